@@ -1,0 +1,14 @@
+use super::{Auth, AuthError};
+use crate::domain::EmailKey;
+
+impl Auth {
+    /// Deletes a user and all that hangs on it, its sessions included. Blocks for one
+    /// look-up and one write.
+    ///
+    /// # Errors
+    /// [`crate::db::DbError::NoResultFound`] if nobody has that email.
+    pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
+        let user = self.db.find_user_by(email.into())?;
+        Ok(self.db.delete_user(user.id)?)
+    }
+}

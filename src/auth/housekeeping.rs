@@ -1,0 +1,98 @@
+//! What is done in the background: writing down when sessions were last used.
+//!
+//! A look-up writes nothing. It leaves a note here when the last use that is written down
+//! is old enough, and once a second the notes are written together.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::db::DB;
+use crate::domain::{SessionDigest, Timestamp};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Sessions whose use is noted and not yet written, at the most: a bound for the memory
+/// while the database cannot be written. One that is not noted is noted at its next use.
+const NOTES_MAX: usize = 100_000;
+
+pub(super) struct Housekeeping {
+    last_uses: Arc<LastUses>,
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+struct LastUses {
+    db: DB,
+    notes: Mutex<HashMap<SessionDigest, Timestamp>>,
+}
+
+impl Housekeeping {
+    pub(super) fn start(db: DB) -> io::Result<Self> {
+        let last_uses = Arc::new(LastUses {
+            db,
+            notes: Mutex::default(),
+        });
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("housekeeping".into()).spawn({
+            let last_uses = Arc::clone(&last_uses);
+            move || {
+                while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PERIOD) {
+                    last_uses.write();
+                }
+                last_uses.write();
+            }
+        })?;
+        Ok(Self {
+            last_uses,
+            thread: Some((stop, thread)),
+        })
+    }
+
+    /// Notes that a session is used now, if what is written down is old enough.
+    pub(super) fn note_use(&self, session: SessionDigest, written: Timestamp) {
+        let db = &self.last_uses.db;
+        let now = db.clock().now();
+        if written.plus(db.session_rules().touch_after()) > now {
+            return;
+        }
+        let mut notes = self.last_uses.lock();
+        if notes.len() < NOTES_MAX {
+            notes.insert(session, now);
+        }
+    }
+}
+
+impl LastUses {
+    fn write(&self) {
+        let notes = std::mem::take(&mut *self.lock());
+        if notes.is_empty() {
+            return;
+        }
+        let uses = notes.iter().map(|(digest, used_at)| (digest, *used_at));
+        if let Err(error) = self.db.touch_sessions(uses) {
+            log::warn!("the last use of {} sessions waits: {error}", notes.len());
+            // Newer notes win over the ones that could not be written.
+            let newer = std::mem::replace(&mut *self.lock(), notes);
+            self.lock().extend(newer);
+        }
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Housekeeping {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.thread.take() {
+            drop(stop);
+            if thread.join().is_err() {
+                log::error!("the housekeeping thread ended in a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The use cases: what the service does, without HTTP and without SQL.
+//!
+//! [`Auth`] is synchronous and needs no runtime; its methods carry the document's names.
+//! What hashes a password comes in two forms: the document's method, which blocks until
+//! the hash is there, and a `begin_...` that stops in front of it ([`Paused`]), so that an
+//! event loop can wait without parking a thread.
+
+mod delete_user;
+mod error;
+mod hasher;
+mod housekeeping;
+mod log_in;
+mod passwords;
+mod paused;
+mod register_user;
+mod sessions;
+mod settings;
+
+use crate::db::DB;
+use hasher::Hasher;
+use housekeeping::Housekeeping;
+
+pub use error::AuthError;
+pub use hasher::{Receipt, Work};
+pub use log_in::{LogIn, LoggedIn, ValidLogin};
+pub use passwords::{HashError, Hashing, Verification, Verified, hash_password};
+pub use paused::{After, Paused};
+pub use register_user::Registration;
+pub use settings::{AuthSettings, PasswordRefused};
+
+/// The document's `Auth`: users register, log in, are known by a session id, log out.
+///
+/// Holds the threads that hash passwords; they end when it is dropped.
+pub struct Auth {
+    db: DB,
+    settings: AuthSettings,
+    hasher: Hasher,
+    housekeeping: Housekeeping,
+}
+
+impl Auth {
+    /// Starts the hashing threads over a database.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if the system gives no threads.
+    pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
+        Ok(Self {
+            hasher: Hasher::start(settings.hash_threads, settings.hash_queue)?,
+            housekeeping: Housekeeping::start(db.clone())?,
+            settings,
+            db,
+        })
+    }
+
+    /// Whether what reads only (such as [`Auth::get_user_from_session_id`]) waits for no
+    /// network and no other thread, so that an event loop may call it by itself.
+    #[must_use]
+    pub fn reads_are_local(&self) -> bool {
+        self.db.reads_are_local()
+    }
+
+    /// How many writes may be under way at once; more only wait for each other.
+    #[must_use]
+    pub fn writers(&self) -> u32 {
+        self.db.writers()
+    }
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+use super::hasher::{Receipt, Work};
+use super::{Auth, AuthError};
+
+/// A use case that has come as far as its hash. [`Paused::run`] goes on by blocking;
+/// [`Paused::start`] lets an event loop wait instead.
+#[derive(Debug)]
+#[must_use = "a use case that is paused has not done anything yet"]
+pub struct Paused<A: After> {
+    pub(super) work: A::Work,
+    pub(super) after: A,
+}
+
+/// The rest of a use case, once the hash is there.
+pub trait After: Send + 'static {
+    /// What is computed in the pause.
+    type Work: Work;
+    /// What the use case ends with.
+    type Output: Send + 'static;
+
+    /// Decides, and writes in one transaction that checks again what was read before the
+    /// pause. Blocks for that write.
+    ///
+    /// # Errors
+    /// Whatever keeps the use case from its end.
+    fn after(
+        self,
+        auth: &Auth,
+        done: <Self::Work as Work>::Done,
+    ) -> Result<Self::Output, AuthError>;
+}
+
+impl<A: After> Paused<A> {
+    /// Goes on to the end on this thread, which must not be one of a runtime.
+    ///
+    /// # Errors
+    /// [`AuthError::Overloaded`] if too many wait already, and the use case's own.
+    pub fn run(self, auth: &Auth) -> Result<A::Output, AuthError> {
+        let (receipt, after) = self.start(auth)?;
+        let done = receipt.block()?;
+        after.after(auth, done)
+    }
+
+    /// Queues the hash. [`Receipt::wait`] gives what [`After::after`] asks for.
+    ///
+    /// # Errors
+    /// [`AuthError::Overloaded`] if too many wait already.
+    pub fn start(self, auth: &Auth) -> Result<(Receipt<<A::Work as Work>::Done>, A), AuthError> {
+        let receipt = auth.hasher.submit(self.work)?;
+        Ok((receipt, self.after))
+    }
+}

@@ -1,0 +1,64 @@
+use super::{Auth, AuthError};
+use crate::db::{DbError, NewSession, UserChanges};
+use crate::domain::{Client, EmailKey, SessionId, User, UserId};
+
+impl Auth {
+    /// Opens a session for a user without asking for the password, and returns its id.
+    /// Blocks for one look-up and one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if nobody has that email.
+    pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
+        let user = self.db.find_user_by(email.into())?;
+        let session_id = SessionId::generate();
+        let new = NewSession {
+            user_id: user.id,
+            digest: &session_id.digest(),
+            client: &Client::default(),
+        };
+        self.db.add_session(&new, None)?;
+        Ok(session_id)
+    }
+
+    /// Finds the user of a session that is neither ended nor expired; nobody for no id at
+    /// all. Blocks for one look-up and writes nothing: when a session was last used is
+    /// written down in the background, at most once a minute.
+    ///
+    /// # Errors
+    /// Only if the database fails; that is not an unknown session.
+    pub fn get_user_from_session_id<'a>(
+        &self,
+        session_id: impl Into<Option<&'a SessionId>>,
+    ) -> Result<Option<User>, AuthError> {
+        let Some(session_id) = session_id.into() else {
+            return Ok(None);
+        };
+        let digest = session_id.digest();
+        match self.db.find_session(&digest) {
+            Ok(found) => {
+                self.housekeeping.note_use(digest, found.last_seen_at);
+                Ok(Some(found.user))
+            }
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends all sessions of a user. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user.
+    pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
+        let ended = UserChanges::new().session_id(None);
+        Ok(self.db.update_user(user_id, &ended)?)
+    }
+
+    /// Ends one session, whatever others its user has, and tells whose it was. Blocks for
+    /// one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    pub fn log_out(&self, session_id: &SessionId) -> Result<UserId, AuthError> {
+        Ok(self.db.end_session(&session_id.digest())?)
+    }
+}

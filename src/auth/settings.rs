@@ -1,0 +1,54 @@
+use std::num::NonZeroUsize;
+use std::thread;
+
+use crate::domain::{BcryptCost, Password};
+
+/// How passwords are hashed and which are taken.
+#[derive(Debug, Clone)]
+pub struct AuthSettings {
+    /// The cost of new hashes; stored ones of a lower cost are renewed at the next login.
+    pub bcrypt_cost: BcryptCost,
+    /// The shortest new password, in code points.
+    pub password_min_length: usize,
+    /// Whether anybody may register.
+    pub registration_open: bool,
+    /// Threads that hash; more than the machine has cores are of no use.
+    pub hash_threads: NonZeroUsize,
+    /// How many hashes may wait for a thread.
+    pub hash_queue: usize,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            bcrypt_cost: BcryptCost::default(),
+            password_min_length: 1,
+            registration_open: true,
+            hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            hash_queue: 128,
+        }
+    }
+}
+
+/// Why a password is not taken as a new one; the sentence is fit for the person who chose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordRefused {
+    /// Fewer code points than the settings ask for.
+    #[error("password is too short: it needs {minimum} characters or more")]
+    TooShort {
+        /// How many it needs.
+        minimum: usize,
+    },
+}
+
+impl AuthSettings {
+    /// Whether a password may become somebody's.
+    pub(super) fn accept(&self, password: &Password) -> Result<(), PasswordRefused> {
+        let minimum = self.password_min_length;
+        if password.characters() < minimum {
+            Err(PasswordRefused::TooShort { minimum })
+        } else {
+            Ok(())
+        }
+    }
+}

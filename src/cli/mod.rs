@@ -1,0 +1,120 @@
+//! The command line: one file a group of commands.
+
+mod db;
+mod usage;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, SourceError, Sources};
+use crate::server::{self, ServerError};
+use usage::UsageError;
+
+/// Accounts, logins and sessions for your applications: a user authentication service in
+/// one binary, on a SQLite file.
+#[derive(Debug, Parser)]
+#[command(name = "bienvenue", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (what happens without a command)
+    Serve,
+    /// Look after the database
+    #[command(subcommand)]
+    Db(db::Command),
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line or a setting's value; or it asked for help or the version.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// A variable, or a file with settings.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Settings that do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The service.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+impl CliError {
+    /// 78 (`EX_CONFIG` of sysexits) for what trying again cannot mend, else 1; 0 for help.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(UsageError::Asked(_)) => ExitCode::SUCCESS,
+            Self::Usage(UsageError::Wrong(_)) | Self::Source(_) | Self::Config(_) => {
+                ExitCode::from(78)
+            }
+            Self::Server(error) if error.is_permanent() => ExitCode::from(78),
+            Self::Server(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub struct Invocation {
+    cli: Cli,
+    log_filter: Option<String>,
+}
+
+impl Invocation {
+    /// Understands a command line together with the environment and the files of settings.
+    ///
+    /// # Errors
+    /// [`CliError`] names what is wrong; help and version come this way too.
+    pub fn parse(arguments: &[OsString]) -> Result<Self, CliError> {
+        let command = Cli::command();
+        let sources = match Sources::read(&command, arguments) {
+            Ok(sources) => sources,
+            // Help is given whatever is wrong with the settings.
+            Err(error) => match command.clone().try_get_matches_from(arguments) {
+                Err(asked) if usage::is_asked_for(&asked) => {
+                    return Err(usage::explain(&asked).into());
+                }
+                Ok(_) | Err(_) => return Err(error.into()),
+            },
+        };
+        let cli = sources
+            .apply(command)
+            .try_get_matches_from(arguments)
+            .and_then(|matches| Cli::from_arg_matches(&matches))
+            .map_err(|error| usage::explain(&error))?;
+        cli.config.check()?;
+        Ok(Self {
+            cli,
+            log_filter: sources.log_filter(),
+        })
+    }
+
+    /// What is to be logged, in `RUST_LOG`'s language, if anybody said so.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<&str> {
+        self.log_filter.as_deref()
+    }
+
+    /// Does what was asked for. Blocks until it is done.
+    ///
+    /// # Errors
+    /// [`CliError`] with the cause and the way out.
+    pub fn run(&self) -> Result<(), CliError> {
+        let config = &self.cli.config;
+        match &self.cli.command {
+            None | Some(Command::Serve) => Ok(server::run(config)?),
+            Some(Command::Db(command)) => command.run(config),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use std::error::Error as _;
+
+use clap::Error;
+use clap::error::{ContextKind, ErrorKind};
+
+use clap::CommandFactory;
+
+use super::Cli;
+
+/// What the command line came to instead of a command.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// Help or the version.
+    #[error("{0}")]
+    Asked(String),
+    /// Something that is not understood.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+pub(super) fn is_asked_for(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    )
+}
+
+/// Says what is wrong with a value by its flag and its variable, and leaves the value out: it
+/// may hold a password.
+pub(super) fn explain(error: &Error) -> UsageError {
+    if is_asked_for(error) {
+        return UsageError::Asked(error.render().to_string());
+    }
+    let reason = match error.kind() {
+        ErrorKind::ValueValidation => error.source().map(ToString::to_string),
+        ErrorKind::InvalidValue => error
+            .get(ContextKind::ValidValue)
+            .map(|values| format!("it is one of: {values}")),
+        _ => None,
+    };
+    let setting = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    match (setting, reason) {
+        (Some(setting), Some(reason)) => {
+            let flag = setting.split(' ').next().unwrap_or_default();
+            UsageError::Wrong(match variable(flag) {
+                Some(variable) => format!("{flag} ({variable}): {reason}"),
+                None => format!("{flag}: {reason}"),
+            })
+        }
+        (Some(_) | None, Some(_) | None) => UsageError::Wrong(error.render().to_string()),
+    }
+}
+
+fn variable(flag: &str) -> Option<String> {
+    let name = flag.strip_prefix("--")?;
+    Cli::command()
+        .get_arguments()
+        .find(|argument| argument.get_long() == Some(name))
+        .and_then(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
+}

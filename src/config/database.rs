@@ -1,0 +1,39 @@
+use clap::{Args, ValueEnum};
+
+use crate::domain::DatabaseUrl;
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct Database {
+    /// The database: sqlite://PATH, where sqlite://a.db is in the working folder and
+    /// sqlite:///var/lib/a.db is absolute
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite://bienvenue.db",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// What a start does with an older schema: bring it up to date, or refuse it
+    #[arg(
+        long,
+        env = "BIENVENUE_MIGRATE",
+        value_name = "MODE",
+        default_value = "auto",
+        global = true
+    )]
+    pub migrate: Migrate,
+}
+
+/// What a start does with an older schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Migrate {
+    /// Create what is not there, bring an older schema up to date
+    Auto,
+    /// Refuse to start on an older schema or without a database
+    Check,
+}

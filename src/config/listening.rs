@@ -1,0 +1,94 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Args;
+
+use super::values::{Networks, Origins, PublicUrl};
+use super::{Config, Switch};
+
+/// Where the service listens and how it is reached.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Listening")]
+pub struct Listening {
+    /// Address and port to listen on; port 0 picks a free one
+    /// [default: 0.0.0.0:5000, or 127.0.0.1:5000 with an https --public-url]
+    #[arg(
+        long,
+        env = "BIENVENUE_BIND",
+        value_name = "ADDRESS:PORT",
+        global = true
+    )]
+    pub bind: Option<SocketAddr>,
+
+    /// How people reach the service, such as <https://login.example.org>. The switch from
+    /// trying to serving: https makes cookies Secure, sends HSTS, asks for passwords of 15
+    /// characters and listens on loopback only
+    #[arg(
+        long,
+        env = "BIENVENUE_PUBLIC_URL",
+        value_name = "URL",
+        global = true,
+        verbatim_doc_comment
+    )]
+    pub public_url: Option<PublicUrl>,
+
+    /// Proxies whose word about the client's address is taken: networks, comma-separated
+    /// [default: none, or loopback with an https --public-url] (no effect yet)
+    #[arg(
+        long,
+        env = "BIENVENUE_TRUSTED_PROXIES",
+        value_name = "CIDR,..",
+        global = true
+    )]
+    pub trusted_proxies: Option<Networks>,
+
+    /// Origins of browser front ends on other hosts, comma-separated (no effect yet)
+    #[arg(
+        long,
+        env = "BIENVENUE_ALLOWED_ORIGINS",
+        value_name = "ORIGIN,..",
+        global = true
+    )]
+    pub allowed_origins: Option<Origins>,
+
+    /// Address and port of the operator's own listener (no effect yet)
+    #[arg(
+        long,
+        env = "BIENVENUE_OPERATOR_BIND",
+        value_name = "ADDRESS:PORT",
+        global = true
+    )]
+    pub operator_bind: Option<SocketAddr>,
+
+    /// Whether guessing of passwords is slowed down (no effect yet)
+    #[arg(long, env = "BIENVENUE_THROTTLE", value_name = "SWITCH", global = true)]
+    pub throttle: Option<Switch>,
+}
+
+impl Listening {
+    pub(super) fn without_effect(&self) -> Vec<&'static str> {
+        [
+            self.trusted_proxies.as_ref().map(|_| "--trusted-proxies"),
+            self.allowed_origins.as_ref().map(|_| "--allowed-origins"),
+            self.operator_bind.map(|_| "--operator-bind"),
+            self.throttle.map(|_| "--throttle"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl Config {
+    /// Where to listen. Behind https there is a proxy, and it is on this machine.
+    #[must_use]
+    pub fn bind(&self) -> SocketAddr {
+        let default = if self.is_https() {
+            Ipv4Addr::LOCALHOST
+        } else {
+            Ipv4Addr::UNSPECIFIED
+        };
+        self.listening
+            .bind
+            .unwrap_or_else(|| SocketAddr::from((default, 5000)))
+    }
+}

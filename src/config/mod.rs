@@ -1,0 +1,115 @@
+//! Every setting, once: its flag, its environment variable, its default, its meaning.
+//!
+//! A setting comes from its flag, else its variable, else the configuration file, else its
+//! default. The groups below are what `--help` shows.
+
+mod accounts;
+mod database;
+mod listening;
+mod logging;
+mod passwords;
+mod sessions;
+mod sources;
+mod values;
+
+use clap::Args;
+
+pub use accounts::{Accounts, EmailVerification, Registration};
+pub use database::{Database, Migrate};
+pub use listening::Listening;
+pub use logging::{LogFormat, Logging};
+pub use passwords::Passwords;
+pub use sessions::Sessions;
+pub use sources::{SourceError, Sources};
+pub use values::{MailTarget, PageUrl, PublicUrl, Switch};
+
+use crate::domain::BcryptCost;
+
+/// The settings of the service.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Read before the rest, by [`Sources`]; it stands here for `--help`.
+    #[arg(
+        long,
+        env = "BIENVENUE_CONFIG",
+        value_name = "FILE",
+        global = true,
+        help = "File of NAME=value lines with the names of the environment variables below \
+                [default: /etc/bienvenue/bienvenue.env, if it is there]"
+    )]
+    config: Option<std::path::PathBuf>,
+    /// Where the service listens and how it is reached.
+    #[command(flatten)]
+    pub listening: Listening,
+    /// Where the data is.
+    #[command(flatten)]
+    pub database: Database,
+    /// How passwords are hashed and which are taken.
+    #[command(flatten)]
+    pub passwords: Passwords,
+    /// When sessions end.
+    #[command(flatten)]
+    pub sessions: Sessions,
+    /// How people come and prove who they are.
+    #[command(flatten)]
+    pub accounts: Accounts,
+    /// What is logged.
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+/// Settings that are right one by one and wrong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A service on the Internet with hashes for tests.
+    #[error(
+        "--bcrypt-cost (BIENVENUE_BCRYPT_COST) under {minimum} is for trying; with an https --public-url it has to be {minimum} or more"
+    )]
+    CostTooLow {
+        /// The least that is allowed.
+        minimum: BcryptCost,
+    },
+}
+
+impl Config {
+    /// Checks what no setting can check by itself.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the settings.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let minimum = BcryptCost::SERVING_MINIMUM;
+        if self.is_https() && self.passwords.bcrypt_cost < minimum {
+            return Err(ConfigError::CostTooLow { minimum });
+        }
+        Ok(())
+    }
+
+    /// Whether people reach the service by https: the one switch from trying to serving.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.listening
+            .public_url
+            .as_ref()
+            .is_some_and(PublicUrl::is_https)
+    }
+
+    /// The shortest password, in code points: 15 where it is the only factor of a service on
+    /// the Internet (NIST SP 800-63B-4, 3.1.1.2), any where the document's is tried.
+    #[must_use]
+    pub fn password_min_length(&self) -> usize {
+        let default = if self.is_https() { 15 } else { 1 };
+        self.passwords.password_min_length.unwrap_or(default)
+    }
+
+    /// The settings that were given and that this version only checks.
+    #[must_use]
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        [
+            self.listening.without_effect(),
+            self.passwords.without_effect(),
+            self.accounts.without_effect(),
+            self.logging.without_effect(),
+        ]
+        .concat()
+    }
+}

@@ -1,0 +1,72 @@
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{password_length, positive_duration};
+use crate::domain::BcryptCost;
+
+/// How passwords are hashed and which are taken.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Passwords")]
+pub struct Passwords {
+    /// Cost of bcrypt, 4 to 31: each step doubles the time of a login, 12 is a quarter of a
+    /// second of one core. Stored hashes of a lower cost are renewed at the next login
+    #[arg(
+        long,
+        env = "BIENVENUE_BCRYPT_COST",
+        value_name = "COST",
+        default_value_t = BcryptCost::default(),
+        global = true
+    )]
+    pub bcrypt_cost: BcryptCost,
+
+    /// Shortest new password, in characters [default: 1, or 15 with an https --public-url]
+    #[arg(
+        long,
+        env = "BIENVENUE_PASSWORD_MIN_LENGTH",
+        value_name = "CHARACTERS",
+        value_parser = password_length,
+        global = true
+    )]
+    pub password_min_length: Option<usize>,
+
+    /// Threads that hash passwords [default: one for each core]
+    #[arg(
+        long,
+        env = "BIENVENUE_HASH_THREADS",
+        value_name = "THREADS",
+        global = true
+    )]
+    pub hash_threads: Option<NonZeroUsize>,
+
+    /// Logins that may wait for a thread; more are told to come back
+    #[arg(
+        long,
+        env = "BIENVENUE_HASH_QUEUE",
+        value_name = "LOGINS",
+        default_value = "128",
+        global = true
+    )]
+    pub hash_queue: NonZeroUsize,
+
+    /// Longest wait for a thread, such as 5s; who would wait longer is told to come back
+    /// (no effect yet)
+    #[arg(
+        long,
+        env = "BIENVENUE_HASH_DEADLINE",
+        value_name = "TIME",
+        value_parser = positive_duration,
+        global = true
+    )]
+    pub hash_deadline: Option<Duration>,
+}
+
+impl Passwords {
+    pub(super) fn without_effect(&self) -> Vec<&'static str> {
+        self.hash_deadline
+            .map(|_| "--hash-deadline")
+            .into_iter()
+            .collect()
+    }
+}

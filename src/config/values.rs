@@ -1,0 +1,213 @@
+//! What a setting's text has to be.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ipnet::IpNet;
+use url::{Host, Url};
+
+/// The text of a setting is not what it has to be; the sentence says what that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValueError(&'static str);
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+/// How people reach the service: an origin, https or on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// Whether it is reached by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let url = web_url(text)?;
+        if is_origin(&url) {
+            Ok(Self(url))
+        } else {
+            Err(ValueError(
+                "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+/// A page of the application that mails link to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageUrl(Url);
+
+impl FromStr for PageUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let url = web_url(text)?;
+        if url.fragment().is_some() {
+            return Err(ValueError(
+                "the page's URL has no # part: the token goes there",
+            ));
+        }
+        Ok(Self(url))
+    }
+}
+
+/// Origins of front ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins(Vec<Url>);
+
+impl FromStr for Origins {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        items(text)
+            .map(|item| {
+                web_url(item)
+                    .ok()
+                    .filter(is_origin)
+                    .ok_or(ValueError(
+                        "origins are scheme and host, such as https://app.example.org, comma-separated, and http only on this machine",
+                    ))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// Networks of proxies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+impl FromStr for Networks {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        items(text)
+            .map(|item| {
+                item.parse::<IpNet>()
+                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                    .or(Err(ValueError(
+                        "networks are addresses such as 127.0.0.1 or 10.0.0.0/8, comma-separated",
+                    )))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// Where mails go. `Debug` shows no password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MailTarget {
+    /// Files in a folder.
+    Folder(PathBuf),
+    /// A mail server.
+    Server(Url),
+    /// Nowhere.
+    Off,
+}
+
+impl FromStr for MailTarget {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const SHAPE: ValueError =
+            ValueError("mail goes to dir:FOLDER, smtp://HOST, smtps://HOST, or is off");
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        if let Some(folder) = text.strip_prefix("dir:") {
+            let folder = Some(folder).filter(|folder| !folder.is_empty());
+            return folder.map_or(Err(SHAPE), |folder| Ok(Self::Folder(folder.into())));
+        }
+        Url::parse(text)
+            .ok()
+            .filter(|url| ["smtp", "smtps"].contains(&url.scheme()) && url.has_host())
+            .map(Self::Server)
+            .ok_or(SHAPE)
+    }
+}
+
+impl fmt::Debug for MailTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "Folder({})", folder.display()),
+            Self::Server(url) => write!(f, "Server({:?})", url.host_str()),
+            Self::Off => f.write_str("Off"),
+        }
+    }
+}
+
+/// A time such as `30m`, longer than nothing.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| *duration >= Duration::from_secs(1))
+        .ok_or(ValueError(
+            "a time is a number and a unit, such as 5s, 30m, 24h or 7d, and a second or more",
+        ))
+}
+
+/// A length that a password can have.
+pub(super) fn password_length(text: &str) -> Result<usize, ValueError> {
+    text.parse()
+        .ok()
+        .filter(|length| (1..=256).contains(length))
+        .ok_or(ValueError(
+            "the shortest password is a number from 1 to 256",
+        ))
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+}
+
+/// Plain http is for this machine: elsewhere anybody on the way reads the passwords.
+fn web_url(text: &str) -> Result<Url, ValueError> {
+    const SHAPE: ValueError =
+        ValueError("the URL begins with https://, or on this machine with http://");
+    let url = Url::parse(text).or(Err(SHAPE))?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    };
+    let plain = url.username().is_empty() && url.password().is_none();
+    match url.scheme() {
+        "https" if plain => Ok(url),
+        "http" if plain && loopback => Ok(url),
+        "http" if plain => Err(ValueError(
+            "http:// is for this machine only; put https:// in front of the service",
+        )),
+        _ => Err(SHAPE),
+    }
+}
+
+fn is_origin(url: &Url) -> bool {
+    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
+}

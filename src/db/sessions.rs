@@ -1,0 +1,212 @@
+//! The table `sessions`: which session ids are valid, and whose they are.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::any_connection::AnyConnection;
+use super::schema::{sessions, users};
+use super::users::{COLUMNS, UserRow};
+use super::{DB, DbError};
+use crate::domain::{Client, HashedPassword, SessionDigest, Timestamp, User, UserId};
+
+/// How far in the future a session may have been made before its clock is not believed.
+const CLOCK_SLACK: Duration = Duration::from_secs(300);
+
+/// A session that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What is stored of its id.
+    pub digest: &'a SessionDigest,
+    /// Who opened it.
+    pub client: &'a Client,
+}
+
+/// A valid session that was looked up.
+#[derive(Debug, Clone)]
+pub struct FoundSession {
+    /// Whose it is.
+    pub user: User,
+    /// Its last use that was written down.
+    pub last_seen_at: Timestamp,
+}
+
+impl DB {
+    /// Opens a session, and ends the user's oldest ones beyond the number that a user may
+    /// have. `checked`, where given, is the stored password that the login was verified
+    /// against: if it was replaced in the meantime, there is no session. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user (any more), or its password was
+    /// replaced.
+    pub fn add_session(
+        &self,
+        new: &NewSession<'_>,
+        checked: Option<&HashedPassword>,
+    ) -> Result<(), DbError> {
+        self.write(|conn| {
+            let stored: String = users::table
+                .filter(users::id.eq(new.user_id.get()))
+                .select(users::hashed_password)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            if checked.is_some_and(|hash| hash.expose() != stored) {
+                return Err(DbError::NoResultFound);
+            }
+            self.insert_session(conn, new)?;
+            self.end_surplus_sessions(conn, new)?;
+            mirror(conn, new.user_id, Some(new.digest.as_str()))
+        })
+    }
+
+    /// Looks up a session that is neither ended nor expired, with its user. One indexed
+    /// query; blocks for it.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    pub fn find_session(&self, digest: &SessionDigest) -> Result<FoundSession, DbError> {
+        let valid = self.validity();
+        self.read(|conn| {
+            sessions::table
+                .inner_join(users::table)
+                .filter(sessions::digest.eq(digest.as_str()))
+                .filter(sessions::expires_at.gt(valid.now))
+                .filter(sessions::last_seen_at.gt(valid.used_after))
+                .filter(sessions::created_at.le(valid.made_before))
+                .select((COLUMNS, sessions::last_seen_at))
+                .get_result::<(UserRow, i64)>(conn)
+                .optional()
+        })?
+        .map(|(row, last_seen_at)| FoundSession {
+            user: row.into(),
+            last_seen_at: Timestamp::from_seconds(last_seen_at),
+        })
+        .ok_or(DbError::NoResultFound)
+    }
+
+    /// Ends one session, the user's others stay. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    pub fn end_session(&self, digest: &SessionDigest) -> Result<UserId, DbError> {
+        let valid = self.validity();
+        self.write(|conn| {
+            let session = sessions::table
+                .filter(sessions::digest.eq(digest.as_str()))
+                .filter(sessions::expires_at.gt(valid.now))
+                .filter(sessions::last_seen_at.gt(valid.used_after))
+                .filter(sessions::created_at.le(valid.made_before));
+            let user_id: i64 = diesel::delete(session)
+                .returning(sessions::user_id)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            let user_id = UserId::new(user_id);
+            let newest: Option<String> = sessions::table
+                .filter(sessions::user_id.eq(user_id.get()))
+                .order(sessions::created_at.desc())
+                .select(sessions::digest)
+                .first(conn)
+                .optional()?;
+            mirror(conn, user_id, newest.as_deref())?;
+            Ok(user_id)
+        })
+    }
+
+    /// Writes down when sessions were last used, all in one write. One that has ended is
+    /// passed over, and no last use moves backwards. Blocks.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is written.
+    pub fn touch_sessions<'a>(
+        &self,
+        uses: impl IntoIterator<Item = (&'a SessionDigest, Timestamp)>,
+    ) -> Result<(), DbError> {
+        self.write(|conn| {
+            for (digest, used_at) in uses {
+                let session = sessions::table
+                    .filter(sessions::digest.eq(digest.as_str()))
+                    .filter(sessions::last_seen_at.lt(used_at.seconds()));
+                diesel::update(session)
+                    .set(sessions::last_seen_at.eq(used_at.seconds()))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn insert_session(
+        &self,
+        conn: &mut AnyConnection,
+        new: &NewSession<'_>,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        diesel::insert_into(sessions::table)
+            .values((
+                sessions::digest.eq(new.digest.as_str()),
+                sessions::public_id.eq(Uuid::new_v4().to_string()),
+                sessions::user_id.eq(new.user_id.get()),
+                sessions::created_at.eq(now.seconds()),
+                sessions::last_seen_at.eq(now.seconds()),
+                sessions::expires_at.eq(now.plus(self.settings.sessions.lifetime).seconds()),
+                sessions::ip.eq(new.client.address().map(|ip| ip.to_string())),
+                sessions::user_agent.eq(new.client.user_agent()),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    fn end_surplus_sessions(
+        &self,
+        conn: &mut AnyConnection,
+        new: &NewSession<'_>,
+    ) -> Result<(), DbError> {
+        let others = sessions::table
+            .filter(sessions::user_id.eq(new.user_id.get()))
+            .filter(sessions::digest.ne(new.digest.as_str()));
+        match self.settings.sessions.per_user {
+            0 => {}
+            1 => {
+                diesel::delete(others).execute(conn)?;
+            }
+            many => {
+                let surplus: Vec<String> = others
+                    .order((sessions::created_at.desc(), sessions::last_seen_at.desc()))
+                    .select(sessions::digest)
+                    .offset(i64::from(many - 1))
+                    .load(conn)?;
+                diesel::delete(sessions::table.filter(sessions::digest.eq_any(surplus)))
+                    .execute(conn)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn validity(&self) -> Validity {
+        let now = self.settings.clock.now();
+        Validity {
+            now: now.seconds(),
+            used_after: now.minus(self.settings.sessions.idle).seconds(),
+            made_before: now.plus(CLOCK_SLACK).seconds(),
+        }
+    }
+}
+
+/// The bounds that a session must keep to be valid now.
+struct Validity {
+    now: i64,
+    used_after: i64,
+    made_before: i64,
+}
+
+/// Keeps `users.session_id` at the newest session's digest, as the document has it.
+fn mirror(conn: &mut AnyConnection, user_id: UserId, newest: Option<&str>) -> Result<(), DbError> {
+    diesel::update(users::table.filter(users::id.eq(user_id.get())))
+        .set(users::session_id.eq(newest))
+        .execute(conn)?;
+    Ok(())
+}

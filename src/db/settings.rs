@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use crate::domain::Clock;
+
+/// How a `DB` is opened and how long its sessions live.
+#[derive(Debug, Clone)]
+pub struct DbSettings {
+    /// Connections that read beside each other. An event loop that reads by itself needs one
+    /// for each of its threads, and one more for the rest.
+    pub readers: u32,
+    /// What to do where the database is not there, or its schema is an older one.
+    pub open: OpenMode,
+    /// When sessions end, and how many a user has.
+    pub sessions: SessionRules,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl Default for DbSettings {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            open: OpenMode::Migrate,
+            sessions: SessionRules::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// What opening a database may change in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Create the database if it is not there, adopt the document's service's file, apply
+    /// the migrations that are missing.
+    Migrate,
+    /// Change nothing: refuse a database that is not there or has an older schema.
+    Check,
+}
+
+/// When sessions end, and how many a user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRules {
+    /// How long a session lives without being used.
+    pub idle: Duration,
+    /// How long a session lives at the most.
+    pub lifetime: Duration,
+    /// How many sessions a user has; a new one ends the oldest beyond that. 0: no limit.
+    pub per_user: u32,
+}
+
+impl SessionRules {
+    /// How old a session's last use may get before it is written anew: a minute, or less
+    /// where the idle limit is so short that a minute would matter.
+    #[must_use]
+    pub fn touch_after(&self) -> Duration {
+        Duration::from_secs(60).min(self.idle / 4)
+    }
+}
+
+impl Default for SessionRules {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(24 * 3600),
+            lifetime: Duration::from_secs(7 * 24 * 3600),
+            per_user: 1,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Takes over a file that the document's Flask service made: one table `users` without an
+//! index, stored passwords as text in some rows and as bytes in others, session ids as they
+//! are. SQL can neither hash nor lower-case Unicode, so this is no migration.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use uuid::Uuid;
+
+use super::super::any_connection::AnyConnection;
+use super::super::schema::{sessions, users};
+use super::super::{DbSettings, migrations};
+use super::prepare::{Change, texts};
+use crate::domain::{EmailKey, SessionId, User};
+
+diesel::table! {
+    adopted_users (id) {
+        id -> BigInt,
+        email -> Binary,
+        hashed_password -> Binary,
+        session_id -> Nullable<Binary>,
+    }
+}
+
+/// Users of one address, in one spelling or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Each with its number and its spelling, the lowest number first.
+    pub users: Vec<(i64, String)>,
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, (id, email)) in self.users.iter().enumerate() {
+            let separator = if nth == 0 { "" } else { ", " };
+            write!(f, "{separator}user {id} {email:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What was taken over.
+pub(super) struct Adopted {
+    pub(super) users: usize,
+    pub(super) sessions: usize,
+}
+
+/// How many rows are held in memory at once.
+const BATCH: i64 = 1000;
+
+/// Tells what keeps the file from being one of the document's service, if anything does.
+pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
+    let encoding = texts(conn, "SELECT encoding AS value FROM pragma_encoding")?;
+    if encoding != ["UTF-8"] {
+        return Ok(Some(format!("its encoding is {}", encoding.join(", "))));
+    }
+    let columns = texts(
+        conn,
+        "SELECT name AS value FROM pragma_table_info('users') ORDER BY cid",
+    )?;
+    let strange = columns
+        .iter()
+        .find(|name| !User::COLUMNS.iter().any(|(known, _)| known == name));
+    let missing = User::COLUMNS
+        .iter()
+        .find(|(name, _)| !columns.iter().any(|column| column == name));
+    Ok(match (missing, strange) {
+        (Some((name, _)), _) => Some(format!("its table users has no column {name}")),
+        (None, Some(name)) => Some(format!(
+            "its table users has a column {name}, which would be lost"
+        )),
+        (None, None) => None,
+    })
+}
+
+/// Finds the users that would be one account here. Reads only.
+pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplicate>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        id: i64,
+        #[diesel(sql_type = diesel::sql_types::Binary)]
+        email: Vec<u8>,
+    }
+    let rows: Vec<Row> =
+        diesel::sql_query("SELECT id, CAST(email AS BLOB) AS email FROM users ORDER BY id")
+            .load(conn)?;
+    let mut by_key: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
+    for row in rows {
+        let email = text(&row.email);
+        let key = EmailKey::canonical(&email).as_str().to_owned();
+        by_key.entry(key).or_default().push((row.id, email));
+    }
+    Ok(by_key
+        .into_values()
+        .filter(|users| users.len() > 1)
+        .map(|users| Duplicate { users })
+        .collect())
+}
+
+/// Moves the users into the tables of this program. The caller holds the transaction.
+pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<Adopted, Change> {
+    conn.batch_execute(
+        "CREATE TABLE adopted_users (
+             id INTEGER PRIMARY KEY NOT NULL,
+             email BLOB NOT NULL,
+             hashed_password BLOB NOT NULL,
+             session_id BLOB
+         );
+         INSERT INTO adopted_users
+             SELECT id, CAST(email AS BLOB), CAST(hashed_password AS BLOB), CAST(session_id AS BLOB)
+             FROM users;
+         DROP TABLE users;",
+    )?;
+    migrations::apply(conn).map_err(Change::Migration)?;
+    let mut adopted = Adopted {
+        users: 0,
+        sessions: 0,
+    };
+    let mut seen = HashSet::new();
+    let mut last = i64::MIN;
+    loop {
+        let rows: Vec<AdoptedUser> = adopted_users::table
+            .filter(adopted_users::id.gt(last))
+            .order(adopted_users::id)
+            .limit(BATCH)
+            .load(conn)?;
+        let Some(row) = rows.last() else { break };
+        last = row.id;
+        for row in &rows {
+            let session = row.session().filter(|id| seen.insert(id.expose()));
+            row.insert(conn, session.as_ref(), settings)?;
+            adopted.users += 1;
+            adopted.sessions += usize::from(session.is_some());
+        }
+    }
+    conn.batch_execute("DROP TABLE adopted_users;")?;
+    Ok(adopted)
+}
+
+#[derive(Queryable)]
+struct AdoptedUser {
+    id: i64,
+    email: Vec<u8>,
+    hashed_password: Vec<u8>,
+    session_id: Option<Vec<u8>>,
+}
+
+impl AdoptedUser {
+    /// The session, if it is a UUID as Python writes them: nothing else was ever given out.
+    fn session(&self) -> Option<SessionId> {
+        SessionId::parse(&text(self.session_id.as_deref()?)).ok()
+    }
+
+    fn insert(
+        &self,
+        conn: &mut AnyConnection,
+        session: Option<&SessionId>,
+        settings: &DbSettings,
+    ) -> QueryResult<()> {
+        let email = text(&self.email);
+        let digest = session.map(SessionId::digest);
+        let digest = digest.as_ref().map(|digest| digest.as_str());
+        diesel::insert_into(users::table)
+            .values((
+                users::id.eq(self.id),
+                users::email.eq(&email),
+                users::email_key.eq(EmailKey::canonical(&email).as_str()),
+                users::hashed_password.eq(text(&self.hashed_password)),
+                users::session_id.eq(digest),
+            ))
+            .execute(conn)?;
+        if let Some(digest) = digest {
+            let now = settings.clock.now();
+            diesel::insert_into(sessions::table)
+                .values((
+                    sessions::digest.eq(digest),
+                    sessions::public_id.eq(Uuid::new_v4().to_string()),
+                    sessions::user_id.eq(self.id),
+                    sessions::created_at.eq(now.seconds()),
+                    sessions::last_seen_at.eq(now.seconds()),
+                    sessions::expires_at.eq(now.plus(settings.sessions.lifetime).seconds()),
+                ))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+}
+
+/// A column's bytes as a text. A stored password that is no UTF-8 is no hash either, and
+/// matches nothing before and after.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,79 @@
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use super::super::OpenError;
+
+/// Leaves a copy of the database beside it, readable by its owner alone:
+/// `NAME.before-LABEL`, or `NAME.before-LABEL.2` where that is taken.
+pub(super) fn copy_beside(
+    conn: &mut SqliteConnection,
+    database: &Path,
+    label: &str,
+) -> Result<PathBuf, OpenError> {
+    let copy = free_name(database, label)?;
+    let failed = |cause: String| OpenError::Copy {
+        path: copy.clone(),
+        cause,
+    };
+    let Some(target) = copy.to_str() else {
+        return Err(failed("the path is not UTF-8".to_owned()));
+    };
+    let made = diesel::sql_query("VACUUM INTO ?")
+        .bind::<Text, _>(target)
+        .execute(conn)
+        .map_err(|error| error.to_string())
+        .and_then(|_| sync(&copy).map_err(|error| error.to_string()));
+    match made {
+        Ok(()) => Ok(copy),
+        Err(cause) => {
+            remove(&copy);
+            Err(failed(cause))
+        }
+    }
+}
+
+/// Removes a copy that turned out not to be needed.
+pub(super) fn remove(copy: &Path) {
+    if let Err(error) = fs::remove_file(copy) {
+        log::warn!("cannot remove {}: {error}", copy.display());
+    }
+}
+
+fn sync(copy: &Path) -> io::Result<()> {
+    File::open(copy)?.sync_all()
+}
+
+/// Reserves a name by an empty file, into which SQLite agrees to write.
+fn free_name(database: &Path, label: &str) -> Result<PathBuf, OpenError> {
+    let mut number = 1_u32;
+    loop {
+        let mut name = OsString::from(database);
+        name.push(format!(".before-{label}"));
+        if number > 1 {
+            name.push(format!(".{number}"));
+        }
+        let path = PathBuf::from(name);
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        match made {
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => {
+                return Err(OpenError::Copy {
+                    path,
+                    cause: error.to_string(),
+                });
+            }
+        }
+    }
+}

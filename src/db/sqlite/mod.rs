@@ -1,0 +1,80 @@
+//! What is peculiar to SQLite: a file, its pragmas, its lock, and the document's old files.
+
+mod adoption;
+mod backup;
+mod lock;
+mod prepare;
+
+use std::path::{Path, PathBuf};
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::result::ConnectionError;
+use diesel::sqlite::SqliteConnection;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use super::any_connection::AnyConnection;
+use super::manager::Role;
+
+pub use adoption::Duplicate;
+pub use lock::ServerLock;
+pub(super) use prepare::prepare;
+
+// Older ones can corrupt a database in WAL mode.
+const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
+
+/// A SQLite file that is there.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    path: PathBuf,
+}
+
+impl Location {
+    fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A URI that opens the file and never creates one: a file that vanished is an error,
+    /// not an empty database.
+    fn uri(&self) -> String {
+        const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'/')
+            .remove(b'-')
+            .remove(b'_')
+            .remove(b'.');
+        let bytes = self.path.as_os_str().as_encoded_bytes();
+        format!("file:{}?mode=rw", percent_encode(bytes, ESCAPED))
+    }
+
+    /// Opens the file with nothing set that would change it.
+    fn connect_plainly(&self) -> Result<SqliteConnection, ConnectionError> {
+        let mut conn = SqliteConnection::establish(&self.uri())?;
+        conn.batch_execute("PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF;")
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(conn)
+    }
+}
+
+/// Opens a connection for a pool. The busy timeout comes first: it holds for the rest.
+pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, ConnectionError> {
+    const COMMON: &str = "PRAGMA busy_timeout=2000;
+        PRAGMA journal_mode=WAL;
+        PRAGMA synchronous=FULL;
+        PRAGMA foreign_keys=ON;
+        PRAGMA trusted_schema=OFF;
+        PRAGMA cell_size_check=ON;
+        PRAGMA secure_delete=FAST;
+        PRAGMA wal_autocheckpoint=1000;
+        PRAGMA journal_size_limit=67108864;";
+    let mut conn = SqliteConnection::establish(&location.uri())?;
+    conn.batch_execute(COMMON)
+        .and_then(|()| match role {
+            Role::Reader => conn.batch_execute("PRAGMA query_only=ON;"),
+            Role::Writer => Ok(()),
+        })
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(AnyConnection::Sqlite(conn))
+}

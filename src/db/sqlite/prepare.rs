@@ -1,0 +1,239 @@
+//! From a path to a file with the current schema in it.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{ConnectionError, Error as DieselError};
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use super::super::any_connection::AnyConnection;
+use super::super::in_transaction;
+use super::super::manager::Target;
+use super::super::migrations::{self, Standing};
+use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
+use super::{Location, adoption, backup};
+
+/// What is in a file.
+enum Content {
+    Nothing,
+    Ours,
+    Document,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct TextRow {
+    #[diesel(sql_type = Text)]
+    pub(super) value: String,
+}
+
+/// Runs a query whose rows are one text, named `value`.
+pub(super) fn texts(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
+    let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
+}
+
+/// Brings the file to where the pools can open it, as far as the settings let it.
+pub(in crate::db) fn prepare(
+    path: &Path,
+    settings: &DbSettings,
+) -> Result<(Target, Opened), OpenError> {
+    let file = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let path = std::path::absolute(path).map_err(file)?;
+    if !path.try_exists().map_err(file)? {
+        match settings.open {
+            OpenMode::Check => return Err(OpenError::NotThere(path)),
+            OpenMode::Migrate => create(&path).map_err(file)?,
+        }
+    }
+    let location = Location::new(path);
+    let opened = bring_up_to_date(&location, settings)?;
+    Ok((Target::Sqlite(location), opened))
+}
+
+/// Makes an empty file that only its owner reads; SQLite gives the same mode to the
+/// files that it puts beside it.
+fn create(path: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
+    let path = location.path();
+    let failed = |error| explain(path, error);
+    let mut conn = location.connect_plainly().map_err(|error| match error {
+        ConnectionError::CouldntSetupConfiguration(error) => failed(error),
+        error => OpenError::File {
+            path: path.to_owned(),
+            source: io::Error::other(error.to_string()),
+        },
+    })?;
+    check_health(&mut conn, path)?;
+    let content = content(&mut conn, path)?;
+    conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+        .map_err(failed)?;
+    match content {
+        Content::Nothing => match settings.open {
+            OpenMode::Migrate => migrate(conn, path).map(|_| Opened::Created),
+            OpenMode::Check => Err(OpenError::OldSchema {
+                missing: "all of it".to_owned(),
+            }),
+        },
+        Content::Ours => update(conn, path, settings.open),
+        Content::Document => match settings.open {
+            OpenMode::Migrate => adopt(conn, path, settings),
+            OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),
+        },
+    }
+}
+
+fn check_health(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let findings = texts(
+        conn,
+        "SELECT quick_check AS value FROM pragma_quick_check(1)",
+    )
+    .map_err(|error| explain(path, error))?;
+    match findings.as_slice() {
+        [ok] if ok == "ok" => Ok(()),
+        findings => Err(OpenError::Damaged {
+            path: path.to_owned(),
+            finding: findings.join(", "),
+        }),
+    }
+}
+
+fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenError> {
+    let tables = texts(
+        conn,
+        "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )
+    .map_err(|error| explain(path, error))?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    match tables.first() {
+        None => Ok(Content::Nothing),
+        Some(_) if has(migrations::TABLE) => Ok(Content::Ours),
+        Some(_) if has("users") => adoption::is_the_documents(conn)
+            .map_err(|error| explain(path, error))?
+            .map_or(Ok(Content::Document), |finding| {
+                Err(OpenError::Foreign {
+                    path: path.to_owned(),
+                    finding,
+                })
+            }),
+        Some(table) => Err(OpenError::Foreign {
+            path: path.to_owned(),
+            finding: format!("it has a table {table} and no table users"),
+        }),
+    }
+}
+
+fn update(conn: SqliteConnection, path: &Path, mode: OpenMode) -> Result<Opened, OpenError> {
+    let mut conn = AnyConnection::Sqlite(conn);
+    match migrations::standing(&mut conn).map_err(OpenError::Migration)? {
+        Standing::Current => Ok(Opened::AsItWas),
+        Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
+        Standing::Older(missing) => {
+            let missing = missing.into_iter().next().unwrap_or_default();
+            match mode {
+                OpenMode::Check => Err(OpenError::OldSchema { missing }),
+                OpenMode::Migrate => {
+                    let AnyConnection::Sqlite(mut conn) = conn;
+                    let copy = backup::copy_beside(&mut conn, path, &missing)?;
+                    migrate(conn, path).inspect_err(|_| backup::remove(&copy))?;
+                    Ok(Opened::Migrated { copy })
+                }
+            }
+        }
+    }
+}
+
+/// All that is missing in one transaction, looked up anew inside of it: of several processes
+/// that start together one migrates and the others wait.
+fn migrate(conn: SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let mut conn = AnyConnection::Sqlite(conn);
+    in_transaction(&mut conn, |conn| {
+        migrations::apply(conn).map_err(Change::Migration)
+    })
+    .map_err(|error| error.explain(path))
+}
+
+fn adopt(
+    mut conn: SqliteConnection,
+    path: &Path,
+    settings: &DbSettings,
+) -> Result<Opened, OpenError> {
+    let clashes = |duplicates| OpenError::Duplicates {
+        path: path.to_owned(),
+        duplicates,
+    };
+    let duplicates = adoption::duplicates(&mut conn).map_err(|error| explain(path, error))?;
+    if !duplicates.is_empty() {
+        return Err(clashes(duplicates));
+    }
+    let copy = backup::copy_beside(&mut conn, path, "adoption")?;
+    let mut conn = AnyConnection::Sqlite(conn);
+    let adopted = in_transaction(&mut conn, |conn| adoption::adopt(conn, settings))
+        .map_err(|error: Change| error.explain(path))
+        .inspect_err(|_| backup::remove(&copy))?;
+    Ok(Opened::Adopted {
+        users: adopted.users,
+        sessions: adopted.sessions,
+        copy,
+    })
+}
+
+/// Why a change of the schema was taken back.
+pub(super) enum Change {
+    Diesel(DieselError),
+    Migration(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<DieselError> for Change {
+    fn from(error: DieselError) -> Self {
+        Self::Diesel(error)
+    }
+}
+
+impl Change {
+    fn explain(self, path: &Path) -> OpenError {
+        match self {
+            Self::Diesel(error) => explain(path, error),
+            Self::Migration(error) => OpenError::Migration(error),
+        }
+    }
+}
+
+/// SQLite's texts, in the operator's words.
+fn explain(path: &Path, error: DieselError) -> OpenError {
+    let path: PathBuf = path.to_owned();
+    let DieselError::DatabaseError(_, info) = &error else {
+        return DbError::from(error).into();
+    };
+    let text = info.message();
+    match text {
+        _ if text.contains("not a database") => OpenError::NotADatabase(path),
+        _ if text.contains("malformed") => OpenError::Damaged {
+            path,
+            finding: text.to_owned(),
+        },
+        _ if text.contains("readonly") || text.contains("unable to open") => {
+            OpenError::ReadOnly(path)
+        }
+        _ if text.contains("locked") => OpenError::InUse {
+            path,
+            cause: text.to_owned(),
+        },
+        _ => DbError::from(error).into(),
+    }
+}

@@ -1,0 +1,246 @@
+//! The table `users`.
+
+use diesel::prelude::*;
+
+use super::any_connection::AnyConnection;
+use super::error::is_taken_email;
+use super::schema::{sessions, users};
+use super::sessions::NewSession;
+use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
+use crate::domain::{Client, Email, HashedPassword, ResetTokenDigest, SessionDigest, User, UserId};
+
+/// The document's columns, in the order of [`UserRow`].
+pub(super) const COLUMNS: (
+    users::id,
+    users::email,
+    users::hashed_password,
+    users::session_id,
+    users::reset_token,
+) = (
+    users::id,
+    users::email,
+    users::hashed_password,
+    users::session_id,
+    users::reset_token,
+);
+
+/// A user as the database has it.
+#[derive(Queryable)]
+pub(super) struct UserRow {
+    id: i64,
+    email: String,
+    hashed_password: String,
+    session_id: Option<String>,
+    reset_token: Option<String>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: UserId::new(row.id),
+            email: Email::from_stored(row.email),
+            hashed_password: HashedPassword::from_stored(row.hashed_password),
+            session_id: row.session_id.map(SessionDigest::from_stored),
+            reset_token: row.reset_token.map(ResetTokenDigest::from_stored),
+        }
+    }
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+#[expect(
+    clippy::option_option,
+    reason = "Diesel's way to tell a column that is left from one that is cleared"
+)]
+struct ChangedColumns<'a> {
+    email: Option<&'a str>,
+    email_key: Option<String>,
+    hashed_password: Option<&'a str>,
+    session_id: Option<Option<&'a str>>,
+    reset_token: Option<Option<&'a str>>,
+}
+
+impl<'a> From<&'a UserChanges> for ChangedColumns<'a> {
+    fn from(changes: &'a UserChanges) -> Self {
+        Self {
+            email: changes.email.as_ref().map(Email::as_str),
+            email_key: changes
+                .email
+                .as_ref()
+                .map(|email| email.key().as_str().to_owned()),
+            hashed_password: changes.hashed_password.as_ref().map(HashedPassword::expose),
+            session_id: changes
+                .session_id
+                .as_ref()
+                .map(|id| id.as_ref().map(SessionDigest::as_str)),
+            reset_token: changes
+                .reset_token
+                .as_ref()
+                .map(|token| token.as_ref().map(ResetTokenDigest::as_str)),
+        }
+    }
+}
+
+impl DB {
+    /// Saves a new user and returns it. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling.
+    pub fn add_user(
+        &self,
+        email: &Email,
+        hashed_password: &HashedPassword,
+    ) -> Result<User, DbError> {
+        let key = email.key();
+        self.write(|conn| {
+            diesel::insert_into(users::table)
+                .values((
+                    users::email.eq(email.as_str()),
+                    users::email_key.eq(key.as_str()),
+                    users::hashed_password.eq(hashed_password.expose()),
+                ))
+                .returning(COLUMNS)
+                .get_result::<UserRow>(conn)
+                .map(User::from)
+                .map_err(|error| taken_or(error, email))
+        })
+    }
+
+    /// Finds the user that a filter names. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is none.
+    pub fn find_user_by(&self, filter: impl Into<UserFilter>) -> Result<User, DbError> {
+        match filter.into() {
+            UserFilter::Id(id) => self.read(|conn| {
+                users::table
+                    .filter(users::id.eq(id.get()))
+                    .select(COLUMNS)
+                    .get_result(conn)
+                    .optional()
+            }),
+            UserFilter::Email(key) => self.read(|conn| {
+                users::table
+                    .filter(users::email_key.eq(key.as_str()))
+                    .select(COLUMNS)
+                    .get_result(conn)
+                    .optional()
+            }),
+            UserFilter::HashedPassword(hashed_password) => self.read(|conn| {
+                users::table
+                    .filter(users::hashed_password.eq(hashed_password.expose()))
+                    .order(users::id)
+                    .select(COLUMNS)
+                    .first(conn)
+                    .optional()
+            }),
+            UserFilter::SessionId(digest) => {
+                return self.find_session(&digest).map(|found| found.user);
+            }
+            UserFilter::ResetToken(digest) => self.read(|conn| {
+                users::table
+                    .filter(users::reset_token.eq(digest.as_str()))
+                    .order(users::id)
+                    .select(COLUMNS)
+                    .first(conn)
+                    .optional()
+            }),
+        }?
+        .map(|row: UserRow| row.into())
+        .ok_or(DbError::NoResultFound)
+    }
+
+    /// Changes a user. A new session id replaces all sessions of the user, `None` ends
+    /// them. All or nothing; blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user, [`DbError::InvalidRequest`] if
+    /// nothing is to be changed, [`DbError::AlreadyExists`] if the new email is taken.
+    pub fn update_user(&self, user_id: UserId, changes: &UserChanges) -> Result<(), DbError> {
+        if changes.is_empty() {
+            return Err(InvalidRequest::NoChanges.into());
+        }
+        self.write(|conn| {
+            diesel::update(users::table.filter(users::id.eq(user_id.get())))
+                .set(ChangedColumns::from(changes))
+                .returning(users::id)
+                .get_result::<i64>(conn)
+                .optional()
+                .map_err(|error| match &changes.email {
+                    Some(email) => taken_or(error, email),
+                    None => error.into(),
+                })?
+                .ok_or(DbError::NoResultFound)?;
+            if let Some(session_id) = &changes.session_id {
+                self.replace_sessions(conn, user_id, session_id.as_ref())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts a new hash of the same password in the place of an old one, unless the old one
+    /// has been replaced in the meantime; tells whether it did. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn renew_hashed_password(
+        &self,
+        user_id: UserId,
+        old: &HashedPassword,
+        new: &HashedPassword,
+    ) -> Result<bool, DbError> {
+        self.write(|conn| {
+            let same = users::table
+                .filter(users::id.eq(user_id.get()))
+                .filter(users::hashed_password.eq(old.expose()));
+            let changed = diesel::update(same)
+                .set(users::hashed_password.eq(new.expose()))
+                .execute(conn)?;
+            Ok(changed == 1)
+        })
+    }
+
+    /// Deletes a user and all that hangs on it, its sessions included. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user.
+    pub fn delete_user(&self, user_id: UserId) -> Result<(), DbError> {
+        self.write(|conn| {
+            let user = users::table.filter(users::id.eq(user_id.get()));
+            match diesel::delete(user).execute(conn)? {
+                0 => Err(DbError::NoResultFound),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn replace_sessions(
+        &self,
+        conn: &mut AnyConnection,
+        user_id: UserId,
+        session_id: Option<&SessionDigest>,
+    ) -> Result<(), DbError> {
+        diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
+            .execute(conn)?;
+        if let Some(digest) = session_id {
+            let client = Client::default();
+            self.insert_session(
+                conn,
+                &NewSession {
+                    user_id,
+                    digest,
+                    client: &client,
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn taken_or(error: diesel::result::Error, email: &Email) -> DbError {
+    if is_taken_email(&error) {
+        DbError::AlreadyExists(email.clone())
+    } else {
+        error.into()
+    }
+}

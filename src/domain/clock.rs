@@ -1,0 +1,88 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment: UTC seconds since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Takes seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// The moment `span` later, in whole seconds; the end of time at the most.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(whole_seconds(span)))
+    }
+
+    /// The moment `span` earlier, in whole seconds; the beginning of time at the least.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(whole_seconds(span)))
+    }
+}
+
+fn whole_seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where the time comes from: the system, or a hand that a test moves.
+///
+/// Clones of a set clock share their hand.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    hand: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The clock of the machine.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands at `now` until it is advanced.
+    #[must_use]
+    pub fn set_to(now: Timestamp) -> Self {
+        Self {
+            hand: Some(Arc::new(AtomicI64::new(now.seconds()))),
+        }
+    }
+
+    /// Moves a set clock on; the clock of the machine goes by itself and stays as it is.
+    pub fn advance(&self, span: Duration) {
+        if let Some(hand) = &self.hand {
+            hand.fetch_add(whole_seconds(span), Ordering::SeqCst);
+        }
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let seconds = match &self.hand {
+            Some(hand) => hand.load(Ordering::SeqCst),
+            // A clock before 1970 is a broken clock: at zero, no session is valid yet.
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, whole_seconds),
+        };
+        Timestamp(seconds)
+    }
+}

@@ -1,0 +1,27 @@
+//! Parsed values: what a string has to be before the rest of the house sees it.
+//!
+//! Every rule about a single value stands here once, in the constructor of its type.
+//! The room imports nothing of the project and does no input or output.
+
+mod bcrypt_cost;
+mod client;
+mod clock;
+mod database_url;
+mod email;
+mod hashed_password;
+mod password;
+mod token;
+mod user;
+
+pub use bcrypt_cost::{BcryptCost, BcryptCostError};
+pub use client::Client;
+pub use clock::{Clock, Timestamp};
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
+pub use email::{Email, EmailError, EmailKey};
+pub use hashed_password::HashedPassword;
+pub use password::{Password, PasswordError};
+pub use token::{
+    Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose,
+    Token, TokenDigest, TokenError,
+};
+pub use user::{User, UserId};

@@ -1,0 +1,124 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// What a token is good for. Its label goes into the digest, so that a token of one purpose
+/// is worth nothing for another, even with the same UUID.
+pub trait Purpose: Copy + Eq + fmt::Debug + Send + Sync + 'static {
+    /// Hashed in front of the token.
+    const LABEL: &'static str;
+    /// The name of the token's type, for `Debug`.
+    const NAME: &'static str;
+}
+
+/// A token as its owner holds it: a random UUID (version 4, 122 bits from the operating
+/// system), shown once and never stored. `Debug` shows nothing and there is no `Display`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Token<P>(Uuid, PhantomData<P>);
+
+/// A token as the database holds it: SHA-256 of purpose and token, in hex. Who reads it
+/// can neither make the token of it nor log in with it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TokenDigest<P>(String, PhantomData<P>);
+
+/// The text is no UUID as this service writes them: lower case, with hyphens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID in lower case with hyphens")]
+pub struct TokenError;
+
+/// Marks what belongs to sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionPurpose {}
+
+/// Marks what belongs to the resetting of passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetPurpose {}
+
+impl Purpose for SessionPurpose {
+    const LABEL: &'static str = "bienvenue/session/1";
+    const NAME: &'static str = "SessionId";
+}
+
+impl Purpose for ResetPurpose {
+    const LABEL: &'static str = "bienvenue/reset/1";
+    const NAME: &'static str = "ResetToken";
+}
+
+/// What the session cookie carries.
+pub type SessionId = Token<SessionPurpose>;
+/// A [`SessionId`] as it is stored.
+pub type SessionDigest = TokenDigest<SessionPurpose>;
+/// What lets the owner of an address set a new password.
+pub type ResetToken = Token<ResetPurpose>;
+/// A [`ResetToken`] as it is stored.
+pub type ResetTokenDigest = TokenDigest<ResetPurpose>;
+
+impl<P: Purpose> Token<P> {
+    /// Makes a new one out of the operating system's random source.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4(), PhantomData)
+    }
+
+    /// Takes a token as a client sends it back: exactly as it was given out.
+    ///
+    /// # Errors
+    /// [`TokenError`] for any other text, also for another spelling of a UUID.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        let uuid = Uuid::try_parse(text).or(Err(TokenError))?;
+        let mut buffer = Uuid::encode_buffer();
+        if uuid.hyphenated().encode_lower(&mut buffer) == text {
+            Ok(Self(uuid, PhantomData))
+        } else {
+            Err(TokenError)
+        }
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest<P> {
+        let mut buffer = Uuid::encode_buffer();
+        let text = self.0.hyphenated().encode_lower(&mut buffer);
+        let hash = Sha256::new()
+            .chain_update(P::LABEL)
+            .chain_update(text)
+            .finalize();
+        TokenDigest(HEXLOWER.encode(&hash), PhantomData)
+    }
+
+    /// The token itself, for the one it belongs to.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        self.0.hyphenated().to_string()
+    }
+}
+
+impl<P: Purpose> fmt::Debug for Token<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(..)", P::NAME)
+    }
+}
+
+impl<P: Purpose> TokenDigest<P> {
+    /// Takes a digest out of the database.
+    pub(crate) fn from_stored(text: String) -> Self {
+        Self(text, PhantomData)
+    }
+
+    /// The digest in hex, 64 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<P: Purpose> fmt::Debug for TokenDigest<P> {
+    /// The first eight digits: enough to follow one through a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head: String = self.0.chars().take(8).collect();
+        write!(f, "{}Digest({head}..)", P::NAME)
+    }
+}

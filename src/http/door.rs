@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use actix_web::{rt, web};
+use tokio::sync::Semaphore;
+
+use super::HttpError;
+use crate::auth::{After, Auth, AuthError, Paused};
+
+/// How long a write waits for its turn before its client is told to come back.
+const TURN_WAIT: Duration = Duration::from_secs(2);
+
+/// The only way from the event loop to what blocks. A handler says whether it reads,
+/// writes, or hashes; where that runs is decided here.
+pub struct Door {
+    auth: web::Data<Auth>,
+    turns: Semaphore,
+}
+
+impl Door {
+    pub(super) fn new(auth: web::Data<Auth>) -> Self {
+        let turns = Semaphore::new(usize::try_from(auth.writers()).unwrap_or(1));
+        Self { auth, turns }
+    }
+
+    /// Does what only reads: on the spot where a look-up is faster than handing it over,
+    /// else on a thread for blocking work.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        if self.auth.reads_are_local() {
+            Ok(work(&self.auth)?)
+        } else {
+            self.block(work).await
+        }
+    }
+
+    /// Does what writes. It waits for its turn here, where waiting takes no thread, and not
+    /// for a connection there, where it would.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`HttpError::Busy`] if the turn does not come.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let turn = rt::time::timeout(TURN_WAIT, self.turns.acquire()).await;
+        let _turn = turn.ok().and_then(Result::ok).ok_or(HttpError::Busy)?;
+        self.block(work).await
+    }
+
+    /// Does what hashes: reads up to the hash, waits for it, and writes what follows.
+    /// Neither a thread nor a database connection is held in the meantime.
+    ///
+    /// # Errors
+    /// Those of the use case, and those of [`Door::write`].
+    pub async fn hashing<A: After>(
+        &self,
+        before: impl FnOnce(&Auth) -> Result<Paused<A>, AuthError> + Send + 'static,
+    ) -> Result<A::Output, HttpError>
+    where
+        Paused<A>: Send,
+    {
+        let paused = self.read(before).await?;
+        let (receipt, after) = paused.start(&self.auth)?;
+        let done = receipt.wait().await.map_err(AuthError::from)?;
+        self.write(move |auth| after.after(auth, done)).await
+    }
+
+    async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let auth = self.auth.clone();
+        Ok(web::block(move || work(&auth)).await??)
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError, error::BlockingError};
+
+use super::FormError;
+use super::answer::{Message, json_with};
+use crate::auth::AuthError;
+use crate::db::DbError;
+
+/// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
+/// client gets a status and a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The request's body.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// No session, or none that is valid. The one answer without a body, as in the document.
+    #[error("not logged in")]
+    NotLoggedIn,
+    /// The use case's refusal or failure.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The database has been busy for too long.
+    #[error("no turn to write in time")]
+    Busy,
+    /// The thread that did the work is gone.
+    #[error("blocking work was lost: {0}")]
+    Lost(#[from] BlockingError),
+}
+
+/// What a client is told where it is none of its business.
+const INTERNAL: &str = "internal error; the request was not carried out";
+const UNAVAILABLE: &str = "the service is unavailable, please try again";
+const SOON: Duration = Duration::from_secs(1);
+
+impl HttpError {
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Form(error) => error.to_string().into(),
+            Self::NotLoggedIn => "".into(),
+            Self::Auth(error) => match error {
+                AuthError::Db(DbError::AlreadyExists(_)) => "email already registered".into(),
+                AuthError::Db(DbError::Unavailable(_)) => UNAVAILABLE.into(),
+                AuthError::InvalidCredentials
+                | AuthError::PasswordRefused(_)
+                | AuthError::RegistrationClosed
+                | AuthError::Overloaded { .. } => error.to_string().into(),
+                AuthError::Hash(_)
+                | AuthError::Db(
+                    DbError::NoResultFound | DbError::InvalidRequest(_) | DbError::Failed(_),
+                ) => INTERNAL.into(),
+            },
+            Self::Busy => UNAVAILABLE.into(),
+            Self::Lost(_) => INTERNAL.into(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy | Self::Auth(AuthError::Db(DbError::Unavailable(_))) => Some(SOON),
+            Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
+            Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
+        }
+    }
+}
+
+impl ResponseError for HttpError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Form(error) => error.status(),
+            Self::NotLoggedIn => StatusCode::FORBIDDEN,
+            Self::Auth(error) => match error {
+                AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
+                AuthError::PasswordRefused(_) | AuthError::Db(DbError::AlreadyExists(_)) => {
+                    StatusCode::BAD_REQUEST
+                }
+                AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
+                AuthError::Overloaded { .. } | AuthError::Db(DbError::Unavailable(_)) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+                // Handlers turn the rows that they expect to be missing into answers.
+                AuthError::Hash(_)
+                | AuthError::Db(
+                    DbError::NoResultFound | DbError::InvalidRequest(_) | DbError::Failed(_),
+                ) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Lost(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some(wait) = self.retry_after() {
+            answer.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
+        }
+        match self {
+            Self::NotLoggedIn => answer.finish(),
+            Self::Form(FormError::TooLarge) => {
+                // What is left of the body is not read, so nothing can follow it.
+                answer.force_close();
+                json_with(
+                    &mut answer,
+                    &Message {
+                        message: &self.message(),
+                    },
+                )
+            }
+            Self::Form(_) | Self::Auth(_) | Self::Busy | Self::Lost(_) => json_with(
+                &mut answer,
+                &Message {
+                    message: &self.message(),
+                },
+            ),
+        }
+    }
+}

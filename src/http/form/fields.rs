@@ -1,0 +1,43 @@
+use zeroize::Zeroizing;
+
+use super::FormError;
+use crate::domain::{Email, EmailKey, Password};
+
+/// The fields of a form, each name once. Values are wiped from memory when dropped.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Fields(Vec<(String, Zeroizing<String>)>);
+
+impl Fields {
+    pub(super) fn add(&mut self, name: String, value: Zeroizing<String>) -> Result<(), FormError> {
+        if self.0.iter().any(|(known, _)| *known == name) {
+            return Err(FormError::Twice(name));
+        }
+        self.0.push((name, value));
+        Ok(())
+    }
+
+    /// Takes a field that has to be there and not empty.
+    pub(in crate::http) fn required(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Zeroizing<String>, FormError> {
+        self.0
+            .iter()
+            .position(|(known, _)| known == name)
+            .map(|index| self.0.swap_remove(index).1)
+            .filter(|value| !value.is_empty())
+            .ok_or(FormError::Missing(name))
+    }
+
+    /// Takes the email and the password of somebody new.
+    pub(in crate::http) fn new_account(&mut self) -> Result<(Email, Password), FormError> {
+        let (email, password) = (self.required("email")?, self.required("password")?);
+        Ok((Email::parse(&email)?, Password::parse(&password)?))
+    }
+
+    /// Takes the email and the password of somebody who may be known.
+    pub(in crate::http) fn credentials(&mut self) -> Result<(EmailKey, Password), FormError> {
+        let (email, password) = (self.required("email")?, self.required("password")?);
+        Ok((EmailKey::parse(&email)?, Password::parse(&password)?))
+    }
+}

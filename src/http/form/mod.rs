@@ -1,0 +1,159 @@
+//! The one extractor of forms: url-encoded and multipart, strict, and never half understood.
+
+mod fields;
+mod multipart;
+mod urlencoded;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
+
+use super::HttpError;
+use crate::domain::{EmailError, PasswordError};
+
+pub(super) use fields::Fields;
+
+/// The largest body, in bytes.
+const BODY_MAX: usize = 16 * 1024;
+
+/// A form that a handler asks for.
+#[derive(Debug)]
+pub(super) struct Form<T>(pub(super) T);
+
+/// What a form has to hold. Fields that nobody takes are ignored.
+pub(super) trait FromFields: Sized {
+    /// Takes the form's fields by name.
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError>;
+}
+
+/// Why a body is not the form that was asked for; the sentence is fit for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// Neither of the two kinds of form.
+    #[error("send the fields as application/x-www-form-urlencoded or multipart/form-data")]
+    MediaType,
+    /// A compressed body.
+    #[error("send the form without a Content-Encoding")]
+    Encoded,
+    /// Over 16 KiB.
+    #[error("the form is larger than 16 KiB")]
+    TooLarge,
+    /// The body ended early, or its framing is broken.
+    #[error("the body could not be read to its end")]
+    Broken,
+    /// A field that is no UTF-8.
+    #[error("the form is not UTF-8")]
+    NotUtf8,
+    /// Multipart that breaks its own rules.
+    #[error("the multipart form is malformed")]
+    Multipart,
+    /// A part that is a file.
+    #[error("the form has a file in it; send plain fields")]
+    File,
+    /// One name, two values.
+    #[error("{0} is there twice")]
+    Twice(String),
+    /// A field that has to be there.
+    #[error("{0} missing")]
+    Missing(&'static str),
+    /// The email breaks a rule.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl FormError {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::MediaType | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken
+            | Self::NotUtf8
+            | Self::Multipart
+            | Self::File
+            | Self::Twice(_)
+            | Self::Missing(_)
+            | Self::Email(_)
+            | Self::Password(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// The two ways in which a form may be written.
+enum Kind {
+    UrlEncoded,
+    Multipart,
+}
+
+impl Kind {
+    fn of(headers: &HeaderMap) -> Result<Self, FormError> {
+        if headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|value| value != "identity")
+        {
+            return Err(FormError::Encoded);
+        }
+        let value = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media_type = value
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            Ok(Self::UrlEncoded)
+        } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
+            Ok(Self::Multipart)
+        } else {
+            Err(FormError::MediaType)
+        }
+    }
+}
+
+impl<T: FromFields> FromRequest for Form<T> {
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let headers = request.headers();
+            let kind = Kind::of(headers)?;
+            let body = read(headers, payload).await?;
+            let mut fields = match kind {
+                Kind::UrlEncoded => urlencoded::parse(&body)?,
+                Kind::Multipart => multipart::parse(headers, &body).await?,
+            };
+            Ok(Self(T::from_fields(&mut fields)?))
+        })
+    }
+}
+
+/// Reads the body, and no further than the limit: one that announces more is not read at all.
+async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, FormError> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY_MAX as u64) {
+        return Err(FormError::TooLarge);
+    }
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.or(Err(FormError::Broken))?;
+        if body.len() + chunk.len() > BODY_MAX {
+            return Err(FormError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,93 @@
+//! What every answer has in common.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::{Error, web};
+use uuid::Uuid;
+
+use super::HttpSettings;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The security headers (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
+pub(super) fn headers(settings: &HttpSettings) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
+        .add(("Cache-Control", "no-store"))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add((
+            "Content-Security-Policy",
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+        ))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"));
+    if settings.https {
+        headers.add(("Strict-Transport-Security", "max-age=31536000"))
+    } else {
+        headers
+    }
+}
+
+/// Numbers requests: a random word for the process and a count, so that neither two
+/// servers nor two runs of one give the same number.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    process: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) fn new() -> Self {
+        Self {
+            process: Uuid::new_v4().simple().to_string().split_off(20),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn next(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number:x}", self.process)
+    }
+}
+
+/// Gives every answer its number, logs the cause of a failure once, beside the number that
+/// the client has, and leaves the body out of answers to HEAD.
+pub(super) fn finish<S, B>(
+    ids: web::Data<RequestIds>,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let id = ids.next();
+        async move {
+            let mut answer = next.call(request).await?;
+            if answer.status().is_server_error() {
+                report(&answer, &id);
+            }
+            if let Ok(id) = HeaderValue::try_from(id) {
+                answer.headers_mut().insert(REQUEST_ID, id);
+            }
+            if answer.request().method() == Method::HEAD {
+                return Ok(answer.map_body(|_, _| BoxBody::new(())));
+            }
+            Ok(answer.map_into_boxed_body())
+        }
+    })
+}
+
+fn report<B>(answer: &ServiceResponse<B>, id: &str) {
+    let request = answer.request();
+    let path = request.match_pattern();
+    let (method, path) = (request.method(), path.as_deref().unwrap_or("unknown path"));
+    let status = answer.status().as_u16();
+    match answer.response().error() {
+        Some(error) => log::error!("{id} {method} {path} answered {status}: {error}"),
+        None => log::error!("{id} {method} {path} answered {status}"),
+    }
+}

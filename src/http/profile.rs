@@ -1,0 +1,26 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::answer::json;
+use super::session_cookie::SessionCookie;
+use super::{Door, HttpError};
+
+#[derive(Serialize)]
+struct Profile<'a> {
+    email: &'a str,
+}
+
+/// `GET /profile`
+pub(super) async fn profile(
+    door: web::Data<Door>,
+    cookie: SessionCookie,
+) -> Result<HttpResponse, HttpError> {
+    let session_id = cookie.session_id()?;
+    let user = door
+        .read(move |auth| auth.get_user_from_session_id(&session_id))
+        .await?
+        .ok_or(HttpError::NotLoggedIn)?;
+    let email = user.email.as_str();
+    Ok(json(StatusCode::OK, &Profile { email }))
+}

@@ -1,0 +1,19 @@
+use actix_web::web::ServiceConfig;
+
+use super::verbs::Verbs;
+use super::{index, profile, sessions, users};
+
+/// Every route of the service.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    let table = [
+        Verbs::at("/").get(index::index),
+        Verbs::at("/users").post(users::register),
+        Verbs::at("/sessions")
+            .post(sessions::log_in)
+            .delete(sessions::log_out),
+        Verbs::at("/profile").get(profile::profile),
+    ];
+    for path in table {
+        path.register(config);
+    }
+}

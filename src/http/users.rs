@@ -1,0 +1,41 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::answer::json;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::{Door, HttpError};
+use crate::domain::{Email, Password};
+
+pub(super) struct NewAccount {
+    email: Email,
+    password: Password,
+}
+
+impl FromFields for NewAccount {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let (email, password) = fields.new_account()?;
+        Ok(Self { email, password })
+    }
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    email: &'a str,
+    message: &'a str,
+}
+
+/// `POST /users`
+pub(super) async fn register(
+    door: web::Data<Door>,
+    Form(NewAccount { email, password }): Form<NewAccount>,
+) -> Result<HttpResponse, HttpError> {
+    let user = door
+        .hashing(move |auth| auth.begin_registration(&email, &password))
+        .await?;
+    let created = Created {
+        email: user.email.as_str(),
+        message: "user created",
+    };
+    Ok(json(StatusCode::CREATED, &created))
+}

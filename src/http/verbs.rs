@@ -1,0 +1,97 @@
+use std::future::ready;
+
+use actix_web::http::header::ALLOW;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
+
+use super::answer::{Message, json_with};
+
+/// A path and what may be done there: with and without a slash at its end, HEAD wherever
+/// GET, OPTIONS with `Allow`, and 405 with `Allow` for every other verb.
+pub(super) struct Verbs {
+    resource: Resource,
+    allow: Vec<Method>,
+}
+
+impl Verbs {
+    pub(super) fn at(path: &str) -> Self {
+        let bare = path.trim_end_matches('/');
+        let patterns = if bare.is_empty() {
+            vec!["/".to_owned()]
+        } else {
+            vec![bare.to_owned(), format!("{bare}/")]
+        };
+        Self {
+            resource: web::resource(patterns),
+            allow: Vec::new(),
+        }
+    }
+
+    pub(super) fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.verb(Method::GET, handler.clone())
+            .verb(Method::HEAD, handler)
+    }
+
+    pub(super) fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.verb(Method::POST, handler)
+    }
+
+    pub(super) fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.verb(Method::DELETE, handler)
+    }
+
+    fn verb<F, Args>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::method(method.clone()).to(handler));
+        self.allow.push(method);
+        self
+    }
+
+    pub(super) fn register(mut self, config: &mut web::ServiceConfig) {
+        self.allow.push(Method::OPTIONS);
+        let allow: Vec<&str> = self.allow.iter().map(Method::as_str).collect();
+        let allow = allow.join(", ");
+        let options = {
+            let allow = allow.clone();
+            move || {
+                ready(
+                    HttpResponse::Ok()
+                        .insert_header((ALLOW, allow.clone()))
+                        .finish(),
+                )
+            }
+        };
+        let wrong = move || {
+            let message = format!("this path takes {allow}");
+            ready(json_with(
+                HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
+                    .insert_header((ALLOW, allow.clone())),
+                &Message { message: &message },
+            ))
+        };
+        config.service(
+            self.resource
+                .route(web::method(Method::OPTIONS).to(options))
+                .default_service(web::to(wrong)),
+        );
+    }
+}

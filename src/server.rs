@@ -1,0 +1,197 @@
+//! Puts the rooms together and serves: database, use cases, HTTP, signals.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::thread;
+
+use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
+use actix_web::{HttpServer, rt};
+use futures_util::future::{Either, select};
+use std::pin::pin;
+
+use crate::auth::{Auth, AuthSettings};
+use crate::config::{Config, Migrate, Registration};
+use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
+use crate::domain::Clock;
+use crate::http::{Http, HttpSettings};
+
+/// How long requests that were read may take to be answered after the signal to stop.
+const DRAIN_SECONDS: u64 = 25;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address.
+    #[error("cannot listen on {address}: {source}; {}", bind_advice(source))]
+    Bind {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Threads, signals, sockets.
+    #[error("the system refuses what the service needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl ServerError {
+    /// Whether starting again is of no use until somebody has changed something.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Open(error) => error.is_permanent(),
+            Self::Bind { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
+            ),
+            Self::System(_) => false,
+        }
+    }
+}
+
+fn bind_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop what listens there, or choose another --bind",
+        io::ErrorKind::PermissionDenied => {
+            "ports under 1024 need a privilege; choose another --bind"
+        }
+        _ => "choose another --bind",
+    }
+}
+
+/// Serves until a signal says to stop, and answers what was read by then. Blocks.
+///
+/// # Errors
+/// [`ServerError`] if the service cannot start.
+pub fn run(config: &Config) -> Result<(), ServerError> {
+    rt::System::new().block_on(serve(config))
+}
+
+/// Opens the database that the settings name.
+///
+/// # Errors
+/// [`OpenError`] with the way out.
+pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
+    let url = &config.database.database_url;
+    let settings = DbSettings {
+        readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
+        open,
+        sessions: SessionRules {
+            idle: config.sessions.session_idle,
+            lifetime: config.sessions.session_lifetime,
+            per_user: config.sessions.sessions_per_user,
+        },
+        clock: Clock::system(),
+    };
+    let (db, opened) = DB::open_and_tell(url, settings)?;
+    log::info!("database {url}: {opened}");
+    Ok(db)
+}
+
+async fn serve(config: &Config) -> Result<(), ServerError> {
+    announce(config);
+    let _lock = ServerLock::acquire(&config.database.database_url)?;
+    let db = open_database(
+        config,
+        match config.database.migrate {
+            Migrate::Auto => OpenMode::Migrate,
+            Migrate::Check => OpenMode::Check,
+        },
+    )?;
+    let auth = Auth::new(db, auth_settings(config))?;
+    let settings = HttpSettings {
+        https: config.is_https(),
+    };
+    let http = Http::new(auth, settings);
+    let signals = Signals::install()?;
+    let address = config.bind();
+    let server = HttpServer::new(move || http.app())
+        .workers(workers().get())
+        .disable_signals()
+        .shutdown_timeout(DRAIN_SECONDS)
+        .bind(address)
+        .map_err(|source| ServerError::Bind { address, source })?;
+    let bound = server.addrs();
+    let server = server.run();
+    let handle = server.handle();
+    rt::spawn(async move {
+        let name = signals.first().await;
+        log::info!("{name}: answering what was read, then stopping");
+        handle.stop(true).await;
+    });
+    for address in bound {
+        log::info!("Running on http://{address}/ (Press CTRL+C to quit)");
+    }
+    server.await?;
+    log::info!("stopped");
+    Ok(())
+}
+
+fn announce(config: &Config) {
+    match &config.listening.public_url {
+        None => log::warn!(
+            "trying, not serving: without --public-url cookies go over plain http and \
+             passwords may be as short as {}",
+            config.password_min_length()
+        ),
+        Some(url) => log::info!("serving {url}"),
+    }
+    let idle = config.without_effect();
+    if !idle.is_empty() {
+        log::warn!(
+            "checked, and without effect in this version: {}",
+            idle.join(", ")
+        );
+    }
+    if config.is_https() {
+        log::warn!(
+            "this version neither throttles guessing nor checks where a request comes from; \
+             the proxy in front has to"
+        );
+    }
+}
+
+fn auth_settings(config: &Config) -> AuthSettings {
+    let passwords = &config.passwords;
+    AuthSettings {
+        bcrypt_cost: passwords.bcrypt_cost,
+        password_min_length: config.password_min_length(),
+        registration_open: config.accounts.registration != Registration::Closed,
+        hash_threads: passwords.hash_threads.unwrap_or_else(workers),
+        hash_queue: passwords.hash_queue.get(),
+    }
+}
+
+/// One for each core.
+fn workers() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The two signals that mean stop. Once installed they stay so: a second one while the
+/// first is being obeyed changes nothing.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn first(mut self) -> &'static str {
+        let terminate = pin!(self.terminate.recv());
+        let interrupt = pin!(self.interrupt.recv());
+        match select(terminate, interrupt).await {
+            Either::Left(_) => "SIGTERM",
+            Either::Right(_) => "SIGINT",
+        }
+    }
+}
