@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
-use actix_web::{HttpServer, rt};
+use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 
@@ -102,11 +102,11 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
             Migrate::Check => OpenMode::Check,
         },
     )?;
-    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let settings = HttpSettings {
         https: config.is_https(),
     };
-    let http = Http::new(auth, settings);
+    let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;
     let address = config.bind();
     let server = HttpServer::new(move || http.app())
@@ -127,6 +127,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
         log::info!("Running on http://{address}/ (Press CTRL+C to quit)");
     }
     server.await?;
+    auth.wind_up();
     log::info!("stopped");
     Ok(())
 }

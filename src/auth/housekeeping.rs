@@ -63,6 +63,11 @@ impl Housekeeping {
             notes.insert(session, now);
         }
     }
+
+    /// Writes the notes now.
+    pub(super) fn write_notes(&self) {
+        self.last_uses.write();
+    }
 }
 
 impl LastUses {

@@ -64,6 +64,15 @@ impl Auth {
     pub fn writers(&self) -> u32 {
         self.db.writers()
     }
+
+    /// Writes down what waits to be written and tidies the database, before the process
+    /// ends. Blocks for a write; whoever dies without it loses a minute of last uses.
+    pub fn wind_up(&self) {
+        self.housekeeping.write_notes();
+        if let Err(error) = self.db.tidy() {
+            log::warn!("the database is not tidied: {error}");
+        }
+    }
 }
 
 impl std::fmt::Debug for Auth {

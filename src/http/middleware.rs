@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::{Error, web};
@@ -54,8 +53,8 @@ impl RequestIds {
     }
 }
 
-/// Gives every answer its number, logs the cause of a failure once, beside the number that
-/// the client has, and leaves the body out of answers to HEAD.
+/// Gives every answer its number, and logs the cause of a failure once, beside the number
+/// that the client has.
 pub(super) fn finish<S, B>(
     ids: web::Data<RequestIds>,
 ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
@@ -72,9 +71,6 @@ where
             }
             if let Ok(id) = HeaderValue::try_from(id) {
                 answer.headers_mut().insert(REQUEST_ID, id);
-            }
-            if answer.request().method() == Method::HEAD {
-                return Ok(answer.map_body(|_, _| BoxBody::new(())));
             }
             Ok(answer.map_into_boxed_body())
         }

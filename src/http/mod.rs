@@ -47,8 +47,7 @@ pub struct Http {
 impl Http {
     /// Puts the HTTP side in front of the use cases.
     #[must_use]
-    pub fn new(auth: Auth, settings: HttpSettings) -> Self {
-        let auth = web::Data::new(auth);
+    pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
         Self {
             door: web::Data::new(Door::new(auth.clone())),
             auth,

@@ -7,6 +7,7 @@ mod prepare;
 
 use std::path::{Path, PathBuf};
 
+use diesel::QueryResult;
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::result::ConnectionError;
 use diesel::sqlite::SqliteConnection;
@@ -77,4 +78,9 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
         })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(AnyConnection::Sqlite(conn))
+}
+
+/// What SQLite wants done before the last connection closes.
+pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
+    conn.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
 }

@@ -101,7 +101,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
 fn check_health(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let findings = texts(
         conn,
-        "SELECT quick_check AS value FROM pragma_quick_check(1)",
+        "SELECT quick_check AS value FROM pragma_quick_check LIMIT 1",
     )
     .map_err(|error| explain(path, error))?;
     match findings.as_slice() {
