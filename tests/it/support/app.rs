@@ -1,0 +1,178 @@
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, test, web};
+use bienvenue::auth::{Auth, AuthSettings};
+use bienvenue::db::DbSettings;
+use bienvenue::domain::{BcryptCost, Clock};
+use bienvenue::http::{Http, HttpSettings};
+use serde_json::Value;
+
+use super::{Place, START, settings};
+
+/// The service in this process, over the routes of the server.
+pub(crate) struct App<S> {
+    pub(crate) place: Rc<Place>,
+    pub(crate) clock: Clock,
+    pub(crate) auth: web::Data<Auth>,
+    service: S,
+}
+
+/// Hashing that takes a millisecond.
+pub(crate) fn quick() -> AuthSettings {
+    AuthSettings {
+        bcrypt_cost: BcryptCost::MINIMUM,
+        ..AuthSettings::default()
+    }
+}
+
+/// What a test may set before the service starts.
+pub(crate) struct Setup {
+    pub(crate) place: Rc<Place>,
+    pub(crate) clock: Clock,
+    pub(crate) db: DbSettings,
+    pub(crate) auth: AuthSettings,
+    pub(crate) http: HttpSettings,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        let clock = Clock::set_to(START);
+        Self {
+            place: Rc::new(Place::new()),
+            db: settings(&clock),
+            clock,
+            auth: quick(),
+            http: HttpSettings::default(),
+        }
+    }
+
+    /// Starts the service on whatever is in the place already.
+    pub(crate) async fn start(
+        self,
+    ) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>
+    {
+        let db = self.place.open(self.db);
+        let auth = web::Data::new(Auth::new(db, self.auth).unwrap());
+        let http = Http::new(auth.clone(), self.http);
+        App {
+            place: self.place,
+            clock: self.clock,
+            auth,
+            service: test::init_service(http.app()).await,
+        }
+    }
+}
+
+/// Starts the service with nothing set.
+pub(crate) async fn app()
+-> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    Setup::new().start().await
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Status and body in one line, as the tests compare them.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.status.as_u16(), self.body.trim_end())
+    }
+
+    pub(crate) fn session_id(&self) -> String {
+        self.json()["session_id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl<S> App<S>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
+        let answer = test::call_service(&self.service, request.to_request()).await;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = test::read_body(answer).await;
+        Answer {
+            status,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+        }
+    }
+
+    pub(crate) async fn form(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let request = test::TestRequest::with_uri(path)
+            .method(method)
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .set_payload(body.into());
+        self.send(request).await
+    }
+
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Answer {
+        self.form(Method::POST, "/users", fields(email, password))
+            .await
+    }
+
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {
+        self.form(Method::POST, "/sessions", fields(email, password))
+            .await
+    }
+
+    pub(crate) async fn with_cookie(&self, method: Method, path: &str, cookie: &str) -> Answer {
+        let request = test::TestRequest::with_uri(path)
+            .method(method)
+            .insert_header(("Cookie", cookie));
+        self.send(request).await
+    }
+
+    pub(crate) async fn profile(&self, session_id: &str) -> Answer {
+        self.with_cookie(Method::GET, "/profile", &format!("session_id={session_id}"))
+            .await
+    }
+
+    pub(crate) async fn log_out(&self, session_id: &str) -> Answer {
+        self.with_cookie(
+            Method::DELETE,
+            "/sessions",
+            &format!("session_id={session_id}"),
+        )
+        .await
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// The fields of a login, url-encoded.
+pub(crate) fn fields(email: &str, password: &str) -> String {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    format!("email={}&password={}", encode(email), encode(password))
+}

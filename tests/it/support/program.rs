@@ -1,0 +1,170 @@
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use super::Place;
+
+/// The real program, not started yet: a folder of its own, a free port, cheap hashes, and
+/// nothing of the environment that would change its settings.
+pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bienvenue"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("BIENVENUE_") || name == "DATABASE_URL" || name == "RUST_LOG" {
+            command.env_remove(name.as_ref());
+        }
+    }
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
+    finish(program(folder, arguments))
+}
+
+/// Runs a prepared program to its end, which has to come within ten seconds.
+pub(crate) fn finish(mut command: Command) -> Output {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it should have ended by itself");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// The real program, serving.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    log: Receiver<String>,
+    lines: Vec<String>,
+}
+
+impl Server {
+    /// Starts on the database in the place, with bcrypt at cost 4.
+    pub(crate) fn start(place: &Place) -> Self {
+        Self::start_with(place, &[])
+    }
+
+    pub(crate) fn start_with(place: &Place, arguments: &[&str]) -> Self {
+        let mut command = program(
+            place.folder(),
+            &["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"],
+        );
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts a prepared program and waits for the address in its log.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, log) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines() {
+                if sender.send(line.unwrap()).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut server = Self {
+            child,
+            address: String::new(),
+            log,
+            lines: Vec::new(),
+        };
+        let line = server.wait_for("Running on http://");
+        let address = line.split("http://").nth(1).unwrap();
+        server.address = address.split('/').next().unwrap().to_owned();
+        server
+    }
+
+    /// Waits for a line of the log that has the text in it.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(line) = self.lines.iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) => self.lines.push(line),
+                Err(_) => panic!("never logged: {text}; the log is {:#?}", self.lines),
+            }
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it as a power failure would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Sends bytes as they are and reads what comes back until the other end closes, or nothing
+/// has come for the time that is given.
+pub(crate) fn raw(address: &str, request: &[u8], quiet: Duration) -> String {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(quiet)).unwrap();
+    drop(stream.write_all(request));
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count) = stream.read(&mut buffer) {
+        if count == 0 {
+            break;
+        }
+        answer.extend_from_slice(&buffer[..count]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
