@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::thread;
 
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
-use std::pin::pin;
 
 use crate::auth::{Auth, AuthSettings};
 use crate::config::{Config, Migrate, Registration};
@@ -54,12 +54,12 @@ impl ServerError {
 }
 
 fn bind_advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "stop what listens there, or choose another --bind",
-        io::ErrorKind::PermissionDenied => {
-            "ports under 1024 need a privilege; choose another --bind"
-        }
-        _ => "choose another --bind",
+    if error.kind() == io::ErrorKind::AddrInUse {
+        "stop what listens there, or choose another --bind"
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "ports under 1024 need a privilege; choose another --bind"
+    } else {
+        "choose another --bind"
     }
 }
 

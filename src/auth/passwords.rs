@@ -165,5 +165,9 @@ impl Work for Verification {
 
 /// Computes a hash for the time it takes.
 fn spend(password: &Password, cost: u32) {
-    let _ = black_box(bcrypt::hash_with_salt(password.expose(), cost, [0; 16]));
+    drop(black_box(bcrypt::hash_with_salt(
+        password.expose(),
+        cost,
+        [0; 16],
+    )));
 }

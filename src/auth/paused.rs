@@ -22,12 +22,10 @@ pub trait After: Send + 'static {
     ///
     /// # Errors
     /// Whatever keeps the use case from its end.
-    fn after(
-        self,
-        auth: &Auth,
-        done: <Self::Work as Work>::Done,
-    ) -> Result<Self::Output, AuthError>;
+    fn after(self, auth: &Auth, done: Done<Self>) -> Result<Self::Output, AuthError>;
 }
+
+type Done<A> = <<A as After>::Work as Work>::Done;
 
 impl<A: After> Paused<A> {
     /// Goes on to the end on this thread, which must not be one of a runtime.
@@ -44,7 +42,7 @@ impl<A: After> Paused<A> {
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if too many wait already.
-    pub fn start(self, auth: &Auth) -> Result<(Receipt<<A::Work as Work>::Done>, A), AuthError> {
+    pub fn start(self, auth: &Auth) -> Result<(Receipt<Done<A>>, A), AuthError> {
         let receipt = auth.hasher.submit(self.work)?;
         Ok((receipt, self.after))
     }

@@ -1,9 +1,7 @@
 use std::error::Error as _;
 
-use clap::Error;
 use clap::error::{ContextKind, ErrorKind};
-
-use clap::CommandFactory;
+use clap::{CommandFactory, Error};
 
 use super::Cli;
 
@@ -31,12 +29,11 @@ pub(super) fn explain(error: &Error) -> UsageError {
     if is_asked_for(error) {
         return UsageError::Asked(error.render().to_string());
     }
-    let reason = match error.kind() {
-        ErrorKind::ValueValidation => error.source().map(ToString::to_string),
-        ErrorKind::InvalidValue => error
-            .get(ContextKind::ValidValue)
-            .map(|values| format!("it is one of: {values}")),
-        _ => None,
+    let reason = if error.kind() == ErrorKind::InvalidValue {
+        let values = error.get(ContextKind::ValidValue);
+        values.map(|values| format!("it is one of: {values}"))
+    } else {
+        error.source().map(ToString::to_string)
     };
     let setting = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     match (setting, reason) {

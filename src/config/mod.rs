@@ -3,6 +3,11 @@
 //! A setting comes from its flag, else its variable, else the configuration file, else its
 //! default. The groups below are what `--help` shows.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the settings' doc comments are the text of --help"
+)]
+
 mod accounts;
 mod database;
 mod listening;
@@ -11,6 +16,8 @@ mod passwords;
 mod sessions;
 mod sources;
 mod values;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -37,7 +44,8 @@ pub struct Config {
         help = "File of NAME=value lines with the names of the environment variables below \
                 [default: /etc/bienvenue/bienvenue.env, if it is there]"
     )]
-    config: Option<std::path::PathBuf>,
+    #[expect(clippy::struct_field_names, reason = "the flag's name")]
+    config: Option<PathBuf>,
     /// Where the service listens and how it is reached.
     #[command(flatten)]
     pub listening: Listening,

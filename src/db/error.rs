@@ -62,23 +62,26 @@ const SQLITE_NOT_NOW: [&str; 7] = [
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        let not_now = match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
-            | DieselError::BrokenTransactionManager => true,
-            DieselError::DatabaseError(_, info) => SQLITE_NOT_NOW
-                .iter()
-                .any(|text| info.message().starts_with(text)),
-            DieselError::RollbackErrorOnCommit { commit_error, .. } => {
-                matches!(**commit_error, DieselError::DatabaseError(..))
-            }
-            _ => false,
-        };
-        if not_now {
+        if is_unavailability(&error) {
             Self::Unavailable(Unavailable::Database(error))
         } else {
             Self::Failed(error)
         }
     }
+}
+
+/// Diesel's errors may get more kinds, and one that is not known here is a defect.
+fn is_unavailability(error: &DieselError) -> bool {
+    if let DieselError::DatabaseError(kind, info) = error {
+        return matches!(kind, DatabaseErrorKind::ClosedConnection)
+            || SQLITE_NOT_NOW
+                .iter()
+                .any(|text| info.message().starts_with(text));
+    }
+    if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
+        return is_unavailability(commit_error);
+    }
+    matches!(error, DieselError::BrokenTransactionManager)
 }
 
 impl From<r2d2::Error> for DbError {

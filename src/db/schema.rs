@@ -1,14 +1,5 @@
-// placeholder until print-schema
-diesel::table! {
-    users (id) {
-        id -> BigInt,
-        email -> Text,
-        hashed_password -> Text,
-        session_id -> Nullable<Text>,
-        reset_token -> Nullable<Text>,
-        email_key -> Text,
-    }
-}
+// @generated automatically by Diesel CLI.
+
 diesel::table! {
     sessions (digest) {
         digest -> Text,
@@ -21,5 +12,18 @@ diesel::table! {
         user_agent -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        hashed_password -> Text,
+        session_id -> Nullable<Text>,
+        reset_token -> Nullable<Text>,
+        email_key -> Text,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+
+diesel::allow_tables_to_appear_in_same_query!(sessions, users,);

@@ -50,6 +50,7 @@ impl From<UserRow> for User {
 #[diesel(table_name = users)]
 #[expect(
     clippy::option_option,
+    clippy::ref_option_ref,
     reason = "Diesel's way to tell a column that is left from one that is cleared"
 )]
 struct ChangedColumns<'a> {

@@ -14,7 +14,7 @@ use super::super::any_connection::AnyConnection;
 use super::super::schema::{sessions, users};
 use super::super::{DbSettings, migrations};
 use super::prepare::{Change, texts};
-use crate::domain::{EmailKey, SessionId, User};
+use crate::domain::{EmailKey, SessionDigest, SessionId, User};
 
 diesel::table! {
     adopted_users (id) {
@@ -163,7 +163,7 @@ impl AdoptedUser {
     ) -> QueryResult<()> {
         let email = text(&self.email);
         let digest = session.map(SessionId::digest);
-        let digest = digest.as_ref().map(|digest| digest.as_str());
+        let digest = digest.as_ref().map(SessionDigest::as_str);
         diesel::insert_into(users::table)
             .values((
                 users::id.eq(self.id),

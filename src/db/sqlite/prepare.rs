@@ -72,12 +72,15 @@ fn create(path: &Path) -> io::Result<()> {
 fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
     let path = location.path();
     let failed = |error| explain(path, error);
-    let mut conn = location.connect_plainly().map_err(|error| match error {
-        ConnectionError::CouldntSetupConfiguration(error) => failed(error),
-        error => OpenError::File {
-            path: path.to_owned(),
-            source: io::Error::other(error.to_string()),
-        },
+    let mut conn = location.connect_plainly().map_err(|error| {
+        if let ConnectionError::CouldntSetupConfiguration(error) = error {
+            failed(error)
+        } else {
+            OpenError::File {
+                path: path.to_owned(),
+                source: io::Error::other(error.to_string()),
+            }
+        }
     })?;
     check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
@@ -85,7 +88,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
-            OpenMode::Migrate => migrate(conn, path).map(|_| Opened::Created),
+            OpenMode::Migrate => migrate(conn, path).map(|()| Opened::Created),
             OpenMode::Check => Err(OpenError::OldSchema {
                 missing: "all of it".to_owned(),
             }),
