@@ -50,34 +50,36 @@ impl From<UserRow> for User {
 #[diesel(table_name = users)]
 #[expect(
     clippy::option_option,
-    clippy::ref_option_ref,
     reason = "Diesel's way to tell a column that is left from one that is cleared"
 )]
-struct ChangedColumns<'a> {
-    email: Option<&'a str>,
+struct ChangedColumns {
+    email: Option<String>,
     email_key: Option<String>,
-    hashed_password: Option<&'a str>,
-    session_id: Option<Option<&'a str>>,
-    reset_token: Option<Option<&'a str>>,
+    hashed_password: Option<String>,
+    session_id: Option<Option<String>>,
+    reset_token: Option<Option<String>>,
 }
 
-impl<'a> From<&'a UserChanges> for ChangedColumns<'a> {
-    fn from(changes: &'a UserChanges) -> Self {
+impl From<&UserChanges> for ChangedColumns {
+    fn from(changes: &UserChanges) -> Self {
+        let UserChanges {
+            email,
+            hashed_password,
+            session_id,
+            reset_token,
+        } = changes;
         Self {
-            email: changes.email.as_ref().map(Email::as_str),
-            email_key: changes
-                .email
+            email: email.as_ref().map(Email::to_string),
+            email_key: email.as_ref().map(|email| email.key().as_str().to_owned()),
+            hashed_password: hashed_password
                 .as_ref()
-                .map(|email| email.key().as_str().to_owned()),
-            hashed_password: changes.hashed_password.as_ref().map(HashedPassword::expose),
-            session_id: changes
-                .session_id
+                .map(|hash| hash.expose().to_owned()),
+            session_id: session_id
                 .as_ref()
-                .map(|id| id.as_ref().map(SessionDigest::as_str)),
-            reset_token: changes
-                .reset_token
+                .map(|id| id.as_ref().map(|id| id.as_str().to_owned())),
+            reset_token: reset_token
                 .as_ref()
-                .map(|token| token.as_ref().map(ResetTokenDigest::as_str)),
+                .map(|token| token.as_ref().map(|token| token.as_str().to_owned())),
         }
     }
 }
