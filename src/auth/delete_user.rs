@@ -6,7 +6,7 @@ impl Auth {
     /// look-up and one write.
     ///
     /// # Errors
-    /// [`crate::db::DbError::NoResultFound`] if nobody has that email.
+    /// [`AuthError::NoResultFound`] if nobody has that email.
     pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         Ok(self.db.delete_user(user.id)?)

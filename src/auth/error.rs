@@ -2,14 +2,17 @@ use std::time::Duration;
 
 use super::{HashError, PasswordRefused};
 use crate::db::DbError;
+use crate::domain::Email;
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// The database's answer: no result, invalid request, `User <email> already exists`,
-    /// unavailable, or failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    /// There is no such user, or no such session.
+    #[error("no result found")]
+    NoResultFound,
+    /// Somebody has that email, in this or another spelling.
+    #[error("User {0} already exists")]
+    AlreadyExists(Email),
     /// No such account, or not its password; which of the two is nobody's business.
     #[error("invalid credentials")]
     InvalidCredentials,
@@ -25,7 +28,24 @@ pub enum AuthError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// The database cannot be used now; the same request may pass later.
+    #[error(transparent)]
+    Unavailable(DbError),
+    /// A defect: the database answered, or was asked, what it should not be.
+    #[error(transparent)]
+    Failed(DbError),
     /// A defect: a password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+}
+
+impl From<DbError> for AuthError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NoResultFound => Self::NoResultFound,
+            DbError::AlreadyExists(email) => Self::AlreadyExists(email),
+            DbError::Unavailable(_) => Self::Unavailable(error),
+            DbError::InvalidRequest(_) | DbError::Failed(_) => Self::Failed(error),
+        }
+    }
 }

@@ -12,7 +12,7 @@ impl Auth {
     /// Registers a user. Blocks for one hash and one write.
     ///
     /// # Errors
-    /// [`DbError::AlreadyExists`] (`User <email> already exists`) if the email is taken in
+    /// [`AuthError::AlreadyExists`] (`User <email> already exists`) if the email is taken in
     /// any spelling, [`AuthError::PasswordRefused`] if the password is too weak,
     /// [`AuthError::RegistrationClosed`] if nobody may register.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
@@ -33,7 +33,7 @@ impl Auth {
         }
         self.settings.accept(password)?;
         match self.db.find_user_by(email) {
-            Ok(_) => Err(DbError::AlreadyExists(email.clone()).into()),
+            Ok(_) => Err(AuthError::AlreadyExists(email.clone())),
             Err(DbError::NoResultFound) => Ok(Paused {
                 work: Hashing {
                     password: password.clone(),

@@ -7,7 +7,7 @@ impl Auth {
     /// Blocks for one look-up and one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if nobody has that email.
+    /// [`AuthError::NoResultFound`] if nobody has that email.
     pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let session_id = SessionId::generate();
@@ -47,7 +47,7 @@ impl Auth {
     /// Ends all sessions of a user. Blocks for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user.
+    /// [`AuthError::NoResultFound`] if there is no such user.
     pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
         let ended = UserChanges::new().session_id(None);
         Ok(self.db.update_user(user_id, &ended)?)
@@ -57,7 +57,7 @@ impl Auth {
     /// one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    /// [`AuthError::NoResultFound`] if there is no such session (any more).
     pub fn log_out(&self, session_id: &SessionId) -> Result<UserId, AuthError> {
         Ok(self.db.end_session(&session_id.digest())?)
     }

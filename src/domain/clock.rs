@@ -73,6 +73,13 @@ impl Clock {
         }
     }
 
+    /// Turns a set clock to a moment, also to one that has passed.
+    pub fn turn_to(&self, moment: Timestamp) {
+        if let Some(hand) = &self.hand {
+            hand.store(moment.seconds(), Ordering::SeqCst);
+        }
+    }
+
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -8,7 +8,6 @@ use actix_web::{HttpResponse, ResponseError, error::BlockingError};
 use super::FormError;
 use super::answer::{Message, json_with};
 use crate::auth::AuthError;
-use crate::db::DbError;
 
 /// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
 /// client gets a status and a sentence.
@@ -42,16 +41,15 @@ impl HttpError {
             Self::Form(error) => error.to_string().into(),
             Self::NotLoggedIn => "".into(),
             Self::Auth(error) => match error {
-                AuthError::Db(DbError::AlreadyExists(_)) => "email already registered".into(),
-                AuthError::Db(DbError::Unavailable(_)) => UNAVAILABLE.into(),
+                AuthError::AlreadyExists(_) => "email already registered".into(),
+                AuthError::Unavailable(_) => UNAVAILABLE.into(),
                 AuthError::InvalidCredentials
                 | AuthError::PasswordRefused(_)
                 | AuthError::RegistrationClosed
                 | AuthError::Overloaded { .. } => error.to_string().into(),
-                AuthError::Hash(_)
-                | AuthError::Db(
-                    DbError::NoResultFound | DbError::InvalidRequest(_) | DbError::Failed(_),
-                ) => INTERNAL.into(),
+                AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
+                    INTERNAL.into()
+                }
             },
             Self::Busy => UNAVAILABLE.into(),
             Self::Lost(_) => INTERNAL.into(),
@@ -60,7 +58,7 @@ impl HttpError {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy | Self::Auth(AuthError::Db(DbError::Unavailable(_))) => Some(SOON),
+            Self::Busy | Self::Auth(AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
             Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
         }
@@ -74,18 +72,17 @@ impl ResponseError for HttpError {
             Self::NotLoggedIn => StatusCode::FORBIDDEN,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
-                AuthError::PasswordRefused(_) | AuthError::Db(DbError::AlreadyExists(_)) => {
+                AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
                     StatusCode::BAD_REQUEST
                 }
                 AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
-                AuthError::Overloaded { .. } | AuthError::Db(DbError::Unavailable(_)) => {
+                AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
                 // Handlers turn the rows that they expect to be missing into answers.
-                AuthError::Hash(_)
-                | AuthError::Db(
-                    DbError::NoResultFound | DbError::InvalidRequest(_) | DbError::Failed(_),
-                ) => StatusCode::INTERNAL_SERVER_ERROR,
+                AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Lost(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -8,7 +8,6 @@ use super::form::{Fields, Form, FormError, FromFields};
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError, HttpSettings};
 use crate::auth::AuthError;
-use crate::db::DbError;
 use crate::domain::{Client, EmailKey, Password};
 
 pub(super) struct Credentials {
@@ -62,7 +61,7 @@ pub(super) async fn log_out(
             HttpResponse::build(StatusCode::OK).cookie(SessionCookie::clearing(&settings)),
             &Nothing {},
         )),
-        Err(HttpError::Auth(AuthError::Db(DbError::NoResultFound))) => Err(HttpError::NotLoggedIn),
+        Err(HttpError::Auth(AuthError::NoResultFound)) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error),
     }
 }

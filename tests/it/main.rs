@@ -9,4 +9,12 @@
 
 mod support;
 
+mod house;
+mod load;
+mod model;
+mod passwords;
 mod programs;
+mod routes;
+mod sessions;
+mod storage;
+mod transcripts;

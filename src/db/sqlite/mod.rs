@@ -84,3 +84,50 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
 pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sqlite::prepare::texts;
+
+    fn pragma(conn: &mut AnyConnection, name: &str) -> String {
+        let AnyConnection::Sqlite(conn) = conn;
+        let sql = format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}");
+        texts(conn, &sql).unwrap().remove(0)
+    }
+
+    #[test]
+    fn r89_r90_connections_wait_check_keys_and_write_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a?b%20.db");
+        std::fs::write(&path, "").unwrap();
+        let location = Location::new(path);
+        for (role, query_only) in [(Role::Writer, "0"), (Role::Reader, "1")] {
+            let mut conn = connect(&location, role).unwrap();
+            for (name, value) in [
+                ("journal_mode", "wal"),
+                ("synchronous", "2"),
+                ("foreign_keys", "1"),
+                ("trusted_schema", "0"),
+                ("secure_delete", "2"),
+                ("query_only", query_only),
+            ] {
+                assert_eq!(pragma(&mut conn, name), value, "{name}");
+            }
+            let AnyConnection::Sqlite(conn) = &mut conn;
+            let wait = texts(
+                conn,
+                "SELECT CAST(timeout AS TEXT) AS value FROM pragma_busy_timeout",
+            );
+            assert_eq!(wait.unwrap(), ["2000"]);
+        }
+    }
+
+    #[test]
+    fn a_file_that_vanished_is_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::new(folder.path().join("gone.db"));
+        assert!(connect(&location, Role::Writer).is_err());
+        assert!(!location.path().exists());
+    }
+}

@@ -1,0 +1,84 @@
+//! Many at once, against the real program.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use reqwest::blocking::Client;
+
+use crate::support::Place;
+use crate::support::program::Server;
+
+/// What many threads that start together each get.
+fn at_once<T: Send + 'static>(
+    count: usize,
+    work: impl Fn(usize) -> T + Send + Sync + 'static,
+) -> Vec<T> {
+    let (start, work) = (Arc::new(Barrier::new(count)), Arc::new(work));
+    let threads: Vec<_> = (0..count)
+        .map(|number| {
+            let (start, work) = (Arc::clone(&start), Arc::clone(&work));
+            thread::spawn(move || {
+                start.wait();
+                work(number)
+            })
+        })
+        .collect();
+    threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect()
+}
+
+#[test]
+fn r56_of_fifty_registrations_of_one_address_at_once_one_is_made() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let (client, url) = (Client::new(), server.url("/users"));
+    let statuses = at_once(50, move |number| {
+        let spelling = if number % 2 == 0 {
+            "bob@dylan.com"
+        } else {
+            " BOB@dylan.com"
+        };
+        let form = [("email", spelling), ("password", "bob_pwd")];
+        client
+            .post(&url)
+            .form(&form)
+            .send()
+            .unwrap()
+            .status()
+            .as_u16()
+    });
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(201), count(400)), (1, 49), "{statuses:?}");
+}
+
+#[test]
+fn of_twenty_logins_of_one_user_at_once_one_session_is_left() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let client = Client::new();
+    let form = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
+    client
+        .post(server.url("/users"))
+        .form(&form)
+        .send()
+        .unwrap();
+    let sessions = {
+        let (client, url) = (client.clone(), server.url("/sessions"));
+        at_once(20, move |_| {
+            let answer = client.post(&url).form(&form).send().unwrap();
+            let json: serde_json::Value = answer.json().unwrap();
+            json["session_id"].as_str().unwrap().to_owned()
+        })
+    };
+    let good = sessions
+        .iter()
+        .filter(|id| {
+            let cookie = format!("session_id={id}");
+            let request = client.get(server.url("/profile")).header("Cookie", cookie);
+            request.send().unwrap().status() == 200
+        })
+        .count();
+    assert_eq!(good, 1);
+}

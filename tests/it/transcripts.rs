@@ -1,0 +1,83 @@
+//! The document's transcripts, typed into a shell with curl and jq, against the real program.
+
+use std::process::Command;
+
+use crate::support::program::Server;
+use crate::support::{Place, has_tool};
+
+/// Runs the transcript's commands in one shell and compares what the shell prints.
+fn prints(server: &Server, commands: &str, expected: &str) {
+    let commands = commands.replace("http://0.0.0.0:5000", &server.url(""));
+    let output = Command::new("bash")
+        .args(["-c", &commands])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+fn server(place: &Place) -> Option<Server> {
+    (has_tool("curl") && has_tool("jq")).then(|| Server::start(place))
+}
+
+const LOG_IN: &str = r#"SESSION_ID=$(curl -s -X POST http://0.0.0.0:5000/sessions -d "email=bob@dylan.com&password=bob_pwd" | jq -r '.session_id')"#;
+const REGISTER: &str =
+    r#"curl -s -X POST http://0.0.0.0:5000/users -d "email=bob@dylan.com&password=bob_pwd""#;
+
+#[test]
+fn task_6_the_root_welcomes() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    prints(
+        &server,
+        "curl -s http://0.0.0.0:5000/",
+        "{\"message\":\"Bienvenue\"}\n",
+    );
+}
+
+#[test]
+fn task_7_a_user_registers_and_cannot_register_again() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    prints(
+        &server,
+        &format!("{REGISTER}\n{REGISTER}"),
+        "{\"email\":\"bob@dylan.com\",\"message\":\"user created\"}\n\
+         {\"message\":\"email already registered\"}\n",
+    );
+}
+
+#[test]
+fn task_13_the_profile_is_for_the_session_and_nobody_else() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    let commands = format!(
+        r#"{REGISTER}
+{LOG_IN}
+curl -s http://0.0.0.0:5000/profile -b "session_id=$SESSION_ID"
+curl -s http://0.0.0.0:5000/profile -b "session_id=WrongSessionId"
+curl -s http://0.0.0.0:5000/profile"#
+    );
+    prints(
+        &server,
+        &commands,
+        "{\"email\":\"bob@dylan.com\",\"message\":\"user created\"}\n{\"email\":\"bob@dylan.com\"}\n",
+    );
+}
+
+#[test]
+fn task_14_a_logout_ends_the_session() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    let commands = format!(
+        r#"{REGISTER}
+{LOG_IN}
+curl -s http://0.0.0.0:5000/profile -b "session_id=$SESSION_ID"
+curl -s -X DELETE http://0.0.0.0:5000/sessions -b "session_id=$SESSION_ID"
+curl -s http://0.0.0.0:5000/profile -b "session_id=$SESSION_ID""#
+    );
+    prints(
+        &server,
+        &commands,
+        "{\"email\":\"bob@dylan.com\",\"message\":\"user created\"}\n{\"email\":\"bob@dylan.com\"}\n{}\n",
+    );
+}
