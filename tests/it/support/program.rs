@@ -89,7 +89,7 @@ impl Server {
         };
         let line = server.wait_for("Running on http://");
         let address = line.split("http://").nth(1).unwrap();
-        server.address = address.split('/').next().unwrap().to_owned();
+        server.address = address.split('/').next().unwrap().into();
         server
     }
 
@@ -101,10 +101,10 @@ impl Server {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.log.recv_timeout(left) {
-                Ok(line) => self.lines.push(line),
-                Err(_) => panic!("never logged: {text}; the log is {:#?}", self.lines),
-            }
+            let Ok(line) = self.log.recv_timeout(left) else {
+                panic!("never logged: {text}; the log is {:#?}", self.lines);
+            };
+            self.lines.push(line);
         }
     }
 
