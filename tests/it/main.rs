@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::string_slice,
     reason = "a test that meets the unexpected has failed"
 )]
@@ -15,6 +16,7 @@ mod load;
 mod model;
 mod passwords;
 mod programs;
+mod readme;
 mod routes;
 mod sessions;
 mod storage;

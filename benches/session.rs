@@ -1,0 +1,94 @@
+//! The hot path: who does this session id belong to, with 100,000 users.
+//!
+//! `cargo bench` prints the look-up in `DB` alone, and `GET /profile` and the bare `GET /`
+//! through the service in the process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot be set up has nothing to measure"
+)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use actix_web::{rt, test, web};
+use bienvenue::auth::{Auth, AuthSettings};
+use bienvenue::db::{DB, DbSettings};
+use bienvenue::domain::{DatabaseUrl, SessionId};
+use bienvenue::http::{Http, HttpSettings};
+use criterion::{Criterion, criterion_group, criterion_main};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+const USERS: usize = 100_000;
+
+/// A database with many users, each logged in; and the ids of some of the sessions.
+fn many_users() -> (TempDir, DB, Vec<SessionId>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bench.db");
+    let url = DatabaseUrl::sqlite(&path);
+    let db = DB::open(&url, DbSettings::default()).unwrap();
+    let now = db.clock().now();
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut ids = Vec::new();
+    conn.transaction::<_, diesel::result::Error, _>(|conn| {
+        for number in 1..=USERS {
+            let id = SessionId::generate();
+            let digest = id.digest();
+            let digest = digest.as_str();
+            conn.batch_execute(&format!(
+                "INSERT INTO users VALUES ({number}, 'user{number}@example.org',
+                     '$2b$04$ASzZ236Sbx1RiB6ad/4nUOxwxYjk6.tN.WqNjSmaKRge8hoYSY4kW',
+                     '{digest}', NULL, 'user{number}@example.org');
+                 INSERT INTO sessions VALUES ('{digest}', '{number}', {number},
+                     {now}, {now}, {expires}, '127.0.0.1', 'bench');",
+                expires = now.plus(Duration::from_secs(7 * 24 * 3600)),
+            ))?;
+            if number % 16 == 0 {
+                ids.push(id);
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    (folder, db, ids)
+}
+
+fn benchmarks(criterion: &mut Criterion) {
+    let (_folder, db, ids) = many_users();
+    let mut turns = ids.iter().cycle();
+    criterion.bench_function("DB::find_session, 100,000 users", |bencher| {
+        bencher.iter(|| {
+            let id = turns.next().expect("cycle");
+            db.find_session(black_box(&id.digest())).unwrap()
+        });
+    });
+
+    let system = rt::System::new();
+    let auth = web::Data::new(Auth::new(db, AuthSettings::default()).unwrap());
+    let http = Http::new(auth, HttpSettings::default());
+    let service = system.block_on(test::init_service(http.app()));
+    criterion.bench_function("GET / in process", |bencher| {
+        bencher.iter(|| {
+            let request = test::TestRequest::get().uri("/").to_request();
+            let answer = system.block_on(test::call_service(&service, request));
+            assert!(answer.status().is_success());
+        });
+    });
+    criterion.bench_function("GET /profile in process, 100,000 users", |bencher| {
+        bencher.iter(|| {
+            let cookie = format!("session_id={}", turns.next().expect("cycle").expose());
+            let request = test::TestRequest::get()
+                .uri("/profile")
+                .insert_header(("Cookie", cookie))
+                .to_request();
+            let answer = system.block_on(test::call_service(&service, request));
+            assert!(answer.status().is_success());
+        });
+    });
+}
+
+criterion_group!(session, benchmarks);
+criterion_main!(session);
