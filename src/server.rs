@@ -86,6 +86,7 @@ pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
             per_user: config.sessions.sessions_per_user,
         },
         clock: Clock::system(),
+        ..DbSettings::default()
     };
     let (db, opened) = DB::open_and_tell(url, settings)?;
     log::info!("database {url}: {opened}");

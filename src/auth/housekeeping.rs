@@ -76,8 +76,8 @@ impl LastUses {
         if notes.is_empty() {
             return;
         }
-        let uses = notes.iter().map(|(digest, used_at)| (digest, *used_at));
-        if let Err(error) = self.db.touch_sessions(uses) {
+        let uses: Vec<_> = notes.clone().into_iter().collect();
+        if let Err(error) = self.db.touch_sessions(&uses) {
             log::warn!("the last use of {} sessions waits: {error}", notes.len());
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);

@@ -59,10 +59,10 @@ impl Auth {
         self.db.reads_are_local()
     }
 
-    /// How many writes may be under way at once; more only wait for each other.
+    /// How much may be under way at once, local reads aside; more only wait for each other.
     #[must_use]
-    pub fn writers(&self) -> u32 {
-        self.db.writers()
+    pub fn turns(&self) -> u32 {
+        self.db.turns()
     }
 
     /// Writes down what waits to be written and tidies the database, before the process

@@ -6,4 +6,6 @@
 pub(crate) enum AnyConnection {
     /// A SQLite file.
     Sqlite(diesel::SqliteConnection),
+    /// A PostgreSQL server.
+    Postgres(diesel::PgConnection),
 }

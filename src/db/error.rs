@@ -17,7 +17,7 @@ pub enum DbError {
     AlreadyExists(Email),
     /// The database cannot be reached or cannot write now; the same request may pass later.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] Unavailable),
+    Unavailable(#[from] Unavailable),
     /// A defect: the database answered what this program does not expect.
     #[error("the database failed: {0}")]
     Failed(#[source] DieselError),
@@ -44,58 +44,141 @@ pub enum Unavailable {
     /// one could not be opened.
     #[error("no connection in time ({0})")]
     Pool(#[from] r2d2::Error),
-    /// Locked by another process, full, read-only, or gone.
+    /// The connection was lost, or the server is no longer one that can write; nothing was
+    /// committed.
+    #[error("the connection was lost ({0})")]
+    Lost(DieselError),
+    /// The connection was lost during a commit: it may have been done or not.
+    #[error("the connection was lost during a commit ({0})")]
+    Unknown(DieselError),
+    /// Another transaction was in the way, and this one was rolled back.
+    #[error("rolled back for another transaction ({0})")]
+    Conflict(DieselError),
+    /// Locked by another process, too slow, full, or read-only.
     #[error("{0}")]
-    Database(DieselError),
+    Busy(DieselError),
+    /// The schema is not the one of this program.
+    #[error("the schema is not the one of this program")]
+    Schema,
 }
 
-/// Texts of SQLite that mean "not now". Diesel has no kind for them.
-const SQLITE_NOT_NOW: [&str; 7] = [
+/// What the engines say, in texts for which Diesel has no kind, when it means "not now".
+const BUSY: [&str; 14] = [
+    // SQLite
     "database is locked",
     "database table is locked",
+    "database schema is locked",
     "database or disk is full",
     "attempt to write a readonly database",
     "disk I/O error",
     "unable to open database file",
-    "database schema is locked",
+    // PostgreSQL
+    "canceling statement",
+    "canceling authentication",
+    "could not extend file",
+    "could not write",
+    "out of shared memory",
+    "out of memory",
+    "No space left",
 ];
+
+/// What PostgreSQL says to those who are connected when it goes away.
+const LOST: [&str; 4] = [
+    "terminating connection",
+    "server closed the connection",
+    "the database system is",
+    "could not receive data from server",
+];
+
+impl DbError {
+    /// Whether nothing was committed and there is hope.
+    pub(super) fn is_worth_a_second_try(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(Unavailable::Lost(_) | Unavailable::Conflict(_))
+        )
+    }
+}
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        if is_unavailability(&error) {
-            Self::Unavailable(Unavailable::Database(error))
+        if is_lost(&error) {
+            Unavailable::Lost(error).into()
+        } else if is_conflict(&error) {
+            Unavailable::Conflict(error).into()
+        } else if says(&error, &BUSY) {
+            Unavailable::Busy(error).into()
         } else {
             Self::Failed(error)
         }
     }
 }
 
-/// Diesel's errors may get more kinds, and one that is not known here is a defect.
-fn is_unavailability(error: &DieselError) -> bool {
-    if let DieselError::DatabaseError(kind, info) = error {
-        return matches!(kind, DatabaseErrorKind::ClosedConnection)
-            || SQLITE_NOT_NOW
-                .iter()
-                .any(|text| info.message().starts_with(text));
-    }
-    if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
-        return is_unavailability(commit_error);
-    }
-    matches!(error, DieselError::BrokenTransactionManager)
-}
-
 impl From<r2d2::Error> for DbError {
     fn from(error: r2d2::Error) -> Self {
-        Self::Unavailable(error.into())
+        Unavailable::from(error).into()
     }
 }
 
-/// Whether a write was refused because the email is taken. SQLite tells the column in its
-/// message only.
+/// Whether the other end is gone, or can no longer write.
+pub(super) fn is_lost(error: &DieselError) -> bool {
+    matches!(error, DieselError::BrokenTransactionManager)
+        || matches!(
+            error,
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    | DatabaseErrorKind::ReadOnlyTransaction,
+                _
+            )
+        )
+        || inner(error).is_some_and(is_lost)
+        || says(error, &LOST)
+}
+
+/// Whether a commit that failed this way was surely not done.
+pub(super) fn is_undone(error: &DieselError) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(
+            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ReadOnlyTransaction,
+            _
+        )
+    )
+}
+
+fn is_conflict(error: &DieselError) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
+    ) || inner(error).is_some_and(is_conflict)
+        || says(error, &["deadlock detected"])
+}
+
+/// A commit that failed and could not be rolled back either.
+fn inner(error: &DieselError) -> Option<&DieselError> {
+    if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
+        Some(commit_error)
+    } else {
+        None
+    }
+}
+
+fn says(error: &DieselError, texts: &[&str]) -> bool {
+    if let DieselError::DatabaseError(_, info) = error {
+        texts.iter().any(|text| info.message().contains(text))
+    } else {
+        inner(error).is_some_and(|error| says(error, texts))
+    }
+}
+
+/// Whether a write was refused because the email is taken: PostgreSQL names the constraint,
+/// SQLite tells the column in its message only.
 pub(super) fn is_taken_email(error: &DieselError) -> bool {
     matches!(
         error,
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
-            if info.message().contains("users.email_key")
+            if info.constraint_name() == Some("users_email_key")
+                || info.message().contains("users.email_key")
     )
 }

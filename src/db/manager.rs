@@ -1,8 +1,12 @@
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
-use super::sqlite;
+use super::{postgres, sqlite};
 
 /// Opens the connections of a pool. The engine was picked by the URL's scheme, once: the
 /// connection enum's own `establish` tries its variants in turn, and would make an empty
@@ -11,6 +15,7 @@ use super::sqlite;
 pub(super) struct Manager {
     target: Target,
     role: Role,
+    generation: Generation,
 }
 
 /// What to connect to.
@@ -18,38 +23,107 @@ pub(super) struct Manager {
 pub(super) enum Target {
     /// A SQLite file that is there.
     Sqlite(sqlite::Location),
+    /// A PostgreSQL server.
+    Postgres(postgres::Location),
 }
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
-    /// Look-ups; it cannot write.
+    /// Look-ups; on SQLite it cannot write.
     Reader,
-    /// Changes, one at a time.
+    /// Changes; on SQLite one at a time.
     Writer,
+}
+
+/// Counts how often the server was lost. A connection remembers the count at which it was
+/// opened: one that is found dead raises it, and all the others of its time are dead too. So
+/// a check at the checkout is a comparison, and not a query.
+#[derive(Debug, Clone, Default)]
+struct Generation(Arc<AtomicU64>);
+
+impl Generation {
+    fn current(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Of several connections of one time that are found dead at once, one raises it.
+    fn end(&self, generation: u64) {
+        let next = generation + 1;
+        let raised = self
+            .0
+            .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
+        if raised.is_ok() {
+            log::warn!("the connection to the database was lost; all are opened anew");
+        }
+    }
+}
+
+/// A connection of a pool.
+pub(super) struct Pooled {
+    conn: AnyConnection,
+    opened_at: u64,
+    generation: Generation,
+}
+
+impl Pooled {
+    /// Says that the other end is gone.
+    pub(super) fn is_lost(&self) {
+        self.generation.end(self.opened_at);
+    }
+}
+
+impl Deref for Pooled {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.conn
+    }
 }
 
 impl Manager {
     pub(super) fn new(target: Target, role: Role) -> Self {
-        Self { target, role }
+        Self {
+            target,
+            role,
+            generation: Generation::default(),
+        }
     }
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = ConnectionError;
 
-    fn connect(&self) -> Result<AnyConnection, ConnectionError> {
-        match &self.target {
+    fn connect(&self) -> Result<Pooled, ConnectionError> {
+        let opened_at = self.generation.current();
+        let conn = match &self.target {
             Target::Sqlite(location) => sqlite::connect(location, self.role),
+            Target::Postgres(location) => postgres::connect(location),
+        }?;
+        Ok(Pooled {
+            conn,
+            opened_at,
+            generation: self.generation.clone(),
+        })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
+        if pooled.opened_at == self.generation.current() {
+            Ok(())
+        } else {
+            let message = "opened before the server was lost";
+            Err(ConnectionError::BadConnection(message.to_owned()))
         }
     }
 
-    fn is_valid(&self, _: &mut AnyConnection) -> Result<(), ConnectionError> {
-        Ok(())
-    }
-
-    fn has_broken(&self, conn: &mut AnyConnection) -> bool {
-        conn.is_broken()
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.opened_at != self.generation.current() || pooled.conn.is_broken()
     }
 }

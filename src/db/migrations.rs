@@ -3,61 +3,115 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::any_connection::{AnyConnection, MultiBackend};
+use super::{DbError, OpenError, Unavailable};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// The table in which the migrations that were applied are written down.
+/// The table in which Diesel writes down the migrations that were applied.
 pub(super) const TABLE: &str = "__diesel_schema_migrations";
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
+}
 
 /// How a schema stands to the migrations of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
     /// All are applied, and nothing else.
     Current,
-    /// These are missing, the first one first.
-    Older(Vec<String>),
+    /// Some are missing, this one first.
+    Older(String),
     /// A newer program was here: it applied this one, which we do not know.
     Newer(String),
 }
 
-type Failure = Box<dyn Error + Send + Sync>;
+/// Why a schema was not changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Change {
+    /// The database.
+    #[error(transparent)]
+    Diesel(#[from] DieselError),
+    /// The database went away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// A migration.
+    #[error(transparent)]
+    Migration(#[from] Box<dyn Error + Send + Sync>),
+}
+
+impl Change {
+    pub(super) fn explain(self) -> OpenError {
+        match self {
+            Self::Diesel(error) => DbError::from(error).into(),
+            Self::Unavailable(error) => DbError::from(error).into(),
+            Self::Migration(error) => OpenError::Migration(error),
+        }
+    }
+}
 
 fn embedded(conn: &AnyConnection) -> EmbeddedMigrations {
     match conn {
         AnyConnection::Sqlite(_) => SQLITE,
+        AnyConnection::Postgres(_) => POSTGRES,
     }
 }
 
-/// Compares the schema with the migrations. Creates the table of migrations if need be.
-pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Failure> {
+/// Compares the schema with the migrations. Reads only: a role that may not change tables
+/// can do it.
+pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Change> {
     let source = embedded(conn);
     let known: BTreeSet<String> = MigrationSource::<MultiBackend>::migrations(&source)?
         .iter()
         .map(|migration| migration.name().version().to_string())
         .collect();
-    let applied: BTreeSet<String> = conn
-        .applied_migrations()?
-        .iter()
-        .map(MigrationVersion::to_string)
-        .collect();
-    if let Some(unknown) = applied.difference(&known).last() {
-        return Ok(Standing::Newer(unknown.clone()));
-    }
-    let missing: Vec<String> = known.difference(&applied).cloned().collect();
-    Ok(if missing.is_empty() {
-        Standing::Current
-    } else {
-        Standing::Older(missing)
+    let applied = applied(conn)?;
+    let unknown = applied.difference(&known).last();
+    let missing = known.difference(&applied).next();
+    Ok(match (unknown, missing) {
+        (Some(unknown), _) => Standing::Newer(unknown.clone()),
+        (None, Some(missing)) => Standing::Older(missing.clone()),
+        (None, None) => Standing::Current,
     })
+}
+
+/// The versions that were applied.
+pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        there: bool,
+    }
+    let sql = match conn {
+        AnyConnection::Sqlite(_) => {
+            format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{TABLE}') AS there")
+        }
+        AnyConnection::Postgres(_) => {
+            format!("SELECT to_regclass('{TABLE}') IS NOT NULL AS there")
+        }
+    };
+    let row: Row = diesel::sql_query(sql).get_result(conn)?;
+    if !row.there {
+        return Ok(BTreeSet::new());
+    }
+    let versions: Vec<String> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(conn)?;
+    Ok(versions.into_iter().collect())
 }
 
 /// Applies what is missing. The caller holds a transaction, so that instances which start
 /// together do not both migrate and a crash leaves no half schema.
-pub(super) fn apply(conn: &mut AnyConnection) -> Result<(), Failure> {
+pub(super) fn apply(conn: &mut AnyConnection) -> Result<(), Change> {
     let source = embedded(conn);
     conn.run_pending_migrations(source)?;
     Ok(())

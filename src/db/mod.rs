@@ -9,10 +9,12 @@ mod error;
 mod manager;
 mod migrations;
 mod opening;
+mod postgres;
 mod schema;
 mod sessions;
 mod settings;
 mod sqlite;
+mod transactions;
 mod user_changes;
 mod user_filter;
 mod users;
@@ -20,11 +22,11 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use r2d2::Pool;
 
 use any_connection::AnyConnection;
-use manager::{Manager, Role};
+use manager::{Manager, Role, Target};
+use transactions::in_transaction;
 
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use opening::{OpenError, Opened};
@@ -39,6 +41,9 @@ use crate::domain::{Clock, DatabaseUrl};
 /// How long a request waits for a connection before it is told to come back.
 const POOL_WAIT: Duration = Duration::from_secs(2);
 
+/// How long a connection to a server is used before it is opened anew.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
 /// The users and their sessions.
 ///
 /// Cheap to clone; clones share their connections.
@@ -46,6 +51,7 @@ const POOL_WAIT: Duration = Duration::from_secs(2);
 pub struct DB {
     readers: Pool<Manager>,
     writer: Pool<Manager>,
+    reads_are_local: bool,
     settings: Arc<DbSettings>,
 }
 
@@ -70,19 +76,13 @@ impl DB {
     ) -> Result<(Self, Opened), OpenError> {
         let (target, opened) = match url {
             DatabaseUrl::Sqlite(path) => sqlite::prepare(path, &settings)?,
+            DatabaseUrl::Postgres(url) => postgres::prepare(url, &settings)?,
         };
-        let pool = |role, size| {
-            Pool::builder()
-                .max_size(size)
-                .connection_timeout(POOL_WAIT)
-                .test_on_check_out(false)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .build(Manager::new(target.clone(), role))
-        };
+        let (readers, writer) = pools(&target, &settings)?;
         let db = Self {
-            writer: pool(Role::Writer, 1)?,
-            readers: pool(Role::Reader, settings.readers.max(1))?,
+            readers,
+            writer,
+            reads_are_local: matches!(target, Target::Sqlite(_)),
             settings: Arc::new(settings),
         };
         Ok((db, opened))
@@ -92,12 +92,12 @@ impl DB {
     /// it by itself: a look-up in a SQLite file takes less time than to hand it over.
     #[must_use]
     pub fn reads_are_local(&self) -> bool {
-        true
+        self.reads_are_local
     }
 
-    /// How many writes may be under way at once; more only wait for each other.
+    /// How much may be under way at once, local reads aside; more only wait for each other.
     #[must_use]
-    pub fn writers(&self) -> u32 {
+    pub fn turns(&self) -> u32 {
         self.writer.max_size()
     }
 
@@ -120,61 +120,58 @@ impl DB {
     /// If the database is in use; nothing is lost then.
     pub fn tidy(&self) -> Result<(), DbError> {
         let mut conn = self.writer.get()?;
-        match &mut *conn {
+        match &mut **conn {
             AnyConnection::Sqlite(sqlite) => Ok(sqlite::tidy(sqlite)?),
+            AnyConnection::Postgres(_) => Ok(()),
         }
     }
 
-    fn read<T, E>(
-        &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
-    ) -> Result<T, DbError>
+    fn read<T, E>(&self, work: impl Fn(&mut AnyConnection) -> Result<T, E>) -> Result<T, DbError>
     where
         DbError: From<E>,
     {
-        let mut conn = self.readers.get()?;
-        Ok(work(&mut conn)?)
+        transactions::run(&self.readers, |conn| Ok(work(conn)?))
     }
 
     fn write<T>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
+        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut conn = self.writer.get()?;
-        in_transaction(&mut conn, work)
+        transactions::run(&self.writer, |conn| in_transaction(conn, &work))
+    }
+}
+
+/// SQLite: readers beside each other, and one writer, so that writes wait in line instead of
+/// backing off from each other. PostgreSQL: one pool, which opens its connections by itself,
+/// so that nobody waits for a server that is away.
+fn pools(
+    target: &Target,
+    settings: &DbSettings,
+) -> Result<(Pool<Manager>, Pool<Manager>), OpenError> {
+    match target {
+        Target::Sqlite(_) => {
+            let pool = |role, size| {
+                let builder = Pool::builder().connection_timeout(POOL_WAIT).max_size(size);
+                let builder = builder.idle_timeout(None).max_lifetime(None);
+                builder.build(Manager::new(target.clone(), role))
+            };
+            let writer = pool(Role::Writer, 1)?;
+            Ok((pool(Role::Reader, settings.readers.max(1))?, writer))
+        }
+        Target::Postgres(_) => {
+            let pool = Pool::builder()
+                .connection_timeout(POOL_WAIT)
+                .max_size(settings.connections.max(1))
+                .min_idle(Some(1))
+                .max_lifetime(Some(MAX_LIFETIME))
+                .build_unchecked(Manager::new(target.clone(), Role::Writer));
+            Ok((pool.clone(), pool))
+        }
     }
 }
 
 impl std::fmt::Debug for DB {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DB").finish_non_exhaustive()
-    }
-}
-
-/// Does all of `work` or nothing. On SQLite the transaction takes the write lock at its
-/// beginning: one that reads first and writes later would fail as soon as another process
-/// has written in between, whatever the busy timeout says.
-fn in_transaction<T, E: From<diesel::result::Error>>(
-    conn: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    type Manager = <AnyConnection as Connection>::TransactionManager;
-    match conn {
-        AnyConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
-        }
-    }
-    match work(conn) {
-        Ok(value) => {
-            Manager::commit_transaction(conn)?;
-            Ok(value)
-        }
-        Err(error) => {
-            // SQLite has rolled back by itself where its disk is full; the first error tells.
-            if let Err(rollback) = Manager::rollback_transaction(conn) {
-                log::debug!("rolling back: {rollback}");
-            }
-            Err(error)
-        }
     }
 }

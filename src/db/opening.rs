@@ -12,10 +12,10 @@ pub enum Opened {
     AsItWas,
     /// It was not there, or empty.
     Created,
-    /// It had an older schema; the copy is the file before.
+    /// It had an older schema.
     Migrated {
-        /// Where the copy is.
-        copy: PathBuf,
+        /// Where the copy of the file before is; a server's backups are its operator's.
+        copy: Option<PathBuf>,
     },
     /// It was a file of the document's service; the copy is the file before.
     Adopted {
@@ -33,7 +33,8 @@ impl fmt::Display for Opened {
         match self {
             Self::AsItWas => write!(f, "found, schema current"),
             Self::Created => write!(f, "created"),
-            Self::Migrated { copy } => write!(
+            Self::Migrated { copy: None } => write!(f, "schema brought up to date"),
+            Self::Migrated { copy: Some(copy) } => write!(
                 f,
                 "schema brought up to date; the file as it was is {}",
                 copy.display()
@@ -123,6 +124,19 @@ pub enum OpenError {
         /// What went wrong.
         cause: String,
     },
+    /// The server was waited for in vain.
+    #[error("cannot reach {url}: {cause}")]
+    Away {
+        /// The server, without its password.
+        url: String,
+        /// What the client library says.
+        cause: String,
+    },
+    /// The URL asks for TLS, and this build has none for PostgreSQL.
+    #[error(
+        "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
+    )]
+    NoTls,
     /// Another process holds it.
     #[error("the database {} is in use by another process ({cause}); stop that one first", path.display())]
     InUse {
@@ -156,9 +170,11 @@ impl OpenError {
             | Self::OldSchema { .. }
             | Self::NewerSchema { .. }
             | Self::NotAdopted(_)
+            | Self::NoTls
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }
+            | Self::Away { .. }
             | Self::Migration(_)
             | Self::Connect(_)
             | Self::Database(_) => false,

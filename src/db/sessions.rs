@@ -48,18 +48,13 @@ impl DB {
         checked: Option<&HashedPassword>,
     ) -> Result<(), DbError> {
         self.write(|conn| {
-            let stored: String = users::table
-                .filter(users::id.eq(new.user_id.get()))
-                .select(users::hashed_password)
-                .get_result(conn)
-                .optional()?
+            let stored: String = mirror(conn, new.user_id, Some(new.digest.as_str()))?
                 .ok_or(DbError::NoResultFound)?;
             if checked.is_some_and(|hash| hash.expose() != stored) {
                 return Err(DbError::NoResultFound);
             }
             self.insert_session(conn, new)?;
-            self.end_surplus_sessions(conn, new)?;
-            mirror(conn, new.user_id, Some(new.digest.as_str()))
+            self.end_surplus_sessions(conn, new)
         })
     }
 
@@ -73,10 +68,7 @@ impl DB {
         self.read(|conn| {
             sessions::table
                 .inner_join(users::table)
-                .filter(sessions::digest.eq(digest.as_str()))
-                .filter(sessions::expires_at.gt(valid.now))
-                .filter(sessions::last_seen_at.gt(valid.used_after))
-                .filter(sessions::created_at.le(valid.made_before))
+                .filter(valid.holds_for(digest))
                 .select((COLUMNS, sessions::last_seen_at))
                 .get_result::<(UserRow, i64)>(conn)
                 .optional()
@@ -95,25 +87,25 @@ impl DB {
     pub fn end_session(&self, digest: &SessionDigest) -> Result<UserId, DbError> {
         let valid = self.validity();
         self.write(|conn| {
-            let session = sessions::table
-                .filter(sessions::digest.eq(digest.as_str()))
-                .filter(sessions::expires_at.gt(valid.now))
-                .filter(sessions::last_seen_at.gt(valid.used_after))
-                .filter(sessions::created_at.le(valid.made_before));
-            let user_id: i64 = diesel::delete(session)
-                .returning(sessions::user_id)
+            let user_id: i64 = sessions::table
+                .filter(valid.holds_for(digest))
+                .select(sessions::user_id)
                 .get_result(conn)
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
-            let user_id = UserId::new(user_id);
+            mirror(conn, UserId::new(user_id), None)?;
+            let session = sessions::table.filter(sessions::digest.eq(digest.as_str()));
+            if diesel::delete(session).execute(conn)? == 0 {
+                return Err(DbError::NoResultFound);
+            }
             let newest: Option<String> = sessions::table
-                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::user_id.eq(user_id))
                 .order(sessions::created_at.desc())
                 .select(sessions::digest)
                 .first(conn)
                 .optional()?;
-            mirror(conn, user_id, newest.as_deref())?;
-            Ok(user_id)
+            mirror(conn, UserId::new(user_id), newest.as_deref())?;
+            Ok(UserId::new(user_id))
         })
     }
 
@@ -122,10 +114,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails; then nothing is written.
-    pub fn touch_sessions<'a>(
-        &self,
-        uses: impl IntoIterator<Item = (&'a SessionDigest, Timestamp)>,
-    ) -> Result<(), DbError> {
+    pub fn touch_sessions(&self, uses: &[(SessionDigest, Timestamp)]) -> Result<(), DbError> {
         self.write(|conn| {
             for (digest, used_at) in uses {
                 let session = sessions::table
@@ -197,16 +186,41 @@ impl DB {
 }
 
 /// The bounds that a session must keep to be valid now.
+#[derive(Clone, Copy)]
 struct Validity {
     now: i64,
     used_after: i64,
     made_before: i64,
 }
 
-/// Keeps `users.session_id` at the newest session's digest, as the document has it.
-fn mirror(conn: &mut AnyConnection, user_id: UserId, newest: Option<&str>) -> Result<(), DbError> {
-    diesel::update(users::table.filter(users::id.eq(user_id.get())))
+impl Validity {
+    /// The condition on a row: it is that session, and neither expired, nor idle for too
+    /// long, nor made in a future that a wrong clock has seen.
+    #[diesel::dsl::auto_type(no_type_alias)]
+    fn holds_for<'a>(self, digest: &'a SessionDigest) -> _ {
+        let digest: &'a str = digest.as_str();
+        let (now, used_after, made_before): (i64, i64, i64) =
+            (self.now, self.used_after, self.made_before);
+        sessions::digest
+            .eq(digest)
+            .and(sessions::expires_at.gt(now))
+            .and(sessions::last_seen_at.gt(used_after))
+            .and(sessions::created_at.le(made_before))
+    }
+}
+
+/// Keeps `users.session_id` at the newest session's digest, as the document has it, and
+/// returns the stored password; none if there is no such user. Everything that changes
+/// sessions of a user begins here: the user's row is the lock, taken before any session's.
+fn mirror(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    newest: Option<&str>,
+) -> Result<Option<String>, DbError> {
+    let user = users::table.filter(users::id.eq(user_id.get()));
+    Ok(diesel::update(user)
         .set(users::session_id.eq(newest))
-        .execute(conn)?;
-    Ok(())
+        .returning(users::hashed_password)
+        .get_result(conn)
+        .optional()?)
 }

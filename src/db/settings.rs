@@ -8,6 +8,10 @@ pub struct DbSettings {
     /// Connections that read beside each other. An event loop that reads by itself needs one
     /// for each of its threads, and one more for the rest.
     pub readers: u32,
+    /// Connections to a server, which read and write.
+    pub connections: u32,
+    /// How long an opening waits for a server that is away.
+    pub server_wait: Duration,
     /// What to do where the database is not there, or its schema is an older one.
     pub open: OpenMode,
     /// When sessions end, and how many a user has.
@@ -20,6 +24,8 @@ impl Default for DbSettings {
     fn default() -> Self {
         Self {
             readers: 4,
+            connections: 8,
+            server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionRules::default(),
             clock: Clock::system(),

@@ -2,14 +2,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::PostgresUrl;
+
 /// Where the data is: a URL whose scheme picks the engine.
 ///
 /// `sqlite://PATH` is a file; what follows the two slashes is the path as it stands, so
 /// `sqlite://a.db` is relative to the working folder and `sqlite:///var/lib/a.db` is absolute.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// `postgres://USER@HOST/DATABASE` is a server, in all the forms that libpq takes.
+#[derive(Clone)]
 pub enum DatabaseUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresUrl),
 }
 
 /// The URL names no database that this program can open.
@@ -17,14 +23,9 @@ pub enum DatabaseUrl {
 pub enum DatabaseUrlError {
     /// The scheme is none of ours, or there is none.
     #[error(
-        "a database URL begins with sqlite:// (as in sqlite://bienvenue.db or sqlite:///var/lib/bienvenue/bienvenue.db)"
+        "a database URL begins with sqlite:// (as in sqlite://bienvenue.db or sqlite:///var/lib/bienvenue/bienvenue.db) or with postgres://"
     )]
     UnknownScheme,
-    /// `postgres://`, which comes with a later version.
-    #[error(
-        "this version keeps its data in SQLite; PostgreSQL comes with a later one (use sqlite://PATH)"
-    )]
-    Postgres,
     /// Nothing after the scheme.
     #[error("the path of the SQLite file is missing after sqlite://")]
     NoPath,
@@ -34,8 +35,8 @@ pub enum DatabaseUrlError {
     /// Options behind a question mark are not taken.
     #[error("a SQLite URL takes no options after '?'; the service sets them itself")]
     Options,
-    /// The path holds a NUL byte.
-    #[error("the path of the SQLite file has a NUL character in it")]
+    /// There is a NUL in it.
+    #[error("the database URL has a NUL character in it")]
     Nul,
 }
 
@@ -52,7 +53,11 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Err(DatabaseUrlError::Postgres);
+            return if url.contains('\0') {
+                Err(DatabaseUrlError::Nul)
+            } else {
+                Ok(Self::Postgres(PostgresUrl::new(url)))
+            };
         }
         let Some(path) = url.strip_prefix("sqlite://") else {
             return Err(DatabaseUrlError::UnknownScheme);
@@ -72,6 +77,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }

@@ -10,6 +10,7 @@ mod database_url;
 mod email;
 mod hashed_password;
 mod password;
+mod postgres_url;
 mod token;
 mod user;
 
@@ -20,6 +21,7 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
 pub use password::{Password, PasswordError};
+pub use postgres_url::PostgresUrl;
 pub use token::{
     Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose,
     Token, TokenDigest, TokenError,

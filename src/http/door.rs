@@ -18,7 +18,7 @@ pub struct Door {
 
 impl Door {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let turns = Semaphore::new(usize::try_from(auth.writers()).unwrap_or(1));
+        let turns = Semaphore::new(usize::try_from(auth.turns()).unwrap_or(1));
         Self { auth, turns }
     }
 

@@ -10,10 +10,11 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
+use super::super::DbSettings;
 use super::super::any_connection::AnyConnection;
+use super::super::migrations::{self, Change};
 use super::super::schema::{sessions, users};
-use super::super::{DbSettings, migrations};
-use super::prepare::{Change, texts};
+use super::prepare::texts;
 use crate::domain::{EmailKey, SessionDigest, SessionId, User};
 
 diesel::table! {
@@ -115,7 +116,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
              FROM users;
          DROP TABLE users;",
     )?;
-    migrations::apply(conn).map_err(Change::Migration)?;
+    migrations::apply(conn)?;
     let mut adopted = Adopted {
         users: 0,
         sessions: 0,

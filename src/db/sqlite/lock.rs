@@ -23,6 +23,7 @@ impl ServerLock {
     pub fn acquire(url: &DatabaseUrl) -> Result<Option<Self>, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => lock(path).map(Some),
+            DatabaseUrl::Postgres(_) => Ok(None),
         }
     }
 }

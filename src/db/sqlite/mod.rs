@@ -91,7 +91,9 @@ mod tests {
     use crate::db::sqlite::prepare::texts;
 
     fn pragma(conn: &mut AnyConnection, name: &str) -> String {
-        let AnyConnection::Sqlite(conn) = conn;
+        let AnyConnection::Sqlite(conn) = conn else {
+            unreachable!()
+        };
         let sql = format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}");
         texts(conn, &sql).unwrap().remove(0)
     }
@@ -114,7 +116,9 @@ mod tests {
             ] {
                 assert_eq!(pragma(&mut conn, name), value, "{name}");
             }
-            let AnyConnection::Sqlite(conn) = &mut conn;
+            let AnyConnection::Sqlite(conn) = &mut conn else {
+                unreachable!()
+            };
             let wait = texts(
                 conn,
                 "SELECT CAST(timeout AS TEXT) AS value FROM pragma_busy_timeout",

@@ -12,9 +12,9 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::super::any_connection::AnyConnection;
-use super::super::in_transaction;
 use super::super::manager::Target;
-use super::super::migrations::{self, Standing};
+use super::super::migrations::{self, Change, Standing};
+use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use super::{Location, adoption, backup};
 
@@ -72,33 +72,40 @@ fn create(path: &Path) -> io::Result<()> {
 fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
     let path = location.path();
     let failed = |error| explain(path, error);
-    let mut conn = location.connect_plainly().map_err(|error| {
-        if let ConnectionError::CouldntSetupConfiguration(error) = error {
-            failed(error)
-        } else {
-            OpenError::File {
-                path: path.to_owned(),
-                source: io::Error::other(error.to_string()),
-            }
-        }
-    })?;
+    let mut conn = plain(location)?;
     check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
     conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
-            OpenMode::Migrate => migrate(conn, path).map(|()| Opened::Created),
+            OpenMode::Migrate => {
+                migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| Opened::Created)
+            }
             OpenMode::Check => Err(OpenError::OldSchema {
                 missing: "all of it".to_owned(),
             }),
         },
-        Content::Ours => update(conn, path, settings.open),
+        Content::Ours => update(conn, location, settings.open),
         Content::Document => match settings.open {
             OpenMode::Migrate => adopt(conn, path, settings),
             OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),
         },
     }
+}
+
+fn plain(location: &Location) -> Result<SqliteConnection, OpenError> {
+    let path = location.path();
+    location.connect_plainly().map_err(|error| {
+        if let ConnectionError::CouldntSetupConfiguration(error) = error {
+            explain(path, error)
+        } else {
+            OpenError::File {
+                path: path.to_owned(),
+                source: io::Error::other(error.to_string()),
+            }
+        }
+    })
 }
 
 fn check_health(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
@@ -141,34 +148,31 @@ fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenErro
     }
 }
 
-fn update(conn: SqliteConnection, path: &Path, mode: OpenMode) -> Result<Opened, OpenError> {
+fn update(
+    conn: SqliteConnection,
+    location: &Location,
+    mode: OpenMode,
+) -> Result<Opened, OpenError> {
+    let path = location.path();
     let mut conn = AnyConnection::Sqlite(conn);
-    match migrations::standing(&mut conn).map_err(OpenError::Migration)? {
+    match migrations::standing(&mut conn).map_err(|error| explain_change(path, error))? {
         Standing::Current => Ok(Opened::AsItWas),
         Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
-        Standing::Older(missing) => {
-            let missing = missing.into_iter().next().unwrap_or_default();
-            match mode {
-                OpenMode::Check => Err(OpenError::OldSchema { missing }),
-                OpenMode::Migrate => {
-                    let AnyConnection::Sqlite(mut conn) = conn;
-                    let copy = backup::copy_beside(&mut conn, path, &missing)?;
-                    migrate(conn, path).inspect_err(|_| backup::remove(&copy))?;
-                    Ok(Opened::Migrated { copy })
-                }
+        Standing::Older(missing) => match mode {
+            OpenMode::Check => Err(OpenError::OldSchema { missing }),
+            OpenMode::Migrate => {
+                let copy = backup::copy_beside(&mut plain(location)?, path, &missing)?;
+                migrate(&mut conn, path).inspect_err(|_| backup::remove(&copy))?;
+                Ok(Opened::Migrated { copy: Some(copy) })
             }
-        }
+        },
     }
 }
 
 /// All that is missing in one transaction, looked up anew inside of it: of several processes
 /// that start together one migrates and the others wait.
-fn migrate(conn: SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let mut conn = AnyConnection::Sqlite(conn);
-    in_transaction(&mut conn, |conn| {
-        migrations::apply(conn).map_err(Change::Migration)
-    })
-    .map_err(|error| error.explain(path))
+fn migrate(conn: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
+    in_transaction(conn, migrations::apply).map_err(|error| explain_change(path, error))
 }
 
 fn adopt(
@@ -187,7 +191,7 @@ fn adopt(
     let copy = backup::copy_beside(&mut conn, path, "adoption")?;
     let mut conn = AnyConnection::Sqlite(conn);
     let adopted = in_transaction(&mut conn, |conn| adoption::adopt(conn, settings))
-        .map_err(|error: Change| error.explain(path))
+        .map_err(|error| explain_change(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
     Ok(Opened::Adopted {
         users: adopted.users,
@@ -196,24 +200,10 @@ fn adopt(
     })
 }
 
-/// Why a change of the schema was taken back.
-pub(super) enum Change {
-    Diesel(DieselError),
-    Migration(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl From<DieselError> for Change {
-    fn from(error: DieselError) -> Self {
-        Self::Diesel(error)
-    }
-}
-
-impl Change {
-    fn explain(self, path: &Path) -> OpenError {
-        match self {
-            Self::Diesel(error) => explain(path, error),
-            Self::Migration(error) => OpenError::Migration(error),
-        }
+fn explain_change(path: &Path, error: Change) -> OpenError {
+    match error {
+        Change::Diesel(error) => explain(path, error),
+        Change::Unavailable(_) | Change::Migration(_) => error.explain(),
     }
 }
 

@@ -1,0 +1,108 @@
+//! From a URL to a server with the current schema.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::BigInt;
+
+use super::super::any_connection::AnyConnection;
+use super::super::manager::Target;
+use super::super::migrations::{self, Change, Standing};
+use super::super::transactions::in_transaction;
+use super::super::{DbSettings, OpenError, OpenMode, Opened};
+use super::{Location, connect};
+use crate::domain::PostgresUrl;
+
+/// Held while migrating, so that of several instances that start together one does: "BIENVENU"
+/// in ASCII.
+const LOCK: i64 = 0x4249_454e_5645_4e55;
+
+/// How long to wait between two tries to reach a server.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Waits for the server and brings its schema to where this program can use it, as far as
+/// the settings let it.
+pub(in crate::db) fn prepare(
+    url: &PostgresUrl,
+    settings: &DbSettings,
+) -> Result<(Target, Opened), OpenError> {
+    if !url.is_confidential() {
+        log::warn!(
+            "what goes to {url} can be read on the way: use sslmode=verify-full (README, PostgreSQL)"
+        );
+    }
+    let location = Location::new(url);
+    let mut conn = reach(&location, url, settings.server_wait)?;
+    let standing = migrations::standing(&mut conn).map_err(Change::explain)?;
+    let opened = match (standing, settings.open) {
+        (Standing::Current, _) => Opened::AsItWas,
+        (Standing::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
+        (Standing::Older(missing), OpenMode::Check) => {
+            return Err(OpenError::OldSchema { missing });
+        }
+        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn)?,
+    };
+    Ok((Target::Postgres(location), opened))
+}
+
+fn reach(
+    location: &Location,
+    url: &PostgresUrl,
+    patience: Duration,
+) -> Result<AnyConnection, OpenError> {
+    let deadline = Instant::now() + patience;
+    let mut told = None::<Instant>;
+    loop {
+        let error = match connect(location) {
+            Ok(conn) => return Ok(conn),
+            Err(error) => error.to_string(),
+        };
+        let error = error.trim_end().to_owned();
+        if error.contains("SSL support is not compiled in") {
+            return Err(OpenError::NoTls);
+        }
+        if Instant::now() >= deadline {
+            return Err(OpenError::Away {
+                url: url.to_string(),
+                cause: error,
+            });
+        }
+        if told.is_none_or(|told| told.elapsed() > Duration::from_secs(10)) {
+            told = Some(Instant::now());
+            log::warn!("waiting for {url}: {error}");
+        }
+        thread::sleep(PAUSE.min(deadline.saturating_duration_since(Instant::now())));
+    }
+}
+
+/// All that is missing in one transaction under the lock. Who waited for the lock may find
+/// that nothing is missing any more.
+fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
+    in_transaction(conn, |conn| {
+        take_lock(conn)?;
+        match migrations::standing(conn)? {
+            Standing::Current | Standing::Newer(_) => Ok(Opened::AsItWas),
+            Standing::Older(_) => {
+                let before = migrations::applied(conn)?.len();
+                migrations::apply(conn)?;
+                Ok(if before == 0 {
+                    Opened::Created
+                } else {
+                    Opened::Migrated { copy: None }
+                })
+            }
+        }
+    })
+    .map_err(Change::explain)
+}
+
+fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {
+    diesel::sql_query("SET LOCAL statement_timeout = '60s'").execute(conn)?;
+    diesel::sql_query("SET LOCAL lock_timeout = '60s'").execute(conn)?;
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(LOCK)
+        .execute(conn)?;
+    Ok(())
+}
