@@ -6,7 +6,9 @@ use std::time::Duration;
 use bienvenue::db::{DB, DbError, InvalidRequest, NewSession, UserChanges, UserFilter};
 use bienvenue::domain::{Client, Clock, HashedPassword, ResetToken, SessionId, UserId};
 
-use crate::support::{Place, START, email, settings};
+use rstest::rstest;
+
+use crate::support::{Engine, Place, START, email, settings};
 
 fn open(place: &Place) -> DB {
     place.open(settings(&Clock::set_to(START)))
@@ -16,9 +18,11 @@ fn hashed(text: &str) -> HashedPassword {
     HashedPassword::from_stored(text)
 }
 
-#[test]
-fn the_three_kinds_of_error_stay_apart() {
-    let place = Place::new();
+#[rstest]
+fn the_three_kinds_of_error_stay_apart(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let bob = email("bob@dylan.com");
     assert!(matches!(db.find_user_by(&bob), Err(DbError::NoResultFound)));
@@ -31,9 +35,13 @@ fn the_three_kinds_of_error_stay_apart() {
     assert_eq!(taken.to_string(), "User bob@dylan.com already exists");
 }
 
-#[test]
-fn a_database_that_fails_is_neither_no_result_nor_an_invalid_request() {
-    let place = Place::new();
+#[rstest]
+fn a_database_that_fails_is_neither_no_result_nor_an_invalid_request(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     place.sql("DROP TABLE sessions; DROP TABLE users;");
     let error = db.find_user_by(&email("bob@dylan.com")).unwrap_err();
@@ -44,21 +52,26 @@ fn a_database_that_fails_is_neither_no_result_nor_an_invalid_request() {
     assert!(matches!(error, DbError::Failed(_)), "{error:?}");
 }
 
-#[test]
-fn a_locked_database_is_unavailable_for_writes_and_open_for_reads() {
-    let place = Place::new();
+#[rstest]
+fn a_locked_database_is_unavailable_for_writes_and_open_for_reads(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let bob = email("bob@dylan.com");
     db.add_user(&bob, &hashed("a")).unwrap();
+    let lock = match engine {
+        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Postgres => "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE",
+    };
     let (locked, done) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let holder = std::thread::spawn({
         let (locked, done) = (Arc::clone(&locked), Arc::clone(&done));
-        let path = place.path("bienvenue.db");
+        let mut other = place.connect();
         move || {
-            use diesel::Connection;
-            use diesel::connection::SimpleConnection;
-            let mut other = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-            other.batch_execute("BEGIN IMMEDIATE").unwrap();
+            other.execute(lock);
             locked.wait();
             done.wait();
         }
@@ -74,9 +87,13 @@ fn a_locked_database_is_unavailable_for_writes_and_open_for_reads() {
     db.add_user(&email("eve@dylan.com"), &hashed("b")).unwrap();
 }
 
-#[test]
-fn a_user_is_found_by_each_of_its_attributes() {
-    let place = Place::new();
+#[rstest]
+fn a_user_is_found_by_each_of_its_attributes(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db
         .add_user(&email("Bob@Dylan.com"), &hashed("stored"))
@@ -109,9 +126,13 @@ fn a_user_is_found_by_each_of_its_attributes() {
     }
 }
 
-#[test]
-fn an_update_leaves_what_it_does_not_name_and_clears_what_it_names_none() {
-    let place = Place::new();
+#[rstest]
+fn an_update_leaves_what_it_does_not_name_and_clears_what_it_names_none(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db.add_user(&email("bob@dylan.com"), &hashed("a")).unwrap();
     let (session, token) = (SessionId::generate(), ResetToken::generate());
@@ -131,9 +152,13 @@ fn an_update_leaves_what_it_does_not_name_and_clears_what_it_names_none() {
     ));
 }
 
-#[test]
-fn an_update_of_nothing_or_of_no_attribute_is_invalid() {
-    let place = Place::new();
+#[rstest]
+fn an_update_of_nothing_or_of_no_attribute_is_invalid(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db.add_user(&email("bob@dylan.com"), &hashed("a")).unwrap();
     assert!(matches!(
@@ -154,9 +179,11 @@ fn an_update_of_nothing_or_of_no_attribute_is_invalid() {
     );
 }
 
-#[test]
-fn an_update_of_nobody_finds_no_result() {
-    let place = Place::new();
+#[rstest]
+fn an_update_of_nobody_finds_no_result(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let changes = UserChanges::new().hashed_password(hashed("b"));
     let error = db.update_user(UserId::new(7), &changes).unwrap_err();
@@ -165,9 +192,13 @@ fn an_update_of_nobody_finds_no_result() {
     assert!(matches!(error, DbError::NoResultFound));
 }
 
-#[test]
-fn r56_an_email_that_is_taken_is_refused_in_any_spelling_and_nothing_changes() {
-    let place = Place::new();
+#[rstest]
+fn r56_an_email_that_is_taken_is_refused_in_any_spelling_and_nothing_changes(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     db.add_user(&email("É@x.org"), &hashed("a")).unwrap();
     let eve = db.add_user(&email("eve@x.org"), &hashed("b")).unwrap();
@@ -179,9 +210,13 @@ fn r56_an_email_that_is_taken_is_refused_in_any_spelling_and_nothing_changes() {
     assert_eq!(db.find_user_by(eve.id).unwrap(), eve);
 }
 
-#[test]
-fn r26_a_new_session_id_by_update_replaces_all_sessions() {
-    let place = Place::new();
+#[rstest]
+fn r26_a_new_session_id_by_update_replaces_all_sessions(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db.add_user(&email("bob@dylan.com"), &hashed("a")).unwrap();
     let (first, second) = (SessionId::generate(), SessionId::generate());
@@ -193,9 +228,13 @@ fn r26_a_new_session_id_by_update_replaces_all_sessions() {
     assert_eq!(db.find_user_by(&second).unwrap().id, user.id);
 }
 
-#[test]
-fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session() {
-    let place = Place::new();
+#[rstest]
+fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db
         .add_user(&email("bob@dylan.com"), &hashed("old"))
@@ -216,9 +255,13 @@ fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session() {
     ));
 }
 
-#[test]
-fn r21_a_renewed_hash_does_not_overwrite_a_newer_password() {
-    let place = Place::new();
+#[rstest]
+fn r21_a_renewed_hash_does_not_overwrite_a_newer_password(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let user = db
         .add_user(&email("bob@dylan.com"), &hashed("old"))
@@ -239,9 +282,13 @@ fn r21_a_renewed_hash_does_not_overwrite_a_newer_password() {
     );
 }
 
-#[test]
-fn the_clock_decides_when_a_session_ends() {
-    let place = Place::new();
+#[rstest]
+fn the_clock_decides_when_a_session_ends(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let clock = Clock::set_to(START);
     let db = place.open(settings(&clock));
     let user = db.add_user(&email("bob@dylan.com"), &hashed("a")).unwrap();
@@ -257,9 +304,11 @@ fn the_clock_decides_when_a_session_ends() {
     ));
 }
 
-#[test]
-fn r50_what_is_typed_is_data() {
-    let place = Place::new();
+#[rstest]
+fn r50_what_is_typed_is_data(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let odd = email("o'br\"ien;--@x.org");
     let nasty = hashed("'); DROP TABLE users; --");
@@ -268,9 +317,13 @@ fn r50_what_is_typed_is_data() {
     assert_eq!(user.hashed_password, nasty);
 }
 
-#[test]
-fn of_fifty_that_add_one_email_at_once_one_does() {
-    let place = Place::new();
+#[rstest]
+fn of_fifty_that_add_one_email_at_once_one_does(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let db = open(&place);
     let start = Arc::new(Barrier::new(50));
     let added: Vec<bool> = (0..50)
@@ -292,17 +345,30 @@ fn of_fifty_that_add_one_email_at_once_one_does() {
     assert_eq!(added.iter().filter(|added| **added).count(), 1);
 }
 
-#[test]
-fn the_schema_in_the_code_is_the_one_that_the_migrations_make() {
-    let place = Place::new();
+#[rstest]
+fn the_schema_in_the_code_is_the_one_that_the_migrations_make(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
     let _db = open(&place);
-    let made = place.texts(
-        "SELECT t.name || '.' || c.name || ' ' ||
+    let made = place.texts(match engine {
+        Engine::Sqlite => {
+            "SELECT t.name || '.' || c.name || ' ' ||
              CASE WHEN c.type LIKE '%INT%' THEN 'BigInt' ELSE 'Text' END ||
              CASE c.\"notnull\" WHEN 1 THEN '' ELSE ' null' END AS value
          FROM sqlite_master t, pragma_table_info(t.name) c
-         WHERE t.type = 'table' AND t.name IN ('users', 'sessions') ORDER BY t.name, c.cid",
-    );
+         WHERE t.type = 'table' AND t.name IN ('users', 'sessions') ORDER BY t.name, c.cid"
+        }
+        Engine::Postgres => {
+            "SELECT table_name || '.' || column_name || ' ' ||
+             CASE data_type WHEN 'bigint' THEN 'BigInt' ELSE 'Text' END ||
+             CASE is_nullable WHEN 'NO' THEN '' ELSE ' null' END AS value
+         FROM information_schema.columns
+         WHERE table_name IN ('users', 'sessions') ORDER BY table_name, ordinal_position"
+        }
+    });
     let mut written = Vec::new();
     let mut table = "";
     for line in include_str!("../../src/db/schema.rs")

@@ -1,26 +1,51 @@
 //! What the tests share: a service in the process, and the real program.
 
 pub(crate) mod app;
+pub(crate) mod postgres;
 pub(crate) mod program;
 
 use std::process::Command;
 
 use bienvenue::db::{DB, DbSettings};
 use bienvenue::domain::{Clock, DatabaseUrl, Email, Password, Timestamp};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
+
+use postgres::TestDatabase;
 
 /// A moment that tests start from.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// A folder with a database in it, which goes away with the test.
+/// The engines that the tests run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A folder with a database in it or beside it, which goes away with the test.
 pub(crate) struct Place {
+    server: Option<TestDatabase>,
     folder: TempDir,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         Self {
+            server: None,
             folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// On that engine, if it is on this machine.
+    pub(crate) fn on(engine: Engine) -> Option<Self> {
+        match engine {
+            Engine::Sqlite => Some(Self::new()),
+            Engine::Postgres => TestDatabase::create().map(|server| Self {
+                server: Some(server),
+                ..Self::new()
+            }),
         }
     }
 
@@ -33,47 +58,88 @@ impl Place {
     }
 
     pub(crate) fn url(&self) -> DatabaseUrl {
-        DatabaseUrl::sqlite(self.path("bienvenue.db"))
+        match &self.server {
+            None => DatabaseUrl::sqlite(self.path("bienvenue.db")),
+            Some(server) => server.url.parse().unwrap(),
+        }
+    }
+
+    /// The URL as a setting.
+    pub(crate) fn url_text(&self) -> String {
+        match &self.server {
+            None => format!("sqlite://{}", self.path("bienvenue.db").display()),
+            Some(server) => server.url.clone(),
+        }
     }
 
     pub(crate) fn open(&self, settings: DbSettings) -> DB {
         DB::open(&self.url(), settings).unwrap()
     }
 
-    /// Runs SQL on the database beside whoever has it open, with the sqlite3 of Python's
-    /// kind: another connection of the bundled library.
-    pub(crate) fn sql(&self, sql: &str) {
-        sqlite(&self.path("bienvenue.db"), sql);
+    /// Another connection to the database, beside whoever has it open.
+    pub(crate) fn connect(&self) -> Other {
+        match &self.server {
+            None => Other::Sqlite(connect(&self.path("bienvenue.db"))),
+            Some(server) => Other::Postgres(PgConnection::establish(&server.url).unwrap()),
+        }
     }
 
-    /// Reads one column of texts.
+    /// Runs SQL on the database beside whoever has it open.
+    pub(crate) fn sql(&self, sql: &str) {
+        self.connect().execute(sql);
+    }
+
+    /// Reads one column of texts, named `value`.
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
-        texts(&self.path("bienvenue.db"), sql)
+        match self.connect() {
+            Other::Sqlite(mut conn) => load(&mut conn, sql),
+            Other::Postgres(mut conn) => load(&mut conn, sql),
+        }
+    }
+}
+
+/// A connection that is none of the service's.
+pub(crate) enum Other {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Other {
+    pub(crate) fn execute(&mut self, sql: &str) {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute(sql).unwrap(),
+            Self::Postgres(conn) => conn.batch_execute(sql).unwrap(),
+        }
     }
 }
 
 /// Runs SQL on a file, which is created if need be.
 pub(crate) fn sqlite(file: &std::path::Path, sql: &str) {
-    use diesel::connection::SimpleConnection;
     connect(file).batch_execute(sql).unwrap();
 }
 
 /// Reads one column, named `value`, of texts.
 pub(crate) fn texts(file: &std::path::Path, sql: &str) -> Vec<String> {
-    use diesel::RunQueryDsl;
-    #[derive(diesel::QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        value: String,
-    }
-    let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connect(file)).unwrap();
+    load(&mut connect(file), sql)
+}
+
+fn load<C>(conn: &mut C, sql: &str) -> Vec<String>
+where
+    C: diesel::connection::LoadConnection,
+    diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, TextRow>,
+{
+    let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn).unwrap();
     rows.into_iter().map(|row| row.value).collect()
 }
 
-fn connect(file: &std::path::Path) -> diesel::SqliteConnection {
-    use diesel::Connection;
-    use diesel::connection::SimpleConnection;
-    let mut conn = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+#[derive(diesel::QueryableByName)]
+struct TextRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+fn connect(file: &std::path::Path) -> SqliteConnection {
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     conn.batch_execute("PRAGMA busy_timeout=5000; PRAGMA foreign_keys=OFF;")
         .unwrap();
     conn

@@ -1,0 +1,303 @@
+//! A PostgreSQL of the tests' own: a throw-away cluster from the server's binaries, on a
+//! private socket, stopped and removed when the tests end, however they end.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
+/// Where databases are made: a server that somebody named, or a cluster of our own.
+enum Server {
+    Named(String),
+    Own(Cluster),
+}
+
+static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A database for one test, which is dropped with it.
+pub(crate) struct TestDatabase {
+    pub(crate) url: String,
+    name: String,
+}
+
+impl TestDatabase {
+    /// Makes one, if there is a server for tests. `TEST_POSTGRES_URL` names one; without it
+    /// the binaries on this machine make one. Where there are none the test is skipped, and
+    /// says so; where `TEST_REQUIRE_POSTGRES` is set, as in CI, that is a failure.
+    pub(crate) fn create() -> Option<Self> {
+        let server = SERVER.get_or_init(server).as_ref();
+        if server.is_none() {
+            eprintln!("SKIPPED: no PostgreSQL server on this machine, and no TEST_POSTGRES_URL");
+        }
+        let server = server?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bienvenue_test_{}_{number}", std::process::id());
+        server.execute(&format!("CREATE DATABASE {name}"));
+        Some(Self {
+            url: server.url(&name),
+            name,
+        })
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(Some(server)) = SERVER.get() {
+            server.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        }
+    }
+}
+
+fn server() -> Option<Server> {
+    if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
+        return Some(Server::Named(url));
+    }
+    let cluster = Cluster::create("-c fsync=off");
+    assert!(
+        cluster.is_some() || std::env::var_os("TEST_REQUIRE_POSTGRES").is_none(),
+        "there is no PostgreSQL server on this machine, and TEST_REQUIRE_POSTGRES is set"
+    );
+    cluster.map(Server::Own)
+}
+
+impl Server {
+    fn url(&self, database: &str) -> String {
+        match self {
+            Self::Own(cluster) => cluster.url(database),
+            Self::Named(url) => {
+                let (head, query) = url.split_once('?').unwrap_or((url, ""));
+                let head = head.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+                format!("{head}/{database}?{query}")
+            }
+        }
+    }
+
+    fn execute(&self, sql: &str) {
+        let url = match self {
+            Self::Own(_) => self.url("postgres"),
+            Self::Named(url) => url.clone(),
+        };
+        execute(&url, sql);
+    }
+}
+
+/// Runs SQL on a server.
+pub(crate) fn execute(url: &str, sql: &str) {
+    let mut conn = PgConnection::establish(url).unwrap();
+    conn.batch_execute(sql).unwrap();
+}
+
+/// A cluster that a test may stop, start, and kill.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    binaries: PathBuf,
+    user: Option<(u32, u32)>,
+    options: String,
+    /// Ends, and with it the cluster, when this process does.
+    _guard: (Child, ChildStdin),
+}
+
+impl Cluster {
+    /// Makes and starts one, if the server's binaries are on this machine. As root it runs as
+    /// another user, because the server refuses root.
+    pub(crate) fn create(options: &str) -> Option<Self> {
+        let binaries = binaries()?;
+        let user = user();
+        let folder = tempfile::Builder::new()
+            .prefix("bienvenue-pg-")
+            .tempdir_in("/tmp")
+            .unwrap()
+            .keep();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).unwrap();
+        }
+        let guard = guard(&folder, &binaries, user).unwrap();
+        let cluster = Self {
+            options: format!(
+                "-c listen_addresses= -c max_connections=300 -c unix_socket_directories={} {options}",
+                folder.display()
+            ),
+            folder,
+            binaries,
+            user,
+            _guard: guard,
+        };
+        cluster.run(
+            "initdb",
+            &[
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+        );
+        cluster.start();
+        Some(cluster)
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://postgres@/{database}?host={}",
+            self.folder.display()
+        )
+    }
+
+    pub(crate) fn start(&self) {
+        self.run(
+            "pg_ctl",
+            &["start", "-w", "-o", &self.options, "-l", &self.path("log")],
+        );
+    }
+
+    /// Stops it: `smart`, `fast` or `immediate`.
+    pub(crate) fn stop(&self, mode: &str) {
+        self.run("pg_ctl", &["stop", "-w", "-m", mode]);
+    }
+
+    pub(crate) fn restart(&self) {
+        self.run(
+            "pg_ctl",
+            &[
+                "restart",
+                "-w",
+                "-m",
+                "fast",
+                "-o",
+                &self.options,
+                "-l",
+                &self.path("log"),
+            ],
+        );
+    }
+
+    /// Ends the server and all its processes as a power failure would.
+    pub(crate) fn kill(&self) {
+        self.signal("KILL");
+        let socket = self.path(".s.PGSQL.5432");
+        for left in [
+            self.path("data/postmaster.pid"),
+            socket.clone(),
+            format!("{socket}.lock"),
+        ] {
+            drop(fs::remove_file(left));
+        }
+    }
+
+    /// Sends a signal to the server and all its processes.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        let kill = format!("kill -{signal} {pid} $(pgrep -P {pid})");
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let data = self.path("data");
+        let output = as_user(&self.binaries.join(program), self.user)
+            .args(["-D", &data])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .status()
+            .unwrap();
+        assert!(output.success(), "{program} {arguments:?} failed");
+    }
+}
+
+/// The folder with the server's binaries: on the PATH, or where Debian hides them.
+fn binaries() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
+        let mut versions: Vec<PathBuf> = versions.map(|entry| entry.unwrap().path()).collect();
+        versions.sort();
+        folders.extend(
+            versions
+                .into_iter()
+                .rev()
+                .map(|version| version.join("bin")),
+        );
+    }
+    folders.into_iter().find(|folder| {
+        ["initdb", "pg_ctl", "postgres"]
+            .iter()
+            .all(|name| folder.join(name).is_file())
+    })
+}
+
+/// Whom to run the server as: none for ourselves.
+fn user() -> Option<(u32, u32)> {
+    let own = fs::metadata("/proc/self").unwrap();
+    if std::os::unix::fs::MetadataExt::uid(&own) != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let find = |name: &str| {
+        let line = users
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}:")))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    Some(
+        find("postgres")
+            .or_else(|| find("nobody"))
+            .expect("a user to run the server as"),
+    )
+}
+
+fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir("/tmp").env("LC_ALL", "C");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// A shell that waits for our end and then clears up. Its standard input is a pipe from this
+/// process, which the system closes whatever becomes of us.
+fn guard(
+    folder: &Path,
+    binaries: &Path,
+    user: Option<(u32, u32)>,
+) -> io::Result<(Child, ChildStdin)> {
+    let script = format!(
+        "trap '' INT TERM; read _; {bin}/pg_ctl -D {folder}/data -m immediate stop; rm -rf {folder}",
+        bin = binaries.display(),
+        folder = folder.display(),
+    );
+    let mut child = as_user(Path::new("/bin/sh"), user)
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    let pipe = child.stdin.take().expect("it was asked for");
+    Ok((child, pipe))
+}
