@@ -1,4 +1,5 @@
-//! What is done in the background: writing down when sessions were last used.
+//! What is done in the background: writing down when sessions were last used, and removing
+//! the ones that have expired.
 //!
 //! A look-up writes nothing. It leaves a note here when the last use that is written down
 //! is old enough, and once a second the notes are written together.
@@ -14,6 +15,11 @@ use crate::db::DB;
 use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// How often expired sessions are removed, in periods, and how many at a time: small batches,
+/// so that logins get their turn between two of them.
+const REMOVAL_PERIODS: u32 = 600;
+const REMOVAL_BATCH: u32 = 500;
 
 /// Sessions whose use is noted and not yet written, at the most: a bound for the memory
 /// while the database cannot be written. One that is not noted is noted at its next use.
@@ -39,8 +45,13 @@ impl Housekeeping {
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
             move || {
+                let mut until_removal = 0;
                 while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PERIOD) {
                     last_uses.write();
+                    if until_removal == 0 && remove_expired(&last_uses.db) {
+                        until_removal = REMOVAL_PERIODS;
+                    }
+                    until_removal = until_removal.saturating_sub(1);
                 }
                 last_uses.write();
             }
@@ -88,6 +99,22 @@ impl LastUses {
     /// Nothing panics while it holds the lock, so a poisoned one is whole.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes one batch, and tells whether that was all. The next one comes a period later.
+fn remove_expired(db: &DB) -> bool {
+    match db.remove_expired_sessions(REMOVAL_BATCH) {
+        Ok(removed) => {
+            if removed > 0 {
+                log::debug!("removed {removed} expired sessions");
+            }
+            removed < REMOVAL_BATCH as usize
+        }
+        Err(error) => {
+            log::warn!("expired sessions are not removed: {error}");
+            true
+        }
     }
 }
 

@@ -65,6 +65,15 @@ impl Auth {
         self.db.turns()
     }
 
+    /// Whether the database answers, can be written, and has the schema of this program.
+    /// Blocks for a round trip or a few.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] with the reason.
+    pub fn check(&self) -> Result<(), AuthError> {
+        Ok(self.db.check()?)
+    }
+
     /// Writes down what waits to be written and tidies the database, before the process
     /// ends. Blocks for a write; whoever dies without it loses a minute of last uses.
     pub fn wind_up(&self) {

@@ -49,6 +49,16 @@ pub(super) enum Change {
     Migration(#[from] Box<dyn Error + Send + Sync>),
 }
 
+impl From<Change> for DbError {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Diesel(error) => error.into(),
+            Change::Unavailable(error) => error.into(),
+            Change::Migration(error) => Self::Failed(DieselError::QueryBuilderError(error)),
+        }
+    }
+}
+
 impl Change {
     pub(super) fn explain(self) -> OpenError {
         match self {

@@ -15,6 +15,7 @@ mod sessions;
 mod settings;
 mod sqlite;
 mod transactions;
+mod upkeep;
 mod user_changes;
 mod user_filter;
 mod users;

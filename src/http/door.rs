@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{rt, web};
@@ -6,20 +7,24 @@ use tokio::sync::Semaphore;
 use super::HttpError;
 use crate::auth::{After, Auth, AuthError, Paused};
 
-/// How long a write waits for its turn before its client is told to come back.
-const TURN_WAIT: Duration = Duration::from_secs(2);
+/// How long a client waits for its turn and the database before it is told to come back. A
+/// little more than the database's own patience with a lock, which is the better answer.
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// The only way from the event loop to what blocks. A handler says whether it reads,
 /// writes, or hashes; where that runs is decided here.
 pub struct Door {
     auth: web::Data<Auth>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Door {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
         let turns = Semaphore::new(usize::try_from(auth.turns()).unwrap_or(1));
-        Self { auth, turns }
+        Self {
+            auth,
+            turns: Arc::new(turns),
+        }
     }
 
     /// Does what only reads: on the spot where a look-up is faster than handing it over,
@@ -38,17 +43,14 @@ impl Door {
         }
     }
 
-    /// Does what writes. It waits for its turn here, where waiting takes no thread, and not
-    /// for a connection there, where it would.
+    /// Does what writes.
     ///
     /// # Errors
-    /// Those of `work`, and [`HttpError::Busy`] if the turn does not come.
+    /// Those of `work`, and [`HttpError::Busy`] if its turn or its answer does not come.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let turn = rt::time::timeout(TURN_WAIT, self.turns.acquire()).await;
-        let _turn = turn.ok().and_then(Result::ok).ok_or(HttpError::Busy)?;
         self.block(work).await
     }
 
@@ -70,12 +72,24 @@ impl Door {
         self.write(move |auth| after.after(auth, done)).await
     }
 
+    /// Waits for a turn here, where waiting takes no thread, and not for a connection there,
+    /// where it would. The turn belongs to the work, not to the request: where the database
+    /// hangs, the client is told so, and no further thread follows the ones that hang.
     async fn block<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
+        let turns = Arc::clone(&self.turns);
         let auth = self.auth.clone();
-        Ok(web::block(move || work(&auth)).await??)
+        let answer = rt::time::timeout(PATIENCE, async move {
+            let turn = turns.acquire_owned().await.or(Err(HttpError::Busy))?;
+            let work = move || {
+                let _turn = turn;
+                work(&auth)
+            };
+            Ok(web::block(work).await??)
+        });
+        answer.await.unwrap_or(Err(HttpError::Busy))
     }
 }
 

@@ -23,7 +23,7 @@ pub enum HttpError {
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// The database has been busy for too long.
-    #[error("no turn to write in time")]
+    #[error("the database had no answer in time")]
     Busy,
     /// The thread that did the work is gone.
     #[error("blocking work was lost: {0}")]

@@ -7,6 +7,7 @@ mod answer;
 mod door;
 mod error;
 mod form;
+mod health;
 mod index;
 mod middleware;
 mod profile;

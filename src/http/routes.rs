@@ -1,7 +1,7 @@
 use actix_web::web::ServiceConfig;
 
 use super::verbs::Verbs;
-use super::{index, profile, sessions, users};
+use super::{health, index, profile, sessions, users};
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -12,6 +12,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .post(sessions::log_in)
             .delete(sessions::log_out),
         Verbs::at("/profile").get(profile::profile),
+        Verbs::at("/healthz").get(health::healthz),
+        Verbs::at("/readyz").get(health::readyz),
     ];
     for path in table {
         path.register(config);

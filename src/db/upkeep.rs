@@ -1,0 +1,68 @@
+//! What is asked of the database as a whole: whether it can be used, and what may go.
+
+use diesel::prelude::*;
+
+use super::migrations::{self, Standing};
+use super::schema::{sessions, users};
+use super::transactions::{in_transaction, run};
+use super::{DB, DbError, Unavailable};
+
+impl DB {
+    /// Whether the database answers, can be written, and has the schema of this program.
+    /// Blocks for a round trip or a few, and for the pool's patience where it does not answer.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] with the reason.
+    pub fn check(&self) -> Result<(), DbError> {
+        let standing = run(&self.writer, |conn| {
+            in_transaction(conn, migrations::standing).map_err(DbError::from)
+        })?;
+        match standing {
+            Standing::Current => Ok(()),
+            Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),
+        }
+    }
+
+    /// Removes sessions that have expired, `limit` at the most, and tells how many. One
+    /// transaction; blocks for it.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_expired_sessions(&self, limit: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now();
+        let idle_since = now.minus(self.settings.sessions.idle);
+        let expired = self.read(|conn| {
+            sessions::table
+                .filter(
+                    sessions::expires_at
+                        .le(now.seconds())
+                        .or(sessions::last_seen_at.le(idle_since.seconds())),
+                )
+                .select((sessions::digest, sessions::user_id))
+                .limit(i64::from(limit))
+                .load::<(String, i64)>(conn)
+        })?;
+        if expired.is_empty() {
+            return Ok(0);
+        }
+        let (digests, owners): (Vec<String>, Vec<i64>) = expired.into_iter().unzip();
+        self.write(|conn| {
+            // The users' rows first: the order of locks that every change of sessions keeps.
+            let mirrors = users::table
+                .filter(users::id.eq_any(&owners))
+                .filter(users::session_id.eq_any(&digests));
+            diesel::update(mirrors)
+                .set(users::session_id.eq(None::<String>))
+                .execute(conn)?;
+            // One that was used in the meantime stays.
+            let gone = sessions::table
+                .filter(sessions::digest.eq_any(&digests))
+                .filter(
+                    sessions::expires_at
+                        .le(now.seconds())
+                        .or(sessions::last_seen_at.le(idle_since.seconds())),
+                );
+            Ok(diesel::delete(gone).execute(conn)?)
+        })
+    }
+}

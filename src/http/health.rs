@@ -1,0 +1,19 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::answer::{Message, json};
+use super::{Door, HttpError};
+use crate::auth::Auth;
+
+/// `GET /healthz`: the process serves. Asks nothing of the database.
+pub(super) async fn healthz() -> HttpResponse {
+    let message = "serving";
+    json(StatusCode::OK, &Message { message })
+}
+
+/// `GET /readyz`: the database answers and its schema is current.
+pub(super) async fn readyz(door: web::Data<Door>) -> Result<HttpResponse, HttpError> {
+    door.write(Auth::check).await?;
+    let message = "ready";
+    Ok(json(StatusCode::OK, &Message { message }))
+}
