@@ -6,6 +6,7 @@ use super::migrations::{self, Standing};
 use super::schema::{sessions, users};
 use super::transactions::{in_transaction, run};
 use super::{DB, DbError, Unavailable};
+use crate::domain::Timestamp;
 
 impl DB {
     /// Whether the database answers, can be written, and has the schema of this program.
@@ -31,21 +32,17 @@ impl DB {
     pub fn remove_expired_sessions(&self, limit: u32) -> Result<usize, DbError> {
         let now = self.settings.clock.now();
         let idle_since = now.minus(self.settings.sessions.idle);
-        let expired = self.read(|conn| {
+        let batch = self.read(|conn| {
             sessions::table
-                .filter(
-                    sessions::expires_at
-                        .le(now.seconds())
-                        .or(sessions::last_seen_at.le(idle_since.seconds())),
-                )
+                .filter(expired(now, idle_since))
                 .select((sessions::digest, sessions::user_id))
                 .limit(i64::from(limit))
                 .load::<(String, i64)>(conn)
         })?;
-        if expired.is_empty() {
+        if batch.is_empty() {
             return Ok(0);
         }
-        let (digests, owners): (Vec<String>, Vec<i64>) = expired.into_iter().unzip();
+        let (digests, owners): (Vec<String>, Vec<i64>) = batch.into_iter().unzip();
         self.write(|conn| {
             // The users' rows first: the order of locks that every change of sessions keeps.
             let mirrors = users::table
@@ -57,12 +54,16 @@ impl DB {
             // One that was used in the meantime stays.
             let gone = sessions::table
                 .filter(sessions::digest.eq_any(&digests))
-                .filter(
-                    sessions::expires_at
-                        .le(now.seconds())
-                        .or(sessions::last_seen_at.le(idle_since.seconds())),
-                );
+                .filter(expired(now, idle_since));
             Ok(diesel::delete(gone).execute(conn)?)
         })
     }
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn expired(now: Timestamp, idle_since: Timestamp) -> _ {
+    let (now, idle_since): (i64, i64) = (now.seconds(), idle_since.seconds());
+    sessions::expires_at
+        .le(now)
+        .or(sessions::last_seen_at.le(idle_since))
 }
