@@ -182,6 +182,9 @@ fn adopt(
         return Err(clashes(duplicates));
     }
     let copy = backup::copy_beside(&mut conn, path, "adoption")?;
+    forget_deleted(&mut conn)
+        .map_err(|error| explain(path, error))
+        .inspect_err(|_| backup::remove(&copy))?;
     let mut conn = AnyConnection::Sqlite(conn);
     let adopted = in_transaction(&mut conn, |conn| adoption::adopt(conn, settings))
         .map_err(|error: Change| error.explain(path))
@@ -191,6 +194,12 @@ fn adopt(
         sessions: adopted.sessions,
         copy,
     })
+}
+
+/// Leaves nothing in the file of what was deleted from it, and of what this connection will
+/// delete: free pages hold session ids as they were. The rows stay as they are.
+fn forget_deleted(conn: &mut SqliteConnection) -> QueryResult<()> {
+    conn.batch_execute("PRAGMA secure_delete=ON; VACUUM;")
 }
 
 /// Why a change of the schema was taken back.
