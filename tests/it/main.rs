@@ -9,4 +9,6 @@
 
 mod support;
 
+mod adoption;
+mod adoption_refused;
 mod programs;
