@@ -81,7 +81,8 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     })?;
     check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
-    conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+    // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
+    conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
