@@ -1,7 +1,7 @@
 use std::error::Error as _;
 
 use clap::Error;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use clap::CommandFactory;
 
@@ -33,9 +33,12 @@ pub(super) fn explain(error: &Error) -> UsageError {
     }
     let reason = match error.kind() {
         ErrorKind::ValueValidation => error.source().map(ToString::to_string),
-        ErrorKind::InvalidValue => error
-            .get(ContextKind::ValidValue)
-            .map(|values| format!("it is one of: {values}")),
+        ErrorKind::InvalidValue => Some(match error.get(ContextKind::ValidValue) {
+            Some(ContextValue::Strings(values)) if !values.is_empty() => {
+                format!("it is one of: {}", values.join(", "))
+            }
+            Some(_) | None => "a value is missing".to_owned(),
+        }),
         _ => None,
     };
     let setting = error.get(ContextKind::InvalidArg).map(ToString::to_string);
