@@ -53,6 +53,12 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// A value that no setting can have.
+    #[error("{name}: the value is not UTF-8")]
+    NotUtf8 {
+        /// The setting.
+        name: String,
+    },
     /// One setting from two places.
     #[error("{name} and {name}_FILE are both set; unset one")]
     Twice {
@@ -81,8 +87,13 @@ impl Sources {
         } else if Path::new(DEFAULT_FILE).exists() {
             sources.read_file(Path::new(DEFAULT_FILE), &known)?;
         }
-        for (name, _) in env::vars_os() {
+        for (name, value) in env::vars_os() {
             let name = name.to_string_lossy();
+            if known.contains(name.as_ref()) && !is_path(&name) && value.to_str().is_none() {
+                return Err(SourceError::NotUtf8 {
+                    name: name.into_owned(),
+                });
+            }
             if name.starts_with(PREFIX) && !known.contains(name.as_ref()) {
                 return Err(SourceError::Unknown {
                     name: name.into_owned(),
@@ -193,6 +204,11 @@ fn names(command: &Command) -> BTreeSet<String> {
         .chain(SECRETS.map(|name| format!("{name}_FILE")))
         .chain([RUST_LOG.to_owned()])
         .collect()
+}
+
+/// Whether a variable names a file, whose name is any bytes.
+fn is_path(name: &str) -> bool {
+    name == "BIENVENUE_CONFIG" || name.ends_with("_FILE")
 }
 
 /// `--config FILE`, before the rest of the command line is understood.
