@@ -12,3 +12,5 @@ mod support;
 mod adoption;
 mod adoption_refused;
 mod programs;
+mod settings;
+mod start;
