@@ -165,25 +165,31 @@ impl Sources {
     fn read_secret(&mut self, name: &'static str) -> Result<(), SourceError> {
         let variable = format!("{name}_FILE");
         let named = env::var_os(&variable).or_else(|| self.values.get(&variable).cloned());
+        let credentials = env::var_os("CREDENTIALS_DIRECTORY")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute());
         let path = match named {
             Some(_) if env::var_os(name).is_some() || self.values.contains_key(name) => {
                 return Err(SourceError::Twice { name });
             }
             Some(path) => PathBuf::from(path),
-            None => match env::var_os("CREDENTIALS_DIRECTORY") {
-                Some(folder) if Path::new(&folder).join(name).exists() => {
-                    Path::new(&folder).join(name)
-                }
+            None => match credentials.as_ref().map(|folder| folder.join(name)) {
+                Some(path) if path.exists() => path,
                 Some(_) | None => return Ok(()),
             },
         };
+        // systemd opens a credential to the service's user by an access list, which shows as
+        // a permission of the group.
+        let is_credential = credentials
+            .as_deref()
+            .is_some_and(|c| path.parent() == Some(c));
         let failed = |source| SourceError::Read {
             name: variable.clone(),
             path: path.clone(),
             source,
         };
         let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if mode & 0o077 != 0 && !is_credential {
             return Err(SourceError::Exposed {
                 name: variable,
                 path,
