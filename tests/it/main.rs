@@ -13,4 +13,5 @@ mod adoption;
 mod adoption_refused;
 mod programs;
 mod settings;
+mod sources;
 mod start;
