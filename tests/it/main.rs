@@ -12,6 +12,8 @@ mod support;
 mod adoption;
 mod adoption_refused;
 mod programs;
+mod serving;
 mod settings;
 mod sources;
 mod start;
+mod stopping;
