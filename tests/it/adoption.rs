@@ -160,7 +160,11 @@ async fn a_password_that_python_cut_at_72_bytes_logs_in_and_is_stored_whole_afte
         app.place.texts(stored)[0].starts_with("$bienvenue-1$2b$04$")
     });
     assert_eq!(app.log_in("long@x.fr", LONG).await.status, 200);
-    let alike = format!("{}and something else", &LONG[..72]);
+    let alike: String = LONG
+        .chars()
+        .take(72)
+        .chain("and another end".chars())
+        .collect();
     assert_eq!(app.log_in("long@x.fr", &alike).await.status, 401);
 }
 
@@ -187,7 +191,7 @@ async fn a_stored_password_that_is_no_bcrypt_hash_is_a_wrong_password() {
         text("SuperHashedPwd"),
         text(""),
         text("b'$2b$04$Fgu8PlALRJpJWH46L8.StuiI3Mb7YdIRo8u89gKUNmFqt26K8A4kW'"),
-        text(&BLOB_PWD[..59]),
+        text(BLOB_PWD.strip_suffix('W').unwrap()),
         "x'ff00fe'".to_owned(),
         "42".to_owned(),
     ];

@@ -174,11 +174,11 @@ fn no_password_and_no_session_id_is_ever_logged() {
     let mut server = Server::spawn(command);
 
     let (right, wrong) = ("TheTypedPassword", "AnotherTypedPassword");
-    let long = "LongTypedPassword".repeat(6);
+    let lengthy = "LongTypedPassword".repeat(6);
     post(&server, "/users", "bob@x.fr", right);
-    post(&server, "/users", "eve@x.fr", &long);
+    post(&server, "/users", "eve@x.fr", &lengthy);
     post(&server, "/sessions", "bob@x.fr", wrong);
-    post(&server, "/sessions", "eve@x.fr", &long);
+    post(&server, "/sessions", "eve@x.fr", &lengthy);
     let login = post(&server, "/sessions", "bob@x.fr", right);
     let cookie = header(&login, "set-cookie").split(';').next().unwrap();
     let client = Client::new();

@@ -26,6 +26,7 @@ fn slow(place: &Place) -> Server {
     let server = Server::spawn(command);
     let created = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
     assert_eq!(created.status(), 201);
+    eventually("an idle thread", || !hashes(&server));
     server
 }
 

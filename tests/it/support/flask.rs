@@ -1,4 +1,4 @@
-//! A database as the document's service leaves it: Flask, SQLAlchemy 1.3.24, Python's bcrypt.
+//! A database as the document's service leaves it: Flask, `SQLAlchemy` 1.3.24, Python's bcrypt.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
