@@ -95,14 +95,12 @@ pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
 
 async fn serve(config: &Config) -> Result<(), ServerError> {
     announce(config);
-    let _lock = ServerLock::acquire(&config.database.database_url)?;
-    let db = open_database(
-        config,
-        match config.database.migrate {
-            Migrate::Auto => OpenMode::Migrate,
-            Migrate::Check => OpenMode::Check,
-        },
-    )?;
+    let open = match config.database.migrate {
+        Migrate::Auto => OpenMode::Migrate,
+        Migrate::Check => OpenMode::Check,
+    };
+    let _lock = ServerLock::acquire(&config.database.database_url, open)?;
+    let db = open_database(config, open)?;
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let settings = HttpSettings {
         https: config.is_https(),

@@ -1,6 +1,6 @@
 use std::error::Error as _;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error};
 
 use super::Cli;
@@ -30,8 +30,12 @@ pub(super) fn explain(error: &Error) -> UsageError {
         return UsageError::Asked(error.render().to_string());
     }
     let reason = if error.kind() == ErrorKind::InvalidValue {
-        let values = error.get(ContextKind::ValidValue);
-        values.map(|values| format!("it is one of: {values}"))
+        Some(match error.get(ContextKind::ValidValue) {
+            Some(ContextValue::Strings(values)) if !values.is_empty() => {
+                format!("it is one of: {}", values.join(", "))
+            }
+            Some(_) | None => "a value is missing".to_owned(),
+        })
     } else {
         error.source().map(ToString::to_string)
     };

@@ -53,6 +53,12 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// A value that no setting can have.
+    #[error("{name}: the value is not UTF-8")]
+    NotUtf8 {
+        /// The setting.
+        name: String,
+    },
     /// One setting from two places.
     #[error("{name} and {name}_FILE are both set; unset one")]
     Twice {
@@ -81,8 +87,13 @@ impl Sources {
         } else if Path::new(DEFAULT_FILE).exists() {
             sources.read_file(Path::new(DEFAULT_FILE), &known)?;
         }
-        for (name, _) in env::vars_os() {
+        for (name, value) in env::vars_os() {
             let name = name.to_string_lossy();
+            if known.contains(name.as_ref()) && !is_path(&name) && value.to_str().is_none() {
+                return Err(SourceError::NotUtf8 {
+                    name: name.into_owned(),
+                });
+            }
             if name.starts_with(PREFIX) && !known.contains(name.as_ref()) {
                 return Err(SourceError::Unknown {
                     name: name.into_owned(),
@@ -154,25 +165,31 @@ impl Sources {
     fn read_secret(&mut self, name: &'static str) -> Result<(), SourceError> {
         let variable = format!("{name}_FILE");
         let named = env::var_os(&variable).or_else(|| self.values.get(&variable).cloned());
+        let credentials = env::var_os("CREDENTIALS_DIRECTORY")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute());
         let path = match named {
             Some(_) if env::var_os(name).is_some() || self.values.contains_key(name) => {
                 return Err(SourceError::Twice { name });
             }
             Some(path) => PathBuf::from(path),
-            None => match env::var_os("CREDENTIALS_DIRECTORY") {
-                Some(folder) if Path::new(&folder).join(name).exists() => {
-                    Path::new(&folder).join(name)
-                }
+            None => match credentials.as_ref().map(|folder| folder.join(name)) {
+                Some(path) if path.exists() => path,
                 Some(_) | None => return Ok(()),
             },
         };
+        // systemd opens a credential to the service's user by an access list, which shows as
+        // a permission of the group.
+        let is_credential = credentials
+            .as_deref()
+            .is_some_and(|c| path.parent() == Some(c));
         let failed = |source| SourceError::Read {
             name: variable.clone(),
             path: path.clone(),
             source,
         };
         let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if mode & 0o077 != 0 && !is_credential {
             return Err(SourceError::Exposed {
                 name: variable,
                 path,
@@ -193,6 +210,11 @@ fn names(command: &Command) -> BTreeSet<String> {
         .chain(SECRETS.map(|name| format!("{name}_FILE")))
         .chain([RUST_LOG.to_owned()])
         .collect()
+}
+
+/// Whether a variable names a file, whose name is any bytes.
+fn is_path(name: &str) -> bool {
+    name == "BIENVENUE_CONFIG" || name.ends_with("_FILE")
 }
 
 /// `--config FILE`, before the rest of the command line is understood.

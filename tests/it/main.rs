@@ -11,6 +11,8 @@
 
 mod support;
 
+mod adoption;
+mod adoption_refused;
 mod house;
 mod load;
 mod model;
@@ -18,6 +20,11 @@ mod passwords;
 mod programs;
 mod readme;
 mod routes;
+mod serving;
 mod sessions;
+mod settings;
+mod sources;
+mod start;
+mod stopping;
 mod storage;
 mod transcripts;

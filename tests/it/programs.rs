@@ -1,5 +1,7 @@
 //! The document's twelve sample programs, and what they print there.
 
+use std::fmt::Write;
+
 use bienvenue::auth::{Auth, hash_password};
 use bienvenue::db::{DB, DbError, DbSettings, UserChanges, UserFilter};
 use bienvenue::domain::{BcryptCost, HashedPassword, User, UserId};
@@ -25,7 +27,7 @@ struct Printed(String);
 
 impl Printed {
     fn line(&mut self, text: impl std::fmt::Display) {
-        self.0 += &format!("{text}\n");
+        writeln!(self.0, "{text}").unwrap();
     }
 }
 

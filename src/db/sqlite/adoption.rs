@@ -68,6 +68,16 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
     let missing = User::COLUMNS
         .iter()
         .find(|(name, _)| !columns.iter().any(|column| column == name));
+    // Names that the adoption and the migrations give to tables of their own.
+    let taken = texts(
+        conn,
+        "SELECT name AS value FROM sqlite_master WHERE name IN ('adopted_users', 'sessions')",
+    )?;
+    if let Some(name) = taken.first() {
+        return Ok(Some(format!(
+            "it has a table {name} of its own beside its table users"
+        )));
+    }
     Ok(match (missing, strange) {
         (Some((name, _)), _) => Some(format!("its table users has no column {name}")),
         (None, Some(name)) => Some(format!(

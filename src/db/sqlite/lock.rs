@@ -3,7 +3,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::super::OpenError;
+use super::super::{OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
 
 /// Held by a server for as long as it runs, so that a second one on the same SQLite file is
@@ -19,10 +19,16 @@ impl ServerLock {
     ///
     /// # Errors
     /// [`OpenError::InUse`] if another server holds it, [`OpenError::File`] if the lock file
-    /// beside the database cannot be made.
-    pub fn acquire(url: &DatabaseUrl) -> Result<Option<Self>, OpenError> {
+    /// beside the database cannot be made, [`OpenError::NotThere`] if the database is not
+    /// there and the start may not make it: then no lock is left in its place either.
+    pub fn acquire(url: &DatabaseUrl, open: OpenMode) -> Result<Option<Self>, OpenError> {
         match url {
-            DatabaseUrl::Sqlite(path) => lock(path).map(Some),
+            DatabaseUrl::Sqlite(path) => {
+                if open == OpenMode::Check && matches!(path.try_exists(), Ok(false)) {
+                    return Err(OpenError::NotThere(path.to_owned()));
+                }
+                lock(path).map(Some)
+            }
             DatabaseUrl::Postgres(_) => Ok(None),
         }
     }

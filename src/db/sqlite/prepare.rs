@@ -75,7 +75,8 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     let mut conn = plain(location)?;
     check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
-    conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+    // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
+    conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
@@ -189,6 +190,9 @@ fn adopt(
         return Err(clashes(duplicates));
     }
     let copy = backup::copy_beside(&mut conn, path, "adoption")?;
+    forget_deleted(&mut conn)
+        .map_err(|error| explain(path, error))
+        .inspect_err(|_| backup::remove(&copy))?;
     let mut conn = AnyConnection::Sqlite(conn);
     let adopted = in_transaction(&mut conn, |conn| adoption::adopt(conn, settings))
         .map_err(|error| explain_change(path, error))
@@ -198,6 +202,12 @@ fn adopt(
         sessions: adopted.sessions,
         copy,
     })
+}
+
+/// Leaves nothing in the file of what was deleted from it, and of what this connection will
+/// delete: free pages hold session ids as they were. The rows stay as they are.
+fn forget_deleted(conn: &mut SqliteConnection) -> QueryResult<()> {
+    conn.batch_execute("PRAGMA secure_delete=ON; VACUUM;")
 }
 
 fn explain_change(path: &Path, error: Change) -> OpenError {

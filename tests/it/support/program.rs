@@ -12,7 +12,8 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bienvenue"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("BIENVENUE_") || name == "DATABASE_URL" || name == "RUST_LOG" {
+        let ours = name.starts_with("BIENVENUE_") || name.starts_with("DATABASE_URL");
+        if ours || name == "RUST_LOG" || name == "CREDENTIALS_DIRECTORY" {
             command.env_remove(name.as_ref());
         }
     }
@@ -44,6 +45,11 @@ pub(crate) fn finish(mut command: Command) -> Output {
         std::thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap()
+}
+
+/// What a program that was refused said.
+pub(crate) fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The real program, serving.
@@ -106,6 +112,12 @@ impl Server {
             };
             self.lines.push(line);
         }
+    }
+
+    /// All that it has logged. It has to have ended.
+    pub(crate) fn whole_log(&mut self) -> String {
+        self.lines.extend(self.log.iter());
+        self.lines.join("\n")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -1,0 +1,181 @@
+//! How the program ends, asked to or not, and what is there when it starts again.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{Client, Response};
+
+use crate::support::app::fields;
+use crate::support::program::{Server, program};
+use crate::support::{Place, eventually};
+
+fn post(server: &Server, path: &str, email: &str, password: &str) -> reqwest::Result<Response> {
+    let form = [("email", email), ("password", password)];
+    Client::new().post(server.url(path)).form(&form).send()
+}
+
+/// A server whose logins take a quarter of a second, and bob.
+fn slow(place: &Place) -> Server {
+    let arguments = ["--bind", "127.0.0.1:0", "--bcrypt-cost", "12"];
+    let mut command = program(place.folder(), &arguments);
+    command.args(["--hash-threads", "1"]);
+    let server = Server::spawn(command);
+    let created = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    assert_eq!(created.status(), 201);
+    eventually("an idle thread", || !hashes(&server));
+    server
+}
+
+/// Whether a password is being hashed right now, as the kernel sees it.
+fn hashes(server: &Server) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+    tasks.flatten().any(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.contains("(hash-0) R")
+    })
+}
+
+/// A login that is being computed when this returns; its status comes later.
+fn login_in_flight(server: &Server) -> JoinHandle<u16> {
+    let url = server.url("/sessions");
+    let login = thread::spawn(move || {
+        let form = [("email", "bob@x.fr"), ("password", "bob_pwd")];
+        let answer = Client::new().post(url).form(&form).send().unwrap();
+        answer.status().as_u16()
+    });
+    eventually("a login in flight", || hashes(server));
+    login
+}
+
+#[test]
+fn a_login_in_flight_is_answered_before_the_end() {
+    for signal in ["TERM", "INT"] {
+        let place = Place::new();
+        let mut server = slow(&place);
+        let login = login_in_flight(&server);
+        server.signal(signal);
+        assert_eq!(login.join().unwrap(), 200);
+        assert_eq!(server.wait().code(), Some(0));
+        let log = server.whole_log();
+        assert!(log.contains(&format!("SIG{signal}")), "{log}");
+        assert!(log.ends_with("stopped"), "{log}");
+        let sessions = "SELECT digest AS value FROM sessions";
+        assert_eq!(place.texts(sessions).len(), 1);
+    }
+}
+
+#[test]
+fn a_second_signal_changes_nothing() {
+    let place = Place::new();
+    let mut server = slow(&place);
+    let login = login_in_flight(&server);
+    server.signal("TERM");
+    server.wait_for("SIGTERM");
+    server.signal("TERM");
+    server.signal("INT");
+    assert_eq!(login.join().unwrap(), 200);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn who_stopped_takes_no_more_connections_and_waits_for_no_idle_one() {
+    let place = Place::new();
+    let mut server = Server::start(&place);
+    let client = Client::new();
+    assert_eq!(client.get(server.url("/")).send().unwrap().status(), 200);
+    let mut silent = TcpStream::connect(&server.address).unwrap();
+    silent.write_all(b"GET / HT").unwrap();
+    let begun = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(TcpStream::connect(&server.address).is_err());
+}
+
+#[test]
+fn a_clean_stop_leaves_the_database_in_one_file() {
+    let place = Place::new();
+    let mut server = Server::start(&place);
+    post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    assert!(place.path("bienvenue.db-wal").exists());
+    server.signal("TERM");
+    server.wait();
+    for beside in ["bienvenue.db-wal", "bienvenue.db-shm"] {
+        assert!(!place.path(beside).exists(), "{beside}");
+    }
+}
+
+#[test]
+fn users_and_sessions_survive_a_restart() {
+    let place = Place::new();
+    let mut server = Server::start(&place);
+    post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    let login = post(&server, "/sessions", "bob@x.fr", "bob_pwd").unwrap();
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
+    server.signal("TERM");
+    server.wait();
+
+    let server = Server::start(&place);
+    let cookie = cookie.split(';').next().unwrap();
+    let profile = Client::new()
+        .get(server.url("/profile"))
+        .header("Cookie", cookie)
+        .send();
+    assert_eq!(
+        profile.unwrap().text().unwrap().trim_end(),
+        r#"{"email":"bob@x.fr"}"#
+    );
+    let login = post(&server, "/sessions", "bob@x.fr", "bob_pwd").unwrap();
+    assert_eq!(login.status(), 200);
+    let again = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    assert_eq!(again.status(), 400);
+}
+
+/// Registers one user after the other until the server is gone, and tells of each that was
+/// acknowledged.
+fn register_on_and_on(server: &Server, round: u32, acknowledged: mpsc::Sender<String>) {
+    let url = server.url("/users");
+    thread::spawn(move || {
+        let client = Client::new();
+        for number in 0.. {
+            let email = format!("user{round}.{number}@x.fr");
+            let request = client
+                .post(&url)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(fields(&email, "a_pwd"));
+            match request.send() {
+                Ok(answer) if answer.status() == 201 => acknowledged.send(email).unwrap(),
+                Ok(answer) => panic!("{answer:?}"),
+                Err(_) => break,
+            }
+        }
+    });
+}
+
+#[test]
+fn every_acknowledged_user_survives_a_kill() {
+    let place = Place::new();
+    let mut acknowledged = Vec::new();
+    for round in 0..4_u32 {
+        let mut server = Server::start(&place);
+        let (sender, told) = mpsc::channel();
+        register_on_and_on(&server, round, sender.clone());
+        register_on_and_on(&server, round + 100, sender);
+        let some = 5 + usize::try_from(round).unwrap() * 13;
+        acknowledged.extend(told.iter().take(some));
+        server.kill();
+        acknowledged.extend(told.iter());
+    }
+    let server = Server::start(&place);
+    let there = place.texts("SELECT email AS value FROM users");
+    for email in &acknowledged {
+        assert!(there.contains(email), "{email} was acknowledged");
+    }
+    let last = acknowledged.last().unwrap();
+    let login = post(&server, "/sessions", last, "a_pwd").unwrap();
+    assert_eq!(login.status(), 200);
+}
