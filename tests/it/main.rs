@@ -28,3 +28,4 @@ mod start;
 mod stopping;
 mod storage;
 mod transcripts;
+mod upkeep;

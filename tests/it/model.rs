@@ -1,12 +1,14 @@
 //! Whatever people do, in whatever order, the service does what a few lines say it does.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use actix_web::rt;
+use bienvenue::http::HttpSettings;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
-use crate::support::app::{App, Setup};
+use crate::support::app::{App, Setup, quick};
+use crate::support::{Engine, Place};
 
 const IDLE: u64 = 24 * 3600;
 const LIFETIME: u64 = 7 * 24 * 3600;
@@ -108,8 +110,8 @@ impl Model {
     }
 }
 
-async fn check(steps: Vec<Step>) {
-    let mut app = Setup::new().start().await;
+async fn check(place: Place, steps: Vec<Step>) {
+    let mut app = Setup::at(place).start().await;
     let (mut model, mut ids) = (Model::default(), Vec::new());
     for step in steps {
         match step {
@@ -150,25 +152,45 @@ async fn check(steps: Vec<Step>) {
             }
             Step::Restart => {
                 let App { place, clock, .. } = app;
-                let db = crate::support::settings(&clock);
-                app = Setup {
-                    place: Rc::clone(&place),
+                let setup = Setup {
+                    place,
+                    db: crate::support::settings(&clock),
                     clock,
-                    db,
-                    ..Setup::new()
-                }
-                .start()
-                .await;
+                    auth: quick(),
+                    http: HttpSettings::default(),
+                };
+                app = setup.start().await;
             }
         }
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_service_does_what_the_model_does(steps in prop::collection::vec(step(), 1..40)) {
-        rt::System::new().block_on(check(steps));
+fn check_on(engine: Engine, cases: u32) {
+    if Place::on(engine).is_none() {
+        return;
     }
+    let config = ProptestConfig {
+        cases,
+        ..ProptestConfig::default()
+    };
+    let mut runner = TestRunner::new(config);
+    let steps = prop::collection::vec(step(), 1..40);
+    let outcome = runner.run(&steps, |steps| {
+        let place = Place::on(engine).expect("it was there before");
+        rt::System::new().block_on(check(place, steps));
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn the_service_does_what_the_model_does() {
+    check_on(Engine::Sqlite, 40);
+}
+
+#[test]
+fn the_service_does_what_the_model_does_on_postgresql() {
+    check_on(Engine::Postgres, 10);
 }

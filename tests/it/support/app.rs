@@ -40,9 +40,13 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new() -> Self {
+        Self::at(Place::new())
+    }
+
+    pub(crate) fn at(place: Place) -> Self {
         let clock = Clock::set_to(START);
         Self {
-            place: Rc::new(Place::new()),
+            place: Rc::new(place),
             db: settings(&clock),
             clock,
             auth: quick(),

@@ -1,0 +1,137 @@
+//! What goes by itself, and whether the database can be used.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use bienvenue::db::{DB, DbError, UserChanges};
+use bienvenue::domain::{Clock, HashedPassword, SessionId};
+use rstest::rstest;
+
+use crate::support::app::Setup;
+use crate::support::{Engine, Place, START, email, settings};
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn log_in(db: &DB, number: usize) -> SessionId {
+    let address = email(&format!("user{number}@x.org"));
+    let user = db.add_user(&address, &HashedPassword::from_stored("x"));
+    let session = SessionId::generate();
+    let changes = UserChanges::new().session_id(Some(&session));
+    db.update_user(user.unwrap().id, &changes).unwrap();
+    session
+}
+
+#[rstest]
+fn r66_expired_sessions_are_removed_in_batches_and_the_others_stay(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let old: Vec<SessionId> = (0..25).map(|number| log_in(&db, number)).collect();
+    clock.advance(WEEK);
+    let new = log_in(&db, 99);
+    let batches: Vec<usize> = (0..4)
+        .map(|_| db.remove_expired_sessions(10).unwrap())
+        .collect();
+    assert_eq!(batches, [10, 10, 5, 0]);
+    assert!(db.find_session(&new.digest()).is_ok());
+    assert!(matches!(
+        db.find_session(&old[0].digest()),
+        Err(DbError::NoResultFound)
+    ));
+    let mirrored = place.texts("SELECT email AS value FROM users WHERE session_id IS NOT NULL");
+    assert_eq!(mirrored, ["user99@x.org"]);
+}
+
+#[rstest]
+fn r66_a_session_that_nobody_used_is_removed_after_its_idle_time(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let (idle, used) = (log_in(&db, 1), log_in(&db, 2));
+    clock.advance(Duration::from_secs(20 * 3600));
+    db.touch_sessions(&[(used.digest(), clock.now())]).unwrap();
+    clock.advance(Duration::from_secs(5 * 3600));
+    assert_eq!(db.remove_expired_sessions(10).unwrap(), 1);
+    assert!(db.find_session(&used.digest()).is_ok());
+    assert!(db.find_session(&idle.digest()).is_err());
+}
+
+#[actix_web::test]
+async fn readiness_asks_the_database_and_health_does_not() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let Some(place) = Place::on(engine) else {
+            continue;
+        };
+        let app = Setup::at(place).start().await;
+        for path in ["/healthz", "/readyz"] {
+            let answer = app.send(TestRequest::get().uri(path)).await;
+            assert_eq!(answer.status.as_u16(), 200, "{path}");
+        }
+        app.place
+            .sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')");
+        let answer = app.send(TestRequest::get().uri("/readyz")).await;
+        assert_eq!(answer.status.as_u16(), 503, "a newer program has migrated");
+        assert!(answer.header("retry-after").is_some());
+        assert!(answer.json()["message"].is_string());
+        let answer = app.send(TestRequest::get().uri("/healthz")).await;
+        assert_eq!(answer.status.as_u16(), 200);
+    }
+}
+
+/// The migrations of the engines belong together: same stamps, same names, both ways.
+#[test]
+fn the_migrations_of_both_engines_have_the_same_names() {
+    let names = |engine: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("migrations")
+            .join(engine);
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .flat_map(|entry| fs::read_dir(entry.unwrap().path()).unwrap())
+            .map(|file| {
+                let path = file.unwrap().path();
+                let parts: Vec<_> = path
+                    .iter()
+                    .rev()
+                    .take(2)
+                    .map(|part| part.to_string_lossy().into_owned())
+                    .collect();
+                format!("{}/{}", parts[1], parts[0])
+            })
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    assert_eq!(names("sqlite").len() % 2, 0, "an up and a down for each");
+}
+
+/// What goes up comes down: nothing of ours is left.
+#[test]
+fn every_migration_can_be_undone() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    drop(place.open(settings(&Clock::system())));
+    for name in [
+        "2026-11-22-000002-0000_create_sessions",
+        "2026-11-22-000001-0000_create_users",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("migrations/postgres")
+            .join(name);
+        place.sql(&fs::read_to_string(path.join("down.sql")).unwrap());
+    }
+    let left = place.texts("SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public'");
+    assert_eq!(left, ["__diesel_schema_migrations"]);
+}
