@@ -13,7 +13,7 @@ use crate::server::{self, ServerError};
 use usage::UsageError;
 
 /// Accounts, logins and sessions for your applications: a user authentication service in
-/// one binary, on a SQLite file.
+/// one binary, on a SQLite file or PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "bienvenue", version, max_term_width = 100)]
 pub struct Cli {

@@ -7,7 +7,7 @@ use crate::domain::DatabaseUrl;
 #[command(next_help_heading = "Database")]
 pub struct Database {
     /// The database: sqlite://PATH, where sqlite://a.db is in the working folder and
-    /// sqlite:///var/lib/a.db is absolute
+    /// sqlite:///var/lib/a.db is absolute, or postgres://USER@HOST/DATABASE
     #[arg(
         long,
         env = "DATABASE_URL",
