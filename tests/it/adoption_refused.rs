@@ -119,6 +119,19 @@ fn a_service_that_still_writes_the_file_is_not_interrupted() {
     assert_eq!(copies(place.folder()), [""; 0]);
 }
 
+#[test]
+fn a_service_that_still_listens_keeps_its_file() {
+    let place = Place::new();
+    let file = flask::file(&place, &[row(1, "bob@x.fr")]);
+    let before = fs::read(&file).unwrap();
+    let flask = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = flask.local_addr().unwrap().to_string();
+    let output = run(place.folder(), &["--bind", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(copies(place.folder()), [""; 0]);
+}
+
 /// A moment at which the program is killed.
 enum Moment {
     CopyBegun,

@@ -66,6 +66,7 @@ fn a_port_that_is_taken_is_named_and_may_be_free_at_the_next_try() {
     );
     assert!(told.contains("choose another --bind"), "{told}");
     assert!(!told.contains("Running on"), "{told}");
+    assert_eq!(names(place.folder()), [""; 0], "nothing was begun");
 }
 
 #[test]
