@@ -176,7 +176,7 @@ fn content(file: &Path) -> (String, bool) {
 fn whole_copies(place: &Place) -> Vec<PathBuf> {
     let names = copies(place.folder()).into_iter();
     names
-        .filter(|name| !name.ends_with(".unfinished"))
+        .filter(|name| !name.contains(".unfinished"))
         .map(|name| place.path(&name))
         .collect()
 }
