@@ -1,7 +1,7 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::thread;
@@ -9,6 +9,7 @@ use std::thread;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
+use tokio::net::TcpSocket;
 
 use crate::auth::{Auth, AuthSettings};
 use crate::config::{Config, Migrate, Registration};
@@ -95,6 +96,10 @@ pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
 
 async fn serve(config: &Config) -> Result<(), ServerError> {
     announce(config);
+    // Before the database is touched: what listens there already may be the service whose
+    // file would be taken over.
+    let address = config.bind();
+    let listener = listen(address).map_err(|source| ServerError::Bind { address, source })?;
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
@@ -107,13 +112,11 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;
-    let address = config.bind();
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
         .disable_signals()
         .shutdown_timeout(DRAIN_SECONDS)
-        .bind(address)
-        .map_err(|source| ServerError::Bind { address, source })?;
+        .listen(listener)?;
     let bound = server.addrs();
     let server = server.run();
     let handle = server.handle();
@@ -129,6 +132,18 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     auth.wind_up();
     log::info!("stopped");
     Ok(())
+}
+
+/// As many connections may wait as Actix itself lets wait.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: u32 = 2048;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 fn announce(config: &Config) {

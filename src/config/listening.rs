@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
-use super::values::{Networks, Origins, PublicUrl};
+use super::values::{Networks, Origins, PublicUrl, socket_address};
 use super::{Config, Switch};
 
 /// Where the service listens and how it is reached.
@@ -15,6 +15,7 @@ pub struct Listening {
         long,
         env = "BIENVENUE_BIND",
         value_name = "ADDRESS:PORT",
+        value_parser = socket_address,
         global = true
     )]
     pub bind: Option<SocketAddr>,
@@ -55,6 +56,7 @@ pub struct Listening {
         long,
         env = "BIENVENUE_OPERATOR_BIND",
         value_name = "ADDRESS:PORT",
+        value_parser = socket_address,
         global = true
     )]
     pub operator_bind: Option<SocketAddr>,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{password_length, positive_duration};
+use super::values::{at_least_one, password_length, positive_duration};
 use crate::domain::BcryptCost;
 
 /// How passwords are hashed and which are taken.
@@ -36,6 +36,7 @@ pub struct Passwords {
         long,
         env = "BIENVENUE_HASH_THREADS",
         value_name = "THREADS",
+        value_parser = at_least_one,
         global = true
     )]
     pub hash_threads: Option<NonZeroUsize>,
@@ -45,6 +46,7 @@ pub struct Passwords {
         long,
         env = "BIENVENUE_HASH_QUEUE",
         value_name = "LOGINS",
+        value_parser = at_least_one,
         default_value = "128",
         global = true
     )]

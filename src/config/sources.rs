@@ -13,6 +13,8 @@ use clap::Command;
 const DEFAULT_FILE: &str = "/etc/bienvenue/bienvenue.env";
 const PREFIX: &str = "BIENVENUE_";
 const RUST_LOG: &str = "RUST_LOG";
+/// Names the file, so it means nothing inside of it.
+const CONFIG: &str = "BIENVENUE_CONFIG";
 /// Settings that may hold a password, so that they may come from a file of their own.
 const SECRETS: [&str; 2] = ["DATABASE_URL", "BIENVENUE_MAIL"];
 
@@ -149,7 +151,7 @@ impl Sources {
                 });
             };
             let name = name.trim();
-            if !known.contains(name) {
+            if name == CONFIG || !known.contains(name) {
                 return Err(SourceError::Unknown {
                     name: name.to_owned(),
                     place: path.display().to_string(),
@@ -231,7 +233,7 @@ fn file_named(arguments: &[OsString]) -> Option<PathBuf> {
             return Some(PathBuf::from(path));
         }
     }
-    env::var_os("BIENVENUE_CONFIG").map(PathBuf::from)
+    env::var_os(CONFIG).map(PathBuf::from)
 }
 
 /// As systemd and the shell read the line: quotes around a value do not belong to it.

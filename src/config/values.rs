@@ -1,7 +1,8 @@
 //! What a setting's text has to be.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -158,6 +159,19 @@ impl fmt::Debug for MailTarget {
             Self::Off => f.write_str("Off"),
         }
     }
+}
+
+/// An address and a port.
+pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
+    text.parse().or(Err(ValueError(
+        "it is an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000",
+    )))
+}
+
+/// A number of things of which there has to be one.
+pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, ValueError> {
+    text.parse()
+        .or(Err(ValueError("it is a whole number, 1 or more")))
 }
 
 /// A time such as `30m`, longer than nothing.

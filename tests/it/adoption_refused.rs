@@ -2,13 +2,13 @@
 //! either the old one or the new one.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::flask::{self, DDL, copies, crowd, crowd_session, row};
 use crate::support::program::{Server, program, run};
-use crate::support::{Place, eventually, texts};
+use crate::support::{Place, texts};
 
 const SERVE: [&str; 4] = ["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"];
 
@@ -119,6 +119,19 @@ fn a_service_that_still_writes_the_file_is_not_interrupted() {
     assert_eq!(copies(place.folder()), [""; 0]);
 }
 
+#[test]
+fn a_service_that_still_listens_keeps_its_file() {
+    let place = Place::new();
+    let file = flask::file(&place, &[row(1, "bob@x.fr")]);
+    let before = fs::read(&file).unwrap();
+    let flask = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = flask.local_addr().unwrap().to_string();
+    let output = run(place.folder(), &["--bind", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(copies(place.folder()), [""; 0]);
+}
+
 /// A moment at which the program is killed.
 enum Moment {
     CopyBegun,
@@ -159,6 +172,15 @@ fn content(file: &Path) -> (String, bool) {
     (users[0].clone(), !texts(file, ours).is_empty())
 }
 
+/// Copies that do not say of themselves that they are cut off.
+fn whole_copies(place: &Place) -> Vec<PathBuf> {
+    let names = copies(place.folder()).into_iter();
+    names
+        .filter(|name| !name.contains(".unfinished"))
+        .map(|name| place.path(&name))
+        .collect()
+}
+
 fn survives(users: u32, moments: &[Moment]) {
     for moment in moments {
         let place = Place::new();
@@ -171,6 +193,9 @@ fn survives(users: u32, moments: &[Moment]) {
             "SELECT name AS value FROM sqlite_master WHERE name = 'adopted_users'",
         );
         assert!(temporary.is_empty(), "half adopted");
+        for copy in whole_copies(&place) {
+            assert_eq!(content(&copy), (users.to_string(), false));
+        }
 
         let server = Server::start(&place);
         assert_eq!(content(&file), (users.to_string(), true));
@@ -184,7 +209,7 @@ fn survives(users: u32, moments: &[Moment]) {
                 format!(r#"{{"email":"user{user}@x.fr"}}"#)
             );
         }
-        eventually("a copy", || !copies(place.folder()).is_empty());
+        assert!(!whole_copies(&place).is_empty());
     }
 }
 

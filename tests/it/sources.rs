@@ -143,6 +143,14 @@ fn a_name_that_is_unknown_or_a_line_that_is_broken_is_refused_by_file_and_place(
 }
 
 #[test]
+fn a_file_cannot_name_another_file() {
+    let place = Place::new();
+    let file = write(&place, "settings", "BIENVENUE_CONFIG=/etc/other\n");
+    let told = refused(&place, &migrate(&place, &["--config", &file], &[]));
+    assert!(told.contains("BIENVENUE_CONFIG"), "{told}");
+}
+
+#[test]
 fn a_bad_value_in_the_file_is_refused_by_its_names_and_kept_secret() {
     for (name, flag) in [
         ("DATABASE_URL", "--database-url"),

@@ -66,6 +66,7 @@ fn a_port_that_is_taken_is_named_and_may_be_free_at_the_next_try() {
     );
     assert!(told.contains("choose another --bind"), "{told}");
     assert!(!told.contains("Running on"), "{told}");
+    assert_eq!(names(place.folder()), [""; 0], "nothing was begun");
 }
 
 #[test]
@@ -247,6 +248,26 @@ fn a_second_server_on_one_file_is_refused_and_the_first_one_serves_on() {
     drop(first);
     // The lock goes with the process, also with one that was killed.
     drop(Server::start(&place));
+}
+
+#[test]
+fn a_second_server_is_refused_by_way_of_a_link_too() {
+    let place = Place::new();
+    let _first = Server::start(&place);
+    std::os::unix::fs::symlink("bienvenue.db", place.path("alias.db")).unwrap();
+    let told = refused(&place, PASSING, &["--database-url", "sqlite://alias.db"]);
+    assert!(told.contains("in use by another process"), "{told}");
+}
+
+#[test]
+fn a_database_that_others_may_read_is_spoken_of_and_stays_as_it_is() {
+    let place = Place::new();
+    drop(Server::start(&place));
+    mode(&place.path("bienvenue.db"), 0o644);
+    let mut server = Server::start(&place);
+    server.wait_for("other users of this machine may read");
+    let metadata = fs::metadata(place.path("bienvenue.db")).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o644);
 }
 
 #[test]

@@ -11,29 +11,32 @@ use diesel::sqlite::SqliteConnection;
 use super::super::OpenError;
 
 /// Leaves a copy of the database beside it, readable by its owner alone:
-/// `NAME.before-LABEL`, or `NAME.before-LABEL.2` where that is taken.
+/// `NAME.before-LABEL`, or `NAME.before-LABEL.2` where that is taken. Until it is whole it
+/// has `.unfinished` behind its name, so that a crash leaves nothing that looks like a copy.
 pub(super) fn copy_beside(
     conn: &mut SqliteConnection,
     database: &Path,
     label: &str,
 ) -> Result<PathBuf, OpenError> {
     let copy = free_name(database, label)?;
+    let unfinished = unfinished(&copy);
     let failed = |cause: String| OpenError::Copy {
         path: copy.clone(),
         cause,
     };
-    let Some(target) = copy.to_str() else {
+    let Some(target) = unfinished.to_str() else {
+        remove(&unfinished);
         return Err(failed("the path is not UTF-8".to_owned()));
     };
     let made = diesel::sql_query("VACUUM INTO ?")
         .bind::<Text, _>(target)
         .execute(conn)
         .map_err(|error| error.to_string())
-        .and_then(|_| sync(&copy).map_err(|error| error.to_string()));
+        .and_then(|_| finish(&unfinished, &copy).map_err(|error| error.to_string()));
     match made {
         Ok(()) => Ok(copy),
         Err(cause) => {
-            remove(&copy);
+            remove(&unfinished);
             Err(failed(cause))
         }
     }
@@ -46,11 +49,23 @@ pub(super) fn remove(copy: &Path) {
     }
 }
 
-fn sync(copy: &Path) -> io::Result<()> {
-    File::open(copy)?.sync_all()
+fn unfinished(copy: &Path) -> PathBuf {
+    let mut name = OsString::from(copy);
+    name.push(".unfinished");
+    PathBuf::from(name)
 }
 
-/// Reserves a name by an empty file, into which SQLite agrees to write.
+/// Gives a whole copy its name, for good: its bytes and its name are on the disk.
+fn finish(unfinished: &Path, copy: &Path) -> io::Result<()> {
+    File::open(unfinished)?.sync_all()?;
+    fs::rename(unfinished, copy)?;
+    match copy.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Reserves a name by an empty unfinished copy, into which SQLite agrees to write.
 fn free_name(database: &Path, label: &str) -> Result<PathBuf, OpenError> {
     let mut number = 1_u32;
     loop {
@@ -60,11 +75,15 @@ fn free_name(database: &Path, label: &str) -> Result<PathBuf, OpenError> {
             name.push(format!(".{number}"));
         }
         let path = PathBuf::from(name);
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path);
+        let made = if path.exists() {
+            Err(io::ErrorKind::AlreadyExists.into())
+        } else {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(unfinished(&path))
+        };
         match made {
             Ok(_) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,

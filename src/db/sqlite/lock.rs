@@ -35,7 +35,9 @@ impl ServerLock {
 }
 
 fn lock(database: &Path) -> Result<ServerLock, OpenError> {
-    let mut name = OsString::from(database);
+    // A link to the file is the file: the lock lies beside what it leads to.
+    let real = database.canonicalize();
+    let mut name = OsString::from(real.as_deref().unwrap_or(database));
     name.push(".lock");
     let path = PathBuf::from(name);
     let failed = |source| OpenError::File {

@@ -1,8 +1,8 @@
 //! From a path to a file with the current schema in it.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -55,6 +55,7 @@ pub(in crate::db) fn prepare(
     }
     let location = Location::new(path);
     let opened = bring_up_to_date(&location, settings)?;
+    warn_of_readers(location.path());
     Ok((Target::Sqlite(location), opened))
 }
 
@@ -67,6 +68,17 @@ fn create(path: &Path) -> io::Result<()> {
         .mode(0o600)
         .open(path)
         .map(drop)
+}
+
+/// The mode of a file that was there is its owner's business; a word about it is ours.
+fn warn_of_readers(path: &Path) {
+    let mode = fs::metadata(path).map(|file| file.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        log::warn!(
+            "other users of this machine may read {}: chmod 600 it",
+            path.display()
+        );
+    }
 }
 
 fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
