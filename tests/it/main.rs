@@ -13,6 +13,7 @@ mod support;
 
 mod adoption;
 mod adoption_refused;
+mod crash;
 mod house;
 mod load;
 mod model;

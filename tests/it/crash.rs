@@ -1,0 +1,153 @@
+//! F01: killed under load, again and again. What was acknowledged is there, what was not is
+//! there wholly or not at all, and what ended stays ended.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::RngExt;
+use proptest::test_runner::TestRng;
+use reqwest::blocking::Client;
+
+use crate::support::program::Server;
+use crate::support::{Engine, Place};
+
+const WRITERS: usize = 4;
+
+/// What clients were told, each noted after the answer had arrived.
+#[derive(Default)]
+struct Acknowledged {
+    users: Vec<String>,
+    open: Vec<String>,
+    ended: Vec<String>,
+}
+
+/// Registers, logs in, and lets every other session end, until the server is gone.
+fn write(url: &str, name: &str, told: &Mutex<Acknowledged>) {
+    let client = Client::new();
+    for number in 0.. {
+        let email = format!("{name}.{number}@x.org");
+        let form = [("email", email.as_str()), ("password", "bob_pwd")];
+        let Ok(answer) = client.post(format!("{url}/users")).form(&form).send() else {
+            return;
+        };
+        assert_eq!(answer.status(), 201);
+        told.lock().unwrap().users.push(email.clone());
+        let Ok(answer) = client.post(format!("{url}/sessions")).form(&form).send() else {
+            return;
+        };
+        assert_eq!(answer.status(), 200);
+        let Ok(json) = answer.json::<serde_json::Value>() else {
+            return;
+        };
+        let id = json["session_id"].as_str().unwrap().to_owned();
+        if number % 2 == 0 {
+            told.lock().unwrap().open.push(id);
+            continue;
+        }
+        let logout = client.delete(format!("{url}/sessions"));
+        let Ok(answer) = logout.header("Cookie", format!("session_id={id}")).send() else {
+            return;
+        };
+        assert_eq!(answer.status(), 200);
+        told.lock().unwrap().ended.push(id);
+    }
+}
+
+/// Users whose newest session is not the one that is there, and sessions of nobody.
+const HALF_STATES: &str = "SELECT CAST(count(*) AS TEXT) AS value FROM (
+    SELECT users.id FROM users LEFT JOIN sessions ON sessions.user_id = users.id
+    WHERE coalesce(users.session_id, '') <> coalesce(sessions.digest, '')
+       OR length(hashed_password) <> 60
+    UNION ALL
+    SELECT sessions.user_id FROM sessions LEFT JOIN users ON sessions.user_id = users.id
+    WHERE users.id IS NULL) AS half";
+
+fn survives(engine: Engine, rounds: usize) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let mut random = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
+    let told = Arc::new(Mutex::new(Acknowledged::default()));
+    let url = place.url_text();
+    let start = || Server::start_with(&place, &["--database-url", &url]);
+    let (mut slowest, mut lost) = (Duration::ZERO, 0);
+    for round in 0..rounds {
+        let mut server = start();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (url, told) = (server.url(""), Arc::clone(&told));
+                thread::spawn(move || write(&url, &format!("u{round}.{writer}"), &told))
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(random.random_range(50..500)));
+        server.kill();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        let begin = Instant::now();
+        let again = start();
+        let client = Client::new();
+        assert_eq!(
+            client.get(again.url("/readyz")).send().unwrap().status(),
+            200
+        );
+        slowest = slowest.max(begin.elapsed());
+        let told = told.lock().unwrap();
+        let there: HashSet<String> = place
+            .texts("SELECT email AS value FROM users")
+            .into_iter()
+            .collect();
+        lost += told
+            .users
+            .iter()
+            .filter(|email| !there.contains(*email))
+            .count();
+        let is_open = |id: &String| {
+            let profile = client.get(again.url("/profile"));
+            let answer = profile.header("Cookie", format!("session_id={id}")).send();
+            answer.unwrap().status() == 200
+        };
+        lost += told.open.iter().filter(|id| !is_open(id)).count();
+        lost += told.ended.iter().filter(|id| is_open(id)).count();
+        assert_eq!(
+            place.texts(HALF_STATES),
+            ["0"],
+            "half states in round {round}"
+        );
+        if engine == Engine::Sqlite {
+            let whole = place.texts("SELECT integrity_check AS value FROM pragma_integrity_check");
+            assert_eq!(whole, ["ok"]);
+        }
+    }
+    let told = told.lock().unwrap();
+    println!(
+        "F01 {engine:?}: {rounds} kills, {} registrations, {} sessions and {} logouts acknowledged, \
+         {lost} lost, 0 half states, ready again after {} ms at the most",
+        told.users.len(),
+        told.open.len(),
+        told.ended.len(),
+        slowest.as_millis(),
+    );
+    assert_eq!(lost, 0);
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(told.users.len() > rounds, "there was no load");
+}
+
+#[test]
+fn f01_a_killed_server_has_lost_nothing_that_it_acknowledged() {
+    survives(Engine::Sqlite, 4);
+}
+
+#[test]
+fn f01_a_killed_server_has_lost_nothing_that_it_acknowledged_on_postgresql() {
+    survives(Engine::Postgres, 4);
+}
+
+#[test]
+#[ignore = "long"]
+fn f01_a_server_killed_fifty_times_has_lost_nothing() {
+    survives(Engine::Sqlite, 50);
+    survives(Engine::Postgres, 50);
+}
