@@ -9,4 +9,6 @@
 
 mod support;
 
+mod forms;
 mod programs;
+mod wire;
