@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use zeroize::Zeroizing;
 
 use super::FormError;
@@ -5,15 +8,17 @@ use crate::domain::{Email, EmailKey, Password};
 
 /// The fields of a form, each name once. Values are wiped from memory when dropped.
 #[derive(Debug, Default)]
-pub(in crate::http) struct Fields(Vec<(String, Zeroizing<String>)>);
+pub(in crate::http) struct Fields(HashMap<String, Zeroizing<String>>);
 
 impl Fields {
     pub(super) fn add(&mut self, name: String, value: Zeroizing<String>) -> Result<(), FormError> {
-        if self.0.iter().any(|(known, _)| *known == name) {
-            return Err(FormError::Twice(name));
+        match self.0.entry(name) {
+            Entry::Occupied(known) => Err(FormError::Twice(known.key().clone())),
+            Entry::Vacant(place) => {
+                place.insert(value);
+                Ok(())
+            }
         }
-        self.0.push((name, value));
-        Ok(())
     }
 
     /// Takes a field that has to be there and not empty.
@@ -22,9 +27,7 @@ impl Fields {
         name: &'static str,
     ) -> Result<Zeroizing<String>, FormError> {
         self.0
-            .iter()
-            .position(|(known, _)| known == name)
-            .map(|index| self.0.swap_remove(index).1)
+            .remove(name)
             .filter(|value| !value.is_empty())
             .ok_or(FormError::Missing(name))
     }

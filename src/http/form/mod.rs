@@ -6,7 +6,7 @@ mod urlencoded;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, UPGRADE};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -94,8 +94,8 @@ enum Kind {
 impl Kind {
     fn of(headers: &HeaderMap) -> Result<Self, FormError> {
         if headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|value| value != "identity")
+            .get_all(CONTENT_ENCODING)
+            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
         {
             return Err(FormError::Encoded);
         }
@@ -146,6 +146,14 @@ async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Zeroizing<Vec
         .and_then(|value| value.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY_MAX as u64) {
         return Err(FormError::TooLarge);
+    }
+    // To the server everything after such a head is the body, whatever length it announces:
+    // it would have no end.
+    if headers
+        .get_all(UPGRADE)
+        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    {
+        return Err(FormError::Broken);
     }
     let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
     while let Some(chunk) = payload.next().await {

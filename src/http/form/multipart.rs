@@ -1,6 +1,6 @@
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderMap};
 use actix_web::web::Bytes;
 use futures_util::{TryStreamExt, stream};
 use zeroize::Zeroizing;
@@ -10,15 +10,37 @@ use super::{Fields, FormError};
 /// Reads `multipart/form-data` (RFC 7578): every part a named field of UTF-8, none a file.
 /// Nothing inside a part is decoded.
 pub(super) async fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Fields, FormError> {
-    let body = Bytes::copy_from_slice(body);
-    let body = stream::once(async move { Ok::<_, PayloadError>(body) });
-    let mut parts = Multipart::new(headers, Box::pin(body));
+    let copy = Bytes::copy_from_slice(body);
+    let copy = stream::once(async move { Ok::<_, PayloadError>(copy) });
+    let mut parts = Multipart::new(headers, Box::pin(copy));
     let mut fields = Fields::default();
+    let mut rest = body;
     while let Some(part) = parts.try_next().await.or(Err(FormError::Multipart))? {
         let name = name(&part)?;
-        fields.add(name, value(part).await?)?;
+        let announced = part.headers().contains_key(CONTENT_LENGTH);
+        let value = value(part).await?;
+        rest = behind(rest, value.as_bytes(), announced).ok_or(FormError::Multipart)?;
+        fields.add(name, value)?;
     }
     Ok(fields)
+}
+
+/// What of the body is behind the part with this value: the value stands between an empty
+/// line and a line break with a boundary.
+///
+/// The parser takes a part's own `Content-Length` for true and drops what is behind it, and
+/// it lets a boundary begin behind a lone carriage return. A value that is only there by
+/// such a reading is refused.
+fn behind<'a>(rest: &'a [u8], value: &[u8], announced: bool) -> Option<&'a [u8]> {
+    let head = find(rest, *b"\r\n\r\n")?;
+    let rest = rest.get(head + 4..)?.strip_prefix(value)?;
+    let ends = rest.starts_with(b"\r\n--");
+    let swallowed = announced && find(value, *b"\r\n--").is_some();
+    (ends && !swallowed).then_some(rest)
+}
+
+fn find(bytes: &[u8], what: [u8; 4]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
 }
 
 fn name(part: &Field) -> Result<String, FormError> {
@@ -26,8 +48,12 @@ fn name(part: &Field) -> Result<String, FormError> {
     if disposition.get_filename().is_some() || disposition.get_filename_ext().is_some() {
         return Err(FormError::File);
     }
-    let name = disposition.get_name().ok_or(FormError::Multipart)?;
-    Ok(name.to_owned())
+    let mut names = disposition.parameters.iter().filter_map(|it| it.as_name());
+    let dispositions = part.headers().get_all(CONTENT_DISPOSITION).count();
+    match (names.next(), names.next(), dispositions) {
+        (Some(name), None, 1) => Ok(name.to_owned()),
+        _ => Err(FormError::Multipart),
+    }
 }
 
 async fn value(mut part: Field) -> Result<Zeroizing<String>, FormError> {
