@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use bienvenue::cli::{CliError, Invocation};
 
+/// What is logged unless somebody says otherwise. Actix writes a line for each request that it
+/// cannot read: a nuisance that anybody could make as loud as they like.
+const DEFAULT_LOG: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let invocation = match Invocation::parse(&arguments) {
@@ -12,7 +16,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     env_logger::Builder::new()
-        .parse_filters(invocation.log_filter().unwrap_or("info,actix_server=warn"))
+        .parse_filters(invocation.log_filter().unwrap_or(DEFAULT_LOG))
         .init();
     match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
