@@ -64,6 +64,14 @@ impl CliError {
     }
 }
 
+/// The command line with every setting in front of a command and behind it.
+fn command() -> clap::Command {
+    Cli::command().mut_args(|argument| match argument.get_env() {
+        Some(_) => argument.global(true),
+        None => argument,
+    })
+}
+
 /// A command line that was understood.
 #[derive(Debug)]
 pub struct Invocation {
@@ -77,7 +85,7 @@ impl Invocation {
     /// # Errors
     /// [`CliError`] names what is wrong; help and version come this way too.
     pub fn parse(arguments: &[OsString]) -> Result<Self, CliError> {
-        let command = Cli::command();
+        let command = command();
         let sources = match Sources::read(&command, arguments) {
             Ok(sources) => sources,
             // Help is given whatever is wrong with the settings.

@@ -11,8 +11,7 @@ pub struct Accounts {
         long,
         env = "BIENVENUE_REGISTRATION",
         value_name = "MODE",
-        default_value = "reveal",
-        global = true
+        default_value = "reveal"
     )]
     pub registration: Registration,
 
@@ -22,17 +21,16 @@ pub struct Accounts {
         long,
         env = "BIENVENUE_MAIL",
         value_name = "TARGET",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub mail: Option<MailTarget>,
 
     /// Page of the application where a forgotten password is set anew (no effect yet)
-    #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL", global = true)]
+    #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
     pub reset_page: Option<PageUrl>,
 
     /// Page of the application where an email is verified (no effect yet)
-    #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL", global = true)]
+    #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 
     /// Whether an email has to be verified (no effect yet)
@@ -40,8 +38,7 @@ pub struct Accounts {
         long,
         env = "BIENVENUE_EMAIL_VERIFICATION",
         value_name = "MODE",
-        default_value = "off",
-        global = true
+        default_value = "off"
     )]
     pub email_verification: EmailVerification,
 }

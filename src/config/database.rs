@@ -13,8 +13,7 @@ pub struct Database {
         env = "DATABASE_URL",
         value_name = "URL",
         default_value = "sqlite://bienvenue.db",
-        hide_env_values = true,
-        global = true
+        hide_env_values = true
     )]
     pub database_url: DatabaseUrl,
 
@@ -23,8 +22,7 @@ pub struct Database {
         long,
         env = "BIENVENUE_MIGRATE",
         value_name = "MODE",
-        default_value = "auto",
-        global = true
+        default_value = "auto"
     )]
     pub migrate: Migrate,
 }

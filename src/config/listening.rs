@@ -11,13 +11,7 @@ use super::{Config, Switch};
 pub struct Listening {
     /// Address and port to listen on; port 0 picks a free one
     /// [default: 0.0.0.0:5000, or 127.0.0.1:5000 with an https --public-url]
-    #[arg(
-        long,
-        env = "BIENVENUE_BIND",
-        value_name = "ADDRESS:PORT",
-        value_parser = socket_address,
-        global = true
-    )]
+    #[arg(long, env = "BIENVENUE_BIND", value_name = "ADDRESS:PORT", value_parser = socket_address)]
     pub bind: Option<SocketAddr>,
 
     /// How people reach the service, such as <https://login.example.org>. The switch from
@@ -27,28 +21,17 @@ pub struct Listening {
         long,
         env = "BIENVENUE_PUBLIC_URL",
         value_name = "URL",
-        global = true,
         verbatim_doc_comment
     )]
     pub public_url: Option<PublicUrl>,
 
     /// Proxies whose word about the client's address is taken: networks, comma-separated
     /// [default: none, or loopback with an https --public-url] (no effect yet)
-    #[arg(
-        long,
-        env = "BIENVENUE_TRUSTED_PROXIES",
-        value_name = "CIDR,..",
-        global = true
-    )]
+    #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
     pub trusted_proxies: Option<Networks>,
 
     /// Origins of browser front ends on other hosts, comma-separated (no effect yet)
-    #[arg(
-        long,
-        env = "BIENVENUE_ALLOWED_ORIGINS",
-        value_name = "ORIGIN,..",
-        global = true
-    )]
+    #[arg(long, env = "BIENVENUE_ALLOWED_ORIGINS", value_name = "ORIGIN,..")]
     pub allowed_origins: Option<Origins>,
 
     /// Address and port of the operator's own listener (no effect yet)
@@ -57,12 +40,11 @@ pub struct Listening {
         env = "BIENVENUE_OPERATOR_BIND",
         value_name = "ADDRESS:PORT",
         value_parser = socket_address,
-        global = true
     )]
     pub operator_bind: Option<SocketAddr>,
 
     /// Whether guessing of passwords is slowed down (no effect yet)
-    #[arg(long, env = "BIENVENUE_THROTTLE", value_name = "SWITCH", global = true)]
+    #[arg(long, env = "BIENVENUE_THROTTLE", value_name = "SWITCH")]
     pub throttle: Option<Switch>,
 }
 

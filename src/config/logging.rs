@@ -10,8 +10,7 @@ pub struct Logging {
         long,
         env = "BIENVENUE_LOG_FORMAT",
         value_name = "FORMAT",
-        default_value = "text",
-        global = true
+        default_value = "text"
     )]
     pub log_format: LogFormat,
 }

@@ -40,7 +40,6 @@ pub struct Config {
         long,
         env = "BIENVENUE_CONFIG",
         value_name = "FILE",
-        global = true,
         help = "File of NAME=value lines with the names of the environment variables below \
                 [default: /etc/bienvenue/bienvenue.env, if it is there]"
     )]

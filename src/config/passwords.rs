@@ -17,7 +17,6 @@ pub struct Passwords {
         env = "BIENVENUE_BCRYPT_COST",
         value_name = "COST",
         default_value_t = BcryptCost::default(),
-        global = true
     )]
     pub bcrypt_cost: BcryptCost,
 
@@ -27,7 +26,6 @@ pub struct Passwords {
         env = "BIENVENUE_PASSWORD_MIN_LENGTH",
         value_name = "CHARACTERS",
         value_parser = password_length,
-        global = true
     )]
     pub password_min_length: Option<usize>,
 
@@ -37,7 +35,6 @@ pub struct Passwords {
         env = "BIENVENUE_HASH_THREADS",
         value_name = "THREADS",
         value_parser = at_least_one,
-        global = true
     )]
     pub hash_threads: Option<NonZeroUsize>,
 
@@ -48,7 +45,6 @@ pub struct Passwords {
         value_name = "LOGINS",
         value_parser = at_least_one,
         default_value = "128",
-        global = true
     )]
     pub hash_queue: NonZeroUsize,
 
@@ -59,7 +55,6 @@ pub struct Passwords {
         env = "BIENVENUE_HASH_DEADLINE",
         value_name = "TIME",
         value_parser = positive_duration,
-        global = true
     )]
     pub hash_deadline: Option<Duration>,
 }

@@ -13,8 +13,7 @@ pub struct Sessions {
         long,
         env = "BIENVENUE_SESSIONS_PER_USER",
         value_name = "SESSIONS",
-        default_value_t = 1,
-        global = true
+        default_value_t = 1
     )]
     pub sessions_per_user: u32,
 
@@ -25,7 +24,6 @@ pub struct Sessions {
         value_name = "TIME",
         value_parser = positive_duration,
         default_value = "24h",
-        global = true
     )]
     pub session_idle: Duration,
 
@@ -36,7 +34,6 @@ pub struct Sessions {
         value_name = "TIME",
         value_parser = positive_duration,
         default_value = "7d",
-        global = true
     )]
     pub session_lifetime: Duration,
 }

@@ -175,7 +175,7 @@ impl DB {
         Ok(())
     }
 
-    fn validity(&self) -> Validity {
+    pub(super) fn validity(&self) -> Validity {
         let now = self.settings.clock.now();
         Validity {
             now: now.seconds(),
@@ -187,7 +187,7 @@ impl DB {
 
 /// The bounds that a session must keep to be valid now.
 #[derive(Clone, Copy)]
-struct Validity {
+pub(super) struct Validity {
     now: i64,
     used_after: i64,
     made_before: i64,
@@ -197,7 +197,7 @@ impl Validity {
     /// The condition on a row: it is that session, and neither expired, nor idle for too
     /// long, nor made in a future that a wrong clock has seen.
     #[diesel::dsl::auto_type(no_type_alias)]
-    fn holds_for<'a>(self, digest: &'a SessionDigest) -> _ {
+    pub(super) fn holds_for<'a>(self, digest: &'a SessionDigest) -> _ {
         let digest: &'a str = digest.as_str();
         let (now, used_after, made_before): (i64, i64, i64) =
             (self.now, self.used_after, self.made_before);

@@ -114,42 +114,27 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is none.
     pub fn find_user_by(&self, filter: impl Into<UserFilter>) -> Result<User, DbError> {
-        match filter.into() {
-            UserFilter::Id(id) => self.read(|conn| {
-                users::table
-                    .filter(users::id.eq(id.get()))
-                    .select(COLUMNS)
-                    .get_result(conn)
-                    .optional()
-            }),
-            UserFilter::Email(key) => self.read(|conn| {
-                users::table
-                    .filter(users::email_key.eq(key.as_str()))
-                    .select(COLUMNS)
-                    .get_result(conn)
-                    .optional()
-            }),
-            UserFilter::HashedPassword(hashed_password) => self.read(|conn| {
-                users::table
-                    .filter(users::hashed_password.eq(hashed_password.expose()))
-                    .order(users::id)
-                    .select(COLUMNS)
-                    .first(conn)
-                    .optional()
-            }),
-            UserFilter::SessionId(digest) => {
-                return self.find_session(&digest).map(|found| found.user);
-            }
-            UserFilter::ResetToken(digest) => self.read(|conn| {
-                users::table
-                    .filter(users::reset_token.eq(digest.as_str()))
-                    .order(users::id)
-                    .select(COLUMNS)
-                    .first(conn)
-                    .optional()
-            }),
-        }?
-        .map(|row: UserRow| row.into())
+        let filter = filter.into();
+        let valid = self.validity();
+        self.read(|conn| {
+            let users = users::table.select(COLUMNS).order(users::id).into_boxed();
+            let users = match &filter {
+                UserFilter::Id(id) => users.filter(users::id.eq(id.get())),
+                UserFilter::Email(key) => users.filter(users::email_key.eq(key.as_str())),
+                UserFilter::HashedPassword(hash) => {
+                    users.filter(users::hashed_password.eq(hash.expose()))
+                }
+                UserFilter::SessionId(digest) => {
+                    let session = sessions::table.filter(valid.holds_for(digest));
+                    users.filter(users::id.eq_any(session.select(sessions::user_id)))
+                }
+                UserFilter::ResetToken(digest) => {
+                    users.filter(users::reset_token.eq(digest.as_str()))
+                }
+            };
+            users.get_result::<UserRow>(conn).optional()
+        })?
+        .map(User::from)
         .ok_or(DbError::NoResultFound)
     }
 
