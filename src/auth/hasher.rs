@@ -171,3 +171,99 @@ impl Drop for Hasher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    struct Job<F>(F);
+
+    impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Work for Job<F> {
+        type Done = T;
+
+        fn run(self) -> T {
+            self.0()
+        }
+    }
+
+    fn one_thread(capacity: usize) -> Hasher {
+        Hasher::start(NonZeroUsize::MIN, capacity).unwrap()
+    }
+
+    /// Keeps the only thread busy until the sender is dropped.
+    fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel::<()>();
+        let (started, begun) = mpsc::channel();
+        let job = move || {
+            started.send(()).unwrap();
+            drop(released.recv());
+        };
+        assert!(hasher.submit_unattended(job));
+        begun.recv().unwrap();
+        release
+    }
+
+    #[test]
+    fn jobs_are_done_in_the_order_in_which_they_came() {
+        let hasher = one_thread(10);
+        let release = occupy(&hasher);
+        let (sender, done) = mpsc::channel();
+        let receipts: Vec<_> = (0..5)
+            .map(|number| {
+                let sender = sender.clone();
+                hasher.submit(Job(move || sender.send(number).unwrap()))
+            })
+            .collect();
+        drop(release);
+        for receipt in receipts {
+            receipt.unwrap().block().unwrap();
+        }
+        assert_eq!(done.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn r23_more_than_may_wait_are_refused_at_once_and_told_when_to_come_back() {
+        let hasher = one_thread(2);
+        let release = occupy(&hasher);
+        let waiting = [hasher.submit(Job(|| 1)), hasher.submit(Job(|| 2))];
+        let refused = hasher.submit(Job(|| 3)).unwrap_err();
+        assert!(matches!(refused, AuthError::Overloaded { retry_after } if !retry_after.is_zero()));
+        drop(release);
+        let done = waiting.map(|receipt| receipt.unwrap().block().unwrap());
+        assert_eq!(done, [1, 2]);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_computed() {
+        let hasher = one_thread(10);
+        let release = occupy(&hasher);
+        let (sender, computed) = mpsc::channel();
+        drop(hasher.submit(Job(move || sender.send(()).unwrap())));
+        let last = hasher.submit(Job(|| ())).unwrap();
+        drop(release);
+        last.block().unwrap();
+        assert!(computed.try_recv().is_err());
+    }
+
+    #[test]
+    fn r78_a_panic_fails_its_job_and_the_thread_goes_on() {
+        let hasher = one_thread(10);
+        let failed = hasher.submit(Job(|| assert!(std::hint::black_box(false), "on purpose")));
+        assert!(matches!(failed.unwrap().block(), Err(HashError::NoAnswer)));
+        let next = hasher.submit(Job(|| 7)).unwrap();
+        assert_eq!(next.block().unwrap(), 7);
+    }
+
+    #[test]
+    fn who_waits_when_the_service_ends_is_told() {
+        let hasher = one_thread(10);
+        let release = occupy(&hasher);
+        let waiting = hasher.submit(Job(|| 1)).unwrap();
+        let ending = thread::spawn(move || drop(hasher));
+        assert!(matches!(waiting.block(), Err(HashError::NoAnswer)));
+        drop(release);
+        ending.join().unwrap();
+    }
+}

@@ -82,3 +82,39 @@ fn of_twenty_logins_of_one_user_at_once_one_session_is_left() {
         .count();
     assert_eq!(good, 1);
 }
+
+#[test]
+fn r23_of_more_logins_than_may_wait_some_are_told_to_come_back_and_the_rest_served() {
+    let place = Place::new();
+    let server = Server::start_with(
+        &place,
+        &[
+            "--hash-threads",
+            "1",
+            "--hash-queue",
+            "2",
+            "--bcrypt-cost",
+            "9",
+        ],
+    );
+    let (client, url) = (Client::new(), server.url(""));
+    let answers = at_once(20, move |number| {
+        let email = format!("user{number}@dylan.com");
+        let form = [("email", email.as_str()), ("password", "bob_pwd")];
+        let answer = client
+            .post(format!("{url}/users"))
+            .form(&form)
+            .send()
+            .unwrap();
+        let retry = answer.headers().get("retry-after").is_some();
+        let profile = client.get(format!("{url}/profile")).send().unwrap();
+        assert_eq!(profile.status(), 403, "what does not hash does not wait");
+        (answer.status().as_u16(), retry)
+    });
+    let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
+    let (made, told) = (count((201, false)), count((503, true)));
+    assert_eq!(made + told, 20, "{answers:?}");
+    assert!(made >= 3 && told >= 1, "{answers:?}");
+    let users = place.texts("SELECT email AS value FROM users");
+    assert_eq!(users.len(), made, "what was refused was not done");
+}

@@ -67,11 +67,8 @@ impl Server {
     }
 
     pub(crate) fn start_with(place: &Place, arguments: &[&str]) -> Self {
-        let mut command = program(
-            place.folder(),
-            &["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"],
-        );
-        command.args(arguments);
+        let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
+        command.env("BIENVENUE_BCRYPT_COST", "4").args(arguments);
         Self::spawn(command)
     }
 
