@@ -198,7 +198,7 @@ mod tests {
         let (started, begun) = mpsc::channel();
         let job = move || {
             started.send(()).unwrap();
-            drop(released.recv());
+            assert!(released.recv().is_err(), "the other end is dropped");
         };
         assert!(hasher.submit_unattended(job));
         begun.recv().unwrap();
