@@ -81,3 +81,18 @@ curl -s http://0.0.0.0:5000/profile -b "session_id=$SESSION_ID""#
         "{\"email\":\"bob@dylan.com\",\"message\":\"user created\"}\n{\"email\":\"bob@dylan.com\"}\n{}\n",
     );
 }
+
+#[test]
+fn the_readmes_tour_prints_what_it_says() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    let readme = include_str!("../../README.md");
+    let tour = readme.split("```console\n").nth(1).unwrap();
+    let tour = tour.split("```").next().unwrap();
+    let (commands, printed): (Vec<&str>, Vec<&str>) =
+        tour.lines().partition(|line| line.starts_with('$'));
+    let commands: Vec<&str> = commands.iter().map(|line| &line[1..]).collect();
+    let (commands, printed) = (commands.join("\n"), printed.join("\n") + "\n");
+    // Where the README shows progress on the terminal, the test looks at the output alone.
+    prints(&server, &commands.replace("curl ", "curl -s "), &printed);
+}
