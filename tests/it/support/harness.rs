@@ -219,9 +219,10 @@ impl Load {
 
     fn good_since(&self, moment: Option<Instant>) -> usize {
         let notes = self.notes.lock().unwrap();
-        let good = notes.events.iter().rev().take(10_000).filter(|event| {
-            !event.is_bad() && moment.is_none_or(|moment| event.begun >= moment)
-        });
+        let good =
+            notes.events.iter().rev().take(10_000).filter(|event| {
+                !event.is_bad() && moment.is_none_or(|moment| event.begun >= moment)
+            });
         good.count()
     }
 
