@@ -220,6 +220,34 @@ fn black_hole(test: &str, length: Duration) {
 }
 
 #[test]
+#[ignore = "long"]
+fn f08_a_server_that_hangs_does_not_keep_the_service_from_stopping() {
+    let Some(stand) = Stand::create("") else {
+        return;
+    };
+    let mut server = stand.serve();
+    let visitors: Vec<_> = (0..12).map(|_| Visitor::of(&[&server])).collect();
+    stand.cluster.signal("STOP");
+    let asking: Vec<_> = visitors
+        .into_iter()
+        .map(|mut visitor| thread::spawn(move || visitor.register("bob@x.org").status))
+        .collect();
+    thread::sleep(seconds(1));
+    let told = Instant::now();
+    server.signal("TERM");
+    let status = server.wait();
+    println!(
+        "F08: stopped {:.1} s after the signal, {status}",
+        told.elapsed().as_secs_f64()
+    );
+    stand.cluster.signal("CONT");
+    for asked in asking {
+        assert_eq!(asked.join().unwrap(), 503);
+    }
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn f09_a_server_that_turns_read_only_is_left_and_used_when_it_can_write_again() {
     let Some(stand) = Stand::create("") else {
         return;
@@ -291,11 +319,11 @@ fn f09_when_a_standby_takes_over_it_is_used_and_has_all_that_was_acknowledged() 
     let begun = Instant::now();
     stand.cluster.stop("fast");
     thread::sleep(seconds(1));
-    standby.promote();
     let promoted = Instant::now();
+    standby.promote();
     let healed = load.healed_after(promoted);
     println!(
-        "F09, fail-over: promoted {:.2} s after the stop began, good {:.2} s later",
+        "F09, fail-over: promoted {:.2} s after the stop began, good {:.2} s after that order",
         (promoted - begun).as_secs_f64(),
         healed.as_secs_f64()
     );

@@ -146,7 +146,6 @@ impl Visitor {
     }
 
     pub(crate) fn log_out(&mut self, session_id: &str) -> Reply {
-        // What stands behind the document's redirect is of no interest here.
         let url = format!("{}/sessions", self.base());
         let cookie = format!("session_id={session_id}");
         Self::send(self.client.delete(url).header("Cookie", cookie))
@@ -392,8 +391,8 @@ impl Report {
         );
         assert!(!notes.registered.is_empty() && !notes.known.is_empty());
         assert!(!notes.ended.is_empty());
-        assert_eq!(notes.wrong, [""; 0]);
         assert_eq!((lost_users, lost_sessions, come_back), (0, 0, 0));
         assert_eq!(half, [""; 0]);
+        assert_eq!(notes.wrong, [""; 0]);
     }
 }

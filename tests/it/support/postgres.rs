@@ -262,7 +262,14 @@ impl Cluster {
 
     fn run(&self, program: &str, arguments: &[&str]) {
         let data = self.path("data");
-        let output = as_user(&self.binaries.join(program), self.user)
+        // Where only the server's own binaries are beside each other, the PATH has the rest.
+        let beside = self.binaries.join(program);
+        let program = if beside.is_file() {
+            beside
+        } else {
+            PathBuf::from(program)
+        };
+        let output = as_user(&program, self.user)
             .args(["-D", &data])
             .args(arguments)
             .stdin(Stdio::null())
@@ -270,7 +277,11 @@ impl Cluster {
             .stderr(Stdio::inherit())
             .status()
             .unwrap();
-        assert!(output.success(), "{program} {arguments:?} failed");
+        assert!(
+            output.success(),
+            "{} {arguments:?} failed",
+            program.display()
+        );
     }
 }
 
