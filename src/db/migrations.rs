@@ -106,7 +106,12 @@ pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>>
             format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{TABLE}') AS there")
         }
         AnyConnection::Postgres(_) => {
-            format!("SELECT to_regclass('{TABLE}') IS NOT NULL AS there")
+            // Not `to_regclass`: it may remember from before a wait for a lock that there was
+            // no such table.
+            format!(
+                "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class \
+                 WHERE relname = '{TABLE}' AND pg_table_is_visible(oid)) AS there"
+            )
         }
     };
     let row: Row = diesel::sql_query(sql).get_result(conn)?;

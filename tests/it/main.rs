@@ -14,6 +14,7 @@ mod support;
 mod adoption;
 mod adoption_refused;
 mod crash;
+mod faults_postgres;
 mod forms;
 mod house;
 mod load;

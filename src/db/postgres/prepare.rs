@@ -82,8 +82,9 @@ fn reach(
 fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
     in_transaction(conn, |conn| {
         take_lock(conn)?;
-        match migrations::standing(conn)? {
-            Standing::Current | Standing::Newer(_) => Ok(Opened::AsItWas),
+        Ok(match migrations::standing(conn)? {
+            Standing::Current => Ok(Opened::AsItWas),
+            Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
             Standing::Older(_) => {
                 let before = migrations::applied(conn)?.len();
                 migrations::apply(conn)?;
@@ -93,9 +94,9 @@ fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
                     Opened::Migrated { copy: None }
                 })
             }
-        }
+        })
     })
-    .map_err(Change::explain)
+    .map_err(Change::explain)?
 }
 
 fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {

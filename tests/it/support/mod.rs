@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod flask;
+pub(crate) mod harness;
 pub(crate) mod postgres;
 pub(crate) mod program;
 

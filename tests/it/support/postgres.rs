@@ -30,14 +30,12 @@ pub(crate) struct TestDatabase {
 
 impl TestDatabase {
     /// Makes one, if there is a server for tests. `TEST_POSTGRES_URL` names one; without it
-    /// the binaries on this machine make one. Where there are none the test is skipped, and
-    /// says so; where `TEST_REQUIRE_POSTGRES` is set, as in CI, that is a failure.
+    /// the binaries on this machine make one. Where there are none the test is skipped.
     pub(crate) fn create() -> Option<Self> {
-        let server = SERVER.get_or_init(server).as_ref();
-        if server.is_none() {
-            eprintln!("SKIPPED: no PostgreSQL server on this machine, and no TEST_POSTGRES_URL");
-        }
-        let server = server?;
+        let Some(server) = SERVER.get_or_init(server) else {
+            no_server();
+            return None;
+        };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("bienvenue_test_{}_{number}", std::process::id());
         server.execute(&format!("CREATE DATABASE {name}"));
@@ -60,12 +58,17 @@ fn server() -> Option<Server> {
     if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
         return Some(Server::Named(url));
     }
-    let cluster = Cluster::create("-c fsync=off");
+    Cluster::create("-c fsync=off").map(Server::Own)
+}
+
+/// Says that a test is skipped for want of a server; where `TEST_REQUIRE_POSTGRES` is set,
+/// as in CI, that is a failure.
+fn no_server() {
     assert!(
-        cluster.is_some() || std::env::var_os("TEST_REQUIRE_POSTGRES").is_none(),
+        std::env::var_os("TEST_REQUIRE_POSTGRES").is_none(),
         "there is no PostgreSQL server on this machine, and TEST_REQUIRE_POSTGRES is set"
     );
-    cluster.map(Server::Own)
+    eprintln!("SKIPPED: no PostgreSQL server on this machine");
 }
 
 impl Server {
@@ -106,31 +109,10 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts one, if the server's binaries are on this machine. As root it runs as
-    /// another user, because the server refuses root.
+    /// Makes and starts one, if the server's binaries are on this machine; else the test is
+    /// skipped. As root it runs as another user, because the server refuses root.
     pub(crate) fn create(options: &str) -> Option<Self> {
-        let binaries = binaries()?;
-        let user = user();
-        let folder = tempfile::Builder::new()
-            .prefix("bienvenue-pg-")
-            .tempdir_in("/tmp")
-            .unwrap()
-            .keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-        if let Some((uid, gid)) = user {
-            chown(&folder, Some(uid), Some(gid)).unwrap();
-        }
-        let guard = guard(&folder, &binaries, user).unwrap();
-        let cluster = Self {
-            options: format!(
-                "-c listen_addresses= -c max_connections=300 -c unix_socket_directories={} {options}",
-                folder.display()
-            ),
-            folder,
-            binaries,
-            user,
-            _guard: guard,
-        };
+        let cluster = Self::without_data(options)?;
         cluster.run(
             "initdb",
             &[
@@ -148,6 +130,54 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Makes and starts another one that follows this one.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::without_data("").unwrap();
+        standby.run(
+            "pg_basebackup",
+            &[
+                "-h",
+                self.folder.to_str().unwrap(),
+                "-U",
+                "postgres",
+                "-R",
+                "-c",
+                "fast",
+                "--no-sync",
+            ],
+        );
+        standby.start();
+        standby
+    }
+
+    fn without_data(options: &str) -> Option<Self> {
+        let Some(binaries) = binaries() else {
+            no_server();
+            return None;
+        };
+        let user = user();
+        let folder = tempfile::Builder::new()
+            .prefix("bienvenue-pg-")
+            .tempdir_in("/tmp")
+            .unwrap()
+            .keep();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).unwrap();
+        }
+        let guard = guard(&folder, &binaries, user).unwrap();
+        Some(Self {
+            options: format!(
+                "-c listen_addresses= -c max_connections=300 -c unix_socket_directories={} {options}",
+                folder.display()
+            ),
+            folder,
+            binaries,
+            user,
+            _guard: guard,
+        })
+    }
+
     pub(crate) fn url(&self, database: &str) -> String {
         format!(
             "postgres://postgres@/{database}?host={}",
@@ -160,6 +190,21 @@ impl Cluster {
             "pg_ctl",
             &["start", "-w", "-o", &self.options, "-l", &self.path("log")],
         );
+    }
+
+    /// The folder of its socket, as `host` in a URL.
+    pub(crate) fn host(&self) -> &str {
+        self.folder.to_str().unwrap()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.path("log")).unwrap()).into_owned()
+    }
+
+    /// Makes a standby a server that can write.
+    pub(crate) fn promote(&self) {
+        self.run("pg_ctl", &["promote", "-w"]);
     }
 
     /// Stops it: `smart`, `fast` or `immediate`.
@@ -200,7 +245,8 @@ impl Cluster {
     pub(crate) fn signal(&self, signal: &str) {
         let pid = fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap();
-        let kill = format!("kill -{signal} {pid} $(pgrep -P {pid})");
+        // It is halted first: it could start another process between the look and the signal.
+        let kill = format!("kill -STOP {pid}; kill -{signal} $(pgrep -P {pid}) {pid}");
         assert!(
             Command::new("sh")
                 .args(["-c", &kill])
@@ -216,7 +262,14 @@ impl Cluster {
 
     fn run(&self, program: &str, arguments: &[&str]) {
         let data = self.path("data");
-        let output = as_user(&self.binaries.join(program), self.user)
+        // Where only the server's own binaries are beside each other, the PATH has the rest.
+        let beside = self.binaries.join(program);
+        let program = if beside.is_file() {
+            beside
+        } else {
+            PathBuf::from(program)
+        };
+        let output = as_user(&program, self.user)
             .args(["-D", &data])
             .args(arguments)
             .stdin(Stdio::null())
@@ -224,7 +277,11 @@ impl Cluster {
             .stderr(Stdio::inherit())
             .status()
             .unwrap();
-        assert!(output.success(), "{program} {arguments:?} failed");
+        assert!(
+            output.success(),
+            "{} {arguments:?} failed",
+            program.display()
+        );
     }
 }
 
@@ -287,7 +344,8 @@ fn guard(
     user: Option<(u32, u32)>,
 ) -> io::Result<(Child, ChildStdin)> {
     let script = format!(
-        "trap '' INT TERM; read _; {bin}/pg_ctl -D {folder}/data -m immediate stop; rm -rf {folder}",
+        "trap '' INT TERM; read _; pid=$(head -n 1 {folder}/data/postmaster.pid); \
+         kill -CONT $pid $(pgrep -P $pid); {bin}/pg_ctl -D {folder}/data -m immediate stop; rm -rf {folder}",
         bin = binaries.display(),
         folder = folder.display(),
     );
