@@ -347,7 +347,7 @@ impl Report {
         times.map(|event| event.ended - event.begun).max().unwrap()
     }
 
-    /// Requests that failed, and neither began nor ended within one of the outages.
+    /// Requests that failed, and not while one of the outages lasted.
     pub(crate) fn failures_outside(&self, outages: &[(Instant, Instant)]) -> usize {
         let bad = self.notes.events.iter().filter(|event| event.is_bad());
         bad.filter(|event| {
