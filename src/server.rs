@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -141,15 +141,15 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
 
 /// Does the last writes on a thread, which is left behind if the database hangs.
 fn wind_up(auth: web::Data<Auth>) -> io::Result<()> {
-    let (done, finished) = mpsc::channel();
+    let (running, finished) = mpsc::channel::<()>();
     thread::Builder::new()
         .name("wind-up".into())
         .spawn(move || {
             auth.wind_up();
             drop(auth);
-            drop(done.send(()));
+            drop(running);
         })?;
-    if finished.recv_timeout(WIND_UP).is_err() {
+    if let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(WIND_UP) {
         log::warn!("the database has no answer; the last uses of sessions are not written down");
     }
     Ok(())
