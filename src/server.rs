@@ -4,7 +4,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::{HttpServer, rt, web};
@@ -19,6 +21,10 @@ use crate::http::{Http, HttpSettings};
 
 /// How long requests that were read may take to be answered after the signal to stop.
 const DRAIN_SECONDS: u64 = 25;
+
+/// How long the last writes may take after that. A database that hangs must not keep the
+/// process: what is lost is a minute of last uses.
+const WIND_UP: Duration = Duration::from_secs(4);
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +135,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
         log::info!("Running on http://{address}/ (Press CTRL+C to quit)");
     }
     server.await?;
-    auth.wind_up();
+    wind_up(auth)?;
     log::info!("stopped");
     Ok(())
 }
@@ -144,6 +150,22 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
+}
+
+/// Does the last writes on a thread, which is left behind if the database hangs.
+fn wind_up(auth: web::Data<Auth>) -> io::Result<()> {
+    let (running, finished) = mpsc::channel::<()>();
+    thread::Builder::new()
+        .name("wind-up".into())
+        .spawn(move || {
+            auth.wind_up();
+            drop(auth);
+            drop(running);
+        })?;
+    if let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(WIND_UP) {
+        log::warn!("the database has no answer; the last uses of sessions are not written down");
+    }
+    Ok(())
 }
 
 fn announce(config: &Config) {

@@ -225,7 +225,7 @@ impl Load {
         good.count()
     }
 
-    /// Waits until a second has passed without a failure and with successes, and tells how
+    /// Waits until a while has passed without a failure and with successes, and tells how
     /// long after the moment the last failure, or the first success, was.
     pub(crate) fn healed_after(&self, moment: Instant) -> Duration {
         let deadline = moment + Duration::from_secs(20);
@@ -245,7 +245,7 @@ impl Load {
                 (_, None) => None,
             };
             if let Some(healed) = healed
-                && healed.elapsed() > Duration::from_secs(1)
+                && healed.elapsed() > Duration::from_millis(600)
                 && self.good_since(Some(healed)) > self.threads.len()
             {
                 return healed - moment;
@@ -347,7 +347,7 @@ impl Report {
         times.map(|event| event.ended - event.begun).max().unwrap()
     }
 
-    /// Requests that failed, and neither began nor ended within one of the outages.
+    /// Requests that failed, and not while one of the outages lasted.
     pub(crate) fn failures_outside(&self, outages: &[(Instant, Instant)]) -> usize {
         let bad = self.notes.events.iter().filter(|event| event.is_bad());
         bad.filter(|event| {
