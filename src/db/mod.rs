@@ -120,6 +120,9 @@ impl DB {
     /// # Errors
     /// If the database is in use; nothing is lost then.
     pub fn tidy(&self) -> Result<(), DbError> {
+        if !self.reads_are_local {
+            return Ok(());
+        }
         let mut conn = self.writer.get()?;
         match &mut **conn {
             AnyConnection::Sqlite(sqlite) => Ok(sqlite::tidy(sqlite)?),
