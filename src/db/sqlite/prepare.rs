@@ -75,7 +75,8 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     let mut conn = plain(location)?;
     check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
-    conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+    // On a file that cannot be written SQLite lets a transaction begin all the same.
+    conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE writable (at_all); ROLLBACK;")
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
