@@ -11,6 +11,7 @@
 
 mod support;
 
+mod faults_sqlite;
 mod house;
 mod load;
 mod model;
