@@ -26,6 +26,9 @@ const DRAIN_SECONDS: u64 = 25;
 /// process: what is lost is a minute of last uses.
 const WIND_UP: Duration = Duration::from_secs(4);
 
+/// The same after the database lost a commit.
+const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
+
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -39,6 +42,16 @@ pub enum ServerError {
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
+    },
+    /// The disk lost a commit.
+    #[error(
+        "the database could not be written through to the disk: {cause}; what was answered is \
+         there, and the program ends so that it is started anew and reads what the disk holds; \
+         look into the system's log for the disk"
+    )]
+    CommitLost {
+        /// What SQLite says.
+        cause: String,
     },
     /// Threads, signals, sockets.
     #[error("the system refuses what the service needs: {0}")]
@@ -55,7 +68,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
-            Self::System(_) => false,
+            Self::CommitLost { .. } | Self::System(_) => false,
         }
     }
 }
@@ -112,6 +125,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     let _lock = ServerLock::acquire(&config.database.database_url, open)?;
     let db = open_database(config, open)?;
+    let must_restart = db.must_restart();
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let settings = HttpSettings {
         https: config.is_https(),
@@ -126,15 +140,42 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let bound = server.addrs();
     let server = server.run();
     let handle = server.handle();
-    rt::spawn(async move {
-        let name = signals.first().await;
-        log::info!("{name}: answering what was read, then stopping");
-        handle.stop(true).await;
+    let stopping = rt::spawn(async move {
+        let cause = match select(pin!(signals.first()), pin!(must_restart)).await {
+            Either::Left((name, _)) => {
+                log::info!("{name}: answering what was read, then stopping");
+                None
+            }
+            Either::Right((cause, _)) => {
+                log::error!("the database lost a commit: answering what was read, then ending");
+                Some(cause)
+            }
+        };
+        let stopped = handle.stop(true);
+        if cause.is_none() {
+            stopped.await;
+        } else {
+            // The sooner the next one starts the better; nothing can be written until then.
+            let drained = rt::time::timeout(DRAIN_AFTER_LOSS, stopped).await;
+            if drained.is_err() {
+                log::warn!("not all requests were answered in {DRAIN_AFTER_LOSS:?}");
+            }
+        }
+        cause
     });
     for address in bound {
         log::info!("Running on http://{address}/ (Press CTRL+C to quit)");
     }
-    server.await?;
+    let cause = match select(pin!(server), stopping).await {
+        Either::Left((ended, stopping)) => {
+            ended?;
+            stopping.await
+        }
+        Either::Right((cause, _)) => cause,
+    };
+    if let Some(cause) = cause.map_err(io::Error::other)? {
+        return Err(ServerError::CommitLost { cause });
+    }
     wind_up(auth)?;
     log::info!("stopped");
     Ok(())

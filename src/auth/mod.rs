@@ -16,6 +16,9 @@ mod register_user;
 mod sessions;
 mod settings;
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use crate::db::DB;
 use hasher::Hasher;
 use housekeeping::Housekeeping;
@@ -33,9 +36,9 @@ pub use settings::{AuthSettings, PasswordRefused};
 /// Holds the threads that hash passwords; they end when it is dropped.
 pub struct Auth {
     db: DB,
-    settings: AuthSettings,
-    hasher: Hasher,
-    housekeeping: Housekeeping,
+    settings: Arc<AuthSettings>,
+    hasher: Arc<Hasher>,
+    housekeeping: Arc<Housekeeping>,
 }
 
 impl Auth {
@@ -45,11 +48,23 @@ impl Auth {
     /// [`std::io::Error`] if the system gives no threads.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
         Ok(Self {
-            hasher: Hasher::start(settings.hash_threads, settings.hash_queue)?,
-            housekeeping: Housekeeping::start(db.clone())?,
-            settings,
+            hasher: Hasher::start(settings.hash_threads, settings.hash_queue)?.into(),
+            housekeeping: Housekeeping::start(db.clone())?.into(),
+            settings: settings.into(),
             db,
         })
+    }
+
+    /// The same use cases for somebody who waits until then at the most: what has not begun
+    /// to write by that time is not done.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            db: self.db.until(deadline),
+            settings: Arc::clone(&self.settings),
+            hasher: Arc::clone(&self.hasher),
+            housekeeping: Arc::clone(&self.housekeeping),
+        }
     }
 
     /// Whether what reads only (such as [`Auth::get_user_from_session_id`]) waits for no

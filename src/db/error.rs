@@ -54,31 +54,52 @@ pub enum Unavailable {
     /// Another transaction was in the way, and this one was rolled back.
     #[error("rolled back for another transaction ({0})")]
     Conflict(DieselError),
-    /// Locked by another process, too slow, full, or read-only.
+    /// Locked by another process, or too slow.
     #[error("{0}")]
     Busy(DieselError),
+    /// The request had waited for so long that it was not begun.
+    #[error("no time was left")]
+    Late,
+    /// The disk is full; nothing was committed.
+    #[error("no space is left ({0})")]
+    Full(DieselError),
+    /// The database has become read-only; nothing was committed.
+    #[error("the database cannot be written ({0})")]
+    ReadOnly(DieselError),
+    /// The disk failed during a commit, and what the system still holds of it is unknown.
+    #[error("a commit was lost ({0})")]
+    NotWritten(DieselError),
+    /// A commit was lost before, and the program has to be started anew.
+    #[error("a commit was lost; the program has to be started anew")]
+    Ending,
+    /// The database's files cannot be opened for writing.
+    #[error("the database's files cannot be opened for writing")]
+    NotWritable,
     /// The schema is not the one of this program.
     #[error("the schema is not the one of this program")]
     Schema,
 }
 
 /// What the engines say, in texts for which Diesel has no kind, when it means "not now".
-const BUSY: [&str; 14] = [
+const BUSY: [&str; 10] = [
     // SQLite
     "database is locked",
     "database table is locked",
     "database schema is locked",
-    "database or disk is full",
-    "attempt to write a readonly database",
     "disk I/O error",
     "unable to open database file",
     // PostgreSQL
     "canceling statement",
     "canceling authentication",
-    "could not extend file",
     "could not write",
     "out of shared memory",
     "out of memory",
+];
+
+/// The same for a disk that is full, on either engine.
+const FULL: [&str; 3] = [
+    "database or disk is full",
+    "could not extend file",
     "No space left",
 ];
 
@@ -106,6 +127,10 @@ impl From<DieselError> for DbError {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
+        } else if says(&error, &FULL) {
+            Unavailable::Full(error).into()
+        } else if says(&error, &["attempt to write a readonly database"]) {
+            Unavailable::ReadOnly(error).into()
         } else if says(&error, &BUSY) {
             Unavailable::Busy(error).into()
         } else {
@@ -145,6 +170,11 @@ pub(super) fn is_undone(error: &DieselError) -> bool {
             _
         )
     )
+}
+
+/// Whether SQLite's disk failed.
+pub(super) fn is_disk_failure(error: &DieselError) -> bool {
+    says(error, &["disk I/O error"])
 }
 
 fn is_conflict(error: &DieselError) -> bool {

@@ -1,12 +1,16 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
 use super::{postgres, sqlite};
+
+const WAIT_STEP: Duration = Duration::from_millis(50);
 
 /// Opens the connections of a pool. The engine was picked by the URL's scheme, once: the
 /// connection enum's own `establish` tries its variants in turn, and would make an empty
@@ -64,9 +68,27 @@ pub(super) struct Pooled {
     conn: AnyConnection,
     opened_at: u64,
     generation: Generation,
+    /// How long it waits for another process's lock.
+    wait: Duration,
 }
 
 impl Pooled {
+    /// Waits for other writers for that long, and not for the usual time. A server has its
+    /// own limits: to tell it would take a round trip.
+    pub(super) fn wait_at_most(&mut self, wait: Duration) -> QueryResult<()> {
+        // In steps, so that a request that has just come changes nothing.
+        let steps = wait.as_millis().div_ceil(WAIT_STEP.as_millis());
+        let wait = WAIT_STEP * u32::try_from(steps).unwrap_or(u32::MAX);
+        let wait = wait.min(sqlite::BUSY_TIMEOUT);
+        if let AnyConnection::Sqlite(conn) = &mut self.conn
+            && wait != self.wait
+        {
+            sqlite::wait_at_most(conn, wait)?;
+            self.wait = wait;
+        }
+        Ok(())
+    }
+
     /// Says that the other end is gone.
     pub(super) fn is_lost(&self) {
         self.generation.end(self.opened_at);
@@ -111,6 +133,7 @@ impl r2d2::ManageConnection for Manager {
             conn,
             opened_at,
             generation: self.generation.clone(),
+            wait: sqlite::BUSY_TIMEOUT,
         })
     }
 

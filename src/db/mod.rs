@@ -14,6 +14,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod sqlite;
+mod storage;
 mod transactions;
 mod upkeep;
 mod user_changes;
@@ -21,13 +22,14 @@ mod user_filter;
 mod users;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2d2::Pool;
 
 use any_connection::AnyConnection;
 use manager::{Manager, Role, Target};
-use transactions::in_transaction;
+use storage::Storage;
+use transactions::{POOL_WAIT, Patience, in_transaction};
 
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use opening::{OpenError, Opened};
@@ -38,9 +40,6 @@ pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
 
 use crate::domain::{Clock, DatabaseUrl};
-
-/// How long a request waits for a connection before it is told to come back.
-const POOL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a connection to a server is used before it is opened anew.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -53,6 +52,8 @@ pub struct DB {
     readers: Pool<Manager>,
     writer: Pool<Manager>,
     reads_are_local: bool,
+    storage: Storage,
+    patience: Patience,
     settings: Arc<DbSettings>,
 }
 
@@ -84,6 +85,11 @@ impl DB {
             readers,
             writer,
             reads_are_local: matches!(target, Target::Sqlite(_)),
+            storage: Storage::new(match &target {
+                Target::Sqlite(location) => Some(location.wal()),
+                Target::Postgres(_) => None,
+            }),
+            patience: Patience::default(),
             settings: Arc::new(settings),
         };
         Ok((db, opened))
@@ -100,6 +106,23 @@ impl DB {
     #[must_use]
     pub fn turns(&self) -> u32 {
         self.writer.max_size()
+    }
+
+    /// The same database for somebody who waits until then at the most: what has not begun
+    /// to write by that time is not done. Other work has two seconds.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            patience: Patience(Some(deadline)),
+            ..self.clone()
+        }
+    }
+
+    /// Comes when a commit failed on SQLite's disk, with the cause. What the system holds of
+    /// the file may differ from what is on the disk then: all further writes are refused,
+    /// and the process has to end and start again, which reads what is really there.
+    pub fn must_restart(&self) -> impl Future<Output = String> + Send + use<> {
+        self.storage.lost()
     }
 
     /// The clock this database goes by.
@@ -123,25 +146,31 @@ impl DB {
         if !self.reads_are_local {
             return Ok(());
         }
-        let mut conn = self.writer.get()?;
-        match &mut **conn {
-            AnyConnection::Sqlite(sqlite) => Ok(sqlite::tidy(sqlite)?),
-            AnyConnection::Postgres(_) => Ok(()),
-        }
+        self.storage.during(false, || {
+            let mut conn = self.writer.get()?;
+            match &mut **conn {
+                AnyConnection::Sqlite(sqlite) => Ok(sqlite::tidy(sqlite)?),
+                AnyConnection::Postgres(_) => Ok(()),
+            }
+        })
     }
 
     fn read<T, E>(&self, work: impl Fn(&mut AnyConnection) -> Result<T, E>) -> Result<T, DbError>
     where
         DbError: From<E>,
     {
-        transactions::run(&self.readers, |conn| Ok(work(conn)?))
+        transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
     }
 
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        transactions::run(&self.writer, |conn| in_transaction(conn, &work))
+        self.storage.during(true, || {
+            transactions::run(&self.writer, self.patience, |conn| {
+                in_transaction(conn, &work)
+            })
+        })
     }
 }
 

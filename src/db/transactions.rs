@@ -1,33 +1,59 @@
 //! All or nothing, and what may be tried again.
 
+use std::time::{Duration, Instant};
+
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::result::Error as DieselError;
 use r2d2::Pool;
 
 use super::any_connection::AnyConnection;
-use super::error::{is_lost, is_undone};
+use super::error::{is_disk_failure, is_lost, is_undone};
 use super::manager::Manager;
 use super::{DbError, Unavailable};
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
+/// How long a request waits for a connection before it is told to come back.
+pub(super) const POOL_WAIT: Duration = Duration::from_secs(2);
+
+/// How long work may wait for a connection and for other writers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Patience(pub(super) Option<Instant>);
+
+impl Patience {
+    fn left(self) -> Result<Duration, Unavailable> {
+        let Some(deadline) = self.0 else {
+            return Ok(POOL_WAIT);
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            Err(Unavailable::Late)
+        } else {
+            Ok(left.min(POOL_WAIT))
+        }
+    }
+}
+
 /// Runs work on a connection of the pool. Where the server was lost under it, or chose it as
 /// the victim of a deadlock, nothing was committed, and it runs a second time.
 pub(super) fn run<T>(
     pool: &Pool<Manager>,
+    patience: Patience,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    match attempt(pool, &work) {
-        Err(error) if error.is_worth_a_second_try() => attempt(pool, &work),
+    match attempt(pool, patience, &work) {
+        Err(error) if error.is_worth_a_second_try() => attempt(pool, patience, &work),
         outcome => outcome,
     }
 }
 
 fn attempt<T>(
     pool: &Pool<Manager>,
+    patience: Patience,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    let mut conn = pool.get()?;
+    let mut conn = pool.get_timeout(patience.left()?)?;
+    conn.wait_at_most(patience.left()?)?;
     let outcome = work(&mut conn);
     if let Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) = &outcome {
         conn.is_lost();
@@ -55,6 +81,8 @@ pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
             Err(error) if is_lost(&error) && !is_undone(&error) => {
                 Err(Unavailable::Unknown(error).into())
             }
+            // The system forgets what it could not write: a second try would seem to succeed.
+            Err(error) if is_disk_failure(&error) => Err(Unavailable::NotWritten(error).into()),
             Err(error) => Err(error.into()),
         },
         Err(error) => {

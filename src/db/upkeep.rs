@@ -15,8 +15,21 @@ impl DB {
     /// # Errors
     /// [`DbError::Unavailable`] with the reason.
     pub fn check(&self) -> Result<(), DbError> {
-        let standing = run(&self.writer, |conn| {
-            in_transaction(conn, migrations::standing).map_err(DbError::from)
+        if self.storage.is_read_only() {
+            return Err(Unavailable::NotWritable.into());
+        }
+        // After a write that the disk refused only a write tells that it is over.
+        let proof = self.storage.refuses();
+        let standing = self.storage.during(proof, || {
+            run(&self.writer, self.patience, |conn| {
+                in_transaction(conn, |conn| {
+                    if proof {
+                        migrations::write_nothing_new(conn)?;
+                    }
+                    migrations::standing(conn)
+                })
+                .map_err(DbError::from)
+            })
         })?;
         match standing {
             Standing::Current => Ok(()),

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::{rt, web};
 use tokio::sync::Semaphore;
@@ -7,9 +7,12 @@ use tokio::sync::Semaphore;
 use super::HttpError;
 use crate::auth::{After, Auth, AuthError, Paused};
 
-/// How long a client waits for its turn and the database before it is told to come back. A
-/// little more than the database's own patience with a lock, which is the better answer.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// How long a client waits for its turn and for other writers before it is told to come
+/// back. Then nothing was done: what has not begun to write by that time never will.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits for the answer of a database that hangs. What was begun may be done.
+const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
 
 /// The only way from the event loop to what blocks. A handler says whether it reads,
 /// writes, or hashes; where that runs is decided here.
@@ -81,11 +84,15 @@ impl Door {
     ) -> Result<T, HttpError> {
         let turns = Arc::clone(&self.turns);
         let auth = self.auth.clone();
-        let answer = rt::time::timeout(PATIENCE, async move {
-            let turn = turns.acquire_owned().await.or(Err(HttpError::Busy))?;
+        let deadline = Instant::now() + PATIENCE;
+        let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
+            let turn = rt::time::timeout(PATIENCE, turns.acquire_owned()).await;
+            let Ok(Ok(turn)) = turn else {
+                return Err(HttpError::Busy);
+            };
             let work = move || {
                 let _turn = turn;
-                work(&auth)
+                work(&auth.until(deadline))
             };
             Ok(web::block(work).await??)
         });

@@ -15,6 +15,7 @@ mod adoption;
 mod adoption_refused;
 mod crash;
 mod faults_postgres;
+mod faults_sqlite;
 mod forms;
 mod house;
 mod load;

@@ -5,7 +5,9 @@ mod backup;
 mod lock;
 mod prepare;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::connection::{Connection, SimpleConnection};
@@ -23,6 +25,9 @@ pub(super) use prepare::prepare;
 // Older ones can corrupt a database in WAL mode.
 const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
 
+/// How long a connection waits for another process's lock, as the pragmas below have it.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A SQLite file that is there.
 #[derive(Debug, Clone)]
 pub(super) struct Location {
@@ -36,6 +41,13 @@ impl Location {
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The log of writes beside the file.
+    pub(super) fn wal(&self) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push("-wal");
+        PathBuf::from(name)
     }
 
     /// A URI that opens the file and never creates one: a file that vanished is an error,
@@ -78,6 +90,11 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
         })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(AnyConnection::Sqlite(conn))
+}
+
+/// Changes how long a connection waits for another process's lock.
+pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout={}", wait.as_millis()))
 }
 
 /// What SQLite wants done before the last connection closes.

@@ -117,6 +117,12 @@ impl Server {
         self.lines.join("\n")
     }
 
+    /// How many lines of the log so far have the text in them.
+    pub(crate) fn logged(&mut self, text: &str) -> usize {
+        self.lines.extend(self.log.try_iter());
+        self.lines.iter().filter(|line| line.contains(text)).count()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
