@@ -89,6 +89,14 @@ pub enum OpenError {
     /// The file or its folder cannot be written.
     #[error("the database {} cannot be written; give the service's user write access to the file and its folder", .0.display())]
     ReadOnly(PathBuf),
+    /// The disk under the file fails, or has no space.
+    #[error("the disk under the database {} takes no writes ({cause}); free space on it, and if there is enough, look into the system's log for the disk", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        cause: String,
+    },
     /// The schema is older, and this use does not change it.
     #[error(
         "the schema of the database is older than this program ({missing} is missing); run `bienvenue db migrate`"
@@ -174,6 +182,7 @@ impl OpenError {
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }
+            | Self::Disk { .. }
             | Self::Away { .. }
             | Self::Migration(_)
             | Self::Connect(_)

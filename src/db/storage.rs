@@ -29,8 +29,35 @@ struct Shared {
 /// A disk that takes no writes for now.
 #[derive(Default)]
 struct Refusal {
+    /// What keeps it from them, while it does.
     event: Option<&'static str>,
-    told: Option<Instant>,
+    /// What the log said last, and when.
+    told: Option<(&'static str, Instant)>,
+    /// Whether the log still has to say that it is over.
+    open: bool,
+}
+
+impl Refusal {
+    /// Begins or goes on, and tells whether the log should say so: not more than once a
+    /// minute, also where small writes get through in between.
+    fn begin(&mut self, event: &'static str, now: Instant) -> bool {
+        self.event = Some(event);
+        let quiet = self
+            .told
+            .is_some_and(|(told, at)| told == event && now < at + REMINDER);
+        if !quiet {
+            self.told = Some((event, now));
+            self.open = true;
+        }
+        !quiet
+    }
+
+    /// Ends, and gives what the log should call over.
+    fn end(&mut self) -> Option<&'static str> {
+        let event = self.event.take();
+        let open = std::mem::take(&mut self.open);
+        event.filter(|_| open)
+    }
 }
 
 impl Storage {
@@ -138,13 +165,7 @@ impl Storage {
             | Unavailable::Ending
             | Unavailable::Schema => return,
         };
-        let now = Instant::now();
-        let mut refusal = self.refusal();
-        let quiet =
-            refusal.event == Some(event) && refusal.told.is_some_and(|told| now < told + REMINDER);
-        refusal.event = Some(event);
-        if !quiet {
-            refusal.told = Some(now);
+        if self.refusal().begin(event, Instant::now()) {
             log::error!(
                 "{event}: {cause}; writes are answered 503 and reads go on until it is mended: \
                  {remedy}; no restart is needed"
@@ -153,8 +174,7 @@ impl Storage {
     }
 
     fn accepted(&self) {
-        let mut refusal = self.refusal();
-        if let Some(event) = refusal.event.take() {
+        if let Some(event) = self.refusal().end() {
             log::info!("{event} is over: the database is written again");
         }
     }
@@ -216,5 +236,20 @@ mod tests {
         write(&storage, Ok(()));
         assert!(!storage.refuses());
         assert!(storage.0.lost.borrow().is_none());
+    }
+
+    #[test]
+    fn f02_the_log_is_told_once_a_minute_however_often_it_comes_and_goes() {
+        let mut refusal = Refusal::default();
+        let start = Instant::now();
+        assert!(refusal.begin("storage_full", start));
+        assert!(!refusal.begin("storage_full", start));
+        assert_eq!(refusal.end(), Some("storage_full"));
+        assert_eq!(refusal.end(), None);
+        let soon = start + REMINDER / 2;
+        assert!(!refusal.begin("storage_full", soon));
+        assert_eq!(refusal.end(), None);
+        assert!(refusal.begin("storage_read_only", soon));
+        assert!(refusal.begin("storage_full", start + REMINDER));
     }
 }

@@ -257,6 +257,31 @@ fn f02_a_full_disk_stops_writes_alone_and_is_over_when_there_is_space() {
 }
 
 #[test]
+fn f02_a_start_that_finds_no_space_says_so_and_may_be_tried_again() {
+    let place = Place::new();
+    fs::create_dir(place.path("disk")).unwrap();
+    let script = "mount -t tmpfs -o size=4m tmpfs disk";
+    if !can_mount(&place, script) {
+        return;
+    }
+    // Stopped in order, it leaves all in one file.
+    let mut server = Server::start(&place);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let fill = format!(
+        "{script}; cp bienvenue.db disk/; touch disk/bienvenue.db.lock; \
+         cat /dev/zero >disk/ballast 2>&- || true"
+    );
+    let start = Instant::now();
+    let ended = finish(unshared(&place, &fill, &ON_DISK));
+    let text = String::from_utf8(ended.stderr).unwrap();
+    let last = text.lines().last().unwrap_or_default();
+    println!("F02: start refused after {:?}: {last}", start.elapsed());
+    assert_eq!(ended.status.code(), Some(1), "{text}");
+    assert!(last.contains("free space"), "{text}");
+}
+
+#[test]
 fn f03_a_start_on_a_read_only_file_system_is_refused_at_once() {
     let place = Place::new();
     fs::create_dir(place.path("disk")).unwrap();

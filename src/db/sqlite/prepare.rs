@@ -245,6 +245,10 @@ fn explain(path: &Path, error: DieselError) -> OpenError {
         _ if text.contains("readonly") || text.contains("unable to open") => {
             OpenError::ReadOnly(path)
         }
+        _ if text.contains("disk") => OpenError::Disk {
+            path,
+            cause: text.to_owned(),
+        },
         _ if text.contains("locked") => OpenError::InUse {
             path,
             cause: text.to_owned(),
