@@ -1,0 +1,15 @@
+//! What befalls a PostgreSQL server, and what the service makes of it: the real program, a
+//! cluster of its own for each test, and clients that note what was acknowledged.
+
+mod away;
+mod instances;
+mod read_only;
+mod start;
+
+use std::time::Duration;
+
+
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}

@@ -1,0 +1,93 @@
+//! F09: the server can no longer write, and another takes over.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+
+use crate::support::harness::{Load, Stand, Visitor};
+use crate::support::program::Server;
+
+use super::*;
+
+/// Reaches the connections that stand: they notice it by SQLSTATE 25006.
+#[test]
+fn f09_a_server_that_turns_read_only_is_left_and_used_when_it_can_write_again() {
+    let set = "ALTER SYSTEM SET default_transaction_read_only";
+    let (on, off) = (format!("{set} = on"), format!("{set} = off"));
+    let reload = "SELECT pg_reload_conf()";
+    read_only("F09, server", &[&on, reload], &[&off, reload]);
+}
+
+/// Reaches the connections that are opened from now on, and so all others are ended.
+#[test]
+fn f09_a_database_that_turns_read_only_is_left_and_used_when_it_can_write_again() {
+    let set = "ALTER DATABASE bienvenue SET default_transaction_read_only";
+    let (on, off) = (format!("{set} = on"), format!("{set} = off"));
+    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = 'bienvenue'";
+    read_only("F09, database", &[&on, end_all], &[&off]);
+}
+
+fn read_only(test: &str, turn: &[&str], turn_back: &[&str]) {
+    let Some(stand) = Stand::create("") else {
+        return;
+    };
+    let server = stand.serve();
+    let mut visitor = Visitor::of(&[&server]);
+    let load = Load::start(4, &[&server]);
+    let begun = Instant::now();
+    stand.sql(turn);
+    thread::sleep(Duration::from_millis(300));
+    let ready = thread::spawn({
+        let mut visitor = Visitor::of(&[&server]);
+        move || visitor.get("/readyz").status
+    });
+    let answer = visitor.register("bob@x.org");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!(ready.join().unwrap(), 503);
+    assert_eq!(visitor.get("/healthz").status, 200);
+    stand.sql(&[&["SET default_transaction_read_only = off"], turn_back].concat());
+    let undone = Instant::now();
+    let healed = load.healed_after(undone);
+    println!(
+        "{test}: good {:.2} s after it could write again",
+        healed.as_secs_f64()
+    );
+    let report = load.finish();
+    report.check(test, &stand.url());
+    assert!(healed <= seconds(5), "{healed:?}");
+    assert!(report.slowest() <= seconds(3), "{:?}", report.slowest());
+    let outage = (begun, undone + seconds(5));
+    assert_eq!(report.failures_outside(&[outage]), 0, "outside the outage");
+}
+
+#[test]
+#[ignore = "long"]
+fn f09_when_a_standby_takes_over_it_is_used_and_has_all_that_was_acknowledged() {
+    let Some(stand) = Stand::create("") else {
+        return;
+    };
+    let standby = stand.cluster.standby();
+    let hosts = format!("{},{}", stand.cluster.host(), standby.host());
+    let url = format!("postgres://postgres@/bienvenue?host={hosts}");
+    let server = Server::spawn(stand.program(&url, &[]));
+    let load = Load::start(6, &[&server]);
+    thread::sleep(seconds(1));
+    let begun = Instant::now();
+    stand.cluster.stop("fast");
+    thread::sleep(seconds(1));
+    let promoted = Instant::now();
+    standby.promote();
+    let healed = load.healed_after(promoted);
+    println!(
+        "F09, fail-over: promoted {:.2} s after the stop began, good {:.2} s after that order",
+        (promoted - begun).as_secs_f64(),
+        healed.as_secs_f64()
+    );
+    let report = load.finish();
+    report.check("F09, fail-over", &standby.url("bienvenue"));
+    assert!(healed <= seconds(5), "{healed:?}");
+    let outage = (begun, promoted + seconds(5));
+    assert_eq!(report.failures_outside(&[outage]), 0, "outside the outage");
+    assert!(report.slowest() <= seconds(3), "{:?}", report.slowest());
+}
