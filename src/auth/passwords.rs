@@ -7,6 +7,7 @@
 //! to verify: a digest that is typed as a password is just another password.
 
 use std::hint::black_box;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use bcrypt::{BcryptError, HashParts};
@@ -148,11 +149,8 @@ impl Work for Verification {
             None => false,
         };
         if !right {
-            // Costs c, c, c+1 .. C-1 together are exactly one hash of cost C.
-            match &stored {
-                Some(stored) => (stored.cost..cost.get()).for_each(|cost| spend(&password, cost)),
-                None => spend(&password, cost.get()),
-            }
+            let verified_at = stored.as_ref().map(|stored| stored.cost);
+            costs_to_make_up(verified_at, cost).for_each(|cost| spend(&password, cost));
         }
         let outdated = right && stored.is_some_and(|stored| stored.is_outdated(&password, cost));
         Verified {
@@ -163,6 +161,17 @@ impl Work for Verification {
     }
 }
 
+/// What a failed verification still has to compute so that it has cost as much as one hash
+/// at the current cost C: all of it where there was nothing to verify, and c .. C-1 after one
+/// at a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
+fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclusive<u32> {
+    let current = current.get();
+    match verified_at {
+        None => current..=current,
+        Some(cost) => cost..=current - 1,
+    }
+}
+
 /// Computes a hash for the time it takes.
 fn spend(password: &Password, cost: u32) {
     drop(black_box(bcrypt::hash_with_salt(
@@ -170,4 +179,29 @@ fn spend(password: &Password, cost: u32) {
         cost,
         [0; 16],
     )));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
+        let rounds = |cost: u32| 1_u64 << cost;
+        for current in 4..=31 {
+            let current = BcryptCost::new(current).unwrap();
+            let one: u64 = rounds(current.get());
+            let made_up = |at| costs_to_make_up(at, current).map(rounds).sum::<u64>();
+            assert_eq!(made_up(None), one, "an unknown account, or no hash");
+            for cost in 4..=current.get() {
+                assert_eq!(rounds(cost) + made_up(Some(cost)), one, "stored at {cost}");
+            }
+            let higher = current.get() + 1;
+            assert_eq!(
+                made_up(Some(higher)),
+                0,
+                "a higher one has cost more already"
+            );
+        }
+    }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-
 use crate::support::harness::{Load, Stand, Visitor};
 use crate::support::program::Server;
 

@@ -9,7 +9,6 @@ use crate::support::harness::Visitor;
 use crate::support::program::Server;
 use crate::support::{Engine, Place, eventually};
 
-
 /// Two instances on one database, started at the same moment.
 fn two_instances(place: &Place) -> [Server; 2] {
     let start = || {

@@ -8,8 +8,6 @@ mod start;
 
 use std::time::Duration;
 
-
-
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }

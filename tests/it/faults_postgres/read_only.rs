@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-
 use crate::support::harness::{Load, Stand, Visitor};
 use crate::support::program::Server;
 
