@@ -31,6 +31,7 @@ mod sources;
 mod start;
 mod stopping;
 mod storage;
+mod storage_unavailable;
 mod transcripts;
 mod upkeep;
 mod wire;

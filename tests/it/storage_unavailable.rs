@@ -1,0 +1,123 @@
+//! What `DB` answers when the database cannot be used: never "nobody found", and in time.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bienvenue::db::{DB, DbError, DbSettings, Unavailable, UserChanges};
+use bienvenue::domain::{Clock, HashedPassword, SessionId};
+use rstest::rstest;
+
+use crate::support::{Engine, Place, START, email, settings};
+
+fn open(place: &Place) -> DB {
+    let settings = settings(&Clock::set_to(START));
+    place.open(DbSettings {
+        connections: 1,
+        ..settings
+    })
+}
+
+fn add(db: &DB, name: &str) -> Result<(), DbError> {
+    let hashed = HashedPassword::from_stored("x");
+    db.add_user(&email(&format!("{name}@x.org")), &hashed)
+        .map(drop)
+}
+
+#[rstest]
+fn while_others_hold_the_database_all_that_wait_are_told_in_time(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = open(&place);
+    let mut other = place.connect();
+    other.execute(match engine {
+        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Postgres => "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE",
+    });
+    let (sender, outcomes) = mpsc::channel();
+    for number in 0..6 {
+        let (db, sender) = (db.clone(), sender.clone());
+        thread::spawn(move || {
+            let start = Instant::now();
+            let outcome = add(&db, &format!("user{number}"));
+            sender.send((outcome, start.elapsed())).unwrap();
+        });
+    }
+    drop(sender);
+    let outcomes: Vec<_> = outcomes.iter().collect();
+    let mut pool = 0;
+    for (outcome, took) in &outcomes {
+        match outcome {
+            Err(DbError::Unavailable(Unavailable::Pool(_))) => pool += 1,
+            Err(DbError::Unavailable(_)) => {}
+            other => panic!("{other:?}"),
+        }
+        assert!(*took < Duration::from_millis(4500), "{took:?}");
+    }
+    assert!(pool >= 1, "the pool was empty for some: {outcomes:?}");
+    other.execute("ROLLBACK");
+    add(&db, "afterwards").unwrap();
+    let there = place.texts("SELECT email AS value FROM users");
+    assert_eq!(there, ["afterwards@x.org"]);
+}
+
+#[test]
+fn a_connection_that_was_lost_is_replaced_and_the_work_done_all_the_same() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let db = open(&place);
+    add(&db, "before").unwrap();
+    for name in ["first", "second"] {
+        place.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name = 'bienvenue' AND datname = current_database()",
+        );
+        add(&db, name).unwrap();
+        assert!(db.find_user_by(&email("before@x.org")).is_ok());
+    }
+}
+
+#[rstest]
+fn r29_with_a_user_go_its_sessions(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = open(&place);
+    let hashed = HashedPassword::from_stored("x");
+    let user = db.add_user(&email("bob@x.org"), &hashed).unwrap();
+    let session = SessionId::generate();
+    db.update_user(user.id, &UserChanges::new().session_id(Some(&session)))
+        .unwrap();
+    db.delete_user(user.id).unwrap();
+    let found = db.find_session(&session.digest());
+    assert!(matches!(found, Err(DbError::NoResultFound)), "{found:?}");
+    assert!(
+        place
+            .texts("SELECT digest AS value FROM sessions")
+            .is_empty()
+    );
+}
+
+#[rstest]
+fn a_write_that_fails_in_the_middle_leaves_nothing(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = open(&place);
+    let hashed = HashedPassword::from_stored("x");
+    let user = db.add_user(&email("bob@x.org"), &hashed).unwrap();
+    // The user's row is changed first; then there is no table for the session.
+    place.sql("ALTER TABLE sessions RENAME TO elsewhere");
+    let changes = UserChanges::new()
+        .hashed_password(HashedPassword::from_stored("y"))
+        .session_id(Some(&SessionId::generate()));
+    let failed = db.update_user(user.id, &changes);
+    assert!(matches!(failed, Err(DbError::Failed(_))), "{failed:?}");
+    assert_eq!(db.find_user_by(user.id).unwrap(), user);
+}
