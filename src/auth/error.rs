@@ -16,6 +16,10 @@ pub enum AuthError {
     /// No such account, or not its password; which of the two is nobody's business.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The account changed while its password was being checked: it has another one, or the
+    /// same one stored anew, or is gone. No session was made; trying again tells which.
+    #[error("the account changed during the login, please try again")]
+    Changed,
     /// The password is none that this service takes for a new one.
     #[error(transparent)]
     PasswordRefused(#[from] PasswordRefused),

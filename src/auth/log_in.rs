@@ -45,7 +45,8 @@ impl Auth {
     /// session, and the oldest one beyond the number that a user may have has ended.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too.
+    /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too, and
+    /// [`AuthError::Changed`] where the stored password is another one by then.
     pub fn begin_login(
         &self,
         email: impl Into<EmailKey>,
@@ -129,8 +130,9 @@ impl After for LogIn {
         };
         match auth.db.add_session(&new, Some(&user.hashed_password)) {
             Ok(()) => {}
-            // Deleted, or given another password, while this one was being hashed.
-            Err(DbError::NoResultFound) => return Err(AuthError::InvalidCredentials),
+            // Not "invalid credentials": where a login of the same user has just renewed the
+            // stored hash, the password is as right as before.
+            Err(DbError::NoResultFound) => return Err(AuthError::Changed),
             Err(error) => return Err(error.into()),
         }
         if verified.outdated {

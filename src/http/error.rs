@@ -44,6 +44,7 @@ impl HttpError {
                 AuthError::AlreadyExists(_) => "email already registered".into(),
                 AuthError::Unavailable(_) => UNAVAILABLE.into(),
                 AuthError::InvalidCredentials
+                | AuthError::Changed
                 | AuthError::PasswordRefused(_)
                 | AuthError::RegistrationClosed
                 | AuthError::Overloaded { .. } => error.to_string().into(),
@@ -58,7 +59,7 @@ impl HttpError {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy | Self::Auth(AuthError::Unavailable(_)) => Some(SOON),
+            Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
             Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
         }
@@ -76,7 +77,7 @@ impl ResponseError for HttpError {
                     StatusCode::BAD_REQUEST
                 }
                 AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
-                AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
+                AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
                 // Handlers turn the rows that they expect to be missing into answers.

@@ -1,6 +1,6 @@
 //! How passwords are stored and verified.
 
-use bienvenue::auth::{Auth, AuthSettings, hash_password};
+use bienvenue::auth::{Auth, AuthError, AuthSettings, hash_password};
 use bienvenue::db::{DbSettings, UserChanges};
 use bienvenue::domain::{BcryptCost, Client, Email, HashedPassword, Password, PasswordError};
 
@@ -210,4 +210,45 @@ fn the_prefixes_of_other_bcrypt_libraries_are_read() {
             "{prefix}"
         );
     }
+}
+
+#[test]
+fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
+    let place = Place::new();
+    let bob = email("bob@dylan.com");
+    let auth = at_cost(&place, 4);
+    auth.register_user(&bob, &password("bob_pwd")).unwrap();
+    let begin = || {
+        auth.begin_login(&bob, &password("bob_pwd"), Client::default())
+            .unwrap()
+    };
+    let (changed, deleted) = (begin(), begin());
+    let other = hash_password(&password("other"), BcryptCost::MINIMUM).unwrap();
+    store(&place, &bob, other.expose());
+    assert!(matches!(changed.run(&auth), Err(AuthError::Changed)));
+    auth.delete_user(&bob).unwrap();
+    assert!(matches!(deleted.run(&auth), Err(AuthError::Changed)));
+    let sessions = place.texts("SELECT digest AS value FROM sessions");
+    assert!(sessions.is_empty(), "{sessions:?}");
+}
+
+#[test]
+fn r21_of_two_logins_at_once_the_renewal_by_one_is_no_wrong_password_for_the_other() {
+    let place = Place::new();
+    let bob = email("bob@dylan.com");
+    at_cost(&place, 4)
+        .register_user(&bob, &password("bob_pwd"))
+        .unwrap();
+    let auth = at_cost(&place, 5);
+    let begin = || {
+        auth.begin_login(&bob, &password("bob_pwd"), Client::default())
+            .unwrap()
+    };
+    let (first, second) = (begin(), begin());
+    first.run(&auth).unwrap();
+    eventually("the hash is renewed", || {
+        stored(&place).starts_with("$2b$05$")
+    });
+    assert!(matches!(second.run(&auth), Err(AuthError::Changed)));
+    begin().run(&auth).unwrap();
 }
