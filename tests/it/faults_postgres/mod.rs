@@ -3,6 +3,7 @@
 
 mod away;
 mod instances;
+mod migrations;
 mod read_only;
 mod start;
 
