@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod auth;
+pub mod bcrypt_lanes;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -241,6 +241,7 @@ fn auth_settings(config: &Config) -> AuthSettings {
         registration_open: config.accounts.registration != Registration::Closed,
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
+        hash_deadline: passwords.hash_deadline,
     }
 }
 

@@ -1,16 +1,17 @@
-//! What is done in the background: writing down when sessions were last used, and removing
-//! the ones that have expired.
+//! What is done in the background: writing down when sessions were last used, removing the
+//! ones that have expired, and storing the passwords that were hashed anew.
 //!
 //! A look-up writes nothing. It leaves a note here when the last use that is written down
 //! is old enough, and once a second the notes are written together.
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::renewal::Renewed;
 use crate::db::DB;
 use crate::domain::{SessionDigest, Timestamp};
 
@@ -27,7 +28,16 @@ const NOTES_MAX: usize = 100_000;
 
 pub(super) struct Housekeeping {
     last_uses: Arc<LastUses>,
-    thread: Option<(Sender<()>, JoinHandle<()>)>,
+    messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is told.
+pub(super) enum Message {
+    /// To store a password that was hashed anew.
+    Store(Renewed),
+    /// To end.
+    End,
 }
 
 struct LastUses {
@@ -41,25 +51,21 @@ impl Housekeeping {
             db,
             notes: Mutex::default(),
         });
-        let (stop, stopped) = mpsc::channel();
+        let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
-            move || {
-                let mut until_removal = 0;
-                while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PERIOD) {
-                    last_uses.write();
-                    if until_removal == 0 && remove_expired(&last_uses.db) {
-                        until_removal = REMOVAL_PERIODS;
-                    }
-                    until_removal = until_removal.saturating_sub(1);
-                }
-                last_uses.write();
-            }
+            move || keep(&last_uses, &received)
         })?;
         Ok(Self {
             last_uses,
-            thread: Some((stop, thread)),
+            messages,
+            thread: Some(thread),
         })
+    }
+
+    /// Where passwords go that were hashed anew.
+    pub(super) fn messages(&self) -> Sender<Message> {
+        self.messages.clone()
     }
 
     /// Notes that a session is used now, if what is written down is old enough.
@@ -79,6 +85,28 @@ impl Housekeeping {
     pub(super) fn write_notes(&self) {
         self.last_uses.write();
     }
+}
+
+/// What the thread does until it is told to end.
+fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
+    let mut until_removal = 0;
+    let mut next = Instant::now() + PERIOD;
+    loop {
+        let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
+        match message {
+            Ok(Message::Store(renewed)) => renewed.write(&last_uses.db),
+            Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                next = Instant::now() + PERIOD;
+                last_uses.write();
+                if until_removal == 0 && remove_expired(&last_uses.db) {
+                    until_removal = REMOVAL_PERIODS;
+                }
+                until_removal = until_removal.saturating_sub(1);
+            }
+        }
+    }
+    last_uses.write();
 }
 
 impl LastUses {
@@ -120,11 +148,12 @@ fn remove_expired(db: &DB) -> bool {
 
 impl Drop for Housekeeping {
     fn drop(&mut self) {
-        if let Some((stop, thread)) = self.thread.take() {
-            drop(stop);
-            if thread.join().is_err() {
-                log::error!("the housekeeping thread ended in a panic");
-            }
+        // The thread is there to receive it until it has.
+        drop(self.messages.send(Message::End));
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the housekeeping thread ended in a panic");
         }
     }
 }

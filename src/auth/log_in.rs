@@ -1,4 +1,6 @@
-use super::{After, Auth, AuthError, Hashing, Paused, Verification, Verified, Work};
+use super::hasher::Place;
+use super::renewal::Renewal;
+use super::{After, Auth, AuthError, Paused, Verification, Verified};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, EmailKey, Password, SessionId, User};
 
@@ -30,15 +32,16 @@ impl Auth {
     /// and one hash, which takes as long for an unknown account as for a known one.
     ///
     /// # Errors
-    /// Only if the database fails or too many logins wait; that is not a wrong password.
+    /// Only if the database fails or the hash would have to wait too long; that is not a
+    /// wrong password.
     pub fn valid_login(
         &self,
         email: impl Into<EmailKey>,
         password: &Password,
     ) -> Result<bool, AuthError> {
-        let (user, work) = self.verification(email.into(), password)?;
+        let (place, user, work) = self.verification(email.into(), password)?;
         let after = ValidLogin { user };
-        Paused { work, after }.run(self)
+        Paused { place, work, after }.run(self)
     }
 
     /// Logs a user in as far as the hash. Blocks for one look-up. In the end there is a new
@@ -47,15 +50,16 @@ impl Auth {
     /// # Errors
     /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too, and
     /// [`AuthError::Changed`] where the stored password is another one by then.
+    /// [`AuthError::Overloaded`] comes at once, before anything is read.
     pub fn begin_login(
         &self,
         email: impl Into<EmailKey>,
         password: &Password,
         client: Client,
     ) -> Result<Paused<LogIn>, AuthError> {
-        let (user, work) = self.verification(email.into(), password)?;
+        let (place, user, work) = self.verification(email.into(), password)?;
         let after = LogIn { user, client };
-        Ok(Paused { work, after })
+        Ok(Paused { place, work, after })
     }
 
     /// The one way to authenticate by password: what to check, and whom it would be.
@@ -63,41 +67,28 @@ impl Auth {
         &self,
         email: EmailKey,
         password: &Password,
-    ) -> Result<(Option<User>, Verification), AuthError> {
+    ) -> Result<(Place, Option<User>, Verification), AuthError> {
+        let place = self.place()?;
         let user = match self.db.find_user_by(email) {
             Ok(user) => Some(user),
             Err(DbError::NoResultFound) => None,
             Err(error) => return Err(error.into()),
         };
-        let work = Verification {
-            password: password.clone(),
-            stored: user.as_ref().map(|user| user.hashed_password.clone()),
-            cost: self.settings.bcrypt_cost,
-        };
-        Ok((user, work))
+        let stored = user.as_ref().map(|user| &user.hashed_password);
+        let cost = self.settings.bcrypt_cost;
+        let work = Verification::new(password.clone(), stored, cost);
+        Ok((place, user, work))
     }
 
     /// Puts a hash of the current kind in the place of an outdated one, in the background:
     /// the login does not wait for it, and the next one tries again if it fails.
-    fn renew(&self, user: &User, password: Password) {
-        let (db, user) = (self.db.clone(), user.clone());
+    fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let queued = self.hasher.submit_unattended(move || {
-            let hashing = Hashing { password, cost };
-            let outcome = hashing.run().map_err(AuthError::from).and_then(|new| {
-                Ok(db.renew_hashed_password(user.id, &user.hashed_password, &new)?)
-            });
-            match outcome {
-                Ok(true) => log::info!("renewed the stored password of user {}", user.id),
-                Ok(false) => {}
-                Err(error) => log::warn!(
-                    "the stored password of user {} is not renewed: {error}",
-                    user.id
-                ),
-            }
-        });
-        if !queued {
-            log::debug!("no place in the queue for renewing a stored password");
+        let renewal = Renewal::new(user, password, cost, self.housekeeping.messages());
+        match (self.place(), renewal) {
+            (Ok(place), Ok(renewal)) => place.submit_unattended(renewal),
+            (Err(error), _) => log::debug!("a stored password is not renewed: {error}"),
+            (_, Err(error)) => log::warn!("a stored password is not renewed: {error}"),
         }
     }
 }
@@ -108,7 +99,7 @@ impl After for ValidLogin {
 
     fn after(self, auth: &Auth, verified: Verified) -> Result<bool, AuthError> {
         if let Some(user) = self.user.filter(|_| verified.outdated) {
-            auth.renew(&user, verified.password);
+            auth.renew(user, verified.password);
         }
         Ok(verified.right)
     }
@@ -136,7 +127,7 @@ impl After for LogIn {
             Err(error) => return Err(error.into()),
         }
         if verified.outdated {
-            auth.renew(&user, verified.password);
+            auth.renew(user.clone(), verified.password);
         }
         Ok(LoggedIn { session_id, user })
     }

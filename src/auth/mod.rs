@@ -13,23 +13,26 @@ mod log_in;
 mod passwords;
 mod paused;
 mod register_user;
+mod renewal;
 mod sessions;
 mod settings;
+mod verification;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
-use hasher::Hasher;
+use hasher::{Hasher, HasherSettings, Place};
 use housekeeping::Housekeeping;
 
 pub use error::AuthError;
-pub use hasher::{Receipt, Work};
+pub use hasher::{Receipt, Step, Work};
 pub use log_in::{LogIn, LoggedIn, ValidLogin};
-pub use passwords::{HashError, Hashing, Verification, Verified, hash_password};
+pub use passwords::{HashError, hash_password};
 pub use paused::{After, Paused};
 pub use register_user::Registration;
 pub use settings::{AuthSettings, PasswordRefused};
+pub use verification::{Hashing, Verification, Verified};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///
@@ -47,8 +50,13 @@ impl Auth {
     /// # Errors
     /// [`std::io::Error`] if the system gives no threads.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
+        let hasher = Hasher::start(HasherSettings {
+            threads: settings.hash_threads,
+            queue: settings.hash_queue,
+            deadline: settings.hash_deadline,
+        })?;
         Ok(Self {
-            hasher: Hasher::start(settings.hash_threads, settings.hash_queue)?.into(),
+            hasher: hasher.into(),
             housekeeping: Housekeeping::start(db.clone())?.into(),
             settings: settings.into(),
             db,
@@ -65,6 +73,12 @@ impl Auth {
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
         }
+    }
+
+    /// A place for one hash at the current cost; what needs one takes it before it does
+    /// anything else, so that nothing is done for who would wait too long.
+    fn place(&self) -> Result<Place, AuthError> {
+        self.hasher.place(1 << self.settings.bcrypt_cost.get())
     }
 
     /// Whether what reads only (such as [`Auth::get_user_from_session_id`]) waits for no

@@ -6,17 +6,18 @@
 //! bcrypt(base64(HMAC-SHA-384("bienvenue/password/1", password))). The tag alone decides how
 //! to verify: a digest that is typed as a password is just another password.
 
-use std::hint::black_box;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use bcrypt::{BcryptError, HashParts};
+use base64::Engine;
+use bcrypt::{BASE_64, BcryptError, HashParts};
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha384;
 use zeroize::Zeroizing;
 
-use super::hasher::Work;
+use super::Hashing;
+use super::hasher::compute;
+use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// What bcrypt reads of a password besides the NUL that ends it.
@@ -33,7 +34,10 @@ pub enum HashError {
     /// HMAC took no key, which it does of any length.
     #[error("HMAC refused its key")]
     Hmac,
-    /// The thread that hashed it is gone.
+    /// The system has no randomness for a salt.
+    #[error("no salt: {0}")]
+    Salt(#[from] getrandom::Error),
+    /// The hashing thread gave no answer: it panicked, or the service ends.
     #[error("the hashing thread gave no answer")]
     NoAnswer,
 }
@@ -44,14 +48,57 @@ pub enum HashError {
 /// # Errors
 /// [`HashError`] if the system gives no random salt.
 pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
-    let hash = |input: &str| bcrypt::hash_with_result(input, cost.get());
-    let stored = if password.expose().len() <= BCRYPT_BYTES {
-        hash(password.expose())?.format_for_version(bcrypt::Version::TwoB)
-    } else {
-        let parts = hash(&prehash(password)?)?;
-        format!("{TAG}{}", parts.format_for_version(bcrypt::Version::TwoB))
-    };
-    Ok(HashedPassword::from_stored(stored))
+    compute(Hashing::new(password.clone(), cost)?)
+}
+
+/// How a bcrypt was or will be made of a password.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Making {
+    pub(super) cost: u32,
+    salt: [u8; 16],
+    tagged: bool,
+}
+
+impl Making {
+    /// With a random salt, the way that loses nothing of the password.
+    pub(super) fn of_new(password: &Password, cost: BcryptCost) -> Result<Self, HashError> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt)?;
+        Ok(Self {
+            cost: cost.get(),
+            salt,
+            tagged: password.expose().len() > BCRYPT_BYTES,
+        })
+    }
+
+    /// For nothing but the time it takes.
+    pub(super) fn to_spend(cost: u32) -> Self {
+        Self {
+            cost,
+            salt: [0; 16],
+            tagged: false,
+        }
+    }
+
+    /// What is to be computed for a password.
+    ///
+    /// Untagged, only the first 72 bytes of it count: an adopted hash was made that way. One
+    /// of our own has its closing NUL within them, which no password contains.
+    pub(super) fn input(&self, password: &Password) -> Result<Input, HashError> {
+        let prehashed = self.tagged.then(|| prehash(password)).transpose()?;
+        let password = prehashed.as_ref().map_or(password.expose(), |text| text);
+        Input::new(password.as_bytes(), self.salt, self.cost)
+            .ok_or(BcryptError::CostNotAllowed(self.cost).into())
+    }
+
+    /// What is stored of it.
+    pub(super) fn stored(&self, digest: &Digest) -> Result<HashedPassword, HashError> {
+        let (salt, digest) = (BASE_64.encode(self.salt), BASE_64.encode(digest.as_bytes()));
+        let bcrypt = HashParts::from_str(&format!("$2b${:02}${salt}{digest}", self.cost))?;
+        let tag = if self.tagged { TAG } else { "" };
+        let stored = format!("{tag}{}", bcrypt.format_for_version(bcrypt::Version::TwoB));
+        Ok(HashedPassword::from_stored(stored))
+    }
 }
 
 fn prehash(password: &Password) -> Result<Zeroizing<String>, HashError> {
@@ -61,147 +108,38 @@ fn prehash(password: &Password) -> Result<Zeroizing<String>, HashError> {
 }
 
 /// A stored password that is a bcrypt hash.
-struct Stored<'a> {
-    bcrypt: &'a str,
-    cost: u32,
-    tagged: bool,
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) making: Making,
+    pub(super) digest: Digest,
 }
 
-impl<'a> Stored<'a> {
-    fn read(hashed_password: &'a HashedPassword) -> Option<Self> {
+impl Stored {
+    /// Reads every prefix that the `bcrypt` crate reads, and the tag before it.
+    pub(super) fn read(hashed_password: &HashedPassword) -> Option<Self> {
         let text = hashed_password.expose();
         let (bcrypt, tagged) = match text.strip_prefix(TAG) {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        let cost = HashParts::from_str(bcrypt).ok()?.get_cost();
-        (4..=31).contains(&cost).then_some(Self {
-            bcrypt,
-            cost,
-            tagged,
+        let parts = HashParts::from_str(bcrypt).ok()?;
+        let cost = parts.get_cost();
+        let (_, digest) = bcrypt.rsplit_once('$')?;
+        let mut bytes = [0; 23];
+        BASE_64.decode_slice(digest.get(22..)?, &mut bytes).ok()?;
+        (4..=31).contains(&cost).then(|| Self {
+            making: Making {
+                cost,
+                salt: parts.get_salt_raw(),
+                tagged,
+            },
+            digest: bytes.into(),
         })
     }
 
-    /// Untagged, only the first 72 bytes of the password count: an adopted hash was made
-    /// that way. One of our own has its closing NUL within them, which no password contains.
-    fn matches(&self, password: &Password) -> Result<bool, HashError> {
-        if self.tagged {
-            Ok(bcrypt::verify(prehash(password)?.as_str(), self.bcrypt)?)
-        } else {
-            Ok(bcrypt::verify(password.expose(), self.bcrypt)?)
-        }
-    }
-
-    fn is_outdated(&self, password: &Password, cost: BcryptCost) -> bool {
-        self.cost < cost.get() || (!self.tagged && password.expose().len() > BCRYPT_BYTES)
-    }
-}
-
-/// The work of hashing a new password.
-#[derive(Debug)]
-pub struct Hashing {
-    pub(super) password: Password,
-    pub(super) cost: BcryptCost,
-}
-
-impl Work for Hashing {
-    type Done = Result<HashedPassword, HashError>;
-
-    fn run(self) -> Self::Done {
-        hash_password(&self.password, self.cost)
-    }
-}
-
-/// The work of checking a password, which takes as long for an account that is not there,
-/// or whose stored password is no hash, as for any other: one bcrypt at the current cost.
-#[derive(Debug)]
-pub struct Verification {
-    pub(super) password: Password,
-    pub(super) stored: Option<HashedPassword>,
-    pub(super) cost: BcryptCost,
-}
-
-/// The outcome of a [`Verification`].
-#[derive(Debug)]
-pub struct Verified {
-    pub(super) password: Password,
-    /// Whether the password is right.
-    pub(super) right: bool,
-    /// Whether it is right and what is stored should be made anew.
-    pub(super) outdated: bool,
-}
-
-impl Work for Verification {
-    type Done = Verified;
-
-    fn run(self) -> Verified {
-        let Self {
-            password,
-            stored,
-            cost,
-        } = self;
-        let stored = stored.as_ref().and_then(Stored::read);
-        let right = match &stored {
-            Some(stored) => stored.matches(&password).unwrap_or_else(|error| {
-                log::debug!("a stored password cannot be verified: {error}");
-                false
-            }),
-            None => false,
-        };
-        if !right {
-            let verified_at = stored.as_ref().map(|stored| stored.cost);
-            costs_to_make_up(verified_at, cost).for_each(|cost| spend(&password, cost));
-        }
-        let outdated = right && stored.is_some_and(|stored| stored.is_outdated(&password, cost));
-        Verified {
-            password,
-            right,
-            outdated,
-        }
-    }
-}
-
-/// What a failed verification still has to compute so that it has cost as much as one hash
-/// at the current cost C: all of it where there was nothing to verify, and c .. C-1 after one
-/// at a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
-fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclusive<u32> {
-    let current = current.get();
-    match verified_at {
-        None => current..=current,
-        Some(cost) => cost..=current - 1,
-    }
-}
-
-/// Computes a hash for the time it takes.
-fn spend(password: &Password, cost: u32) {
-    drop(black_box(bcrypt::hash_with_salt(
-        password.expose(),
-        cost,
-        [0; 16],
-    )));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
-        let rounds = |cost: u32| 1_u64 << cost;
-        for current in 4..=31 {
-            let current = BcryptCost::new(current).unwrap();
-            let one: u64 = rounds(current.get());
-            let made_up = |at| costs_to_make_up(at, current).map(rounds).sum::<u64>();
-            assert_eq!(made_up(None), one, "an unknown account, or no hash");
-            for cost in 4..=current.get() {
-                assert_eq!(rounds(cost) + made_up(Some(cost)), one, "stored at {cost}");
-            }
-            let higher = current.get() + 1;
-            assert_eq!(
-                made_up(Some(higher)),
-                0,
-                "a higher one has cost more already"
-            );
-        }
+    /// Whether it should be made anew of the right password.
+    pub(super) fn is_outdated(&self, password: &Password, cost: BcryptCost) -> bool {
+        let cut = !self.making.tagged && password.expose().len() > BCRYPT_BYTES;
+        self.making.cost < cost.get() || cut
     }
 }

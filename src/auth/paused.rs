@@ -1,4 +1,4 @@
-use super::hasher::{Receipt, Work};
+use super::hasher::{Place, Receipt, Work};
 use super::{Auth, AuthError};
 
 /// A use case that has come as far as its hash. [`Paused::run`] goes on by blocking;
@@ -6,6 +6,7 @@ use super::{Auth, AuthError};
 #[derive(Debug)]
 #[must_use = "a use case that is paused has not done anything yet"]
 pub struct Paused<A: After> {
+    pub(super) place: Place,
     pub(super) work: A::Work,
     pub(super) after: A,
 }
@@ -31,19 +32,16 @@ impl<A: After> Paused<A> {
     /// Goes on to the end on this thread, which must not be one of a runtime.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] if too many wait already, and the use case's own.
+    /// The use case's own.
     pub fn run(self, auth: &Auth) -> Result<A::Output, AuthError> {
-        let (receipt, after) = self.start(auth)?;
+        let (receipt, after) = self.start();
         let done = receipt.block()?;
         after.after(auth, done)
     }
 
-    /// Queues the hash. [`Receipt::wait`] gives what [`After::after`] asks for.
-    ///
-    /// # Errors
-    /// [`AuthError::Overloaded`] if too many wait already.
-    pub fn start(self, auth: &Auth) -> Result<(Receipt<Done<A>>, A), AuthError> {
-        let receipt = auth.hasher.submit(self.work)?;
-        Ok((receipt, self.after))
+    /// Queues the hash, for which there is a place. [`Receipt::wait`] gives what
+    /// [`After::after`] asks for.
+    pub fn start(self) -> (Receipt<Done<A>>, A) {
+        (self.place.submit(self.work), self.after)
     }
 }

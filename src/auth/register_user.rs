@@ -14,7 +14,8 @@ impl Auth {
     /// # Errors
     /// [`AuthError::AlreadyExists`] (`User <email> already exists`) if the email is taken in
     /// any spelling, [`AuthError::PasswordRefused`] if the password is too weak,
-    /// [`AuthError::RegistrationClosed`] if nobody may register.
+    /// [`AuthError::RegistrationClosed`] if nobody may register, [`AuthError::Overloaded`] if
+    /// the hash would have to wait too long.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
         self.begin_registration(email, password)?.run(self)
     }
@@ -32,13 +33,12 @@ impl Auth {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(password)?;
+        let place = self.place()?;
         match self.db.find_user_by(email) {
             Ok(_) => Err(AuthError::AlreadyExists(email.clone())),
             Err(DbError::NoResultFound) => Ok(Paused {
-                work: Hashing {
-                    password: password.clone(),
-                    cost: self.settings.bcrypt_cost,
-                },
+                place,
+                work: Hashing::new(password.clone(), self.settings.bcrypt_cost)?,
                 after: Registration {
                     email: email.clone(),
                 },

@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::thread;
+use std::time::Duration;
 
 use crate::domain::{BcryptCost, Password};
 
@@ -14,8 +15,11 @@ pub struct AuthSettings {
     pub registration_open: bool,
     /// Threads that hash; more than the machine has cores are of no use.
     pub hash_threads: NonZeroUsize,
-    /// How many hashes may wait for a thread.
+    /// How many hashes may wait for a thread: a bound for the memory.
     pub hash_queue: usize,
+    /// The longest wait for a thread; who would wait longer, by what is measured, is refused
+    /// on arrival.
+    pub hash_deadline: Duration,
 }
 
 impl Default for AuthSettings {
@@ -26,6 +30,7 @@ impl Default for AuthSettings {
             registration_open: true,
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
+            hash_deadline: Duration::from_secs(5),
         }
     }
 }

@@ -113,7 +113,6 @@ impl Config {
     pub fn without_effect(&self) -> Vec<&'static str> {
         [
             self.listening.without_effect(),
-            self.passwords.without_effect(),
             self.accounts.without_effect(),
             self.logging.without_effect(),
         ]

@@ -38,7 +38,7 @@ pub struct Passwords {
     )]
     pub hash_threads: Option<NonZeroUsize>,
 
-    /// Logins that may wait for a thread; more are told to come back
+    /// Logins that may wait for a thread, for the sake of the memory; more are told to come back
     #[arg(
         long,
         env = "BIENVENUE_HASH_QUEUE",
@@ -48,22 +48,14 @@ pub struct Passwords {
     )]
     pub hash_queue: NonZeroUsize,
 
-    /// Longest wait for a thread, such as 5s; who would wait longer is told to come back
-    /// (no effect yet)
+    /// Longest wait for a thread, such as 5s; who would wait longer, as far as can be told
+    /// from the speed of this machine, is told to come back at once
     #[arg(
         long,
         env = "BIENVENUE_HASH_DEADLINE",
         value_name = "TIME",
         value_parser = positive_duration,
+        default_value = "5s",
     )]
-    pub hash_deadline: Option<Duration>,
-}
-
-impl Passwords {
-    pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        self.hash_deadline
-            .map(|_| "--hash-deadline")
-            .into_iter()
-            .collect()
-    }
+    pub hash_deadline: Duration,
 }

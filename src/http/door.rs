@@ -14,11 +14,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it waits for the answer of a database that hangs. What was begun may be done.
 const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
 
+/// How much later than at once a client is told that too many logins wait: who tries again
+/// at once, as simple clients do, takes the core from the logins that wait. This many
+/// clients are told so at the most, for the sake of the memory; more are told at once.
+const REFUSAL_DELAY: Duration = Duration::from_millis(500);
+const DELAYED_REFUSALS: usize = 1024;
+
 /// The only way from the event loop to what blocks. A handler says whether it reads,
 /// writes, or hashes; where that runs is decided here.
 pub struct Door {
     auth: web::Data<Auth>,
     turns: Arc<Semaphore>,
+    delays: Semaphore,
 }
 
 impl Door {
@@ -27,6 +34,7 @@ impl Door {
         Self {
             auth,
             turns: Arc::new(turns),
+            delays: Semaphore::new(DELAYED_REFUSALS),
         }
     }
 
@@ -69,10 +77,22 @@ impl Door {
     where
         Paused<A>: Send,
     {
-        let paused = self.read(before).await?;
-        let (receipt, after) = paused.start(&self.auth)?;
+        let paused = match self.read(before).await {
+            Err(HttpError::Auth(refusal @ AuthError::Overloaded { .. })) => {
+                self.delay().await;
+                return Err(refusal.into());
+            }
+            paused => paused?,
+        };
+        let (receipt, after) = paused.start();
         let done = receipt.wait().await.map_err(AuthError::from)?;
         self.write(move |auth| after.after(auth, done)).await
+    }
+
+    async fn delay(&self) {
+        if let Ok(_delay) = self.delays.try_acquire() {
+            rt::time::sleep(REFUSAL_DELAY).await;
+        }
     }
 
     /// Waits for a turn here, where waiting takes no thread, and not for a connection there,

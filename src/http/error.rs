@@ -93,7 +93,7 @@ impl ResponseError for HttpError {
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
         if let Some(wait) = self.retry_after() {
-            answer.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
+            answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
         }
         match self {
             Self::NotLoggedIn => answer.finish(),
@@ -115,4 +115,10 @@ impl ResponseError for HttpError {
             ),
         }
     }
+}
+
+/// Rounded up, and never none: who comes back too early comes in vain.
+fn whole_seconds(wait: Duration) -> u64 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(begun).max(1)
 }

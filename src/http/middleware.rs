@@ -9,7 +9,8 @@ use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::{Error, web};
 use uuid::Uuid;
 
-use super::HttpSettings;
+use super::{HttpError, HttpSettings};
+use crate::auth::AuthError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -83,7 +84,16 @@ fn report<B>(answer: &ServiceResponse<B>, id: &str) {
     let (method, path) = (request.method(), path.as_deref().unwrap_or("unknown path"));
     let status = answer.status().as_u16();
     match answer.response().error() {
+        // One of many; the hashing queue tells of them together.
+        Some(error) if is_overload(error) => log::debug!("{id} {method} {path}: {error}"),
         Some(error) => log::error!("{id} {method} {path} answered {status}: {error}"),
         None => log::error!("{id} {method} {path} answered {status}"),
     }
+}
+
+fn is_overload(error: &Error) -> bool {
+    matches!(
+        error.as_error(),
+        Some(HttpError::Auth(AuthError::Overloaded { .. }))
+    )
 }

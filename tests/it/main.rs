@@ -13,6 +13,7 @@ mod support;
 
 mod adoption;
 mod adoption_refused;
+mod bcrypt_lanes;
 mod crash;
 mod faults_postgres;
 mod faults_sqlite;

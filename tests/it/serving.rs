@@ -124,7 +124,6 @@ fn settings_without_effect_are_named_in_the_log() {
         &[
             "--throttle=on",
             "--mail=off",
-            "--hash-deadline=5s",
             "--log-format=json",
             "--registration=conceal",
         ],
@@ -133,7 +132,6 @@ fn settings_without_effect_are_named_in_the_log() {
     for flag in [
         "--throttle",
         "--mail",
-        "--hash-deadline",
         "--log-format json",
         "--registration conceal",
     ] {

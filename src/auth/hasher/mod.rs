@@ -1,0 +1,138 @@
+//! The threads that hash passwords, and the queue in front of them.
+//!
+//! A login costs a quarter of a second of a core. It is spent here and nowhere else: each
+//! core computes a few at a time in lanes, the rest wait in the order in which they came, and
+//! what does not hash does not wait at all. Who would wait too long is told so at once.
+
+mod job;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
+use super::{AuthError, HashError};
+pub(super) use job::compute;
+use job::{Awaited, Unattended};
+pub use job::{Step, Work};
+pub(super) use queue::Place;
+use queue::Queue;
+
+/// How many hashes a thread computes at once. Four take 1.2 times the time of one, which
+/// leaves little for more, and their tables are 17 KB: two threads that share a core, and
+/// its 32 KB of cache, are not much in each other's way (`docs/benchmarks.md`).
+#[cfg(not(bcrypt_crate_in_place_of_lanes))]
+pub(super) const LANES: usize = 4;
+#[cfg(bcrypt_crate_in_place_of_lanes)]
+pub(super) const LANES: usize = 1;
+
+/// How many threads hash, and for whom there is room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HasherSettings {
+    pub(super) threads: NonZeroUsize,
+    /// How many may wait, for the sake of the memory.
+    pub(super) queue: usize,
+    /// The longest wait.
+    pub(super) deadline: Duration,
+}
+
+pub(super) struct Hasher {
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A place in the queue, to be exchanged for what is computed. Dropping it gives the place
+/// up at once: what nobody waits for is not computed, or not to the end.
+#[derive(Debug)]
+pub struct Receipt<T> {
+    answer: oneshot::Receiver<T>,
+    place: Place,
+}
+
+impl<T> Receipt<T> {
+    /// Waits without a thread.
+    ///
+    /// # Errors
+    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
+    pub fn wait(self) -> impl Future<Output = Result<T, HashError>> {
+        let Self { answer, place } = self;
+        answer.map(move |answer| {
+            drop(place);
+            answer.or(Err(HashError::NoAnswer))
+        })
+    }
+
+    /// Waits on this thread, which must not be one of a runtime.
+    ///
+    /// # Errors
+    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
+    pub fn block(self) -> Result<T, HashError> {
+        self.answer.blocking_recv().or(Err(HashError::NoAnswer))
+    }
+}
+
+impl Hasher {
+    pub(super) fn start(settings: HasherSettings) -> io::Result<Self> {
+        let mut hasher = Self {
+            queue: Queue::new(settings).into(),
+            threads: Vec::new(),
+        };
+        for number in 0..settings.threads.get() {
+            let queue = Arc::clone(&hasher.queue);
+            let thread = thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || worker::work(&queue, number))?;
+            hasher.threads.push(thread);
+        }
+        Ok(hasher)
+    }
+
+    /// Takes a place for work of so many rounds, before anything is done for it.
+    ///
+    /// # Errors
+    /// [`AuthError::Overloaded`] if it would wait too long, or too many wait already.
+    pub(super) fn place(&self, rounds: u64) -> Result<Place, AuthError> {
+        Queue::place(&self.queue, rounds)
+    }
+}
+
+impl Place {
+    /// Queues the work.
+    pub(super) fn submit<W: Work>(mut self, work: W) -> Receipt<W::Done> {
+        let (sender, answer) = oneshot::channel();
+        self.count(work.rounds());
+        self.queue().push(Box::new(Awaited::new(work, sender)));
+        Receipt {
+            answer,
+            place: self,
+        }
+    }
+
+    /// Queues work of which nobody waits for the outcome.
+    pub(super) fn submit_unattended<W: Work<Done = ()>>(mut self, work: W) {
+        self.count(work.rounds());
+        let queue = Arc::clone(self.queue());
+        queue.push(Box::new(Unattended::new(work, self)));
+    }
+}
+
+impl Drop for Hasher {
+    /// What is not done is dropped, and who waits for it is told.
+    fn drop(&mut self) {
+        self.queue.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a hashing thread ended in a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::job::Job;
+use super::{AuthError, HasherSettings, LANES};
+
+/// Rounds a second of one thread, until it has been measured.
+const ASSUMED_PACE: f64 = 40_000.0;
+
+/// How much of a thread's measured pace the last measurement is.
+const WEIGHT_OF_NEWEST: f64 = 0.125;
+
+/// How often the log speaks of refusals.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
+/// What waits for the hashing threads, in the order in which it came.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Who waits and who is being served, together.
+    places: usize,
+    waiting: usize,
+    threads: usize,
+    deadline: Duration,
+}
+
+struct State {
+    waiting: VecDeque<Box<dyn Job>>,
+    /// Threads that have nothing to do.
+    resting: usize,
+    places_taken: usize,
+    /// Rounds of all places, until their holders leave.
+    rounds: u64,
+    /// Rounds a second of each thread with all its lanes in use.
+    paces: Vec<f64>,
+    closed: bool,
+    refusals: Refusals,
+}
+
+impl Queue {
+    pub(super) fn new(settings: HasherSettings) -> Self {
+        let threads = settings.threads.get();
+        Self {
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                resting: 0,
+                places_taken: 0,
+                rounds: 0,
+                paces: vec![ASSUMED_PACE; threads],
+                closed: false,
+                refusals: Refusals::default(),
+            }),
+            changed: Condvar::new(),
+            places: settings.queue.saturating_add(threads.saturating_mul(LANES)),
+            waiting: settings.queue,
+            threads,
+            deadline: settings.deadline,
+        }
+    }
+
+    pub(super) fn place(queue: &Arc<Self>, rounds: u64) -> Result<Place, AuthError> {
+        let mut state = queue.lock();
+        let wait = state.wait();
+        if state.places_taken >= queue.places || wait > queue.deadline {
+            let news = state.refusals.count(Instant::now());
+            drop(state);
+            if let Some(refused) = news {
+                log::warn!(
+                    "more logins than {} threads can hash in time: {refused} refused since the last such line",
+                    queue.threads
+                );
+            }
+            // By then half of those in front are served, and who comes has a chance.
+            let retry_after = wait / 2;
+            return Err(AuthError::Overloaded { retry_after });
+        }
+        state.places_taken += 1;
+        state.rounds += rounds;
+        drop(state);
+        Ok(Place {
+            queue: Arc::clone(queue),
+            rounds,
+        })
+    }
+
+    pub(super) fn push(&self, job: Box<dyn Job>) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        // Those who have left, and their places with them, would else remain here until
+        // a thread comes by.
+        let left = if state.waiting.len() > self.waiting {
+            state.take_unawaited()
+        } else {
+            Vec::new()
+        };
+        state.waiting.push_back(job);
+        drop(state);
+        self.changed.notify_one();
+        drop(left);
+    }
+
+    /// Takes up to `lanes` jobs for a thread, and waits for one if the thread is at rest.
+    /// None at the end of the service.
+    pub(super) fn take(&self, thread: Thread) -> Option<Vec<Box<dyn Job>>> {
+        let mut state = self.lock();
+        if let (Some(pace), Some(measured)) = (state.paces.get_mut(thread.number), thread.pace) {
+            *pace += (measured - *pace) * WEIGHT_OF_NEWEST;
+        }
+        if thread.at_rest {
+            state.resting += 1;
+            state = self
+                .changed
+                .wait_while(state, |state| state.waiting.is_empty() && !state.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.resting -= 1;
+        }
+        if state.closed {
+            return None;
+        }
+        let share = state.share(thread.at_rest).min(thread.idle_lanes);
+        let jobs = state.waiting.drain(..share).collect();
+        if state.resting > 0 && !state.waiting.is_empty() {
+            self.changed.notify_one();
+        }
+        Some(jobs)
+    }
+
+    /// Ends all waiting.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let abandoned = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(abandoned);
+        self.changed.notify_all();
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that asks for jobs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thread {
+    pub(super) number: usize,
+    /// Whether it computes nothing.
+    pub(super) at_rest: bool,
+    pub(super) idle_lanes: usize,
+    /// Rounds a second with all lanes in use, if that was measured just now.
+    pub(super) pace: Option<f64>,
+}
+
+impl State {
+    /// How long a newcomer waits until all who came before are served.
+    fn wait(&self) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let seconds = self.rounds as f64 / self.paces.iter().sum::<f64>();
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// How many jobs are for one thread: they are spread over the ones at rest, since those
+    /// are faster than a busy one is with a further lane.
+    fn share(&self, at_rest: bool) -> usize {
+        let (waiting, sharers) = (self.waiting.len(), self.resting + 1);
+        if at_rest {
+            waiting.div_ceil(sharers)
+        } else {
+            waiting / sharers
+        }
+    }
+
+    fn take_unawaited(&mut self) -> Vec<Box<dyn Job>> {
+        let (awaited, left) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|job| job.is_awaited());
+        self.waiting = awaited;
+        left.into()
+    }
+}
+
+/// Who was refused, for the log: a line a minute tells as much as a line for each, and a
+/// flood of refusals must not become a flood of writing.
+#[derive(Debug, Default)]
+struct Refusals {
+    untold: u64,
+    told_at: Option<Instant>,
+}
+
+impl Refusals {
+    /// Counts one, and tells how many there are to tell of if it is time to.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        self.untold += 1;
+        let told_at = self.told_at.replace(now);
+        if told_at.is_some_and(|at| now.duration_since(at) < BETWEEN_WARNINGS) {
+            self.told_at = told_at;
+            return None;
+        }
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+/// The right to hash, which somebody holds from before the work is known until they leave.
+pub(in crate::auth) struct Place {
+    queue: Arc<Queue>,
+    rounds: u64,
+}
+
+impl Place {
+    pub(super) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// Corrects how much work it is for.
+    pub(super) fn count(&mut self, rounds: u64) {
+        let mut state = self.queue.lock();
+        state.rounds = state.rounds - self.rounds + rounds;
+        self.rounds = rounds;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.places_taken -= 1;
+        state.rounds -= self.rounds;
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bcrypt_lanes::{Digest, Input};
+
+    struct Idle;
+
+    impl Job for Idle {
+        fn is_awaited(&self) -> bool {
+            true
+        }
+
+        fn begin(self: Box<Self>) -> Option<(Input, Box<dyn Job>)> {
+            None
+        }
+
+        fn proceed(self: Box<Self>, _: &Digest) -> Option<(Input, Box<dyn Job>)> {
+            None
+        }
+    }
+
+    #[test]
+    fn jobs_are_spread_over_the_threads_that_have_nothing_to_do() {
+        for (waiting, at_rest, others_at_rest, share) in [
+            (1, true, 0, 1),
+            (1, true, 1, 1),
+            (2, true, 1, 1),
+            (5, true, 1, 3),
+            (5, true, 0, 5),
+            (1, false, 0, 1),
+            (5, false, 0, 5),
+            (1, false, 1, 0),
+            (3, false, 1, 1),
+        ] {
+            let state = State {
+                waiting: (0..waiting)
+                    .map(|_| Box::new(Idle) as Box<dyn Job>)
+                    .collect(),
+                resting: others_at_rest,
+                places_taken: 0,
+                rounds: 0,
+                paces: Vec::new(),
+                closed: false,
+                refusals: Refusals::default(),
+            };
+            let case = format!("{waiting} wait, at rest: {at_rest}, {others_at_rest} others");
+            assert_eq!(state.share(at_rest), share, "{case}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_of_once_a_minute_with_their_number() {
+        let mut refusals = Refusals::default();
+        let begin = Instant::now();
+        let told: Vec<_> = [0, 1, 59, 61, 62, 130]
+            .map(|second| refusals.count(begin + Duration::from_secs(second)))
+            .into();
+        assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
+    }
+}

@@ -1,0 +1,217 @@
+use std::sync::mpsc;
+use std::thread;
+
+use super::*;
+use crate::bcrypt_lanes::{Digest, Input};
+
+/// Work that computes nothing.
+struct Call<F>(F);
+
+impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Work for Call<F> {
+    type Done = T;
+
+    fn rounds(&self) -> u64 {
+        1
+    }
+
+    fn begin(self) -> Step<Self> {
+        Step::Done(self.0())
+    }
+
+    fn proceed(self, _: &Digest) -> Step<Self> {
+        self.begin()
+    }
+}
+
+/// A bcrypt, and a word when it is begun.
+struct Bcrypt {
+    cost: u32,
+    begun: mpsc::Sender<()>,
+}
+
+impl Work for Bcrypt {
+    type Done = Digest;
+
+    fn rounds(&self) -> u64 {
+        1 << self.cost
+    }
+
+    fn begin(self) -> Step<Self> {
+        self.begun.send(()).unwrap();
+        let input = Input::new(b"password", [0; 16], self.cost).unwrap();
+        Step::Compute(input, self)
+    }
+
+    fn proceed(self, digest: &Digest) -> Step<Self> {
+        Step::Done(digest.clone())
+    }
+}
+
+/// Takes an hour.
+const FOR_EVER: u32 = 26;
+
+fn one_thread(queue: usize, deadline: Duration) -> Hasher {
+    Hasher::start(HasherSettings {
+        threads: NonZeroUsize::MIN,
+        queue,
+        deadline,
+    })
+    .unwrap()
+}
+
+fn patient() -> Hasher {
+    one_thread(100, Duration::MAX)
+}
+
+fn submit<W: Work>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
+    hasher.place(1).unwrap().submit(work)
+}
+
+/// A bcrypt that has been begun.
+fn bcrypt(hasher: &Hasher, cost: u32) -> Receipt<Digest> {
+    let (begun, has_begun) = mpsc::channel();
+    let receipt = submit(hasher, Bcrypt { cost, begun });
+    has_begun.recv().unwrap();
+    receipt
+}
+
+/// Keeps the only thread busy until the sender is dropped.
+fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel::<()>();
+    let (started, begun) = mpsc::channel();
+    let job = move || {
+        started.send(()).unwrap();
+        assert!(released.recv().is_err(), "the other end is dropped");
+    };
+    hasher.place(1).unwrap().submit_unattended(Call(job));
+    begun.recv().unwrap();
+    release
+}
+
+#[test]
+fn jobs_are_begun_in_the_order_in_which_they_came() {
+    let hasher = patient();
+    let release = occupy(&hasher);
+    let (sender, done) = mpsc::channel();
+    let receipts: Vec<_> = (0..10)
+        .map(|number| {
+            let sender = sender.clone();
+            submit(&hasher, Call(move || sender.send(number).unwrap()))
+        })
+        .collect();
+    drop(release);
+    for receipt in receipts {
+        receipt.block().unwrap();
+    }
+    let order: Vec<_> = done.try_iter().collect();
+    assert_eq!(order, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_comes_later_joins_the_hashes_that_are_under_way() {
+    let hasher = patient();
+    let _first = bcrypt(&hasher, FOR_EVER);
+    let expected = compute(Bcrypt {
+        cost: 4,
+        begun: mpsc::channel().0,
+    });
+    for _ in 0..10 {
+        assert_eq!(bcrypt(&hasher, 4).block().unwrap(), expected);
+    }
+}
+
+#[test]
+fn r23_more_than_may_wait_are_refused_until_one_leaves() {
+    let hasher = one_thread(2, Duration::MAX);
+    let mut places: Vec<_> = (0..2 + LANES).map(|_| hasher.place(1).unwrap()).collect();
+    let refused = |hasher: &Hasher| matches!(hasher.place(1), Err(AuthError::Overloaded { .. }));
+    assert!(refused(&hasher));
+    drop(places.pop());
+    assert!(!refused(&hasher));
+    drop(places.pop().unwrap().submit(Call(|| ())));
+    let in_the_other = hasher.place(1).unwrap();
+    in_the_other.submit(Call(|| ())).block().unwrap();
+    assert!(!refused(&hasher), "who was served has left");
+}
+
+#[test]
+fn r23_who_would_wait_longer_than_the_deadline_is_refused_on_arrival_and_told_when_to_come() {
+    let hasher = one_thread(100, Duration::from_secs(5));
+    // Nothing in front of it: it does not wait, however long it takes.
+    let alone = hasher.place(1 << FOR_EVER).unwrap();
+    let refused = hasher.place(1).unwrap_err();
+    let minute = Duration::from_secs(60);
+    assert!(matches!(refused, AuthError::Overloaded { retry_after } if retry_after > minute));
+    drop(alone);
+    hasher.place(1).unwrap();
+}
+
+#[test]
+fn the_work_counts_for_what_it_takes_once_it_is_known() {
+    let hasher = one_thread(100, Duration::from_secs(5));
+    let place = hasher.place(1).unwrap();
+    hasher.place(1).unwrap();
+    let (begun, _has_begun) = mpsc::channel();
+    let cost = FOR_EVER;
+    let receipt = place.submit(Bcrypt { cost, begun });
+    assert!(hasher.place(1).is_err());
+    drop(receipt);
+    hasher.place(1).unwrap();
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_computed() {
+    let hasher = patient();
+    let release = occupy(&hasher);
+    let (sender, computed) = mpsc::channel();
+    drop(submit(&hasher, Call(move || sender.send(()).unwrap())));
+    let last = submit(&hasher, Call(|| ()));
+    drop(release);
+    last.block().unwrap();
+    assert!(computed.try_recv().is_err());
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_computed_to_the_end() {
+    let hasher = patient();
+    let given_up: Vec<_> = (0..LANES).map(|_| bcrypt(&hasher, FOR_EVER)).collect();
+    drop(given_up);
+    bcrypt(&hasher, 4).block().unwrap();
+}
+
+#[test]
+fn those_who_have_left_take_no_memory_while_all_threads_are_busy() {
+    let hasher = one_thread(10, Duration::MAX);
+    let _release = occupy(&hasher);
+    for _ in 0..1000 {
+        drop(submit(&hasher, Call(|| ())));
+    }
+    assert!(hasher.queue.len() <= 11, "{}", hasher.queue.len());
+}
+
+#[test]
+fn r78_a_panic_fails_the_jobs_of_its_thread_and_the_thread_goes_on() {
+    let hasher = patient();
+    let beside = bcrypt(&hasher, FOR_EVER);
+    let failed = submit(
+        &hasher,
+        Call(|| assert!(std::hint::black_box(false), "on purpose")),
+    );
+    assert!(matches!(failed.block(), Err(HashError::NoAnswer)));
+    assert!(matches!(beside.block(), Err(HashError::NoAnswer)));
+    bcrypt(&hasher, 4).block().unwrap();
+    assert_eq!(submit(&hasher, Call(|| 7)).block().unwrap(), 7);
+}
+
+#[test]
+fn who_waits_when_the_service_ends_is_told() {
+    let hasher = patient();
+    let computed = bcrypt(&hasher, FOR_EVER);
+    let release = occupy(&hasher);
+    let waiting = submit(&hasher, Call(|| 1));
+    let ending = thread::spawn(move || drop(hasher));
+    assert!(matches!(waiting.block(), Err(HashError::NoAnswer)));
+    drop(release);
+    assert!(matches!(computed.block(), Err(HashError::NoAnswer)));
+    ending.join().unwrap();
+}

@@ -1,0 +1,75 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::LANES;
+use super::job::Job;
+use super::queue::{Queue, Thread};
+#[cfg(bcrypt_crate_in_place_of_lanes)]
+use crate::bcrypt_lanes::CrateInPlace as Lanes;
+use crate::bcrypt_lanes::Input;
+#[cfg(not(bcrypt_crate_in_place_of_lanes))]
+use crate::bcrypt_lanes::Lanes;
+
+/// How much lower the priority of hashing is than that of the rest of the process. Requests
+/// that do not hash then find a core at once; much lower, and a flood of refusals would leave
+/// the hashing nothing (`docs/benchmarks.md`).
+const NICE: i32 = 10;
+
+/// How many rounds are computed before a look at the queue: five milliseconds of four lanes.
+const ROUNDS_AT_ONCE: u64 = 64;
+
+/// What a hashing thread does until the end of the service.
+pub(super) fn work(queue: &Queue, number: usize) {
+    if let Err(error) = rustix::process::nice(NICE) {
+        log::warn!("hashing runs at the same priority as everything else: {error}");
+    }
+    // A panic has dropped the jobs of this thread, which tells those who wait for them, and
+    // the lanes with them. The thread begins anew with what waits.
+    while catch_unwind(AssertUnwindSafe(|| fill_and_advance(queue, number))).is_err() {
+        log::error!("a hashing job panicked; what this thread had in hand is answered as failed");
+    }
+}
+
+fn fill_and_advance(queue: &Queue, number: usize) {
+    let mut lanes = Lanes::<Box<dyn Job>, LANES>::new();
+    let mut pace = None;
+    loop {
+        let jobs = queue.take(Thread {
+            number,
+            at_rest: lanes.idle() == LANES,
+            idle_lanes: lanes.idle(),
+            pace,
+        });
+        let Some(jobs) = jobs else {
+            return;
+        };
+        for job in jobs {
+            if job.is_awaited() {
+                go_on(&mut lanes, job.begin());
+            }
+        }
+        pace = advance(&mut lanes);
+        while let Some((job, digest)) = lanes.take_finished() {
+            go_on(&mut lanes, job.proceed(&digest));
+        }
+        lanes.retain(|job| job.is_awaited());
+    }
+}
+
+/// Computes for a moment. If all lanes are in use: how many rounds a second that were.
+fn advance(lanes: &mut Lanes<Box<dyn Job>, LANES>) -> Option<f64> {
+    let begin = Instant::now();
+    let rounds = lanes.advance(ROUNDS_AT_ONCE);
+    #[expect(clippy::cast_precision_loss, reason = "a few dozen times four")]
+    let computed = (rounds * LANES as u64) as f64;
+    (lanes.idle() == 0).then(|| computed / begin.elapsed().as_secs_f64())
+}
+
+/// The lane that a job comes from, or was taken for, is idle.
+fn go_on(lanes: &mut Lanes<Box<dyn Job>, LANES>, step: Option<(Input, Box<dyn Job>)>) {
+    if let Some((input, job)) = step
+        && lanes.begin(&input, job).is_err()
+    {
+        log::error!("a hashing job found no lane; it is answered as failed");
+    }
+}

@@ -1,0 +1,205 @@
+use std::ops::RangeInclusive;
+
+use super::hasher::{Step, Work};
+use super::passwords::{HashError, Making, Stored};
+use crate::bcrypt_lanes::Digest;
+use crate::domain::{BcryptCost, HashedPassword, Password};
+
+/// The work of hashing a new password.
+#[derive(Debug)]
+pub struct Hashing {
+    password: Password,
+    making: Making,
+}
+
+impl Hashing {
+    pub(super) fn new(password: Password, cost: BcryptCost) -> Result<Self, HashError> {
+        let making = Making::of_new(&password, cost)?;
+        Ok(Self { password, making })
+    }
+}
+
+impl Work for Hashing {
+    type Done = Result<HashedPassword, HashError>;
+
+    fn rounds(&self) -> u64 {
+        rounds(self.making.cost)
+    }
+
+    fn begin(self) -> Step<Self> {
+        match self.making.input(&self.password) {
+            Ok(input) => Step::Compute(input, self),
+            Err(error) => Step::Done(Err(error)),
+        }
+    }
+
+    fn proceed(self, digest: &Digest) -> Step<Self> {
+        Step::Done(self.making.stored(digest))
+    }
+}
+
+/// The work of checking a password. Where it is wrong, it takes as long for an account that
+/// is not there, or whose stored password is no hash, or one of a lower cost, as for any
+/// other: so many rounds as one bcrypt has at the current cost.
+#[derive(Debug)]
+pub struct Verification {
+    password: Password,
+    cost: BcryptCost,
+    /// What it is to be compared with, until it is.
+    stored: Option<Stored>,
+    /// The costs at which hashes are still to be computed if it is wrong.
+    to_make_up: RangeInclusive<u32>,
+}
+
+/// The outcome of a [`Verification`].
+#[derive(Debug)]
+pub struct Verified {
+    pub(super) password: Password,
+    /// Whether the password is right.
+    pub(super) right: bool,
+    /// Whether it is right and what is stored should be made anew.
+    pub(super) outdated: bool,
+}
+
+impl Verification {
+    pub(super) fn new(
+        password: Password,
+        stored: Option<&HashedPassword>,
+        cost: BcryptCost,
+    ) -> Self {
+        let stored = stored.and_then(Stored::read);
+        let verified_at = stored.as_ref().map(|stored| stored.making.cost);
+        Self {
+            password,
+            cost,
+            stored,
+            to_make_up: costs_to_make_up(verified_at, cost),
+        }
+    }
+
+    /// The next hash that is computed for the time it takes.
+    fn make_up(mut self) -> Step<Self> {
+        match self.to_make_up.next() {
+            Some(cost) => self.compute(Making::to_spend(cost)),
+            None => self.done(false, false),
+        }
+    }
+
+    fn compute(self, making: Making) -> Step<Self> {
+        match making.input(&self.password) {
+            Ok(input) => Step::Compute(input, self),
+            Err(error) => {
+                log::error!("a password cannot be verified: {error}");
+                self.done(false, false)
+            }
+        }
+    }
+
+    fn done(self, right: bool, outdated: bool) -> Step<Self> {
+        Step::Done(Verified {
+            password: self.password,
+            right,
+            outdated,
+        })
+    }
+}
+
+impl Work for Verification {
+    type Done = Verified;
+
+    fn rounds(&self) -> u64 {
+        let stored = self.stored.as_ref().map(|stored| stored.making.cost);
+        rounds(self.cost.get().max(stored.unwrap_or(0)))
+    }
+
+    fn begin(self) -> Step<Self> {
+        match self.stored.as_ref().map(|stored| stored.making) {
+            Some(making) => self.compute(making),
+            None => self.make_up(),
+        }
+    }
+
+    fn proceed(mut self, digest: &Digest) -> Step<Self> {
+        match self.stored.take() {
+            Some(stored) if stored.digest == *digest => {
+                let outdated = stored.is_outdated(&self.password, self.cost);
+                self.done(true, outdated)
+            }
+            Some(_) | None => self.make_up(),
+        }
+    }
+}
+
+fn rounds(cost: u32) -> u64 {
+    1 << cost
+}
+
+/// What a failed verification still has to compute so that it has cost as much as one hash
+/// at the current cost C: all of it where there was nothing to verify, and c .. C-1 after one
+/// at a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
+fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclusive<u32> {
+    let current = current.get();
+    match verified_at {
+        None => current..=current,
+        Some(cost) => cost..=current - 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::hash_password;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    /// The rounds of all hashes that a piece of work computes, and what it ends with.
+    fn count<W: Work>(work: W) -> (u64, W::Done) {
+        let (mut rounds, mut step) = (0, work.begin());
+        loop {
+            match step {
+                Step::Done(done) => return (rounds, done),
+                Step::Compute(input, work) => {
+                    rounds += input.rounds();
+                    let [digest] = crate::bcrypt_lanes::bcrypt(&[input]);
+                    step = work.proceed(&digest);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
+        let current = BcryptCost::new(8).unwrap();
+        let fail = |stored: Option<&HashedPassword>| {
+            let work = Verification::new(password("wrong"), stored, current);
+            let announced = work.rounds();
+            let (rounds, verified) = count(work);
+            assert!(!verified.right);
+            assert_eq!(rounds, announced);
+            rounds
+        };
+        assert_eq!(fail(None), 256, "an unknown account");
+        let no_hash = HashedPassword::from_stored("no hash".to_owned());
+        assert_eq!(fail(Some(&no_hash)), 256, "what is stored is no hash");
+        for cost in 4..=8 {
+            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap());
+            assert_eq!(fail(Some(&stored.unwrap())), 256, "stored at {cost}");
+        }
+        let stored = hash_password(&password("right"), BcryptCost::new(9).unwrap());
+        assert_eq!(fail(Some(&stored.unwrap())), 512, "stored at a higher cost");
+    }
+
+    #[test]
+    fn a_right_login_costs_one_hash_at_the_stored_cost() {
+        let current = BcryptCost::new(8).unwrap();
+        for (cost, outdated) in [(4, true), (8, false), (9, false)] {
+            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap()).unwrap();
+            let work = Verification::new(password("right"), Some(&stored), current);
+            let (rounds, verified) = count(work);
+            assert_eq!(rounds, 1 << cost);
+            assert_eq!((verified.right, verified.outdated), (true, outdated));
+        }
+    }
+}

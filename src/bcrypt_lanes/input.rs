@@ -1,0 +1,118 @@
+use std::ops::RangeInclusive;
+
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use super::blowfish::{Block, KeyWords};
+
+/// What bcrypt reads of a password, the NUL behind it included.
+const KEY_BYTES: usize = 72;
+
+/// The costs that bcrypt knows.
+const COSTS: RangeInclusive<u32> = 4..=31;
+
+/// What one bcrypt is computed from. The key is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Input {
+    pub(super) key: Zeroizing<KeyWords>,
+    pub(super) salt: [u32; 4],
+    pub(super) rounds: u64,
+}
+
+impl Input {
+    /// A password, as the bytes that were sent, its salt, and a cost: 2^cost rounds are
+    /// computed. None where the cost is outside 4 to 31.
+    ///
+    /// As `$2b$` has it: the password is closed by a NUL, and of the two together the first
+    /// 72 bytes count. Whoever does not want passwords to be cut, or to be alike behind a NUL
+    /// of their own, must not let them in here.
+    #[must_use]
+    pub fn new(password: &[u8], salt: [u8; 16], cost: u32) -> Option<Self> {
+        COSTS.contains(&cost).then(|| {
+            let closed = password.iter().copied().chain([0]).take(KEY_BYTES);
+            let mut bytes = closed.cycle();
+            let mut word = || {
+                bytes
+                    .by_ref()
+                    .take(4)
+                    .fold(0, |word, byte| word << 8 | u32::from(byte))
+            };
+            Self {
+                key: Zeroizing::new(std::array::from_fn(|_| word())),
+                salt: {
+                    let (words, _) = salt.as_chunks();
+                    let mut words = words.iter().copied().map(u32::from_be_bytes);
+                    std::array::from_fn(|_| words.next().unwrap_or_default())
+                },
+                rounds: 1 << cost,
+            }
+        })
+    }
+
+    /// How many rounds are computed: 2^cost.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// The salt, repeated as a key is.
+    pub(super) fn salt_words(&self) -> KeyWords {
+        let mut words = self.salt.iter().copied().cycle();
+        std::array::from_fn(|_| words.next().unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input")
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What bcrypt makes of an input: 23 bytes, since the 24th that is computed is left out in
+/// every stored hash. Two are compared in constant time, and wiped when they are dropped.
+#[derive(Clone)]
+pub struct Digest(Zeroizing<[u8; 23]>);
+
+impl Digest {
+    pub(super) fn from_blocks(blocks: [Block; 3]) -> Self {
+        let mut bytes = blocks.into_iter().flatten().flat_map(u32::to_be_bytes);
+        Self(Zeroizing::new(std::array::from_fn(|_| {
+            bytes.next().unwrap_or_default()
+        })))
+    }
+
+    /// The bytes, for whoever stores them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 23] {
+        &self.0
+    }
+}
+
+impl From<[u8; 23]> for Digest {
+    fn from(bytes: [u8; 23]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl ConstantTimeEq for Digest {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(other.0.as_slice())
+    }
+}
+
+impl PartialEq for Digest {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}

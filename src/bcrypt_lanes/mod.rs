@@ -1,0 +1,185 @@
+//! bcrypt for several passwords at once, in lanes side by side on one thread.
+//!
+//! The algorithm is that of Provos and Mazières, *A Future-Adaptable Password Scheme*
+//! (USENIX 1999), as OpenBSD has it for `$2b$`: the tables of the cipher Blowfish are
+//! rewritten 2^(cost + 1) times under the password and the salt, and then encrypt a text.
+//! Each look-up in the tables waits for the one before it, so that one hash leaves most of a
+//! core idle. [`Lanes`] runs several hashes in lock-step, each in tables of its own, and
+//! fills that time: on the machines where it was measured, four take little more time than
+//! one (`docs/benchmarks.md`).
+//!
+//! Here is only the computation. Salts, and the text of a stored hash, are the `bcrypt`
+//! crate's, and nothing is known of queues or threads. The look-ups depend on the password,
+//! as bcrypt's do everywhere: who shares the core's cache may learn from it.
+
+mod blowfish;
+#[cfg(bcrypt_crate_in_place_of_lanes)]
+mod comparison;
+mod input;
+mod pi;
+
+use zeroize::Zeroize;
+
+use blowfish::{Expansion, State};
+#[cfg(bcrypt_crate_in_place_of_lanes)]
+pub use comparison::CrateInPlace;
+pub use input::{Digest, Input};
+
+/// `OrpheanBeholderScryDoubt`, the text that is encrypted in the end.
+const TEXT: [[u32; 2]; 3] = [
+    [0x4f72_7068, 0x6561_6e42],
+    [0x6568_6f6c, 0x6465_7253],
+    [0x6372_7944, 0x6f75_6274],
+];
+
+/// How often it is encrypted.
+const ENCRYPTIONS: usize = 64;
+
+/// Up to `N` computations side by side, each with something of the caller's that goes with
+/// it. They may differ in cost: what is in lock-step is the round, of which a hash has
+/// 2^cost, so that a lane can be filled anew while the others are under way.
+///
+/// For the keys' sake a lane is wiped as soon as its hash is taken or given up.
+pub struct Lanes<T, const N: usize> {
+    lanes: Box<[Expansion; N]>,
+    /// What belongs to the first lanes, in their order. The lanes behind are idle, and zero.
+    running: Vec<Running<T>>,
+}
+
+struct Running<T> {
+    rounds_left: u64,
+    goes_with: T,
+}
+
+impl<T, const N: usize> Lanes<T, N> {
+    /// All lanes idle.
+    #[must_use]
+    pub fn new() -> Self {
+        const { assert!(N > 0, "there is nothing to compute in no lane") };
+        let idle = Expansion::ZERO;
+        Self {
+            lanes: Box::new(std::array::from_fn(|_| idle.clone())),
+            running: Vec::with_capacity(N),
+        }
+    }
+
+    /// How many computations can be begun.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        N - self.running.len()
+    }
+
+    /// Begins a computation. It joins the ones that are under way.
+    ///
+    /// # Errors
+    /// What should go with it, where no lane is idle.
+    pub fn begin(&mut self, input: &Input, goes_with: T) -> Result<(), T> {
+        let Some(lane) = self.lanes.get_mut(self.running.len()) else {
+            return Err(goes_with);
+        };
+        lane.state = State::INITIAL;
+        lane.state.expand_salted_key(&input.key, &input.salt);
+        lane.key = *input.key;
+        lane.salt = input.salt_words();
+        self.running.push(Running {
+            rounds_left: input.rounds,
+            goes_with,
+        });
+        Ok(())
+    }
+
+    /// Computes up to `rounds` rounds in each lane, fewer where one comes to its end before,
+    /// and tells how many it were. Blocks for all of them, a few dozen microseconds each.
+    pub fn advance(&mut self, rounds: u64) -> u64 {
+        let left = self.running.iter().map(|running| running.rounds_left);
+        let rounds = left.min().map_or(0, |left| left.min(rounds));
+        for _ in 0..rounds {
+            match self.running.len() {
+                1 => self.advance_first::<1>(),
+                2 => self.advance_first::<2>(),
+                3 => self.advance_first::<3>(),
+                _ => self.advance_first::<N>(),
+            }
+        }
+        for running in &mut self.running {
+            running.rounds_left -= rounds;
+        }
+        rounds
+    }
+
+    /// One round of the first lanes, `COUNT` of them.
+    fn advance_first<const COUNT: usize>(&mut self) {
+        if let Some(lanes) = self.lanes.first_chunk_mut::<COUNT>() {
+            blowfish::round(lanes);
+        }
+    }
+
+    /// Takes a computation that has come to its end, if there is one.
+    pub fn take_finished(&mut self) -> Option<(T, Digest)> {
+        let ended = |running: &Running<T>| running.rounds_left == 0;
+        let lane = self.running.iter().position(ended)?;
+        let state = &self.lanes.get(lane)?.state;
+        let encrypt = |block| (0..ENCRYPTIONS).fold(block, |block, _| state.encrypt(block));
+        let digest = Digest::from_blocks(TEXT.map(encrypt));
+        Some((self.remove(lane), digest))
+    }
+
+    /// Gives up the computations for which `wanted` says so.
+    pub fn retain(&mut self, wanted: impl Fn(&T) -> bool) {
+        let unwanted = |running: &Running<T>| !wanted(&running.goes_with);
+        while let Some(lane) = self.running.iter().position(unwanted) {
+            self.remove(lane);
+        }
+    }
+
+    /// The last lane takes the place of the one that is removed.
+    fn remove(&mut self, lane: usize) -> T {
+        let removed = self.running.swap_remove(lane);
+        let last = self.running.len();
+        self.lanes.swap(lane, last);
+        if let Some(idle) = self.lanes.get_mut(last) {
+            idle.zeroize();
+        }
+        removed.goes_with
+    }
+}
+
+impl<T, const N: usize> Default for Lanes<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize> Drop for Lanes<T, N> {
+    fn drop(&mut self) {
+        for lane in &mut *self.lanes {
+            lane.zeroize();
+        }
+    }
+}
+
+impl<T, const N: usize> std::fmt::Debug for Lanes<T, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lanes")
+            .field("running", &self.running.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bcrypts of several passwords, of any costs. Blocks until all are there.
+#[must_use]
+pub fn bcrypt<const N: usize>(inputs: &[Input; N]) -> [Digest; N] {
+    let mut lanes = Lanes::<usize, N>::new();
+    for (number, input) in inputs.iter().enumerate() {
+        let _room = lanes.begin(input, number).is_ok();
+    }
+    let mut digests = std::array::from_fn(|_| Digest::from([0; 23]));
+    while lanes.advance(u64::MAX) > 0 {
+        while let Some((number, digest)) = lanes.take_finished() {
+            if let Some(place) = digests.get_mut(number) {
+                *place = digest;
+            }
+        }
+    }
+    digests
+}
