@@ -1,16 +1,8 @@
 //! An open loop: requests leave at a fixed rate whatever comes back, as people do, and each
 //! one's time counts from the moment at which it should have left.
-//!
-//! ```sh
-//! cargo run --release --example load -- http://127.0.0.1:5000 register 500 10 64
-//! ```
-//!
-//! That is: where, what (`register`, `login` or `profile`), requests a second, seconds,
-//! connections. Only addresses of this machine are taken.
-
-#![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 use std::error::Error;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -18,30 +10,37 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, RequestBuilder};
 
+use crate::times::Times;
+
 #[derive(Clone, Copy)]
-enum Scenario {
+pub(crate) enum Scenario {
     Register,
     LogIn,
     Profile,
 }
 
+impl FromStr for Scenario {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "register" => Ok(Self::Register),
+            "login" => Ok(Self::LogIn),
+            "profile" => Ok(Self::Profile),
+            _ => Err("register, login, profile or storm"),
+        }
+    }
+}
+
 const BOB: [(&str, &str); 2] = [("email", "load@example.org"), ("password", "bob_pwd")];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, scenario, rate, seconds, connections] = arguments.as_slice() else {
-        return Err("URL register|login|profile RATE SECONDS CONNECTIONS".into());
-    };
-    if !(url.starts_with("http://127.") || url.starts_with("http://localhost")) {
-        return Err("load goes to this machine only".into());
-    }
-    let scenario = match scenario.as_str() {
-        "register" => Scenario::Register,
-        "login" => Scenario::LogIn,
-        "profile" => Scenario::Profile,
-        _ => return Err("register, login or profile".into()),
-    };
-    let (rate, seconds): (f64, f64) = (rate.parse()?, seconds.parse()?);
+pub(crate) fn run(
+    url: &str,
+    scenario: Scenario,
+    rate: f64,
+    seconds: f64,
+    connections: usize,
+) -> Result<(), Box<dyn Error>> {
     let client = Client::new();
     client.post(format!("{url}/users")).form(&BOB).send()?;
     let answer: serde_json::Value = client
@@ -54,9 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let next = Arc::new(AtomicUsize::new(0));
     let start = Instant::now();
-    let threads: Vec<_> = (0..connections.parse()?)
+    let threads: Vec<_> = (0..connections)
         .map(|_| {
-            let (next, url, cookie) = (Arc::clone(&next), url.clone(), cookie.clone());
+            let (next, url, cookie) = (Arc::clone(&next), url.to_owned(), cookie.clone());
             thread::spawn(move || {
                 let client = Client::new();
                 let mut times = Vec::new();
@@ -82,19 +81,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         times.extend(thread.join().or(Err("a client thread ended in a panic"))?);
     }
     let wall = start.elapsed();
-    times.sort();
-    let at = |share: usize| {
-        let time = times.get((times.len() * share / 1000).min(times.len() - 1));
-        time.map_or(0.0, |(time, _)| time.as_secs_f64() * 1000.0)
-    };
     let bad = times.iter().filter(|(_, good)| !good).count();
+    let times: Times = times.into_iter().map(|(time, _)| time).collect();
     println!(
-        "{} requests in {:.1} s, {bad} without success; p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms",
+        "{} requests in {:.1} s, {bad} without success; p50 {}, p99 {}, p99.9 {}",
         times.len(),
         wall.as_secs_f64(),
-        at(500),
-        at(990),
-        at(999),
+        times.at(500),
+        times.at(990),
+        times.at(999),
     );
     Ok(())
 }

@@ -1,0 +1,72 @@
+//! Somebody who has an account, and the requests with which they get it and log in.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::connection::{Answer, Connection};
+
+pub(crate) struct Account {
+    address: SocketAddr,
+    form: String,
+}
+
+impl Account {
+    /// Registers somebody, or finds them registered by a run before.
+    pub(crate) async fn open(address: SocketAddr, name: &str) -> Result<Self, Box<dyn Error>> {
+        let form = format!("email={name}@example.org&password=in-a-storm-of-logins");
+        let account = Self { address, form };
+        let answer = account.insist(&account.post("/users")).await?;
+        let known = String::from_utf8_lossy(&answer.body).contains("already registered");
+        if answer.status == 201 || answer.status == 400 && known {
+            return Ok(account);
+        }
+        Err(refusal("register", &answer))
+    }
+
+    /// Logs in, and gives the cookie.
+    pub(crate) async fn cookie(&self) -> Result<String, Box<dyn Error>> {
+        let answer = self.insist(&self.log_in()).await?;
+        if answer.status != 200 {
+            return Err(refusal("log in", &answer));
+        }
+        let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        let session = body.get("session_id").and_then(|id| id.as_str());
+        Ok(format!("session_id={}", session.ok_or("no session_id")?))
+    }
+
+    /// The request that logs in.
+    pub(crate) fn log_in(&self) -> Vec<u8> {
+        self.post("/sessions")
+    }
+
+    fn post(&self, path: &str) -> Vec<u8> {
+        let Self { address, form } = self;
+        let length = form.len();
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\n\r\n{form}"
+        )
+        .into_bytes()
+    }
+
+    /// Asks until the answer is another than 503.
+    async fn insist(&self, request: &[u8]) -> Result<Answer, Box<dyn Error>> {
+        let mut connection = Connection::open(self.address).await?;
+        loop {
+            let answer = connection.exchange(request).await?;
+            if answer.status != 503 {
+                return Ok(answer);
+            }
+            sleep(answer.retry_after.unwrap_or(Duration::from_secs(1))).await;
+        }
+    }
+}
+
+fn refusal(what: &str, answer: &Answer) -> Box<dyn Error> {
+    let body = String::from_utf8_lossy(&answer.body);
+    format!("cannot {what}: {} {body}", answer.status).into()
+}

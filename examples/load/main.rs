@@ -1,0 +1,69 @@
+//! Load from clients on the same machine, in two forms.
+//!
+//! ```sh
+//! cargo run --release --example load -- http://127.0.0.1:5000 register 500 10 64
+//! cargo run --release --example load -- http://127.0.0.1:5000 storm 200 30
+//! ```
+//!
+//! The first is a steady rate: where, what (`register`, `login` or `profile`), requests a second,
+//! seconds, connections. The second is a storm of logins: where, clients, seconds; a client that
+//! is refused tries again at once, or, with `patient` at the end, when it was told to. Only
+//! addresses of this machine are taken.
+
+#![expect(clippy::print_stdout, reason = "an example prints what it does")]
+
+mod account;
+mod connection;
+mod probe;
+mod steady;
+mod storm;
+mod times;
+
+use std::error::Error;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use url::Url;
+
+const USAGE: &str = "URL register|login|profile RATE SECONDS CONNECTIONS, \
+                     or URL storm CLIENTS SECONDS [patient]";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments.as_slice() {
+        [url, "storm", clients, seconds] => storm(url, clients, seconds, false),
+        [url, "storm", clients, seconds, "patient"] => storm(url, clients, seconds, true),
+        [url, scenario, rate, seconds, connections] => {
+            let scenario = scenario.parse()?;
+            let address = here(url)?;
+            let url = format!("http://{address}");
+            steady::run(
+                &url,
+                scenario,
+                rate.parse()?,
+                seconds.parse()?,
+                connections.parse()?,
+            )
+        }
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn storm(url: &str, clients: &str, seconds: &str, patient: bool) -> Result<(), Box<dyn Error>> {
+    let window = Duration::try_from_secs_f64(seconds.parse()?)?;
+    let clients = clients.parse()?;
+    storm::run(here(url)?, clients, window, patient)
+}
+
+/// The address behind a URL of this machine, of those that it may have the one that answers.
+fn here(url: &str) -> Result<SocketAddr, Box<dyn Error>> {
+    let url: Url = url.parse()?;
+    let addresses = url.socket_addrs(|| None)?;
+    if url.scheme() != "http" || !addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Err("load goes to this machine only".into());
+    }
+    let answers = |address: &SocketAddr| TcpStream::connect(address).is_ok();
+    let address = addresses.into_iter().find(answers);
+    Ok(address.ok_or("nothing listens there")?)
+}
