@@ -135,6 +135,8 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
         .disable_signals()
+        // Who has closed the connection waits for nothing: a login gives up its place.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(DRAIN_SECONDS)
         .listen(listener)?;
     let bound = server.addrs();

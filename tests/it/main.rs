@@ -18,6 +18,7 @@ mod crash;
 mod faults_postgres;
 mod faults_sqlite;
 mod forms;
+mod hashing;
 mod house;
 mod load;
 mod model;

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use super::job::Job;
 use super::{AuthError, HasherSettings, LANES};
 
-/// Rounds a second of one thread, until it has been measured.
-const ASSUMED_PACE: f64 = 40_000.0;
+/// Seconds that a thread takes for a round, until it has been measured.
+const ASSUMED_PACE: f64 = 25e-6;
 
-/// How much of a thread's measured pace the last measurement is.
-const WEIGHT_OF_NEWEST: f64 = 0.125;
+/// How much of a thread's measured pace the last measurement is, of half a millisecond. With
+/// more, those who come in a lucky moment are let in and wait beyond the deadline.
+const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
 
 /// How often the log speaks of refusals.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ struct State {
     places_taken: usize,
     /// Rounds of all places, until their holders leave.
     rounds: u64,
-    /// Rounds a second of each thread with all its lanes in use.
+    /// Seconds a round of each thread with all its lanes in use.
     paces: Vec<f64>,
     closed: bool,
     refusals: Refusals,
@@ -156,7 +157,7 @@ pub(super) struct Thread {
     /// Whether it computes nothing.
     pub(super) at_rest: bool,
     pub(super) idle_lanes: usize,
-    /// Rounds a second with all lanes in use, if that was measured just now.
+    /// Seconds a round with all lanes in use, if that was measured just now.
     pub(super) pace: Option<f64>,
 }
 
@@ -164,7 +165,7 @@ impl State {
     /// How long a newcomer waits until all who came before are served.
     fn wait(&self) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let seconds = self.rounds as f64 / self.paces.iter().sum::<f64>();
+        let seconds = self.rounds as f64 / self.paces.iter().map(|pace| 1.0 / pace).sum::<f64>();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 

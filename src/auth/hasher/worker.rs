@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 use std::time::Instant;
 
 use super::LANES;
@@ -15,8 +16,11 @@ use crate::bcrypt_lanes::Lanes;
 /// the hashing nothing (`docs/benchmarks.md`).
 const NICE: i32 = 10;
 
-/// How many rounds are computed before a look at the queue: five milliseconds of four lanes.
-const ROUNDS_AT_ONCE: u64 = 64;
+/// How many rounds are computed before a look at the queue and at the other threads of the
+/// core: half a millisecond of four lanes. The kernel lets a thread that computes have its
+/// time slice, some milliseconds, against one of higher priority that wakes up; the yield
+/// ends the slice.
+const ROUNDS_AT_ONCE: u64 = 8;
 
 /// What a hashing thread does until the end of the service.
 pub(super) fn work(queue: &Queue, number: usize) {
@@ -43,26 +47,27 @@ fn fill_and_advance(queue: &Queue, number: usize) {
         let Some(jobs) = jobs else {
             return;
         };
+        let begin = Instant::now();
         for job in jobs {
             if job.is_awaited() {
                 go_on(&mut lanes, job.begin());
             }
         }
-        pace = advance(&mut lanes);
+        let lanes_used = LANES - lanes.idle();
+        let rounds = lanes.advance(ROUNDS_AT_ONCE);
         while let Some((job, digest)) = lanes.take_finished() {
             go_on(&mut lanes, job.proceed(&digest));
         }
         lanes.retain(|job| job.is_awaited());
+        thread::yield_now();
+        pace = (lanes_used == LANES).then(|| seconds_a_round(begin, rounds));
     }
 }
 
-/// Computes for a moment. If all lanes are in use: how many rounds a second that were.
-fn advance(lanes: &mut Lanes<Box<dyn Job>, LANES>) -> Option<f64> {
-    let begin = Instant::now();
-    let rounds = lanes.advance(ROUNDS_AT_ONCE);
-    #[expect(clippy::cast_precision_loss, reason = "a few dozen times four")]
+fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few times four")]
     let computed = (rounds * LANES as u64) as f64;
-    (lanes.idle() == 0).then(|| computed / begin.elapsed().as_secs_f64())
+    begin.elapsed().as_secs_f64() / computed
 }
 
 /// The lane that a job comes from, or was taken for, is idle.

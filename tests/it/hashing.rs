@@ -1,0 +1,253 @@
+//! The hashing threads, as the clients and the operator of the real program meet them.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Client;
+
+use crate::support::program::Server;
+use crate::support::{Place, eventually};
+
+/// A cost at which a login takes minutes.
+const ENDLESS: &str = "22";
+
+const BOB: [(&str, &str); 2] = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
+
+/// How many hashes one thread has room for, and one more waits.
+const ROOM: usize = 4 + 1;
+
+/// A service in which bob is registered at cost 4, and every other login takes minutes.
+fn endless(place: &Place, arguments: &[&str]) -> Server {
+    let server = Server::start(place);
+    let answer = Client::new().post(server.url("/users")).form(&BOB).send();
+    assert_eq!(answer.unwrap().status(), 201);
+    drop(server);
+    let cost = ["--bcrypt-cost", ENDLESS, "--hash-deadline", "1day"];
+    Server::start_with(place, &[cost.as_slice(), arguments].concat())
+}
+
+/// Connections on which a login of an unknown account is under way.
+fn logins_under_way(server: &Server, count: usize) -> Vec<TcpStream> {
+    let body = "email=nobody@dylan.com&password=guess";
+    let request = format!(
+        "POST /sessions HTTP/1.1\r\nHost: x\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let connect = |_| {
+        let mut connection = TcpStream::connect(&server.address).unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
+        connection
+    };
+    (0..count).map(connect).collect()
+}
+
+fn bobs_login(server: &Server) -> u16 {
+    let login = Client::new().post(server.url("/sessions")).form(&BOB);
+    login.send().unwrap().status().as_u16()
+}
+
+#[test]
+fn who_comes_later_does_not_wait_for_the_hashes_that_are_under_way() {
+    let place = Place::new();
+    let server = endless(&place, &["--hash-threads", "1"]);
+    let _under_way = logins_under_way(&server, 1);
+    assert_eq!(bobs_login(&server), 200);
+}
+
+#[test]
+fn f22_a_connection_that_is_closed_frees_its_place() {
+    let place = Place::new();
+    let server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
+    let under_way = logins_under_way(&server, ROOM);
+    eventually("there is no place left", || bobs_login(&server) == 503);
+    drop(under_way);
+    eventually("the places are free", || bobs_login(&server) == 200);
+}
+
+#[test]
+fn logins_that_wait_park_no_thread() {
+    let place = Place::new();
+    let server = endless(&place, &["--hash-threads", "1"]);
+    let threads = || -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+        tasks
+            .map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap())
+            .collect()
+    };
+    let profile = || Client::new().get(server.url("/profile")).send().unwrap();
+    assert_eq!(profile().status(), 403, "all workers have begun");
+    let before = threads();
+    let _under_way = logins_under_way(&server, 100);
+    assert_eq!(profile().status(), 403, "what does not hash is served");
+    assert_eq!(threads(), before);
+}
+
+#[test]
+fn hashing_runs_at_a_lower_priority_than_everything_else() {
+    let place = Place::new();
+    let server = Server::start_with(&place, &["--hash-threads", "2"]);
+    let niceness = |hashes: bool| -> Vec<i32> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+        tasks
+            .map(|task| fs::read_to_string(task.unwrap().path().join("stat")).unwrap())
+            .filter(|stat| stat.contains("(hash-") == hashes)
+            .map(|stat| {
+                let behind_the_name = stat.rsplit_once(") ").unwrap().1;
+                let niceness = behind_the_name.split(' ').nth(16).unwrap();
+                niceness.parse().unwrap()
+            })
+            .collect()
+    };
+    eventually("both threads have begun", || niceness(true).len() == 2);
+    let others = niceness(false);
+    assert!(others.iter().all(|nice| nice == &others[0]), "{others:?}");
+    eventually("they are nicer", || {
+        niceness(true) == [others[0] + 10, others[0] + 10]
+    });
+}
+
+#[test]
+fn r23_who_would_wait_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
+    let place = Place::new();
+    let server = Server::start_with(
+        &place,
+        &[
+            "--hash-threads",
+            "1",
+            "--hash-deadline",
+            "1s",
+            "--bcrypt-cost",
+            "20",
+        ],
+    );
+    // A hash takes half a minute: one is computed, and whoever comes behind it would wait.
+    let answers: Vec<String> = logins_under_way(&server, 4)
+        .into_iter()
+        .map(|mut connection| {
+            let mut buffer = [0; 4096];
+            connection
+                .set_read_timeout(Some(Duration::from_secs(2)))
+                .unwrap();
+            let count = connection.read(&mut buffer).unwrap_or(0);
+            String::from_utf8_lossy(&buffer[..count]).into_owned()
+        })
+        .collect();
+    let refused: Vec<_> = answers.iter().filter(|answer| !answer.is_empty()).collect();
+    assert_eq!(refused.len(), 3, "{answers:?}");
+    for answer in refused {
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.ends_with("{\"message\":\"too many logins at once\"}\n"));
+        let (_, rest) = answer.split_once("retry-after: ").unwrap();
+        let wait: u64 = rest.lines().next().unwrap().parse().unwrap();
+        assert!(
+            wait > 2,
+            "by what is in front, and not by a constant: {wait}"
+        );
+    }
+}
+
+#[test]
+fn refusals_are_told_of_in_the_log_once_and_together() {
+    let place = Place::new();
+    let mut server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
+    let _under_way = logins_under_way(&server, ROOM);
+    eventually("there is no place left", || bobs_login(&server) == 503);
+    for _ in 0..3 {
+        assert_eq!(bobs_login(&server), 503);
+    }
+    assert_eq!(
+        server.logged("more logins than 1 threads can hash in time"),
+        1
+    );
+    assert_eq!(server.logged("answered 503"), 0);
+}
+
+/// What became of one client's logins.
+#[derive(Default)]
+struct Tally {
+    served: usize,
+    refused: usize,
+    slowest: Duration,
+}
+
+/// Logs in again and again on one connection, at once after each answer.
+fn hammer(address: &str, until: Instant) -> Tally {
+    let body = "email=nobody@dylan.com&password=guess";
+    let request = format!(
+        "POST /sessions HTTP/1.1\r\nHost: x\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(address).unwrap();
+    let mut tally = Tally::default();
+    let mut buffer = [0; 4096];
+    while Instant::now() < until {
+        let begin = Instant::now();
+        connection.write_all(request.as_bytes()).unwrap();
+        let count = connection.read(&mut buffer).unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..count]);
+        tally.slowest = tally.slowest.max(begin.elapsed());
+        if answer.starts_with("HTTP/1.1 401 ") {
+            tally.served += 1;
+        } else {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            assert!(answer.contains("retry-after: "), "{answer}");
+            tally.refused += 1;
+        }
+    }
+    tally
+}
+
+fn resident(server: &Server) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+#[ignore = "a quarter of a minute"]
+fn f22_a_thousand_clients_that_log_in_at_once_are_served_or_told_and_others_are_not_harmed() {
+    let place = Place::new();
+    let server = Server::start_with(&place, &["--bcrypt-cost", "12"]);
+    let before = resident(&server);
+    let until = Instant::now() + Duration::from_secs(12);
+    let clients: Vec<_> = (0..1000)
+        .map(|_| {
+            let address = server.address.clone();
+            let thread = thread::Builder::new().stack_size(128 * 1024);
+            thread.spawn(move || hammer(&address, until)).unwrap()
+        })
+        .collect();
+    let client = Client::new();
+    let mut profiles = Vec::new();
+    while Instant::now() < until {
+        let begin = Instant::now();
+        let answer = client.get(server.url("/profile")).send().unwrap();
+        assert_eq!(answer.status(), 403, "what does not hash is served");
+        profiles.push(begin.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let grown = resident(&server).saturating_sub(before) / 1024;
+    let tallies: Vec<_> = clients
+        .into_iter()
+        .map(|client| client.join().unwrap())
+        .collect();
+    let sum = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum::<usize>();
+    let slowest = tallies.iter().map(|tally| tally.slowest).max().unwrap();
+    profiles.sort();
+    println!(
+        "F22: {} served, {} refused, the slowest {slowest:.2?}; profile p99 {:.2?}; {grown} MB more",
+        sum(|tally| tally.served),
+        sum(|tally| tally.refused),
+        profiles[profiles.len() * 99 / 100],
+    );
+    assert!(sum(|tally| tally.served) > 0 && sum(|tally| tally.refused) > 0);
+    assert!(grown < 64, "{grown} MB");
+}
