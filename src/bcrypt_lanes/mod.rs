@@ -5,8 +5,8 @@
 //! rewritten 2^(cost + 1) times under the password and the salt, and then encrypt a text.
 //! Each look-up in the tables waits for the one before it, so that one hash leaves most of a
 //! core idle. [`Lanes`] runs several hashes in lock-step, each in tables of its own, and
-//! fills that time: on the machines where it was measured, four take little more time than
-//! one (`docs/benchmarks.md`).
+//! fills that time: on the machine where it was measured, four together take less than one and
+//! a half times as long as one (`docs/benchmarks.md`).
 //!
 //! Here is only the computation. Salts, and the text of a stored hash, are the `bcrypt`
 //! crate's, and nothing is known of queues or threads. The look-ups depend on the password,

@@ -27,9 +27,10 @@ pub use job::{Step, Work};
 pub(super) use queue::Place;
 use queue::Queue;
 
-/// How many hashes a thread computes at once. Four take 1.2 times the time of one, which
-/// leaves little for more, and their tables are 17 KB: two threads that share a core, and
-/// its 32 KB of cache, are not much in each other's way (`docs/benchmarks.md`).
+/// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
+/// one, and more only a little less for each; their tables are 17 KB, so that two threads
+/// that share a core with its 32 KB of cache are not much in each other's way
+/// (`docs/benchmarks.md`).
 #[cfg(not(bcrypt_crate_in_place_of_lanes))]
 pub(super) const LANES: usize = 4;
 #[cfg(bcrypt_crate_in_place_of_lanes)]
