@@ -15,6 +15,7 @@ mod adoption;
 mod adoption_refused;
 mod bcrypt_lanes;
 mod crash;
+mod enumeration;
 mod faults_postgres;
 mod faults_sqlite;
 mod forms;

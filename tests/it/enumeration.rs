@@ -1,0 +1,91 @@
+//! Whether the time of an answer tells accounts that are there from accounts that are not.
+
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Client;
+use uuid::Uuid;
+
+use crate::support::Place;
+use crate::support::program::Server;
+
+const PAIRS: usize = 1500;
+
+fn time_of_a_wrong_login(client: &Client, server: &Server, email: &str) -> Duration {
+    let form = [("email", email), ("password", "a guess")];
+    let begin = Instant::now();
+    let answer = client.post(server.url("/sessions")).form(&form).send();
+    let (status, _) = answer
+        .map(|answer| (answer.status(), answer.bytes()))
+        .unwrap();
+    let time = begin.elapsed();
+    assert_eq!(status, 401);
+    time
+}
+
+/// The probability that one of the first takes longer than one of the second: 0.5 if nothing
+/// can be told from the time (Mann and Whitney's U over the number of pairs).
+fn area_under_the_curve(first: &[Duration], second: &[Duration]) -> f64 {
+    let mut all: Vec<_> = first.iter().map(|time| (time, true)).collect();
+    all.extend(second.iter().map(|time| (time, false)));
+    all.sort();
+    let (mut of_second, mut wins) = (0_u32, 0_u32);
+    for (_, is_first) in all {
+        if is_first {
+            wins += of_second;
+        } else {
+            of_second += 1;
+        }
+    }
+    let pairs = u32::try_from(first.len() * second.len()).unwrap();
+    f64::from(wins) / f64::from(pairs)
+}
+
+/// Bob is registered at one cost; the logins run at another.
+fn bob_among_strangers(stored_at: &str, current: &str) {
+    let place = Place::new();
+    let client = Client::new();
+    let bob = "bob@dylan.com";
+    let server = Server::start_with(&place, &["--bcrypt-cost", stored_at]);
+    let form = [("email", bob), ("password", "bob_pwd")];
+    let answer = client.post(server.url("/users")).form(&form).send();
+    assert_eq!(answer.unwrap().status(), 201);
+    drop(server);
+
+    let server = Server::start_with(&place, &["--bcrypt-cost", current, "--throttle", "off"]);
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let random = Uuid::new_v4();
+        let stranger = format!("{}@dylan.com", &random.simple().to_string()[..3]);
+        let known_first = random.as_bytes()[15].is_multiple_of(2);
+        for is_known in [known_first, !known_first] {
+            if is_known {
+                known.push(time_of_a_wrong_login(&client, &server, bob));
+            } else {
+                unknown.push(time_of_a_wrong_login(&client, &server, &stranger));
+            }
+        }
+    }
+    let area = area_under_the_curve(&known, &unknown);
+    println!("R16: stored at cost {stored_at}, current {current}: {PAIRS} pairs, AUC {area:.3}");
+    assert!((0.45..=0.55).contains(&area), "{area}");
+}
+
+#[test]
+#[ignore = "3,000 logins"]
+fn r16_the_time_of_a_wrong_login_does_not_tell_whether_the_account_is_there() {
+    bob_among_strangers("4", "4");
+}
+
+#[test]
+#[ignore = "3,000 logins"]
+fn r16_nor_whether_its_hash_is_an_old_one() {
+    bob_among_strangers("4", "6");
+}
+
+#[test]
+fn what_can_be_told_apart_has_an_area_far_from_a_half() {
+    let times = |from: u64| -> Vec<_> { (from..from + 100).map(Duration::from_micros).collect() };
+    assert!((area_under_the_curve(&times(10), &times(0)) - 0.6).abs() < 0.02);
+    assert!((area_under_the_curve(&times(0), &times(0)) - 0.5).abs() < 0.01);
+    assert!(area_under_the_curve(&times(0), &times(200)) < 0.01);
+}
