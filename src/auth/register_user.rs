@@ -1,6 +1,6 @@
 use super::{After, Auth, AuthError, HashError, Hashing, Paused};
 use crate::db::DbError;
-use crate::domain::{Email, HashedPassword, Password, User};
+use crate::domain::{Client, Email, HashedPassword, Password, User};
 
 /// The rest of a registration: save the user.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ impl Auth {
     /// [`AuthError::RegistrationClosed`] if nobody may register, [`AuthError::Overloaded`] if
     /// the hash would have to wait too long.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
-        self.begin_registration(email, password)?.run(self)
+        self.begin_registration(email, password, &Client::default())?
+            .run(self)
     }
 
     /// Registers a user as far as the hash. Blocks for one look-up.
@@ -28,6 +29,7 @@ impl Auth {
         &self,
         email: &Email,
         password: &Password,
+        _client: &Client,
     ) -> Result<Paused<Registration>, AuthError> {
         if !self.settings.registration_open {
             return Err(AuthError::RegistrationClosed);

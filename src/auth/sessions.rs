@@ -53,8 +53,8 @@ impl Auth {
         Ok(self.db.update_user(user_id, &ended)?)
     }
 
-    /// Ends one session, whatever others its user has, and tells whose it was. Blocks for
-    /// one write.
+    /// Ends the session that a client shows, whatever others its user has, and tells whose
+    /// it was. Blocks for one write.
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such session (any more).

@@ -1,10 +1,10 @@
-use std::net::IpAddr;
+use super::ClientAddress;
 
 /// Who is at the other end, as far as the connection tells: kept with a session so that
 /// its owner recognises it. Nothing is decided by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
-    address: Option<IpAddr>,
+    address: Option<ClientAddress>,
     user_agent: Option<String>,
 }
 
@@ -14,7 +14,7 @@ impl Client {
 
     /// Describes a client. Control characters in the user agent are left out.
     #[must_use]
-    pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+    pub fn new(address: Option<ClientAddress>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| {
             text.chars()
                 .filter(|c| !c.is_control())
@@ -29,7 +29,7 @@ impl Client {
 
     /// The address the client came from; none for the command line and the library.
     #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
+    pub fn address(&self) -> Option<ClientAddress> {
         self.address
     }
 

@@ -5,6 +5,7 @@
 
 mod bcrypt_cost;
 mod client;
+mod client_address;
 mod clock;
 mod database_url;
 mod email;
@@ -16,6 +17,7 @@ mod user;
 
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
+pub use client_address::{ClientAddress, Prefix};
 pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};

@@ -4,6 +4,7 @@
 //! in one table, which the server and the tests share: [`Http::app`].
 
 mod answer;
+mod client;
 mod door;
 mod error;
 mod form;

@@ -1,6 +1,5 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::USER_AGENT;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::answer::json_with;
@@ -34,10 +33,9 @@ struct Nothing {}
 pub(super) async fn log_in(
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
-    request: HttpRequest,
+    client: Client,
     Form(Credentials { email, password }): Form<Credentials>,
 ) -> Result<HttpResponse, HttpError> {
-    let client = client(&request);
     let logged_in = door
         .hashing(move |auth| auth.begin_login(email, &password, client))
         .await?;
@@ -64,11 +62,4 @@ pub(super) async fn log_out(
         Err(HttpError::Auth(AuthError::NoResultFound)) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error),
     }
-}
-
-/// The connection's other end. What a proxy says about who is behind it is not believed.
-fn client(request: &HttpRequest) -> Client {
-    let address = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let user_agent = request.headers().get(USER_AGENT);
-    Client::new(address, user_agent.and_then(|value| value.to_str().ok()))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{Door, HttpError};
-use crate::domain::{Email, Password};
+use crate::domain::{Client, Email, Password};
 
 pub(super) struct NewAccount {
     email: Email,
@@ -28,10 +28,11 @@ struct Created<'a> {
 /// `POST /users`
 pub(super) async fn register(
     door: web::Data<Door>,
+    client: Client,
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
     let user = door
-        .hashing(move |auth| auth.begin_registration(&email, &password))
+        .hashing(move |auth| auth.begin_registration(&email, &password, &client))
         .await?;
     let created = Created {
         email: user.email.as_str(),

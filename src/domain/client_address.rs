@@ -1,0 +1,100 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The address a client came from. One IPv4 address is one client, whatever it looks like
+/// on an IPv6 socket (RFC 4291, 2.5.5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(IpAddr);
+
+/// The first bits of an address: those whom they belong to are counted as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    first: IpAddr,
+    bits: u8,
+}
+
+impl ClientAddress {
+    /// Takes an address as a socket or a proxy tells it.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+
+    /// The address itself.
+    #[must_use]
+    pub fn get(self) -> IpAddr {
+        self.0
+    }
+
+    /// What one customer has: an IPv4 address, or an IPv6 network of 64 bits, within which
+    /// anybody changes addresses at will (RFC 8981).
+    #[must_use]
+    pub fn network(self) -> Prefix {
+        self.prefix(32, 64)
+    }
+
+    /// What one site has: 24 bits of IPv4, 48 of IPv6 (RFC 6177).
+    #[must_use]
+    pub fn subnet(self) -> Prefix {
+        self.prefix(24, 48)
+    }
+
+    fn prefix(self, v4: u8, v6: u8) -> Prefix {
+        match self.0 {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(v4)).unwrap_or(0);
+                Prefix {
+                    first: Ipv4Addr::from_bits(address.to_bits() & mask).into(),
+                    bits: v4,
+                }
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(v6)).unwrap_or(0);
+                Prefix {
+                    first: Ipv6Addr::from_bits(address.to_bits() & mask).into(),
+                    bits: v6,
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.first, self.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> ClientAddress {
+        ClientAddress::new(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_client_and_its_site_has_24_bits() {
+        let client = address("192.0.2.77");
+        assert_eq!(client.network().to_string(), "192.0.2.77/32");
+        assert_eq!(client.subnet().to_string(), "192.0.2.0/24");
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_client_and_its_site_has_48() {
+        let client = address("2001:db8:1:2:3:4:5:6");
+        assert_eq!(client.network().to_string(), "2001:db8:1:2::/64");
+        assert_eq!(client.subnet().to_string(), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn an_ipv4_address_on_an_ipv6_socket_is_the_same_client() {
+        assert_eq!(address("::ffff:192.0.2.77"), address("192.0.2.77"));
+    }
+}
