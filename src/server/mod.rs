@@ -1,87 +1,37 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
+mod announcement;
+mod error;
+mod listener;
+mod signals;
+mod wind_up;
+
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
-use tokio::net::TcpSocket;
+
+pub use error::ServerError;
 
 use crate::auth::{Auth, AuthSettings};
 use crate::config::{Config, Migrate, Registration};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
+use announcement::announce;
+use listener::listen;
+use signals::Signals;
+use wind_up::wind_up;
 
 /// How long requests that were read may take to be answered after the signal to stop.
 const DRAIN_SECONDS: u64 = 25;
 
-/// How long the last writes may take after that. A database that hangs must not keep the
-/// process: what is lost is a minute of last uses.
-const WIND_UP: Duration = Duration::from_secs(4);
-
 /// The same after the database lost a commit.
 const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
-
-/// Why the service does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The database.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The address.
-    #[error("cannot listen on {address}: {source}; {}", bind_advice(source))]
-    Bind {
-        /// Where it should have listened.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The disk lost a commit.
-    #[error(
-        "the database could not be written through to the disk: {cause}; what was answered is \
-         there, and the program ends so that it is started anew and reads what the disk holds; \
-         look into the system's log for the disk"
-    )]
-    CommitLost {
-        /// What SQLite says.
-        cause: String,
-    },
-    /// Threads, signals, sockets.
-    #[error("the system refuses what the service needs: {0}")]
-    System(#[from] io::Error),
-}
-
-impl ServerError {
-    /// Whether starting again is of no use until somebody has changed something.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::Open(error) => error.is_permanent(),
-            Self::Bind { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
-            ),
-            Self::CommitLost { .. } | Self::System(_) => false,
-        }
-    }
-}
-
-fn bind_advice(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        "stop what listens there, or choose another --bind"
-    } else if error.kind() == io::ErrorKind::PermissionDenied {
-        "ports under 1024 need a privilege; choose another --bind"
-    } else {
-        "choose another --bind"
-    }
-}
 
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///
@@ -183,58 +133,6 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// As many connections may wait as Actix itself lets wait.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    const BACKLOG: u32 = 2048;
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
-}
-
-/// Does the last writes on a thread, which is left behind if the database hangs.
-fn wind_up(auth: web::Data<Auth>) -> io::Result<()> {
-    let (running, finished) = mpsc::channel::<()>();
-    thread::Builder::new()
-        .name("wind-up".into())
-        .spawn(move || {
-            auth.wind_up();
-            drop(auth);
-            drop(running);
-        })?;
-    if let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(WIND_UP) {
-        log::warn!("the database has no answer; the last uses of sessions are not written down");
-    }
-    Ok(())
-}
-
-fn announce(config: &Config) {
-    match &config.listening.public_url {
-        None => log::warn!(
-            "trying, not serving: without --public-url cookies go over plain http and \
-             passwords may be as short as {}",
-            config.password_min_length()
-        ),
-        Some(url) => log::info!("serving {url}"),
-    }
-    let idle = config.without_effect();
-    if !idle.is_empty() {
-        log::warn!(
-            "checked, and without effect in this version: {}",
-            idle.join(", ")
-        );
-    }
-    if config.is_https() {
-        log::warn!(
-            "this version neither throttles guessing nor checks where a request comes from; \
-             the proxy in front has to"
-        );
-    }
-}
-
 fn auth_settings(config: &Config) -> AuthSettings {
     let passwords = &config.passwords;
     AuthSettings {
@@ -250,29 +148,4 @@ fn auth_settings(config: &Config) -> AuthSettings {
 /// One for each core.
 fn workers() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// The two signals that mean stop. Once installed they stay so: a second one while the
-/// first is being obeyed changes nothing.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn install() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn first(mut self) -> &'static str {
-        let terminate = pin!(self.terminate.recv());
-        let interrupt = pin!(self.interrupt.recv());
-        match select(terminate, interrupt).await {
-            Either::Left(_) => "SIGTERM",
-            Either::Right(_) => "SIGINT",
-        }
-    }
 }

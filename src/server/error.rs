@@ -1,0 +1,58 @@
+use std::io;
+use std::net::SocketAddr;
+
+use crate::db::OpenError;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address.
+    #[error("cannot listen on {address}: {source}; {}", bind_advice(source))]
+    Bind {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The disk lost a commit.
+    #[error(
+        "the database could not be written through to the disk: {cause}; what was answered is \
+         there, and the program ends so that it is started anew and reads what the disk holds; \
+         look into the system's log for the disk"
+    )]
+    CommitLost {
+        /// What SQLite says.
+        cause: String,
+    },
+    /// Threads, signals, sockets.
+    #[error("the system refuses what the service needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl ServerError {
+    /// Whether starting again is of no use until somebody has changed something.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Open(error) => error.is_permanent(),
+            Self::Bind { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
+            ),
+            Self::CommitLost { .. } | Self::System(_) => false,
+        }
+    }
+}
+
+fn bind_advice(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        "stop what listens there, or choose another --bind"
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "ports under 1024 need a privilege; choose another --bind"
+    } else {
+        "choose another --bind"
+    }
+}
