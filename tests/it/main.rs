@@ -37,4 +37,5 @@ mod storage;
 mod storage_unavailable;
 mod transcripts;
 mod upkeep;
+mod verify;
 mod wire;
