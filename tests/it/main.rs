@@ -25,6 +25,7 @@ mod load;
 mod model;
 mod passwords;
 mod programs;
+mod proxies;
 mod readme;
 mod routes;
 mod serving;
