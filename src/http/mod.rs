@@ -17,6 +17,7 @@ mod session_cookie;
 mod sessions;
 mod users;
 mod verbs;
+mod verify;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
