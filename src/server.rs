@@ -13,8 +13,8 @@ use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
 use tokio::net::TcpSocket;
 
-use crate::auth::{Auth, AuthSettings};
-use crate::config::{Config, Migrate, Registration};
+use crate::auth::{Auth, AuthSettings, ContextWords};
+use crate::config::{Config, Migrate, PublicUrl, Registration};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
@@ -237,9 +237,15 @@ fn announce(config: &Config) {
 
 fn auth_settings(config: &Config) -> AuthSettings {
     let passwords = &config.passwords;
+    let public_url = config.listening.public_url.as_ref();
     AuthSettings {
         bcrypt_cost: passwords.bcrypt_cost,
         password_min_length: config.password_min_length(),
+        context_words: ContextWords::new(
+            [env!("CARGO_PKG_NAME")]
+                .into_iter()
+                .chain(public_url.map(PublicUrl::host)),
+        ),
         registration_open: config.accounts.registration != Registration::Closed,
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),

@@ -13,7 +13,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::AlreadyExists`] (`User <email> already exists`) if the email is taken in
-    /// any spelling, [`AuthError::PasswordRefused`] if the password is too weak,
+    /// any spelling, [`AuthError::PasswordRefused`] if the password is too short or too common,
     /// [`AuthError::RegistrationClosed`] if nobody may register, [`AuthError::Overloaded`] if
     /// the hash would have to wait too long.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
@@ -34,7 +34,7 @@ impl Auth {
         if !self.settings.registration_open {
             return Err(AuthError::RegistrationClosed);
         }
-        self.settings.accept(password)?;
+        self.settings.accept(password, email)?;
         let place = self.place()?;
         match self.db.find_user_by(email) {
             Ok(_) => Err(AuthError::AlreadyExists(email.clone())),

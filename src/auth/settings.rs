@@ -2,15 +2,19 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use crate::domain::{BcryptCost, Password};
+use super::password_rules::{self, ContextWords};
+use crate::domain::{BcryptCost, Email, Password};
 
 /// How passwords are hashed and which are taken.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
     /// The cost of new hashes; stored ones of a lower cost are renewed at the next login.
     pub bcrypt_cost: BcryptCost,
-    /// The shortest new password, in code points.
+    /// The shortest new password, in code points. From 8 on, common passwords and those
+    /// that anybody would try here are refused too.
     pub password_min_length: usize,
+    /// What anybody would try here, beside the person's own address.
+    pub context_words: ContextWords,
     /// Whether anybody may register.
     pub registration_open: bool,
     /// Threads that hash; more than the machine has cores are of no use.
@@ -27,6 +31,7 @@ impl Default for AuthSettings {
         Self {
             bcrypt_cost: BcryptCost::default(),
             password_min_length: 1,
+            context_words: ContextWords::default(),
             registration_open: true,
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
@@ -44,16 +49,26 @@ pub enum PasswordRefused {
         /// How many it needs.
         minimum: usize,
     },
+    /// One that everybody tries first.
+    #[error("password is among the most common ones: please choose one that nobody would try")]
+    Common,
+    /// Little more than the name of the service or of the person.
+    #[error(
+        "password is little more than your email address or the name of this service: please add to it"
+    )]
+    Context,
 }
 
 impl AuthSettings {
-    /// Whether a password may become somebody's.
-    pub(super) fn accept(&self, password: &Password) -> Result<(), PasswordRefused> {
+    /// Whether a password may become that person's.
+    pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
             Err(PasswordRefused::TooShort { minimum })
-        } else {
+        } else if minimum < password_rules::FROM_MINIMUM {
             Ok(())
+        } else {
+            password_rules::check(password, email, &self.context_words)
         }
     }
 }

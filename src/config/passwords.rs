@@ -20,7 +20,8 @@ pub struct Passwords {
     )]
     pub bcrypt_cost: BcryptCost,
 
-    /// Shortest new password, in characters [default: 1, or 15 with an https --public-url]
+    /// Shortest new password, in characters; from 8 on, common passwords are refused too
+    /// [default: 1, or 15 with an https --public-url]
     #[arg(
         long,
         env = "BIENVENUE_PASSWORD_MIN_LENGTH",

@@ -23,6 +23,7 @@ mod hashing;
 mod house;
 mod load;
 mod model;
+mod password_rules;
 mod passwords;
 mod programs;
 mod readme;

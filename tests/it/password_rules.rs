@@ -1,0 +1,147 @@
+//! Which passwords are taken for new ones, as a client sees it.
+
+use bienvenue::auth::{AuthSettings, ContextWords};
+use reqwest::blocking::Client;
+
+use crate::support::Place;
+use crate::support::app::{Setup, quick};
+use crate::support::program::{Server, program};
+
+const TAKEN: &str = r#"201 {"email":"ann.lee@mail.fr","message":"user created"}"#;
+const COMMON: &str = r#"400 {"message":"password is among the most common ones: please choose one that nobody would try"}"#;
+const CONTEXT: &str = r#"400 {"message":"password is little more than your email address or the name of this service: please add to it"}"#;
+
+/// A service that people reach at `login.example.org`, and that asks for so many characters.
+fn asking_for(password_min_length: usize) -> Setup {
+    Setup {
+        auth: AuthSettings {
+            password_min_length,
+            context_words: ContextWords::new(["bienvenue", "login.example.org"]),
+            ..quick()
+        },
+        ..Setup::new()
+    }
+}
+
+/// What `ann.lee@mail.fr` is answered who would register with that password.
+async fn registration(minimum: usize, password: &str) -> String {
+    let app = asking_for(minimum).start().await;
+    app.register("ann.lee@mail.fr", password).await.line()
+}
+
+#[actix_web::test]
+async fn r04_common_passwords_are_refused_in_any_case_reversed_or_doubled() {
+    for (minimum, password) in [
+        (8, "password"),
+        (8, "PassWord"),
+        (8, "drowssap"),
+        (8, "passwordpassword"),
+        (8, "trustno1"),
+        (8, "dragondragon"),
+        (15, "passwordpassword"),
+        (15, "1q2w3e4r5t6y7u8i9o0p"),
+        (17, "redsoxredsoxredsox"),
+    ] {
+        let answer = registration(minimum, password).await;
+        assert_eq!(answer, COMMON, "{password}");
+    }
+}
+
+#[actix_web::test]
+async fn r04_runs_along_digits_letters_and_keys_are_refused_however_long() {
+    for password in [
+        "12345678901234567",
+        "98765432109876543210",
+        "abcdefghijklmnopq",
+        "qwertyuiopasdfghjkl",
+        "POIUYTREWQLKJHGFDSA",
+        "zzzzzzzzzzzzzzzzzzzzzzzz",
+    ] {
+        let answer = registration(15, password).await;
+        assert_eq!(answer, COMMON, "{password}");
+        let answer = registration(15, &password.repeat(5)).await;
+        assert_eq!(answer, COMMON, "{password} five times");
+    }
+}
+
+#[actix_web::test]
+async fn r04_a_service_that_is_tried_refuses_no_password_for_being_common() {
+    for minimum in [1, 7] {
+        assert_eq!(registration(minimum, "password").await, TAKEN);
+        assert_eq!(registration(minimum, "ann.lee").await, TAKEN);
+    }
+}
+
+#[actix_web::test]
+async fn r09_words_of_the_service_and_of_the_person_are_refused() {
+    for password in [
+        "bienvenue",
+        "Bienvenue2026!",
+        "login.example.org",
+        "example-login",
+        "ann.lee@mail.fr",
+        "ANN.LEE@MAIL.FR",
+        "rf.liam@eel.nna",
+        "ann.lee12",
+        "annannann",
+    ] {
+        assert_eq!(registration(8, password).await, CONTEXT, "{password}");
+    }
+    for password in ["bienvenue chez les ch'tis", "annual leave of a lee"] {
+        assert_eq!(registration(8, password).await, TAKEN, "{password}");
+    }
+}
+
+#[actix_web::test]
+async fn r05_a_password_needs_no_digits_capitals_or_signs_and_may_have_any() {
+    for password in [
+        "correct horse battery",
+        "NOTHINGBUTCAPITALSHERE",
+        "728401938572610",
+        "               x",
+        "пароль из одних букв",
+        "🦀🐢🦀🐙🦀🐍🦀🐡🦀🦞🦀🐬🦀🐳🦀",
+        "tab\tand\u{7f}control\u{1}characters",
+    ] {
+        assert_eq!(registration(15, password).await, TAKEN, "{password}");
+    }
+}
+
+#[actix_web::test]
+async fn r08_nobody_has_to_change_a_password_that_newer_rules_or_time_have_overtaken() {
+    let before = asking_for(1).start().await;
+    before.register("ann.lee@mail.fr", "password").await;
+    let serving = Setup {
+        place: before.place.clone(),
+        ..asking_for(15)
+    };
+    let app = serving.start().await;
+    for year in 0..3 {
+        let login = app.log_in("ann.lee@mail.fr", "password").await;
+        assert_eq!(login.status.as_u16(), 200, "after {year} years");
+        app.advance(365 * 24 * 3600);
+    }
+}
+
+#[test]
+fn r02_r04_r09_with_an_https_public_url_all_the_rules_hold() {
+    let place = Place::new();
+    let arguments = ["--bind", "127.0.0.1:0", "--bcrypt-cost", "10"];
+    let mut command = program(place.folder(), &arguments);
+    command.args(["--public-url", "https://connexion.example.org"]);
+    let server = Server::spawn(command);
+    for (password, told) in [
+        ("fourteen lette", "15 characters"),
+        ("passwordpassword", "most common"),
+        ("connexion connexion", "name of this service"),
+        ("bienvenue-bienvenue", "name of this service"),
+        ("bob.dylan-bob.dylan", "your email address"),
+    ] {
+        let form = [("email", "bob.dylan@x.fr"), ("password", password)];
+        let answer = Client::new().post(server.url("/users")).form(&form).send();
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 400, "{password}");
+        let text = answer.text().unwrap();
+        assert!(text.contains(told), "{password}: {text}");
+    }
+}
