@@ -4,10 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use bienvenue::cli::{CliError, Invocation};
-
-/// What is logged unless somebody says otherwise. Actix writes a line for each request that it
-/// cannot read: a nuisance that anybody could make as loud as they like.
-const DEFAULT_LOG: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
+use bienvenue::logging;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -15,13 +12,14 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(error) => return refuse(&error),
     };
-    env_logger::Builder::new()
-        .parse_filters(invocation.log_filter().unwrap_or(DEFAULT_LOG))
-        .init();
+    logging::start(invocation.log_format(), invocation.log_filter());
     match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!("{error}");
+            // A few causes come with a list or a command to type. A line of the log is one line.
+            for line in error.to_string().lines() {
+                log::error!("{line}");
+            }
             error.exit_code()
         }
     }

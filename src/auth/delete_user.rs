@@ -1,5 +1,6 @@
+use super::events::Event;
 use super::{Auth, AuthError};
-use crate::domain::EmailKey;
+use crate::domain::{Client, EmailKey};
 
 impl Auth {
     /// Deletes a user and all that hangs on it, its sessions included. Blocks for one
@@ -9,6 +10,8 @@ impl Auth {
     /// [`AuthError::NoResultFound`] if nobody has that email.
     pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
-        Ok(self.db.delete_user(user.id)?)
+        self.db.delete_user(user.id)?;
+        Event::UserDeleted { user: user.id }.log(&Client::default());
+        Ok(())
     }
 }

@@ -1,3 +1,4 @@
+use super::events::Event;
 use super::hasher::Place;
 use super::renewal::Renewal;
 use super::{After, Auth, AuthError, Paused, Verification, Verified};
@@ -57,9 +58,20 @@ impl Auth {
         password: &Password,
         client: Client,
     ) -> Result<Paused<LogIn>, AuthError> {
-        let (place, user, work) = self.verification(email.into(), password)?;
-        let after = LogIn { user, client };
-        Ok(Paused { place, work, after })
+        match self.verification(email.into(), password) {
+            Ok((place, user, work)) => {
+                let after = LogIn { user, client };
+                Ok(Paused { place, work, after })
+            }
+            Err(cause) => {
+                Event::LoginFailed {
+                    user: None,
+                    cause: &cause,
+                }
+                .log(&client);
+                Err(cause)
+            }
+        }
     }
 
     /// The one way to authenticate by password: what to check, and whom it would be.
@@ -110,6 +122,23 @@ impl After for LogIn {
     type Output = LoggedIn;
 
     fn after(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
+        let user = self.user.as_ref().map(|user| user.id);
+        let client = self.client.clone();
+        let logged_in = self.open_session(auth, verified);
+        match &logged_in {
+            Ok(LoggedIn { session_id, user }) => Event::LoggedIn {
+                user: user.id,
+                session: &session_id.digest(),
+            }
+            .log(&client),
+            Err(cause) => Event::LoginFailed { user, cause }.log(&client),
+        }
+        logged_in
+    }
+}
+
+impl LogIn {
+    fn open_session(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
         let Some(user) = self.user.filter(|_| verified.right) else {
             return Err(AuthError::InvalidCredentials);
         };

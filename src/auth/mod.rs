@@ -7,6 +7,7 @@
 
 mod delete_user;
 mod error;
+mod events;
 mod hasher;
 mod housekeeping;
 mod log_in;

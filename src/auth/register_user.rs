@@ -1,3 +1,5 @@
+use super::events::Event;
+use super::hasher::Place;
 use super::{After, Auth, AuthError, HashError, Hashing, Paused};
 use crate::db::DbError;
 use crate::domain::{Client, Email, HashedPassword, Password, User};
@@ -6,6 +8,7 @@ use crate::domain::{Client, Email, HashedPassword, Password, User};
 #[derive(Debug)]
 pub struct Registration {
     email: Email,
+    client: Client,
 }
 
 impl Auth {
@@ -17,7 +20,7 @@ impl Auth {
     /// [`AuthError::RegistrationClosed`] if nobody may register, [`AuthError::Overloaded`] if
     /// the hash would have to wait too long.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
-        self.begin_registration(email, password, &Client::default())?
+        self.begin_registration(email, password, Client::default())?
             .run(self)
     }
 
@@ -29,8 +32,29 @@ impl Auth {
         &self,
         email: &Email,
         password: &Password,
-        _client: &Client,
+        client: Client,
     ) -> Result<Paused<Registration>, AuthError> {
+        match self.new_account(email, password) {
+            Ok((place, work)) => Ok(Paused {
+                place,
+                work,
+                after: Registration {
+                    email: email.clone(),
+                    client,
+                },
+            }),
+            Err(cause) => {
+                Event::RegistrationFailed { cause: &cause }.log(&client);
+                Err(cause)
+            }
+        }
+    }
+
+    fn new_account(
+        &self,
+        email: &Email,
+        password: &Password,
+    ) -> Result<(Place, Hashing), AuthError> {
         if !self.settings.registration_open {
             return Err(AuthError::RegistrationClosed);
         }
@@ -38,13 +62,10 @@ impl Auth {
         let place = self.place()?;
         match self.db.find_user_by(email) {
             Ok(_) => Err(AuthError::AlreadyExists(email.clone())),
-            Err(DbError::NoResultFound) => Ok(Paused {
-                place,
-                work: Hashing::new(password.clone(), self.settings.bcrypt_cost)?,
-                after: Registration {
-                    email: email.clone(),
-                },
-            }),
+            Err(DbError::NoResultFound) => {
+                let work = Hashing::new(password.clone(), self.settings.bcrypt_cost)?;
+                Ok((place, work))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -59,6 +80,13 @@ impl After for Registration {
         auth: &Auth,
         hashed: Result<HashedPassword, HashError>,
     ) -> Result<User, AuthError> {
-        Ok(auth.db.add_user(&self.email, &hashed?)?)
+        let added = hashed.map_err(AuthError::from);
+        let added = added.and_then(|hashed| Ok(auth.db.add_user(&self.email, &hashed)?));
+        match &added {
+            Ok(user) => Event::Registered { user: user.id },
+            Err(cause) => Event::RegistrationFailed { cause },
+        }
+        .log(&self.client);
+        added
     }
 }

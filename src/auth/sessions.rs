@@ -1,3 +1,4 @@
+use super::events::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, NewSession, UserChanges};
 use crate::domain::{Client, EmailKey, SessionId, User, UserId};
@@ -11,12 +12,15 @@ impl Auth {
     pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let session_id = SessionId::generate();
+        let (digest, client) = (session_id.digest(), Client::default());
         let new = NewSession {
             user_id: user.id,
-            digest: &session_id.digest(),
-            client: &Client::default(),
+            digest: &digest,
+            client: &client,
         };
         self.db.add_session(&new, None)?;
+        let (user, session) = (user.id, &digest);
+        Event::SessionOpened { user, session }.log(&client);
         Ok(session_id)
     }
 
@@ -50,7 +54,9 @@ impl Auth {
     /// [`AuthError::NoResultFound`] if there is no such user.
     pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
         let ended = UserChanges::new().session_id(None);
-        Ok(self.db.update_user(user_id, &ended)?)
+        self.db.update_user(user_id, &ended)?;
+        Event::SessionsEnded { user: user_id }.log(&Client::default());
+        Ok(())
     }
 
     /// Ends the session that a client shows, whatever others its user has, and tells whose
@@ -58,7 +64,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such session (any more).
-    pub fn log_out(&self, session_id: &SessionId) -> Result<UserId, AuthError> {
-        Ok(self.db.end_session(&session_id.digest())?)
+    pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
+        let session = &session_id.digest();
+        let user = self.db.end_session(session)?;
+        Event::LoggedOut { user, session }.log(client);
+        Ok(user)
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, SourceError, Sources};
+use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::server::{self, ServerError};
 use usage::UsageError;
 
@@ -112,6 +112,12 @@ impl Invocation {
     #[must_use]
     pub fn log_filter(&self) -> Option<&str> {
         self.log_filter.as_deref()
+    }
+
+    /// How the lines of the log are to be written.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.cli.config.logging.log_format
     }
 
     /// Does what was asked for. Blocks until it is done.

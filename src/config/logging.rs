@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Logging")]
 pub struct Logging {
     /// How log lines are written; how many, RUST_LOG says [default of RUST_LOG: info]
-    /// (json has no effect yet)
     #[arg(
         long,
         env = "BIENVENUE_LOG_FORMAT",
@@ -22,13 +21,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
-}
-
-impl Logging {
-    pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        match self.log_format {
-            LogFormat::Text => Vec::new(),
-            LogFormat::Json => vec!["--log-format json"],
-        }
-    }
 }

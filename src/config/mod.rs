@@ -114,7 +114,6 @@ impl Config {
         [
             self.listening.without_effect(),
             self.accounts.without_effect(),
-            self.logging.without_effect(),
         ]
         .concat()
     }

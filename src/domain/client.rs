@@ -1,11 +1,12 @@
-use super::ClientAddress;
+use super::{ClientAddress, RequestId};
 
 /// Who is at the other end, as far as the connection tells: kept with a session so that
-/// its owner recognises it. Nothing is decided by it.
+/// its owner recognises it, and named in the log. Nothing is decided by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     address: Option<ClientAddress>,
     user_agent: Option<String>,
+    request_id: Option<RequestId>,
 }
 
 impl Client {
@@ -24,13 +25,26 @@ impl Client {
         Self {
             address,
             user_agent,
+            request_id: None,
         }
+    }
+
+    /// The same client with the request that it made.
+    #[must_use]
+    pub fn asking(self, request_id: Option<RequestId>) -> Self {
+        Self { request_id, ..self }
     }
 
     /// The address the client came from; none for the command line and the library.
     #[must_use]
     pub fn address(&self) -> Option<ClientAddress> {
         self.address
+    }
+
+    /// The request; none for the command line and the library.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
     }
 
     /// What the client calls itself.

@@ -12,6 +12,7 @@ mod email;
 mod hashed_password;
 mod password;
 mod postgres_url;
+mod request_id;
 mod token;
 mod user;
 
@@ -24,6 +25,7 @@ pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
+pub use request_id::{RequestId, RequestIdError};
 pub use token::{
     Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose,
     Token, TokenDigest, TokenError,

@@ -1,18 +1,15 @@
 //! What every answer has in common.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
-use actix_web::{Error, web};
-use uuid::Uuid;
+use actix_web::{Error, HttpMessage, web};
 
-use super::{HttpError, HttpSettings};
-use crate::auth::AuthError;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::request_id::{REQUEST_ID, RequestIds};
+use super::{HttpSettings, access_log};
 
 /// The security headers (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
 pub(super) fn headers(settings: &HttpSettings) -> DefaultHeaders {
@@ -32,30 +29,7 @@ pub(super) fn headers(settings: &HttpSettings) -> DefaultHeaders {
     }
 }
 
-/// Numbers requests: a random word for the process and a count, so that neither two
-/// servers nor two runs of one give the same number.
-#[derive(Debug)]
-pub(super) struct RequestIds {
-    process: String,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    pub(super) fn new() -> Self {
-        Self {
-            process: Uuid::new_v4().simple().to_string().split_off(20),
-            next: AtomicU64::new(1),
-        }
-    }
-
-    fn next(&self) -> String {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number:x}", self.process)
-    }
-}
-
-/// Gives every answer its number, and logs the cause of a failure once, beside the number
-/// that the client has.
+/// Gives every request its number, which its answer carries, and logs it when it is done.
 pub(super) fn finish<S, B>(
     ids: web::Data<RequestIds>,
 ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
@@ -64,36 +38,19 @@ where
     B: MessageBody + 'static,
 {
     from_fn(move |request: ServiceRequest, next: Next<B>| {
-        let id = ids.next();
+        let begun = Instant::now();
+        let id = ids.of(request.headers());
+        if let Some(id) = id.clone() {
+            request.extensions_mut().insert(id);
+        }
         async move {
             let mut answer = next.call(request).await?;
-            if answer.status().is_server_error() {
-                report(&answer, &id);
-            }
-            if let Ok(id) = HeaderValue::try_from(id) {
+            access_log::write(&answer, id.as_ref(), begun);
+            let id = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok());
+            if let Some(id) = id {
                 answer.headers_mut().insert(REQUEST_ID, id);
             }
             Ok(answer.map_into_boxed_body())
         }
     })
-}
-
-fn report<B>(answer: &ServiceResponse<B>, id: &str) {
-    let request = answer.request();
-    let path = request.match_pattern();
-    let (method, path) = (request.method(), path.as_deref().unwrap_or("unknown path"));
-    let status = answer.status().as_u16();
-    match answer.response().error() {
-        // One of many; the hashing queue tells of them together.
-        Some(error) if is_overload(error) => log::debug!("{id} {method} {path}: {error}"),
-        Some(error) => log::error!("{id} {method} {path} answered {status}: {error}"),
-        None => log::error!("{id} {method} {path} answered {status}"),
-    }
-}
-
-fn is_overload(error: &Error) -> bool {
-    matches!(
-        error.as_error(),
-        Some(HttpError::Auth(AuthError::Overloaded { .. }))
-    )
 }

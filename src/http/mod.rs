@@ -3,6 +3,7 @@
 //! Handlers know [`Auth`] through the [`Door`] and nothing of the database. The routes stand
 //! in one table, which the server and the tests share: [`Http::app`].
 
+mod access_log;
 mod answer;
 mod client;
 mod door;
@@ -12,6 +13,7 @@ mod health;
 mod index;
 mod middleware;
 mod profile;
+mod request_id;
 mod routes;
 mod session_cookie;
 mod sessions;
@@ -28,7 +30,7 @@ pub use error::HttpError;
 pub use form::FormError;
 
 use crate::auth::Auth;
-use middleware::RequestIds;
+use request_id::RequestIds;
 
 /// What an operator decides about the HTTP side.
 #[derive(Debug, Clone, Default)]

@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::access_log::belonging_to;
 use super::answer::json;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
@@ -22,5 +23,6 @@ pub(super) async fn profile(
         .await?
         .ok_or(HttpError::NotLoggedIn)?;
     let email = user.email.as_str();
-    Ok(json(StatusCode::OK, &Profile { email }))
+    let answer = json(StatusCode::OK, &Profile { email });
+    Ok(belonging_to(user.id, answer))
 }

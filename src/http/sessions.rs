@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::access_log::belonging_to;
 use super::answer::json_with;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::session_cookie::SessionCookie;
@@ -41,24 +42,30 @@ pub(super) async fn log_in(
         .await?;
     let session_id = logged_in.session_id.expose();
     let cookie = SessionCookie::setting(&session_id, &settings);
-    Ok(json_with(
-        HttpResponse::Ok().cookie(cookie),
-        &Opened { session_id },
-    ))
+    let answer = json_with(HttpResponse::Ok().cookie(cookie), &Opened { session_id });
+    Ok(belonging_to(logged_in.user.id, answer))
 }
 
 /// `DELETE /sessions`
 pub(super) async fn log_out(
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
+    client: Client,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    match door.write(move |auth| auth.log_out(&session_id)).await {
-        Ok(_) => Ok(json_with(
-            HttpResponse::build(StatusCode::OK).cookie(SessionCookie::clearing(&settings)),
-            &Nothing {},
-        )),
+    let ended = door
+        .write(move |auth| auth.log_out(&session_id, &client))
+        .await;
+    match ended {
+        Ok(user) => {
+            let cookie = SessionCookie::clearing(&settings);
+            let answer = json_with(
+                HttpResponse::build(StatusCode::OK).cookie(cookie),
+                &Nothing {},
+            );
+            Ok(belonging_to(user, answer))
+        }
         Err(HttpError::Auth(AuthError::NoResultFound)) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error),
     }

@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{Door, HttpError};
@@ -32,11 +33,12 @@ pub(super) async fn register(
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
     let user = door
-        .hashing(move |auth| auth.begin_registration(&email, &password, &client))
+        .hashing(move |auth| auth.begin_registration(&email, &password, client))
         .await?;
     let created = Created {
         email: user.email.as_str(),
         message: "user created",
     };
-    Ok(json(StatusCode::CREATED, &created))
+    let answer = json(StatusCode::CREATED, &created);
+    Ok(belonging_to(user.id, answer))
 }

@@ -22,6 +22,7 @@ mod forms;
 mod hashing;
 mod house;
 mod load;
+mod logs;
 mod model;
 mod password_rules;
 mod passwords;

@@ -62,7 +62,7 @@ fn behind_https_a_new_password_has_fifteen_characters() {
     // Characters count, not bytes.
     let short = post(&server, "/users", "bob@x.fr", &"é".repeat(14));
     assert_eq!(short.status(), 400);
-    let long = post(&server, "/users", "bob@x.fr", &"é".repeat(15));
+    let long = post(&server, "/users", "bob@x.fr", &"éàè".repeat(5));
     assert_eq!(long.status(), 201);
 }
 
@@ -121,20 +121,10 @@ fn settings_without_effect_are_named_in_the_log() {
     let place = Place::new();
     let mut server = Server::start_with(
         &place,
-        &[
-            "--throttle=on",
-            "--mail=off",
-            "--log-format=json",
-            "--registration=conceal",
-        ],
+        &["--throttle=on", "--mail=off", "--registration=conceal"],
     );
     let line = server.wait_for("without effect in this version");
-    for flag in [
-        "--throttle",
-        "--mail",
-        "--log-format json",
-        "--registration conceal",
-    ] {
+    for flag in ["--throttle", "--mail", "--registration conceal"] {
         assert!(line.contains(flag), "{flag}: {line}");
     }
     assert!(!line.contains("--verify-page"), "{line}");

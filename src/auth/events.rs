@@ -1,0 +1,185 @@
+use log::Level;
+
+use super::AuthError;
+use crate::domain::{Client, RequestId, SessionDigest, UserId};
+
+/// Where the lines go: `RUST_LOG` can name it.
+const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
+
+/// What happened to an account, by the names of the OWASP logging vocabulary where it has one.
+///
+/// Nothing that lets anybody in is logged: of a session the beginning of its digest, and of a
+/// failed login no address, because people type their passwords into the wrong field.
+#[derive(Debug)]
+pub(super) enum Event<'a> {
+    LoggedIn {
+        user: UserId,
+        session: &'a SessionDigest,
+    },
+    /// With the account, if there is such a one.
+    LoginFailed {
+        user: Option<UserId>,
+        cause: &'a AuthError,
+    },
+    /// Without a password: by the library.
+    SessionOpened {
+        user: UserId,
+        session: &'a SessionDigest,
+    },
+    LoggedOut {
+        user: UserId,
+        session: &'a SessionDigest,
+    },
+    /// All of a user's.
+    SessionsEnded {
+        user: UserId,
+    },
+    Registered {
+        user: UserId,
+    },
+    RegistrationFailed {
+        cause: &'a AuthError,
+    },
+    UserDeleted {
+        user: UserId,
+    },
+}
+
+impl Event<'_> {
+    /// Writes the line.
+    pub(super) fn log(&self, client: &Client) {
+        let (level, outcome) = self.outcome();
+        let address = client.address().map(|address| address.to_string());
+        let session = self.session().map(SessionDigest::head);
+        let (name, sentence) = self.names();
+        log::log!(
+            target: TARGET,
+            level,
+            event = name,
+            outcome,
+            reason = self.reason(),
+            user_id = self.user().map(UserId::get),
+            session,
+            client_ip = address.as_deref(),
+            request_id = client.request_id().map(RequestId::as_str);
+            "{sentence}"
+        );
+    }
+
+    /// What it is called, and what it says to people.
+    fn names(&self) -> (&'static str, &'static str) {
+        if let Some(limit) = self.cause().and_then(limit) {
+            return limit;
+        }
+        match self {
+            Self::LoggedIn { .. } => ("authn_login_success", "logged in"),
+            Self::LoginFailed { .. } => ("authn_login_fail", "login failed"),
+            Self::SessionOpened { .. } => ("session_created", "session opened"),
+            Self::LoggedOut { .. } => ("session_ended", "logged out"),
+            Self::SessionsEnded { .. } => ("session_ended", "all sessions of a user ended"),
+            Self::Registered { .. } => ("user_created", "registered"),
+            Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
+            Self::UserDeleted { .. } => ("user_deleted", "user deleted"),
+        }
+    }
+
+    /// A refusal is the client's affair, a failure the operator's.
+    fn outcome(&self) -> (Level, &'static str) {
+        match self.cause() {
+            None => (Level::Info, "success"),
+            Some(cause) => match cause {
+                AuthError::InvalidCredentials
+                | AuthError::Changed
+                | AuthError::NoResultFound
+                | AuthError::AlreadyExists(_)
+                | AuthError::PasswordRefused(_)
+                | AuthError::RegistrationClosed => (Level::Info, "failure"),
+                // One of many: the hashing queue tells of them together.
+                AuthError::Overloaded { .. } => (Level::Debug, "failure"),
+                AuthError::Unavailable(_) | AuthError::Failed(_) | AuthError::Hash(_) => {
+                    (Level::Warn, "error")
+                }
+            },
+        }
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        let unknown = matches!(self, Self::LoginFailed { user: None, .. });
+        match self {
+            Self::LoggedOut { .. } => Some("logout"),
+            Self::SessionsEnded { .. } => Some("all_ended"),
+            Self::LoggedIn { .. }
+            | Self::SessionOpened { .. }
+            | Self::Registered { .. }
+            | Self::UserDeleted { .. } => None,
+            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => {
+                Some(match cause {
+                    AuthError::InvalidCredentials if unknown => "unknown_account",
+                    AuthError::InvalidCredentials => "wrong_password",
+                    AuthError::Changed => "account_changed",
+                    AuthError::NoResultFound => "gone",
+                    AuthError::AlreadyExists(_) => "email_taken",
+                    AuthError::PasswordRefused(_) => "password_refused",
+                    AuthError::RegistrationClosed => "registration_closed",
+                    AuthError::Overloaded { .. } => "hash_queue",
+                    AuthError::Unavailable(_) => "database_unavailable",
+                    AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
+                })
+            }
+        }
+    }
+
+    fn cause(&self) -> Option<&AuthError> {
+        match self {
+            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => Some(cause),
+            Self::LoggedIn { .. }
+            | Self::SessionOpened { .. }
+            | Self::LoggedOut { .. }
+            | Self::SessionsEnded { .. }
+            | Self::Registered { .. }
+            | Self::UserDeleted { .. } => None,
+        }
+    }
+
+    fn user(&self) -> Option<UserId> {
+        match self {
+            Self::LoggedIn { user, .. }
+            | Self::SessionOpened { user, .. }
+            | Self::LoggedOut { user, .. }
+            | Self::SessionsEnded { user }
+            | Self::Registered { user }
+            | Self::UserDeleted { user } => Some(*user),
+            Self::LoginFailed { user, .. } => *user,
+            Self::RegistrationFailed { .. } => None,
+        }
+    }
+
+    fn session(&self) -> Option<&SessionDigest> {
+        match self {
+            Self::LoggedIn { session, .. }
+            | Self::SessionOpened { session, .. }
+            | Self::LoggedOut { session, .. } => Some(session),
+            Self::LoginFailed { .. }
+            | Self::SessionsEnded { .. }
+            | Self::Registered { .. }
+            | Self::RegistrationFailed { .. }
+            | Self::UserDeleted { .. } => None,
+        }
+    }
+}
+
+/// Who is refused for the sake of the others, whatever it was that they wanted.
+fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
+    match cause {
+        AuthError::Overloaded { .. } => Some(("excess_rate_limit_exceeded", "too many at once")),
+        AuthError::InvalidCredentials
+        | AuthError::Changed
+        | AuthError::NoResultFound
+        | AuthError::AlreadyExists(_)
+        | AuthError::PasswordRefused(_)
+        | AuthError::RegistrationClosed
+        | AuthError::Unavailable(_)
+        | AuthError::Failed(_)
+        | AuthError::Hash(_) => None,
+    }
+}

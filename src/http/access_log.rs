@@ -1,0 +1,99 @@
+use std::time::Instant;
+
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::{Error, HttpResponse};
+
+use super::{HttpError, client};
+use crate::auth::AuthError;
+use crate::domain::{RequestId, UserId};
+
+/// Where the line of each request goes: `RUST_LOG` can name it.
+const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
+
+/// Lets the log know whose request it was.
+pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpResponse {
+    answer.extensions_mut().insert(user);
+    answer
+}
+
+/// Writes the line of a request, and the cause of a failure once: `request_id` ties the two,
+/// and the client has it too.
+pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begun: Instant) {
+    let status = answer.status();
+    if status.is_server_error() {
+        report(answer, id);
+    }
+    if !log::log_enabled!(target: TARGET, log::Level::Info) {
+        return;
+    }
+    let request = answer.request();
+    let (method, route) = (method(request.method()), route(answer));
+    let address = client::address(request).map(|address| address.to_string());
+    let user = answer.response().extensions().get::<UserId>().copied();
+    let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+    log::info!(
+        target: TARGET,
+        method,
+        route = route.as_str(),
+        status = status.as_u16(),
+        ms = f64::from(microseconds) / 1000.0,
+        client_ip = address.as_deref(),
+        user_id = user.map(UserId::get),
+        request_id = id.map(RequestId::as_str);
+        "request"
+    );
+}
+
+/// Nothing of an unknown path or verb is logged: it is whatever somebody typed.
+fn route<B>(answer: &ServiceResponse<B>) -> String {
+    let pattern = answer.request().match_pattern();
+    pattern.unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn method(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if known.contains(method) {
+        method.as_str()
+    } else {
+        "other"
+    }
+}
+
+fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
+    let status = answer.status().as_u16();
+    let cause = answer.response().error();
+    let level = match cause {
+        // One of many; the hashing queue tells of them together.
+        Some(error) if is_overload(error) => log::Level::Debug,
+        Some(_) | None => log::Level::Error,
+    };
+    let route = route(answer);
+    let method = method(answer.request().method());
+    let cause = cause.map(ToString::to_string);
+    log::log!(
+        level,
+        event = "request_failed",
+        outcome = "error",
+        reason = cause.as_deref(),
+        request_id = id.map(RequestId::as_str);
+        "{method} {route} answered {status}"
+    );
+}
+
+fn is_overload(error: &Error) -> bool {
+    matches!(
+        error.as_error(),
+        Some(HttpError::Auth(AuthError::Overloaded { .. }))
+    )
+}

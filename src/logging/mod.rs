@@ -1,0 +1,37 @@
+//! How the lines of the log are written: for people, or as JSON.
+//!
+//! A line is a line whatever is in it: characters that could end it, or that a terminal
+//! would obey, are written as `\u{1b}` in text and as `\u001b` in JSON.
+
+mod json;
+mod text;
+
+use std::panic;
+
+use env_logger::Builder;
+
+use crate::config::LogFormat;
+
+/// What is logged unless somebody says otherwise. Actix writes a line for each request that it
+/// cannot read: a nuisance that anybody could make as loud as they like.
+const DEFAULT: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
+
+/// Begins to log to the error output what the filter lets through (in `RUST_LOG`'s language).
+/// Panics are logged too. The process can begin once.
+pub fn start(format: LogFormat, filter: Option<&str>) {
+    let mut builder = Builder::new();
+    builder.parse_filters(filter.unwrap_or(DEFAULT));
+    match format {
+        LogFormat::Text => builder.format(text::write),
+        LogFormat::Json => builder.format(json::write),
+    };
+    builder.init();
+    panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+/// Whether a character may stand in a line as it is: not those that end a line, steer a
+/// terminal, or turn the direction of what follows.
+fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

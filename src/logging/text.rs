@@ -1,0 +1,103 @@
+use std::fmt::{self, Display, Write as _};
+use std::io::{self, Write};
+
+use env_logger::fmt::Formatter;
+use log::Record;
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
+
+use super::is_harmless;
+
+/// `[time level target] message key=value ...`
+pub(super) fn write(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let (time, level) = (out.timestamp_millis(), record.level());
+    let style = out.default_level_style(level);
+    write!(
+        out,
+        "[{time} {style}{level:<5}{style:#} {}] {}",
+        Escaped(record.target()),
+        Escaped(record.args())
+    )?;
+    record
+        .key_values()
+        .visit(&mut Pairs(out))
+        .map_err(io::Error::other)?;
+    writeln!(out)
+}
+
+struct Pairs<'a>(&'a mut Formatter);
+
+impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        value.visit(Pair {
+            key: key.as_str(),
+            out: self.0,
+        })
+    }
+}
+
+struct Pair<'a> {
+    key: &'a str,
+    out: &'a mut Formatter,
+}
+
+impl VisitValue<'_> for Pair<'_> {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+        let text = Escaped(value).to_string();
+        if text.is_empty() || text.contains([' ', '"', '=']) {
+            let text = text.replace('"', "\\\"");
+            write!(self.out, " {}=\"{text}\"", self.key)?;
+        } else {
+            write!(self.out, " {}={text}", self.key)?;
+        }
+        Ok(())
+    }
+
+    /// What is unknown is left out.
+    fn visit_null(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A text that stays on its line.
+struct Escaped<T>(T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut left = text;
+        while let Some((at, c)) = left.char_indices().find(|(_, c)| !is_harmless(*c)) {
+            let (before, rest) = left.split_at(at);
+            self.0.write_str(before)?;
+            write!(self.0, "{}", c.escape_default())?;
+            left = rest.strip_prefix(c).unwrap_or_default();
+        }
+        self.0.write_str(left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r74_what_would_end_a_line_or_steer_a_terminal_is_written_out() {
+        for (text, escaped) in [
+            ("plain, é and 🦀", "plain, é and 🦀"),
+            ("a\r\n[INFO] b", "a\\r\\n[INFO] b"),
+            ("\u{1b}[31m\u{9b}31m", "\\u{1b}[31m\\u{9b}31m"),
+            (
+                "\u{2028}\u{2029}\u{202e}\0\u{7f}",
+                "\\u{2028}\\u{2029}\\u{202e}\\u{0}\\u{7f}",
+            ),
+        ] {
+            assert_eq!(Escaped(text).to_string(), escaped);
+        }
+    }
+}
