@@ -129,6 +129,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let settings = HttpSettings {
         https: config.is_https(),
+        trusted_proxies: config.trusted_proxies(),
     };
     let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;

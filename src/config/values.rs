@@ -1,14 +1,13 @@
 //! What a setting's text has to be.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ipnet::IpNet;
 use url::{Host, Url};
 
 /// The text of a setting is not what it has to be; the sentence says what that is.
@@ -92,27 +91,6 @@ impl FromStr for Origins {
                     .ok_or(ValueError(
                         "origins are scheme and host, such as https://app.example.org, comma-separated, and http only on this machine",
                     ))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-/// Networks of proxies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
-
-impl FromStr for Networks {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        items(text)
-            .map(|item| {
-                item.parse::<IpNet>()
-                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-                    .or(Err(ValueError(
-                        "networks are addresses such as 127.0.0.1 or 10.0.0.0/8, comma-separated",
-                    )))
             })
             .collect::<Result<_, _>>()
             .map(Self)

@@ -8,6 +8,7 @@ mod client;
 mod door;
 mod error;
 mod form;
+pub mod forwarded;
 mod health;
 mod index;
 mod middleware;
@@ -27,6 +28,8 @@ pub use error::HttpError;
 pub use form::FormError;
 
 use crate::auth::Auth;
+use crate::domain::Networks;
+use client::Proxies;
 use middleware::RequestIds;
 
 /// What an operator decides about the HTTP side.
@@ -35,6 +38,8 @@ pub struct HttpSettings {
     /// Whether people reach the service by https: cookies are `Secure` and answers carry
     /// `Strict-Transport-Security`.
     pub https: bool,
+    /// The proxies whose word about a client's address is taken.
+    pub trusted_proxies: Networks,
 }
 
 /// The service, ready to be handed to each of a server's threads.
@@ -43,6 +48,7 @@ pub struct Http {
     auth: web::Data<Auth>,
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
+    proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
 }
 
@@ -53,6 +59,7 @@ impl Http {
         Self {
             door: web::Data::new(Door::new(auth.clone())),
             auth,
+            proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
             ids: web::Data::new(RequestIds::new()),
         }
@@ -83,7 +90,8 @@ impl Http {
         config
             .app_data(self.auth.clone())
             .app_data(self.door.clone())
-            .app_data(self.settings.clone());
+            .app_data(self.settings.clone())
+            .app_data(self.proxies.clone());
         routes::routes(config);
     }
 }
