@@ -14,7 +14,7 @@ use futures_util::future::{Either, select};
 use tokio::net::TcpSocket;
 
 use crate::auth::{Auth, AuthSettings};
-use crate::config::{Config, Migrate, Registration};
+use crate::config::{Config, Migrate, Origins, Registration};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
@@ -127,11 +127,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let db = open_database(config, open)?;
     let must_restart = db.must_restart();
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
-    let settings = HttpSettings {
-        https: config.is_https(),
-        trusted_proxies: config.trusted_proxies(),
-    };
-    let http = Http::new(auth.clone(), settings);
+    let http = Http::new(auth.clone(), http_settings(config));
     let signals = Signals::install()?;
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
@@ -229,10 +225,19 @@ fn announce(config: &Config) {
         );
     }
     if config.is_https() {
-        log::warn!(
-            "this version neither throttles guessing nor checks where a request comes from; \
-             the proxy in front has to"
-        );
+        log::warn!("this version does not throttle guessing; the proxy in front has to");
+    }
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    let listening = &config.listening;
+    let public_url = listening.public_url.as_ref();
+    let allowed_origins = listening.allowed_origins.as_ref();
+    HttpSettings {
+        https: config.is_https(),
+        trusted_proxies: config.trusted_proxies(),
+        public_origin: public_url.map(|url| url.origin().clone()),
+        allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
     }
 }
 

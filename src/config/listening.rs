@@ -31,8 +31,14 @@ pub struct Listening {
     #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
     pub trusted_proxies: Option<Networks>,
 
-    /// Origins of browser front ends on other hosts, comma-separated (no effect yet)
-    #[arg(long, env = "BIENVENUE_ALLOWED_ORIGINS", value_name = "ORIGIN,..")]
+    /// Origins of browser front ends, such as <https://app.example.org>, comma-separated: their
+    /// pages may send requests and read the answers
+    #[arg(
+        long,
+        env = "BIENVENUE_ALLOWED_ORIGINS",
+        value_name = "ORIGIN,..",
+        verbatim_doc_comment
+    )]
     pub allowed_origins: Option<Origins>,
 
     /// Address and port of the operator's own listener (no effect yet)
@@ -52,7 +58,6 @@ pub struct Listening {
 impl Listening {
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
         [
-            self.allowed_origins.as_ref().map(|_| "--allowed-origins"),
             self.operator_bind.map(|_| "--operator-bind"),
             self.throttle.map(|_| "--throttle"),
         ]

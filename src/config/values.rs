@@ -10,6 +10,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use url::{Host, Url};
 
+use crate::domain::Origin;
+
 /// The text of a setting is not what it has to be; the sentence says what that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -26,13 +28,22 @@ pub enum Switch {
 
 /// How people reach the service: an origin, https or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl(Url);
+pub struct PublicUrl {
+    url: Url,
+    origin: Origin,
+}
 
 impl PublicUrl {
     /// Whether it is reached by https.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
+    }
+
+    /// The origin of pages that the service itself would serve.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -41,19 +52,16 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let url = web_url(text)?;
-        if is_origin(&url) {
-            Ok(Self(url))
-        } else {
-            Err(ValueError(
-                "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
-            ))
-        }
+        let origin = Origin::of(&url).ok_or(ValueError(
+            "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
+        ))?;
+        Ok(Self { url, origin })
     }
 }
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.origin().ascii_serialization())
+        self.origin.fmt(f)
     }
 }
 
@@ -77,7 +85,15 @@ impl FromStr for PageUrl {
 
 /// Origins of front ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origins(Vec<Url>);
+pub struct Origins(Vec<Origin>);
+
+impl Origins {
+    /// The origins, one by one.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<Origin> {
+        self.0.clone()
+    }
+}
 
 impl FromStr for Origins {
     type Err = ValueError;
@@ -87,7 +103,7 @@ impl FromStr for Origins {
             .map(|item| {
                 web_url(item)
                     .ok()
-                    .filter(is_origin)
+                    .and_then(|url| Origin::of(&url))
                     .ok_or(ValueError(
                         "origins are scheme and host, such as https://app.example.org, comma-separated, and http only on this machine",
                     ))
@@ -198,8 +214,4 @@ fn web_url(text: &str) -> Result<Url, ValueError> {
         )),
         _ => Err(SHAPE),
     }
-}
-
-fn is_origin(url: &Url) -> bool {
-    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }

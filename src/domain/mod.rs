@@ -11,6 +11,7 @@ mod database_url;
 mod email;
 mod hashed_password;
 mod networks;
+mod origin;
 mod password;
 mod postgres_url;
 mod token;
@@ -24,6 +25,7 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
 pub use networks::{Networks, NetworksError};
+pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use token::{

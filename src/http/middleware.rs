@@ -1,36 +1,21 @@
 //! What every answer has in common.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, web};
+use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::{HttpError, HttpSettings};
+use super::{HttpError, HttpSettings, headers};
 use crate::auth::AuthError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The security headers (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
-pub(super) fn headers(settings: &HttpSettings) -> DefaultHeaders {
-    let headers = DefaultHeaders::new()
-        .add(("Cache-Control", "no-store"))
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add((
-            "Content-Security-Policy",
-            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-        ))
-        .add(("Referrer-Policy", "no-referrer"))
-        .add(("Cross-Origin-Resource-Policy", "same-origin"));
-    if settings.https {
-        headers.add(("Strict-Transport-Security", "max-age=31536000"))
-    } else {
-        headers
-    }
-}
 
 /// Numbers requests: a random word for the process and a count, so that neither two
 /// servers nor two runs of one give the same number.
@@ -54,10 +39,12 @@ impl RequestIds {
     }
 }
 
-/// Gives every answer its number, and logs the cause of a failure once, beside the number
-/// that the client has.
+/// Gives every answer its number and the security headers, and logs the cause of a failure
+/// once, beside the number that the client has. A panic is a failure like others: it ends
+/// the request and not the connection.
 pub(super) fn finish<S, B>(
     ids: web::Data<RequestIds>,
+    settings: web::Data<HttpSettings>,
 ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -65,17 +52,35 @@ where
 {
     from_fn(move |request: ServiceRequest, next: Next<B>| {
         let id = ids.next();
+        let https = settings.https;
+        let method = request.method().clone();
         async move {
-            let mut answer = next.call(request).await?;
-            if answer.status().is_server_error() {
-                report(&answer, &id);
-            }
-            if let Ok(id) = HeaderValue::try_from(id) {
-                answer.headers_mut().insert(REQUEST_ID, id);
-            }
-            Ok(answer.map_into_boxed_body())
+            let answer = AssertUnwindSafe(async { next.call(request).await });
+            let failure: Error = match answer.catch_unwind().await {
+                Ok(Ok(mut answer)) => {
+                    if answer.status().is_server_error() {
+                        report(&answer, &id);
+                    }
+                    complete(answer.headers_mut(), id, https);
+                    return Ok(answer.map_into_boxed_body());
+                }
+                Ok(Err(failure)) => failure,
+                Err(_panic) => HttpError::Panicked.into(),
+            };
+            // The request is lost, and with it what an ordinary answer is made of.
+            log::error!("{id} {method} was not answered by a route: {failure}");
+            let mut answer = failure.error_response();
+            complete(answer.headers_mut(), id, https);
+            Err(InternalError::from_response(failure, answer).into())
         }
     })
+}
+
+fn complete(headers: &mut HeaderMap, id: String, https: bool) {
+    headers::secure(headers, https);
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert(REQUEST_ID, id);
+    }
 }
 
 fn report<B>(answer: &ServiceResponse<B>, id: &str) {

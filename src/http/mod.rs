@@ -5,10 +5,13 @@
 
 mod answer;
 mod client;
+mod cors;
+mod cross_site;
 mod door;
 mod error;
 mod form;
 pub mod forwarded;
+mod headers;
 mod health;
 mod index;
 mod middleware;
@@ -28,7 +31,7 @@ pub use error::HttpError;
 pub use form::FormError;
 
 use crate::auth::Auth;
-use crate::domain::Networks;
+use crate::domain::{Networks, Origin};
 use client::Proxies;
 use middleware::RequestIds;
 
@@ -40,6 +43,10 @@ pub struct HttpSettings {
     pub https: bool,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Networks,
+    /// The origin under which people reach the service; without it, the Host header tells.
+    pub public_origin: Option<Origin>,
+    /// Origins of front ends whose pages may send requests and read the answers.
+    pub allowed_origins: Vec<Origin>,
 }
 
 /// The service, ready to be handed to each of a server's threads.
@@ -65,7 +72,8 @@ impl Http {
         }
     }
 
-    /// The whole application: the routes, the headers of every answer, and 404 for the rest.
+    /// The whole application: the routes, 404 for the rest, the refusal of what other sites'
+    /// pages send, and the headers of every answer.
     pub fn app(
         &self,
     ) -> App<
@@ -80,12 +88,14 @@ impl Http {
         App::new()
             .configure(|config| self.configure(config))
             .default_service(web::to(answer::not_found))
-            .wrap(middleware::headers(&self.settings))
-            .wrap(middleware::finish(self.ids.clone()))
+            .wrap(cross_site::guard(self.settings.clone()))
+            .wrap(cors::share(self.settings.clone()))
+            .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take
-    /// `web::Data<Auth>`; the headers of every answer are then its own affair.
+    /// `web::Data<Auth>`; the headers of every answer, and what other sites' pages may send,
+    /// are then its own affair.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config
             .app_data(self.auth.clone())

@@ -250,6 +250,7 @@ async fn r40_r41_r42_every_answer_carries_the_security_headers() {
             ),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
         ] {
             assert_eq!(answer.header(name), Some(value), "{}", answer.line());
         }
