@@ -2,8 +2,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
-use super::values::{Networks, Origins, PublicUrl, socket_address};
+use super::values::{Origins, PublicUrl, socket_address};
 use super::{Config, Switch};
+use crate::domain::Networks;
 
 /// Where the service listens and how it is reached.
 #[derive(Debug, Clone, Args)]
@@ -26,12 +27,18 @@ pub struct Listening {
     pub public_url: Option<PublicUrl>,
 
     /// Proxies whose word about the client's address is taken: networks, comma-separated
-    /// [default: none, or loopback with an https --public-url] (no effect yet)
+    /// [default: none, or loopback with an https --public-url]
     #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
     pub trusted_proxies: Option<Networks>,
 
-    /// Origins of browser front ends on other hosts, comma-separated (no effect yet)
-    #[arg(long, env = "BIENVENUE_ALLOWED_ORIGINS", value_name = "ORIGIN,..")]
+    /// Origins of browser front ends, such as <https://app.example.org>, comma-separated: their
+    /// pages may send requests and read the answers
+    #[arg(
+        long,
+        env = "BIENVENUE_ALLOWED_ORIGINS",
+        value_name = "ORIGIN,..",
+        verbatim_doc_comment
+    )]
     pub allowed_origins: Option<Origins>,
 
     /// Address and port of the operator's own listener (no effect yet)
@@ -51,8 +58,6 @@ pub struct Listening {
 impl Listening {
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
         [
-            self.trusted_proxies.as_ref().map(|_| "--trusted-proxies"),
-            self.allowed_origins.as_ref().map(|_| "--allowed-origins"),
             self.operator_bind.map(|_| "--operator-bind"),
             self.throttle.map(|_| "--throttle"),
         ]
@@ -74,5 +79,20 @@ impl Config {
         self.listening
             .bind
             .unwrap_or_else(|| SocketAddr::from((default, 5000)))
+    }
+
+    /// Whose word about the client's address is taken. Behind https there is a proxy, and it
+    /// is on this machine.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> Networks {
+        let default = || {
+            if self.is_https() {
+                Networks::loopback()
+            } else {
+                Networks::default()
+            }
+        };
+        let given = self.listening.trusted_proxies.clone();
+        given.unwrap_or_else(default)
     }
 }

@@ -28,7 +28,7 @@ pub use logging::{LogFormat, Logging};
 pub use passwords::Passwords;
 pub use sessions::Sessions;
 pub use sources::{SourceError, Sources};
-pub use values::{MailTarget, PageUrl, PublicUrl, Switch};
+pub use values::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 
 use crate::domain::BcryptCost;
 

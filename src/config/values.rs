@@ -1,15 +1,16 @@
 //! What a setting's text has to be.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ipnet::IpNet;
 use url::{Host, Url};
+
+use crate::domain::Origin;
 
 /// The text of a setting is not what it has to be; the sentence says what that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,19 +28,28 @@ pub enum Switch {
 
 /// How people reach the service: an origin, https or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl(Url);
+pub struct PublicUrl {
+    url: Url,
+    origin: Origin,
+}
 
 impl PublicUrl {
     /// Whether it is reached by https.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
+    }
+
+    /// The origin of pages that the service itself would serve.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The host that people see.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
+        self.url.host_str().unwrap_or_default()
     }
 }
 
@@ -48,19 +58,16 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let url = web_url(text)?;
-        if is_origin(&url) {
-            Ok(Self(url))
-        } else {
-            Err(ValueError(
-                "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
-            ))
-        }
+        let origin = Origin::of(&url).ok_or(ValueError(
+            "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
+        ))?;
+        Ok(Self { url, origin })
     }
 }
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.origin().ascii_serialization())
+        self.origin.fmt(f)
     }
 }
 
@@ -84,7 +91,15 @@ impl FromStr for PageUrl {
 
 /// Origins of front ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origins(Vec<Url>);
+pub struct Origins(Vec<Origin>);
+
+impl Origins {
+    /// The origins, one by one.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<Origin> {
+        self.0.clone()
+    }
+}
 
 impl FromStr for Origins {
     type Err = ValueError;
@@ -94,31 +109,10 @@ impl FromStr for Origins {
             .map(|item| {
                 web_url(item)
                     .ok()
-                    .filter(is_origin)
+                    .and_then(|url| Origin::of(&url))
                     .ok_or(ValueError(
                         "origins are scheme and host, such as https://app.example.org, comma-separated, and http only on this machine",
                     ))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-/// Networks of proxies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
-
-impl FromStr for Networks {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        items(text)
-            .map(|item| {
-                item.parse::<IpNet>()
-                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-                    .or(Err(ValueError(
-                        "networks are addresses such as 127.0.0.1 or 10.0.0.0/8, comma-separated",
-                    )))
             })
             .collect::<Result<_, _>>()
             .map(Self)
@@ -226,8 +220,4 @@ fn web_url(text: &str) -> Result<Url, ValueError> {
         )),
         _ => Err(SHAPE),
     }
-}
-
-fn is_origin(url: &Url) -> bool {
-    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }

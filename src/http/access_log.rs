@@ -91,6 +91,18 @@ fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
     );
 }
 
+/// Writes the cause of a failure that no route has answered: a panic.
+pub(super) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>) {
+    let verb = method(verb);
+    log::error!(
+        event = "request_failed",
+        outcome = "error",
+        reason = failure.to_string().as_str(),
+        request_id = id.map(RequestId::as_str);
+        "{verb} was not answered by a route"
+    );
+}
+
 fn is_overload(error: &Error) -> bool {
     matches!(
         error.as_error(),

@@ -1,16 +1,71 @@
 use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::USER_AGENT;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_FORWARDED_FOR};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
-use crate::domain::{Client, ClientAddress, RequestId};
+use super::forwarded::{self, Told};
+use crate::domain::{Client, ClientAddress, Networks, RequestId};
 
-/// The connection's other end. What a proxy says about who is behind it is not believed.
+/// The proxies in front, and what has been said about them in the log.
+#[derive(Debug)]
+pub(super) struct Proxies {
+    trusted: Networks,
+    untrusted_told: AtomicBool,
+    disagreement_told: AtomicBool,
+}
+
+impl Proxies {
+    pub(super) fn new(trusted: Networks) -> Self {
+        Self {
+            trusted,
+            untrusted_told: AtomicBool::new(false),
+            disagreement_told: AtomicBool::new(false),
+        }
+    }
+
+    fn client(&self, peer: ClientAddress, request: &HttpRequest) -> ClientAddress {
+        let told = Told {
+            forwarded: lines(request, &FORWARDED),
+            x_forwarded_for: lines(request, &X_FORWARDED_FOR),
+        };
+        if told.is_nothing() {
+            return peer;
+        }
+        if !self.trusted.contains(peer) {
+            if !self.untrusted_told.swap(true, Ordering::Relaxed) {
+                log::warn!(
+                    "{peer} sent a header that says on whose behalf it asks (X-Forwarded-For or \
+                     Forwarded). It is none of --trusted-proxies, so this is ignored, here and \
+                     whenever it happens again. If {peer} is your proxy, name it there"
+                );
+            }
+            return peer;
+        }
+        forwarded::client_address(peer, &told, &self.trusted).unwrap_or_else(|disagreement| {
+            if !self.disagreement_told.swap(true, Ordering::Relaxed) {
+                log::warn!(
+                    "{disagreement}; {peer} itself is taken for the client, here and whenever it \
+                     happens again. Let the proxy remove the header that it does not write"
+                );
+            }
+            peer
+        })
+    }
+}
+
+/// Where a request comes from: the connection's other end, or, if that is a trusted proxy,
+/// the client that it names. None where there is no connection, as in a test.
 pub(super) fn address(request: &HttpRequest) -> Option<ClientAddress> {
-    request
-        .peer_addr()
-        .map(|peer| ClientAddress::new(peer.ip()))
+    let peer = ClientAddress::new(request.peer_addr()?.ip());
+    let proxies = request.app_data::<web::Data<Proxies>>();
+    Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
+}
+
+fn lines<'a>(request: &'a HttpRequest, name: &HeaderName) -> Vec<&'a [u8]> {
+    let lines = request.headers().get_all(name);
+    lines.map(HeaderValue::as_bytes).collect()
 }
 
 impl FromRequest for Client {

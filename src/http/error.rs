@@ -28,11 +28,18 @@ pub enum HttpError {
     /// The thread that did the work is gone.
     #[error("blocking work was lost: {0}")]
     Lost(#[from] BlockingError),
+    /// A page of an origin that is not ours has let a browser send it.
+    #[error("it comes from a page of another origin")]
+    CrossSite,
+    /// A defect of ours; what it is the panic has said itself.
+    #[error("the code that was to answer panicked")]
+    Panicked,
 }
 
 /// What a client is told where it is none of its business.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
+const CROSS_SITE: &str = "requests from pages of other origins are not taken";
 const SOON: Duration = Duration::from_secs(1);
 
 impl HttpError {
@@ -53,7 +60,8 @@ impl HttpError {
                 }
             },
             Self::Busy => UNAVAILABLE.into(),
-            Self::Lost(_) => INTERNAL.into(),
+            Self::Lost(_) | Self::Panicked => INTERNAL.into(),
+            Self::CrossSite => CROSS_SITE.into(),
         }
     }
 
@@ -61,7 +69,12 @@ impl HttpError {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
-            Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
+            Self::Form(_)
+            | Self::NotLoggedIn
+            | Self::Auth(_)
+            | Self::Lost(_)
+            | Self::CrossSite
+            | Self::Panicked => None,
         }
     }
 }
@@ -70,7 +83,7 @@ impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Form(error) => error.status(),
-            Self::NotLoggedIn => StatusCode::FORBIDDEN,
+            Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
@@ -86,7 +99,7 @@ impl ResponseError for HttpError {
                 }
             },
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Lost(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Lost(_) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -107,7 +120,12 @@ impl ResponseError for HttpError {
                     },
                 )
             }
-            Self::Form(_) | Self::Auth(_) | Self::Busy | Self::Lost(_) => json_with(
+            Self::Form(_)
+            | Self::Auth(_)
+            | Self::Busy
+            | Self::Lost(_)
+            | Self::CrossSite
+            | Self::Panicked => json_with(
                 &mut answer,
                 &Message {
                     message: &self.message(),

@@ -1,37 +1,26 @@
 //! What every answer has in common.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::header::HeaderValue;
-use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, web};
+use futures_util::FutureExt;
 
 use super::request_id::{REQUEST_ID, RequestIds};
-use super::{HttpSettings, access_log};
+use super::{HttpError, HttpSettings, access_log, headers};
+use crate::domain::RequestId;
 
-/// The security headers (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
-pub(super) fn headers(settings: &HttpSettings) -> DefaultHeaders {
-    let headers = DefaultHeaders::new()
-        .add(("Cache-Control", "no-store"))
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add((
-            "Content-Security-Policy",
-            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-        ))
-        .add(("Referrer-Policy", "no-referrer"))
-        .add(("Cross-Origin-Resource-Policy", "same-origin"));
-    if settings.https {
-        headers.add(("Strict-Transport-Security", "max-age=31536000"))
-    } else {
-        headers
-    }
-}
-
-/// Gives every request its number, which its answer carries, and logs it when it is done.
+/// Gives every request its number, which its answer carries beside the security headers, and
+/// logs it when it is done. A panic is a failure like others: it ends the request and not the
+/// connection.
 pub(super) fn finish<S, B>(
     ids: web::Data<RequestIds>,
+    settings: web::Data<HttpSettings>,
 ) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -39,18 +28,35 @@ where
 {
     from_fn(move |request: ServiceRequest, next: Next<B>| {
         let begun = Instant::now();
+        let https = settings.https;
+        let method = request.method().clone();
         let id = ids.of(request.headers());
         if let Some(id) = id.clone() {
             request.extensions_mut().insert(id);
         }
         async move {
-            let mut answer = next.call(request).await?;
-            access_log::write(&answer, id.as_ref(), begun);
-            let id = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok());
-            if let Some(id) = id {
-                answer.headers_mut().insert(REQUEST_ID, id);
-            }
-            Ok(answer.map_into_boxed_body())
+            let answer = AssertUnwindSafe(async { next.call(request).await });
+            let failure: Error = match answer.catch_unwind().await {
+                Ok(Ok(mut answer)) => {
+                    access_log::write(&answer, id.as_ref(), begun);
+                    complete(answer.headers_mut(), id.as_ref(), https);
+                    return Ok(answer.map_into_boxed_body());
+                }
+                Ok(Err(failure)) => failure,
+                Err(_panic) => HttpError::Panicked.into(),
+            };
+            // The request is lost, and with it what an ordinary answer is made of.
+            access_log::report_lost(&method, &failure, id.as_ref());
+            let mut answer = failure.error_response();
+            complete(answer.headers_mut(), id.as_ref(), https);
+            Err(InternalError::from_response(failure, answer).into())
         }
     })
+}
+
+fn complete(headers: &mut HeaderMap, id: Option<&RequestId>, https: bool) {
+    headers::secure(headers, https);
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
+        headers.insert(REQUEST_ID, id);
+    }
 }

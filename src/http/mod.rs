@@ -6,9 +6,13 @@
 mod access_log;
 mod answer;
 mod client;
+mod cors;
+mod cross_site;
 mod door;
 mod error;
 mod form;
+pub mod forwarded;
+mod headers;
 mod health;
 mod index;
 mod middleware;
@@ -30,6 +34,8 @@ pub use error::HttpError;
 pub use form::FormError;
 
 use crate::auth::Auth;
+use crate::domain::{Networks, Origin};
+use client::Proxies;
 use request_id::RequestIds;
 
 /// What an operator decides about the HTTP side.
@@ -38,6 +44,12 @@ pub struct HttpSettings {
     /// Whether people reach the service by https: cookies are `Secure` and answers carry
     /// `Strict-Transport-Security`.
     pub https: bool,
+    /// The proxies whose word about a client's address is taken.
+    pub trusted_proxies: Networks,
+    /// The origin under which people reach the service; without it, the Host header tells.
+    pub public_origin: Option<Origin>,
+    /// Origins of front ends whose pages may send requests and read the answers.
+    pub allowed_origins: Vec<Origin>,
 }
 
 /// The service, ready to be handed to each of a server's threads.
@@ -46,6 +58,7 @@ pub struct Http {
     auth: web::Data<Auth>,
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
+    proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
 }
 
@@ -56,12 +69,14 @@ impl Http {
         Self {
             door: web::Data::new(Door::new(auth.clone())),
             auth,
+            proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
             ids: web::Data::new(RequestIds::new()),
         }
     }
 
-    /// The whole application: the routes, the headers of every answer, and 404 for the rest.
+    /// The whole application: the routes, 404 for the rest, the refusal of what other sites'
+    /// pages send, and the headers of every answer.
     pub fn app(
         &self,
     ) -> App<
@@ -76,17 +91,20 @@ impl Http {
         App::new()
             .configure(|config| self.configure(config))
             .default_service(web::to(answer::not_found))
-            .wrap(middleware::headers(&self.settings))
-            .wrap(middleware::finish(self.ids.clone()))
+            .wrap(cross_site::guard(self.settings.clone()))
+            .wrap(cors::share(self.settings.clone()))
+            .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take
-    /// `web::Data<Auth>`; the headers of every answer are then its own affair.
+    /// `web::Data<Auth>`; the headers of every answer, and what other sites' pages may send,
+    /// are then its own affair.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config
             .app_data(self.auth.clone())
             .app_data(self.door.clone())
-            .app_data(self.settings.clone());
+            .app_data(self.settings.clone())
+            .app_data(self.proxies.clone());
         routes::routes(config);
     }
 }

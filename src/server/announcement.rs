@@ -18,9 +18,6 @@ pub(super) fn announce(config: &Config) {
         );
     }
     if config.is_https() {
-        log::warn!(
-            "this version neither throttles guessing nor checks where a request comes from; \
-             the proxy in front has to"
-        );
+        log::warn!("this version does not throttle guessing; the proxy in front has to");
     }
 }

@@ -18,7 +18,7 @@ use futures_util::future::{Either, select};
 pub use error::ServerError;
 
 use crate::auth::{Auth, AuthSettings, ContextWords};
-use crate::config::{Config, Migrate, PublicUrl, Registration};
+use crate::config::{Config, Migrate, Origins, PublicUrl, Registration};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
@@ -77,10 +77,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let db = open_database(config, open)?;
     let must_restart = db.must_restart();
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
-    let settings = HttpSettings {
-        https: config.is_https(),
-    };
-    let http = Http::new(auth.clone(), settings);
+    let http = Http::new(auth.clone(), http_settings(config));
     let signals = Signals::install()?;
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
@@ -131,6 +128,18 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     wind_up(auth)?;
     log::info!("stopped");
     Ok(())
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    let listening = &config.listening;
+    let public_url = listening.public_url.as_ref();
+    let allowed_origins = listening.allowed_origins.as_ref();
+    HttpSettings {
+        https: config.is_https(),
+        trusted_proxies: config.trusted_proxies(),
+        public_origin: public_url.map(|url| url.origin().clone()),
+        allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
+    }
 }
 
 fn auth_settings(config: &Config) -> AuthSettings {

@@ -2,7 +2,6 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use bienvenue::http::HttpSettings;
 
 use crate::support::app::{Setup, app};
 
@@ -251,6 +250,7 @@ async fn r40_r41_r42_every_answer_carries_the_security_headers() {
             ),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
         ] {
             assert_eq!(answer.header(name), Some(value), "{}", answer.line());
         }
@@ -264,7 +264,7 @@ async fn r40_r41_r42_every_answer_carries_the_security_headers() {
 #[actix_web::test]
 async fn r35_r38_behind_https_cookies_are_secure_and_hsts_is_sent() {
     let mut setup = Setup::new();
-    setup.http = HttpSettings { https: true };
+    setup.http.https = true;
     let app = setup.start().await;
     app.register(BOB.0, BOB.1).await;
     let answer = app.log_in(BOB.0, BOB.1).await;

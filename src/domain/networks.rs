@@ -1,0 +1,105 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::ClientAddress;
+
+/// Networks, such as those of the proxies whose word is taken. The default is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+/// The text of a list of networks is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("networks are addresses such as 127.0.0.1 or 10.0.0.0/8, comma-separated")]
+pub struct NetworksError;
+
+impl Networks {
+    /// This machine.
+    #[must_use]
+    pub fn loopback() -> Self {
+        let v4 = IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8);
+        Self(vec![v4, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))])
+    }
+
+    /// Whether the address is in one of them.
+    #[must_use]
+    pub fn contains(&self, address: ClientAddress) -> bool {
+        let address = address.get();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl FromStr for Networks {
+    type Err = NetworksError;
+
+    fn from_str(text: &str) -> Result<Self, NetworksError> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(|item| {
+                item.parse::<IpNet>()
+                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                    .map(canonical)
+                    .or(Err(NetworksError))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// A network of IPv4 written as IPv6 is one of IPv4, as its addresses are.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else {
+        return network;
+    };
+    let bits = v6.prefix_len().checked_sub(96);
+    let address = v6.addr().to_ipv4_mapped();
+    address
+        .zip(bits)
+        .and_then(|(address, bits)| Ipv4Net::new(address, bits).ok())
+        .map_or(network, IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(networks: &str, address: &str) -> bool {
+        let networks: Networks = networks.parse().unwrap();
+        networks.contains(ClientAddress::new(address.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_and_an_address_itself() {
+        assert!(holds("10.0.0.0/8", "10.255.1.2"));
+        assert!(!holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("192.0.2.1, 2001:db8::/32", "2001:db8:1::7"));
+        assert!(holds("192.0.2.1, 2001:db8::/32", "192.0.2.1"));
+        assert!(!holds("192.0.2.1", "192.0.2.2"));
+        assert!(!holds("", "127.0.0.1"));
+    }
+
+    #[test]
+    fn ipv4_is_the_same_in_either_writing() {
+        assert!(holds("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(holds("::ffff:10.0.0.0/104", "10.1.2.3"));
+        assert!(!holds("::ffff:10.0.0.0/104", "11.1.2.3"));
+        assert!(holds("::ffff:192.0.2.1", "192.0.2.1"));
+    }
+
+    #[test]
+    fn loopback_is_this_machine_and_no_other() {
+        let loopback = Networks::loopback();
+        for (address, inside) in [
+            ("127.0.0.1", true),
+            ("127.255.255.255", true),
+            ("::1", true),
+            ("128.0.0.1", false),
+            ("::2", false),
+        ] {
+            let client = ClientAddress::new(address.parse().unwrap());
+            assert_eq!(loopback.contains(client), inside, "{address}");
+        }
+    }
+}
