@@ -16,6 +16,9 @@ pub enum HttpError {
     /// The request's body.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// Cookie headers over 8 KiB.
+    #[error("the Cookie header is larger than 8 KiB")]
+    CookieTooLarge,
     /// No session, or none that is valid. The one answer without a body, as in the document.
     #[error("not logged in")]
     NotLoggedIn,
@@ -39,6 +42,7 @@ impl HttpError {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
+            Self::CookieTooLarge => self.to_string().into(),
             Self::NotLoggedIn => "".into(),
             Self::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => "email already registered".into(),
@@ -61,7 +65,11 @@ impl HttpError {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
-            Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
+            Self::Form(_)
+            | Self::CookieTooLarge
+            | Self::NotLoggedIn
+            | Self::Auth(_)
+            | Self::Lost(_) => None,
         }
     }
 }
@@ -70,6 +78,7 @@ impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Form(error) => error.status(),
+            Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NotLoggedIn => StatusCode::FORBIDDEN,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
@@ -97,7 +106,7 @@ impl ResponseError for HttpError {
         }
         match self {
             Self::NotLoggedIn => answer.finish(),
-            Self::Form(FormError::TooLarge) => {
+            Self::Form(FormError::TooLarge | FormError::TooSlow) => {
                 // What is left of the body is not read, so nothing can follow it.
                 answer.force_close();
                 json_with(
@@ -107,12 +116,14 @@ impl ResponseError for HttpError {
                     },
                 )
             }
-            Self::Form(_) | Self::Auth(_) | Self::Busy | Self::Lost(_) => json_with(
-                &mut answer,
-                &Message {
-                    message: &self.message(),
-                },
-            ),
+            Self::Form(_) | Self::CookieTooLarge | Self::Auth(_) | Self::Busy | Self::Lost(_) => {
+                json_with(
+                    &mut answer,
+                    &Message {
+                        message: &self.message(),
+                    },
+                )
+            }
         }
     }
 }

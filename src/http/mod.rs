@@ -5,6 +5,7 @@
 
 mod answer;
 mod client;
+mod connections;
 mod door;
 mod error;
 mod form;
@@ -18,10 +19,13 @@ mod sessions;
 mod users;
 mod verbs;
 
+use std::sync::Arc;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error, web};
 
+pub use connections::Connections;
 pub use door::Door;
 pub use error::HttpError;
 pub use form::FormError;
@@ -44,6 +48,7 @@ pub struct Http {
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
     ids: web::Data<RequestIds>,
+    connections: Arc<Connections>,
 }
 
 impl Http {
@@ -55,7 +60,15 @@ impl Http {
             auth,
             settings: web::Data::new(settings),
             ids: web::Data::new(RequestIds::new()),
+            connections: Arc::default(),
         }
+    }
+
+    /// The connections, which a server tells of each that it accepts. Without that their
+    /// limits do not hold.
+    #[must_use]
+    pub fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections)
     }
 
     /// The whole application: the routes, the headers of every answer, and 404 for the rest.
@@ -73,8 +86,10 @@ impl Http {
         App::new()
             .configure(|config| self.configure(config))
             .default_service(web::to(answer::not_found))
+            .wrap(middleware::short_cookies())
             .wrap(middleware::headers(&self.settings))
             .wrap(middleware::finish(self.ids.clone()))
+            .wrap(middleware::last_answers(self.connections()))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take

@@ -1,7 +1,9 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
 mod announcement;
+mod deadlines;
 mod error;
+mod limits;
 mod listener;
 mod signals;
 mod wind_up;
@@ -23,6 +25,7 @@ use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
 use announcement::announce;
+use limits::connections_per_worker;
 use listener::listen;
 use signals::Signals;
 use wind_up::wind_up;
@@ -82,8 +85,15 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;
+    deadlines::keep(http.connections());
+    let entering = http.connections();
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
+        .max_connections(connections_per_worker(workers()))
+        .client_request_timeout(deadlines::HEAD)
+        .client_disconnect_timeout(deadlines::DISCONNECT)
+        .keep_alive(deadlines::KEEP_ALIVE)
+        .on_connect(move |socket, data| entering.enter(socket, data))
         .disable_signals()
         // Who has closed the connection waits for nothing: a login gives up its place.
         .h1_allow_half_closed(false)
