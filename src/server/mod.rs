@@ -2,6 +2,7 @@
 
 mod announcement;
 mod deadlines;
+mod draining;
 mod error;
 mod limits;
 mod listener;
@@ -86,7 +87,8 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;
     deadlines::keep(http.connections());
-    let entering = http.connections();
+    let (entering, connections) = (http.connections(), http.connections());
+    let own_listener = listener.try_clone()?;
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
         .max_connections(connections_per_worker(workers()))
@@ -113,6 +115,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
                 Some(cause)
             }
         };
+        draining::drain(&handle, &connections, Some(own_listener)).await;
         let stopped = handle.stop(true);
         if cause.is_none() {
             stopped.await;
