@@ -16,6 +16,9 @@ pub enum HttpError {
     /// The request's body.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// Cookie headers over 8 KiB.
+    #[error("the Cookie header is larger than 8 KiB")]
+    CookieTooLarge,
     /// No session, or none that is valid. The one answer without a body, as in the document.
     #[error("not logged in")]
     NotLoggedIn,
@@ -46,6 +49,7 @@ impl HttpError {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
+            Self::CookieTooLarge => self.to_string().into(),
             Self::NotLoggedIn => "".into(),
             Self::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => "email already registered".into(),
@@ -74,6 +78,7 @@ impl HttpError {
             | Self::Auth(_)
             | Self::Lost(_)
             | Self::CrossSite
+            | Self::CookieTooLarge
             | Self::Panicked => None,
         }
     }
@@ -84,6 +89,7 @@ impl ResponseError for HttpError {
         match self {
             Self::Form(error) => error.status(),
             Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
@@ -110,7 +116,7 @@ impl ResponseError for HttpError {
         }
         match self {
             Self::NotLoggedIn => answer.finish(),
-            Self::Form(FormError::TooLarge) => {
+            Self::Form(FormError::TooLarge | FormError::TooSlow) => {
                 // What is left of the body is not read, so nothing can follow it.
                 answer.force_close();
                 json_with(
@@ -125,6 +131,7 @@ impl ResponseError for HttpError {
             | Self::Busy
             | Self::Lost(_)
             | Self::CrossSite
+            | Self::CookieTooLarge
             | Self::Panicked => json_with(
                 &mut answer,
                 &Message {

@@ -1,16 +1,19 @@
 //! What every answer has in common.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::ConnectionType;
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
+use super::connections::{Connection, Connections};
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::{HttpError, HttpSettings, access_log, headers};
 use crate::domain::RequestId;
@@ -59,4 +62,49 @@ fn complete(headers: &mut HeaderMap, id: Option<&RequestId>, https: bool) {
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }
+}
+
+/// The longest Cookie headers of a request, together, in bytes.
+const COOKIE_MAX: usize = 8 * 1024;
+
+/// Refuses what no browser sends: our own cookie has 36 characters.
+pub(super) fn short_cookies<S, B>()
+-> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    from_fn(async |request: ServiceRequest, next: Next<B>| {
+        let cookies = request.headers().get_all(COOKIE);
+        if cookies.map(HeaderValue::len).sum::<usize>() > COOKIE_MAX {
+            return Ok(request.error_response(HttpError::CookieTooLarge));
+        }
+        Ok(next.call(request).await?.map_into_boxed_body())
+    })
+}
+
+/// Notes which connections have a request in flight, and tells the client which answer is
+/// the last one of its connection.
+pub(super) fn last_answers<S, B>(
+    connections: Arc<Connections>,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let connections = Arc::clone(&connections);
+        let in_flight = request
+            .request()
+            .conn_data::<Arc<Connection>>()
+            .map(Connection::begin);
+        async move {
+            let mut answer = next.call(request).await?;
+            if in_flight.is_some_and(|request| connections.is_last(request.connection())) {
+                let head = answer.response_mut().head_mut();
+                head.set_connection_type(ConnectionType::Close);
+            }
+            Ok(answer)
+        }
+    })
 }

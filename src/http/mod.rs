@@ -6,6 +6,7 @@
 mod access_log;
 mod answer;
 mod client;
+mod connections;
 mod cors;
 mod cross_site;
 mod door;
@@ -25,10 +26,13 @@ mod users;
 mod verbs;
 mod verify;
 
+use std::sync::Arc;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error, web};
 
+pub use connections::Connections;
 pub use door::Door;
 pub use error::HttpError;
 pub use form::FormError;
@@ -60,6 +64,7 @@ pub struct Http {
     settings: web::Data<HttpSettings>,
     proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
+    connections: Arc<Connections>,
 }
 
 impl Http {
@@ -72,11 +77,20 @@ impl Http {
             proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
             ids: web::Data::new(RequestIds::new()),
+            connections: Arc::default(),
         }
     }
 
     /// The whole application: the routes, 404 for the rest, the refusal of what other sites'
     /// pages send, and the headers of every answer.
+    /// The connections, which a server tells of each that it accepts. Without that their
+    /// limits do not hold.
+    #[must_use]
+    pub fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections)
+    }
+
+    /// The whole application: the routes, the headers of every answer, and 404 for the rest.
     pub fn app(
         &self,
     ) -> App<
@@ -91,9 +105,11 @@ impl Http {
         App::new()
             .configure(|config| self.configure(config))
             .default_service(web::to(answer::not_found))
+            .wrap(middleware::short_cookies())
             .wrap(cross_site::guard(self.settings.clone()))
             .wrap(cors::share(self.settings.clone()))
             .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
+            .wrap(middleware::last_answers(self.connections()))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take

@@ -1,7 +1,10 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
 mod announcement;
+mod deadlines;
+mod draining;
 mod error;
+mod limits;
 mod listener;
 mod signals;
 mod wind_up;
@@ -23,6 +26,7 @@ use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
 use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
 use announcement::announce;
+use limits::connections_per_worker;
 use listener::listen;
 use signals::Signals;
 use wind_up::wind_up;
@@ -79,8 +83,16 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let http = Http::new(auth.clone(), http_settings(config));
     let signals = Signals::install()?;
+    deadlines::keep(http.connections());
+    let (entering, connections) = (http.connections(), http.connections());
+    let own_listener = listener.try_clone()?;
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
+        .max_connections(connections_per_worker(workers()))
+        .client_request_timeout(deadlines::HEAD)
+        .client_disconnect_timeout(deadlines::DISCONNECT)
+        .keep_alive(deadlines::KEEP_ALIVE)
+        .on_connect(move |socket, data| entering.enter(socket, data))
         .disable_signals()
         // Who has closed the connection waits for nothing: a login gives up its place.
         .h1_allow_half_closed(false)
@@ -100,6 +112,7 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
                 Some(cause)
             }
         };
+        draining::drain(&handle, &connections, Some(own_listener)).await;
         let stopped = handle.stop(true);
         if cause.is_none() {
             stopped.await;

@@ -16,6 +16,7 @@ mod adoption_refused;
 mod bcrypt_lanes;
 mod browser;
 mod client_address;
+mod connections;
 mod crash;
 mod cross_site;
 mod enumeration;

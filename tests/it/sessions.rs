@@ -189,3 +189,32 @@ async fn f18_a_session_from_a_future_that_was_no_future_is_refused() {
     app.clock.turn_to(START);
     assert_eq!(app.profile(&id).await.line(), "403 ");
 }
+
+#[actix_web::test]
+async fn f18_a_clock_that_jumps_lets_no_session_live_longer_than_it_may() {
+    let hour = Duration::from_secs(3600);
+    let decade = Duration::from_secs(10 * 365 * DAY);
+    for jump in [
+        START.plus(hour),
+        START.minus(hour),
+        START.plus(decade),
+        START.minus(decade),
+    ] {
+        let app = app().await;
+        app.register("bob@dylan.com", "bob_pwd").await;
+        let before = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
+        app.clock.turn_to(jump);
+        assert!(["200", "403"].contains(&&app.profile(&before).await.line()[..3]));
+        let during = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
+        assert_eq!(&app.profile(&during).await.line()[..3], "200");
+        app.clock.turn_to(START);
+        assert!(["200", "403"].contains(&&app.profile(&during).await.line()[..3]));
+        let after = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
+        assert_eq!(&app.profile(&after).await.line()[..3], "200");
+        // Whatever the clock did: the absolute limit after the last login, all are over.
+        app.clock.turn_to(START.plus(Duration::from_secs(7 * DAY)));
+        for id in [before, during, after] {
+            assert_eq!(app.profile(&id).await.line(), "403 ", "{jump}");
+        }
+    }
+}

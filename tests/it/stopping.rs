@@ -1,7 +1,8 @@
 //! How the program ends, asked to or not, and what is there when it starts again.
 
 use std::fs;
-use std::io::Write;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -133,6 +134,111 @@ fn users_and_sessions_survive_a_restart() {
     assert_eq!(login.status(), 200);
     let again = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
     assert_eq!(again.status(), 400);
+}
+
+/// What became of the requests of a client.
+#[derive(Debug, Default)]
+struct Fates {
+    answered: usize,
+    /// Sent on a connection that had carried an answer before, and never answered.
+    lost: usize,
+    /// The same on a new connection: the system makes those before the server accepts them,
+    /// and resets the ones that still wait when the listener closes. Printed, not asserted.
+    lost_at_first: usize,
+}
+
+/// A request's answer, complete, or nothing if the connection ended.
+fn answer_to(stream: &mut TcpStream, request: &str) -> Option<String> {
+    stream.write_all(request.as_bytes()).ok()?;
+    let (mut answer, mut buffer) = (String::new(), [0; 4096]);
+    loop {
+        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        answer += std::str::from_utf8(&buffer[..count]).unwrap();
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let head = head.to_lowercase();
+        let length = head.split("content-length: ").nth(1);
+        let length = length.map_or(0, |rest| {
+            rest.split("\r\n").next().unwrap().parse().unwrap()
+        });
+        if body.len() == length {
+            return Some(head);
+        }
+    }
+}
+
+/// Sends one request after the other until nobody listens any more.
+fn ask_on_and_on(address: &str, request: &str) -> Fates {
+    let mut fates = Fates::default();
+    while let Ok(mut stream) = TcpStream::connect(address) {
+        stream.set_nodelay(true).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut first = true;
+        loop {
+            match answer_to(&mut stream, request) {
+                Some(head) => {
+                    fates.answered += 1;
+                    if head.contains("connection: close") {
+                        break;
+                    }
+                }
+                None if first => {
+                    fates.lost_at_first += 1;
+                    break;
+                }
+                None => {
+                    fates.lost += 1;
+                    break;
+                }
+            }
+            first = false;
+        }
+    }
+    fates
+}
+
+#[test]
+#[ignore = "sends 10,000 requests over many stops"]
+fn f12_around_stops_no_request_on_a_connection_in_use_is_left_unanswered() {
+    let place = Place::new();
+    let body = "email=bob@x.fr&password=bob_pwd";
+    let login = format!(
+        "POST /sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let profile = "GET /profile HTTP/1.1\r\nHost: x\r\n\r\n".to_owned();
+    let (mut sum, mut rounds) = (Fates::default(), 0);
+    while sum.answered < 10_000 || rounds < 10 {
+        let mut server = Server::start(&place);
+        post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+        let clients: Vec<_> = (0..100)
+            .map(|number| {
+                let address = server.address.clone();
+                let request = if number % 2 == 0 { &login } else { &profile }.clone();
+                thread::spawn(move || ask_on_and_on(&address, &request))
+            })
+            .collect();
+        let random = RandomState::new().hash_one(rounds) % 300;
+        thread::sleep(Duration::from_millis(50 + random));
+        server.signal("TERM");
+        let begun = Instant::now();
+        assert_eq!(server.wait().code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(26));
+        for client in clients {
+            let fates = client.join().unwrap();
+            sum.answered += fates.answered;
+            sum.lost += fates.lost;
+            sum.lost_at_first += fates.lost_at_first;
+        }
+        assert!(!server.whole_log().contains("ERROR"));
+        rounds += 1;
+    }
+    println!("f12: {rounds} stops, {sum:?}");
+    assert_eq!(sum.lost, 0);
 }
 
 /// Registers one user after the other until the server is gone, and tells of each that was

@@ -4,10 +4,12 @@ mod fields;
 mod multipart;
 mod urlencoded;
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, UPGRADE};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, rt};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
@@ -19,6 +21,9 @@ pub(super) use fields::Fields;
 
 /// The largest body, in bytes.
 const BODY_MAX: usize = 16 * 1024;
+
+/// How long a body may take to arrive after its head.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A form that a handler asks for.
 #[derive(Debug)]
@@ -42,6 +47,9 @@ pub enum FormError {
     /// Over 16 KiB.
     #[error("the form is larger than 16 KiB")]
     TooLarge,
+    /// A body that drips, or never comes.
+    #[error("the form took longer than 10 seconds to arrive")]
+    TooSlow,
     /// The body ended early, or its framing is broken.
     #[error("the body could not be read to its end")]
     Broken,
@@ -73,6 +81,7 @@ impl FormError {
         match self {
             Self::MediaType | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Broken
             | Self::NotUtf8
             | Self::Multipart
@@ -128,7 +137,8 @@ impl<T: FromFields> FromRequest for Form<T> {
         Box::pin(async move {
             let headers = request.headers();
             let kind = Kind::of(headers)?;
-            let body = read(headers, payload).await?;
+            let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
+            let body = body.or(Err(FormError::TooSlow))??;
             let mut fields = match kind {
                 Kind::UrlEncoded => urlencoded::parse(&body)?,
                 Kind::Multipart => multipart::parse(headers, &body).await?,

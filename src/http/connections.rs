@@ -1,0 +1,142 @@
+//! The connections that are open: how long one may be idle, how long it is used, and how
+//! all of them come to an end.
+//!
+//! Actix has a deadline for the first head of a connection and none for the heads after it;
+//! and it knows when to stop, but closes what is between two requests at that moment.
+
+use std::any::Any;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use actix_web::dev::Extensions;
+use actix_web::rt;
+
+/// How many requests a connection may carry, and for how long: then its client opens a new
+/// one, which a balancer in front may lead elsewhere.
+const REQUESTS_MAX: u32 = 1000;
+const AGE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// All connections of the server. A second descriptor of each socket is kept here, so a
+/// connection takes two.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: Mutex<Vec<Weak<Connection>>>,
+    ending: AtomicBool,
+}
+
+impl Connections {
+    /// Takes in a connection that was accepted: for `HttpServer::on_connect`.
+    pub fn enter(&self, socket: &dyn Any, data: &mut Extensions) {
+        let copy = socket
+            .downcast_ref::<rt::net::TcpStream>()
+            .and_then(|socket| socket.as_fd().try_clone_to_owned().ok());
+        let connection = Arc::new(Connection::new(copy.map(TcpStream::from)));
+        locked(&self.open).push(Arc::downgrade(&connection));
+        data.insert(connection);
+    }
+
+    /// From now on every answer is the last one of its connection.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes those that have had no request in flight for so long, also while the head of a
+    /// request drips in. Returns how many without a request in flight are left.
+    pub fn close_idle(&self, longer_than: Duration) -> usize {
+        let mut open = locked(&self.open);
+        open.retain(|connection| connection.strong_count() > 0);
+        let living = open.iter().filter_map(Weak::upgrade);
+        living
+            .filter_map(|connection| {
+                let idle = connection.idle_for()?;
+                let closed = idle > longer_than && connection.close();
+                (!closed).then_some(())
+            })
+            .count()
+    }
+
+    /// Whether the answer to a request is to be the last one of its connection.
+    pub(super) fn is_last(&self, connection: &Connection) -> bool {
+        self.ending.load(Ordering::Relaxed) || connection.is_worn()
+    }
+}
+
+/// One connection, as its requests know it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// None where the system had no descriptor left: then it serves one request.
+    socket: Option<TcpStream>,
+    opened: Instant,
+    usage: Mutex<Usage>,
+}
+
+#[derive(Debug)]
+struct Usage {
+    in_flight: u32,
+    requests: u32,
+    last_done: Instant,
+}
+
+impl Connection {
+    fn new(socket: Option<TcpStream>) -> Self {
+        let opened = Instant::now();
+        Self {
+            socket,
+            opened,
+            usage: Mutex::new(Usage {
+                in_flight: 0,
+                requests: 0,
+                last_done: opened,
+            }),
+        }
+    }
+
+    /// Notes that a request was read; it is in flight until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+        let mut usage = locked(&self.usage);
+        usage.in_flight += 1;
+        usage.requests = usage.requests.saturating_add(1);
+        InFlight(Arc::clone(self))
+    }
+
+    fn idle_for(&self) -> Option<Duration> {
+        let usage = locked(&self.usage);
+        (usage.in_flight == 0).then(|| usage.last_done.elapsed())
+    }
+
+    fn is_worn(&self) -> bool {
+        let requests = locked(&self.usage).requests;
+        self.socket.is_none() || requests >= REQUESTS_MAX || self.opened.elapsed() >= AGE_MAX
+    }
+
+    fn close(&self) -> bool {
+        // An error means that the client has closed it already.
+        let end = |socket: &TcpStream| socket.shutdown(Shutdown::Both).ok();
+        self.socket.as_ref().map(end).is_some()
+    }
+}
+
+/// A request that was read and not answered yet.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Connection>);
+
+impl InFlight {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut usage = locked(&self.0.usage);
+        usage.in_flight = usage.in_flight.saturating_sub(1);
+        usage.last_done = Instant::now();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
