@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 
+use super::turned_away::turn_away;
 use crate::http::Connections;
 
-/// Until whoever was accepted last is known as a connection.
+/// Until Actix accepts nobody any more, and whoever was accepted last is known as a connection.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Who sent nothing for so long is not in the middle of something, and is closed.
@@ -23,21 +24,21 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Takes in no new connections, makes each answer the last one of its connection, and
 /// closes those that are idle. Returns when each that is left has a request in flight.
 ///
-/// The listener is given where it is the server's own: who knocks is then refused, instead
-/// of let into a queue that nobody looks at any more.
+/// The listener is given where it is the server's own: who is in its queue by then is told to
+/// come back, and who comes later is refused.
 pub(super) async fn drain(
     server: &ServerHandle,
     connections: &Connections,
     listener: Option<TcpListener>,
 ) {
-    connections.end();
     server.pause().await;
+    rt::time::sleep(SETTLE).await;
     if let Some(listener) = listener {
-        // Actix logs an error if it accepts afterwards; it looks up within this time.
-        rt::time::sleep(Duration::from_millis(1)).await;
+        turn_away(&listener);
         refuse(listener);
     }
-    rt::time::sleep(SETTLE).await;
+    // Not before nobody is let in: who gets a last answer may come back at once.
+    connections.end();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
         rt::time::sleep(LOOK).await;

@@ -7,6 +7,7 @@ mod error;
 mod limits;
 mod listener;
 mod signals;
+mod turned_away;
 mod wind_up;
 
 use std::io;

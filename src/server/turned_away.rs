@@ -1,0 +1,60 @@
+//! Those who knocked while the door was being closed: the system has made their connections,
+//! and would reset them with the listener.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use actix_web::rt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Until a client has sent what it wanted to and has seen the answer. A connection that is
+/// closed while something of it is unread is reset, and the answer may be lost with it.
+const LINGER: Duration = Duration::from_millis(500);
+
+const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Connection: close\r\n\
+    Retry-After: 1\r\n\
+    Cache-Control: no-store\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Content-Type: application/json\r\n\
+    Content-Length: 61\r\n\
+    \r\n\
+    {\"message\":\"the service is stopping, please come back soon\"}\n";
+
+/// Accepts whoever is in the queue, and tells them to come back. Does not wait for them.
+pub(super) fn turn_away(listener: &TcpListener) {
+    // An error means that the queue is empty, or that nobody can be accepted.
+    while let Ok((client, _)) = listener.accept() {
+        rt::spawn(async move {
+            let answered = rt::time::timeout(LINGER, answer(client)).await;
+            if let Ok(Err(error)) = answered {
+                log::debug!("a client that came too late is gone: {error}");
+            }
+        });
+    }
+}
+
+async fn answer(client: TcpStream) -> io::Result<()> {
+    client.set_nonblocking(true)?;
+    let mut client = rt::net::TcpStream::from_std(client)?;
+    client.write_all(ANSWER).await?;
+    client.shutdown().await?;
+    let mut unread = [0; 1024];
+    while client.read(&mut unread).await? > 0 {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ANSWER;
+
+    #[test]
+    fn the_answer_is_as_long_as_it_says() {
+        let answer = std::str::from_utf8(ANSWER).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let length = format!("Content-Length: {}", body.len());
+        assert!(head.lines().any(|line| line == length), "{length}");
+        assert!(head.lines().all(|line| !line.starts_with(' ')), "{head}");
+    }
+}
