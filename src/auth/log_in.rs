@@ -1,7 +1,7 @@
 use super::hasher::Place;
 use super::renewal::Renewal;
 use super::{After, Auth, AuthError, Paused, Verification, Verified};
-use crate::db::{DbError, NewSession};
+use crate::db::{DbError, NewSession, Settlement};
 use crate::domain::{Client, EmailKey, Password, SessionId, User};
 
 /// The rest of a login: open a session.
@@ -119,7 +119,10 @@ impl After for LogIn {
             digest: &session_id.digest(),
             client: &self.client,
         };
-        match auth.db.add_session(&new, Some(&user.hashed_password)) {
+        match auth
+            .db
+            .add_session(&new, Some(&user.hashed_password), &Settlement::default())
+        {
             Ok(()) => {}
             // Not "invalid credentials": where a login of the same user has just renewed the
             // stored hash, the password is as right as before.

@@ -1,5 +1,5 @@
 use super::{Auth, AuthError};
-use crate::db::{DbError, NewSession, UserChanges};
+use crate::db::{DbError, NewSession, Settlement, UserChanges};
 use crate::domain::{Client, EmailKey, SessionId, User, UserId};
 
 impl Auth {
@@ -16,7 +16,7 @@ impl Auth {
             digest: &session_id.digest(),
             client: &Client::default(),
         };
-        self.db.add_session(&new, None)?;
+        self.db.add_session(&new, None, &Settlement::default())?;
         Ok(session_id)
     }
 

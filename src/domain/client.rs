@@ -1,11 +1,12 @@
-use super::ClientAddress;
+use super::{ClientAddress, DeviceId};
 
-/// Who is at the other end, as far as the connection tells: kept with a session so that
-/// its owner recognises it. Nothing is decided by it.
+/// Who is at the other end, as far as the request tells: kept with a session so that its
+/// owner recognises it, and counted by where passwords are guessed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     address: Option<ClientAddress>,
     user_agent: Option<String>,
+    device: Option<DeviceId>,
 }
 
 impl Client {
@@ -24,7 +25,14 @@ impl Client {
         Self {
             address,
             user_agent,
+            device: None,
         }
+    }
+
+    /// The same client, which shows that it has logged in before.
+    #[must_use]
+    pub fn with_device(self, device: Option<DeviceId>) -> Self {
+        Self { device, ..self }
     }
 
     /// The address the client came from; none for the command line and the library.
@@ -37,5 +45,11 @@ impl Client {
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
+    }
+
+    /// What the client was given at an earlier login, if it shows it.
+    #[must_use]
+    pub fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
     }
 }

@@ -12,6 +12,7 @@ mod email;
 mod hashed_password;
 mod password;
 mod postgres_url;
+mod throttle;
 mod token;
 mod user;
 
@@ -24,8 +25,9 @@ pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
+pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
 pub use token::{
-    Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose,
-    Token, TokenDigest, TokenError,
+    DeviceId, DevicePurpose, Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest,
+    SessionId, SessionPurpose, Token, TokenDigest, TokenError,
 };
 pub use user::{User, UserId};

@@ -1,0 +1,3 @@
+//! Guessing of passwords: how it is slowed down, and for whom it is not.
+
+mod statements;
