@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::pin;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -13,10 +13,10 @@ use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
 use tokio::net::TcpSocket;
 
-use crate::auth::{Auth, AuthSettings};
-use crate::config::{Config, Migrate, Registration};
+use crate::auth::{Auth, AuthSettings, ThrottleSettings};
+use crate::config::{Config, Migrate, Registration, Switch};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
-use crate::domain::Clock;
+use crate::domain::{Backoff, Clock};
 use crate::http::{Http, HttpSettings};
 
 /// How long requests that were read may take to be answered after the signal to stop.
@@ -220,6 +220,9 @@ fn announce(config: &Config) {
         ),
         Some(url) => log::info!("serving {url}"),
     }
+    if config.throttling.throttle == Switch::Off {
+        log::warn!("guessing of passwords is not slowed down: --throttle is off");
+    }
     let idle = config.without_effect();
     if !idle.is_empty() {
         log::warn!(
@@ -229,8 +232,7 @@ fn announce(config: &Config) {
     }
     if config.is_https() {
         log::warn!(
-            "this version neither throttles guessing nor checks where a request comes from; \
-             the proxy in front has to"
+            "this version does not check where a request comes from; the proxy in front has to"
         );
     }
 }
@@ -244,6 +246,36 @@ fn auth_settings(config: &Config) -> AuthSettings {
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
+        throttle: throttle_settings(config),
+    }
+}
+
+/// How guessing is slowed down.
+#[must_use]
+pub fn throttle_settings(config: &Config) -> ThrottleSettings {
+    let throttling = &config.throttling;
+    let backoff = |free: NonZeroU32, first_wait, longest_wait| Backoff {
+        free: free.get(),
+        first_wait,
+        longest_wait,
+        limit: throttling.throttle_account_limit.get(),
+        memory: throttling.throttle_memory,
+    };
+    let known_wait = throttling.throttle_known_wait;
+    ThrottleSettings {
+        on: throttling.throttle == Switch::On,
+        known: backoff(throttling.throttle_known_free, known_wait, known_wait),
+        account: backoff(
+            throttling.throttle_account_free,
+            Duration::from_secs(1),
+            throttling.throttle_account_wait,
+        ),
+        address: throttling.throttle_address,
+        subnet: throttling.throttle_subnet,
+        registration: throttling.throttle_registration,
+        device_memory: throttling.throttle_device_memory,
+        network_memory: throttling.throttle_network_memory,
+        rows: throttling.throttle_rows.get(),
     }
 }
 

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use super::ThrottleSettings;
 use crate::domain::{BcryptCost, Password};
 
 /// How passwords are hashed and which are taken.
@@ -20,6 +21,8 @@ pub struct AuthSettings {
     /// The longest wait for a thread; who would wait longer, by what is measured, is refused
     /// on arrival.
     pub hash_deadline: Duration,
+    /// How guessing is slowed down.
+    pub throttle: ThrottleSettings,
 }
 
 impl Default for AuthSettings {
@@ -31,6 +34,7 @@ impl Default for AuthSettings {
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
             hash_deadline: Duration::from_secs(5),
+            throttle: ThrottleSettings::default(),
         }
     }
 }

@@ -2,8 +2,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
+use super::Config;
 use super::values::{Networks, Origins, PublicUrl, socket_address};
-use super::{Config, Switch};
 
 /// Where the service listens and how it is reached.
 #[derive(Debug, Clone, Args)]
@@ -42,10 +42,6 @@ pub struct Listening {
         value_parser = socket_address,
     )]
     pub operator_bind: Option<SocketAddr>,
-
-    /// Whether guessing of passwords is slowed down (no effect yet)
-    #[arg(long, env = "BIENVENUE_THROTTLE", value_name = "SWITCH")]
-    pub throttle: Option<Switch>,
 }
 
 impl Listening {
@@ -54,7 +50,6 @@ impl Listening {
             self.trusted_proxies.as_ref().map(|_| "--trusted-proxies"),
             self.allowed_origins.as_ref().map(|_| "--allowed-origins"),
             self.operator_bind.map(|_| "--operator-bind"),
-            self.throttle.map(|_| "--throttle"),
         ]
         .into_iter()
         .flatten()

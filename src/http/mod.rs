@@ -5,6 +5,7 @@
 
 mod answer;
 mod client;
+mod device_cookie;
 mod door;
 mod error;
 mod form;
@@ -12,6 +13,7 @@ mod health;
 mod index;
 mod middleware;
 mod profile;
+mod raw_cookie;
 mod routes;
 mod session_cookie;
 mod sessions;

@@ -121,20 +121,10 @@ fn settings_without_effect_are_named_in_the_log() {
     let place = Place::new();
     let mut server = Server::start_with(
         &place,
-        &[
-            "--throttle=on",
-            "--mail=off",
-            "--log-format=json",
-            "--registration=conceal",
-        ],
+        &["--mail=off", "--log-format=json", "--registration=conceal"],
     );
     let line = server.wait_for("without effect in this version");
-    for flag in [
-        "--throttle",
-        "--mail",
-        "--log-format json",
-        "--registration conceal",
-    ] {
+    for flag in ["--mail", "--log-format json", "--registration conceal"] {
         assert!(line.contains(flag), "{flag}: {line}");
     }
     assert!(!line.contains("--verify-page"), "{line}");
