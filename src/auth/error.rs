@@ -32,6 +32,13 @@ pub enum AuthError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// Too many guesses, or registrations, of late: whether the password was right was not
+    /// looked at.
+    #[error("too many attempts, please wait and try again")]
+    Throttled {
+        /// When the next one is due.
+        retry_after: Duration,
+    },
     /// The database cannot be used now; the same request may pass later.
     #[error(transparent)]
     Unavailable(DbError),
@@ -41,6 +48,26 @@ pub enum AuthError {
     /// A defect: a password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+}
+
+impl AuthError {
+    /// Whether what was counted for the use case is given back: it came to no verdict.
+    #[must_use]
+    pub fn gives_back(&self) -> bool {
+        match self {
+            Self::Changed
+            | Self::Overloaded { .. }
+            | Self::Unavailable(_)
+            | Self::Failed(_)
+            | Self::Hash(_) => true,
+            Self::NoResultFound
+            | Self::AlreadyExists(_)
+            | Self::InvalidCredentials
+            | Self::PasswordRefused(_)
+            | Self::RegistrationClosed
+            | Self::Throttled { .. } => false,
+        }
+    }
 }
 
 impl From<DbError> for AuthError {

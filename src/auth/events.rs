@@ -45,6 +45,44 @@ pub(super) enum Event<'a> {
     },
 }
 
+/// What somebody tries, for the line of the log in case that it is refused before its hash.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    kind: Kind,
+    client: Client,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Login,
+    Registration,
+}
+
+impl Attempt {
+    pub(super) fn login(client: &Client) -> Self {
+        Self {
+            kind: Kind::Login,
+            client: client.clone(),
+        }
+    }
+
+    pub(super) fn registration(client: &Client) -> Self {
+        Self {
+            kind: Kind::Registration,
+            client: client.clone(),
+        }
+    }
+
+    /// Writes down that it was refused, and why.
+    pub fn refused(&self, cause: &AuthError) {
+        match self.kind {
+            Kind::Login => Event::LoginFailed { user: None, cause },
+            Kind::Registration => Event::RegistrationFailed { cause },
+        }
+        .log(&self.client);
+    }
+}
+
 impl Event<'_> {
     /// Writes the line.
     pub(super) fn log(&self, client: &Client) {
@@ -93,7 +131,8 @@ impl Event<'_> {
                 | AuthError::NoResultFound
                 | AuthError::AlreadyExists(_)
                 | AuthError::PasswordRefused(_)
-                | AuthError::RegistrationClosed => (Level::Info, "failure"),
+                | AuthError::RegistrationClosed
+                | AuthError::Throttled { .. } => (Level::Info, "failure"),
                 // One of many: the hashing queue tells of them together.
                 AuthError::Overloaded { .. } => (Level::Debug, "failure"),
                 AuthError::Unavailable(_) | AuthError::Failed(_) | AuthError::Hash(_) => {
@@ -121,6 +160,7 @@ impl Event<'_> {
                     AuthError::AlreadyExists(_) => "email_taken",
                     AuthError::PasswordRefused(_) => "password_refused",
                     AuthError::RegistrationClosed => "registration_closed",
+                    AuthError::Throttled { .. } => "throttled",
                     AuthError::Overloaded { .. } => "hash_queue",
                     AuthError::Unavailable(_) => "database_unavailable",
                     AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
@@ -172,6 +212,7 @@ impl Event<'_> {
 fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
     match cause {
         AuthError::Overloaded { .. } => Some(("excess_rate_limit_exceeded", "too many at once")),
+        AuthError::Throttled { .. } => Some(("excess_rate_limit_exceeded", "too many attempts")),
         AuthError::InvalidCredentials
         | AuthError::Changed
         | AuthError::NoResultFound

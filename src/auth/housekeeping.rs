@@ -1,5 +1,5 @@
 //! What is done in the background: writing down when sessions were last used, removing the
-//! ones that have expired, and storing the passwords that were hashed anew.
+//! ones that have expired, giving back guesses that could not be checked, and storing the passwords that were hashed anew.
 //!
 //! A look-up writes nothing. It leaves a note here when the last use that is written down
 //! is old enough, and once a second the notes are written together.
@@ -12,10 +12,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::renewal::Renewed;
-use crate::db::DB;
+use super::throttle::{self, Taken, ThrottleSettings};
+use crate::db::{Counted, DB};
 use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// How many guesses wait to be given back while the database cannot be written; more stay
+/// counted.
+const GIVEN_BACK_MAX: usize = 10_000;
 
 /// How often expired sessions are removed, in periods, and how many at a time: small batches,
 /// so that logins get their turn between two of them.
@@ -36,6 +41,8 @@ pub(super) struct Housekeeping {
 pub(super) enum Message {
     /// To store a password that was hashed anew.
     Store(Renewed),
+    /// To take guesses out of the count.
+    GiveBack(Taken),
     /// To end.
     End,
 }
@@ -46,7 +53,7 @@ struct LastUses {
 }
 
 impl Housekeeping {
-    pub(super) fn start(db: DB) -> io::Result<Self> {
+    pub(super) fn start(db: DB, settings: ThrottleSettings) -> io::Result<Self> {
         let last_uses = Arc::new(LastUses {
             db,
             notes: Mutex::default(),
@@ -54,7 +61,7 @@ impl Housekeeping {
         let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
-            move || keep(&last_uses, &received)
+            move || keep(&last_uses, &settings, &received)
         })?;
         Ok(Self {
             last_uses,
@@ -66,6 +73,12 @@ impl Housekeeping {
     /// Where passwords go that were hashed anew.
     pub(super) fn messages(&self) -> Sender<Message> {
         self.messages.clone()
+    }
+
+    /// Takes guesses out of the count, soon.
+    pub(super) fn give_back(&self, taken: Taken) {
+        // At the end of the service nobody does it any more.
+        drop(self.messages.send(Message::GiveBack(taken)));
     }
 
     /// Notes that a session is used now, if what is written down is old enough.
@@ -88,25 +101,47 @@ impl Housekeeping {
 }
 
 /// What the thread does until it is told to end.
-fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
+fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<Message>) {
     let mut until_removal = 0;
+    let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
     loop {
         let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
         match message {
             Ok(Message::Store(renewed)) => renewed.write(&last_uses.db),
+            Ok(Message::GiveBack(taken)) => {
+                if given_back.len() < GIVEN_BACK_MAX {
+                    given_back.extend_from_slice(taken.claim());
+                }
+                give_back(&last_uses.db, &mut given_back);
+            }
             Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 next = Instant::now() + PERIOD;
                 last_uses.write();
-                if until_removal == 0 && remove_expired(&last_uses.db) {
-                    until_removal = REMOVAL_PERIODS;
+                give_back(&last_uses.db, &mut given_back);
+                if until_removal == 0 {
+                    let sessions = remove_expired(&last_uses.db);
+                    let guesses = throttle::tidy(&last_uses.db, throttle, REMOVAL_BATCH);
+                    if sessions && guesses {
+                        until_removal = REMOVAL_PERIODS;
+                    }
                 }
                 until_removal = until_removal.saturating_sub(1);
             }
         }
     }
     last_uses.write();
+}
+
+fn give_back(db: &DB, counted: &mut Vec<Counted>) {
+    if counted.is_empty() {
+        return;
+    }
+    match db.give_back_guesses(counted) {
+        Ok(()) => counted.clear(),
+        Err(error) => log::debug!("{} guesses stay counted for now: {error}", counted.len()),
+    }
 }
 
 impl LastUses {

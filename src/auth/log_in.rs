@@ -1,119 +1,80 @@
-use super::events::Event;
+use super::events::{Attempt, Event};
 use super::hasher::Place;
-use super::renewal::Renewal;
-use super::{After, Auth, AuthError, Paused, Verification, Verified};
+use super::password_check::{Checked, PasswordCheck};
+use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
 use crate::db::{DbError, NewSession};
-use crate::domain::{Client, EmailKey, Password, SessionId, User};
+use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
+
+/// A login, before it has begun.
+#[derive(Debug)]
+pub struct Login(PasswordCheck);
 
 /// The rest of a login: open a session.
 #[derive(Debug)]
-pub struct LogIn {
-    user: Option<User>,
-    client: Client,
-}
+pub struct LogIn(Checked);
 
 /// What a login ends with.
 #[derive(Debug)]
 pub struct LoggedIn {
     /// For the client; it is shown here and never again.
     pub session_id: SessionId,
+    /// For the client too: what it shows at later logins. None where guesses are not counted.
+    pub device: Option<DeviceId>,
     /// Who logged in.
     pub user: User,
 }
 
-/// The rest of the document's `valid_login`: nothing but the answer.
-#[derive(Debug)]
-pub struct ValidLogin {
-    user: Option<User>,
+impl Login {
+    /// Describes a login.
+    #[must_use]
+    pub fn new(email: impl Into<EmailKey>, password: Password, client: Client) -> Self {
+        Self(PasswordCheck::new(email, password, client))
+    }
 }
 
 impl Auth {
-    /// Whether that is the password of that account; no in any other case, such as an
-    /// unknown email or a stored password that is no bcrypt hash. Blocks for one look-up
-    /// and one hash, which takes as long for an unknown account as for a known one.
-    ///
-    /// # Errors
-    /// Only if the database fails or the hash would have to wait too long; that is not a
-    /// wrong password.
-    pub fn valid_login(
-        &self,
-        email: impl Into<EmailKey>,
-        password: &Password,
-    ) -> Result<bool, AuthError> {
-        let (place, user, work) = self.verification(email.into(), password)?;
-        let after = ValidLogin { user };
-        Paused { place, work, after }.run(self)
-    }
-
-    /// Logs a user in as far as the hash. Blocks for one look-up. In the end there is a new
-    /// session, and the oldest one beyond the number that a user may have has ended.
+    /// Logs a user in as far as the hash. Blocks for a few look-ups and one write. In the end
+    /// there is a new session, and the oldest one beyond the number that a user may have has
+    /// ended.
     ///
     /// # Errors
     /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too, and
     /// [`AuthError::Changed`] where the stored password is another one by then.
-    /// [`AuthError::Overloaded`] comes at once, before anything is read.
+    /// [`AuthError::Overloaded`] comes at once, before anything is read, and
+    /// [`AuthError::Throttled`] before anything is hashed, whatever the password is.
     pub fn begin_login(
         &self,
         email: impl Into<EmailKey>,
         password: &Password,
         client: Client,
     ) -> Result<Paused<LogIn>, AuthError> {
-        match self.verification(email.into(), password) {
-            Ok((place, user, work)) => {
-                let after = LogIn { user, client };
-                Ok(Paused { place, work, after })
-            }
-            Err(cause) => {
-                Event::LoginFailed {
-                    user: None,
-                    cause: &cause,
-                }
-                .log(&client);
-                Err(cause)
-            }
-        }
-    }
-
-    /// The one way to authenticate by password: what to check, and whom it would be.
-    fn verification(
-        &self,
-        email: EmailKey,
-        password: &Password,
-    ) -> Result<(Place, Option<User>, Verification), AuthError> {
-        let place = self.place()?;
-        let user = match self.db.find_user_by(email) {
-            Ok(user) => Some(user),
-            Err(DbError::NoResultFound) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let stored = user.as_ref().map(|user| &user.hashed_password);
-        let cost = self.settings.bcrypt_cost;
-        let work = Verification::new(password.clone(), stored, cost);
-        Ok((place, user, work))
-    }
-
-    /// Puts a hash of the current kind in the place of an outdated one, in the background:
-    /// the login does not wait for it, and the next one tries again if it fails.
-    fn renew(&self, user: User, password: Password) {
-        let cost = self.settings.bcrypt_cost;
-        let renewal = Renewal::new(user, password, cost, self.housekeeping.messages());
-        match (self.place(), renewal) {
-            (Ok(place), Ok(renewal)) => place.submit_unattended(renewal),
-            (Err(error), _) => log::debug!("a stored password is not renewed: {error}"),
-            (_, Err(error)) => log::warn!("a stored password is not renewed: {error}"),
-        }
+        self.begin(Login::new(email, password.clone(), client))
     }
 }
 
-impl After for ValidLogin {
-    type Work = Verification;
-    type Output = bool;
+impl Before for Login {
+    type After = LogIn;
 
-    fn after(self, auth: &Auth, verified: Verified) -> Result<bool, AuthError> {
-        if let Some(user) = self.user.filter(|_| verified.outdated) {
-            auth.renew(user, verified.password);
-        }
-        Ok(verified.right)
+    fn client(&self) -> &Client {
+        self.0.client()
+    }
+
+    fn attempt(&self) -> Attempt {
+        self.0.attempt()
+    }
+
+    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+        self.0.recognise(auth)
+    }
+
+    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
+        self.0.check(auth)
+    }
+
+    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<LogIn>, AuthError> {
+        let Paused { place, work, after } = self.0.begin(auth, place)?;
+        let after = LogIn(after);
+        Ok(Paused { place, work, after })
     }
 }
 
@@ -121,12 +82,17 @@ impl After for LogIn {
     type Work = Verification;
     type Output = LoggedIn;
 
+    fn taken(&self) -> Taken {
+        self.0.taken()
+    }
+
     fn after(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
-        let user = self.user.as_ref().map(|user| user.id);
-        let client = self.client.clone();
+        let (user, client) = self.0.who();
         let logged_in = self.open_session(auth, verified);
         match &logged_in {
-            Ok(LoggedIn { session_id, user }) => Event::LoggedIn {
+            Ok(LoggedIn {
+                session_id, user, ..
+            }) => Event::LoggedIn {
                 user: user.id,
                 session: &session_id.digest(),
             }
@@ -139,25 +105,42 @@ impl After for LogIn {
 
 impl LogIn {
     fn open_session(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
-        let Some(user) = self.user.filter(|_| verified.right) else {
+        let Checked { user, guess, taken } = self.0;
+        let Some(user) = user.filter(|_| verified.right) else {
             return Err(AuthError::InvalidCredentials);
         };
         let session_id = SessionId::generate();
         let new = NewSession {
             user_id: user.id,
             digest: &session_id.digest(),
-            client: &self.client,
+            client: guess.client(),
         };
-        match auth.db.add_session(&new, Some(&user.hashed_password)) {
+        let (settlement, device) = guess.settlement(auth, &taken);
+        match auth
+            .db
+            .add_session(&new, Some(&user.hashed_password), &settlement)
+        {
             Ok(()) => {}
             // Not "invalid credentials": where a login of the same user has just renewed the
             // stored hash, the password is as right as before.
-            Err(DbError::NoResultFound) => return Err(AuthError::Changed),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                taken.release();
+                return Err(match error {
+                    DbError::NoResultFound => AuthError::Changed,
+                    DbError::InvalidRequest(_)
+                    | DbError::AlreadyExists(_)
+                    | DbError::Unavailable(_)
+                    | DbError::Failed(_) => error.into(),
+                });
+            }
         }
         if verified.outdated {
             auth.renew(user.clone(), verified.password);
         }
-        Ok(LoggedIn { session_id, user })
+        Ok(LoggedIn {
+            session_id,
+            device,
+            user,
+        })
     }
 }

@@ -11,6 +11,7 @@ mod events;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod password_check;
 mod password_rules;
 mod passwords;
 mod paused;
@@ -18,23 +19,27 @@ mod register_user;
 mod renewal;
 mod sessions;
 mod settings;
+mod throttle;
 mod verification;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
-use hasher::{Hasher, HasherSettings, Place};
+use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
 
 pub use error::AuthError;
-pub use hasher::{Receipt, Step, Work};
-pub use log_in::{LogIn, LoggedIn, ValidLogin};
+pub use events::Attempt;
+pub use hasher::{Place, Receipt, Step, Work};
+pub use log_in::{LogIn, LoggedIn, Login};
+pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
-pub use paused::{After, Paused};
-pub use register_user::Registration;
+pub use paused::{After, Before, Paused};
+pub use register_user::{NewUser, Registration};
 pub use settings::{AuthSettings, PasswordRefused};
+pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
@@ -60,7 +65,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: Housekeeping::start(db.clone())?.into(),
+            housekeeping: Housekeeping::start(db.clone(), settings.throttle)?.into(),
             settings: settings.into(),
             db,
         })
@@ -78,10 +83,14 @@ impl Auth {
         }
     }
 
-    /// A place for one hash at the current cost; what needs one takes it before it does
-    /// anything else, so that nothing is done for who would wait too long.
+    /// A place for a hash of the service's own.
     fn place(&self) -> Result<Place, AuthError> {
-        self.hasher.place(1 << self.settings.bcrypt_cost.get())
+        self.hasher.place(self.rounds(), Applicant::Anybody)
+    }
+
+    /// How much work a hash at the current cost is.
+    fn rounds(&self) -> u64 {
+        1 << self.settings.bcrypt_cost.get()
     }
 
     /// Whether what reads only (such as [`Auth::get_user_from_session_id`]) waits for no

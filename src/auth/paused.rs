@@ -1,5 +1,47 @@
-use super::hasher::{Place, Receipt, Work};
-use super::{Auth, AuthError};
+use super::hasher::{Applicant, Place, Receipt, Work};
+use super::{Attempt, Auth, AuthError, Taken};
+use crate::domain::{Client, ClientAddress};
+
+/// A use case that hashes, before it has begun. [`Auth::begin`] takes the steps one after the
+/// other; an event loop takes them by itself, since they block for different things.
+pub trait Before: Send + Sized + 'static {
+    /// The rest, once there is a hash.
+    type After: After;
+
+    /// Who asks for it.
+    fn client(&self) -> &Client;
+
+    /// What it is, for the log.
+    fn attempt(&self) -> Attempt;
+
+    /// Refuses what needs no look to be refused. Never blocks.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn admit(&self, _: &Auth) -> Result<(), AuthError> {
+        Ok(())
+    }
+
+    /// Finds out whether the client is known to whom it concerns, and tells. Blocks for a
+    /// look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError>;
+
+    /// Refuses, without a write, who would be refused anyway. Blocks for a look-up.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn check(&self, auth: &Auth) -> Result<(), AuthError>;
+
+    /// Goes as far as the hash. Blocks for a look-up, and for a write where guesses are
+    /// counted.
+    ///
+    /// # Errors
+    /// Whatever keeps the use case from its hash.
+    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Self::After>, AuthError>;
+}
 
 /// A use case that has come as far as its hash. [`Paused::run`] goes on by blocking;
 /// [`Paused::start`] lets an event loop wait instead.
@@ -18,6 +60,9 @@ pub trait After: Send + 'static {
     /// What the use case ends with.
     type Output: Send + 'static;
 
+    /// What was counted for it, to be given back with [`Auth::give_back`] if it cannot go on.
+    fn taken(&self) -> Taken;
+
     /// Decides, and writes in one transaction that checks again what was read before the
     /// pause. Blocks for that write.
     ///
@@ -28,15 +73,97 @@ pub trait After: Send + 'static {
 
 type Done<A> = <<A as After>::Work as Work>::Done;
 
+impl Auth {
+    /// Goes as far as the hash. Blocks for a few look-ups and a write.
+    ///
+    /// # Errors
+    /// The use case's own, and [`AuthError::Overloaded`] before anything is read.
+    pub fn begin<B: Before>(&self, case: B) -> Result<Paused<B::After>, AuthError> {
+        let attempt = case.attempt();
+        let begun = self.begin_case(case);
+        begun.inspect_err(|cause| attempt.refused(cause))
+    }
+
+    fn begin_case<B: Before>(&self, mut case: B) -> Result<Paused<B::After>, AuthError> {
+        case.admit(self)?;
+        let place = match self.place_for(case.client(), false) {
+            Ok(place) => {
+                case.recognise(self)?;
+                place
+            }
+            Err(error) => {
+                if !self.keeps_places() || !case.recognise(self)? {
+                    return Err(error);
+                }
+                self.place_for(case.client(), true)?
+            }
+        };
+        case.check(self)?;
+        case.begin(self, place)
+    }
+
+    /// A place for one hash of a client, which the account knows or does not. Never blocks;
+    /// what hashes takes one before it does anything else, so that nothing is done for who
+    /// would wait too long.
+    ///
+    /// # Errors
+    /// [`AuthError::Overloaded`] if there is none.
+    pub fn place_for(&self, client: &Client, known: bool) -> Result<Place, AuthError> {
+        let network = client.address().map(ClientAddress::network);
+        self.hasher.place(
+            self.rounds(),
+            if !self.settings.throttle.on {
+                Applicant::Anybody
+            } else if known {
+                Applicant::Known(network)
+            } else {
+                Applicant::Stranger(network)
+            },
+        )
+    }
+
+    /// Whether there may be a place for a known client where there was none for a stranger.
+    #[must_use]
+    pub fn keeps_places(&self) -> bool {
+        self.settings.throttle.on && self.hasher.keeps_places()
+    }
+
+    /// Whether guesses are counted, so that what hashes writes before it does.
+    #[must_use]
+    pub fn throttles(&self) -> bool {
+        self.settings.throttle.on
+    }
+
+    /// Gives back, in the background, what was counted for a use case that could not go on.
+    pub fn give_back(&self, taken: Taken) {
+        if self.settings.throttle.on {
+            self.housekeeping.give_back(taken);
+        }
+    }
+}
+
 impl<A: After> Paused<A> {
     /// Goes on to the end on this thread, which must not be one of a runtime.
     ///
     /// # Errors
     /// The use case's own.
     pub fn run(self, auth: &Auth) -> Result<A::Output, AuthError> {
+        let taken = self.after.taken();
         let (receipt, after) = self.start();
-        let done = receipt.block()?;
-        after.after(auth, done)
+        let outcome = match receipt.block() {
+            Ok(done) => after.after(auth, done),
+            Err(error) => Err(error.into()),
+        };
+        if outcome.as_ref().is_err_and(AuthError::gives_back) {
+            auth.give_back(taken);
+        }
+        outcome
+    }
+
+    /// What was counted for it.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        self.after.taken()
     }
 
     /// Queues the hash, for which there is a place. [`Receipt::wait`] gives what

@@ -1,6 +1,6 @@
 use super::events::Event;
 use super::{Auth, AuthError};
-use crate::db::{DbError, NewSession, UserChanges};
+use crate::db::{DbError, NewSession, Settlement, UserChanges};
 use crate::domain::{Client, EmailKey, SessionId, User, UserId};
 
 impl Auth {
@@ -18,7 +18,7 @@ impl Auth {
             digest: &digest,
             client: &client,
         };
-        self.db.add_session(&new, None)?;
+        self.db.add_session(&new, None, &Settlement::default())?;
         let (user, session) = (user.id, &digest);
         Event::SessionOpened { user, session }.log(&client);
         Ok(session_id)

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use super::ThrottleSettings;
 use super::password_rules::{self, ContextWords};
 use crate::domain::{BcryptCost, Email, Password};
 
@@ -24,6 +25,8 @@ pub struct AuthSettings {
     /// The longest wait for a thread; who would wait longer, by what is measured, is refused
     /// on arrival.
     pub hash_deadline: Duration,
+    /// How guessing is slowed down.
+    pub throttle: ThrottleSettings,
 }
 
 impl Default for AuthSettings {
@@ -36,6 +39,7 @@ impl Default for AuthSettings {
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
             hash_deadline: Duration::from_secs(5),
+            throttle: ThrottleSettings::default(),
         }
     }
 }

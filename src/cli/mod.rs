@@ -1,6 +1,7 @@
 //! The command line: one file a group of commands.
 
 mod db;
+mod throttle;
 mod usage;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
+use crate::db::DbError;
 use crate::server::{self, ServerError};
 use usage::UsageError;
 
@@ -30,6 +32,9 @@ enum Command {
     /// Look after the database
     #[command(subcommand)]
     Db(db::Command),
+    /// See who is slowed down, and let them try anew
+    #[command(subcommand)]
+    Throttle(throttle::Command),
 }
 
 /// Why a command did not do what it was asked for.
@@ -47,6 +52,9 @@ pub enum CliError {
     /// The service.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// The database, once it was open.
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
 impl CliError {
@@ -59,7 +67,7 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) => ExitCode::FAILURE,
+            Self::Server(_) | Self::Db(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -129,6 +137,7 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
+            Some(Command::Throttle(command)) => command.run(config),
         }
     }
 }

@@ -2,8 +2,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
+use super::Config;
 use super::values::{Origins, PublicUrl, socket_address};
-use super::{Config, Switch};
 use crate::domain::Networks;
 
 /// Where the service listens and how it is reached.
@@ -49,21 +49,14 @@ pub struct Listening {
         value_parser = socket_address,
     )]
     pub operator_bind: Option<SocketAddr>,
-
-    /// Whether guessing of passwords is slowed down (no effect yet)
-    #[arg(long, env = "BIENVENUE_THROTTLE", value_name = "SWITCH")]
-    pub throttle: Option<Switch>,
 }
 
 impl Listening {
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        [
-            self.operator_bind.map(|_| "--operator-bind"),
-            self.throttle.map(|_| "--throttle"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        [self.operator_bind.map(|_| "--operator-bind")]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

@@ -15,6 +15,7 @@ mod logging;
 mod passwords;
 mod sessions;
 mod sources;
+mod throttling;
 mod values;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use logging::{LogFormat, Logging};
 pub use passwords::Passwords;
 pub use sessions::Sessions;
 pub use sources::{SourceError, Sources};
+pub use throttling::Throttling;
 pub use values::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 
 use crate::domain::BcryptCost;
@@ -60,6 +62,9 @@ pub struct Config {
     /// How people come and prove who they are.
     #[command(flatten)]
     pub accounts: Accounts,
+    /// How guessing is slowed down.
+    #[command(flatten)]
+    pub throttling: Throttling,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use url::{Host, Url};
 
 use crate::domain::Origin;
+use crate::domain::Rate;
 
 /// The text of a setting is not what it has to be; the sentence says what that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -182,6 +183,19 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
         .ok_or(ValueError(
             "a time is a number and a unit, such as 5s, 30m, 24h or 7d, and a second or more",
         ))
+}
+
+/// How many at once, and how fast after that: `20+1/30s`.
+pub(super) fn rate(text: &str) -> Result<Rate, ValueError> {
+    let rate = || {
+        let (burst, interval) = text.split_once("+1/")?;
+        let burst = burst.parse().ok().filter(|burst| *burst > 0)?;
+        let interval = positive_duration(interval).ok()?;
+        Some(Rate { burst, interval })
+    };
+    rate().ok_or(ValueError(
+        "it is how many at once and how often one more after that, such as 20+1/30s",
+    ))
 }
 
 /// A length that a password can have.

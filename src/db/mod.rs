@@ -6,6 +6,7 @@
 
 mod any_connection;
 mod error;
+mod known_clients;
 mod manager;
 mod migrations;
 mod opening;
@@ -15,6 +16,8 @@ mod sessions;
 mod settings;
 mod sqlite;
 mod storage;
+mod throttle;
+mod throttle_upkeep;
 mod transactions;
 mod upkeep;
 mod user_changes;
@@ -32,10 +35,12 @@ use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
 
 pub use error::{DbError, InvalidRequest, Unavailable};
+pub use known_clients::Settlement;
 pub use opening::{OpenError, Opened};
 pub use sessions::{FoundSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
 pub use sqlite::{Duplicate, ServerLock};
+pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
 use super::users::{COLUMNS, UserRow};
-use super::{DB, DbError};
+use super::{DB, DbError, Settlement};
 use crate::domain::{Client, HashedPassword, SessionDigest, Timestamp, User, UserId};
 
 /// How far in the future a session may have been made before its clock is not believed.
@@ -37,7 +37,8 @@ pub struct FoundSession {
 impl DB {
     /// Opens a session, and ends the user's oldest ones beyond the number that a user may
     /// have. `checked`, where given, is the stored password that the login was verified
-    /// against: if it was replaced in the meantime, there is no session. Blocks for one write.
+    /// against: if it was replaced in the meantime, there is no session. What the login
+    /// settles is settled in the same transaction. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user (any more), or its password was
@@ -46,6 +47,7 @@ impl DB {
         &self,
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
+        settlement: &Settlement,
     ) -> Result<(), DbError> {
         self.write(|conn| {
             let stored: String = mirror(conn, new.user_id, Some(new.digest.as_str()))?
@@ -54,7 +56,8 @@ impl DB {
                 return Err(DbError::NoResultFound);
             }
             self.insert_session(conn, new)?;
-            self.end_surplus_sessions(conn, new)
+            self.end_surplus_sessions(conn, new)?;
+            self.settle(conn, new.user_id, settlement)
         })
     }
 

@@ -1,11 +1,12 @@
-use super::{ClientAddress, RequestId};
+use super::{ClientAddress, DeviceId, RequestId};
 
-/// Who is at the other end, as far as the connection tells: kept with a session so that
-/// its owner recognises it, and named in the log. Nothing is decided by it.
+/// Who is at the other end, as far as the request tells: kept with a session so that its
+/// owner recognises it, named in the log, and counted by where passwords are guessed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     address: Option<ClientAddress>,
     user_agent: Option<String>,
+    device: Option<DeviceId>,
     request_id: Option<RequestId>,
 }
 
@@ -25,8 +26,15 @@ impl Client {
         Self {
             address,
             user_agent,
+            device: None,
             request_id: None,
         }
+    }
+
+    /// The same client, which shows that it has logged in before.
+    #[must_use]
+    pub fn with_device(self, device: Option<DeviceId>) -> Self {
+        Self { device, ..self }
     }
 
     /// The same client with the request that it made.
@@ -39,6 +47,12 @@ impl Client {
     #[must_use]
     pub fn address(&self) -> Option<ClientAddress> {
         self.address
+    }
+
+    /// What the client was given at an earlier login, if it shows it.
+    #[must_use]
+    pub fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
     }
 
     /// The request; none for the command line and the library.

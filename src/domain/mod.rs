@@ -15,6 +15,7 @@ mod origin;
 mod password;
 mod postgres_url;
 mod request_id;
+mod throttle;
 mod token;
 mod user;
 
@@ -30,8 +31,9 @@ pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
+pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
 pub use token::{
-    Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose,
-    Token, TokenDigest, TokenError,
+    DeviceId, DevicePurpose, Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest,
+    SessionId, SessionPurpose, Token, TokenDigest, TokenError,
 };
 pub use user::{User, UserId};

@@ -37,6 +37,10 @@ pub enum SessionPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResetPurpose {}
 
+/// Marks what belongs to the devices from which people log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DevicePurpose {}
+
 impl Purpose for SessionPurpose {
     const LABEL: &'static str = "bienvenue/session/1";
     const NAME: &'static str = "SessionId";
@@ -47,6 +51,11 @@ impl Purpose for ResetPurpose {
     const NAME: &'static str = "ResetToken";
 }
 
+impl Purpose for DevicePurpose {
+    const LABEL: &'static str = "bienvenue/device/1";
+    const NAME: &'static str = "DeviceId";
+}
+
 /// What the session cookie carries.
 pub type SessionId = Token<SessionPurpose>;
 /// A [`SessionId`] as it is stored.
@@ -55,6 +64,9 @@ pub type SessionDigest = TokenDigest<SessionPurpose>;
 pub type ResetToken = Token<ResetPurpose>;
 /// A [`ResetToken`] as it is stored.
 pub type ResetTokenDigest = TokenDigest<ResetPurpose>;
+
+/// What the device cookie carries: a proof that somebody logged in there before.
+pub type DeviceId = Token<DevicePurpose>;
 
 impl<P: Purpose> Token<P> {
     /// Makes a new one out of the operating system's random source.

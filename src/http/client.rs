@@ -6,6 +6,7 @@ use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::forwarded::{self, Told};
+use super::{HttpSettings, device_cookie};
 use crate::domain::{Client, ClientAddress, Networks, RequestId};
 
 /// The proxies in front, and what has been said about them in the log.
@@ -76,8 +77,10 @@ impl FromRequest for Client {
         let user_agent = request.headers().get(USER_AGENT);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         let request_id = request.extensions().get::<RequestId>().cloned();
-        ready(Ok(
-            Self::new(address(request), user_agent).asking(request_id)
-        ))
+        let settings = request.app_data::<web::Data<HttpSettings>>();
+        let device = settings.and_then(|settings| device_cookie::shown(request, settings));
+        ready(Ok(Self::new(address(request), user_agent)
+            .with_device(device)
+            .asking(request_id)))
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
 use super::HttpError;
-use crate::auth::{After, Auth, AuthError, Paused};
+use crate::auth::{After, Auth, AuthError, Before, Paused, Place};
 
 /// How long a client waits for its turn and for other writers before it is told to come
 /// back. Then nothing was done: what has not begun to write by that time never will.
@@ -65,28 +65,87 @@ impl Door {
         self.block(work).await
     }
 
-    /// Does what hashes: reads up to the hash, waits for it, and writes what follows.
-    /// Neither a thread nor a database connection is held in the meantime.
+    /// Does what hashes: takes a place, reads and counts up to the hash, waits for it, and
+    /// writes what follows. Neither a thread nor a database connection is held in the meantime.
     ///
     /// # Errors
     /// Those of the use case, and those of [`Door::write`].
-    pub async fn hashing<A: After>(
+    pub async fn hashing<B: Before + Sync>(
         &self,
-        before: impl FnOnce(&Auth) -> Result<Paused<A>, AuthError> + Send + 'static,
-    ) -> Result<A::Output, HttpError>
+        case: B,
+    ) -> Result<<B::After as After>::Output, HttpError>
     where
-        Paused<A>: Send,
+        Paused<B::After>: Send,
     {
-        let paused = match self.read(before).await {
+        let attempt = case.attempt();
+        let paused = self.begin(case).await.inspect_err(|error| {
+            if let HttpError::Auth(cause) = error {
+                attempt.refused(cause);
+            }
+        })?;
+        let taken = paused.taken();
+        let (receipt, after) = paused.start();
+        let outcome = match receipt.wait().await {
+            Ok(done) => self.write(move |auth| after.after(auth, done)).await,
+            Err(error) => Err(AuthError::from(error).into()),
+        };
+        if outcome.as_ref().is_err_and(HttpError::gives_back) {
+            self.auth.give_back(taken);
+        }
+        outcome
+    }
+
+    async fn begin<B: Before + Sync>(&self, case: B) -> Result<Paused<B::After>, HttpError>
+    where
+        Paused<B::After>: Send,
+    {
+        let (case, place) = match self.place(case).await {
             Err(HttpError::Auth(refusal @ AuthError::Overloaded { .. })) => {
                 self.delay().await;
                 return Err(refusal.into());
             }
-            paused => paused?,
+            placed => placed?,
         };
-        let (receipt, after) = paused.start();
-        let done = receipt.wait().await.map_err(AuthError::from)?;
-        self.write(move |auth| after.after(auth, done)).await
+        let begin = move |auth: &Auth| case.begin(auth, place);
+        if self.auth.throttles() {
+            self.write(begin).await
+        } else {
+            self.read(begin).await
+        }
+    }
+
+    /// Takes a place in the queue, and refuses who has to wait anyway. Whether the account
+    /// knows the client is found out only after there is a place, or where one is kept.
+    async fn place<B: Before>(&self, mut case: B) -> Result<(B, Place), HttpError> {
+        case.admit(&self.auth)?;
+        let place = self.auth.place_for(case.client(), false);
+        if !self.auth.throttles() {
+            return Ok((case, place?));
+        }
+        if let Err(refusal) = place {
+            // A stranger shows no device: then a look over the network would cost a turn.
+            let worth_a_look = self.auth.reads_are_local() || case.client().device().is_some();
+            if !worth_a_look || !self.auth.keeps_places() {
+                return Err(refusal.into());
+            }
+            return self
+                .read(move |auth| {
+                    if !case.recognise(auth)? {
+                        return Err(refusal);
+                    }
+                    case.check(auth)?;
+                    let place = auth.place_for(case.client(), true)?;
+                    Ok((case, place))
+                })
+                .await;
+        }
+        let place = place?;
+        self.read(move |auth| {
+            case.recognise(auth)?;
+            case.check(auth)?;
+            Ok((case, place))
+        })
+        .await
     }
 
     async fn delay(&self) {

@@ -46,6 +46,15 @@ const CROSS_SITE: &str = "requests from pages of other origins are not taken";
 const SOON: Duration = Duration::from_secs(1);
 
 impl HttpError {
+    /// Whether what was counted for the request is given back: it came to no verdict.
+    pub(super) fn gives_back(&self) -> bool {
+        match self {
+            Self::Auth(error) => error.gives_back(),
+            Self::Busy | Self::Lost(_) | Self::Panicked => true,
+            Self::Form(_) | Self::NotLoggedIn | Self::CrossSite | Self::CookieTooLarge => false,
+        }
+    }
+
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
@@ -58,6 +67,7 @@ impl HttpError {
                 | AuthError::Changed
                 | AuthError::PasswordRefused(_)
                 | AuthError::RegistrationClosed
+                | AuthError::Throttled { .. }
                 | AuthError::Overloaded { .. } => error.to_string().into(),
                 AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
                     INTERNAL.into()
@@ -72,7 +82,9 @@ impl HttpError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
-            Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
+            Self::Auth(
+                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after },
+            ) => Some(*retry_after),
             Self::Form(_)
             | Self::NotLoggedIn
             | Self::Auth(_)
@@ -96,6 +108,7 @@ impl ResponseError for HttpError {
                     StatusCode::BAD_REQUEST
                 }
                 AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
+                AuthError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }

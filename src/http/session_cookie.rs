@@ -3,9 +3,9 @@ use std::future::{Ready, ready};
 use actix_web::cookie::time::{Duration, OffsetDateTime};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
-use actix_web::http::header::COOKIE;
 use actix_web::{FromRequest, HttpRequest};
 
+use super::raw_cookie;
 use super::{HttpError, HttpSettings};
 use crate::domain::SessionId;
 
@@ -41,25 +41,6 @@ impl SessionCookie {
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         cookie
     }
-
-    /// Reads the raw headers: cookies of other names may be as broken as they like, and two
-    /// of ours are none, because one of them may have been planted by a neighbouring site.
-    fn read(request: &HttpRequest) -> Option<SessionId> {
-        let mut ours = request
-            .headers()
-            .get_all(COOKIE)
-            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
-            .filter_map(|cookie| {
-                let mut halves = cookie.splitn(2, |byte| *byte == b'=');
-                let (name, value) = (halves.next()?, halves.next()?);
-                (name.trim_ascii() == NAME.as_bytes()).then_some(value.trim_ascii())
-            });
-        let (value, another) = (ours.next()?, ours.next());
-        if another.is_some() {
-            return None;
-        }
-        SessionId::parse(std::str::from_utf8(value).ok()?).ok()
-    }
 }
 
 impl FromRequest for SessionCookie {
@@ -67,6 +48,9 @@ impl FromRequest for SessionCookie {
     type Future = Ready<Result<Self, HttpError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Self::read(request))))
+        let value = raw_cookie::value(request, NAME);
+        ready(Ok(Self(
+            value.and_then(|value| SessionId::parse(value).ok()),
+        )))
     }
 }

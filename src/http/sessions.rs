@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use super::access_log::belonging_to;
 use super::answer::json_with;
+use super::device_cookie;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError, HttpSettings};
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Login};
 use crate::domain::{Client, EmailKey, Password};
 
 pub(super) struct Credentials {
@@ -37,12 +38,15 @@ pub(super) async fn log_in(
     client: Client,
     Form(Credentials { email, password }): Form<Credentials>,
 ) -> Result<HttpResponse, HttpError> {
-    let logged_in = door
-        .hashing(move |auth| auth.begin_login(email, &password, client))
-        .await?;
+    let logged_in = door.hashing(Login::new(email, password, client)).await?;
     let session_id = logged_in.session_id.expose();
     let cookie = SessionCookie::setting(&session_id, &settings);
-    let answer = json_with(HttpResponse::Ok().cookie(cookie), &Opened { session_id });
+    let mut answer = HttpResponse::Ok();
+    answer.cookie(cookie);
+    if let Some(device) = logged_in.device {
+        answer.cookie(device_cookie::setting(&device, &settings));
+    }
+    let answer = json_with(&mut answer, &Opened { session_id });
     Ok(belonging_to(logged_in.user.id, answer))
 }
 

@@ -6,6 +6,7 @@ use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{Door, HttpError};
+use crate::auth::NewUser;
 use crate::domain::{Client, Email, Password};
 
 pub(super) struct NewAccount {
@@ -32,9 +33,7 @@ pub(super) async fn register(
     client: Client,
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
-    let user = door
-        .hashing(move |auth| auth.begin_registration(&email, &password, client))
-        .await?;
+    let user = door.hashing(NewUser::new(email, password, client)).await?;
     let created = Created {
         email: user.email.as_str(),
         message: "user created",

@@ -1,4 +1,4 @@
-use crate::config::Config;
+use crate::config::{Config, Switch};
 
 /// Tells the log what was chosen, and what an operator should know of it.
 pub(super) fn announce(config: &Config) {
@@ -10,14 +10,14 @@ pub(super) fn announce(config: &Config) {
         ),
         Some(url) => log::info!("serving {url}"),
     }
+    if config.throttling.throttle == Switch::Off {
+        log::warn!("guessing of passwords is not slowed down: --throttle is off");
+    }
     let idle = config.without_effect();
     if !idle.is_empty() {
         log::warn!(
             "checked, and without effect in this version: {}",
             idle.join(", ")
         );
-    }
-    if config.is_https() {
-        log::warn!("this version does not throttle guessing; the proxy in front has to");
     }
 }

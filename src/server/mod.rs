@@ -11,7 +11,7 @@ mod turned_away;
 mod wind_up;
 
 use std::io;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::pin;
 use std::thread;
 use std::time::Duration;
@@ -21,10 +21,10 @@ use futures_util::future::{Either, select};
 
 pub use error::ServerError;
 
-use crate::auth::{Auth, AuthSettings, ContextWords};
-use crate::config::{Config, Migrate, Origins, PublicUrl, Registration};
+use crate::auth::{Auth, AuthSettings, ContextWords, ThrottleSettings};
+use crate::config::{Config, Migrate, Origins, PublicUrl, Registration, Switch};
 use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock, SessionRules};
-use crate::domain::Clock;
+use crate::domain::{Backoff, Clock};
 use crate::http::{Http, HttpSettings};
 use announcement::announce;
 use limits::connections_per_worker;
@@ -171,6 +171,36 @@ fn auth_settings(config: &Config) -> AuthSettings {
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
+        throttle: throttle_settings(config),
+    }
+}
+
+/// How guessing is slowed down.
+#[must_use]
+pub fn throttle_settings(config: &Config) -> ThrottleSettings {
+    let throttling = &config.throttling;
+    let backoff = |free: NonZeroU32, first_wait, longest_wait| Backoff {
+        free: free.get(),
+        first_wait,
+        longest_wait,
+        limit: throttling.throttle_account_limit.get(),
+        memory: throttling.throttle_memory,
+    };
+    let known_wait = throttling.throttle_known_wait;
+    ThrottleSettings {
+        on: throttling.throttle == Switch::On,
+        known: backoff(throttling.throttle_known_free, known_wait, known_wait),
+        account: backoff(
+            throttling.throttle_account_free,
+            Duration::from_secs(1),
+            throttling.throttle_account_wait,
+        ),
+        address: throttling.throttle_address,
+        subnet: throttling.throttle_subnet,
+        registration: throttling.throttle_registration,
+        device_memory: throttling.throttle_device_memory,
+        network_memory: throttling.throttle_network_memory,
+        rows: throttling.throttle_rows.get(),
     }
 }
 

@@ -44,6 +44,7 @@ mod start;
 mod stopping;
 mod storage;
 mod storage_unavailable;
+mod throttle;
 mod transcripts;
 mod upkeep;
 mod verify;

@@ -7,7 +7,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
 /// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 22] = [
+const SETTINGS: [(&str, &str, &str, &str); 34] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -42,6 +42,73 @@ const SETTINGS: [(&str, &str, &str, &str); 22] = [
         "0s",
     ),
     ("--throttle", "BIENVENUE_THROTTLE", "off", "maybe"),
+    (
+        "--throttle-account-free",
+        "BIENVENUE_THROTTLE_ACCOUNT_FREE",
+        "5",
+        "0",
+    ),
+    (
+        "--throttle-account-wait",
+        "BIENVENUE_THROTTLE_ACCOUNT_WAIT",
+        "5m",
+        "5",
+    ),
+    (
+        "--throttle-account-limit",
+        "BIENVENUE_THROTTLE_ACCOUNT_LIMIT",
+        "100",
+        "none",
+    ),
+    (
+        "--throttle-memory",
+        "BIENVENUE_THROTTLE_MEMORY",
+        "30d",
+        "ever",
+    ),
+    (
+        "--throttle-known-free",
+        "BIENVENUE_THROTTLE_KNOWN_FREE",
+        "10",
+        "-1",
+    ),
+    (
+        "--throttle-known-wait",
+        "BIENVENUE_THROTTLE_KNOWN_WAIT",
+        "1m",
+        "0s",
+    ),
+    (
+        "--throttle-device-memory",
+        "BIENVENUE_THROTTLE_DEVICE_MEMORY",
+        "180d",
+        "180",
+    ),
+    (
+        "--throttle-network-memory",
+        "BIENVENUE_THROTTLE_NETWORK_MEMORY",
+        "30d",
+        "30",
+    ),
+    (
+        "--throttle-address",
+        "BIENVENUE_THROTTLE_ADDRESS",
+        "20+1/30s",
+        "20",
+    ),
+    (
+        "--throttle-subnet",
+        "BIENVENUE_THROTTLE_SUBNET",
+        "100+1/5s",
+        "0+1/5s",
+    ),
+    (
+        "--throttle-registration",
+        "BIENVENUE_THROTTLE_REGISTRATION",
+        "30+1/6m",
+        "30+2/6m",
+    ),
+    ("--throttle-rows", "BIENVENUE_THROTTLE_ROWS", "1000000", "0"),
     ("--hash-threads", "BIENVENUE_HASH_THREADS", "2", "0"),
     ("--hash-queue", "BIENVENUE_HASH_QUEUE", "64", "-1"),
     ("--hash-deadline", "BIENVENUE_HASH_DEADLINE", "5s", "soon"),

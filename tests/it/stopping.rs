@@ -174,17 +174,13 @@ fn ask_on_and_on(address: &str, request: &str) -> Fates {
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         loop {
-            match answer_to(&mut stream, request) {
-                Some(head) => {
-                    fates.answered += 1;
-                    if head.contains("connection: close") {
-                        break;
-                    }
-                }
-                None => {
-                    fates.lost += 1;
-                    break;
-                }
+            let Some(head) = answer_to(&mut stream, request) else {
+                fates.lost += 1;
+                break;
+            };
+            fates.answered += 1;
+            if head.contains("connection: close") {
+                break;
             }
         }
     }

@@ -24,7 +24,8 @@ use super::{AuthError, HashError};
 pub(super) use job::compute;
 use job::{Awaited, Unattended};
 pub use job::{Step, Work};
-pub(super) use queue::Place;
+pub(super) use queue::Applicant;
+pub use queue::Place;
 use queue::Queue;
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
@@ -101,8 +102,13 @@ impl Hasher {
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if it would wait too long, or too many wait already.
-    pub(super) fn place(&self, rounds: u64) -> Result<Place, AuthError> {
-        Queue::place(&self.queue, rounds)
+    pub(super) fn place(&self, rounds: u64, whose: Applicant) -> Result<Place, AuthError> {
+        Queue::place(&self.queue, rounds, whose)
+    }
+
+    /// Whether there is a place that is kept for known clients.
+    pub(super) fn keeps_places(&self) -> bool {
+        self.queue.keeps_places()
     }
 }
 

@@ -1,9 +1,10 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
 use super::{AuthError, HasherSettings, LANES};
+use crate::domain::Prefix;
 
 /// Seconds that a thread takes for a round, until it has been measured.
 const ASSUMED_PACE: f64 = 25e-6;
@@ -14,6 +15,22 @@ const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
 
 /// How often the log speaks of refusals.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
+/// One network may hold one of so many places; and one of so many, and of the wait, is kept
+/// for known clients.
+const SHARES: usize = 4;
+const SHARES_OF_TIME: u32 = 4;
+
+/// Who asks for a place.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::auth) enum Applicant {
+    /// The service itself, or a client where nobody is told apart.
+    Anybody,
+    /// A client that the account knows.
+    Known(Option<Prefix>),
+    /// Any other client.
+    Stranger(Option<Prefix>),
+}
 
 /// What waits for the hashing threads, in the order in which it came.
 pub(super) struct Queue {
@@ -31,6 +48,8 @@ struct State {
     /// Threads that have nothing to do.
     resting: usize,
     places_taken: usize,
+    /// How many of them by each network.
+    networks: HashMap<Prefix, usize>,
     /// Rounds of all places, until their holders leave.
     rounds: u64,
     /// Seconds a round of each thread with all its lanes in use.
@@ -47,6 +66,7 @@ impl Queue {
                 waiting: VecDeque::new(),
                 resting: 0,
                 places_taken: 0,
+                networks: HashMap::new(),
                 rounds: 0,
                 paces: vec![ASSUMED_PACE; threads],
                 closed: false,
@@ -60,10 +80,17 @@ impl Queue {
         }
     }
 
-    pub(super) fn place(queue: &Arc<Self>, rounds: u64) -> Result<Place, AuthError> {
+    pub(super) fn place(
+        queue: &Arc<Self>,
+        rounds: u64,
+        whose: Applicant,
+    ) -> Result<Place, AuthError> {
         let mut state = queue.lock();
         let wait = state.wait();
-        if state.places_taken >= queue.places || wait > queue.deadline {
+        let network = whose.network();
+        let share = network.and_then(|network| state.networks.get(&network));
+        let has_its_share = share.is_some_and(|share| *share >= queue.places.div_ceil(SHARES));
+        if has_its_share || !queue.has_room(&state, wait, whose) {
             let news = state.refusals.count(Instant::now());
             drop(state);
             if let Some(refused) = news {
@@ -78,11 +105,35 @@ impl Queue {
         }
         state.places_taken += 1;
         state.rounds += rounds;
+        if let Some(network) = network {
+            *state.networks.entry(network).or_default() += 1;
+        }
         drop(state);
         Ok(Place {
             queue: Arc::clone(queue),
             rounds,
+            network,
         })
+    }
+
+    /// Whether a known client may find a place where a stranger finds none.
+    pub(super) fn keeps_places(&self) -> bool {
+        let state = self.lock();
+        let wait = state.wait();
+        self.has_room(&state, wait, Applicant::Known(None))
+            && !self.has_room(&state, wait, Applicant::Stranger(None))
+    }
+
+    fn has_room(&self, state: &State, wait: Duration, whose: Applicant) -> bool {
+        let (places, deadline) = match whose {
+            Applicant::Anybody | Applicant::Known(_) => (self.places, self.deadline),
+            Applicant::Stranger(_) => {
+                let kept = self.deadline / SHARES_OF_TIME;
+                let deadline = self.deadline.saturating_sub(kept);
+                (self.places - self.places / SHARES, deadline)
+            }
+        };
+        state.places_taken < places && wait <= deadline
     }
 
     pub(super) fn push(&self, job: Box<dyn Job>) {
@@ -210,10 +261,20 @@ impl Refusals {
     }
 }
 
+impl Applicant {
+    fn network(self) -> Option<Prefix> {
+        match self {
+            Self::Anybody => None,
+            Self::Known(network) | Self::Stranger(network) => network,
+        }
+    }
+}
+
 /// The right to hash, which somebody holds from before the work is known until they leave.
-pub(in crate::auth) struct Place {
+pub struct Place {
     queue: Arc<Queue>,
     rounds: u64,
+    network: Option<Prefix>,
 }
 
 impl Place {
@@ -234,6 +295,14 @@ impl Drop for Place {
         let mut state = self.queue.lock();
         state.places_taken -= 1;
         state.rounds -= self.rounds;
+        if let Some(network) = self.network
+            && let Some(held) = state.networks.get_mut(&network)
+        {
+            *held -= 1;
+            if *held == 0 {
+                state.networks.remove(&network);
+            }
+        }
     }
 }
 
@@ -285,6 +354,7 @@ mod tests {
                     .collect(),
                 resting: others_at_rest,
                 places_taken: 0,
+                networks: HashMap::new(),
                 rounds: 0,
                 paces: Vec::new(),
                 closed: false,

@@ -3,6 +3,7 @@ use std::thread;
 
 use super::*;
 use crate::bcrypt_lanes::{Digest, Input};
+use crate::domain::{ClientAddress, Prefix};
 
 /// Work that computes nothing.
 struct Call<F>(F);
@@ -64,7 +65,7 @@ fn patient() -> Hasher {
 }
 
 fn submit<W: Work>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
-    hasher.place(1).unwrap().submit(work)
+    hasher.place(1, Applicant::Anybody).unwrap().submit(work)
 }
 
 /// A bcrypt that has been begun.
@@ -83,7 +84,10 @@ fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         started.send(()).unwrap();
         assert!(released.recv().is_err(), "the other end is dropped");
     };
-    hasher.place(1).unwrap().submit_unattended(Call(job));
+    hasher
+        .place(1, Applicant::Anybody)
+        .unwrap()
+        .submit_unattended(Call(job));
     begun.recv().unwrap();
     release
 }
@@ -123,40 +127,91 @@ fn who_comes_later_joins_the_hashes_that_are_under_way() {
 #[test]
 fn r23_more_than_may_wait_are_refused_until_one_leaves() {
     let hasher = one_thread(2, Duration::MAX);
-    let mut places: Vec<_> = (0..2 + LANES).map(|_| hasher.place(1).unwrap()).collect();
-    let refused = |hasher: &Hasher| matches!(hasher.place(1), Err(AuthError::Overloaded { .. }));
+    let mut places: Vec<_> = (0..2 + LANES)
+        .map(|_| hasher.place(1, Applicant::Anybody).unwrap())
+        .collect();
+    let refused = |hasher: &Hasher| {
+        let place = hasher.place(1, Applicant::Anybody);
+        matches!(place, Err(AuthError::Overloaded { .. }))
+    };
     assert!(refused(&hasher));
     drop(places.pop());
     assert!(!refused(&hasher));
     drop(places.pop().unwrap().submit(Call(|| ())));
-    let in_the_other = hasher.place(1).unwrap();
+    let in_the_other = hasher.place(1, Applicant::Anybody).unwrap();
     in_the_other.submit(Call(|| ())).block().unwrap();
     assert!(!refused(&hasher), "who was served has left");
+}
+
+fn network(number: u8) -> Prefix {
+    let address = std::net::Ipv4Addr::new(192, 0, 2, number);
+    ClientAddress::new(address.into()).network()
+}
+
+#[test]
+fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
+    let hasher = one_thread(36, Duration::MAX);
+    let take = |whose: Applicant| hasher.place(1, whose);
+    let strangers: Vec<_> = (0..30)
+        .map(|number| take(Applicant::Stranger(Some(network(number)))).unwrap())
+        .collect();
+    assert!(take(Applicant::Stranger(Some(network(99)))).is_err());
+    assert!(hasher.keeps_places());
+    let _known: Vec<_> = (0..10)
+        .map(|number| take(Applicant::Known(Some(network(number)))).unwrap())
+        .collect();
+    assert!(take(Applicant::Known(Some(network(99)))).is_err());
+    assert!(!hasher.keeps_places());
+    drop(strangers);
+    assert!(take(Applicant::Stranger(Some(network(99)))).is_ok());
+}
+
+#[test]
+fn r23_a_quarter_of_the_wait_is_kept_for_known_clients() {
+    let hasher = one_thread(100, Duration::from_secs(8));
+    // Seven seconds of work, by the pace that is assumed.
+    let _work = hasher.place(280_000, Applicant::Anybody).unwrap();
+    assert!(hasher.place(1, Applicant::Stranger(None)).is_err());
+    assert!(hasher.place(1, Applicant::Known(None)).is_ok());
+}
+
+#[test]
+fn r23_one_address_holds_a_quarter_of_the_places_at_the_most() {
+    let hasher = one_thread(36, Duration::MAX);
+    let take = |whose: Applicant| hasher.place(1, whose);
+    let mut held: Vec<_> = (0..10)
+        .map(|_| take(Applicant::Stranger(Some(network(1)))).unwrap())
+        .collect();
+    assert!(take(Applicant::Stranger(Some(network(1)))).is_err());
+    assert!(take(Applicant::Known(Some(network(1)))).is_err());
+    assert!(take(Applicant::Stranger(Some(network(2)))).is_ok());
+    drop(held.pop());
+    assert!(take(Applicant::Stranger(Some(network(1)))).is_ok());
 }
 
 #[test]
 fn r23_who_would_wait_longer_than_the_deadline_is_refused_on_arrival_and_told_when_to_come() {
     let hasher = one_thread(100, Duration::from_secs(5));
     // Nothing in front of it: it does not wait, however long it takes.
-    let alone = hasher.place(1 << FOR_EVER).unwrap();
-    let refused = hasher.place(1).unwrap_err();
+    let alone = hasher.place(1 << FOR_EVER, Applicant::Anybody).unwrap();
+    let refused = hasher.place(1, Applicant::Anybody).unwrap_err();
     let minute = Duration::from_secs(60);
     assert!(matches!(refused, AuthError::Overloaded { retry_after } if retry_after > minute));
     drop(alone);
-    hasher.place(1).unwrap();
+    hasher.place(1, Applicant::Anybody).unwrap();
 }
 
 #[test]
 fn the_work_counts_for_what_it_takes_once_it_is_known() {
     let hasher = one_thread(100, Duration::from_secs(5));
-    let place = hasher.place(1).unwrap();
-    hasher.place(1).unwrap();
+    let place = hasher.place(1, Applicant::Anybody).unwrap();
+    hasher.place(1, Applicant::Anybody).unwrap();
     let (begun, _has_begun) = mpsc::channel();
     let cost = FOR_EVER;
     let receipt = place.submit(Bcrypt { cost, begun });
-    assert!(hasher.place(1).is_err());
+    assert!(hasher.place(1, Applicant::Anybody).is_err());
     drop(receipt);
-    hasher.place(1).unwrap();
+    hasher.place(1, Applicant::Anybody).unwrap();
 }
 
 #[test]

@@ -29,8 +29,9 @@ fn everything_with_secrets(server: &crate::support::program::Server) {
         "{FORM}\r\nCookie: session_id=s3cret-cookie; s3cret=1\r\n\
          Authorization: Bearer s3cret-bearer\r\nUser-Agent: s3cret-agent\r\n\
          Referer: https://x/?s3cret-referer\r\nX-Request-Id: s3cret id\r\n\
-         X-S3cret: s3cret-header\r\nOrigin: https://s3cret"
+         X-S3cret: s3cret-header"
     );
+    let foreign = format!("{headers}\r\nOrigin: https://s3cret");
     let query = "token=s3cret-query&s3cret-key";
     for path in paths {
         for verb in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "S3CRET"] {
@@ -40,6 +41,7 @@ fn everything_with_secrets(server: &crate::support::program::Server) {
     for path in ["/users", "/sessions"] {
         for body in &bodies {
             send(server, &format!("POST {path}?{query}"), &headers, body);
+            send(server, &format!("POST {path}?{query}"), &foreign, body);
         }
     }
     for path in ["/s3cret-path", "/users/s3cret", "/%73s3cret", "/../s3cret"] {

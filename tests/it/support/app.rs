@@ -5,7 +5,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, test, web};
-use bienvenue::auth::{Auth, AuthSettings};
+use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
 use bienvenue::db::DbSettings;
 use bienvenue::domain::{BcryptCost, Clock};
 use bienvenue::http::{Http, HttpSettings};
@@ -21,10 +21,11 @@ pub(crate) struct App<S> {
     service: S,
 }
 
-/// Hashing that takes a millisecond.
+/// Hashing that takes a millisecond, and as many guesses as a test likes.
 pub(crate) fn quick() -> AuthSettings {
     AuthSettings {
         bcrypt_cost: BcryptCost::MINIMUM,
+        throttle: ThrottleSettings::off(),
         ..AuthSettings::default()
     }
 }
@@ -91,6 +92,15 @@ impl Answer {
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a header.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -1,0 +1,2 @@
+DROP TABLE known_clients;
+DROP TABLE throttle;

@@ -1,0 +1,231 @@
+use super::{Taken, ThrottleSettings};
+use crate::auth::{Auth, AuthError};
+use crate::db::{Charge, Limited, Settlement};
+use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey};
+
+/// A password that is about to be tried: at which account, and by whom.
+#[derive(Debug, Clone)]
+pub(in crate::auth) struct Guess {
+    email: EmailKey,
+    client: Client,
+    /// What the account knows the client by.
+    mark: Option<Mark>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mark {
+    Device(String),
+    Network(String),
+}
+
+// Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
+
+impl Mark {
+    fn text(&self) -> &str {
+        match self {
+            Self::Device(text) | Self::Network(text) => text,
+        }
+    }
+}
+
+impl Guess {
+    /// A guess of a client of which it is not known yet whether the account knows it.
+    pub(in crate::auth) fn new(email: EmailKey, client: Client) -> Self {
+        Self {
+            email,
+            client,
+            mark: None,
+        }
+    }
+
+    pub(in crate::auth) fn email(&self) -> &EmailKey {
+        &self.email
+    }
+
+    pub(in crate::auth) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether the account's owner has logged in there before.
+    pub(in crate::auth) fn is_known(&self) -> bool {
+        self.mark.is_some()
+    }
+
+    /// Finds out whether the account knows the client. Blocks for two look-ups, for a client
+    /// that could be known.
+    pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        self.mark = None;
+        let device = self.client.device().map(DeviceId::digest);
+        let device = device.map(|digest| Mark::Device(digest.as_str().to_owned()));
+        let network = self.client.address().map(ClientAddress::network);
+        let network = network.map(|network| Mark::Network(network.to_string()));
+        let marks: Vec<Mark> = device.into_iter().chain(network).collect();
+        if marks.is_empty() || !auth.settings.throttle.on {
+            return Ok(());
+        }
+        let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
+        let known = auth
+            .db
+            .known_marks(&self.email, &texts)
+            .map_err(AuthError::Unavailable)?;
+        let mut known = marks
+            .into_iter()
+            .filter(|mark| known.iter().any(|known| known == mark.text()));
+        let Some(mark) = known.next() else {
+            return Ok(());
+        };
+        // Who has failed so often is not believed to be the owner any more.
+        let key = ThrottleKey::known(&self.email, mark.text());
+        let rows = auth
+            .db
+            .throttle_rows(&[&key])
+            .map_err(AuthError::Unavailable)?;
+        let limit = auth.settings.throttle.known.limit;
+        if rows.iter().all(|row| row.fails < limit) {
+            self.mark = Some(mark);
+        }
+        Ok(())
+    }
+
+    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up.
+    pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
+        refuse_waiting(auth, &self.charges(&auth.settings.throttle))
+    }
+
+    /// Counts the guess, which may be checked then. Blocks for a write.
+    pub(in crate::auth) fn take(&self, auth: &Auth) -> Result<Taken, AuthError> {
+        take(auth, &self.charges(&auth.settings.throttle))
+    }
+
+    /// What a right guess settles, and what the client shows next time.
+    pub(in crate::auth) fn settlement(
+        &self,
+        auth: &Auth,
+        taken: &Taken,
+    ) -> (Settlement, Option<DeviceId>) {
+        let settings = &auth.settings.throttle;
+        if !settings.on {
+            return (Settlement::default(), None);
+        }
+        let now = auth.db.clock().now();
+        // One that somebody else has put there may show up elsewhere: only one that this
+        // account has given out is used again.
+        let device = match &self.mark {
+            Some(Mark::Device(_)) => self.client.device().copied(),
+            Some(Mark::Network(_)) | None => None,
+        };
+        let device = device.unwrap_or_else(DeviceId::generate);
+        let device_until = now.plus(settings.device_memory);
+        let mut known = vec![(device.digest().as_str().to_owned(), device_until)];
+        if let Some(address) = self.client.address() {
+            let until = now.plus(settings.network_memory);
+            known.push((address.network().to_string(), until));
+        }
+        let settlement = Settlement {
+            known,
+            ..self.right(auth, taken)
+        };
+        (settlement, Some(device))
+    }
+
+    /// What a right guess settles where nobody logs in.
+    pub(in crate::auth) fn right(&self, auth: &Auth, taken: &Taken) -> Settlement {
+        if !auth.settings.throttle.on {
+            return Settlement::default();
+        }
+        let mut forget = vec![ThrottleKey::account(&self.email)];
+        if let Some(mark) = &self.mark {
+            forget.push(ThrottleKey::known(&self.email, mark.text()));
+        }
+        let passing = |rule: &Rule| matches!(rule, Rule::Rate(_));
+        let counted = taken.claim().iter();
+        Settlement {
+            give_back: counted
+                .filter(|counted| passing(&counted.charge().rule))
+                .cloned()
+                .collect(),
+            forget,
+            known: Vec::new(),
+        }
+    }
+
+    /// The counts that it has to pass. The client's network and site come first: an account's
+    /// count is not begun for who is refused there, so that nobody fills the table.
+    fn charges(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+        if !settings.on {
+            return Vec::new();
+        }
+        if let Some(mark) = &self.mark {
+            return vec![Charge {
+                key: ThrottleKey::known(&self.email, mark.text()),
+                rule: Rule::Backoff(settings.known),
+            }];
+        }
+        let mut charges = Vec::with_capacity(3);
+        if let Some(address) = self.client.address() {
+            charges.push(Charge {
+                key: ThrottleKey::address(&address.network()),
+                rule: Rule::Rate(settings.address),
+            });
+            charges.push(Charge {
+                key: ThrottleKey::subnet(&address.subnet()),
+                rule: Rule::Rate(settings.subnet),
+            });
+        }
+        charges.push(Charge {
+            key: ThrottleKey::account(&self.email),
+            rule: Rule::Backoff(settings.account),
+        });
+        charges
+    }
+}
+
+/// What a registration has to pass: nothing without an address.
+pub(in crate::auth) fn registration(auth: &Auth, client: &Client) -> Vec<Charge> {
+    let settings = &auth.settings.throttle;
+    client
+        .address()
+        .filter(|_| settings.on)
+        .map(|address| Charge {
+            key: ThrottleKey::registration(&address.network()),
+            rule: Rule::Rate(settings.registration),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// Refuses who has to wait, without a write. Blocks for a look-up.
+pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result<(), AuthError> {
+    if charges.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<_> = charges.iter().map(|charge| &charge.key).collect();
+    let rows = auth
+        .db
+        .throttle_rows(&keys)
+        .map_err(AuthError::Unavailable)?;
+    let now = auth.db.clock().now();
+    let wait = rows.iter().filter_map(|row| {
+        let charge = charges.iter().find(|charge| charge.key == row.key)?;
+        Some(row.wait(&charge.rule, now))
+    });
+    match wait.max().filter(|wait| !wait.is_zero()) {
+        None => Ok(()),
+        Some(retry_after) => Err(AuthError::Throttled { retry_after }),
+    }
+}
+
+/// Counts something. Blocks for a write, if there is something to count.
+pub(in crate::auth) fn take(auth: &Auth, charges: &[Charge]) -> Result<Taken, AuthError> {
+    if charges.is_empty() {
+        return Ok(Taken::default());
+    }
+    match auth
+        .db
+        .count_guess(charges)
+        .map_err(AuthError::Unavailable)?
+    {
+        Ok(counted) => Ok(Taken::new(counted)),
+        Err(Limited { wait: retry_after }) => Err(AuthError::Throttled { retry_after }),
+    }
+}

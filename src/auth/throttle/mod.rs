@@ -1,0 +1,16 @@
+//! Guessing of passwords is slowed down here, in front of every way to authenticate.
+//!
+//! A client from which the account's owner has logged in before is counted by itself; all
+//! others share the account's count, after those of their own network and site. So whoever
+//! guesses at an account keeps its owner out nowhere but on new devices. An account that is
+//! not there is counted like any other.
+
+mod guess;
+mod operators;
+mod settings;
+mod taken;
+
+pub(super) use guess::{Guess, refuse_waiting, registration, take};
+pub(super) use operators::tidy;
+pub use settings::ThrottleSettings;
+pub use taken::Taken;

@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use crate::domain::{Backoff, Rate, Rule, ThrottleKey};
+
+/// How guessing of passwords is slowed down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleSettings {
+    /// Whether it is.
+    pub on: bool,
+    /// Each client that an account knows.
+    pub known: Backoff,
+    /// All other clients of an account together.
+    pub account: Backoff,
+    /// The network of a client that the account does not know.
+    pub address: Rate,
+    /// The site of such a client.
+    pub subnet: Rate,
+    /// Registrations from one network.
+    pub registration: Rate,
+    /// How long a device is known after a login.
+    pub device_memory: Duration,
+    /// How long a network is known after a login.
+    pub network_memory: Duration,
+    /// How many counts are kept.
+    pub rows: u32,
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+const fn days(days: u64) -> Duration {
+    minutes(60 * 24 * days)
+}
+
+impl Default for ThrottleSettings {
+    fn default() -> Self {
+        let backoff = |free, first_wait, longest_wait| Backoff {
+            free,
+            first_wait,
+            longest_wait,
+            limit: 100,
+            memory: days(30),
+        };
+        let rate = |burst, interval| Rate { burst, interval };
+        Self {
+            on: true,
+            known: backoff(10, minutes(1), minutes(1)),
+            account: backoff(5, Duration::from_secs(1), minutes(5)),
+            address: rate(20, Duration::from_secs(30)),
+            subnet: rate(100, Duration::from_secs(5)),
+            registration: rate(30, minutes(6)),
+            device_memory: days(180),
+            network_memory: days(30),
+            rows: 1_000_000,
+        }
+    }
+}
+
+impl ThrottleSettings {
+    /// Nothing is slowed down.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            on: false,
+            ..Self::default()
+        }
+    }
+
+    /// How what a key stands for is counted.
+    #[must_use]
+    pub fn rule_of(&self, key: &ThrottleKey) -> Rule {
+        match key.as_str().split('/').next() {
+            Some("known") => Rule::Backoff(self.known),
+            Some("address") => Rule::Rate(self.address),
+            Some("subnet") => Rule::Rate(self.subnet),
+            Some("registration") => Rule::Rate(self.registration),
+            Some(_) | None => Rule::Backoff(self.account),
+        }
+    }
+}

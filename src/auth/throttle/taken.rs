@@ -1,0 +1,38 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::db::Counted;
+
+/// Guesses that were counted before they were checked. They are given back once at the most,
+/// whoever comes first: the login itself, or who waited for it in vain.
+#[derive(Debug, Clone, Default)]
+pub struct Taken(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    counted: Vec<Counted>,
+    settled: AtomicBool,
+}
+
+impl Taken {
+    pub(super) fn new(counted: Vec<Counted>) -> Self {
+        Self(Arc::new(Inner {
+            counted,
+            settled: AtomicBool::new(false),
+        }))
+    }
+
+    /// What there is to be given back, for the first one who asks.
+    pub(in crate::auth) fn claim(&self) -> &[Counted] {
+        if self.0.settled.swap(true, Ordering::AcqRel) {
+            &[]
+        } else {
+            &self.0.counted
+        }
+    }
+
+    /// Takes a claim back: nothing came of it.
+    pub(in crate::auth) fn release(&self) {
+        self.0.settled.store(false, Ordering::Release);
+    }
+}

@@ -1,0 +1,121 @@
+//! What operators and housekeeping do with the table `throttle`.
+
+use diesel::prelude::*;
+
+use super::schema::{known_clients, throttle};
+use super::throttle::ThrottleRow;
+use super::{DB, DbError};
+use crate::domain::{EmailKey, ThrottleKey};
+
+impl DB {
+    /// All rows that still count, the ones with the most failures first, `limit` at the
+    /// most. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn list_guesses(&self, limit: u32) -> Result<Vec<ThrottleRow>, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            throttle::table
+                .filter(throttle::purge_at.gt(now))
+                .filter(throttle::fails.gt(0))
+                .order((throttle::fails.desc(), throttle::key))
+                .select((throttle::key, throttle::fails, throttle::next_at))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        Ok(rows.into_iter().map(ThrottleRow::from).collect())
+    }
+
+    /// Forgets all guesses at an account, by known clients too. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn forget_guesses_at(&self, email: &EmailKey) -> Result<usize, DbError> {
+        let account = ThrottleKey::account(email);
+        // The prefix is hex and slashes: nothing in it is special to LIKE.
+        let known = format!("{}%", ThrottleKey::known_prefix(email));
+        self.write(|conn| {
+            let rows = throttle::table.filter(
+                throttle::key
+                    .eq(account.as_str())
+                    .or(throttle::key.like(&known)),
+            );
+            Ok(diesel::delete(rows).execute(conn)?)
+        })
+    }
+
+    /// Forgets all guesses. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn forget_all_guesses(&self) -> Result<usize, DbError> {
+        self.write(|conn| Ok(diesel::delete(throttle::table).execute(conn)?))
+    }
+
+    /// Removes rows that mean nothing any more, and beyond `keep` rows also the oldest that
+    /// limit nobody at the moment; `limit` at the most of each, and tells how many. Blocks
+    /// for a write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_old_guesses(&self, limit: u32, keep: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let old = self.read(|conn| {
+            let rows: i64 = throttle::table.count().get_result(conn)?;
+            let surplus = rows.saturating_sub(i64::from(keep)).max(0);
+            let mut old: Vec<String> = throttle::table
+                .filter(throttle::purge_at.le(now))
+                .select(throttle::key)
+                .limit(i64::from(limit))
+                .load(conn)?;
+            if surplus > 0 && old.is_empty() {
+                old = throttle::table
+                    .filter(throttle::next_at.le(now))
+                    .filter(throttle::purge_at.lt(i64::MAX))
+                    .order(throttle::purge_at)
+                    .select(throttle::key)
+                    .limit(surplus.min(i64::from(limit)))
+                    .load(conn)?;
+            }
+            QueryResult::Ok(old)
+        })?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        self.write(|conn| {
+            // One that was counted by in the meantime is limited or remembered again.
+            let rows = throttle::table
+                .filter(throttle::key.eq_any(&old))
+                .filter(throttle::next_at.le(now));
+            Ok(diesel::delete(rows).execute(conn)?)
+        })
+    }
+
+    /// Removes clients that are known no longer, `limit` at the most, and tells how many.
+    /// Blocks for a write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_forgotten_clients(&self, limit: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let batch: Vec<(i64, String)> = self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::expires_at.le(now))
+                .select((known_clients::user_id, known_clients::mark))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let (users, marks): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        self.write(|conn| {
+            let gone = known_clients::table
+                .filter(known_clients::expires_at.le(now))
+                .filter(known_clients::user_id.eq_any(&users))
+                .filter(known_clients::mark.eq_any(&marks));
+            Ok(diesel::delete(gone).execute(conn)?)
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! The cookie by which a browser shows that somebody has logged in there before. It proves
+//! nothing else.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+
+use super::{HttpSettings, raw_cookie};
+use crate::domain::DeviceId;
+
+/// A name that begins so is taken from https and for this host only, so that no
+/// neighbouring site can plant one (RFC 6265bis, 4.1.3).
+const HTTPS_NAME: &str = "__Host-device";
+const NAME: &str = "device";
+const LIFETIME: Duration = Duration::days(180);
+
+fn name(settings: &HttpSettings) -> &'static str {
+    if settings.https { HTTPS_NAME } else { NAME }
+}
+
+/// The cookie that the client keeps after a login.
+pub(super) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
+    Cookie::build(name(settings), device.expose())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(settings.https)
+        .max_age(LIFETIME)
+        .finish()
+}
+
+/// What a request shows, if it could be one.
+pub(super) fn shown(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
+    let value = raw_cookie::value(request, name(settings))?;
+    DeviceId::parse(value).ok()
+}

@@ -1,0 +1,344 @@
+//! Logins and registrations over HTTP, as guessers and their victims meet them.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::{Error, test};
+use bienvenue::auth::{AuthError, ThrottleSettings};
+use rstest::rstest;
+
+use crate::support::app::{Answer, App, Setup, fields, quick};
+use crate::support::{Engine, Place, email, eventually, password};
+
+const BOB: &str = "bob@dylan.com";
+const NOBODY: &str = "nobody@dylan.com";
+
+/// A service on which guesses are counted, and bob is registered.
+async fn throttling(
+    place: Place,
+) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let mut setup = Setup::at(place);
+    setup.auth.throttle = ThrottleSettings::default();
+    let app = setup.start().await;
+    // From no address, so that it is counted nowhere.
+    app.register(BOB, "bob_pwd").await;
+    app
+}
+
+/// Does what blocks on a thread that is none of the runtime's.
+fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+struct From {
+    address: String,
+    device: Option<String>,
+}
+
+fn from(address: &str) -> From {
+    From {
+        address: address.to_owned(),
+        device: None,
+    }
+}
+
+impl From {
+    async fn post<S>(&self, app: &App<S>, path: &str, email: &str, password: &str) -> Answer
+    where
+        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+    {
+        let mut request = test::TestRequest::with_uri(path)
+            .method(Method::POST)
+            .peer_addr(std::net::SocketAddr::new(self.address.parse().unwrap(), 1))
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .set_payload(fields(email, password));
+        if let Some(device) = &self.device {
+            request = request.insert_header(("Cookie", format!("device={device}")));
+        }
+        app.send(request).await
+    }
+
+    async fn guess<S>(&self, app: &App<S>, email: &str, password: &str) -> u16
+    where
+        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+    {
+        let answer = self.post(app, "/sessions", email, password).await;
+        answer.status.as_u16()
+    }
+}
+
+fn device_of(answer: &Answer) -> String {
+    let cookies = answer.headers("set-cookie");
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with("device="));
+    let value = cookie.unwrap().strip_prefix("device=").unwrap();
+    value.split(';').next().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn r11_the_sixth_guess_waits_and_the_right_password_waits_too_whether_the_account_is_there_or_not()
+ {
+    for account in [BOB, NOBODY] {
+        let app = throttling(Place::new()).await;
+        for number in 0..5 {
+            let elsewhere = from(&format!("192.0.{number}.1"));
+            assert_eq!(elsewhere.guess(&app, account, "wrong").await, 401);
+        }
+        let guesser = from("198.51.100.1");
+        let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
+        assert_eq!(
+            answer.line(),
+            r#"429 {"message":"too many attempts, please wait and try again"}"#
+        );
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(answer.headers("set-cookie").is_empty());
+        app.advance(1);
+        assert_eq!(guesser.guess(&app, account, "wrong").await, 401);
+        let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
+        assert_eq!(answer.header("retry-after"), Some("2"));
+    }
+}
+
+#[actix_web::test]
+async fn r01_a_victim_is_not_kept_out_of_a_device_or_an_address_from_which_it_logged_in_before() {
+    let app = throttling(Place::new()).await;
+    let home = from("203.0.113.5");
+    let login = home.post(&app, "/sessions", BOB, "bob_pwd").await;
+    let travelling = From {
+        device: Some(device_of(&login)),
+        ..from("198.18.0.1")
+    };
+    let mut passed = 0;
+    for number in 0..2000_u32 {
+        let guesser = from(&format!("10.{}.{}.1", number / 250, number % 250));
+        passed += usize::from(guesser.guess(&app, BOB, "wrong").await == 401);
+        app.advance(60);
+    }
+    assert_eq!(passed, 100);
+    app.advance(86_400);
+    let elsewhere = from("198.51.100.1");
+    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429, "locked");
+    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    // That was a success of a known client: the others may come again.
+    assert_eq!(elsewhere.guess(&app, BOB, "wrong").await, 401);
+    for _ in 0..10 {
+        elsewhere.guess(&app, BOB, "wrong").await;
+    }
+    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(travelling.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 200);
+}
+
+#[actix_web::test]
+async fn a_known_client_has_ten_guesses_then_one_a_minute_and_in_the_end_it_is_known_no_longer() {
+    let app = throttling(Place::new()).await;
+    let home = from("203.0.113.5");
+    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    for _ in 0..10 {
+        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+    }
+    let refused = home.post(&app, "/sessions", BOB, "bob_pwd").await;
+    assert_eq!(refused.header("retry-after"), Some("60"));
+    for _ in 10..100 {
+        app.advance(60);
+        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+    }
+    app.advance(60);
+    for _ in 0..5 {
+        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+    }
+    assert_eq!(home.guess(&app, BOB, "wrong").await, 429);
+}
+
+#[actix_web::test]
+async fn a_device_that_was_planted_is_not_taken_up() {
+    let app = throttling(Place::new()).await;
+    let planted = "0b0e7a68-5f3b-4b5e-9d0a-1b2c3d4e5f60";
+    let victim = From {
+        device: Some(planted.to_owned()),
+        ..from("203.0.113.5")
+    };
+    let first = device_of(&victim.post(&app, "/sessions", BOB, "bob_pwd").await);
+    assert_ne!(first, planted);
+    let again = From {
+        device: Some(first.clone()),
+        ..victim
+    };
+    let second = again.post(&app, "/sessions", BOB, "bob_pwd").await;
+    assert_eq!(device_of(&second), first);
+}
+
+#[actix_web::test]
+async fn the_device_cookie_lasts_180_days_and_no_script_reads_it() {
+    for https in [false, true] {
+        let mut setup = Setup::new();
+        setup.auth.throttle = ThrottleSettings::default();
+        setup.http.https = https;
+        let app = setup.start().await;
+        app.register(BOB, "bob_pwd").await;
+        let login = app.log_in(BOB, "bob_pwd").await;
+        let cookies = login.headers("set-cookie");
+        let name = if https { "__Host-device=" } else { "device=" };
+        let cookie = cookies.iter().find(|cookie| cookie.starts_with(name));
+        let attributes: Vec<_> = cookie.unwrap().split("; ").skip(1).collect();
+        for expected in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=15552000"] {
+            assert!(attributes.contains(&expected), "{attributes:?}");
+        }
+        assert_eq!(attributes.contains(&"Secure"), https);
+    }
+}
+
+#[actix_web::test]
+async fn r57_an_address_has_20_guesses_at_any_accounts_and_its_site_100() {
+    let app = throttling(Place::new()).await;
+    let account = |number: usize| format!("{number}@x.org");
+    for number in 0..20 {
+        let guesser = from("2001:db8:1:1::5");
+        assert_eq!(guesser.guess(&app, &account(number), "wrong").await, 401);
+    }
+    let same_network = from("2001:db8:1:1::77");
+    let refused = same_network.post(&app, "/sessions", "new@x.org", "w").await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("retry-after"), Some("30"));
+    for number in 20..100 {
+        let neighbour = from(&format!("2001:db8:1:{}::1", number / 10));
+        assert_eq!(neighbour.guess(&app, &account(number), "wrong").await, 401);
+    }
+    let neighbour = from("2001:db8:1:ffff::1");
+    let refused = neighbour.post(&app, "/sessions", "new@x.org", "w").await;
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    let rows = "SELECT key AS value FROM throttle WHERE key LIKE 'account/%'";
+    assert_eq!(app.place.texts(rows).len(), 100, "the refused began no row");
+    assert_eq!(from("192.0.2.1").guess(&app, "new@x.org", "w").await, 401);
+}
+
+#[actix_web::test]
+async fn right_logins_use_nothing_up() {
+    let app = throttling(Place::new()).await;
+    for _ in 0..50 {
+        assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+    }
+    let rows = "SELECT key AS value FROM throttle WHERE fails > 0";
+    assert_eq!(app.place.texts(rows), [""; 0]);
+    let known = "SELECT mark AS value FROM known_clients";
+    assert_eq!(app.place.texts(known).len(), 32, "a device at each login");
+    app.auth.delete_user(&email(BOB)).unwrap();
+    assert_eq!(app.place.texts(known), [""; 0]);
+}
+
+#[actix_web::test]
+async fn r57_an_address_registers_30_then_10_an_hour() {
+    let app = throttling(Place::new()).await;
+    let client = from("192.0.2.1");
+    let register = async |number: usize| {
+        let email = format!("{number}@x.org");
+        client.post(&app, "/users", &email, "a password").await
+    };
+    for number in 0..30 {
+        assert_eq!(register(number).await.status, 201);
+    }
+    let refused = register(30).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("retry-after"), Some("360"));
+    let other = from("192.0.2.2").post(&app, "/users", "o@x.org", "a").await;
+    assert_eq!(other.status, 201);
+    app.advance(3600);
+    for number in 30..40 {
+        assert_eq!(register(number).await.status, 201);
+    }
+    assert_eq!(register(40).await.status, 429);
+}
+
+#[actix_web::test]
+async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them() {
+    let app = throttling(Place::new()).await;
+    let valid = |text: &str| beside(|| app.auth.valid_login(&email(BOB), &password(text)));
+    for _ in 0..5 {
+        assert!(!valid("wrong").unwrap());
+    }
+    assert!(matches!(
+        valid("bob_pwd"),
+        Err(AuthError::Throttled { retry_after }) if retry_after == Duration::from_secs(1)
+    ));
+    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
+    app.auth.forgive(&email(BOB)).unwrap();
+    assert!(valid("bob_pwd").unwrap());
+}
+
+#[actix_web::test]
+async fn r77_where_guesses_cannot_be_counted_nobody_logs_in() {
+    let app = throttling(Place::new()).await;
+    app.place.sql("ALTER TABLE throttle RENAME TO elsewhere");
+    let status = from("192.0.2.1").guess(&app, BOB, "bob_pwd").await;
+    assert_eq!(status, 503);
+    app.place.sql("ALTER TABLE elsewhere RENAME TO throttle");
+    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = throttling(place).await;
+    let home = from("203.0.113.5");
+    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    for _ in 0..5 {
+        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+    }
+    let place = app.place.clone();
+    drop(app);
+    let mut setup = Setup::at(Place::new());
+    setup.place = place;
+    setup.auth.throttle = ThrottleSettings::default();
+    let app = setup.start().await;
+    assert_eq!(from("192.0.2.2").guess(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+}
+
+#[actix_web::test]
+async fn a_login_that_comes_to_no_verdict_is_given_back() {
+    let app = throttling(Place::new()).await;
+    let fails = || {
+        let rows = "SELECT cast(sum(fails) AS TEXT) AS value FROM throttle HAVING sum(fails) > 0";
+        app.place.texts(rows)
+    };
+    // A replaced password in the middle of the login: 503, and nothing was guessed.
+    let login = app
+        .auth
+        .begin_login(
+            &email(BOB),
+            &password("bob_pwd"),
+            bienvenue::domain::Client::default(),
+        )
+        .unwrap();
+    assert_eq!(fails(), ["1"]);
+    app.place
+        .sql("UPDATE users SET hashed_password = 'another'");
+    assert!(matches!(
+        beside(|| login.run(&app.auth)),
+        Err(AuthError::Changed)
+    ));
+    eventually("it is given back", || fails().is_empty());
+}
+
+#[actix_web::test]
+async fn without_throttling_nothing_is_counted_and_no_device_is_named() {
+    let mut setup = Setup::new();
+    setup.auth = quick();
+    let app = setup.start().await;
+    app.register(BOB, "bob_pwd").await;
+    for _ in 0..30 {
+        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+    }
+    let login = app.log_in(BOB, "bob_pwd").await;
+    assert_eq!(login.headers("set-cookie").len(), 1);
+    let rows = "SELECT key AS value FROM throttle";
+    assert_eq!(app.place.texts(rows), [""; 0]);
+}

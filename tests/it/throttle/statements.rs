@@ -1,0 +1,221 @@
+//! How a guess is counted in the database, on both engines.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use bienvenue::db::{Charge, DB, Limited};
+use bienvenue::domain::{Backoff, Clock, EmailKey, Rate, Rule, ThrottleKey};
+use rstest::rstest;
+
+use crate::support::{Engine, Place, START, settings};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn account() -> Charge {
+    Charge {
+        key: ThrottleKey::account(&EmailKey::parse("bob@dylan.com").unwrap()),
+        rule: Rule::Backoff(Backoff {
+            free: 5,
+            first_wait: seconds(1),
+            longest_wait: seconds(300),
+            limit: 100,
+            memory: seconds(30 * 86_400),
+        }),
+    }
+}
+
+fn address() -> Charge {
+    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    Charge {
+        key: ThrottleKey::address(&address.network()),
+        rule: Rule::Rate(Rate {
+            burst: 20,
+            interval: seconds(30),
+        }),
+    }
+}
+
+struct Store {
+    _place: Place,
+    clock: Clock,
+    db: DB,
+}
+
+fn store(engine: Engine) -> Option<Store> {
+    let place = Place::on(engine)?;
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    Some(Store {
+        _place: place,
+        clock,
+        db,
+    })
+}
+
+impl Store {
+    fn guess(&self, charge: &Charge) -> Result<(), Duration> {
+        let counted = self.db.count_guess(std::slice::from_ref(charge)).unwrap();
+        counted.map(drop).map_err(|Limited { wait }| wait)
+    }
+
+    fn fails(&self, charge: &Charge) -> u32 {
+        let rows = self.db.throttle_rows(&[&charge.key]).unwrap();
+        rows.first().map_or(0, |row| row.fails)
+    }
+
+    /// Seconds from the start at which guesses pass, as fast as they are allowed.
+    fn schedule(&self, charge: &Charge, guesses: usize) -> Vec<i64> {
+        let mut passed = Vec::new();
+        while passed.len() < guesses {
+            match self.guess(charge) {
+                Ok(()) => passed.push(self.clock.now().seconds() - START.seconds()),
+                Err(wait) => {
+                    self.clock.advance(wait.saturating_sub(seconds(1)));
+                    assert!(self.guess(charge).is_err(), "a second too early");
+                    self.clock.advance(seconds(1));
+                }
+            }
+        }
+        passed
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_100_in_all(
+    #[case] engine: Engine,
+) {
+    let Some(store) = store(engine) else { return };
+    let passed = store.schedule(&account(), 100);
+    let within = |time: i64| passed.iter().filter(|at| **at < time).count();
+    assert_eq!(within(1), 5);
+    assert_eq!(within(600), 14);
+    assert_eq!(within(3600), 24);
+    assert_eq!(passed[99], 26_311, "7.31 hours");
+    for _ in 0..30 {
+        assert_eq!(store.guess(&account()), Err(seconds(300)));
+        store.clock.advance(seconds(86_400));
+    }
+    while store.db.remove_old_guesses(500, 0).unwrap() > 0 {}
+    assert_eq!(store.fails(&account()), 100, "never forgotten");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn r57_an_address_has_20_guesses_at_once_then_one_each_half_minute(#[case] engine: Engine) {
+    let Some(store) = store(engine) else { return };
+    let passed = store.schedule(&address(), 24);
+    assert!(passed[..20].iter().all(|at| *at == 0), "{passed:?}");
+    assert_eq!(passed[20..], [30, 60, 90, 120]);
+    store.clock.advance(seconds(600));
+    assert_eq!(store.schedule(&address(), 20).len(), 20);
+}
+
+#[rstest]
+#[case(Engine::Sqlite, account(), 5)]
+#[case(Engine::Sqlite, address(), 20)]
+#[case(Engine::Postgres, account(), 5)]
+#[case(Engine::Postgres, address(), 20)]
+fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
+    #[case] engine: Engine,
+    #[case] charge: Charge,
+    #[case] free: usize,
+) {
+    let Some(store) = store(engine) else { return };
+    let begin = Barrier::new(60);
+    let passed = thread::scope(|scope| {
+        let guess = || {
+            begin.wait();
+            store.guess(&charge).is_ok()
+        };
+        let guesses: Vec<_> = (0..60).map(|_| scope.spawn(guess)).collect();
+        let passed = guesses.into_iter().map(|guess| guess.join().unwrap());
+        passed.filter(|passed| *passed).count()
+    });
+    assert_eq!(passed, free);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engine: Engine) {
+    let Some(store) = store(engine) else { return };
+    for charge in [account(), address()] {
+        store.clock.advance(seconds(10 * 365 * 86_400));
+        while store.guess(&charge).is_ok() {}
+        store.clock.turn_to(START);
+        let row = store.db.throttle_rows(&[&charge.key]).unwrap().remove(0);
+        assert_eq!(row.wait(&charge.rule, START), Duration::ZERO);
+        assert_eq!(store.guess(&charge), Ok(()));
+        while store.guess(&charge).is_ok() {}
+        let wait = store.guess(&charge).unwrap_err();
+        assert!(wait <= seconds(300) && wait > Duration::ZERO, "{wait:?}");
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
+    let Some(store) = store(engine) else { return };
+    for _ in 0..200 {
+        let charges = [address(), account()];
+        let counted = store.db.count_guess(&charges).unwrap().unwrap();
+        store.db.give_back_guesses(&counted).unwrap();
+    }
+    assert_eq!(store.fails(&account()) + store.fails(&address()), 0);
+    assert!(store.schedule(&account(), 5).iter().all(|at| *at == 0));
+    assert!(store.schedule(&address(), 20).iter().all(|at| *at == 0));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
+    let Some(store) = store(engine) else { return };
+    while store.guess(&account()).is_ok() {}
+    for _ in 0..3 {
+        let limited = store.db.count_guess(&[address(), account()]).unwrap();
+        assert_eq!(limited.unwrap_err().wait, seconds(1));
+    }
+    assert_eq!(store.fails(&address()), 0);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn r66_rows_that_mean_nothing_are_removed_and_of_too_many_the_oldest_that_limit_nobody(
+    #[case] engine: Engine,
+) {
+    let Some(store) = store(engine) else { return };
+    let of = |number: u32| Charge {
+        key: ThrottleKey::account(&EmailKey::parse(&format!("{number}@x.org")).unwrap()),
+        ..account()
+    };
+    store.guess(&address()).unwrap();
+    while store.guess(&of(0)).is_ok() {}
+    for number in 1..=4 {
+        store.guess(&of(number)).unwrap();
+        store.clock.advance(seconds(60));
+    }
+    while store.guess(&of(0)).is_ok() {}
+    let left = || {
+        (0..=4)
+            .filter(|n| store.fails(&of(*n)) > 0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(store.db.remove_old_guesses(500, 1000).unwrap(), 1);
+    assert_eq!(store.fails(&address()), 0);
+    assert_eq!(left(), [0, 1, 2, 3, 4]);
+    assert_eq!(store.db.remove_old_guesses(1, 3).unwrap(), 1);
+    assert_eq!(left(), [0, 2, 3, 4]);
+    assert_eq!(store.db.remove_old_guesses(500, 3).unwrap(), 1);
+    assert_eq!(left(), [0, 3, 4]);
+    store.clock.advance(seconds(31 * 86_400));
+    assert_eq!(store.db.remove_old_guesses(500, 3).unwrap(), 3);
+}
