@@ -7,6 +7,7 @@
 
 mod delete_user;
 mod error;
+mod figures;
 mod hasher;
 mod housekeeping;
 mod log_in;
@@ -26,13 +27,16 @@ use hasher::{Hasher, HasherSettings, Place};
 use housekeeping::Housekeeping;
 
 pub use error::AuthError;
-pub use hasher::{Receipt, Step, Work};
+pub use figures::Figures;
+pub use hasher::{HashingFigures, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, ValidLogin};
 pub use passwords::{HashError, hash_password};
 pub use paused::{After, Paused};
 pub use register_user::Registration;
 pub use settings::{AuthSettings, PasswordRefused};
 pub use verification::{Hashing, Verification, Verified};
+
+pub use crate::db::PoolFigures;
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

@@ -34,7 +34,8 @@ pub struct Listening {
     #[arg(long, env = "BIENVENUE_ALLOWED_ORIGINS", value_name = "ORIGIN,..")]
     pub allowed_origins: Option<Origins>,
 
-    /// Address and port of the operator's own listener (no effect yet)
+    /// Address and port of the operator's own listener: /metrics, and /healthz and /readyz with
+    /// details; for nobody else to reach [default: none]
     #[arg(
         long,
         env = "BIENVENUE_OPERATOR_BIND",
@@ -53,7 +54,6 @@ impl Listening {
         [
             self.trusted_proxies.as_ref().map(|_| "--trusted-proxies"),
             self.allowed_origins.as_ref().map(|_| "--allowed-origins"),
-            self.operator_bind.map(|_| "--operator-bind"),
             self.throttle.map(|_| "--throttle"),
         ]
         .into_iter()

@@ -10,7 +10,9 @@ mod error;
 mod form;
 mod health;
 mod index;
+mod metrics;
 mod middleware;
+mod operator;
 mod profile;
 mod routes;
 mod session_cookie;
@@ -28,6 +30,7 @@ pub use error::HttpError;
 pub use form::FormError;
 
 use crate::auth::Auth;
+use metrics::Metrics;
 use middleware::RequestIds;
 
 /// What an operator decides about the HTTP side.
@@ -45,6 +48,7 @@ pub struct Http {
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
     ids: web::Data<RequestIds>,
+    metrics: web::Data<Metrics>,
 }
 
 impl Http {
@@ -53,6 +57,7 @@ impl Http {
     pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
         Self {
             door: web::Data::new(Door::new(auth.clone())),
+            metrics: web::Data::new(Metrics::new(auth.clone())),
             auth,
             settings: web::Data::new(settings),
             ids: web::Data::new(RequestIds::new()),
@@ -73,6 +78,29 @@ impl Http {
     > {
         App::new()
             .configure(|config| self.configure(config))
+            .default_service(web::to(answer::not_found))
+            .wrap(middleware::headers(&self.settings))
+            .wrap(middleware::finish(self.ids.clone()))
+            .wrap(metrics::count(&self.metrics))
+    }
+
+    /// What an operator looks at, for a listener that nobody else reaches: metrics, and health
+    /// with its details.
+    pub fn operator_app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        App::new()
+            .app_data(self.door.clone())
+            .app_data(self.metrics.clone())
+            .configure(operator::routes)
             .default_service(web::to(answer::not_found))
             .wrap(middleware::headers(&self.settings))
             .wrap(middleware::finish(self.ids.clone()))

@@ -3,6 +3,7 @@
 mod announcement;
 mod error;
 mod listener;
+mod operator;
 mod signals;
 mod wind_up;
 
@@ -24,6 +25,7 @@ use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
 use announcement::announce;
 use listener::listen;
+use operator::Operator;
 use signals::Signals;
 use wind_up::wind_up;
 
@@ -67,8 +69,10 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     announce(config);
     // Before the database is touched: what listens there already may be the service whose
     // file would be taken over.
-    let address = config.bind();
-    let listener = listen(address).map_err(|source| ServerError::Bind { address, source })?;
+    let listener = listen("--bind", config.bind())?;
+    let operator_bind = config.listening.operator_bind;
+    let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
+    let for_operator = for_operator.transpose()?;
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
@@ -81,6 +85,8 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
         https: config.is_https(),
     };
     let http = Http::new(auth.clone(), settings);
+    let operator = for_operator.map(|listener| Operator::start(&http, listener));
+    let operator = operator.transpose()?;
     let signals = Signals::install()?;
     let server = HttpServer::new(move || http.app())
         .workers(workers().get())
@@ -127,6 +133,9 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     if let Some(cause) = cause.map_err(io::Error::other)? {
         return Err(ServerError::CommitLost { cause });
+    }
+    if let Some(operator) = operator {
+        operator.stop().await;
     }
     wind_up(auth)?;
     log::info!("stopped");

@@ -23,6 +23,7 @@ mod hashing;
 mod house;
 mod load;
 mod model;
+mod operator;
 mod passwords;
 mod programs;
 mod proxies;

@@ -4,6 +4,7 @@
 //! core computes a few at a time in lanes, the rest wait in the order in which they came, and
 //! what does not hash does not wait at all. Who would wait too long is told so at once.
 
+mod figures;
 mod job;
 mod queue;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
+pub use figures::{HashingFigures, Waits};
 pub(super) use job::compute;
 use job::{Awaited, Unattended};
 pub use job::{Step, Work};
@@ -103,6 +105,10 @@ impl Hasher {
     /// [`AuthError::Overloaded`] if it would wait too long, or too many wait already.
     pub(super) fn place(&self, rounds: u64) -> Result<Place, AuthError> {
         Queue::place(&self.queue, rounds)
+    }
+
+    pub(super) fn figures(&self) -> HashingFigures {
+        self.queue.figures()
     }
 }
 
