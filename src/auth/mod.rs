@@ -8,6 +8,7 @@
 mod delete_user;
 mod error;
 mod events;
+mod figures;
 mod hasher;
 mod housekeeping;
 mod log_in;
@@ -31,7 +32,8 @@ use housekeeping::Housekeeping;
 
 pub use error::AuthError;
 pub use events::Attempt;
-pub use hasher::{Place, Receipt, Step, Work};
+pub use figures::Figures;
+pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, Login};
 pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
@@ -41,6 +43,8 @@ pub use register_user::{NewUser, Registration};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
+
+pub use crate::db::PoolFigures;
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

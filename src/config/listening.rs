@@ -41,7 +41,8 @@ pub struct Listening {
     )]
     pub allowed_origins: Option<Origins>,
 
-    /// Address and port of the operator's own listener (no effect yet)
+    /// Address and port of the operator's own listener: /metrics, and /healthz and /readyz with
+    /// details; for nobody else to reach [default: none]
     #[arg(
         long,
         env = "BIENVENUE_OPERATOR_BIND",
@@ -49,15 +50,6 @@ pub struct Listening {
         value_parser = socket_address,
     )]
     pub operator_bind: Option<SocketAddr>,
-}
-
-impl Listening {
-    pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        [self.operator_bind.map(|_| "--operator-bind")]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
 }
 
 impl Config {

@@ -116,10 +116,6 @@ impl Config {
     /// The settings that were given and that this version only checks.
     #[must_use]
     pub fn without_effect(&self) -> Vec<&'static str> {
-        [
-            self.listening.without_effect(),
-            self.accounts.without_effect(),
-        ]
-        .concat()
+        self.accounts.without_effect()
     }
 }

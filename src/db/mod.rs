@@ -6,6 +6,7 @@
 
 mod any_connection;
 mod error;
+mod figures;
 mod known_clients;
 mod manager;
 mod migrations;
@@ -30,11 +31,13 @@ use std::time::{Duration, Instant};
 use r2d2::Pool;
 
 use any_connection::AnyConnection;
+use figures::PoolEvents;
 use manager::{Manager, Role, Target};
 use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
 
 pub use error::{DbError, InvalidRequest, Unavailable};
+pub use figures::PoolFigures;
 pub use known_clients::Settlement;
 pub use opening::{OpenError, Opened};
 pub use sessions::{FoundSession, NewSession};
@@ -56,6 +59,8 @@ const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 pub struct DB {
     readers: Pool<Manager>,
     writer: Pool<Manager>,
+    reader_events: PoolEvents,
+    writer_events: PoolEvents,
     reads_are_local: bool,
     storage: Storage,
     patience: Patience,
@@ -85,10 +90,13 @@ impl DB {
             DatabaseUrl::Sqlite(path) => sqlite::prepare(path, &settings)?,
             DatabaseUrl::Postgres(url) => postgres::prepare(url, &settings)?,
         };
-        let (readers, writer) = pools(&target, &settings)?;
+        let (reader_events, writer_events) = (PoolEvents::default(), PoolEvents::default());
+        let (readers, writer) = pools(&target, &settings, [&reader_events, &writer_events])?;
         let db = Self {
             readers,
             writer,
+            reader_events,
+            writer_events,
             reads_are_local: matches!(target, Target::Sqlite(_)),
             storage: Storage::new(match &target {
                 Target::Sqlite(location) => Some(location.wal()),
@@ -185,16 +193,19 @@ impl DB {
 fn pools(
     target: &Target,
     settings: &DbSettings,
+    [reader_events, writer_events]: [&PoolEvents; 2],
 ) -> Result<(Pool<Manager>, Pool<Manager>), OpenError> {
     match target {
         Target::Sqlite(_) => {
-            let pool = |role, size| {
+            let pool = |role, size, events: &PoolEvents| {
                 let builder = Pool::builder().connection_timeout(POOL_WAIT).max_size(size);
+                let builder = builder.event_handler(Box::new(events.clone()));
                 let builder = builder.idle_timeout(None).max_lifetime(None);
                 builder.build(Manager::new(target.clone(), role))
             };
-            let writer = pool(Role::Writer, 1)?;
-            Ok((pool(Role::Reader, settings.readers.max(1))?, writer))
+            let writer = pool(Role::Writer, 1, writer_events)?;
+            let readers = pool(Role::Reader, settings.readers.max(1), reader_events)?;
+            Ok((readers, writer))
         }
         Target::Postgres(_) => {
             let pool = Pool::builder()
@@ -202,6 +213,7 @@ fn pools(
                 .max_size(settings.connections.max(1))
                 .min_idle(Some(1))
                 .max_lifetime(Some(MAX_LIFETIME))
+                .event_handler(Box::new(writer_events.clone()))
                 .build_unchecked(Manager::new(target.clone(), Role::Writer));
             Ok((pool.clone(), pool))
         }

@@ -17,7 +17,9 @@ pub mod forwarded;
 mod headers;
 mod health;
 mod index;
+mod metrics;
 mod middleware;
+mod operator;
 mod profile;
 mod raw_cookie;
 mod request_id;
@@ -42,6 +44,7 @@ pub use form::FormError;
 use crate::auth::Auth;
 use crate::domain::{Networks, Origin};
 use client::Proxies;
+use metrics::Metrics;
 use request_id::RequestIds;
 
 /// What an operator decides about the HTTP side.
@@ -67,6 +70,7 @@ pub struct Http {
     proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
     connections: Arc<Connections>,
+    metrics: web::Data<Metrics>,
 }
 
 impl Http {
@@ -75,6 +79,7 @@ impl Http {
     pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
         Self {
             door: web::Data::new(Door::new(auth.clone())),
+            metrics: web::Data::new(Metrics::new(auth.clone())),
             auth,
             proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
@@ -112,6 +117,28 @@ impl Http {
             .wrap(cors::share(self.settings.clone()))
             .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
             .wrap(middleware::last_answers(self.connections()))
+            .wrap(metrics::count(&self.metrics))
+    }
+
+    /// What an operator looks at, for a listener that nobody else reaches: metrics, and health
+    /// with its details.
+    pub fn operator_app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        App::new()
+            .app_data(self.door.clone())
+            .app_data(self.metrics.clone())
+            .configure(operator::routes)
+            .default_service(web::to(answer::not_found))
+            .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take

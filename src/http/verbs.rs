@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
 use super::answer::{Message, json_with};
+use super::metrics::Route;
 
 /// A path and what may be done there: with and without a slash at its end, HEAD wherever
 /// GET, OPTIONS with `Allow`, and 405 with `Allow` for every other verb.
@@ -14,7 +15,7 @@ pub(super) struct Verbs {
 }
 
 impl Verbs {
-    pub(super) fn at(path: &str) -> Self {
+    pub(super) fn at(path: &'static str) -> Self {
         let bare = path.trim_end_matches('/');
         let patterns = if bare.is_empty() {
             vec!["/".to_owned()]
@@ -22,7 +23,7 @@ impl Verbs {
             vec![bare.to_owned(), format!("{bare}/")]
         };
         Self {
-            resource: web::resource(patterns),
+            resource: web::resource(patterns).app_data(Route(path)),
             allow: Vec::new(),
         }
     }

@@ -10,8 +10,13 @@ pub enum ServerError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The address.
-    #[error("cannot listen on {address}: {source}; {}", bind_advice(source))]
+    #[error(
+        "cannot listen on {address}: {source}; {} choose another {flag}",
+        bind_advice(source)
+    )]
     Bind {
+        /// The setting that says so.
+        flag: &'static str,
         /// Where it should have listened.
         address: SocketAddr,
         /// What the system says.
@@ -49,10 +54,10 @@ impl ServerError {
 
 fn bind_advice(error: &io::Error) -> &'static str {
     if error.kind() == io::ErrorKind::AddrInUse {
-        "stop what listens there, or choose another --bind"
+        "stop what listens there, or"
     } else if error.kind() == io::ErrorKind::PermissionDenied {
-        "ports under 1024 need a privilege; choose another --bind"
+        "ports under 1024 need a privilege;"
     } else {
-        "choose another --bind"
+        "please"
     }
 }

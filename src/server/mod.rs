@@ -6,6 +6,7 @@ mod draining;
 mod error;
 mod limits;
 mod listener;
+mod operator;
 mod signals;
 mod turned_away;
 mod wind_up;
@@ -29,6 +30,7 @@ use crate::http::{Http, HttpSettings};
 use announcement::announce;
 use limits::connections_per_worker;
 use listener::listen;
+use operator::Operator;
 use signals::Signals;
 use wind_up::wind_up;
 
@@ -72,8 +74,10 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     announce(config);
     // Before the database is touched: what listens there already may be the service whose
     // file would be taken over.
-    let address = config.bind();
-    let listener = listen(address).map_err(|source| ServerError::Bind { address, source })?;
+    let listener = listen("--bind", config.bind())?;
+    let operator_bind = config.listening.operator_bind;
+    let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
+    let for_operator = for_operator.transpose()?;
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
@@ -83,6 +87,8 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     let must_restart = db.must_restart();
     let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
     let http = Http::new(auth.clone(), http_settings(config));
+    let operator = for_operator.map(|listener| Operator::start(&http, listener));
+    let operator = operator.transpose()?;
     let signals = Signals::install()?;
     deadlines::keep(http.connections());
     let (entering, connections) = (http.connections(), http.connections());
@@ -138,6 +144,9 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     if let Some(cause) = cause.map_err(io::Error::other)? {
         return Err(ServerError::CommitLost { cause });
+    }
+    if let Some(operator) = operator {
+        operator.stop().await;
     }
     wind_up(auth)?;
     log::info!("stopped");

@@ -118,3 +118,29 @@ fn r23_of_more_logins_than_may_wait_some_are_told_to_come_back_and_the_rest_serv
     let users = place.texts("SELECT email AS value FROM users");
     assert_eq!(users.len(), made, "what was refused was not done");
 }
+
+#[test]
+fn f23_hundreds_of_clients_at_once_take_less_than_a_hundred_mebibytes() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let (client, url) = (Client::new(), server.url("/users"));
+    let statuses = at_once(300, move |number| {
+        let email = format!("user{number}@dylan.com");
+        // As long as a form may be.
+        let filling = "x".repeat(16_000);
+        let form = [
+            ("email", email.as_str()),
+            ("password", "bob_pwd"),
+            ("filling", filling.as_str()),
+        ];
+        let answer = client.post(&url).form(&form).send().unwrap();
+        answer.status().as_u16()
+    });
+    assert!(statuses.iter().all(|status| [201, 503].contains(status)));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = kibibytes.unwrap().parse().unwrap();
+    println!("at the most {kibibytes} KiB of memory");
+    assert!(kibibytes < 100 * 1024, "{kibibytes} KiB");
+}

@@ -30,6 +30,7 @@ mod house;
 mod load;
 mod logs;
 mod model;
+mod operator;
 mod password_rules;
 mod passwords;
 mod programs;

@@ -4,6 +4,7 @@
 //! core computes a few at a time in lanes, the rest wait in the order in which they came, and
 //! what does not hash does not wait at all. Who would wait too long is told so at once.
 
+mod figures;
 mod job;
 mod queue;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
+pub use figures::{HashingFigures, Waits};
 pub(super) use job::compute;
 use job::{Awaited, Unattended};
 pub use job::{Step, Work};
@@ -109,6 +111,10 @@ impl Hasher {
     /// Whether there is a place that is kept for known clients.
     pub(super) fn keeps_places(&self) -> bool {
         self.queue.keeps_places()
+    }
+
+    pub(super) fn figures(&self) -> HashingFigures {
+        self.queue.figures()
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
-use super::{AuthError, HasherSettings, LANES};
+use super::{AuthError, HasherSettings, HashingFigures, LANES, Waits};
 use crate::domain::Prefix;
 
 /// Seconds that a thread takes for a round, until it has been measured.
@@ -44,7 +44,8 @@ pub(super) struct Queue {
 }
 
 struct State {
-    waiting: VecDeque<Box<dyn Job>>,
+    waiting: VecDeque<Waiting>,
+    waits: Waits,
     /// Threads that have nothing to do.
     resting: usize,
     places_taken: usize,
@@ -58,12 +59,18 @@ struct State {
     refusals: Refusals,
 }
 
+struct Waiting {
+    job: Box<dyn Job>,
+    since: Instant,
+}
+
 impl Queue {
     pub(super) fn new(settings: HasherSettings) -> Self {
         let threads = settings.threads.get();
         Self {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                waits: Waits::default(),
                 resting: 0,
                 places_taken: 0,
                 networks: HashMap::new(),
@@ -148,7 +155,8 @@ impl Queue {
         } else {
             Vec::new()
         };
-        state.waiting.push_back(job);
+        let since = Instant::now();
+        state.waiting.push_back(Waiting { job, since });
         drop(state);
         self.changed.notify_one();
         drop(left);
@@ -173,7 +181,7 @@ impl Queue {
             return None;
         }
         let share = state.share(thread.at_rest).min(thread.idle_lanes);
-        let jobs = state.waiting.drain(..share).collect();
+        let jobs = state.begin(share);
         if state.resting > 0 && !state.waiting.is_empty() {
             self.changed.notify_one();
         }
@@ -188,6 +196,19 @@ impl Queue {
         drop(state);
         drop(abandoned);
         self.changed.notify_all();
+    }
+
+    pub(super) fn figures(&self) -> HashingFigures {
+        let state = self.lock();
+        HashingFigures {
+            waiting: state.waiting.len(),
+            waiting_max: self.waiting,
+            places_taken: state.places_taken,
+            threads: self.threads,
+            estimated_wait: state.wait(),
+            waits: state.waits,
+            refused: state.refusals.total,
+        }
     }
 
     #[cfg(test)]
@@ -231,10 +252,20 @@ impl State {
         }
     }
 
-    fn take_unawaited(&mut self) -> Vec<Box<dyn Job>> {
+    /// Takes so many jobs from the front, and counts how long they have waited.
+    fn begin(&mut self, share: usize) -> Vec<Box<dyn Job>> {
+        let Self { waiting, waits, .. } = self;
+        let begun = waiting.drain(..share).map(|Waiting { job, since }| {
+            waits.count(since.elapsed());
+            job
+        });
+        begun.collect()
+    }
+
+    fn take_unawaited(&mut self) -> Vec<Waiting> {
         let (awaited, left) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|job| job.is_awaited());
+            .partition(|waiting: &Waiting| waiting.job.is_awaited());
         self.waiting = awaited;
         left.into()
     }
@@ -244,6 +275,7 @@ impl State {
 /// flood of refusals must not become a flood of writing.
 #[derive(Debug, Default)]
 struct Refusals {
+    total: u64,
     untold: u64,
     told_at: Option<Instant>,
 }
@@ -251,6 +283,7 @@ struct Refusals {
 impl Refusals {
     /// Counts one, and tells how many there are to tell of if it is time to.
     fn count(&mut self, now: Instant) -> Option<u64> {
+        self.total += 1;
         self.untold += 1;
         let told_at = self.told_at.replace(now);
         if told_at.is_some_and(|at| now.duration_since(at) < BETWEEN_WARNINGS) {
@@ -350,8 +383,12 @@ mod tests {
         ] {
             let state = State {
                 waiting: (0..waiting)
-                    .map(|_| Box::new(Idle) as Box<dyn Job>)
+                    .map(|_| Waiting {
+                        job: Box::new(Idle),
+                        since: Instant::now(),
+                    })
                     .collect(),
+                waits: Waits::default(),
                 resting: others_at_rest,
                 places_taken: 0,
                 networks: HashMap::new(),

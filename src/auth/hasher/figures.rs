@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+/// The hashing threads and the queue in front of them.
+#[derive(Debug, Clone)]
+pub struct HashingFigures {
+    /// Hashes that wait for a thread.
+    pub waiting: usize,
+    /// How many may wait.
+    pub waiting_max: usize,
+    /// Who holds a place: those who wait, and those who are being served.
+    pub places_taken: usize,
+    /// Threads that hash.
+    pub threads: usize,
+    /// How long who comes now would wait, by the measured pace of the threads.
+    pub estimated_wait: Duration,
+    /// How long those waited whose hash has begun, since the start.
+    pub waits: Waits,
+    /// How many were refused since the start, because they would have waited too long.
+    pub refused: u64,
+}
+
+/// How many waited how long.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    /// How many waited no longer than the bound of the same position in [`Waits::BOUNDS`],
+    /// and longer than the one before; the last is for those beyond all bounds.
+    pub counts: [u64; Waits::BOUNDS.len() + 1],
+    /// How long all of them waited together.
+    pub total: Duration,
+}
+
+impl Waits {
+    /// Bounds, in seconds.
+    pub const BOUNDS: [f64; 10] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+    pub(super) fn count(&mut self, waited: Duration) {
+        let seconds = waited.as_secs_f64();
+        let position = Self::BOUNDS.partition_point(|bound| *bound < seconds);
+        if let Some(count) = self.counts.get_mut(position) {
+            *count += 1;
+        }
+        self.total += waited;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_counted_under_the_first_bound_that_it_does_not_exceed() {
+        let mut waits = Waits::default();
+        for milliseconds in [0, 1, 2, 10, 100, 2_500, 10_000, 10_001, 60_000] {
+            waits.count(Duration::from_millis(milliseconds));
+        }
+        assert_eq!(waits.counts, [2, 2, 0, 1, 0, 0, 0, 1, 0, 1, 2]);
+        assert_eq!(waits.total, Duration::from_millis(82_614));
+    }
+}

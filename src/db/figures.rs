@@ -1,0 +1,103 @@
+//! How busy the database is, in plain figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::prelude::*;
+use r2d2::event::{CheckoutEvent, HandleEvent, TimeoutEvent};
+
+use super::schema::sessions;
+use super::{DB, DbError};
+
+/// The connections of a pool, and who waited for them since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// What the pool is for: `read`, `write`, or `all`.
+    pub name: &'static str,
+    /// Connections that somebody works on.
+    pub in_use: u32,
+    /// Connections that are open and free.
+    pub idle: u32,
+    /// How many there may be.
+    pub max: u32,
+    /// How often one was handed out.
+    pub checkouts: u64,
+    /// How long all of those waited for theirs together.
+    pub waited: Duration,
+    /// How often somebody waited in vain.
+    pub timeouts: u64,
+}
+
+/// Counts what happens to a pool.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PoolEvents(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    checkouts: AtomicU64,
+    waited_nanoseconds: AtomicU64,
+    timeouts: AtomicU64,
+}
+
+impl HandleEvent for PoolEvents {
+    fn handle_checkout(&self, event: CheckoutEvent) {
+        self.0.checkouts.fetch_add(1, Ordering::Relaxed);
+        let waited = u64::try_from(event.duration().as_nanos()).unwrap_or(u64::MAX);
+        self.0
+            .waited_nanoseconds
+            .fetch_add(waited, Ordering::Relaxed);
+    }
+
+    fn handle_timeout(&self, _: TimeoutEvent) {
+        self.0.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl DB {
+    /// The pools as they are now: one for reading and one for writing on SQLite, one for both
+    /// on PostgreSQL.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        let pools: &[_] = if self.reads_are_local {
+            &[
+                ("read", &self.readers, &self.reader_events),
+                ("write", &self.writer, &self.writer_events),
+            ]
+        } else {
+            &[("all", &self.writer, &self.writer_events)]
+        };
+        let figures = pools.iter().map(|(name, pool, events)| {
+            let state = pool.state();
+            let nanoseconds = events.0.waited_nanoseconds.load(Ordering::Relaxed);
+            PoolFigures {
+                name,
+                in_use: state.connections.saturating_sub(state.idle_connections),
+                idle: state.idle_connections,
+                max: pool.max_size(),
+                checkouts: events.0.checkouts.load(Ordering::Relaxed),
+                waited: Duration::from_nanos(nanoseconds),
+                timeouts: events.0.timeouts.load(Ordering::Relaxed),
+            }
+        });
+        figures.collect()
+    }
+
+    /// How many sessions have neither ended nor expired. Reads all of them: some milliseconds
+    /// for a hundred thousand.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn count_sessions(&self) -> Result<u64, DbError> {
+        let now = self.settings.clock.now();
+        let idle_since = now.minus(self.settings.sessions.idle);
+        let count: i64 = self.read(|conn| {
+            sessions::table
+                .filter(sessions::expires_at.gt(now.seconds()))
+                .filter(sessions::last_seen_at.gt(idle_since.seconds()))
+                .count()
+                .get_result(conn)
+        })?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}

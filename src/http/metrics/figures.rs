@@ -1,0 +1,148 @@
+use std::fmt::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::page::{Page, Value};
+use crate::auth::{Auth, Figures, HashingFigures, PoolFigures};
+
+/// How long the number of sessions is shown before they are counted again, which reads them
+/// all.
+const SESSIONS_COUNTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Asks the use cases for their figures whenever somebody looks.
+#[derive(Debug)]
+pub(super) struct FiguresCollector {
+    auth: web::Data<Auth>,
+    sessions: Mutex<Option<(Instant, u64)>>,
+}
+
+impl FiguresCollector {
+    pub(super) fn new(auth: web::Data<Auth>) -> Self {
+        Self {
+            auth,
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// None where the database fails: what is not known is not shown.
+    fn sessions(&self) -> Option<u64> {
+        let mut counted = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, count)) = *counted
+            && at.elapsed() < SESSIONS_COUNTED_EVERY
+        {
+            return Some(count);
+        }
+        match self.auth.count_sessions() {
+            Ok(count) => {
+                *counted = Some((Instant::now(), count));
+                Some(count)
+            }
+            Err(error) => {
+                log::warn!("the sessions are not counted: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Collector for FiguresCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let mut page = Page(encoder);
+        let Figures { hashing, pools } = self.auth.figures();
+        hashing_figures(&mut page, &hashing)?;
+        pool_figures(&mut page, &pools)?;
+        if let Some(sessions) = self.sessions() {
+            page.gauge(
+                "sessions",
+                "Sessions in the database that have neither ended nor expired.",
+                &sessions,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn hashing_figures(page: &mut Page<'_>, figures: &HashingFigures) -> Result<(), Error> {
+    page.gauge(
+        "hashing_threads",
+        "Threads that hash passwords.",
+        &count(figures.threads),
+    )?;
+    page.gauge(
+        "hashing_places_taken",
+        "Logins and registrations that wait for a hash or are being hashed.",
+        &count(figures.places_taken),
+    )?;
+    page.gauge(
+        "hashing_queue_length",
+        "Hashes that wait for a thread.",
+        &count(figures.waiting),
+    )?;
+    page.gauge(
+        "hashing_queue_max",
+        "Hashes that may wait for a thread.",
+        &count(figures.waiting_max),
+    )?;
+    page.gauge(
+        "hashing_wait_estimated_seconds",
+        "How long who comes now would wait until all before them are served.",
+        &figures.estimated_wait.as_secs_f64(),
+    )?;
+    page.waits(
+        "hashing_wait_seconds",
+        "How long hashes waited until they were begun.",
+        &figures.waits,
+    )?;
+    page.counter(
+        "hashing_refusals",
+        "Who was told to come back, because they would have waited too long.",
+        figures.refused,
+    )
+}
+
+fn pool_figures(page: &mut Page<'_>, pools: &[PoolFigures]) -> Result<(), Error> {
+    page.each_pool(
+        "db_connections_in_use",
+        "Connections to the database that somebody works on.",
+        pools,
+        |pool| Value::Gauge(pool.in_use.into()),
+    )?;
+    page.each_pool(
+        "db_connections_idle",
+        "Connections to the database that are open and free.",
+        pools,
+        |pool| Value::Gauge(pool.idle.into()),
+    )?;
+    page.each_pool(
+        "db_connections_max",
+        "Connections to the database that there may be.",
+        pools,
+        |pool| Value::Gauge(pool.max.into()),
+    )?;
+    page.each_pool(
+        "db_checkouts",
+        "How often a connection was handed out.",
+        pools,
+        |pool| Value::Count(pool.checkouts),
+    )?;
+    page.each_pool(
+        "db_checkout_wait_seconds",
+        "How long those who got a connection waited for it together.",
+        pools,
+        |pool| Value::Sum(pool.waited.as_secs_f64()),
+    )?;
+    page.each_pool(
+        "db_checkout_timeouts",
+        "How often somebody waited for a connection in vain.",
+        pools,
+        |pool| Value::Count(pool.timeouts),
+    )
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

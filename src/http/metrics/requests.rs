@@ -1,0 +1,147 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::Metrics;
+use super::outcome::Outcome;
+
+/// From a look-up to a login that waits as long as it may, in seconds.
+const BUCKETS: [f64; 13] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+
+/// The path of a route, as the table of routes has it. Each route carries its own; a request
+/// for no route has none, so what clients make up never becomes a label.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Route(pub(in crate::http) &'static str);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    method: &'static str,
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabels {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: Outcome,
+}
+
+/// What is counted of requests.
+#[derive(Debug)]
+pub(super) struct Requests {
+    statuses: Family<StatusLabels, Counter>,
+    durations: Family<Labels, Histogram>,
+    logins: Family<OutcomeLabels, Counter>,
+    registrations: Family<OutcomeLabels, Counter>,
+}
+
+impl Requests {
+    /// Outcomes begin at zero, so that the first of one is seen as a change.
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let requests = Self {
+            statuses: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            logins: zeros(&Outcome::LOGINS),
+            registrations: zeros(&Outcome::REGISTRATIONS),
+        };
+        registry.register(
+            "http_requests",
+            "Requests that were answered",
+            requests.statuses.clone(),
+        );
+        registry.register(
+            "http_request_duration_seconds",
+            "From the head of the request to the answer",
+            requests.durations.clone(),
+        );
+        registry.register(
+            "logins",
+            "Logins by how they ended",
+            requests.logins.clone(),
+        );
+        registry.register(
+            "registrations",
+            "Registrations by how they ended",
+            requests.registrations.clone(),
+        );
+        requests
+    }
+
+    fn count<B>(&self, answer: &ServiceResponse<B>, taken: Duration) {
+        let request = answer.request();
+        let method = known(request.method());
+        let route = request.app_data::<Route>();
+        let route = route.map_or("unknown", |Route(path)| path);
+        let status = answer.status().as_u16();
+        self.statuses
+            .get_or_create(&StatusLabels {
+                method,
+                route,
+                status,
+            })
+            .inc();
+        self.durations
+            .get_or_create(&Labels { method, route })
+            .observe(taken.as_secs_f64());
+        let outcomes = match (method, route) {
+            ("POST", "/sessions") => &self.logins,
+            ("POST", "/users") => &self.registrations,
+            _ => return,
+        };
+        let outcome = Outcome::of(answer);
+        outcomes.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+}
+
+fn zeros(outcomes: &[Outcome]) -> Family<OutcomeLabels, Counter> {
+    let family = Family::default();
+    for outcome in outcomes.iter().copied() {
+        drop(family.get_or_create(&OutcomeLabels { outcome }));
+    }
+    family
+}
+
+/// Of the verbs, too, clients may make up any number.
+fn known(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let found = known.into_iter().find(|name| *name == method.as_str());
+    found.unwrap_or("other")
+}
+
+/// Counts every answer. To be wrapped around all that makes answers.
+pub(in crate::http) fn count<S, B>(
+    metrics: &Metrics,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
++ use<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let requests = Arc::clone(metrics.requests());
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let requests = Arc::clone(&requests);
+        async move {
+            let begin = Instant::now();
+            let answer = next.call(request).await?;
+            requests.count(&answer, begin.elapsed());
+            Ok(answer)
+        }
+    })
+}

@@ -1,0 +1,69 @@
+//! The operator's own listener: what is nobody else's business.
+
+use actix_web::http::StatusCode;
+use actix_web::web::ServiceConfig;
+use actix_web::{HttpResponse, ResponseError, web};
+use serde::Serialize;
+
+use super::Door;
+use super::answer::json;
+use super::metrics::{self, Metrics};
+use super::verbs::Verbs;
+use crate::auth::Auth;
+
+/// Every route of the operator's listener.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    let table = [
+        Verbs::at("/metrics").get(show_metrics),
+        Verbs::at("/healthz").get(healthz),
+        Verbs::at("/readyz").get(readyz),
+    ];
+    for path in table {
+        path.register(config);
+    }
+}
+
+/// `GET /metrics`
+async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+    // The sessions are counted now and then, and a database may hang.
+    match web::block(move || metrics.text()).await {
+        Ok(Ok(text)) => HttpResponse::Ok()
+            .content_type(metrics::CONTENT_TYPE)
+            .body(text),
+        Ok(Err(_)) | Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    message: &'static str,
+    version: &'static str,
+    /// In seconds since 1970.
+    started_at: u64,
+}
+
+/// `GET /healthz`: asks nothing of the database.
+async fn healthz(metrics: web::Data<Metrics>) -> HttpResponse {
+    let health = Health {
+        message: "serving",
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: metrics.started_at().as_secs(),
+    };
+    json(StatusCode::OK, &health)
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+/// `GET /readyz`: as for everybody, and why not.
+async fn readyz(door: web::Data<Door>) -> HttpResponse {
+    let (status, message, cause) = match door.write(Auth::check).await {
+        Ok(()) => (StatusCode::OK, "ready", None),
+        Err(error) => (error.status_code(), "not ready", Some(error.to_string())),
+    };
+    json(status, &Readiness { message, cause })
+}

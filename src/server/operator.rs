@@ -1,0 +1,39 @@
+use std::io;
+use std::net::TcpListener;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpServer, rt};
+
+use crate::http::Http;
+
+/// The operator's listener, beside the service and on a thread of its own.
+pub(super) struct Operator {
+    handle: ServerHandle,
+    running: rt::task::JoinHandle<io::Result<()>>,
+}
+
+impl Operator {
+    pub(super) fn start(http: &Http, listener: TcpListener) -> io::Result<Self> {
+        let http = http.clone();
+        let server = HttpServer::new(move || http.operator_app())
+            .workers(1)
+            .disable_signals()
+            .listen(listener)?;
+        for address in server.addrs() {
+            log::info!("metrics for the operator on http://{address}/metrics");
+        }
+        let server = server.run();
+        Ok(Self {
+            handle: server.handle(),
+            running: rt::spawn(server),
+        })
+    }
+
+    /// Stops at once, after the service: its last requests can be watched.
+    pub(super) async fn stop(self) {
+        self.handle.stop(false).await;
+        if let Ok(Err(error)) = self.running.await {
+            log::warn!("the operator's listener ended with a failure: {error}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What an operator sees on a listener of their own.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use reqwest::Method;
+use reqwest::blocking::{Client, Response};
+use rstest::rstest;
+
+use crate::support::program::{Server, finish, program, told};
+use crate::support::{Engine, Place, eventually, has_tool};
+
+/// A server with a listener for its operator, and the address of that.
+fn observed(place: &Place, arguments: &[&str]) -> (Server, String) {
+    let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
+    command
+        .env("BIENVENUE_BCRYPT_COST", "4")
+        .env("DATABASE_URL", place.url_text())
+        .args(["--operator-bind", "127.0.0.1:0"])
+        .args(arguments);
+    let mut server = Server::spawn(command);
+    let line = server.wait_for("metrics for the operator on http://");
+    let address = line.split("http://").nth(1).unwrap();
+    let address = address.split('/').next().unwrap().to_owned();
+    (server, address)
+}
+
+fn get(address: &str, path: &str) -> Response {
+    let request = Client::new().get(format!("http://{address}{path}"));
+    request.send().unwrap()
+}
+
+fn scrape(address: &str) -> String {
+    let answer = get(address, "/metrics");
+    assert_eq!(answer.status(), 200);
+    let kind = answer.headers().get("content-type").unwrap();
+    let expected = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(kind, expected);
+    answer.text().unwrap()
+}
+
+/// Each sample and its value.
+fn samples(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+fn post(server: &Server, path: &str, email: &str, password: &str) -> u16 {
+    let form = [("email", email), ("password", password)];
+    let request = Client::new().post(server.url(path)).form(&form);
+    request.send().unwrap().status().as_u16()
+}
+
+fn ask(server: &Server, method: &str, path: &str) -> u16 {
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let request = Client::new().request(method, server.url(path));
+    request.send().unwrap().status().as_u16()
+}
+
+#[rstest]
+fn requests_logins_and_sessions_are_counted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let (server, operator) = observed(&place, &["--password-min-length", "3"]);
+    assert_eq!(post(&server, "/users", "bob@x.fr", "bob_pwd"), 201);
+    assert_eq!(post(&server, "/users", "BOB@x.fr", "bob_pwd"), 400);
+    assert_eq!(post(&server, "/users", "eve@x.fr", "e"), 400);
+    assert_eq!(post(&server, "/sessions", "bob@x.fr", "bob_pwd"), 200);
+    assert_eq!(post(&server, "/sessions/", "bob@x.fr", "wrong"), 401);
+    assert_eq!(post(&server, "/sessions", "eve@x.fr", "wrong"), 401);
+    assert_eq!(ask(&server, "POST", "/sessions"), 415);
+    assert_eq!(ask(&server, "GET", "/profile"), 403);
+
+    let text = scrape(&operator);
+    let samples = samples(&text);
+    let login = r#"method="POST",route="/sessions""#;
+    for (name, value) in [
+        (format!("http_requests_total{{{login},status=\"200\"}}"), 1),
+        (format!("http_requests_total{{{login},status=\"401\"}}"), 2),
+        (
+            r#"http_requests_total{method="GET",route="/profile",status="403"}"#.to_owned(),
+            1,
+        ),
+        (format!("http_request_duration_seconds_count{{{login}}}"), 4),
+        (r#"logins_total{outcome="success"}"#.to_owned(), 1),
+        (
+            r#"logins_total{outcome="invalid_credentials"}"#.to_owned(),
+            2,
+        ),
+        (r#"logins_total{outcome="malformed"}"#.to_owned(), 1),
+        (r#"logins_total{outcome="throttled"}"#.to_owned(), 0),
+        (r#"registrations_total{outcome="success"}"#.to_owned(), 1),
+        (
+            r#"registrations_total{outcome="already_registered"}"#.to_owned(),
+            1,
+        ),
+        (
+            r#"registrations_total{outcome="password_refused"}"#.to_owned(),
+            1,
+        ),
+        ("sessions".to_owned(), 1),
+        ("hashing_wait_seconds_count".to_owned(), 4),
+        ("hashing_refusals_total".to_owned(), 0),
+        ("hashing_queue_length".to_owned(), 0),
+        ("hashing_queue_max".to_owned(), 128),
+        ("hashing_places_taken".to_owned(), 0),
+    ] {
+        let found = samples.get(&format!("bienvenue_{name}"));
+        assert_eq!(found, Some(&value.to_string()), "{name} in {text}");
+    }
+    let pools: &[(&str, u32)] = match engine {
+        Engine::Sqlite => &[("write", 1)],
+        Engine::Postgres => &[("all", 8)],
+    };
+    for (pool, max) in pools {
+        let of = |name: &str| -> u32 {
+            let sample = format!("bienvenue_db_{name}{{pool=\"{pool}\"}}");
+            samples[&sample].parse().unwrap()
+        };
+        assert_eq!(of("connections_max"), *max);
+        assert!(of("connections_in_use") + of("connections_idle") <= *max);
+        assert!(of("checkouts_total") >= 2, "{text}");
+        assert_eq!(of("checkout_timeouts_total"), 0);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("bienvenue_build_info{{version=\"{version}\"}}");
+    assert_eq!(samples[&build], "1");
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let started: f64 = samples["process_start_time_seconds"].parse().unwrap();
+    let age = since - started;
+    assert!((0.0..60.0).contains(&age), "{age}");
+}
+
+#[test]
+fn who_is_refused_for_want_of_hashing_threads_is_counted() {
+    let place = Place::new();
+    let limits = ["--hash-threads=1", "--hash-queue=1", "--bcrypt-cost=10"];
+    let (server, operator) = observed(&place, &limits);
+    let clients: Vec<_> = (0..12)
+        .map(|number| {
+            let url = server.url("/sessions");
+            std::thread::spawn(move || {
+                let email = format!("user{number}@x.fr");
+                let form = [("email", email.as_str()), ("password", "pwd")];
+                let answer = Client::new().post(url).form(&form).send().unwrap();
+                answer.status().as_u16()
+            })
+        })
+        .collect();
+    let answers: Vec<_> = clients.into_iter().map(|c| c.join().unwrap()).collect();
+    let refused = answers.iter().filter(|status| **status == 503).count();
+    assert!(refused > 0, "{answers:?}");
+    let text = scrape(&operator);
+    let samples = samples(&text);
+    let refused = refused.to_string();
+    assert_eq!(samples["bienvenue_hashing_refusals_total"], refused);
+    let overloaded = r#"bienvenue_logins_total{outcome="overloaded"}"#;
+    assert_eq!(samples[overloaded], refused, "{text}");
+}
+
+#[test]
+fn what_clients_make_up_makes_no_labels() {
+    let place = Place::new();
+    let (server, operator) = observed(&place, &[]);
+    // What one request for each known path and verb leaves.
+    for path in ["/", "/users", "/nix"] {
+        for verb in ["GET", "BREW"] {
+            ask(&server, verb, path);
+        }
+    }
+    let before = samples(&scrape(&operator)).len();
+    for number in 0..50 {
+        ask(&server, "GET", &format!("/nix{number}?session_id={number}"));
+        ask(&server, &format!("BREW{number}"), "/users/");
+        ask(&server, "GET", &format!("/?n={number}"));
+        post(&server, &format!("/users/{number}/"), "bob@x.fr", "bob_pwd");
+    }
+    let text = scrape(&operator);
+    let names: Vec<_> = samples(&text).into_keys().collect();
+    // The verb that was not seen before: a count, and a histogram of 14 buckets, count and sum.
+    assert_eq!(names.len() - before, 17, "{text}");
+    for line in text.lines() {
+        assert!(!line.contains("nix") && !line.contains("BREW"), "{line}");
+    }
+    let unknown = r#"bienvenue_http_requests_total{method="GET",route="unknown",status="404"}"#;
+    assert!(text.contains(unknown), "{text}");
+}
+
+#[test]
+fn metrics_are_read_by_the_strict_parser_of_prometheus_own_library() {
+    // Debian's, which has Debian's packages, and not one that somebody else brought.
+    let python = "/usr/bin/python3";
+    if !has_tool(python) {
+        return;
+    }
+    let place = Place::new();
+    let (server, operator) = observed(&place, &[]);
+    post(&server, "/users", "bob@x.fr", "bob_pwd");
+    post(&server, "/sessions", "bob@x.fr", "bob_pwd");
+    let program = "import sys\n\
+                   try: from prometheus_client.openmetrics import parser\n\
+                   except ImportError: sys.exit(77)\n\
+                   print(sum(1 for f in parser.text_string_to_metric_families(sys.stdin.read())))";
+    let mut parser = Command::new(python)
+        .args(["-c", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = scrape(&operator);
+    let mut stdin = parser.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    let read = parser.wait_with_output().unwrap();
+    if read.status.code() == Some(77) {
+        let required = std::env::var_os("TEST_REQUIRE_TOOLS").is_some();
+        assert!(!required, "python3-prometheus-client is not installed");
+        eprintln!("SKIPPED: python3-prometheus-client is not installed");
+        return;
+    }
+    let told = told(&read);
+    assert!(read.status.success(), "{told}\n{text}");
+    let families = text.lines().filter(|line| line.starts_with("# TYPE "));
+    let counted = String::from_utf8(read.stdout).unwrap();
+    assert_eq!(counted.trim(), families.count().to_string());
+}
+
+#[test]
+fn r65_what_is_for_the_operator_is_on_their_listener_alone() {
+    let place = Place::new();
+    let (server, operator) = observed(&place, &[]);
+    assert_eq!(ask(&server, "GET", "/metrics"), 404);
+    for path in ["/", "/profile", "/users", "/sessions", "/verify"] {
+        assert_eq!(get(&operator, path).status(), 404, "{path}");
+    }
+    let bare = get(&server.address, "/healthz").text().unwrap();
+    assert_eq!(bare.trim(), r#"{"message":"serving"}"#);
+    let detailed: serde_json::Value = get(&operator, "/healthz").json().unwrap();
+    assert_eq!(detailed["message"], "serving");
+    assert_eq!(detailed["version"], env!("CARGO_PKG_VERSION"));
+    assert!(detailed["started_at"].as_u64().unwrap() > 1_700_000_000);
+
+    assert_eq!(get(&operator, "/readyz").status(), 200);
+    place.sql("DELETE FROM __diesel_schema_migrations");
+    let public = get(&server.address, "/readyz");
+    assert_eq!(public.status(), 503);
+    let public = public.text().unwrap();
+    assert!(!public.contains("schema"), "{public}");
+    let detailed = get(&operator, "/readyz");
+    assert_eq!(detailed.status(), 503);
+    let detailed: serde_json::Value = detailed.json().unwrap();
+    assert_eq!(detailed["message"], "not ready");
+    assert!(detailed["cause"].as_str().unwrap().contains("schema"));
+}
+
+#[test]
+fn without_the_setting_nothing_else_listens_and_a_taken_port_is_told_by_its_setting() {
+    let place = Place::new();
+    let mut server = Server::start(&place);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    assert!(!server.whole_log().contains("operator"));
+
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let arguments = ["--bind", "127.0.0.1:0", "--operator-bind", &taken];
+    let refused = finish(program(place.folder(), &arguments));
+    assert_eq!(refused.status.code(), Some(1));
+    let told = told(&refused);
+    assert!(told.contains("choose another --operator-bind"), "{told}");
+}
+
+#[test]
+fn the_service_ends_in_order_while_an_operator_is_connected() {
+    let place = Place::new();
+    let (mut server, operator) = observed(&place, &[]);
+    post(&server, "/users", "bob@x.fr", "bob_pwd");
+    // A connection that is kept open does not hold up the end.
+    let client = Client::new();
+    let metrics = client.get(format!("http://{operator}/metrics"));
+    assert_eq!(metrics.send().unwrap().status(), 200);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    eventually("the log beside the file is gone", || {
+        !place.path("bienvenue.db-wal").exists()
+    });
+}
