@@ -2,13 +2,19 @@
 
 mod announcement;
 mod error;
+mod handed_over;
 mod listener;
+mod manager;
+mod pulse;
 mod signals;
+mod watch;
 mod wind_up;
 
 use std::io;
+use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +30,10 @@ use crate::domain::Clock;
 use crate::http::{Http, HttpSettings};
 use announcement::announce;
 use listener::listen;
+use manager::Manager;
+use pulse::Pulse;
 use signals::Signals;
+use watch::Watch;
 use wind_up::wind_up;
 
 /// How long requests that were read may take to be answered after the signal to stop.
@@ -33,12 +42,18 @@ const DRAIN_SECONDS: u64 = 25;
 /// The same after the database lost a commit.
 const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
 
+/// How long requests on connections that were just taken may take to come, before the stop
+/// closes what is idle. Nobody is taken meanwhile: who comes waits for the next process.
+const LAST_REQUESTS: Duration = Duration::from_millis(250);
+
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///
 /// # Errors
 /// [`ServerError`] if the service cannot start.
 pub fn run(config: &Config) -> Result<(), ServerError> {
-    rt::System::new().block_on(serve(config))
+    // While there is one thread: it takes variables out of the environment.
+    let handed_over = handed_over::inherited().map_err(ServerError::HandedOver)?;
+    rt::System::new().block_on(serve(config, handed_over))
 }
 
 /// Opens the database that the settings name.
@@ -63,12 +78,19 @@ pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
     Ok(db)
 }
 
-async fn serve(config: &Config) -> Result<(), ServerError> {
+async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
     announce(config);
+    let manager = Arc::new(Manager::default());
     // Before the database is touched: what listens there already may be the service whose
     // file would be taken over.
-    let address = config.bind();
-    let listener = listen(address).map_err(|source| ServerError::Bind { address, source })?;
+    let stays = handed_over.is_some();
+    let listener = if let Some(listener) = handed_over {
+        listener
+    } else {
+        let address = config.bind();
+        listen(address).map_err(|source| ServerError::Bind { address, source })?
+    };
+    manager.status("opening the database");
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
@@ -82,16 +104,22 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
     };
     let http = Http::new(auth.clone(), settings);
     let signals = Signals::install()?;
-    let server = HttpServer::new(move || http.app())
-        .workers(workers().get())
-        .disable_signals()
-        // Who has closed the connection waits for nothing: a login gives up its place.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(DRAIN_SECONDS)
-        .listen(listener)?;
+    let pulse = Pulse::default();
+    let watch = Watch::new(Arc::clone(&manager), pulse.clone(), auth.clone());
+    let server = HttpServer::new(move || {
+        pulse.beat_here();
+        http.app()
+    })
+    .workers(workers().get())
+    .disable_signals()
+    // Who has closed the connection waits for nothing: a login gives up its place.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(DRAIN_SECONDS)
+    .listen(listener)?;
     let bound = server.addrs();
     let server = server.run();
     let handle = server.handle();
+    let watching = Manager::listens().then(|| rt::spawn(watch.on()));
     let stopping = rt::spawn(async move {
         let cause = match select(pin!(signals.first()), pin!(must_restart)).await {
             Either::Left((name, _)) => {
@@ -103,6 +131,14 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
                 Some(cause)
             }
         };
+        if let Some(watching) = watching {
+            watching.abort();
+        }
+        manager.stopping("answering what was read");
+        if stays {
+            handle.pause().await;
+            rt::time::sleep(LAST_REQUESTS).await;
+        }
         let stopped = handle.stop(true);
         if cause.is_none() {
             stopped.await;
@@ -115,8 +151,13 @@ async fn serve(config: &Config) -> Result<(), ServerError> {
         }
         cause
     });
+    let how = if stays {
+        "the socket that was handed over; --bind is not used"
+    } else {
+        "Press CTRL+C to quit"
+    };
     for address in bound {
-        log::info!("Running on http://{address}/ (Press CTRL+C to quit)");
+        log::info!("Running on http://{address}/ ({how})");
     }
     let cause = match select(pin!(server), stopping).await {
         Either::Left((ended, stopping)) => {

@@ -35,6 +35,7 @@ mod start;
 mod stopping;
 mod storage;
 mod storage_unavailable;
+mod systemd;
 mod transcripts;
 mod upkeep;
 mod wire;
