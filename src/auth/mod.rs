@@ -7,6 +7,8 @@
 
 mod delete_user;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;

@@ -8,6 +8,8 @@ mod client;
 mod door;
 mod error;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod index;
 mod middleware;

@@ -44,7 +44,7 @@ impl SessionCookie {
 
     /// Reads the raw headers: cookies of other names may be as broken as they like, and two
     /// of ours are none, because one of them may have been planted by a neighbouring site.
-    fn read(request: &HttpRequest) -> Option<SessionId> {
+    pub(super) fn read(request: &HttpRequest) -> Option<SessionId> {
         let mut ours = request
             .headers()
             .get_all(COOKIE)

@@ -14,6 +14,7 @@ mod support;
 mod adoption;
 mod adoption_refused;
 mod bcrypt_lanes;
+mod corpus;
 mod crash;
 mod enumeration;
 mod faults_postgres;
