@@ -9,6 +9,8 @@ mod delete_user;
 mod error;
 mod events;
 mod figures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;

@@ -10,7 +10,8 @@ use crate::domain::Networks;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Listening")]
 pub struct Listening {
-    /// Address and port to listen on; port 0 picks a free one
+    /// Address and port to listen on; port 0 picks a free one. Not used where systemd hands
+    /// over a listening socket
     /// [default: 0.0.0.0:5000, or 127.0.0.1:5000 with an https --public-url]
     #[arg(long, env = "BIENVENUE_BIND", value_name = "ADDRESS:PORT", value_parser = socket_address)]
     pub bind: Option<SocketAddr>,

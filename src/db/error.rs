@@ -40,10 +40,12 @@ pub enum InvalidRequest {
 /// Why the database cannot be used now.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// Every connection of the pool was in use for as long as a request may wait, or a new
-    /// one could not be opened.
+    /// No connection could be opened for as long as a request may wait.
     #[error("no connection in time ({0})")]
     Pool(#[from] r2d2::Error),
+    /// Every connection of the pool was in use for as long as a request may wait.
+    #[error("all connections are in use")]
+    InUse,
     /// The connection was lost, or the server is no longer one that can write; nothing was
     /// committed.
     #[error("the connection was lost ({0})")]

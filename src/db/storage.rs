@@ -155,6 +155,7 @@ impl Storage {
                 "make the database's files and its file system writable again",
             ),
             Unavailable::Pool(_)
+            | Unavailable::InUse
             | Unavailable::Lost(_)
             | Unavailable::Unknown(_)
             | Unavailable::Conflict(_)

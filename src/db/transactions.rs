@@ -52,13 +52,24 @@ fn attempt<T>(
     patience: Patience,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    let mut conn = pool.get_timeout(patience.left()?)?;
+    let mut conn = pool
+        .get_timeout(patience.left()?)
+        .map_err(|error| explain(pool, error))?;
     conn.wait_at_most(patience.left()?)?;
     let outcome = work(&mut conn);
     if let Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) = &outcome {
         conn.is_lost();
     }
     outcome
+}
+
+/// Whether others held all connections, or none could be opened.
+fn explain(pool: &Pool<Manager>, error: r2d2::Error) -> Unavailable {
+    if pool.state().connections < pool.max_size() {
+        error.into()
+    } else {
+        Unavailable::InUse
+    }
 }
 
 /// Does all of `work` or nothing. On SQLite the transaction takes the write lock at its

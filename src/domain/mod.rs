@@ -9,6 +9,8 @@ mod client_address;
 mod clock;
 mod database_url;
 mod email;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hashed_password;
 mod networks;
 mod origin;

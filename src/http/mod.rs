@@ -14,6 +14,8 @@ mod door;
 mod error;
 mod form;
 pub mod forwarded;
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod health;
 mod index;

@@ -41,6 +41,11 @@ impl SessionCookie {
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         cookie
     }
+
+    /// What a request carries that could be one.
+    pub(super) fn read(request: &HttpRequest) -> Option<SessionId> {
+        SessionId::parse(raw_cookie::value(request, NAME)?).ok()
+    }
 }
 
 impl FromRequest for SessionCookie {
@@ -48,9 +53,6 @@ impl FromRequest for SessionCookie {
     type Future = Ready<Result<Self, HttpError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = raw_cookie::value(request, NAME);
-        ready(Ok(Self(
-            value.and_then(|value| SessionId::parse(value).ok()),
-        )))
+        ready(Ok(Self(Self::read(request))))
     }
 }

@@ -22,6 +22,12 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// What systemd, or whoever started the process, handed over to be listened on.
+    #[error(
+        "what was handed over to listen on (LISTEN_FDS) cannot be: {0}; it has to be one TCP \
+         socket, such as ListenStream=127.0.0.1:5000 makes it in a socket unit"
+    )]
+    HandedOver(#[source] io::Error),
     /// The disk lost a commit.
     #[error(
         "the database could not be written through to the disk: {cause}; what was answered is \
@@ -47,6 +53,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
+            Self::HandedOver(_) => true,
             Self::CommitLost { .. } | Self::System(_) => false,
         }
     }

@@ -95,13 +95,13 @@ impl FormError {
 }
 
 /// The two ways in which a form may be written.
-enum Kind {
+pub(super) enum Kind {
     UrlEncoded,
     Multipart,
 }
 
 impl Kind {
-    fn of(headers: &HeaderMap) -> Result<Self, FormError> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, FormError> {
         if headers
             .get_all(CONTENT_ENCODING)
             .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -125,6 +125,18 @@ impl Kind {
             Err(FormError::MediaType)
         }
     }
+
+    /// Reads a body that is there as a whole.
+    pub(super) async fn parse(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Fields, FormError> {
+        match self {
+            Self::UrlEncoded => urlencoded::parse(body),
+            Self::Multipart => multipart::parse(headers, body).await,
+        }
+    }
 }
 
 impl<T: FromFields> FromRequest for Form<T> {
@@ -139,10 +151,7 @@ impl<T: FromFields> FromRequest for Form<T> {
             let kind = Kind::of(headers)?;
             let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
             let body = body.or(Err(FormError::TooSlow))??;
-            let mut fields = match kind {
-                Kind::UrlEncoded => urlencoded::parse(&body)?,
-                Kind::Multipart => multipart::parse(headers, &body).await?,
-            };
+            let mut fields = kind.parse(headers, &body).await?;
             Ok(Self(T::from_fields(&mut fields)?))
         })
     }

@@ -6,6 +6,7 @@ mod instances;
 mod migrations;
 mod read_only;
 mod start;
+mod watchdog;
 
 use std::time::Duration;
 

@@ -1,0 +1,78 @@
+//! Where fuzzing looks in: what reads bytes that anybody may send. Each function holds what it
+//! reads to a rule besides "does not panic", and panics where the rule is broken.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_TYPE, COOKIE, HeaderValue};
+use actix_web::test::TestRequest;
+use futures_util::FutureExt;
+use url::form_urlencoded;
+
+use super::form::{Fields, Kind};
+use super::session_cookie::SessionCookie;
+
+/// A form: its media type in the first line, then its body. What is read of a url-encoded one
+/// is what the URL standard reads.
+pub fn form(input: &[u8]) {
+    let (media_type, body) = halves(input);
+    let Ok(media_type) = HeaderValue::from_bytes(media_type) else {
+        return;
+    };
+    let request = TestRequest::default()
+        .insert_header((CONTENT_TYPE, media_type))
+        .to_http_request();
+    for take in [known, new] {
+        if let Some(mut fields) = fields(&request, body) {
+            take(&mut fields);
+        }
+    }
+    let Some(mut fields) = fields(&request, body) else {
+        return;
+    };
+    if matches!(Kind::of(request.headers()), Ok(Kind::UrlEncoded)) {
+        let mut named = form_urlencoded::parse(body).filter(|(name, _)| name == "email");
+        let expected = named.next().map(|(_, value)| value.into_owned());
+        let read = fields.required("email").ok().map(|value| value.to_string());
+        assert_eq!(read, expected.filter(|value| !value.is_empty()));
+        assert!(named.next().is_none(), "one name, two values");
+    }
+}
+
+fn known(fields: &mut Fields) {
+    drop(fields.credentials());
+}
+
+fn new(fields: &mut Fields) {
+    drop(fields.new_account());
+}
+
+fn fields(request: &HttpRequest, body: &[u8]) -> Option<Fields> {
+    let kind = Kind::of(request.headers()).ok()?;
+    let parsed = kind.parse(request.headers(), body).now_or_never();
+    assert!(parsed.is_some(), "a body that is there is not waited for");
+    parsed?.ok()
+}
+
+/// Cookie headers, one a line: whatever they are, one more session id makes them none.
+pub fn cookies(input: &[u8]) {
+    const ANOTHER: &[u8] = b"session_id=6f1b2f0e-4d0a-4ad1-8c1c-0d6f5a1e9b11";
+    let read = |lines: &[&[u8]]| {
+        let mut request = TestRequest::default();
+        for line in lines {
+            if let Ok(value) = HeaderValue::from_bytes(line) {
+                request = request.append_header((COOKIE, value));
+            }
+        }
+        SessionCookie::read(&request.to_http_request())
+    };
+    let mut lines: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
+    if read(&lines).is_some() {
+        lines.push(ANOTHER);
+        assert!(read(&lines).is_none(), "two are none");
+    }
+}
+
+fn halves(input: &[u8]) -> (&[u8], &[u8]) {
+    let mut halves = input.splitn(2, |byte| *byte == b'\n');
+    let first = halves.next().unwrap_or_default();
+    (first, halves.next().unwrap_or_default())
+}

@@ -1,0 +1,90 @@
+//! What the configuration means to the rooms: the only place that maps it onto their own settings.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::thread;
+use std::time::Duration;
+
+use crate::auth::{AuthSettings, ContextWords, ThrottleSettings};
+use crate::config::{Config, Origins, PublicUrl, Registration, Switch};
+use crate::db::{DbSettings, OpenMode, SessionRules};
+use crate::domain::{Backoff, Clock};
+use crate::http::HttpSettings;
+
+pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
+    DbSettings {
+        readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
+        open,
+        sessions: SessionRules {
+            idle: config.sessions.session_idle,
+            lifetime: config.sessions.session_lifetime,
+            per_user: config.sessions.sessions_per_user,
+        },
+        clock: Clock::system(),
+        ..DbSettings::default()
+    }
+}
+
+pub(super) fn http_settings(config: &Config) -> HttpSettings {
+    let listening = &config.listening;
+    let public_url = listening.public_url.as_ref();
+    let allowed_origins = listening.allowed_origins.as_ref();
+    HttpSettings {
+        https: config.is_https(),
+        trusted_proxies: config.trusted_proxies(),
+        public_origin: public_url.map(|url| url.origin().clone()),
+        allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
+    }
+}
+
+pub(super) fn auth_settings(config: &Config) -> AuthSettings {
+    let passwords = &config.passwords;
+    let public_url = config.listening.public_url.as_ref();
+    AuthSettings {
+        bcrypt_cost: passwords.bcrypt_cost,
+        password_min_length: config.password_min_length(),
+        context_words: ContextWords::new(
+            [env!("CARGO_PKG_NAME")]
+                .into_iter()
+                .chain(public_url.map(PublicUrl::host)),
+        ),
+        registration_open: config.accounts.registration != Registration::Closed,
+        hash_threads: passwords.hash_threads.unwrap_or_else(workers),
+        hash_queue: passwords.hash_queue.get(),
+        hash_deadline: passwords.hash_deadline,
+        throttle: throttle_settings(config),
+    }
+}
+
+/// How guessing is slowed down.
+#[must_use]
+pub fn throttle_settings(config: &Config) -> ThrottleSettings {
+    let throttling = &config.throttling;
+    let backoff = |free: NonZeroU32, first_wait, longest_wait| Backoff {
+        free: free.get(),
+        first_wait,
+        longest_wait,
+        limit: throttling.throttle_account_limit.get(),
+        memory: throttling.throttle_memory,
+    };
+    let known_wait = throttling.throttle_known_wait;
+    ThrottleSettings {
+        on: throttling.throttle == Switch::On,
+        known: backoff(throttling.throttle_known_free, known_wait, known_wait),
+        account: backoff(
+            throttling.throttle_account_free,
+            Duration::from_secs(1),
+            throttling.throttle_account_wait,
+        ),
+        address: throttling.throttle_address,
+        subnet: throttling.throttle_subnet,
+        registration: throttling.throttle_registration,
+        device_memory: throttling.throttle_device_memory,
+        network_memory: throttling.throttle_network_memory,
+        rows: throttling.throttle_rows.get(),
+    }
+}
+
+/// One for each core.
+pub(super) fn workers() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
