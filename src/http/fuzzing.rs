@@ -1,6 +1,8 @@
 //! Where fuzzing looks in: what reads bytes that anybody may send. Each function holds what it
 //! reads to a rule besides "does not panic", and panics where the rule is broken.
 
+use std::net::Ipv4Addr;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
@@ -8,7 +10,9 @@ use futures_util::FutureExt;
 use url::form_urlencoded;
 
 use super::form::{Fields, Kind};
+use super::forwarded::{Told, client_address};
 use super::session_cookie::SessionCookie;
+use crate::domain::{ClientAddress, Networks};
 
 /// A form: its media type in the first line, then its body. What is read of a url-encoded one
 /// is what the URL standard reads.
@@ -69,6 +73,45 @@ pub fn cookies(input: &[u8]) {
         lines.push(ANOTHER);
         assert!(read(&lines).is_none(), "two are none");
     }
+}
+
+/// What came before a trusted proxy added its client: that client asks, or nobody knows who,
+/// and never somebody of the sender's choice. The first line is the header that is added to.
+pub fn forwarded(input: &[u8]) {
+    let peer = ClientAddress::new(Ipv4Addr::LOCALHOST.into());
+    let client = ClientAddress::new(Ipv4Addr::new(203, 0, 113, 9).into());
+    let (which, sent) = halves(input);
+    let sent: Vec<&[u8]> = sent.split(|byte| *byte == b'\n').collect();
+    let (name, added): (_, &[u8]) = if which == b"forwarded" {
+        (true, b"for=203.0.113.9")
+    } else {
+        (false, b"203.0.113.9")
+    };
+    let ask = |lines: Vec<&[u8]>| {
+        let mut told = Told::default();
+        if name {
+            told.forwarded = lines;
+        } else {
+            told.x_forwarded_for = lines;
+        }
+        client_address(peer, &told, &Networks::loopback())
+    };
+    assert!(
+        ask(sent.clone()).is_ok(),
+        "one header does not contradict itself"
+    );
+    let mut with_a_line = sent.clone();
+    with_a_line.push(added);
+    assert_eq!(ask(with_a_line).ok(), Some(client));
+    let Some((last, before)) = sent.split_last() else {
+        return;
+    };
+    let longer = [*last, b", ", added].concat();
+    let asks = ask([before, &[&longer]].concat());
+    assert!(
+        asks == Ok(client) || asks == Ok(peer),
+        "{asks:?} is made up"
+    );
 }
 
 fn halves(input: &[u8]) -> (&[u8], &[u8]) {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 4] = [
+const TARGETS: [(&str, Target); 5] = [
     ("form", bienvenue::http::fuzzing::form),
     ("cookies", bienvenue::http::fuzzing::cookies),
+    ("forwarded", bienvenue::http::fuzzing::forwarded),
     ("stored_hash", bienvenue::auth::fuzzing::stored_hash),
     ("email", bienvenue::domain::fuzzing::email),
 ];
