@@ -7,6 +7,7 @@
 mod figures;
 mod job;
 mod queue;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod worker;

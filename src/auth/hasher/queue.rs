@@ -3,6 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
+use super::refusals::Refusals;
 use super::{AuthError, HasherSettings, HashingFigures, LANES, Waits};
 use crate::domain::Prefix;
 
@@ -12,9 +13,6 @@ const ASSUMED_PACE: f64 = 25e-6;
 /// How much of a thread's measured pace the last measurement is, of half a millisecond. With
 /// more, those who come in a lucky moment are let in and wait beyond the deadline.
 const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
-
-/// How often the log speaks of refusals.
-const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// One network may hold one of so many places; and one of so many, and of the wait, is kept
 /// for known clients.
@@ -207,7 +205,7 @@ impl Queue {
             threads: self.threads,
             estimated_wait: state.wait(),
             waits: state.waits,
-            refused: state.refusals.total,
+            refused: state.refusals.total(),
         }
     }
 
@@ -268,29 +266,6 @@ impl State {
             .partition(|waiting: &Waiting| waiting.job.is_awaited());
         self.waiting = awaited;
         left.into()
-    }
-}
-
-/// Who was refused, for the log: a line a minute tells as much as a line for each, and a
-/// flood of refusals must not become a flood of writing.
-#[derive(Debug, Default)]
-struct Refusals {
-    total: u64,
-    untold: u64,
-    told_at: Option<Instant>,
-}
-
-impl Refusals {
-    /// Counts one, and tells how many there are to tell of if it is time to.
-    fn count(&mut self, now: Instant) -> Option<u64> {
-        self.total += 1;
-        self.untold += 1;
-        let told_at = self.told_at.replace(now);
-        if told_at.is_some_and(|at| now.duration_since(at) < BETWEEN_WARNINGS) {
-            self.told_at = told_at;
-            return None;
-        }
-        Some(std::mem::take(&mut self.untold))
     }
 }
 
@@ -400,15 +375,5 @@ mod tests {
             let case = format!("{waiting} wait, at rest: {at_rest}, {others_at_rest} others");
             assert_eq!(state.share(at_rest), share, "{case}");
         }
-    }
-
-    #[test]
-    fn refusals_are_told_of_once_a_minute_with_their_number() {
-        let mut refusals = Refusals::default();
-        let begin = Instant::now();
-        let told: Vec<_> = [0, 1, 59, 61, 62, 130]
-            .map(|second| refusals.count(begin + Duration::from_secs(second)))
-            .into();
-        assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
     }
 }
