@@ -13,6 +13,9 @@ pub enum AuthError {
     /// Somebody has that email, in this or another spelling.
     #[error("User {0} already exists")]
     AlreadyExists(Email),
+    /// No session, or none that is valid.
+    #[error("not logged in")]
+    NotLoggedIn,
     /// No such account, or not its password; which of the two is nobody's business.
     #[error("invalid credentials")]
     InvalidCredentials,

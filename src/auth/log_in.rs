@@ -63,7 +63,7 @@ impl Auth {
     }
 
     /// The one way to authenticate by password: what to check, and whom it would be.
-    fn verification(
+    pub(super) fn verification(
         &self,
         email: EmailKey,
         password: &Password,

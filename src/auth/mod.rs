@@ -5,15 +5,20 @@
 //! the hash is there, and a `begin_...` that stops in front of it ([`Paused`]), so that an
 //! event loop can wait without parking a thread.
 
+mod change_password;
+mod delete_account;
 mod delete_user;
 mod error;
+mod export;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod own_sessions;
 mod passwords;
 mod paused;
 mod register_user;
 mod renewal;
+mod replacement;
 mod sessions;
 mod settings;
 mod verification;
@@ -25,12 +30,17 @@ use crate::db::DB;
 use hasher::{Hasher, HasherSettings, Place};
 use housekeeping::Housekeeping;
 
+pub use change_password::{PasswordChange, PasswordChanged};
+pub use delete_account::AccountDeletion;
 pub use error::AuthError;
+pub use export::Export;
 pub use hasher::{Receipt, Step, Work};
 pub use log_in::{LogIn, LoggedIn, ValidLogin};
+pub use own_sessions::Named;
 pub use passwords::{HashError, hash_password};
 pub use paused::{After, Paused};
 pub use register_user::Registration;
+pub use replacement::Replacement;
 pub use settings::{AuthSettings, PasswordRefused};
 pub use verification::{Hashing, Verification, Verified};
 

@@ -4,11 +4,13 @@
 //! needs beside them, over r2d2 pools. All methods block. Where one fails,
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
+mod account;
 mod any_connection;
 mod error;
 mod manager;
 mod migrations;
 mod opening;
+mod own_sessions;
 mod postgres;
 mod schema;
 mod sessions;
@@ -31,6 +33,7 @@ use manager::{Manager, Role, Target};
 use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
 
+pub use account::Reauthenticated;
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use opening::{OpenError, Opened};
 pub use sessions::{FoundSession, NewSession};

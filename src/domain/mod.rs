@@ -10,6 +10,7 @@ mod clock;
 mod database_url;
 mod email;
 mod hashed_password;
+mod open_session;
 mod password;
 mod postgres_url;
 mod token;
@@ -22,6 +23,7 @@ pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
+pub use open_session::{OpenSession, PublicId, SessionScope};
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use token::{

@@ -19,6 +19,12 @@ pub enum HttpError {
     /// No session, or none that is valid. The one answer without a body, as in the document.
     #[error("not logged in")]
     NotLoggedIn,
+    /// A session that is to be ended and is none of the user's.
+    #[error("no such session")]
+    NoSuchSession,
+    /// Sessions that are to be ended, and it is not clear which.
+    #[error("scope is one of: others, all")]
+    UnknownScope,
     /// The use case's refusal or failure.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -39,11 +45,13 @@ impl HttpError {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
-            Self::NotLoggedIn => "".into(),
+            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => "".into(),
+            Self::NoSuchSession | Self::UnknownScope => self.to_string().into(),
             Self::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => "email already registered".into(),
                 AuthError::Unavailable(_) => UNAVAILABLE.into(),
-                AuthError::InvalidCredentials
+                AuthError::NotLoggedIn
+                | AuthError::InvalidCredentials
                 | AuthError::Changed
                 | AuthError::PasswordRefused(_)
                 | AuthError::RegistrationClosed
@@ -61,7 +69,12 @@ impl HttpError {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(AuthError::Overloaded { retry_after }) => Some(*retry_after),
-            Self::Form(_) | Self::NotLoggedIn | Self::Auth(_) | Self::Lost(_) => None,
+            Self::Form(_)
+            | Self::NotLoggedIn
+            | Self::NoSuchSession
+            | Self::UnknownScope
+            | Self::Auth(_)
+            | Self::Lost(_) => None,
         }
     }
 }
@@ -71,12 +84,14 @@ impl ResponseError for HttpError {
         match self {
             Self::Form(error) => error.status(),
             Self::NotLoggedIn => StatusCode::FORBIDDEN,
+            Self::NoSuchSession => StatusCode::NOT_FOUND,
+            Self::UnknownScope => StatusCode::BAD_REQUEST,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
                     StatusCode::BAD_REQUEST
                 }
-                AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
+                AuthError::NotLoggedIn | AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
                 AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
@@ -96,7 +111,7 @@ impl ResponseError for HttpError {
             answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
         }
         match self {
-            Self::NotLoggedIn => answer.finish(),
+            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => answer.finish(),
             Self::Form(FormError::TooLarge) => {
                 // What is left of the body is not read, so nothing can follow it.
                 answer.force_close();
@@ -107,7 +122,12 @@ impl ResponseError for HttpError {
                     },
                 )
             }
-            Self::Form(_) | Self::Auth(_) | Self::Busy | Self::Lost(_) => json_with(
+            Self::Form(_)
+            | Self::NoSuchSession
+            | Self::UnknownScope
+            | Self::Auth(_)
+            | Self::Busy
+            | Self::Lost(_) => json_with(
                 &mut answer,
                 &Message {
                     message: &self.message(),

@@ -3,13 +3,17 @@
 //! Handlers know [`Auth`] through the [`Door`] and nothing of the database. The routes stand
 //! in one table, which the server and the tests share: [`Http::app`].
 
+mod account;
 mod answer;
 mod client;
+mod devices;
 mod door;
 mod error;
+mod export;
 mod form;
 mod health;
 mod index;
+mod logged_in;
 mod middleware;
 mod profile;
 mod routes;
