@@ -13,12 +13,15 @@ pub enum AuthError {
     /// Somebody has that email, in this or another spelling.
     #[error("User {0} already exists")]
     AlreadyExists(Email),
+    /// No session, or none that is valid.
+    #[error("not logged in")]
+    NotLoggedIn,
     /// No such account, or not its password; which of the two is nobody's business.
     #[error("invalid credentials")]
     InvalidCredentials,
     /// The account changed while its password was being checked: it has another one, or the
     /// same one stored anew, or is gone. No session was made; trying again tells which.
-    #[error("the account changed during the login, please try again")]
+    #[error("the account changed meanwhile, please try again")]
     Changed,
     /// The password is none that this service takes for a new one.
     #[error(transparent)]
@@ -61,6 +64,7 @@ impl AuthError {
             | Self::Failed(_)
             | Self::Hash(_) => true,
             Self::NoResultFound
+            | Self::NotLoggedIn
             | Self::AlreadyExists(_)
             | Self::InvalidCredentials
             | Self::PasswordRefused(_)

@@ -43,6 +43,16 @@ pub(super) enum Event<'a> {
     UserDeleted {
         user: UserId,
     },
+    /// By its owner, with the one session that is left.
+    PasswordChanged {
+        user: UserId,
+        session: &'a SessionDigest,
+    },
+    /// What an owner wanted who is logged in, and had to give the password again for.
+    ReauthenticationFailed {
+        user: UserId,
+        cause: &'a AuthError,
+    },
 }
 
 /// What somebody tries, for the line of the log in case that it is refused before its hash.
@@ -56,6 +66,7 @@ pub struct Attempt {
 enum Kind {
     Login,
     Registration,
+    Reauthentication(UserId),
 }
 
 impl Attempt {
@@ -73,11 +84,19 @@ impl Attempt {
         }
     }
 
+    pub(super) fn reauthentication(user: UserId, client: &Client) -> Self {
+        Self {
+            kind: Kind::Reauthentication(user),
+            client: client.clone(),
+        }
+    }
+
     /// Writes down that it was refused, and why.
     pub fn refused(&self, cause: &AuthError) {
         match self.kind {
             Kind::Login => Event::LoginFailed { user: None, cause },
             Kind::Registration => Event::RegistrationFailed { cause },
+            Kind::Reauthentication(user) => Event::ReauthenticationFailed { user, cause },
         }
         .log(&self.client);
     }
@@ -118,6 +137,10 @@ impl Event<'_> {
             Self::Registered { .. } => ("user_created", "registered"),
             Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
             Self::UserDeleted { .. } => ("user_deleted", "user deleted"),
+            Self::PasswordChanged { .. } => ("authn_password_change", "password changed"),
+            Self::ReauthenticationFailed { .. } => {
+                ("authn_reauth_fail", "the owner's change was refused")
+            }
         }
     }
 
@@ -127,6 +150,7 @@ impl Event<'_> {
             None => (Level::Info, "success"),
             Some(cause) => match cause {
                 AuthError::InvalidCredentials
+                | AuthError::NotLoggedIn
                 | AuthError::Changed
                 | AuthError::NoResultFound
                 | AuthError::AlreadyExists(_)
@@ -150,33 +174,38 @@ impl Event<'_> {
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
+            | Self::PasswordChanged { .. }
             | Self::UserDeleted { .. } => None,
-            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => {
-                Some(match cause {
-                    AuthError::InvalidCredentials if unknown => "unknown_account",
-                    AuthError::InvalidCredentials => "wrong_password",
-                    AuthError::Changed => "account_changed",
-                    AuthError::NoResultFound => "gone",
-                    AuthError::AlreadyExists(_) => "email_taken",
-                    AuthError::PasswordRefused(_) => "password_refused",
-                    AuthError::RegistrationClosed => "registration_closed",
-                    AuthError::Throttled { .. } => "throttled",
-                    AuthError::Overloaded { .. } => "hash_queue",
-                    AuthError::Unavailable(_) => "database_unavailable",
-                    AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
-                })
-            }
+            Self::LoginFailed { cause, .. }
+            | Self::RegistrationFailed { cause }
+            | Self::ReauthenticationFailed { cause, .. } => Some(match cause {
+                AuthError::InvalidCredentials if unknown => "unknown_account",
+                AuthError::InvalidCredentials => "wrong_password",
+                AuthError::NotLoggedIn => "not_logged_in",
+                AuthError::Changed => "account_changed",
+                AuthError::NoResultFound => "gone",
+                AuthError::AlreadyExists(_) => "email_taken",
+                AuthError::PasswordRefused(_) => "password_refused",
+                AuthError::RegistrationClosed => "registration_closed",
+                AuthError::Throttled { .. } => "throttled",
+                AuthError::Overloaded { .. } => "hash_queue",
+                AuthError::Unavailable(_) => "database_unavailable",
+                AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
+            }),
         }
     }
 
     fn cause(&self) -> Option<&AuthError> {
         match self {
-            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => Some(cause),
+            Self::LoginFailed { cause, .. }
+            | Self::RegistrationFailed { cause }
+            | Self::ReauthenticationFailed { cause, .. } => Some(cause),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::LoggedOut { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
+            | Self::PasswordChanged { .. }
             | Self::UserDeleted { .. } => None,
         }
     }
@@ -188,6 +217,8 @@ impl Event<'_> {
             | Self::LoggedOut { user, .. }
             | Self::SessionsEnded { user }
             | Self::Registered { user }
+            | Self::PasswordChanged { user, .. }
+            | Self::ReauthenticationFailed { user, .. }
             | Self::UserDeleted { user } => Some(*user),
             Self::LoginFailed { user, .. } => *user,
             Self::RegistrationFailed { .. } => None,
@@ -198,11 +229,13 @@ impl Event<'_> {
         match self {
             Self::LoggedIn { session, .. }
             | Self::SessionOpened { session, .. }
-            | Self::LoggedOut { session, .. } => Some(session),
+            | Self::LoggedOut { session, .. }
+            | Self::PasswordChanged { session, .. } => Some(session),
             Self::LoginFailed { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
+            | Self::ReauthenticationFailed { .. }
             | Self::UserDeleted { .. } => None,
         }
     }
@@ -214,6 +247,7 @@ fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
         AuthError::Overloaded { .. } => Some(("excess_rate_limit_exceeded", "too many at once")),
         AuthError::Throttled { .. } => Some(("excess_rate_limit_exceeded", "too many attempts")),
         AuthError::InvalidCredentials
+        | AuthError::NotLoggedIn
         | AuthError::Changed
         | AuthError::NoResultFound
         | AuthError::AlreadyExists(_)

@@ -5,21 +5,27 @@
 //! the hash is there, and a `begin_...` that stops in front of it ([`Paused`]), so that an
 //! event loop can wait without parking a thread.
 
+mod change_password;
+mod delete_account;
 mod delete_user;
 mod error;
 mod events;
+mod export;
 mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod own_sessions;
 mod password_check;
 mod password_rules;
 mod passwords;
 mod paused;
+mod reauthentication;
 mod register_user;
 mod renewal;
+mod replacement;
 mod sessions;
 mod settings;
 mod throttle;
@@ -32,16 +38,21 @@ use crate::db::DB;
 use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
 
+pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
+pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
 pub use events::Attempt;
+pub use export::Export;
 pub use figures::Figures;
 pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, Login};
+pub use own_sessions::Named;
 pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
 pub use paused::{After, Before, Paused};
 pub use register_user::{NewUser, Registration};
+pub use replacement::Replacement;
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};

@@ -4,6 +4,7 @@
 //! needs beside them, over r2d2 pools. All methods block. Where one fails,
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
+mod account;
 mod any_connection;
 mod error;
 mod figures;
@@ -11,6 +12,7 @@ mod known_clients;
 mod manager;
 mod migrations;
 mod opening;
+mod own_sessions;
 mod postgres;
 mod schema;
 mod sessions;
@@ -36,6 +38,7 @@ use manager::{Manager, Role, Target};
 use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
 
+pub use account::Reauthenticated;
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::PoolFigures;
 pub use known_clients::Settlement;

@@ -106,13 +106,7 @@ impl DB {
             if diesel::delete(session).execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
             }
-            let newest: Option<String> = sessions::table
-                .filter(sessions::user_id.eq(user_id))
-                .order(sessions::created_at.desc())
-                .select(sessions::digest)
-                .first(conn)
-                .optional()?;
-            mirror(conn, UserId::new(user_id), newest.as_deref())?;
+            mirror_newest(conn, UserId::new(user_id))?;
             Ok(UserId::new(user_id))
         })
     }
@@ -202,6 +196,11 @@ pub(super) struct Validity {
 }
 
 impl Validity {
+    /// The same bounds for a row that was read.
+    pub(super) fn holds(self, created_at: i64, last_seen_at: i64, expires_at: i64) -> bool {
+        expires_at > self.now && last_seen_at > self.used_after && created_at <= self.made_before
+    }
+
     /// The condition on a row: it is that session, and neither expired, nor idle for too
     /// long, nor made in a future that a wrong clock has seen.
     #[diesel::dsl::auto_type(no_type_alias)]
@@ -220,7 +219,7 @@ impl Validity {
 /// Keeps `users.session_id` at the newest session's digest, as the document has it, and
 /// returns the stored password; none if there is no such user. Everything that changes
 /// sessions of a user begins here: the user's row is the lock, taken before any session's.
-fn mirror(
+pub(super) fn mirror(
     conn: &mut AnyConnection,
     user_id: UserId,
     newest: Option<&str>,
@@ -231,4 +230,16 @@ fn mirror(
         .returning(users::hashed_password)
         .get_result(conn)
         .optional()?)
+}
+
+/// The same for the newest of the sessions that are left.
+pub(super) fn mirror_newest(conn: &mut AnyConnection, user_id: UserId) -> Result<(), DbError> {
+    let newest: Option<String> = sessions::table
+        .filter(sessions::user_id.eq(user_id.get()))
+        .order(sessions::created_at.desc())
+        .select(sessions::digest)
+        .first(conn)
+        .optional()?;
+    mirror(conn, user_id, newest.as_deref())?;
+    Ok(())
 }

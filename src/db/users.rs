@@ -193,13 +193,18 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn delete_user(&self, user_id: UserId) -> Result<(), DbError> {
-        self.write(|conn| {
-            let user = users::table.filter(users::id.eq(user_id.get()));
-            match diesel::delete(user).execute(conn)? {
-                0 => Err(DbError::NoResultFound),
-                _ => Ok(()),
-            }
-        })
+        self.write(|conn| Self::delete_user_row(conn, user_id))
+    }
+
+    pub(super) fn delete_user_row(
+        conn: &mut AnyConnection,
+        user_id: UserId,
+    ) -> Result<(), DbError> {
+        let user = users::table.filter(users::id.eq(user_id.get()));
+        match diesel::delete(user).execute(conn)? {
+            0 => Err(DbError::NoResultFound),
+            _ => Ok(()),
+        }
     }
 
     fn replace_sessions(

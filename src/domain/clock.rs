@@ -20,6 +20,14 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment as RFC 3339 writes it, in UTC: `2027-01-15T08:00:00Z`. What is beyond the
+    /// years 0 to 9999 is written as the last moment, or the first, that can be.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        let seconds = self.0.clamp(YEAR_0, YEAR_9999);
+        jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.to_string())
+    }
+
     /// The moment `span` later, in whole seconds; the end of time at the most.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
@@ -32,6 +40,10 @@ impl Timestamp {
         Self(self.0.saturating_sub(whole_seconds(span)))
     }
 }
+
+/// The first second that RFC 3339 can write, and one of the last.
+const YEAR_0: i64 = -62_167_219_200;
+const YEAR_9999: i64 = 253_402_207_200;
 
 fn whole_seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)

@@ -8,6 +8,10 @@ pub(super) struct Message<'a> {
     pub(super) message: &'a str,
 }
 
+/// What is answered where there is nothing to say: `{}`.
+#[derive(Serialize)]
+pub(super) struct Nothing {}
+
 /// An answer in JSON that ends with a new line, as the document's framework writes it.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
     json_with(&mut HttpResponse::build(status), value)

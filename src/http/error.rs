@@ -22,6 +22,12 @@ pub enum HttpError {
     /// No session, or none that is valid. The one answer without a body, as in the document.
     #[error("not logged in")]
     NotLoggedIn,
+    /// A session that is to be ended and is none of the user's.
+    #[error("no such session")]
+    NoSuchSession,
+    /// Sessions that are to be ended, and it is not clear which.
+    #[error("scope is one of: others, all")]
+    UnknownScope,
     /// The use case's refusal or failure.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -51,19 +57,27 @@ impl HttpError {
         match self {
             Self::Auth(error) => error.gives_back(),
             Self::Busy | Self::Lost(_) | Self::Panicked => true,
-            Self::Form(_) | Self::NotLoggedIn | Self::CrossSite | Self::CookieTooLarge => false,
+            Self::Form(_)
+            | Self::NotLoggedIn
+            | Self::NoSuchSession
+            | Self::UnknownScope
+            | Self::CrossSite
+            | Self::CookieTooLarge => false,
         }
     }
 
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
-            Self::CookieTooLarge => self.to_string().into(),
-            Self::NotLoggedIn => "".into(),
+            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope => {
+                self.to_string().into()
+            }
+            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => "".into(),
             Self::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => "email already registered".into(),
                 AuthError::Unavailable(_) => UNAVAILABLE.into(),
-                AuthError::InvalidCredentials
+                AuthError::NotLoggedIn
+                | AuthError::InvalidCredentials
                 | AuthError::Changed
                 | AuthError::PasswordRefused(_)
                 | AuthError::RegistrationClosed
@@ -89,6 +103,8 @@ impl HttpError {
             | Self::NotLoggedIn
             | Self::Auth(_)
             | Self::Lost(_)
+            | Self::NoSuchSession
+            | Self::UnknownScope
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => None,
@@ -102,12 +118,14 @@ impl ResponseError for HttpError {
             Self::Form(error) => error.status(),
             Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::NoSuchSession => StatusCode::NOT_FOUND,
+            Self::UnknownScope => StatusCode::BAD_REQUEST,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
                     StatusCode::BAD_REQUEST
                 }
-                AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
+                AuthError::NotLoggedIn | AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
                 AuthError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
@@ -128,7 +146,7 @@ impl ResponseError for HttpError {
             answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
         }
         match self {
-            Self::NotLoggedIn => answer.finish(),
+            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => answer.finish(),
             Self::Form(FormError::TooLarge | FormError::TooSlow) => {
                 // What is left of the body is not read, so nothing can follow it.
                 answer.force_close();
@@ -143,6 +161,8 @@ impl ResponseError for HttpError {
             | Self::Auth(_)
             | Self::Busy
             | Self::Lost(_)
+            | Self::NoSuchSession
+            | Self::UnknownScope
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => json_with(

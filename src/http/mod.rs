@@ -4,14 +4,17 @@
 //! in one table, which the server and the tests share: [`Http::app`].
 
 mod access_log;
+mod account;
 mod answer;
 mod client;
 mod connections;
 mod cors;
 mod cross_site;
 mod device_cookie;
+mod devices;
 mod door;
 mod error;
+mod export;
 mod form;
 pub mod forwarded;
 #[doc(hidden)]
@@ -19,6 +22,7 @@ pub mod fuzzing;
 mod headers;
 mod health;
 mod index;
+mod logged_in;
 mod metrics;
 mod middleware;
 mod operator;

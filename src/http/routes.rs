@@ -1,7 +1,7 @@
 use actix_web::web::ServiceConfig;
 
 use super::verbs::Verbs;
-use super::{health, index, profile, sessions, users, verify};
+use super::{account, devices, export, health, index, profile, sessions, users, verify};
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -9,9 +9,15 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Verbs::at("/").get(index::index),
         Verbs::at("/users").post(users::register),
         Verbs::at("/sessions")
+            .get(devices::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
-        Verbs::at("/profile").get(profile::profile),
+        Verbs::at("/sessions/{id}").delete(devices::end),
+        Verbs::at("/profile")
+            .get(profile::profile)
+            .delete(account::delete_account),
+        Verbs::at("/profile/password").put(account::change_password),
+        Verbs::at("/profile/export").get(export::export),
         Verbs::at("/verify").get(verify::verify),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),

@@ -1,13 +1,14 @@
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use url::form_urlencoded;
 
 use super::access_log::belonging_to;
-use super::answer::json_with;
-use super::device_cookie;
+use super::answer::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError, HttpSettings};
+use super::{device_cookie, devices};
 use crate::auth::{AuthError, Login};
 use crate::domain::{Client, EmailKey, Password};
 
@@ -28,9 +29,6 @@ struct Opened {
     session_id: String,
 }
 
-#[derive(Serialize)]
-struct Nothing {}
-
 /// `POST /sessions`
 pub(super) async fn log_in(
     door: web::Data<Door>,
@@ -50,13 +48,23 @@ pub(super) async fn log_in(
     Ok(belonging_to(logged_in.user.id, answer))
 }
 
-/// `DELETE /sessions`
+/// `DELETE /sessions`: a logout; with a `scope`, of other devices.
 pub(super) async fn log_out(
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
+    request: HttpRequest,
     client: Client,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    let mut scopes = query.filter(|(name, _)| name == "scope");
+    match (scopes.next(), scopes.next()) {
+        (None, _) => {}
+        (Some((_, scope)), None) => {
+            return devices::end_all_in(&scope, &door, &settings, cookie).await;
+        }
+        (Some(_), Some(_)) => return devices::end_all_in("", &door, &settings, cookie).await,
+    }
     let session_id = cookie.session_id()?;
     let ended = door
         .write(move |auth| auth.log_out(&session_id, &client))

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod account;
 mod adoption;
 mod adoption_refused;
 mod bcrypt_lanes;

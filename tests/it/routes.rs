@@ -187,8 +187,11 @@ async fn r47_a_path_takes_the_verbs_it_names_and_no_other() {
     let paths = [
         ("/", "GET, HEAD, OPTIONS"),
         ("/users", "POST, OPTIONS"),
-        ("/sessions", "POST, DELETE, OPTIONS"),
-        ("/profile", "GET, HEAD, OPTIONS"),
+        ("/sessions", "GET, HEAD, POST, DELETE, OPTIONS"),
+        ("/sessions/x", "DELETE, OPTIONS"),
+        ("/profile/password", "PUT, OPTIONS"),
+        ("/profile/export", "GET, HEAD, OPTIONS"),
+        ("/profile", "GET, HEAD, DELETE, OPTIONS"),
     ];
     let verbs = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "BREW",

@@ -64,12 +64,15 @@ impl Outcome {
         match error {
             HttpError::Form(_)
             | HttpError::NotLoggedIn
+            | HttpError::NoSuchSession
+            | HttpError::UnknownScope
             | HttpError::CrossSite
             | HttpError::CookieTooLarge => Self::malformed,
             HttpError::Busy => Self::unavailable,
             HttpError::Lost(_) | HttpError::Panicked => Self::failed,
             HttpError::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => Self::already_registered,
+                AuthError::NotLoggedIn => Self::malformed,
                 AuthError::InvalidCredentials => Self::invalid_credentials,
                 AuthError::PasswordRefused(_) => Self::password_refused,
                 AuthError::RegistrationClosed => Self::registration_closed,

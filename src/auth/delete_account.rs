@@ -1,0 +1,84 @@
+use super::events::{Attempt, Event};
+use super::hasher::Place;
+use super::reauthentication::{Owner, Reauthentication};
+use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
+use crate::domain::{Client, Password, SessionId, User};
+
+/// The deletion of an account by its owner, before it has begun.
+#[derive(Debug)]
+pub struct DeleteAccount(Reauthentication);
+
+/// The rest of a deletion.
+#[derive(Debug)]
+pub struct AccountDeletion(Owner);
+
+impl DeleteAccount {
+    /// Describes the deletion of the account whose session that is.
+    ///
+    /// It ends in [`AuthError::InvalidCredentials`] for another password, and in
+    /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
+    /// the time the account would be deleted.
+    #[must_use]
+    pub fn new(owner: User, session_id: &SessionId, current: Password, client: Client) -> Self {
+        Self(Reauthentication::new(owner, session_id, current, client))
+    }
+}
+
+impl Before for DeleteAccount {
+    type After = AccountDeletion;
+
+    fn client(&self) -> &Client {
+        self.0.client()
+    }
+
+    fn attempt(&self) -> Attempt {
+        self.0.attempt()
+    }
+
+    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+        self.0.recognise(auth)
+    }
+
+    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
+        self.0.check(auth)
+    }
+
+    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<AccountDeletion>, AuthError> {
+        let (place, work, owner) = self.0.begin(auth, place)?;
+        let after = AccountDeletion(owner);
+        Ok(Paused { place, work, after })
+    }
+}
+
+impl After for AccountDeletion {
+    type Work = Verification;
+    type Output = User;
+
+    fn taken(&self) -> Taken {
+        self.0.taken()
+    }
+
+    fn after(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
+        let (user, client) = (self.0.user.id, self.0.client().clone());
+        let deleted = self.delete(auth, &verified);
+        match &deleted {
+            Ok(_) => Event::UserDeleted { user },
+            Err(cause) => Event::ReauthenticationFailed { user, cause },
+        }
+        .log(&client);
+        deleted
+    }
+}
+
+impl AccountDeletion {
+    fn delete(self, auth: &Auth, verified: &Verified) -> Result<User, AuthError> {
+        let Self(owner) = self;
+        if !verified.right {
+            return Err(AuthError::InvalidCredentials);
+        }
+        auth.db
+            .delete_account(&owner.who(), &owner.settlement(auth))
+            .map_err(|error| owner.not_written(error))?;
+        Ok(owner.user)
+    }
+}

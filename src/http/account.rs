@@ -1,0 +1,88 @@
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::access_log::belonging_to;
+use super::answer::{Nothing, json_with};
+use super::form::{Fields, Form, FormError, FromFields};
+use super::logged_in::LoggedIn;
+use super::session_cookie::SessionCookie;
+use super::{Door, HttpError, HttpSettings};
+use crate::auth::{ChangePassword, DeleteAccount};
+use crate::domain::{Client, Password};
+
+pub(super) struct NewPassword {
+    current: Password,
+    new: Password,
+}
+
+impl FromFields for NewPassword {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let current = fields.required("current_password")?;
+        let new = fields.required("new_password")?;
+        Ok(Self {
+            current: Password::parse(&current)?,
+            new: Password::parse(&new)?,
+        })
+    }
+}
+
+pub(super) struct CurrentPassword(Password);
+
+impl FromFields for CurrentPassword {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let current = fields.required("current_password")?;
+        Ok(Self(Password::parse(&current)?))
+    }
+}
+
+#[derive(Serialize)]
+struct Updated<'a> {
+    email: &'a str,
+    message: &'a str,
+}
+
+/// `PUT /profile/password`
+pub(super) async fn change_password(
+    door: web::Data<Door>,
+    settings: web::Data<HttpSettings>,
+    client: Client,
+    LoggedIn {
+        session_id,
+        user,
+        rest,
+    }: LoggedIn<Form<NewPassword>>,
+) -> Result<HttpResponse, HttpError> {
+    let Form(NewPassword { current, new }) = rest;
+    let changed = door
+        .hashing(ChangePassword::new(user, &session_id, current, new, client))
+        .await?;
+    let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
+    let answer = json_with(
+        HttpResponse::Ok().cookie(cookie),
+        &Updated {
+            email: changed.user.email.as_str(),
+            message: "Password updated",
+        },
+    );
+    Ok(belonging_to(changed.user.id, answer))
+}
+
+/// `DELETE /profile`
+pub(super) async fn delete_account(
+    door: web::Data<Door>,
+    settings: web::Data<HttpSettings>,
+    client: Client,
+    LoggedIn {
+        session_id,
+        user,
+        rest,
+    }: LoggedIn<Form<CurrentPassword>>,
+) -> Result<HttpResponse, HttpError> {
+    let Form(CurrentPassword(current)) = rest;
+    let user = door
+        .hashing(DeleteAccount::new(user, &session_id, current, client))
+        .await?;
+    let cookie = SessionCookie::clearing(&settings);
+    let answer = json_with(HttpResponse::Ok().cookie(cookie), &Nothing {});
+    Ok(belonging_to(user.id, answer))
+}

@@ -1,0 +1,96 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use super::answer::{Nothing, json, json_with};
+use super::logged_in::LoggedIn;
+use super::session_cookie::SessionCookie;
+use super::{Door, HttpError, HttpSettings};
+use crate::auth::Named;
+use crate::domain::{OpenSession, PublicId, SessionScope};
+
+#[derive(Serialize)]
+struct Device<'a> {
+    id: &'a str,
+    current: bool,
+    created_at: String,
+    last_seen_at: String,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+}
+
+impl<'a> From<&'a OpenSession> for Device<'a> {
+    fn from(session: &'a OpenSession) -> Self {
+        Self {
+            id: &session.public_id,
+            current: session.current,
+            created_at: session.created_at.rfc3339(),
+            last_seen_at: session.last_seen_at.rfc3339(),
+            ip: session.ip.as_deref(),
+            user_agent: session.user_agent.as_deref(),
+        }
+    }
+}
+
+/// `GET /sessions`
+pub(super) async fn list(
+    door: web::Data<Door>,
+    cookie: SessionCookie,
+) -> Result<HttpResponse, HttpError> {
+    let session_id = cookie.session_id()?;
+    let sessions = door.read(move |auth| auth.sessions(&session_id)).await?;
+    let devices: Vec<Device<'_>> = sessions.iter().map(Device::from).collect();
+    Ok(json(StatusCode::OK, &devices))
+}
+
+/// `DELETE /sessions/{id}`
+pub(super) async fn end(
+    door: web::Data<Door>,
+    settings: web::Data<HttpSettings>,
+    request: HttpRequest,
+    LoggedIn { session_id, .. }: LoggedIn,
+) -> Result<HttpResponse, HttpError> {
+    let name = request.match_info().get("id").unwrap_or_default();
+    let name = PublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
+    let named = door
+        .write(move |auth| auth.end_session(&session_id, name))
+        .await?;
+    match named {
+        Named::Current => Ok(ended(Some(&settings))),
+        Named::Other => Ok(ended(None)),
+        Named::NotYours => Err(HttpError::NoSuchSession),
+    }
+}
+
+/// `DELETE /sessions?scope=...`
+pub(super) async fn end_all_in(
+    scope: &str,
+    door: &Door,
+    settings: &HttpSettings,
+    cookie: SessionCookie,
+) -> Result<HttpResponse, HttpError> {
+    let session_id = cookie.session_id()?;
+    let (scope, cleared) = match scope {
+        "others" => (SessionScope::Others, None),
+        "all" => (SessionScope::All, Some(settings)),
+        _ => {
+            // Who is not logged in is told so, whatever else is wrong.
+            door.read(move |auth| auth.get_user_from_session_id(&session_id))
+                .await?
+                .ok_or(HttpError::NotLoggedIn)?;
+            return Err(HttpError::UnknownScope);
+        }
+    };
+    door.write(move |auth| auth.end_sessions(&session_id, scope))
+        .await?;
+    Ok(ended(cleared))
+}
+
+/// Done; the cookie is taken back where its session is among what has ended.
+fn ended(cleared: Option<&HttpSettings>) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    if let Some(settings) = cleared {
+        answer.cookie(SessionCookie::clearing(settings));
+    }
+    json_with(&mut answer, &Nothing {})
+}

@@ -1,0 +1,55 @@
+use std::convert::Infallible;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+
+use super::session_cookie::SessionCookie;
+use super::{Door, HttpError};
+use crate::domain::{SessionId, User};
+
+/// The session of somebody who is logged in, and the rest of what a handler asks for, which
+/// is not looked at before: who is not logged in is told so, whatever else is wrong.
+#[derive(Debug)]
+pub(super) struct LoggedIn<T = ()> {
+    pub(super) session_id: SessionId,
+    pub(super) user: User,
+    pub(super) rest: T,
+}
+
+impl<T> FromRequest for LoggedIn<T>
+where
+    T: FromRequest + 'static,
+    T::Error: Into<HttpError>,
+{
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let door = request.app_data::<web::Data<Door>>().cloned();
+        let cookie = SessionCookie::extract(request);
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let session_id = cookie.await?.session_id()?;
+            let door = door.ok_or(HttpError::NotLoggedIn)?;
+            let user = door
+                .read(move |auth| auth.get_user_from_session_id(&session_id))
+                .await?
+                .ok_or(HttpError::NotLoggedIn)?;
+            let rest = T::from_request(&request, &mut payload).await;
+            let rest = rest.map_err(Into::into)?;
+            Ok(Self {
+                session_id,
+                user,
+                rest,
+            })
+        })
+    }
+}
+
+impl From<Infallible> for HttpError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
