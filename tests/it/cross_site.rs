@@ -261,8 +261,11 @@ async fn r39_a_preflight_is_answered_as_options_and_says_what_a_page_may_send() 
     assert_eq!(answer.line(), "200 ");
     assert_eq!(shared_with(&answer), [Some(APP), Some("true")]);
     for (name, value) in [
-        ("allow", "POST, DELETE, OPTIONS"),
-        ("access-control-allow-methods", "POST, DELETE, OPTIONS"),
+        ("allow", "GET, HEAD, POST, DELETE, OPTIONS"),
+        (
+            "access-control-allow-methods",
+            "GET, HEAD, POST, DELETE, OPTIONS",
+        ),
         ("access-control-allow-headers", "Content-Type, X-Request-Id"),
         ("access-control-max-age", "600"),
         ("cache-control", "no-store"),
@@ -276,7 +279,10 @@ async fn r39_a_preflight_is_answered_as_options_and_says_what_a_page_may_send() 
             .send(request(&Method::OPTIONS, "/sessions", headers))
             .await;
         assert_eq!(answer.line(), "200 ");
-        assert_eq!(answer.header("allow"), Some("POST, DELETE, OPTIONS"));
+        assert_eq!(
+            answer.header("allow"),
+            Some("GET, HEAD, POST, DELETE, OPTIONS")
+        );
         assert_eq!(answer.header("access-control-allow-methods"), None);
     }
 }

@@ -63,7 +63,7 @@ fn the_routes_in_the_readme_are_those_of_the_program() {
     let named: BTreeSet<&str> = README
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`')?.0.split_once(' '))
-        .map(|(_, path)| path)
+        .filter_map(|(_, path)| path.split('?').next())
         .collect();
     assert_eq!(named, paths);
 }

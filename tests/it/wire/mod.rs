@@ -102,8 +102,8 @@ fn options_names_the_verbs_and_the_others_are_405() {
     for (path, allow) in [
         ("/", "GET, HEAD, OPTIONS"),
         ("/users", "POST, OPTIONS"),
-        ("/sessions/", "POST, DELETE, OPTIONS"),
-        ("/profile", "GET, HEAD, OPTIONS"),
+        ("/sessions/", "GET, HEAD, POST, DELETE, OPTIONS"),
+        ("/profile", "GET, HEAD, DELETE, OPTIONS"),
     ] {
         for verb in VERBS.into_iter().chain(["get", "M-SEARCH"]) {
             if verb == "CONNECT" && path != "/" {
