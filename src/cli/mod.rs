@@ -1,8 +1,11 @@
 //! The command line: one file a group of commands.
 
 mod db;
+mod output;
+mod session;
 mod throttle;
 mod usage;
+mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,6 +14,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
+use crate::domain::Email;
 use crate::server::{self, ServerError};
 use usage::UsageError;
 
@@ -32,6 +36,12 @@ enum Command {
     /// Look after the database
     #[command(subcommand)]
     Db(db::Command),
+    /// Look after users
+    #[command(subcommand)]
+    User(user::Command),
+    /// See and end sessions
+    #[command(subcommand)]
+    Session(session::Command),
     /// See who is slowed down, and let them try anew
     #[command(subcommand)]
     Throttle(throttle::Command),
@@ -55,6 +65,9 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// Nobody has the email that was named.
+    #[error("nobody has the email {0}")]
+    NoSuchUser(Email),
 }
 
 impl CliError {
@@ -67,7 +80,7 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) => ExitCode::FAILURE,
+            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -137,6 +150,8 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
+            Some(Command::User(command)) => command.run(config),
+            Some(Command::Session(command)) => command.run(config),
             Some(Command::Throttle(command)) => command.run(config),
         }
     }

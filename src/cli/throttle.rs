@@ -1,10 +1,10 @@
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
 use super::CliError;
+use super::output::print;
 use crate::auth::ThrottleSettings;
 use crate::config::Config;
 use crate::db::{DB, DbError, OpenMode, ThrottleRow};
@@ -102,9 +102,4 @@ fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
-}
-
-fn print(text: &str) {
-    // Who closed the output does not want to read it.
-    drop(io::stdout().write_all(text.as_bytes()));
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::schema::sessions;
+use super::schema::{sessions, users};
 use super::sessions::{mirror, mirror_newest};
 use super::{DB, DbError};
 use crate::domain::{OpenSession, PublicId, SessionDigest, SessionScope, Timestamp, UserId};
@@ -103,6 +103,24 @@ impl DB {
                 }
             };
             mirror_newest(conn, user_id)
+        })
+    }
+
+    /// Ends all sessions of a user, or of everybody, and tells how many there were. Blocks for
+    /// one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn end_all_sessions(&self, user_id: Option<UserId>) -> Result<usize, DbError> {
+        self.write(|conn| {
+            let nobody = users::session_id.eq(None::<String>);
+            let Some(user_id) = user_id else {
+                diesel::update(users::table).set(nobody).execute(conn)?;
+                return Ok(diesel::delete(sessions::table).execute(conn)?);
+            };
+            mirror(conn, user_id, None)?;
+            let ended = sessions::table.filter(sessions::user_id.eq(user_id.get()));
+            Ok(diesel::delete(ended).execute(conn)?)
         })
     }
 

@@ -17,6 +17,7 @@ mod adoption_refused;
 mod bcrypt_lanes;
 mod browser;
 mod client_address;
+mod commands;
 mod connections;
 mod corpus;
 mod crash;

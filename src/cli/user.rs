@@ -1,0 +1,84 @@
+use clap::Subcommand;
+
+use super::CliError;
+use super::output::print;
+use crate::config::Config;
+use crate::db::{DB, DbError, OpenMode};
+use crate::domain::{Email, EmailError, HashedPassword, User};
+use crate::server::{self, ServerError};
+
+/// How many users are read at a time.
+const PAGE: u32 = 1000;
+
+/// What no password hashes to: nobody logs in before a password is set.
+const NO_PASSWORD: &str = "!";
+
+/// What can be done about users.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show all users: number and email
+    List,
+    /// Add a user, who has no password yet
+    Add {
+        /// The new user's email
+        #[arg(value_name = "EMAIL", value_parser = email)]
+        email: Email,
+    },
+    /// Delete a user and all that hangs on it
+    Delete {
+        /// Whom
+        #[arg(value_name = "EMAIL", value_parser = email)]
+        email: Email,
+    },
+}
+
+impl Command {
+    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
+        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+        match self {
+            Self::List => list(&db)?,
+            Self::Add { email } => {
+                let user = db.add_user(email, &HashedPassword::from_stored(NO_PASSWORD))?;
+                print(&format!("added {} as {}\n", user.email, user.id));
+            }
+            Self::Delete { email } => {
+                let user = find(&db, email)?;
+                db.delete_user(user.id)?;
+                print(&format!("deleted {} ({})\n", user.email, user.id));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn list(db: &DB) -> Result<(), DbError> {
+    let mut after = None;
+    loop {
+        let users = db.users_after(after, PAGE)?;
+        let Some((last, _)) = users.last() else {
+            return Ok(());
+        };
+        after = Some(*last);
+        let lines = users.iter().map(|(id, email)| format!("{id}\t{email}\n"));
+        print(&lines.collect::<Vec<_>>().concat());
+    }
+}
+
+/// An email on the command line.
+pub(super) fn email(text: &str) -> Result<Email, EmailError> {
+    Email::parse(text)
+}
+
+/// The user of that email.
+pub(super) fn find(db: &DB, email: &Email) -> Result<User, CliError> {
+    match db.find_user_by(email) {
+        Ok(user) => Ok(user),
+        Err(DbError::NoResultFound) => Err(CliError::NoSuchUser(email.clone())),
+        Err(
+            error @ (DbError::AlreadyExists(_)
+            | DbError::InvalidRequest(_)
+            | DbError::Unavailable(_)
+            | DbError::Failed(_)),
+        ) => Err(error.into()),
+    }
+}

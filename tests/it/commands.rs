@@ -1,0 +1,124 @@
+//! What an operator does to users and their sessions at the command line.
+
+use reqwest::blocking::Client;
+
+use crate::support::Place;
+use crate::support::program::{Server, run, told};
+
+const BOB: &str = "bob@dylan.com";
+
+/// The output of a command that has to succeed.
+fn output_of(place: &Place, arguments: &[&str]) -> String {
+    let output = run(place.folder(), arguments);
+    assert!(output.status.success(), "{}", told(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn register(server: &Server, email: &str) -> u16 {
+    let form = [("email", email), ("password", "a_pwd")];
+    let answer = Client::new().post(server.url("/users")).form(&form).send();
+    answer.unwrap().status().as_u16()
+}
+
+/// A login's cookie.
+fn log_in(server: &Server, email: &str) -> String {
+    let form = [("email", email), ("password", "a_pwd")];
+    let answer = Client::new()
+        .post(server.url("/sessions"))
+        .form(&form)
+        .send();
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 200);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn profile(server: &Server, cookie: &str) -> u16 {
+    let request = Client::new().get(server.url("/profile"));
+    let answer = request.header("Cookie", cookie).send();
+    answer.unwrap().status().as_u16()
+}
+
+#[test]
+fn r31_an_operator_sees_and_ends_sessions_beside_the_running_service() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    for email in [BOB, "eve@dylan.com"] {
+        assert_eq!(register(&server, email), 201);
+    }
+    let (bobs, eves) = (log_in(&server, BOB), log_in(&server, "eve@dylan.com"));
+    let list = output_of(&place, &["session", "list", "BOB@dylan.com"]);
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(list.contains("127.0.0.1"), "{list}");
+    let id = bobs.split_once('=').unwrap().1;
+    assert!(!list.contains(id), "the list opens no session");
+    assert_eq!(output_of(&place, &["session", "revoke", BOB]), "ended 1\n");
+    assert_eq!(
+        (profile(&server, &bobs), profile(&server, &eves)),
+        (403, 200)
+    );
+    log_in(&server, BOB);
+    let ended = output_of(&place, &["session", "revoke", "--all"]);
+    assert_eq!(ended, "ended 2\n");
+    assert_eq!(profile(&server, &eves), 403);
+    let mirrors = "SELECT session_id AS value FROM users WHERE session_id IS NOT NULL";
+    assert_eq!(place.texts(mirrors), [""; 0]);
+}
+
+#[test]
+fn an_operator_adds_lists_and_deletes_users() {
+    let place = Place::new();
+    let server = Server::start_with(&place, &["--registration=closed"]);
+    assert_eq!(register(&server, BOB), 403);
+    let added = output_of(&place, &["user", "add", BOB]);
+    assert_eq!(added, format!("added {BOB} as 1\n"));
+    for password in ["!", "a_pwd"] {
+        let form = [("email", BOB), ("password", password)];
+        let login = Client::new().post(server.url("/sessions")).form(&form);
+        assert_eq!(login.send().unwrap().status(), 401, "has no password yet");
+    }
+    output_of(&place, &["user", "add", "eve@dylan.com"]);
+    let list = output_of(&place, &["user", "list"]);
+    assert_eq!(list, format!("1\t{BOB}\n2\teve@dylan.com\n"));
+    let deleted = output_of(&place, &["user", "delete", "Bob@dylan.com"]);
+    assert_eq!(deleted, format!("deleted {BOB} (1)\n"));
+    assert_eq!(output_of(&place, &["user", "list"]), "2\teve@dylan.com\n");
+}
+
+#[test]
+fn who_is_not_there_is_named_and_nothing_is_created() {
+    let place = Place::new();
+    drop(Server::start(&place));
+    for (arguments, code, expected) in [
+        (
+            ["user", "delete", BOB],
+            1,
+            "nobody has the email bob@dylan.com",
+        ),
+        (
+            ["session", "list", BOB],
+            1,
+            "nobody has the email bob@dylan.com",
+        ),
+        (["user", "add", "bob"], 78, "email needs a name"),
+        (
+            ["session", "revoke", "--database-url=sqlite://none.db"],
+            78,
+            "required",
+        ),
+        (
+            ["user", "list", "--database-url=sqlite://none.db"],
+            78,
+            "none.db",
+        ),
+    ] {
+        let output = run(place.folder(), &arguments);
+        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
+        assert!(told(&output).contains(expected), "{}", told(&output));
+    }
+    assert!(!place.path("none.db").exists());
+    output_of(&place, &["user", "add", BOB]);
+    let again = run(place.folder(), &["user", "add", BOB]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(told(&again).contains("already exists"), "{}", told(&again));
+}
