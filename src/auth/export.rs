@@ -1,5 +1,5 @@
 use super::{Auth, AuthError};
-use crate::domain::{OpenSession, SessionId, User};
+use crate::domain::{KnownClient, OpenSession, SessionId, User};
 
 /// Everything that is held about a user: a field a table.
 #[derive(Debug)]
@@ -8,6 +8,8 @@ pub struct Export {
     pub user: User,
     /// The rows in `sessions`, expired ones that are not removed yet included.
     pub sessions: Vec<OpenSession>,
+    /// The rows in `known_clients`.
+    pub known_clients: Vec<KnownClient>,
 }
 
 impl Auth {
@@ -19,6 +21,11 @@ impl Auth {
     pub fn export(&self, session_id: &SessionId) -> Result<Export, AuthError> {
         let user = self.logged_in(session_id)?;
         let sessions = self.db.sessions_of(user.id, Some(&session_id.digest()))?;
-        Ok(Export { user, sessions })
+        let known_clients = self.db.known_clients_of(user.id)?;
+        Ok(Export {
+            user,
+            sessions,
+            known_clients,
+        })
     }
 }

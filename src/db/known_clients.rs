@@ -6,7 +6,7 @@ use super::any_connection::AnyConnection;
 use super::schema::{known_clients, users};
 use super::throttle::{Counted, forget, give_back};
 use super::{DB, DbError};
-use crate::domain::{EmailKey, ThrottleKey, Timestamp, UserId};
+use crate::domain::{EmailKey, KnownClient, ThrottleKey, Timestamp, UserId};
 
 /// How many clients of a user are known; the ones that were not there for the longest time
 /// are forgotten. A program that keeps no cookies is a new device at each login.
@@ -77,6 +77,31 @@ impl DB {
             self.know(conn, user_id, known)?;
         }
         Ok(())
+    }
+
+    /// All clients that an account knows, the last one to log in first. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn known_clients_of(&self, user_id: UserId) -> Result<Vec<KnownClient>, DbError> {
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::user_id.eq(user_id.get()))
+                .order((known_clients::succeeded_at.desc(), known_clients::mark))
+                .select((
+                    known_clients::mark,
+                    known_clients::succeeded_at,
+                    known_clients::expires_at,
+                ))
+                .load(conn)
+        })?;
+        let known = |(mark, logged_in_at, expires_at): (String, i64, i64)| KnownClient {
+            // A network has its length behind a slash; a digest is hexadecimal.
+            network: Some(mark).filter(|mark| mark.contains('/')),
+            logged_in_at: Timestamp::from_seconds(logged_in_at),
+            expires_at: Timestamp::from_seconds(expires_at),
+        };
+        Ok(rows.into_iter().map(known).collect())
     }
 
     fn know(

@@ -12,6 +12,7 @@ mod email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod known_client;
 mod networks;
 mod open_session;
 mod origin;
@@ -29,6 +30,7 @@ pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
 pub use hashed_password::HashedPassword;
+pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
 pub use open_session::{OpenSession, PublicId, SessionScope};
 pub use origin::Origin;

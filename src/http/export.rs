@@ -6,13 +6,14 @@ use super::answer::json;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::auth;
-use crate::domain::{OpenSession, User};
+use crate::domain::{KnownClient, OpenSession, User};
 
 /// A field a table. Secrets and their digests are no information about the user.
 #[derive(Serialize)]
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    known_clients: Vec<KnownClientRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -32,16 +33,30 @@ struct SessionRow<'a> {
     user_agent: Option<&'a str>,
 }
 
+/// A device has no network: what it is known by is a secret of its own.
+#[derive(Serialize)]
+struct KnownClientRow<'a> {
+    kind: &'a str,
+    network: Option<&'a str>,
+    logged_in_at: String,
+    expires_at: String,
+}
+
 /// `GET /profile/export`
 pub(super) async fn export(
     door: web::Data<Door>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let auth::Export { user, sessions } = door.read(move |auth| auth.export(&session_id)).await?;
+    let auth::Export {
+        user,
+        sessions,
+        known_clients,
+    } = door.read(move |auth| auth.export(&session_id)).await?;
     let export = Export {
         user: user_row(&user),
         sessions: sessions.iter().map(session_row).collect(),
+        known_clients: known_clients.iter().map(known_client_row).collect(),
     };
     Ok(json(StatusCode::OK, &export))
 }
@@ -50,6 +65,16 @@ fn user_row(user: &User) -> UserRow<'_> {
     UserRow {
         id: user.id.get(),
         email: user.email.as_str(),
+    }
+}
+
+fn known_client_row(client: &KnownClient) -> KnownClientRow<'_> {
+    let network = client.network.as_deref();
+    KnownClientRow {
+        kind: network.map_or("device", |_| "network"),
+        network,
+        logged_in_at: client.logged_in_at.rfc3339(),
+        expires_at: client.expires_at.rfc3339(),
     }
 }
 

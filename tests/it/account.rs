@@ -342,9 +342,12 @@ async fn r33_the_other_sessions_or_all_are_ended_at_once(
 async fn r54_an_export_holds_everything_but_secrets() {
     let mut setup = Setup::new();
     setup.db.sessions.per_user = 0;
+    setup.auth.throttle.on = true;
     let app = setup.start().await;
     app.register(BOB.0, BOB.1).await;
     let (here, there) = (log_in(&app).await, log_in(&app).await);
+    app.place
+        .sql("INSERT INTO known_clients VALUES (1, '192.0.2.77/32', 0, 9999999999)");
     let answer = send(&app, Method::GET, "/profile/export", &here, "").await;
     let export: Value = answer.json();
     assert_eq!(
@@ -353,9 +356,14 @@ async fn r54_an_export_holds_everything_but_secrets() {
     );
     assert_eq!(export["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(export["sessions"][0]["expires_at"], "2027-01-22T08:00:02Z");
-    let secrets = app
-        .place
-        .texts("SELECT hashed_password AS value FROM users UNION SELECT digest FROM sessions");
+    let known = export["known_clients"].as_array().unwrap();
+    let kinds: Vec<_> = known.iter().map(|client| &client["kind"]).collect();
+    assert_eq!(kinds, ["device", "device", "network"]);
+    assert_eq!(known[2]["network"], "192.0.2.77/32");
+    let secrets = app.place.texts(
+        "SELECT hashed_password AS value FROM users UNION SELECT digest FROM sessions
+         UNION SELECT mark FROM known_clients WHERE mark NOT LIKE '%/%'",
+    );
     for secret in secrets.iter().chain([&here, &there]) {
         assert!(!answer.body.contains(secret.as_str()), "{secret}");
     }
