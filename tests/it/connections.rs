@@ -255,8 +255,10 @@ fn f10_without_descriptors_new_clients_wait_and_nothing_breaks() {
         .args(inner.get_args())
         .current_dir(place.folder());
     for (name, value) in inner.get_envs() {
-        assert!(value.is_none());
-        command.env_remove(name);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     let mut server = Server::spawn(command);
     assert_eq!(server.logged("128 file descriptors"), 1);
