@@ -144,7 +144,7 @@ fn what_is_given_up_leaves_its_lane_and_the_others_are_not_harmed() {
 }
 
 #[test]
-fn a_digest_is_not_shown_by_accident() {
+fn r64_a_digest_is_not_shown_by_accident() {
     let digest = ours(b"password", [0; 16], 4);
     assert_eq!(format!("{digest:?}"), "Digest(..)");
     assert_eq!(

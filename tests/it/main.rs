@@ -39,6 +39,7 @@ mod passwords;
 mod programs;
 mod proxies;
 mod readme;
+mod requirements;
 mod routes;
 mod serving;
 mod sessions;

@@ -151,7 +151,7 @@ fn only_its_owner_reads_the_database_and_what_is_beside_it() {
 }
 
 #[test]
-fn no_password_and_no_session_id_is_ever_logged() {
+fn r64_no_password_and_no_session_id_is_ever_logged() {
     let place = Place::new();
     let arguments = ["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"];
     let mut command = program(place.folder(), &arguments);

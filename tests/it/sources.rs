@@ -182,7 +182,7 @@ fn a_secret_comes_from_a_file_of_its_own() {
 }
 
 #[test]
-fn a_secret_that_others_may_read_is_refused_with_the_way_out() {
+fn r64_a_secret_that_others_may_read_is_refused_with_the_way_out() {
     for (name, content) in [
         ("DATABASE_URL", "sqlite://s3cret.db"),
         ("BIENVENUE_MAIL", "smtp://me:s3cret@h"),

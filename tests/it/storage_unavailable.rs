@@ -25,7 +25,7 @@ fn add(db: &DB, name: &str) -> Result<(), DbError> {
 }
 
 #[rstest]
-fn while_others_hold_the_database_all_that_wait_are_told_in_time(
+fn r76_while_others_hold_the_database_all_that_wait_are_told_in_time(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {

@@ -200,7 +200,7 @@ async fn bytes_that_are_no_utf8_are_400_in_names_and_in_values() {
 }
 
 #[actix_web::test]
-async fn a_field_that_is_there_twice_is_400() {
+async fn r52_a_field_that_is_there_twice_is_400() {
     let app = app().await;
     for body in [
         "email=a@x.org&email=a@x.org&password=p",
@@ -251,7 +251,7 @@ async fn a_url_encoded_form_is_decoded_once() {
 }
 
 #[actix_web::test]
-async fn the_query_string_supplies_nothing() {
+async fn r52_the_query_string_supplies_nothing() {
     let app = app().await;
     let path = "/users?email=a@x.org&password=p";
     let answer = app.send(post(path, URL_ENCODED, "")).await;
@@ -265,7 +265,7 @@ async fn the_query_string_supplies_nothing() {
 }
 
 #[actix_web::test]
-async fn fields_that_nobody_asked_for_are_ignored() {
+async fn r53_fields_that_nobody_asked_for_are_ignored() {
     let app = app().await;
     let body = "id=7&session_id=x&email=a@x.org&Email=c@x.org&password=p&=&&email_key=z";
     assert_eq!(

@@ -8,7 +8,7 @@ const SPACE: &str = "email has a space in it";
 const CONTROL: &str = "email has a control character in it";
 
 #[actix_web::test]
-async fn an_email_has_one_at_between_a_name_and_a_domain() {
+async fn r49_an_email_has_one_at_between_a_name_and_a_domain() {
     let app = app().await;
     for email in [
         "bob",
@@ -31,7 +31,7 @@ async fn an_email_has_one_at_between_a_name_and_a_domain() {
 }
 
 #[actix_web::test]
-async fn an_email_has_no_space_and_no_control_character_inside() {
+async fn r49_an_email_has_no_space_and_no_control_character_inside() {
     let app = app().await;
     for space in [" ", "\u{a0}", "\u{2003}", "\u{2028}", "\u{3000}"] {
         let answer = app.register(&format!("a{space}b@x.org"), "p").await;
@@ -73,7 +73,7 @@ async fn white_space_around_an_email_is_cut() {
 }
 
 #[actix_web::test]
-async fn an_email_has_250_characters_at_the_most() {
+async fn r49_an_email_has_250_characters_at_the_most() {
     let app = app().await;
     for letter in ["a", "é", "𝔞"] {
         let longest = letter.repeat(248) + "@x";

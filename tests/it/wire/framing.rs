@@ -39,7 +39,7 @@ fn what_is_no_request_is_refused_with_an_answer() {
 }
 
 #[test]
-fn a_body_whose_length_is_in_doubt_is_refused() {
+fn r48_a_body_whose_length_is_in_doubt_is_refused() {
     let place = Place::new();
     let server = Server::start(&place);
     let chunked = "Transfer-Encoding: chunked\r\n";
