@@ -43,6 +43,13 @@ pub(super) enum Event<'a> {
     UserDeleted {
         user: UserId,
     },
+    /// No client that the account does not know may guess at it any more. With the account,
+    /// if there is such a one.
+    LoginLocked {
+        user: Option<UserId>,
+    },
+    /// A browser was made to send something by a page of another origin.
+    Forged,
 }
 
 /// What somebody tries, for the line of the log in case that it is refused before its hash.
@@ -83,6 +90,11 @@ impl Attempt {
     }
 }
 
+/// Writes down that a request was refused because a page of another origin has made it.
+pub fn log_forged(client: &Client) {
+    Event::Forged.log(client);
+}
+
 impl Event<'_> {
     /// Writes the line.
     pub(super) fn log(&self, client: &Client) {
@@ -118,12 +130,17 @@ impl Event<'_> {
             Self::Registered { .. } => ("user_created", "registered"),
             Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
             Self::UserDeleted { .. } => ("user_deleted", "user deleted"),
+            Self::LoginLocked { .. } => ("authn_login_lock", "too many logins failed"),
+            Self::Forged => ("malicious_csrf", "a page of another origin was refused"),
         }
     }
 
     /// A refusal is the client's affair, a failure the operator's.
     fn outcome(&self) -> (Level, &'static str) {
         match self.cause() {
+            None if matches!(self, Self::LoginLocked { .. } | Self::Forged) => {
+                (Level::Info, "failure")
+            }
             None => (Level::Info, "success"),
             Some(cause) => match cause {
                 AuthError::InvalidCredentials
@@ -150,7 +167,9 @@ impl Event<'_> {
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
             Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => {
                 Some(match cause {
                     AuthError::InvalidCredentials if unknown => "unknown_account",
@@ -177,7 +196,9 @@ impl Event<'_> {
             | Self::LoggedOut { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
         }
     }
 
@@ -189,8 +210,8 @@ impl Event<'_> {
             | Self::SessionsEnded { user }
             | Self::Registered { user }
             | Self::UserDeleted { user } => Some(*user),
-            Self::LoginFailed { user, .. } => *user,
-            Self::RegistrationFailed { .. } => None,
+            Self::LoginFailed { user, .. } | Self::LoginLocked { user } => *user,
+            Self::RegistrationFailed { .. } | Self::Forged => None,
         }
     }
 
@@ -203,7 +224,9 @@ impl Event<'_> {
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
         }
     }
 }

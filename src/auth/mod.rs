@@ -33,7 +33,7 @@ use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
 
 pub use error::AuthError;
-pub use events::Attempt;
+pub use events::{Attempt, log_forged};
 pub use figures::Figures;
 pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, Login};
