@@ -53,6 +53,13 @@ pub(super) enum Event<'a> {
         user: UserId,
         cause: &'a AuthError,
     },
+    /// No client that the account does not know may guess at it any more. With the account,
+    /// if there is such a one.
+    LoginLocked {
+        user: Option<UserId>,
+    },
+    /// A browser was made to send something by a page of another origin.
+    Forged,
 }
 
 /// What somebody tries, for the line of the log in case that it is refused before its hash.
@@ -102,6 +109,11 @@ impl Attempt {
     }
 }
 
+/// Writes down that a request was refused because a page of another origin has made it.
+pub fn log_forged(client: &Client) {
+    Event::Forged.log(client);
+}
+
 impl Event<'_> {
     /// Writes the line.
     pub(super) fn log(&self, client: &Client) {
@@ -141,12 +153,17 @@ impl Event<'_> {
             Self::ReauthenticationFailed { .. } => {
                 ("authn_reauth_fail", "the owner's change was refused")
             }
+            Self::LoginLocked { .. } => ("authn_login_lock", "too many logins failed"),
+            Self::Forged => ("malicious_csrf", "a page of another origin was refused"),
         }
     }
 
     /// A refusal is the client's affair, a failure the operator's.
     fn outcome(&self) -> (Level, &'static str) {
         match self.cause() {
+            None if matches!(self, Self::LoginLocked { .. } | Self::Forged) => {
+                (Level::Info, "failure")
+            }
             None => (Level::Info, "success"),
             Some(cause) => match cause {
                 AuthError::InvalidCredentials
@@ -175,7 +192,9 @@ impl Event<'_> {
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
             | Self::PasswordChanged { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::ReauthenticationFailed { cause, .. } => Some(match cause {
@@ -206,7 +225,9 @@ impl Event<'_> {
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::PasswordChanged { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
         }
     }
 
@@ -220,8 +241,8 @@ impl Event<'_> {
             | Self::PasswordChanged { user, .. }
             | Self::ReauthenticationFailed { user, .. }
             | Self::UserDeleted { user } => Some(*user),
-            Self::LoginFailed { user, .. } => *user,
-            Self::RegistrationFailed { .. } => None,
+            Self::LoginFailed { user, .. } | Self::LoginLocked { user } => *user,
+            Self::RegistrationFailed { .. } | Self::Forged => None,
         }
     }
 
@@ -236,7 +257,9 @@ impl Event<'_> {
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
             | Self::ReauthenticationFailed { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::LoginLocked { .. }
+            | Self::Forged => None,
         }
     }
 }

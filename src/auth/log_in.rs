@@ -87,7 +87,7 @@ impl After for LogIn {
     }
 
     fn after(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
-        let (user, client) = self.0.who();
+        let who = self.0.who();
         let logged_in = self.open_session(auth, verified);
         match &logged_in {
             Ok(LoggedIn {
@@ -96,8 +96,8 @@ impl After for LogIn {
                 user: user.id,
                 session: &session_id.digest(),
             }
-            .log(&client),
-            Err(cause) => Event::LoginFailed { user, cause }.log(&client),
+            .log(&who.client),
+            Err(cause) => who.failed(cause),
         }
         logged_in
     }

@@ -41,7 +41,7 @@ use housekeeping::Housekeeping;
 pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
 pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
-pub use events::Attempt;
+pub use events::{Attempt, log_forged};
 pub use export::Export;
 pub use figures::Figures;
 pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};

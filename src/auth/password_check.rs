@@ -121,17 +121,40 @@ impl After for Checked {
     }
 
     fn after(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
-        let (user, client) = self.who();
+        let who = self.who();
         let checked = self.settle(auth, verified);
-        checked.inspect_err(|cause| Event::LoginFailed { user, cause }.log(&client))
+        checked.inspect_err(|cause| who.failed(cause))
+    }
+}
+
+/// Whose password is checked, and who says so.
+#[derive(Debug)]
+pub(super) struct Who {
+    user: Option<UserId>,
+    pub(super) client: Client,
+    /// Whether this is the last guess of those whom the account does not know.
+    locks: bool,
+}
+
+impl Who {
+    /// Writes down that it was not the password, or could not be checked.
+    pub(super) fn failed(&self, cause: &AuthError) {
+        let user = self.user;
+        Event::LoginFailed { user, cause }.log(&self.client);
+        if self.locks && matches!(cause, AuthError::InvalidCredentials) {
+            Event::LoginLocked { user }.log(&self.client);
+        }
     }
 }
 
 impl Checked {
     /// Whose password it would be, and who says so.
-    pub(super) fn who(&self) -> (Option<UserId>, Client) {
-        let user = self.user.as_ref().map(|user| user.id);
-        (user, self.guess.client().clone())
+    pub(super) fn who(&self) -> Who {
+        Who {
+            user: self.user.as_ref().map(|user| user.id),
+            client: self.guess.client().clone(),
+            locks: !self.guess.is_known() && self.taken.is_last(),
+        }
     }
 
     fn settle(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {

@@ -25,7 +25,7 @@ const COUNT_BACKOFF: &str = "\
         ELSE $8 * (CAST(1 AS BIGINT) << CAST(throttle.fails + 1 - $5 AS INTEGER)) END, \
     purge_at = CASE WHEN throttle.fails + 1 >= $9 THEN $10 ELSE $3 END \
     WHERE (throttle.next_at <= $4 OR throttle.next_at > $4 + $7) AND throttle.fails < $9 \
-    RETURNING next_at";
+    RETURNING fails, next_at";
 const COUNT_RATE: &str = "\
     INSERT INTO throttle (key, fails, next_at, purge_at) VALUES ($1, 1, $2, $2) \
     ON CONFLICT (key) DO UPDATE SET \
@@ -36,7 +36,7 @@ const COUNT_RATE: &str = "\
     purge_at = $5 + CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.next_at ELSE $3 END \
     WHERE throttle.next_at <= $4 - $5 OR throttle.next_at > $4 \
-    RETURNING next_at";
+    RETURNING fails, next_at";
 const GIVE_BACK_BACKOFF: &str = "\
     UPDATE throttle SET fails = fails - 1, \
     next_at = CASE WHEN next_at = $1 THEN $2 ELSE next_at END, purge_at = $3 \
@@ -63,6 +63,7 @@ pub struct Counted {
     charge: Charge,
     at: Timestamp,
     next_at: i64,
+    fails: i64,
 }
 
 /// A guess that is not allowed, and for how long.
@@ -84,7 +85,9 @@ pub struct ThrottleRow {
 }
 
 #[derive(QueryableByName)]
-struct NextAt {
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    fails: i64,
     #[diesel(sql_type = BigInt)]
     next_at: i64,
 }
@@ -94,6 +97,15 @@ impl Counted {
     #[must_use]
     pub fn charge(&self) -> &Charge {
         &self.charge
+    }
+
+    /// Whether there is no further guess after it until this is forgotten.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match &self.charge.rule {
+            Rule::Backoff(rule) => self.fails >= i64::from(rule.limit),
+            Rule::Rate(_) => false,
+        }
     }
 }
 
@@ -148,7 +160,7 @@ impl DB {
         self.write(|conn| {
             let mut counted = Vec::with_capacity(charges.len());
             for charge in charges {
-                let Some(next_at) = count(conn, charge, now)? else {
+                let Some(Row { fails, next_at }) = count(conn, charge, now)? else {
                     give_back(conn, &counted)?;
                     let row = rows(conn, &[&charge.key])?.pop();
                     let wait = row.map_or(Duration::ZERO, |row| row.wait(&charge.rule, now));
@@ -158,6 +170,7 @@ impl DB {
                     charge: charge.clone(),
                     at: now,
                     next_at,
+                    fails,
                 });
             }
             Ok(Ok(counted))
@@ -204,12 +217,11 @@ fn count(
     conn: &mut AnyConnection,
     charge: &Charge,
     now: Timestamp,
-) -> Result<Option<i64>, DbError> {
-    let row: Option<NextAt> = match &charge.rule {
+) -> Result<Option<Row>, DbError> {
+    Ok(match &charge.rule {
         Rule::Backoff(rule) => count_backoff(conn, &charge.key, rule, now)?,
         Rule::Rate(rate) => count_rate(conn, &charge.key, rate, now)?,
-    };
-    Ok(row.map(|row| row.next_at))
+    })
 }
 
 fn count_backoff(
@@ -217,7 +229,7 @@ fn count_backoff(
     key: &ThrottleKey,
     rule: &Backoff,
     now: Timestamp,
-) -> QueryResult<Option<NextAt>> {
+) -> QueryResult<Option<Row>> {
     let forgotten_at = if rule.limit <= 1 {
         NEVER
     } else {
@@ -245,7 +257,7 @@ fn count_rate(
     key: &ThrottleKey,
     rate: &Rate,
     now: Timestamp,
-) -> QueryResult<Option<NextAt>> {
+) -> QueryResult<Option<Row>> {
     let query = sql_query(COUNT_RATE)
         .bind::<Text, _>(key.as_str())
         .bind::<BigInt, _>(now.plus(rate.interval).seconds())
@@ -263,6 +275,7 @@ pub(super) fn give_back(conn: &mut AnyConnection, counted: &[Counted]) -> Result
         charge,
         at,
         next_at,
+        fails: _,
     } in counted
     {
         match &charge.rule {

@@ -4,6 +4,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::{Error, HttpResponse};
 
+use super::metrics::Route;
 use super::{HttpError, client};
 use crate::auth::AuthError;
 use crate::domain::{RequestId, UserId};
@@ -35,7 +36,7 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
     log::info!(
         target: TARGET,
         method,
-        route = route.as_str(),
+        route,
         status = status.as_u16(),
         ms = f64::from(microseconds) / 1000.0,
         client_ip = address.as_deref(),
@@ -46,27 +47,23 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
 }
 
 /// Nothing of an unknown path or verb is logged: it is whatever somebody typed.
-fn route<B>(answer: &ServiceResponse<B>) -> String {
-    let pattern = answer.request().match_pattern();
-    pattern.unwrap_or_else(|| "unknown".to_owned())
+fn route<B>(answer: &ServiceResponse<B>) -> &'static str {
+    let route = answer.request().app_data::<Route>();
+    route.map_or("unknown", |Route(path)| path)
 }
 
 fn method(method: &Method) -> &str {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::PATCH,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    if known.contains(method) {
-        method.as_str()
-    } else {
-        "other"
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::PATCH
+        | Method::TRACE
+        | Method::CONNECT => method.as_str(),
+        _ => "other",
     }
 }
 

@@ -2,10 +2,11 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, web};
 
-use super::{HttpError, HttpSettings};
-use crate::domain::Origin;
+use super::{HttpError, HttpSettings, client};
+use crate::auth;
+use crate::domain::{Client, Origin, RequestId};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -22,6 +23,9 @@ where
         let refused = is_cross_site(request.head(), &settings);
         async move {
             if refused {
+                let request_id = request.extensions().get::<RequestId>().cloned();
+                let client = Client::new(client::address(request.request()), None);
+                auth::log_forged(&client.asking(request_id));
                 return Ok(request.error_response(HttpError::CrossSite));
             }
             Ok(next.call(request).await?.map_into_boxed_body())

@@ -12,7 +12,6 @@ use crate::domain::DeviceId;
 /// neighbouring site can plant one (RFC 6265bis, 4.1.3).
 const HTTPS_NAME: &str = "__Host-device";
 const NAME: &str = "device";
-const LIFETIME: Duration = Duration::days(180);
 
 fn name(settings: &HttpSettings) -> &'static str {
     if settings.https { HTTPS_NAME } else { NAME }
@@ -20,12 +19,13 @@ fn name(settings: &HttpSettings) -> &'static str {
 
 /// The cookie that the client keeps after a login.
 pub(super) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
+    let lifetime = Duration::try_from(settings.device_memory).unwrap_or(Duration::MAX);
     Cookie::build(name(settings), device.expose())
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(settings.https)
-        .max_age(LIFETIME)
+        .max_age(lifetime)
         .finish()
 }
 

@@ -37,6 +37,7 @@ mod verbs;
 mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -47,14 +48,14 @@ pub use door::Door;
 pub use error::HttpError;
 pub use form::FormError;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
 use client::Proxies;
 use metrics::Metrics;
 use request_id::RequestIds;
 
 /// What an operator decides about the HTTP side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Whether people reach the service by https: cookies are `Secure` and answers carry
     /// `Strict-Transport-Security`.
@@ -65,6 +66,20 @@ pub struct HttpSettings {
     pub public_origin: Option<Origin>,
     /// Origins of front ends whose pages may send requests and read the answers.
     pub allowed_origins: Vec<Origin>,
+    /// How long a browser keeps what shows that somebody has logged in there.
+    pub device_memory: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            https: false,
+            trusted_proxies: Networks::default(),
+            public_origin: None,
+            allowed_origins: Vec::new(),
+            device_memory: ThrottleSettings::default().device_memory,
+        }
+    }
 }
 
 /// The service, ready to be handed to each of a server's threads.

@@ -6,7 +6,7 @@ use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use serde::ser::{SerializeMap, Serializer as _};
 use serde_json::Serializer;
 
-use super::is_harmless;
+use super::{is_harmless, is_plain};
 
 /// One object a line: when, how grave, where, what, and what is known beside it.
 pub(super) fn write(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -93,6 +93,9 @@ impl serde_json::ser::Formatter for Escaping {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if is_plain(fragment) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut left = fragment;
         while let Some((at, c)) = left.char_indices().find(|(_, c)| !is_harmless(*c)) {
             let (before, rest) = left.split_at(at);

@@ -6,9 +6,10 @@
 mod json;
 mod text;
 
+use std::io::{self, IsTerminal};
 use std::panic;
 
-use env_logger::Builder;
+use env_logger::{Builder, WriteStyle};
 
 use crate::config::LogFormat;
 
@@ -21,10 +22,16 @@ const DEFAULT: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off
 pub fn start(format: LogFormat, filter: Option<&str>) {
     let mut builder = Builder::new();
     builder.parse_filters(filter.unwrap_or(DEFAULT));
+    let is_terminal = io::stderr().is_terminal();
     match format {
-        LogFormat::Text => builder.format(text::write),
+        LogFormat::Text if is_terminal => builder.format(text::coloured),
+        LogFormat::Text => builder.format(text::plain),
         LogFormat::Json => builder.format(json::write),
     };
+    if !is_terminal {
+        // There are no colours in it: nothing has to look for them byte by byte.
+        builder.write_style(WriteStyle::Always);
+    }
     builder.init();
     panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
@@ -34,4 +41,9 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
 fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a text is harmless as it is: told at a glance for what most texts are made of.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }

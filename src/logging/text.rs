@@ -2,15 +2,26 @@ use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 
 use env_logger::fmt::Formatter;
+use env_logger::fmt::style::Style;
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 
-use super::is_harmless;
+use super::{is_harmless, is_plain};
 
-/// `[time level target] message key=value ...`
-pub(super) fn write(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+/// `[time level target] message key=value ...`, with a colour for the level where the terminal
+/// wants one.
+pub(super) fn coloured(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let style = out.default_level_style(record.level());
+    write(out, record, style)
+}
+
+/// The same without colours.
+pub(super) fn plain(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    write(out, record, Style::new())
+}
+
+fn write(out: &mut Formatter, record: &Record<'_>, style: Style) -> io::Result<()> {
     let (time, level) = (out.timestamp_millis(), record.level());
-    let style = out.default_level_style(level);
     write!(
         out,
         "[{time} {style}{level:<5}{style:#} {}] {}",
@@ -40,22 +51,55 @@ struct Pair<'a> {
     out: &'a mut Formatter,
 }
 
+impl Pair<'_> {
+    /// For what has no character in it that could mean something.
+    fn bare(&mut self, value: impl Display) -> Result<(), Error> {
+        Ok(write!(self.out, " {}={value}", self.key)?)
+    }
+}
+
 impl VisitValue<'_> for Pair<'_> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
-        let text = Escaped(value).to_string();
-        if text.is_empty() || text.contains([' ', '"', '=']) {
-            let text = text.replace('"', "\\\"");
-            write!(self.out, " {}=\"{text}\"", self.key)?;
-        } else {
-            write!(self.out, " {}={text}", self.key)?;
-        }
-        Ok(())
+        self.visit_str(&value.to_string())
     }
 
     /// What is unknown is left out.
     fn visit_null(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
+        self.bare(value)
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
+        self.bare(value)
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
+        self.bare(value)
+    }
+
+    fn visit_str(&mut self, text: &str) -> Result<(), Error> {
+        if !text.is_empty() && text.bytes().all(is_bare) {
+            for part in [" ", self.key, "=", text] {
+                self.out.write_all(part.as_bytes())?;
+            }
+            return Ok(());
+        }
+        let text = Escaped(text).to_string();
+        if text.is_empty() || text.contains([' ', '"', '=']) {
+            let text = text.replace('"', "\\\"");
+            self.bare(format_args!("\"{text}\""))
+        } else {
+            self.bare(text)
+        }
+    }
+}
+
+/// Whether a value with this character in it needs neither quotes nor an escape for it.
+fn is_bare(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=')
 }
 
 /// A text that stays on its line.
@@ -71,6 +115,9 @@ struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl fmt::Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if is_plain(text) {
+            return self.0.write_str(text);
+        }
         let mut left = text;
         while let Some((at, c)) = left.char_indices().find(|(_, c)| !is_harmless(*c)) {
             let (before, rest) = left.split_at(at);

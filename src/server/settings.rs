@@ -33,6 +33,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
         trusted_proxies: config.trusted_proxies(),
         public_origin: public_url.map(|url| url.origin().clone()),
         allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
+        device_memory: config.throttling.throttle_device_memory,
     }
 }
 

@@ -31,6 +31,11 @@ impl Taken {
         }
     }
 
+    /// Whether it was the last one of somebody before a limit.
+    pub(in crate::auth) fn is_last(&self) -> bool {
+        self.0.counted.iter().any(Counted::is_last)
+    }
+
     /// Takes a claim back: nothing came of it.
     pub(in crate::auth) fn release(&self) {
         self.0.settled.store(false, Ordering::Release);

@@ -1,6 +1,7 @@
 //! What the running program logs, and what it keeps to itself.
 
 mod injection;
+mod refusals;
 mod secrets;
 
 use serde_json::Value;

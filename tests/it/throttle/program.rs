@@ -1,9 +1,14 @@
 //! Throttling in the real program: its settings, and the operator's commands.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bienvenue::domain::ThrottleKey;
 use reqwest::blocking::{Client, Response};
 
-use crate::support::Place;
 use crate::support::program::{Server, run, told};
+use crate::support::{Place, email, eventually};
 
 fn log_in(server: &Server, password: &str) -> Response {
     let form = [("email", "bob@dylan.com"), ("password", password)];
@@ -71,4 +76,83 @@ fn who_is_to_be_cleared_has_to_be_said_and_the_database_has_to_be_there() {
         Some(78)
     );
     assert!(!place.path("none.db").exists());
+}
+
+#[test]
+fn the_device_cookie_lasts_as_long_as_the_device_is_known() {
+    let place = Place::new();
+    let server = Server::start_with(&place, &["--throttle=on", "--throttle-device-memory=2days"]);
+    let form = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
+    let registration = Client::new().post(server.url("/users")).form(&form);
+    assert_eq!(registration.send().unwrap().status(), 201);
+    let login = log_in(&server, "bob_pwd");
+    let cookies = login.headers().get_all("set-cookie");
+    let mut cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap());
+    let device = cookies.find(|cookie| cookie.starts_with("device="));
+    assert!(device.unwrap().contains("Max-Age=172800"), "{device:?}");
+}
+
+/// Connections on which a login is under way, from that address behind the proxy.
+fn under_way(server: &Server, address: &str, email: &str) -> TcpStream {
+    let body = format!("email={email}&password=guess");
+    let head = format!(
+        "POST /sessions HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(&server.address).unwrap();
+    connection.write_all((head + &body).as_bytes()).unwrap();
+    connection
+}
+
+/// How often it was guessed at an account, if it was.
+fn guesses(place: &Place, account: &str) -> Vec<String> {
+    let key = ThrottleKey::account(&email(account).key());
+    let key = key.as_str();
+    place.texts(&format!(
+        "SELECT cast(fails AS TEXT) AS value FROM throttle WHERE key = '{key}'"
+    ))
+}
+
+#[test]
+fn who_hangs_up_has_guessed_and_who_is_told_to_come_back_has_not() {
+    let place = Place::new();
+    let endless = [
+        "--bcrypt-cost=22",
+        "--hash-deadline=1day",
+        "--hash-threads=1",
+    ];
+    let behind_a_proxy = [
+        "--throttle=on",
+        "--trusted-proxies=127.0.0.1/32",
+        "--hash-queue=1",
+    ];
+    let server = Server::start_with(&place, &[endless.as_slice(), &behind_a_proxy].concat());
+    drop(under_way(&server, "192.0.2.1", "first@x.fr"));
+    eventually("it is counted", || guesses(&place, "first@x.fr") == ["1"]);
+    let mut waiting = Vec::new();
+    let client = Client::new();
+    let mut number = 0;
+    eventually("there is no place left", || {
+        number += 1;
+        let address = format!("198.51.{number}.1");
+        let crowd = format!("{number}@x.fr");
+        waiting.push(under_way(&server, &address, &crowd));
+        let last = format!("last{number}@x.fr");
+        let form = [("email", last.as_str()), ("password", "guess")];
+        let login = client.post(server.url("/sessions")).form(&form);
+        let login = login.header("X-Forwarded-For", format!("203.0.{number}.1"));
+        let answer = login.timeout(Duration::from_secs(2)).send();
+        answer.is_ok_and(|answer| {
+            assert_eq!(answer.status(), 503);
+            assert!(answer.headers().contains_key("retry-after"));
+            true
+        })
+    });
+    let form = [("email", "last@x.fr"), ("password", "guess")];
+    let login = client.post(server.url("/sessions")).form(&form);
+    let login = login.header("X-Forwarded-For", "203.1.0.1").send().unwrap();
+    assert_eq!(login.status(), 503);
+    assert_eq!(guesses(&place, "last@x.fr"), [""; 0]);
+    assert_eq!(guesses(&place, "first@x.fr"), ["1"], "hung up");
 }
