@@ -30,6 +30,7 @@ mod headers;
 mod house;
 mod load;
 mod logs;
+mod mail;
 mod model;
 mod operator;
 mod password_rules;
