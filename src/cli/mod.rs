@@ -1,6 +1,7 @@
 //! The command line: one file a group of commands.
 
 mod db;
+mod mail;
 mod output;
 mod session;
 mod throttle;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
 use crate::domain::Email;
+use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use usage::UsageError;
 
@@ -45,6 +47,9 @@ enum Command {
     /// See who is slowed down, and let them try anew
     #[command(subcommand)]
     Throttle(throttle::Command),
+    /// Try whether mails arrive
+    #[command(subcommand)]
+    Mail(mail::Command),
 }
 
 /// Why a command did not do what it was asked for.
@@ -68,6 +73,9 @@ pub enum CliError {
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
+    /// A mail that was not taken.
+    #[error("the mail was {0}")]
+    Mail(#[from] SendError),
 }
 
 impl CliError {
@@ -80,7 +88,9 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) => ExitCode::FAILURE,
+            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Mail(_) => {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -153,6 +163,7 @@ impl Invocation {
             Some(Command::User(command)) => command.run(config),
             Some(Command::Session(command)) => command.run(config),
             Some(Command::Throttle(command)) => command.run(config),
+            Some(Command::Mail(command)) => command.run(config),
         }
     }
 }

@@ -32,6 +32,7 @@ mod headers;
 mod house;
 mod load;
 mod logs;
+mod mail;
 mod model;
 mod operator;
 mod password_rules;

@@ -1,0 +1,154 @@
+use std::fs;
+
+use bienvenue::domain::{Email, Timestamp};
+use bienvenue::mail::{Folder, Letter, Mailer, SendError, Templates};
+
+use super::{TOKEN, email, reset, settings};
+use crate::support::Place;
+
+/// The mail as it lies in a folder.
+fn written(to: &str) -> Result<String, SendError> {
+    let place = Place::new();
+    let path = place.path("mail");
+    let folder = Folder::new(path.clone(), email("bienvenue@example.org"));
+    Mailer::Folder(folder).send(&reset(to))?;
+    let file = fs::read_dir(path).unwrap().next().unwrap().unwrap();
+    Ok(fs::read_to_string(file.path()).unwrap())
+}
+
+#[test]
+fn a_mail_says_that_a_machine_wrote_it_and_has_the_headers_of_one() {
+    let mail = written("bob@x.fr").unwrap();
+    let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+    for header in [
+        "From: bienvenue@example.org",
+        "To: bob@x.fr",
+        "Auto-Submitted: auto-generated",
+        "Subject: A new password for login.example.org",
+        "Date: ",
+        "Message-ID: <",
+        "Content-Type: multipart/alternative",
+    ] {
+        assert!(head.lines().any(|line| line.starts_with(header)), "{head}");
+    }
+}
+
+#[test]
+fn r51_no_address_brings_a_header_or_a_recipient_of_its_own() {
+    for text in [
+        "bob@x.fr,eve@x.fr",
+        "bob,eve@x.fr",
+        "\"bob\"@x.fr",
+        "<bob@x.fr>",
+        "bob:eve;@x.fr",
+        "bob@x.fr\u{85}Bcc:eve@x.fr",
+        "bob(comment)@x.fr",
+        "bob@x.fr>",
+        "=?utf-8?q?bob=0D=0ABcc:eve?=@x.fr",
+        "b\u{f6}b@x.fr",
+        "bob@xn--\u{e9}.fr",
+    ] {
+        let Ok(to) = Email::parse(text) else { continue };
+        let Ok(mail) = written(to.as_str()) else {
+            continue;
+        };
+        let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("To: {to}\r\n")), "{text}: {head}");
+        assert!(!head.contains("\r\nBcc"), "{text}: {head}");
+        assert!(!to.as_str().contains([',', '<', '>', ';']), "{text}");
+    }
+}
+
+#[test]
+fn a_look_alike_of_a_domain_gets_no_mail_that_would_go_to_the_domain_itself() {
+    // Full-width letters, which the rules of international names fold into plain ones.
+    let result = written("bob@\u{ff45}xample.org");
+    assert!(matches!(result, Err(SendError::Refused(_))), "{result:?}");
+    let mail = written("bob@b\u{fc}cher.example").unwrap();
+    assert!(mail.contains("To: bob@xn--bcher-kva.example\r\n"), "{mail}");
+}
+
+#[test]
+fn r43_the_token_stands_behind_the_hash_of_a_link_and_on_a_line_of_its_own() {
+    let mail = reset("bob@x.fr");
+    let link = format!("https://app.example.org/reset?lang=en#token={TOKEN}");
+    let lines: Vec<&str> = mail.text.lines().filter(|l| l.contains(TOKEN)).collect();
+    assert_eq!(lines, [link, format!("token: {TOKEN}")]);
+    assert!(!mail.subject.contains(TOKEN));
+}
+
+#[test]
+fn without_a_page_a_mail_has_the_command_that_spends_the_token() {
+    let templates = Templates::new(bienvenue::mail::TemplateSettings {
+        reset_page: None,
+        ..settings()
+    })
+    .unwrap();
+    let letter = Letter::PasswordReset {
+        token: TOKEN.to_owned(),
+    };
+    let mail = templates.render(&letter, &email("o'hara@x.fr")).unwrap();
+    for part in [
+        "curl -X PUT https://login.example.org/reset_password",
+        "--data-urlencode 'email=o'\\''hara@x.fr'",
+        &format!("--data-urlencode 'reset_token={TOKEN}'"),
+    ] {
+        assert!(mail.text.contains(part), "{}", mail.text);
+    }
+}
+
+#[test]
+fn r81_nothing_of_a_request_is_in_a_mail() {
+    let templates = Templates::new(settings()).unwrap();
+    let letter = Letter::NewDevice {
+        address: None,
+        user_agent: Some("Firefox/1 (Linux) call https://evil.example <b>now</b>".to_owned()),
+        at: Timestamp::from_seconds(1_800_000_000),
+    };
+    let mail = templates.render(&letter, &email("bob@x.fr")).unwrap();
+    for text in [&mail.text, &mail.html] {
+        assert!(text.contains("Firefox on Linux"), "{text}");
+        assert!(text.contains("2027-01-15T08:00:00Z"), "{text}");
+        assert!(!text.contains("evil"), "{text}");
+    }
+}
+
+#[test]
+fn html_in_an_address_stays_a_text() {
+    let mail = reset("<b>&@x.fr");
+    assert!(mail.html.contains("&lt;b&gt;&amp;@x.fr"), "{}", mail.html);
+}
+
+#[test]
+fn a_folder_of_templates_replaces_those_that_it_has_and_a_broken_one_is_named() {
+    let place = Place::new();
+    let with = |name: &str, text: &str| {
+        fs::write(place.path(name), text).unwrap();
+        Templates::new(bienvenue::mail::TemplateSettings {
+            folder: Some(place.folder().to_owned()),
+            ..settings()
+        })
+    };
+    let templates = with("test.txt", "Bonjour\n\n{{ email }}, \u{e7}a marche.\n").unwrap();
+    let mail = templates.render(&Letter::Test, &email("a@x.fr")).unwrap();
+    assert_eq!(mail.subject, "Bonjour");
+    assert_eq!(mail.text.trim_end(), "a@x.fr, \u{e7}a marche.");
+    for (name, text) in [
+        ("test.txt", "no subject"),
+        ("test.txt", "Bonjour\n\n{{ nobody }}"),
+        ("test.html", "{% if %}"),
+        ("tset.html", "a name that no mail has"),
+    ] {
+        let error = with(name, text).unwrap_err().to_string();
+        assert!(error.contains(name), "{name}: {error}");
+        fs::remove_file(place.path(name)).unwrap();
+    }
+}
+
+#[test]
+fn no_token_is_in_what_is_printed_for_debugging() {
+    let letter = Letter::VerifyEmail {
+        token: TOKEN.to_owned(),
+    };
+    assert!(!format!("{letter:?} {:?}", reset("bob@x.fr")).contains(TOKEN));
+}

@@ -1,0 +1,77 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use bienvenue::mail::{Folder, Mailer, SendError};
+
+use super::{TOKEN, email, reset};
+use crate::support::Place;
+use crate::support::program::{run, told};
+
+fn folder(path: std::path::PathBuf) -> Mailer {
+    Mailer::Folder(Folder::new(path, email("bienvenue@example.org")))
+}
+
+fn mails(path: &std::path::Path) -> Vec<String> {
+    fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "eml"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+#[test]
+fn only_its_owner_reads_the_folder_and_the_mails_in_it() {
+    let place = Place::new();
+    let path = place.path("mail");
+    folder(path.clone()).send(&reset("bob@x.fr")).unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.clone()), 0o700);
+    let files: Vec<_> = fs::read_dir(&path).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    assert_eq!(mode(files[0].as_ref().unwrap().path()), 0o600);
+}
+
+#[test]
+fn whoever_watches_the_folder_sees_whole_mails_only() {
+    let place = Place::new();
+    let path = place.path("mail");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mailer = folder(path.clone());
+            for _ in 0..100 {
+                mailer.send(&reset("bob@x.fr")).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        while !done.load(Ordering::SeqCst) {
+            for mail in mails(&path) {
+                assert!(mail.trim_end().ends_with("--"), "{mail}");
+            }
+        }
+    });
+    assert_eq!(mails(&path).len(), 100);
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_tried_again_later() {
+    let place = Place::new();
+    fs::write(place.path("mail"), "a file").unwrap();
+    let result = folder(place.path("mail")).send(&reset("bob@x.fr"));
+    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+}
+
+#[test]
+fn a_test_mail_lies_in_the_folder_where_nothing_else_is_said() {
+    let place = Place::new();
+    let output = run(place.folder(), &["mail", "test", "bob@x.fr"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let mails = mails(&place.path("mail"));
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("To: bob@x.fr\r\n"), "{}", mails[0]);
+    assert!(!mails[0].contains(TOKEN));
+}

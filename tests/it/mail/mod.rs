@@ -1,0 +1,33 @@
+//! Mails: what they say, and where they go.
+
+mod content;
+mod folder;
+mod server;
+mod smtp;
+
+use bienvenue::domain::Email;
+use bienvenue::mail::{Letter, Mail, TemplateSettings, Templates};
+
+const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
+
+fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+fn settings() -> TemplateSettings {
+    TemplateSettings {
+        folder: None,
+        reset_page: Some("https://app.example.org/reset?lang=en".parse().unwrap()),
+        verify_page: Some("https://app.example.org/verify".parse().unwrap()),
+        service: "login.example.org".to_owned(),
+        service_url: "https://login.example.org".to_owned(),
+    }
+}
+
+fn reset(to: &str) -> Mail {
+    let letter = Letter::PasswordReset {
+        token: TOKEN.to_owned(),
+    };
+    let templates = Templates::new(settings()).unwrap();
+    templates.render(&letter, &email(to)).unwrap()
+}

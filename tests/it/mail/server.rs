@@ -1,0 +1,100 @@
+//! A mail server of Debian's (aiosmtpd), which behaves well or badly.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use bienvenue::mail::{Mailer, Smtp, SmtpSettings};
+use tempfile::TempDir;
+
+use super::email;
+
+const PYTHON: &str = "/usr/bin/python3";
+
+pub(super) struct MailServer {
+    process: Child,
+    pub(super) port: u16,
+    pub(super) folder: TempDir,
+}
+
+impl MailServer {
+    /// One that behaves so, if there is any on this machine.
+    pub(super) fn that(behaviour: &str) -> Option<Self> {
+        let found = Command::new(PYTHON)
+            .args(["-c", "import aiosmtpd"])
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !found {
+            assert!(
+                std::env::var_os("TEST_REQUIRE_TOOLS").is_none(),
+                "python3-aiosmtpd is not installed, and TEST_REQUIRE_TOOLS is set"
+            );
+            eprintln!("SKIPPED: python3-aiosmtpd is not installed");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        if behaviour == "speaks-tls" {
+            certificate(&folder);
+        }
+        let mut process = Command::new(PYTHON)
+            .args(["-c", include_str!("server.py"), behaviour])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Some(Self {
+            process,
+            port: line.trim().parse().unwrap(),
+            folder,
+        })
+    }
+
+    pub(super) fn settings(&self) -> SmtpSettings {
+        SmtpSettings {
+            host: "127.0.0.1".to_owned(),
+            port: Some(self.port),
+            implicit_tls: false,
+            login: None,
+            from: email("bienvenue@example.org"),
+            patience: Some(std::time::Duration::from_secs(2)),
+        }
+    }
+
+    pub(super) fn mailer(&self) -> Mailer {
+        Mailer::Smtp(Smtp::new(self.settings()).unwrap())
+    }
+
+    /// The mail that it took, and for whom.
+    pub(super) fn received(&self) -> Option<(String, String)> {
+        let read = |name| fs::read_to_string(self.folder.path().join(name)).ok();
+        Some((read("received.eml")?, read("received.to")?))
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// A certificate for `localhost` that nobody has signed.
+fn certificate(folder: &TempDir) {
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-keyout", "key.pem"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-out", "cert.pem"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+}

@@ -1,0 +1,112 @@
+use std::process::Output;
+
+use bienvenue::mail::{Mailer, SendError, Smtp};
+
+use super::server::MailServer;
+use super::{TOKEN, reset};
+use crate::support::Place;
+use crate::support::program::{finish, program, told};
+
+/// What becomes of a mail at a server that behaves so.
+fn sent_to_one_that(behaviour: &str) -> Option<Result<(), SendError>> {
+    let server = MailServer::that(behaviour)?;
+    let result = server.mailer().send(&reset("bob@x.fr"));
+    assert_eq!(server.received().is_some(), result.is_ok(), "{behaviour}");
+    Some(result)
+}
+
+#[test]
+fn a_server_gets_the_mail_for_its_recipient() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    server.mailer().send(&reset("bob@x.fr")).unwrap();
+    let (mail, to) = server.received().unwrap();
+    assert_eq!(to, "bob@x.fr");
+    assert!(mail.contains(&format!("token: {TOKEN}\r\n")), "{mail}");
+}
+
+#[test]
+fn what_a_server_refuses_of_a_mail_is_refused_for_good() {
+    for behaviour in ["refuses-the-recipient", "refuses-the-content"] {
+        if let Some(result) = sent_to_one_that(behaviour) {
+            assert!(matches!(result, Err(SendError::Refused(_))), "{result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_in_trouble_is_tried_again_later() {
+    for behaviour in ["greylists", "refuses-the-sender", "is-slow", "breaks-off"] {
+        if let Some(result) = sent_to_one_that(behaviour) {
+            assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_away_is_tried_again_later() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    let mailer = server.mailer();
+    drop(server);
+    let result = mailer.send(&reset("bob@x.fr"));
+    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+}
+
+#[test]
+fn a_server_that_asks_who_is_there_is_told_and_a_wrong_password_is_the_operators_to_mend() {
+    let Some(server) = MailServer::that("asks-who") else {
+        return;
+    };
+    for (password, taken) in [("s3cret word", true), ("wrong", false)] {
+        let mut settings = server.settings();
+        settings.login = Some(("bob".to_owned(), password.into()));
+        let mailer = Mailer::Smtp(Smtp::new(settings).unwrap());
+        assert!(!format!("{mailer:?}").contains(password));
+        let result = mailer.send(&reset("bob@x.fr"));
+        assert_eq!(result.is_ok(), taken, "{result:?}");
+        assert!(!matches!(result, Err(SendError::Refused(_))), "{result:?}");
+    }
+}
+
+#[test]
+fn a_server_elsewhere_that_has_no_tls_gets_nothing() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    let mut settings = server.settings();
+    // Leads to this machine, and is not known for it.
+    settings.host = "0.0.0.0".to_owned();
+    let mailer = Mailer::Smtp(Smtp::new(settings).unwrap());
+    let result = mailer.send(&reset("bob@x.fr"));
+    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+    assert_eq!(server.received(), None);
+}
+
+/// `bienvenue mail test` over TLS, with the system's certificates or those of a file.
+fn try_tls(server: &MailServer, trusts_it: bool) -> Output {
+    let place = Place::new();
+    let target = format!("smtps://localhost:{}", server.port);
+    let arguments = ["mail", "test", "bob@x.fr", "--mail", &target];
+    let mut command = program(place.folder(), &arguments);
+    if trusts_it {
+        command.env("SSL_CERT_FILE", server.folder.path().join("cert.pem"));
+    }
+    finish(command)
+}
+
+#[test]
+fn a_certificate_that_nobody_signed_is_refused_and_one_that_is_trusted_is_taken() {
+    let Some(server) = MailServer::that("speaks-tls") else {
+        return;
+    };
+    let refused = try_tls(&server, false);
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    assert_eq!(server.received(), None);
+
+    let taken = try_tls(&server, true);
+    assert_eq!(taken.status.code(), Some(0), "{}", told(&taken));
+    assert!(server.received().is_some());
+}
