@@ -43,6 +43,21 @@ pub(super) enum Event<'a> {
     UserDeleted {
         user: UserId,
     },
+    /// A mail with a reset token, which may or may not be sent.
+    ResetRequested {
+        user: Option<UserId>,
+        queued: bool,
+    },
+    ResetTokenCreated {
+        user: UserId,
+    },
+    PasswordChanged {
+        user: UserId,
+    },
+    PasswordChangeFailed {
+        user: Option<UserId>,
+        cause: &'a AuthError,
+    },
 }
 
 /// What somebody tries, for the line of the log in case that it is refused before its hash.
@@ -56,6 +71,7 @@ pub struct Attempt {
 enum Kind {
     Login,
     Registration,
+    Reset,
 }
 
 impl Attempt {
@@ -73,11 +89,19 @@ impl Attempt {
         }
     }
 
+    pub(super) fn reset(client: &Client) -> Self {
+        Self {
+            kind: Kind::Reset,
+            client: client.clone(),
+        }
+    }
+
     /// Writes down that it was refused, and why.
     pub fn refused(&self, cause: &AuthError) {
         match self.kind {
             Kind::Login => Event::LoginFailed { user: None, cause },
             Kind::Registration => Event::RegistrationFailed { cause },
+            Kind::Reset => Event::PasswordChangeFailed { user: None, cause },
         }
         .log(&self.client);
     }
@@ -118,6 +142,12 @@ impl Event<'_> {
             Self::Registered { .. } => ("user_created", "registered"),
             Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
             Self::UserDeleted { .. } => ("user_deleted", "user deleted"),
+            Self::ResetRequested { .. } => ("authn_password_reset", "password reset requested"),
+            Self::ResetTokenCreated { .. } => ("authn_token_created", "reset token made"),
+            Self::PasswordChanged { .. } => ("authn_password_change", "password changed"),
+            Self::PasswordChangeFailed { .. } => {
+                ("authn_password_change_fail", "password change failed")
+            }
         }
     }
 
@@ -131,6 +161,7 @@ impl Event<'_> {
                 | AuthError::NoResultFound
                 | AuthError::AlreadyExists(_)
                 | AuthError::PasswordRefused(_)
+                | AuthError::InvalidResetToken
                 | AuthError::RegistrationClosed
                 | AuthError::Throttled { .. } => (Level::Info, "failure"),
                 // One of many: the hashing queue tells of them together.
@@ -150,34 +181,45 @@ impl Event<'_> {
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
-            | Self::UserDeleted { .. } => None,
-            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => {
-                Some(match cause {
-                    AuthError::InvalidCredentials if unknown => "unknown_account",
-                    AuthError::InvalidCredentials => "wrong_password",
-                    AuthError::Changed => "account_changed",
-                    AuthError::NoResultFound => "gone",
-                    AuthError::AlreadyExists(_) => "email_taken",
-                    AuthError::PasswordRefused(_) => "password_refused",
-                    AuthError::RegistrationClosed => "registration_closed",
-                    AuthError::Throttled { .. } => "throttled",
-                    AuthError::Overloaded { .. } => "hash_queue",
-                    AuthError::Unavailable(_) => "database_unavailable",
-                    AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
-                })
-            }
+            | Self::UserDeleted { .. }
+            | Self::ResetTokenCreated { .. }
+            | Self::PasswordChanged { .. } => None,
+            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
+            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
+            Self::ResetRequested { .. } => None,
+            Self::LoginFailed { cause, .. }
+            | Self::RegistrationFailed { cause }
+            | Self::PasswordChangeFailed { cause, .. } => Some(match cause {
+                AuthError::InvalidCredentials if unknown => "unknown_account",
+                AuthError::InvalidCredentials => "wrong_password",
+                AuthError::Changed => "account_changed",
+                AuthError::NoResultFound => "gone",
+                AuthError::AlreadyExists(_) => "email_taken",
+                AuthError::PasswordRefused(_) => "password_refused",
+                AuthError::InvalidResetToken => "invalid_token",
+                AuthError::RegistrationClosed => "registration_closed",
+                AuthError::Throttled { .. } => "throttled",
+                AuthError::Overloaded { .. } => "hash_queue",
+                AuthError::Unavailable(_) => "database_unavailable",
+                AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
+            }),
         }
     }
 
     fn cause(&self) -> Option<&AuthError> {
         match self {
-            Self::LoginFailed { cause, .. } | Self::RegistrationFailed { cause } => Some(cause),
+            Self::LoginFailed { cause, .. }
+            | Self::RegistrationFailed { cause }
+            | Self::PasswordChangeFailed { cause, .. } => Some(cause),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::LoggedOut { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::ResetRequested { .. }
+            | Self::ResetTokenCreated { .. }
+            | Self::PasswordChanged { .. } => None,
         }
     }
 
@@ -188,8 +230,12 @@ impl Event<'_> {
             | Self::LoggedOut { user, .. }
             | Self::SessionsEnded { user }
             | Self::Registered { user }
-            | Self::UserDeleted { user } => Some(*user),
-            Self::LoginFailed { user, .. } => *user,
+            | Self::UserDeleted { user }
+            | Self::ResetTokenCreated { user }
+            | Self::PasswordChanged { user } => Some(*user),
+            Self::LoginFailed { user, .. }
+            | Self::ResetRequested { user, .. }
+            | Self::PasswordChangeFailed { user, .. } => *user,
             Self::RegistrationFailed { .. } => None,
         }
     }
@@ -203,7 +249,11 @@ impl Event<'_> {
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
-            | Self::UserDeleted { .. } => None,
+            | Self::UserDeleted { .. }
+            | Self::ResetRequested { .. }
+            | Self::ResetTokenCreated { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordChangeFailed { .. } => None,
         }
     }
 }
@@ -218,6 +268,7 @@ fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
         | AuthError::NoResultFound
         | AuthError::AlreadyExists(_)
         | AuthError::PasswordRefused(_)
+        | AuthError::InvalidResetToken
         | AuthError::RegistrationClosed
         | AuthError::Unavailable(_)
         | AuthError::Failed(_)

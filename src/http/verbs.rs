@@ -47,6 +47,15 @@ impl Verbs {
         self.verb(Method::POST, handler)
     }
 
+    pub(super) fn put<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.verb(Method::PUT, handler)
+    }
+
     pub(super) fn delete<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,

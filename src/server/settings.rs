@@ -81,6 +81,7 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         device_memory: throttling.throttle_device_memory,
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),
+        ..ThrottleSettings::default()
     }
 }
 

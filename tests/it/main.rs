@@ -37,6 +37,7 @@ mod passwords;
 mod programs;
 mod proxies;
 mod readme;
+mod reset;
 mod routes;
 mod serving;
 mod sessions;

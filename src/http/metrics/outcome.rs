@@ -70,7 +70,9 @@ impl Outcome {
             HttpError::Lost(_) | HttpError::Panicked => Self::failed,
             HttpError::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => Self::already_registered,
-                AuthError::InvalidCredentials => Self::invalid_credentials,
+                AuthError::InvalidCredentials | AuthError::InvalidResetToken => {
+                    Self::invalid_credentials
+                }
                 AuthError::PasswordRefused(_) => Self::password_refused,
                 AuthError::RegistrationClosed => Self::registration_closed,
                 AuthError::Throttled { .. } => Self::throttled,
