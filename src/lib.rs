@@ -8,4 +8,5 @@ pub mod db;
 pub mod domain;
 pub mod http;
 pub mod logging;
+pub mod mail;
 pub mod server;

@@ -4,14 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may import: always downhill.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("main", &["cli", "logging"]),
-    ("cli", &["server", "auth", "db", "config", "domain"]),
-    ("server", &["http", "auth", "db", "config", "domain"]),
+    ("cli", &["server", "auth", "db", "mail", "config", "domain"]),
+    (
+        "server",
+        &["http", "auth", "db", "mail", "config", "domain"],
+    ),
     ("http", &["auth", "domain"]),
-    ("auth", &["db", "bcrypt_lanes", "domain"]),
+    ("auth", &["db", "mail", "bcrypt_lanes", "domain"]),
     ("bcrypt_lanes", &[]),
     ("db", &["domain"]),
+    ("mail", &["domain"]),
     ("config", &["domain"]),
     ("logging", &["config"]),
     ("domain", &[]),

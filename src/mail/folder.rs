@@ -1,0 +1,60 @@
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::{Mail, SendError};
+use crate::domain::Email;
+
+/// A folder that gets each mail as an `.eml` file, which any mail program opens.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+    from: Email,
+}
+
+impl Folder {
+    /// A folder, made with the first mail if it is missing, and the sender of its mails.
+    #[must_use]
+    pub fn new(path: PathBuf, from: Email) -> Self {
+        Self { path, from }
+    }
+
+    pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        let message = mail.message(&self.from)?.formatted();
+        self.write(&message).map_err(|error| {
+            SendError::Later(format!("cannot write to {}: {error}", self.path.display()))
+        })
+    }
+
+    /// Whoever looks into the folder for `*.eml` finds whole mails only: a hidden file is
+    /// written to the end, and renamed.
+    fn write(&self, message: &[u8]) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)?;
+        let id = Uuid::new_v4();
+        let unfinished = self.path.join(format!(".{id}.tmp"));
+        let result = write_whole(&unfinished, message)
+            .and_then(|()| fs::rename(&unfinished, self.path.join(format!("{id}.eml"))));
+        if result.is_err() {
+            // It may not be there at all.
+            drop(fs::remove_file(&unfinished));
+        }
+        result?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+fn write_whole(path: &Path, message: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(message)?;
+    file.sync_all()
+}

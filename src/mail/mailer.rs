@@ -1,0 +1,40 @@
+use super::{Folder, Mail, Memory};
+
+/// Where mails go.
+#[derive(Debug)]
+pub enum Mailer {
+    /// Files in a folder.
+    Folder(Folder),
+    /// Kept in memory, for tests.
+    Memory(Memory),
+    /// Nowhere: whoever asks for a mail is told nothing else.
+    Off,
+}
+
+/// Why a mail was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// This mail will never be.
+    #[error("refused for good: {0}")]
+    Refused(String),
+    /// Another attempt may go better.
+    #[error("not now: {0}")]
+    Later(String),
+}
+
+impl Mailer {
+    /// Hands a mail over. Blocks, for some seconds at the most with each step.
+    ///
+    /// # Errors
+    /// [`SendError`] says whether it is worth another attempt.
+    pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        match self {
+            Self::Folder(folder) => folder.send(mail),
+            Self::Memory(memory) => {
+                memory.keep(mail);
+                Ok(())
+            }
+            Self::Off => Ok(()),
+        }
+    }
+}
