@@ -1,6 +1,7 @@
 //! The command line: one file a group of commands.
 
 mod db;
+mod mail;
 mod throttle;
 mod usage;
 
@@ -11,6 +12,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
+use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use usage::UsageError;
 
@@ -35,6 +37,9 @@ enum Command {
     /// See who is slowed down, and let them try anew
     #[command(subcommand)]
     Throttle(throttle::Command),
+    /// Try whether mails arrive
+    #[command(subcommand)]
+    Mail(mail::Command),
 }
 
 /// Why a command did not do what it was asked for.
@@ -55,6 +60,9 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A mail that was not taken.
+    #[error("the mail was {0}")]
+    Mail(#[from] SendError),
 }
 
 impl CliError {
@@ -67,7 +75,7 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) => ExitCode::FAILURE,
+            Self::Server(_) | Self::Db(_) | Self::Mail(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -138,6 +146,7 @@ impl Invocation {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
             Some(Command::Throttle(command)) => command.run(config),
+            Some(Command::Mail(command)) => command.run(config),
         }
     }
 }

@@ -1,6 +1,10 @@
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
-use super::values::{MailTarget, PageUrl};
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+
+use super::values::{MailTarget, PageUrl, secret};
+use crate::domain::Email;
 
 /// How people come and prove who they are.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +28,30 @@ pub struct Accounts {
         hide_env_values = true
     )]
     pub mail: Option<MailTarget>,
+
+    /// Whom mails come from [default: bienvenue@ and the host of --public-url] (no effect yet)
+    #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
+    pub mail_from: Option<Email>,
+
+    /// User at the mail server (no effect yet)
+    #[arg(long, env = "BIENVENUE_MAIL_USER", value_name = "NAME")]
+    pub mail_user: Option<String>,
+
+    /// Password at the mail server; better from a file or a credential than from a flag
+    /// (no effect yet)
+    #[arg(
+        long,
+        env = "BIENVENUE_MAIL_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        requires = "mail_user",
+        value_parser = secret
+    )]
+    pub mail_password: Option<SecretString>,
+
+    /// Folder with templates of mails that take the place of built-in ones (no effect yet)
+    #[arg(long, env = "BIENVENUE_MAIL_TEMPLATES", value_name = "FOLDER")]
+    pub mail_templates: Option<PathBuf>,
 
     /// Page of the application where a forgotten password is set anew (no effect yet)
     #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
@@ -72,6 +100,10 @@ impl Accounts {
         [
             conceals.then_some("--registration conceal"),
             self.mail.as_ref().map(|_| "--mail"),
+            self.mail_from.as_ref().map(|_| "--mail-from"),
+            self.mail_user.as_ref().map(|_| "--mail-user"),
+            self.mail_password.as_ref().map(|_| "--mail-password"),
+            self.mail_templates.as_ref().map(|_| "--mail-templates"),
             self.reset_page.as_ref().map(|_| "--reset-page"),
             self.verify_page.as_ref().map(|_| "--verify-page"),
             verifies.then_some("--email-verification"),

@@ -16,7 +16,7 @@ const RUST_LOG: &str = "RUST_LOG";
 /// Names the file, so it means nothing inside of it.
 const CONFIG: &str = "BIENVENUE_CONFIG";
 /// Settings that may hold a password, so that they may come from a file of their own.
-const SECRETS: [&str; 2] = ["DATABASE_URL", "BIENVENUE_MAIL"];
+const SECRETS: [&str; 3] = ["DATABASE_URL", "BIENVENUE_MAIL", "BIENVENUE_MAIL_PASSWORD"];
 
 /// Why the settings cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use secrecy::SecretString;
 use url::{Host, Url};
 
 use crate::domain::Origin;
@@ -75,6 +76,14 @@ impl fmt::Display for PublicUrl {
 /// A page of the application that mails link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageUrl(Url);
+
+impl PageUrl {
+    /// The page.
+    #[must_use]
+    pub fn get(&self) -> &Url {
+        &self.0
+    }
+}
 
 impl FromStr for PageUrl {
     type Err = ValueError;
@@ -160,6 +169,14 @@ impl fmt::Debug for MailTarget {
             Self::Off => f.write_str("Off"),
         }
     }
+}
+
+/// A secret: any text but none.
+pub(super) fn secret(text: &str) -> Result<SecretString, ValueError> {
+    if text.is_empty() {
+        return Err(ValueError("it is empty"));
+    }
+    Ok(SecretString::from(text))
 }
 
 /// An address and a port.

@@ -22,6 +22,12 @@ impl Folder {
         Self { path, from }
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message(&self.from)?.formatted();
         self.write(&message).map_err(|error| {

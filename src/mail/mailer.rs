@@ -1,8 +1,10 @@
-use super::{Folder, Mail, Memory};
+use super::{Folder, Mail, Memory, Smtp};
 
 /// Where mails go.
 #[derive(Debug)]
 pub enum Mailer {
+    /// A mail server.
+    Smtp(Smtp),
     /// Files in a folder.
     Folder(Folder),
     /// Kept in memory, for tests.
@@ -18,7 +20,7 @@ pub enum SendError {
     #[error("refused for good: {0}")]
     Refused(String),
     /// Another attempt may go better.
-    #[error("not now: {0}")]
+    #[error("not taken, and may be later: {0}")]
     Later(String),
 }
 
@@ -29,6 +31,7 @@ impl Mailer {
     /// [`SendError`] says whether it is worth another attempt.
     pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
         match self {
+            Self::Smtp(smtp) => smtp.send(mail),
             Self::Folder(folder) => folder.send(mail),
             Self::Memory(memory) => {
                 memory.keep(mail);

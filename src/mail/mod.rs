@@ -9,6 +9,7 @@ mod letter;
 mod mailer;
 mod memory;
 mod message;
+mod smtp;
 mod sources;
 mod templates;
 
@@ -17,4 +18,5 @@ pub use letter::Letter;
 pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;
+pub use smtp::{Smtp, SmtpError, SmtpSettings};
 pub use templates::{TemplateError, TemplateSettings, Templates};

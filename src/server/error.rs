@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::db::OpenError;
+use crate::mail::{SmtpError, TemplateError};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,12 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// The templates of mails.
+    #[error("--mail-templates: {0}")]
+    Templates(#[from] TemplateError),
+    /// The mail server's settings.
+    #[error("--mail: {0}")]
+    Smtp(#[from] SmtpError),
     /// What systemd, or whoever started the process, handed over to be listened on.
     #[error(
         "what was handed over to listen on (LISTEN_FDS) cannot be: {0}; it has to be one TCP \
@@ -53,7 +60,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
-            Self::HandedOver(_) => true,
+            Self::HandedOver(_) | Self::Templates(_) | Self::Smtp(_) => true,
             Self::CommitLost { .. } | Self::System(_) => false,
         }
     }

@@ -7,6 +7,7 @@ mod error;
 mod handed_over;
 mod limits;
 mod listener;
+mod mail;
 mod manager;
 mod operator;
 mod pulse;
@@ -26,6 +27,7 @@ use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
+pub use mail::{mail_settings, mailer};
 pub use settings::throttle_settings;
 
 use crate::auth::Auth;

@@ -1,4 +1,4 @@
-//! What the configuration means to the rooms: the only place that maps it onto their own settings.
+//! What the configuration means to the rooms: the only place, with `mail.rs`, that maps it onto their own settings.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread;
