@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod mail_worker;
 mod password_check;
 mod password_rules;
 mod passwords;
@@ -30,8 +31,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
+use crate::mail::{Mailer, Templates};
 use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
+use mail_worker::MailWorker;
 
 pub use error::AuthError;
 pub use events::Attempt;
@@ -58,6 +61,8 @@ pub struct Auth {
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
     housekeeping: Arc<Housekeeping>,
+    /// None where no mails are sent: they wait for an instance that does.
+    mails: Option<Arc<MailWorker>>,
 }
 
 impl Auth {
@@ -75,8 +80,28 @@ impl Auth {
             hasher: hasher.into(),
             housekeeping: Housekeeping::start(db.clone(), settings.throttle)?.into(),
             settings: settings.into(),
+            mails: None,
             db,
         })
+    }
+
+    /// Has the mails that are queued sent, by a thread that ends with this.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if the system gives no thread.
+    pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
+        let worker = MailWorker::start(self.db.clone(), mailer, templates)?;
+        Ok(Self {
+            mails: Some(worker.into()),
+            ..self
+        })
+    }
+
+    /// Lets a mail that was queued go at once.
+    fn wake_mails(&self) {
+        if let Some(mails) = &self.mails {
+            mails.wake();
+        }
     }
 
     /// The same use cases for somebody who waits until then at the most: what has not begun
@@ -88,6 +113,7 @@ impl Auth {
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
+            mails: self.mails.clone(),
         }
     }
 

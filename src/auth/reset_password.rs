@@ -131,6 +131,7 @@ impl Auth {
         };
         match &asked {
             Ok(queued) => {
+                self.wake_mails();
                 Event::ResetRequested {
                     user: queued.flatten(),
                     queued: queued.is_some(),
@@ -264,6 +265,7 @@ impl PasswordReset {
         };
         let spent = auth.db.spend_reset_token(self.user.id, &new);
         spent.map_err(invalid)?;
+        auth.wake_mails();
         auth.give_back(self.taken);
         Ok(User {
             hashed_password: hashed,

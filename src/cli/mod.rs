@@ -4,12 +4,14 @@ mod db;
 mod mail;
 mod throttle;
 mod usage;
+mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
 use crate::mail::SendError;
@@ -37,9 +39,12 @@ enum Command {
     /// See who is slowed down, and let them try anew
     #[command(subcommand)]
     Throttle(throttle::Command),
-    /// Try whether mails arrive
+    /// See which mails wait, and try whether they arrive
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Help a user
+    #[command(subcommand)]
+    User(user::Command),
 }
 
 /// Why a command did not do what it was asked for.
@@ -60,6 +65,9 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A use case.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// A mail that was not taken.
     #[error("the mail was {0}")]
     Mail(#[from] SendError),
@@ -75,7 +83,7 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::Mail(_) => ExitCode::FAILURE,
+            Self::Server(_) | Self::Db(_) | Self::Auth(_) | Self::Mail(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -147,6 +155,7 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::Throttle(command)) => command.run(config),
             Some(Command::Mail(command)) => command.run(config),
+            Some(Command::User(command)) => command.run(config),
         }
     }
 }

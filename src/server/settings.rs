@@ -36,7 +36,9 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-pub(super) fn auth_settings(config: &Config) -> AuthSettings {
+/// How passwords are hashed and taken, and guesses counted.
+#[must_use]
+pub fn auth_settings(config: &Config) -> AuthSettings {
     let passwords = &config.passwords;
     let public_url = config.listening.public_url.as_ref();
     AuthSettings {

@@ -2,6 +2,7 @@
 
 mod requests;
 mod tokens;
+mod worker;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
