@@ -1,8 +1,9 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::reauthentication::{Owner, Reauthentication};
+use super::reset_password::PASSWORD_CHANGED;
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
-use crate::db::NewSession;
+use crate::db::{NewSession, Replaced};
 use crate::domain::{Client, HashedPassword, Password, SessionId, User};
 
 /// A change of the password by somebody who is logged in, before it has begun.
@@ -100,7 +101,7 @@ impl After for PasswordChange {
         match &changed {
             Ok(PasswordChanged { session_id, .. }) => Event::PasswordChanged {
                 user,
-                session: &session_id.digest(),
+                session: Some(&session_id.digest()),
             }
             .log(&client),
             Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
@@ -123,9 +124,16 @@ impl PasswordChange {
             digest: &session_id.digest(),
             client: owner.client(),
         };
+        let replaced = Replaced {
+            hashed_password: &hashed,
+            session: &new,
+            settlement: &owner.settlement(auth),
+            notice: PASSWORD_CHANGED,
+        };
         auth.db
-            .replace_password(&owner.who(), &hashed, &new, &owner.settlement(auth))
+            .replace_password(&owner.who(), &replaced)
             .map_err(|error| owner.not_written(error))?;
+        auth.wake_mails();
         Ok(PasswordChanged {
             session_id,
             user: owner.user,

@@ -26,6 +26,9 @@ pub enum AuthError {
     /// The password is none that this service takes for a new one.
     #[error(transparent)]
     PasswordRefused(#[from] PasswordRefused),
+    /// A reset token that is wrong, spent, expired or another account's.
+    #[error("invalid reset token")]
+    InvalidResetToken,
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -68,6 +71,7 @@ impl AuthError {
             | Self::AlreadyExists(_)
             | Self::InvalidCredentials
             | Self::PasswordRefused(_)
+            | Self::InvalidResetToken
             | Self::RegistrationClosed
             | Self::Throttled { .. } => false,
         }

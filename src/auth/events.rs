@@ -43,10 +43,10 @@ pub(super) enum Event<'a> {
     UserDeleted {
         user: UserId,
     },
-    /// By its owner, with the one session that is left.
+    /// By its owner, with the one session that is left, or by a reset, which leaves none.
     PasswordChanged {
         user: UserId,
-        session: &'a SessionDigest,
+        session: Option<&'a SessionDigest>,
     },
     /// What an owner wanted who is logged in, and had to give the password again for.
     ReauthenticationFailed {
@@ -60,6 +60,18 @@ pub(super) enum Event<'a> {
     },
     /// A browser was made to send something by a page of another origin.
     Forged,
+    /// A mail with a reset token, which may or may not be sent.
+    ResetRequested {
+        user: Option<UserId>,
+        queued: bool,
+    },
+    ResetTokenCreated {
+        user: UserId,
+    },
+    PasswordChangeFailed {
+        user: Option<UserId>,
+        cause: &'a AuthError,
+    },
 }
 
 /// What somebody tries, for the line of the log in case that it is refused before its hash.
@@ -74,6 +86,7 @@ enum Kind {
     Login,
     Registration,
     Reauthentication(UserId),
+    Reset,
 }
 
 impl Attempt {
@@ -98,12 +111,20 @@ impl Attempt {
         }
     }
 
+    pub(super) fn reset(client: &Client) -> Self {
+        Self {
+            kind: Kind::Reset,
+            client: client.clone(),
+        }
+    }
+
     /// Writes down that it was refused, and why.
     pub fn refused(&self, cause: &AuthError) {
         match self.kind {
             Kind::Login => Event::LoginFailed { user: None, cause },
             Kind::Registration => Event::RegistrationFailed { cause },
             Kind::Reauthentication(user) => Event::ReauthenticationFailed { user, cause },
+            Kind::Reset => Event::PasswordChangeFailed { user: None, cause },
         }
         .log(&self.client);
     }
@@ -155,6 +176,11 @@ impl Event<'_> {
             }
             Self::LoginLocked { .. } => ("authn_login_lock", "too many logins failed"),
             Self::Forged => ("malicious_csrf", "a page of another origin was refused"),
+            Self::ResetRequested { .. } => ("authn_password_reset", "password reset requested"),
+            Self::ResetTokenCreated { .. } => ("authn_token_created", "reset token made"),
+            Self::PasswordChangeFailed { .. } => {
+                ("authn_password_change_fail", "password change failed")
+            }
         }
     }
 
@@ -172,6 +198,7 @@ impl Event<'_> {
                 | AuthError::NoResultFound
                 | AuthError::AlreadyExists(_)
                 | AuthError::PasswordRefused(_)
+                | AuthError::InvalidResetToken
                 | AuthError::RegistrationClosed
                 | AuthError::Throttled { .. } => (Level::Info, "failure"),
                 // One of many: the hashing queue tells of them together.
@@ -194,9 +221,14 @@ impl Event<'_> {
             | Self::PasswordChanged { .. }
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
+            | Self::ResetTokenCreated { .. }
             | Self::Forged => None,
+            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
+            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
+            Self::ResetRequested { .. } => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
+            | Self::PasswordChangeFailed { cause, .. }
             | Self::ReauthenticationFailed { cause, .. } => Some(match cause {
                 AuthError::InvalidCredentials if unknown => "unknown_account",
                 AuthError::InvalidCredentials => "wrong_password",
@@ -205,6 +237,7 @@ impl Event<'_> {
                 AuthError::NoResultFound => "gone",
                 AuthError::AlreadyExists(_) => "email_taken",
                 AuthError::PasswordRefused(_) => "password_refused",
+                AuthError::InvalidResetToken => "invalid_token",
                 AuthError::RegistrationClosed => "registration_closed",
                 AuthError::Throttled { .. } => "throttled",
                 AuthError::Overloaded { .. } => "hash_queue",
@@ -218,6 +251,7 @@ impl Event<'_> {
         match self {
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
+            | Self::PasswordChangeFailed { cause, .. }
             | Self::ReauthenticationFailed { cause, .. } => Some(cause),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
@@ -225,6 +259,8 @@ impl Event<'_> {
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::PasswordChanged { .. }
+            | Self::ResetRequested { .. }
+            | Self::ResetTokenCreated { .. }
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
             | Self::Forged => None,
@@ -240,8 +276,12 @@ impl Event<'_> {
             | Self::Registered { user }
             | Self::PasswordChanged { user, .. }
             | Self::ReauthenticationFailed { user, .. }
+            | Self::ResetTokenCreated { user }
             | Self::UserDeleted { user } => Some(*user),
-            Self::LoginFailed { user, .. } | Self::LoginLocked { user } => *user,
+            Self::LoginFailed { user, .. }
+            | Self::ResetRequested { user, .. }
+            | Self::PasswordChangeFailed { user, .. }
+            | Self::LoginLocked { user } => *user,
             Self::RegistrationFailed { .. } | Self::Forged => None,
         }
     }
@@ -250,13 +290,16 @@ impl Event<'_> {
         match self {
             Self::LoggedIn { session, .. }
             | Self::SessionOpened { session, .. }
-            | Self::LoggedOut { session, .. }
-            | Self::PasswordChanged { session, .. } => Some(session),
+            | Self::LoggedOut { session, .. } => Some(session),
+            Self::PasswordChanged { session, .. } => *session,
             Self::LoginFailed { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
             | Self::ReauthenticationFailed { .. }
+            | Self::PasswordChangeFailed { .. }
+            | Self::ResetRequested { .. }
+            | Self::ResetTokenCreated { .. }
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
             | Self::Forged => None,
@@ -275,6 +318,7 @@ fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
         | AuthError::NoResultFound
         | AuthError::AlreadyExists(_)
         | AuthError::PasswordRefused(_)
+        | AuthError::InvalidResetToken
         | AuthError::RegistrationClosed
         | AuthError::Unavailable(_)
         | AuthError::Failed(_)

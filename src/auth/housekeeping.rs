@@ -123,7 +123,8 @@ fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<M
                 if until_removal == 0 {
                     let sessions = remove_expired(&last_uses.db);
                     let guesses = throttle::tidy(&last_uses.db, throttle, REMOVAL_BATCH);
-                    if sessions && guesses {
+                    let tokens = remove_expired_tokens(&last_uses.db);
+                    if sessions && guesses && tokens {
                         until_removal = REMOVAL_PERIODS;
                     }
                 }
@@ -176,6 +177,17 @@ fn remove_expired(db: &DB) -> bool {
         }
         Err(error) => {
             log::warn!("expired sessions are not removed: {error}");
+            true
+        }
+    }
+}
+
+/// The same for the tokens that were mailed.
+fn remove_expired_tokens(db: &DB) -> bool {
+    match db.remove_expired_tokens(REMOVAL_BATCH) {
+        Ok(removed) => removed < REMOVAL_BATCH as usize,
+        Err(error) => {
+            log::warn!("expired tokens are not removed: {error}");
             true
         }
     }

@@ -17,6 +17,7 @@ pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod mail_worker;
 mod own_sessions;
 mod password_check;
 mod password_rules;
@@ -26,6 +27,7 @@ mod reauthentication;
 mod register_user;
 mod renewal;
 mod replacement;
+mod reset_password;
 mod sessions;
 mod settings;
 mod throttle;
@@ -35,8 +37,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
+use crate::mail::{Mailer, Templates};
 use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
+use mail_worker::MailWorker;
 
 pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
 pub use delete_account::{AccountDeletion, DeleteAccount};
@@ -53,6 +57,7 @@ pub use passwords::{HashError, hash_password};
 pub use paused::{After, Before, Paused};
 pub use register_user::{NewUser, Registration};
 pub use replacement::Replacement;
+pub use reset_password::{NewPasswordByToken, PasswordReset};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
@@ -67,6 +72,8 @@ pub struct Auth {
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
     housekeeping: Arc<Housekeeping>,
+    /// None where no mails are sent: they wait for an instance that does.
+    mails: Option<Arc<MailWorker>>,
 }
 
 impl Auth {
@@ -84,8 +91,28 @@ impl Auth {
             hasher: hasher.into(),
             housekeeping: Housekeeping::start(db.clone(), settings.throttle)?.into(),
             settings: settings.into(),
+            mails: None,
             db,
         })
+    }
+
+    /// Has the mails that are queued sent, by a thread that ends with this.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if the system gives no thread.
+    pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
+        let worker = MailWorker::start(self.db.clone(), mailer, templates)?;
+        Ok(Self {
+            mails: Some(worker.into()),
+            ..self
+        })
+    }
+
+    /// Lets a mail that was queued go at once.
+    fn wake_mails(&self) {
+        if let Some(mails) = &self.mails {
+            mails.wake();
+        }
     }
 
     /// The same use cases for somebody who waits until then at the most: what has not begun
@@ -97,6 +124,7 @@ impl Auth {
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
+            mails: self.mails.clone(),
         }
     }
 

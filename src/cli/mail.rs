@@ -4,15 +4,23 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use crate::config::Config;
-use crate::domain::Email;
+use crate::db::{DB, OpenMode, WaitingMail};
+use crate::domain::{Email, Timestamp};
 use crate::mail::{Letter, Mailer, Templates};
 use crate::server::{self, ServerError};
+
+/// How many mails are listed.
+const LISTED: u32 = 1000;
 
 /// What can be done about mails.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Send a mail to an address, and say what became of it
     Test(Test),
+    /// Show the mails that wait to be sent: whose, which, for how long, and when they are tried
+    Queue,
+    /// Have those that wait after an attempt in vain tried now
+    Retry,
 }
 
 /// Whom to send it to.
@@ -27,8 +35,45 @@ impl Command {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
         match self {
             Self::Test(test) => test.run(config),
+            Self::Queue => {
+                let db = open(config)?;
+                print(&table(&db.waiting_mails(LISTED)?, db.clock().now()));
+                Ok(())
+            }
+            Self::Retry => {
+                let waiting = open(config)?.retry_mails()?;
+                print(&format!("{waiting} mails are tried now\n"));
+                Ok(())
+            }
         }
     }
+}
+
+fn open(config: &Config) -> Result<DB, CliError> {
+    Ok(server::open_database(config, OpenMode::Check).map_err(ServerError::from)?)
+}
+
+fn table(mails: &[WaitingMail], now: Timestamp) -> String {
+    let mut lines = vec![format!(
+        "{:>8}{:>8}{:>7}{:>8}{:>8}  LETTER",
+        "MAIL", "USER", "TRIES", "AGE", "WAIT"
+    )];
+    for mail in mails {
+        let user = mail.user_id.map(|user| user.to_string());
+        let age = now.seconds().saturating_sub(mail.created_at.seconds());
+        let wait = mail.due_at.seconds().saturating_sub(now.seconds()).max(0);
+        lines.push(format!(
+            "{:>8}{:>8}{:>7}{:>8}{:>8}  {}",
+            mail.id,
+            user.as_deref().unwrap_or("-"),
+            mail.attempts,
+            format!("{age}s"),
+            format!("{wait}s"),
+            mail.letter
+        ));
+    }
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 impl Test {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
 use crate::domain::Email;
@@ -47,7 +48,7 @@ enum Command {
     /// See who is slowed down, and let them try anew
     #[command(subcommand)]
     Throttle(throttle::Command),
-    /// Try whether mails arrive
+    /// See which mails wait, and try whether they arrive
     #[command(subcommand)]
     Mail(mail::Command),
 }
@@ -73,6 +74,9 @@ pub enum CliError {
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
+    /// A use case.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// A mail that was not taken.
     #[error("the mail was {0}")]
     Mail(#[from] SendError),
@@ -88,7 +92,7 @@ impl CliError {
                 ExitCode::from(78)
             }
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Mail(_) => {
+            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Auth(_) | Self::Mail(_) => {
                 ExitCode::FAILURE
             }
         }

@@ -2,6 +2,7 @@ use clap::Subcommand;
 
 use super::CliError;
 use super::output::print;
+use crate::auth::Auth;
 use crate::config::Config;
 use crate::db::{DB, DbError, OpenMode};
 use crate::domain::{Email, EmailError, HashedPassword, User};
@@ -24,6 +25,13 @@ pub(super) enum Command {
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
+    /// Make a token that sets a new password once, within 30 minutes, for somebody who gets no
+    /// mail; an older one is worth nothing from then on
+    ResetLink {
+        /// Whose
+        #[arg(value_name = "EMAIL", value_parser = email)]
+        email: Email,
+    },
     /// Delete a user and all that hangs on it
     Delete {
         /// Whom
@@ -41,6 +49,7 @@ impl Command {
                 let user = db.add_user(email, &HashedPassword::from_stored(NO_PASSWORD))?;
                 print(&format!("added {} as {}\n", user.email, user.id));
             }
+            Self::ResetLink { email } => reset_link(db, email, config)?,
             Self::Delete { email } => {
                 let user = find(&db, email)?;
                 db.delete_user(user.id)?;
@@ -49,6 +58,21 @@ impl Command {
         }
         Ok(())
     }
+}
+
+fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
+    let user = find(&db, email)?;
+    let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+    let token = auth.get_reset_password_token(&user.email)?.expose();
+    print(&match &config.accounts.reset_page {
+        Some(page) => format!("{}#token={token}\n", page.get()),
+        None => format!(
+            "token: {token}\n\
+             curl -X PUT localhost:5000/reset_password --data-urlencode email=... \
+             -d 'reset_token={token}' --data-urlencode 'new_password=...'\n"
+        ),
+    });
+    Ok(())
 }
 
 fn list(db: &DB) -> Result<(), DbError> {

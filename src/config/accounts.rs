@@ -20,7 +20,7 @@ pub struct Accounts {
     pub registration: Registration,
 
     /// Where mails go: dir:FOLDER (files in it), smtp://HOST, smtps://HOST, or off
-    /// (no effect yet)
+    /// [default: dir:mail]
     #[arg(
         long,
         env = "BIENVENUE_MAIL",
@@ -29,16 +29,15 @@ pub struct Accounts {
     )]
     pub mail: Option<MailTarget>,
 
-    /// Whom mails come from [default: bienvenue@ and the host of --public-url] (no effect yet)
+    /// Whom mails come from [default: bienvenue@ and the host of --public-url]
     #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
     pub mail_from: Option<Email>,
 
-    /// User at the mail server (no effect yet)
+    /// User at the mail server
     #[arg(long, env = "BIENVENUE_MAIL_USER", value_name = "NAME")]
     pub mail_user: Option<String>,
 
     /// Password at the mail server; better from a file or a credential than from a flag
-    /// (no effect yet)
     #[arg(
         long,
         env = "BIENVENUE_MAIL_PASSWORD",
@@ -49,11 +48,11 @@ pub struct Accounts {
     )]
     pub mail_password: Option<SecretString>,
 
-    /// Folder with templates of mails that take the place of built-in ones (no effect yet)
+    /// Folder with templates of mails that take the place of built-in ones
     #[arg(long, env = "BIENVENUE_MAIL_TEMPLATES", value_name = "FOLDER")]
     pub mail_templates: Option<PathBuf>,
 
-    /// Page of the application where a forgotten password is set anew (no effect yet)
+    /// Page of the application where a forgotten password is set anew
     #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
     pub reset_page: Option<PageUrl>,
 
@@ -99,12 +98,6 @@ impl Accounts {
         let verifies = self.email_verification != EmailVerification::Off;
         [
             conceals.then_some("--registration conceal"),
-            self.mail.as_ref().map(|_| "--mail"),
-            self.mail_from.as_ref().map(|_| "--mail-from"),
-            self.mail_user.as_ref().map(|_| "--mail-user"),
-            self.mail_password.as_ref().map(|_| "--mail-password"),
-            self.mail_templates.as_ref().map(|_| "--mail-templates"),
-            self.reset_page.as_ref().map(|_| "--reset-page"),
             self.verify_page.as_ref().map(|_| "--verify-page"),
             verifies.then_some("--email-verification"),
         ]

@@ -3,10 +3,24 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::schema::{sessions, users};
+use super::outbox::{NewMail, queue};
+use super::schema::{email_tokens, password_resets, sessions, users};
 use super::sessions::{NewSession, mirror};
 use super::{DB, DbError, Settlement};
 use crate::domain::{HashedPassword, SessionDigest, UserId};
+
+/// What a change of password leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Replaced<'a> {
+    /// What is stored of the new password.
+    pub hashed_password: &'a HashedPassword,
+    /// The one session that is left, a new one.
+    pub session: &'a NewSession<'a>,
+    /// What the guess was counted by.
+    pub settlement: &'a Settlement,
+    /// What the owner is told of it.
+    pub notice: NewMail<'a>,
+}
 
 /// Who gave the password again, and against what it was checked. All of it must still be
 /// so when it is written.
@@ -21,9 +35,9 @@ pub struct Reauthenticated<'a> {
 }
 
 impl DB {
-    /// Stores a new password, ends all sessions of the user and what could reset the
-    /// password, opens one new session, and settles what the guess was counted by. All or
-    /// nothing; blocks for one write.
+    /// Stores a new password, ends all sessions and tokens of the user, opens one new session,
+    /// settles what the guess was counted by, and queues a notice. All or nothing; blocks for
+    /// one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -31,23 +45,31 @@ impl DB {
     pub fn replace_password(
         &self,
         who: &Reauthenticated<'_>,
-        password: &HashedPassword,
-        new: &NewSession<'_>,
-        settlement: &Settlement,
+        new: &Replaced<'_>,
     ) -> Result<(), DbError> {
+        let id = who.user_id.get();
         self.write(|conn| {
             self.lock_if_unchanged(conn, who)?;
-            diesel::update(users::table.filter(users::id.eq(who.user_id.get())))
+            diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
-                    users::hashed_password.eq(password.expose()),
-                    users::session_id.eq(new.digest.as_str()),
+                    users::hashed_password.eq(new.hashed_password.expose()),
+                    users::session_id.eq(new.session.digest.as_str()),
                     users::reset_token.eq(None::<String>),
                 ))
                 .execute(conn)?;
-            diesel::delete(sessions::table.filter(sessions::user_id.eq(who.user_id.get())))
+            diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
+            diesel::delete(password_resets::table.filter(password_resets::user_id.eq(id)))
                 .execute(conn)?;
-            self.insert_session(conn, new)?;
-            self.settle(conn, who.user_id, settlement)
+            diesel::delete(email_tokens::table.filter(email_tokens::user_id.eq(id)))
+                .execute(conn)?;
+            self.insert_session(conn, new.session)?;
+            self.settle(conn, who.user_id, new.settlement)?;
+            queue(
+                conn,
+                Some(who.user_id),
+                &new.notice,
+                self.settings.clock.now(),
+            )
         })
     }
 

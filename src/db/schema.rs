@@ -1,10 +1,43 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    email_tokens (digest) {
+        digest -> Text,
+        user_id -> BigInt,
+        purpose -> Text,
+        email -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     known_clients (user_id, mark) {
         user_id -> BigInt,
         mark -> Text,
         succeeded_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        letter -> Text,
+        details -> Nullable<Text>,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        attempts -> BigInt,
+        claimed_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    password_resets (user_id) {
+        user_id -> BigInt,
+        digest -> Text,
+        created_at -> BigInt,
         expires_at -> BigInt,
     }
 }
@@ -42,7 +75,18 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(email_tokens -> users (user_id));
 diesel::joinable!(known_clients -> users (user_id));
+diesel::joinable!(outbox -> users (user_id));
+diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(known_clients, sessions, throttle, users,);
+diesel::allow_tables_to_appear_in_same_query!(
+    email_tokens,
+    known_clients,
+    outbox,
+    password_resets,
+    sessions,
+    throttle,
+    users,
+);

@@ -157,24 +157,7 @@ impl DB {
         charges: &[Charge],
     ) -> Result<Result<Vec<Counted>, Limited>, DbError> {
         let now = self.settings.clock.now();
-        self.write(|conn| {
-            let mut counted = Vec::with_capacity(charges.len());
-            for charge in charges {
-                let Some(Row { fails, next_at }) = count(conn, charge, now)? else {
-                    give_back(conn, &counted)?;
-                    let row = rows(conn, &[&charge.key])?.pop();
-                    let wait = row.map_or(Duration::ZERO, |row| row.wait(&charge.rule, now));
-                    return Ok(Err(Limited { wait }));
-                };
-                counted.push(Counted {
-                    charge: charge.clone(),
-                    at: now,
-                    next_at,
-                    fails,
-                });
-            }
-            Ok(Ok(counted))
-        })
+        self.write(|conn| count_all(conn, charges, now))
     }
 
     /// Takes guesses out of the count again. Blocks for one write.
@@ -211,6 +194,30 @@ impl From<(String, i64, i64)> for ThrottleRow {
             next_at: Timestamp::from_seconds(next_at),
         }
     }
+}
+
+/// Counts by all of the charges or by none, within a transaction.
+pub(super) fn count_all(
+    conn: &mut AnyConnection,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<Result<Vec<Counted>, Limited>, DbError> {
+    let mut counted = Vec::with_capacity(charges.len());
+    for charge in charges {
+        let Some(Row { fails, next_at }) = count(conn, charge, now)? else {
+            give_back(conn, &counted)?;
+            let row = rows(conn, &[&charge.key])?.pop();
+            let wait = row.map_or(Duration::ZERO, |row| row.wait(&charge.rule, now));
+            return Ok(Err(Limited { wait }));
+        };
+        counted.push(Counted {
+            charge: charge.clone(),
+            at: now,
+            next_at,
+            fails,
+        });
+    }
+    Ok(Ok(counted))
 }
 
 fn count(

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::any_connection::AnyConnection;
 use super::schema::{known_clients, throttle};
 use super::throttle::ThrottleRow;
 use super::{DB, DbError};
@@ -32,17 +33,7 @@ impl DB {
     /// # Errors
     /// Only if the database fails.
     pub fn forget_guesses_at(&self, email: &EmailKey) -> Result<usize, DbError> {
-        let account = ThrottleKey::account(email);
-        // The prefix is hex and slashes: nothing in it is special to LIKE.
-        let known = format!("{}%", ThrottleKey::known_prefix(email));
-        self.write(|conn| {
-            let rows = throttle::table.filter(
-                throttle::key
-                    .eq(account.as_str())
-                    .or(throttle::key.like(&known)),
-            );
-            Ok(diesel::delete(rows).execute(conn)?)
-        })
+        self.write(|conn| forget_at(conn, email))
     }
 
     /// Forgets all guesses. Blocks for one write.
@@ -118,4 +109,17 @@ impl DB {
             Ok(diesel::delete(gone).execute(conn)?)
         })
     }
+}
+
+/// Forgets all guesses at an account, within a transaction.
+pub(super) fn forget_at(conn: &mut AnyConnection, email: &EmailKey) -> Result<usize, DbError> {
+    let account = ThrottleKey::account(email);
+    // The prefix is hex and slashes: nothing in it is special to LIKE.
+    let known = format!("{}%", ThrottleKey::known_prefix(email));
+    let rows = throttle::table.filter(
+        throttle::key
+            .eq(account.as_str())
+            .or(throttle::key.like(&known)),
+    );
+    Ok(diesel::delete(rows).execute(conn)?)
 }

@@ -113,6 +113,24 @@ impl ThrottleKey {
         Self(format!("registration/{network}"))
     }
 
+    /// An account, when somebody asks for a mail with a reset token.
+    #[must_use]
+    pub fn reset(email: &EmailKey) -> Self {
+        Self(format!("reset/{}", digest(email)))
+    }
+
+    /// The same, for the pause after each mail.
+    #[must_use]
+    pub fn reset_pause(email: &EmailKey) -> Self {
+        Self(format!("reset-pause/{}", digest(email)))
+    }
+
+    /// A client's network, when it asks for such mails.
+    #[must_use]
+    pub fn reset_requests(network: &Prefix) -> Self {
+        Self(format!("reset-requests/{network}"))
+    }
+
     pub(crate) fn from_stored(key: String) -> Self {
         Self(key)
     }

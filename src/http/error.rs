@@ -80,6 +80,7 @@ impl HttpError {
                 | AuthError::InvalidCredentials
                 | AuthError::Changed
                 | AuthError::PasswordRefused(_)
+                | AuthError::InvalidResetToken
                 | AuthError::RegistrationClosed
                 | AuthError::Throttled { .. }
                 | AuthError::Overloaded { .. } => error.to_string().into(),
@@ -125,7 +126,9 @@ impl ResponseError for HttpError {
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
                     StatusCode::BAD_REQUEST
                 }
-                AuthError::NotLoggedIn | AuthError::RegistrationClosed => StatusCode::FORBIDDEN,
+                AuthError::NotLoggedIn
+                | AuthError::RegistrationClosed
+                | AuthError::InvalidResetToken => StatusCode::FORBIDDEN,
                 AuthError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
                     StatusCode::SERVICE_UNAVAILABLE

@@ -29,6 +29,7 @@ mod operator;
 mod profile;
 mod raw_cookie;
 mod request_id;
+mod reset_password;
 mod routes;
 mod session_cookie;
 mod sessions;

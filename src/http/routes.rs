@@ -1,7 +1,9 @@
 use actix_web::web::ServiceConfig;
 
 use super::verbs::Verbs;
-use super::{account, devices, export, health, index, profile, sessions, users, verify};
+use super::{
+    account, devices, export, health, index, profile, reset_password, sessions, users, verify,
+};
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -18,6 +20,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .delete(account::delete_account),
         Verbs::at("/profile/password").put(account::change_password),
         Verbs::at("/profile/export").get(export::export),
+        Verbs::at("/reset_password")
+            .post(reset_password::request)
+            .put(reset_password::reset),
         Verbs::at("/verify").get(verify::verify),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),

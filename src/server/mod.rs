@@ -28,19 +28,20 @@ use futures_util::future::{Either, select};
 
 pub use error::ServerError;
 pub use mail::{mail_settings, mailer};
-pub use settings::throttle_settings;
+pub use settings::{auth_settings, throttle_settings};
 
 use crate::auth::Auth;
 use crate::config::{Config, Migrate};
 use crate::db::{DB, OpenError, OpenMode, ServerLock};
 use crate::http::Http;
+use crate::mail::Templates;
 use announcement::announce;
 use limits::connections_per_worker;
 use listener::listen;
 use manager::Manager;
 use operator::Operator;
 use pulse::Pulse;
-use settings::{auth_settings, db_settings, http_settings, workers};
+use settings::{db_settings, http_settings, workers};
 use signals::Signals;
 use stopping::{DRAIN_SECONDS, Stop};
 use watch::Watch;
@@ -80,6 +81,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let operator_bind = config.listening.operator_bind;
     let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
     let for_operator = for_operator.transpose()?;
+    let (mailer, templates) = (mailer(config)?, Templates::new(mail_settings(config))?);
     manager.status("opening the database");
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
@@ -88,7 +90,8 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let _lock = ServerLock::acquire(&config.database.database_url, open)?;
     let db = open_database(config, open)?;
     let must_restart = db.must_restart();
-    let auth = web::Data::new(Auth::new(db, auth_settings(config))?);
+    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = web::Data::new(auth.with_mails(mailer, templates)?);
     let http = Http::new(auth.clone(), http_settings(config));
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;

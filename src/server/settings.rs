@@ -37,7 +37,9 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-pub(super) fn auth_settings(config: &Config) -> AuthSettings {
+/// How passwords are hashed and taken, and guesses counted.
+#[must_use]
+pub fn auth_settings(config: &Config) -> AuthSettings {
     let passwords = &config.passwords;
     let public_url = config.listening.public_url.as_ref();
     AuthSettings {
@@ -82,6 +84,7 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         device_memory: throttling.throttle_device_memory,
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),
+        ..ThrottleSettings::default()
     }
 }
 

@@ -41,6 +41,7 @@ mod programs;
 mod proxies;
 mod readme;
 mod requirements;
+mod reset;
 mod routes;
 mod serving;
 mod sessions;

@@ -124,6 +124,7 @@ fn every_migration_can_be_undone() {
     };
     drop(place.open(settings(&Clock::system())));
     for name in [
+        "2026-11-23-000005-0000_create_outbox",
         "2026-11-23-000003-0000_create_throttle",
         "2026-11-22-000002-0000_create_sessions",
         "2026-11-22-000001-0000_create_users",

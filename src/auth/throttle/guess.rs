@@ -1,4 +1,4 @@
-use super::{Taken, ThrottleSettings};
+use super::{Networks, Taken, ThrottleSettings};
 use crate::auth::{Auth, AuthError};
 use crate::db::{Charge, Limited, Settlement};
 use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey};
@@ -161,17 +161,7 @@ impl Guess {
                 rule: Rule::Backoff(settings.known),
             }];
         }
-        let mut charges = Vec::with_capacity(3);
-        if let Some(address) = self.client.address() {
-            charges.push(Charge {
-                key: ThrottleKey::address(&address.network()),
-                rule: Rule::Rate(settings.address),
-            });
-            charges.push(Charge {
-                key: ThrottleKey::subnet(&address.subnet()),
-                rule: Rule::Rate(settings.subnet),
-            });
-        }
+        let mut charges = Networks(&self.client).charges(settings);
         charges.push(Charge {
             key: ThrottleKey::account(&self.email),
             rule: Rule::Backoff(settings.account),

@@ -7,10 +7,12 @@
 
 mod guess;
 mod operators;
+mod resets;
 mod settings;
 mod taken;
 
 pub(super) use guess::{Guess, refuse_waiting, registration, take};
 pub(super) use operators::tidy;
+pub(super) use resets::{Networks, reset_budget, reset_requests};
 pub use settings::ThrottleSettings;
 pub use taken::Taken;

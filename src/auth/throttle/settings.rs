@@ -17,6 +17,10 @@ pub struct ThrottleSettings {
     pub subnet: Rate,
     /// Registrations from one network.
     pub registration: Rate,
+    /// Mails with a reset token to one account.
+    pub reset: Rate,
+    /// The pause after each of them.
+    pub reset_pause: Rate,
     /// How long a device is known after a login.
     pub device_memory: Duration,
     /// How long a network is known after a login.
@@ -50,6 +54,8 @@ impl Default for ThrottleSettings {
             address: rate(20, Duration::from_secs(30)),
             subnet: rate(100, Duration::from_secs(5)),
             registration: rate(30, minutes(6)),
+            reset: rate(5, minutes(60)),
+            reset_pause: rate(1, minutes(1)),
             device_memory: days(180),
             network_memory: days(30),
             rows: 1_000_000,
@@ -74,7 +80,9 @@ impl ThrottleSettings {
             Some("known") => Rule::Backoff(self.known),
             Some("address") => Rule::Rate(self.address),
             Some("subnet") => Rule::Rate(self.subnet),
-            Some("registration") => Rule::Rate(self.registration),
+            Some("registration" | "reset-requests") => Rule::Rate(self.registration),
+            Some("reset") => Rule::Rate(self.reset),
+            Some("reset-pause") => Rule::Rate(self.reset_pause),
             Some(_) | None => Rule::Backoff(self.account),
         }
     }

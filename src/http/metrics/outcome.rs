@@ -73,7 +73,9 @@ impl Outcome {
             HttpError::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => Self::already_registered,
                 AuthError::NotLoggedIn => Self::malformed,
-                AuthError::InvalidCredentials => Self::invalid_credentials,
+                AuthError::InvalidCredentials | AuthError::InvalidResetToken => {
+                    Self::invalid_credentials
+                }
                 AuthError::PasswordRefused(_) => Self::password_refused,
                 AuthError::RegistrationClosed => Self::registration_closed,
                 AuthError::Throttled { .. } => Self::throttled,

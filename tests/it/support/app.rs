@@ -103,6 +103,13 @@ impl Answer {
             .collect()
     }
 
+    /// The names of the headers, in order.
+    pub(crate) fn header_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.headers.iter().map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

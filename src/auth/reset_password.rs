@@ -1,0 +1,282 @@
+//! Forgotten passwords: a token that the owner of an address gets, and what it is good for.
+
+use std::time::Duration;
+
+use super::events::{Attempt, Event};
+use super::hasher::Place;
+use super::throttle::{Networks, refuse_waiting, reset_budget, reset_requests, take};
+use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Taken};
+use crate::db::{DB, DbError, NewMail, NewPassword};
+use crate::domain::{
+    Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
+};
+
+/// How long a token is good.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// The names of the letters in the outbox.
+pub(super) const RESET_LETTER: &str = "password_reset";
+pub(super) const CHANGED_LETTER: &str = "password_changed";
+
+const RESET_MAIL: NewMail<'static> = NewMail {
+    letter: RESET_LETTER,
+    details: None,
+};
+/// What an owner is told of a new password, whoever has set it.
+pub(super) const PASSWORD_CHANGED: NewMail<'static> = NewMail {
+    letter: CHANGED_LETTER,
+    details: None,
+};
+
+/// A new password that somebody sets with a token, before that has begun.
+#[derive(Debug)]
+pub struct NewPasswordByToken {
+    /// Whose password it is to be; of whomever the token is, if nobody is named.
+    email: Option<EmailKey>,
+    /// None for a text that is no token: it is counted as a wrong one.
+    token: Option<ResetToken>,
+    password: Password,
+    client: Client,
+}
+
+/// The rest of it: spend the token.
+#[derive(Debug)]
+pub struct PasswordReset {
+    user: User,
+    token: ResetTokenDigest,
+    client: Client,
+    taken: Taken,
+}
+
+impl NewPasswordByToken {
+    /// Describes it, for the account with that email and no other.
+    #[must_use]
+    pub fn new(
+        email: impl Into<EmailKey>,
+        token: Option<ResetToken>,
+        password: Password,
+        client: Client,
+    ) -> Self {
+        Self {
+            email: Some(email.into()),
+            token,
+            password,
+            client,
+        }
+    }
+
+    /// The guesses of a client at tokens are counted with those at passwords.
+    fn networks(&self) -> Networks<'_> {
+        Networks(&self.client)
+    }
+}
+
+impl Auth {
+    /// Makes a token with which a user can set a new password within half an hour; an older
+    /// one is worth nothing from then on. It is shown here and never again. Blocks for one
+    /// look-up and one write.
+    ///
+    /// # Errors
+    /// [`AuthError::NoResultFound`] if nobody has that email.
+    pub fn get_reset_password_token(
+        &self,
+        email: impl Into<EmailKey>,
+    ) -> Result<ResetToken, AuthError> {
+        let user = self.db.find_user_by(email.into())?;
+        let token = make_token(&self.db, user.id)?;
+        Event::ResetTokenCreated { user: user.id }.log(&Client::default());
+        Ok(token)
+    }
+
+    /// Sets a new password with a token, which is spent by it. All sessions of the user end,
+    /// and nobody is logged in. Blocks for two look-ups, one hash and one write.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidResetToken`] for one that is wrong, spent or expired, and
+    /// [`AuthError::PasswordRefused`] for a password that this service does not take; then
+    /// the token stays good.
+    pub fn update_password(
+        &self,
+        reset_token: &ResetToken,
+        new_password: &Password,
+    ) -> Result<User, AuthError> {
+        let case = NewPasswordByToken {
+            email: None,
+            token: Some(*reset_token),
+            password: new_password.clone(),
+            client: Client::default(),
+        };
+        self.begin(case)?.run(self)
+    }
+
+    /// Has a mail with a token sent to whoever has that email, unless enough were sent of
+    /// late; who asks cannot tell what came of it. Blocks for one write, the same for an
+    /// address without an account.
+    ///
+    /// # Errors
+    /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
+    /// whatever ails the database.
+    pub fn request_reset(&self, email: &Email, client: &Client) -> Result<(), AuthError> {
+        let key = email.key();
+        let settings = &self.settings.throttle;
+        let (limit, budget) = (
+            reset_requests(settings, client),
+            reset_budget(settings, &key),
+        );
+        let asked = match self.db.queue_mail_for(&key, &RESET_MAIL, &limit, &budget) {
+            Ok(Ok(asked)) => Ok(asked),
+            Ok(Err(limited)) => Err(AuthError::Throttled {
+                retry_after: limited.wait,
+            }),
+            Err(error) => Err(error.into()),
+        };
+        match &asked {
+            Ok(queued) => {
+                self.wake_mails();
+                Event::ResetRequested {
+                    user: queued.flatten(),
+                    queued: queued.is_some(),
+                }
+                .log(client);
+            }
+            Err(cause) => Event::PasswordChangeFailed { user: None, cause }.log(client),
+        }
+        asked.map(|_| ())
+    }
+
+    fn find_owner(&self, case: &NewPasswordByToken) -> Result<(User, ResetTokenDigest), AuthError> {
+        let Some(token) = case.token.as_ref().map(ResetToken::digest) else {
+            return Err(AuthError::InvalidResetToken);
+        };
+        let user = self.db.find_reset_token(&token).map_err(invalid)?;
+        match &case.email {
+            Some(email) if user.email.key() != *email => Err(AuthError::InvalidResetToken),
+            Some(_) | None => Ok((user, token)),
+        }
+    }
+}
+
+/// Makes a token and stores its digest.
+pub(super) fn make_token(db: &DB, user_id: UserId) -> Result<ResetToken, DbError> {
+    let token = ResetToken::generate();
+    db.set_reset_token(user_id, &token.digest(), LIFETIME)?;
+    Ok(token)
+}
+
+fn invalid(error: DbError) -> AuthError {
+    match error {
+        DbError::NoResultFound => AuthError::InvalidResetToken,
+        DbError::InvalidRequest(_)
+        | DbError::AlreadyExists(_)
+        | DbError::Unavailable(_)
+        | DbError::Failed(_) => error.into(),
+    }
+}
+
+impl Before for NewPasswordByToken {
+    type After = PasswordReset;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn attempt(&self) -> Attempt {
+        Attempt::reset(&self.client)
+    }
+
+    fn recognise(&mut self, _: &Auth) -> Result<bool, AuthError> {
+        Ok(false)
+    }
+
+    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
+        refuse_waiting(auth, &self.networks().charges(&auth.settings.throttle))
+    }
+
+    /// The token is looked at before anything is hashed, and spent after it.
+    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<PasswordReset>, AuthError> {
+        let taken = take(auth, &self.networks().charges(&auth.settings.throttle))?;
+        let found = auth.find_owner(&self).and_then(|(user, token)| {
+            auth.settings.accept(&self.password, &user.email)?;
+            Ok((user, token))
+        });
+        let (user, token) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                // Only a wrong token is a guess.
+                if !matches!(error, AuthError::InvalidResetToken) {
+                    auth.give_back(taken);
+                }
+                return Err(error);
+            }
+        };
+        let work = Hashing::new(self.password, auth.settings.bcrypt_cost)
+            .inspect_err(|_| auth.give_back(taken.clone()))?;
+        Ok(Paused {
+            place,
+            work,
+            after: PasswordReset {
+                user,
+                token,
+                client: self.client,
+                taken,
+            },
+        })
+    }
+}
+
+impl After for PasswordReset {
+    type Work = Hashing;
+    type Output = User;
+
+    fn taken(&self) -> Taken {
+        self.taken.clone()
+    }
+
+    fn after(
+        self,
+        auth: &Auth,
+        hashed: Result<HashedPassword, HashError>,
+    ) -> Result<User, AuthError> {
+        let user = self.user.id;
+        let client = self.client.clone();
+        let changed = self.spend(auth, hashed);
+        match &changed {
+            Ok(_) => Event::PasswordChanged {
+                user,
+                session: None,
+            }
+            .log(&client),
+            Err(cause) => Event::PasswordChangeFailed {
+                user: Some(user),
+                cause,
+            }
+            .log(&client),
+        }
+        changed
+    }
+}
+
+impl PasswordReset {
+    fn spend(
+        self,
+        auth: &Auth,
+        hashed: Result<HashedPassword, HashError>,
+    ) -> Result<User, AuthError> {
+        let hashed = hashed?;
+        let new = NewPassword {
+            token: &self.token,
+            hashed_password: &hashed,
+            notice: PASSWORD_CHANGED,
+        };
+        let spent = auth.db.spend_reset_token(self.user.id, &new);
+        spent.map_err(invalid)?;
+        auth.wake_mails();
+        auth.give_back(self.taken);
+        Ok(User {
+            hashed_password: hashed,
+            session_id: None,
+            reset_token: None,
+            ..self.user
+        })
+    }
+}

@@ -1,0 +1,280 @@
+//! The table `outbox`: mails that are to be sent, and who has them in hand.
+//!
+//! Any number of workers on any number of instances take rows out of it. One takes a row by
+//! a claim that runs out, so that a mail is not lost with the worker that was to send it.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::any_connection::AnyConnection;
+use super::schema::{outbox, users};
+use super::throttle::{Charge, Limited, count_all};
+use super::{DB, DbError};
+use crate::domain::{EmailKey, Timestamp, UserId};
+
+// One statement, so that of two workers one gets the row: the second waits for the first on
+// PostgreSQL, and then sees that the row is claimed. A time from a future that was none
+// holds nothing up.
+const CLAIM: &str = "\
+    UPDATE outbox SET claimed_until = $1, attempts = attempts + 1 \
+    WHERE id = (SELECT id FROM outbox WHERE (due_at <= $2 OR due_at > $3) \
+        AND (claimed_until <= $2 OR claimed_until > $1) ORDER BY due_at, id LIMIT 1) \
+    AND (claimed_until <= $2 OR claimed_until > $1) \
+    RETURNING id, user_id, letter, details, created_at, attempts";
+
+/// A mail that is to be sent, for a user that the row names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewMail<'a> {
+    /// Which letter.
+    pub letter: &'a str,
+    /// What the letter says, in JSON; nothing that lets anybody in.
+    pub details: Option<&'a str>,
+}
+
+/// A mail in a worker's hands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedMail {
+    /// The row.
+    pub id: i64,
+    /// Whom it is for; nobody, where the request was for an address without an account.
+    pub user_id: Option<UserId>,
+    /// Which letter.
+    pub letter: String,
+    /// What the letter says, in JSON.
+    pub details: Option<String>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// How often it was taken in hand, this time included.
+    pub attempts: u32,
+}
+
+/// A mail that waits, as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingMail {
+    /// The row.
+    pub id: i64,
+    /// Whom it is for.
+    pub user_id: Option<UserId>,
+    /// Which letter.
+    pub letter: String,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it is tried next.
+    pub due_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+#[derive(QueryableByName)]
+struct ClaimedRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    user_id: Option<i64>,
+    #[diesel(sql_type = Text)]
+    letter: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    details: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = BigInt)]
+    attempts: i64,
+}
+
+impl From<ClaimedRow> for ClaimedMail {
+    fn from(row: ClaimedRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id.map(UserId::new),
+            letter: row.letter,
+            details: row.details,
+            created_at: Timestamp::from_seconds(row.created_at),
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl DB {
+    /// Queues a mail for whoever has that email, if a limit and a budget allow it; for nobody,
+    /// by the same statements, if nobody has it. Tells whose it is, none if the budget is
+    /// spent. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is queued or counted.
+    #[expect(
+        clippy::type_complexity,
+        reason = "queued or not, for somebody or nobody"
+    )]
+    pub fn queue_mail_for(
+        &self,
+        email: &EmailKey,
+        mail: &NewMail<'_>,
+        limit: &[Charge],
+        budget: &[Charge],
+    ) -> Result<Result<Option<Option<UserId>>, Limited>, DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            if let Err(limited) = count_all(conn, limit, now)? {
+                return Ok(Err(limited));
+            }
+            if count_all(conn, budget, now)?.is_err() {
+                return Ok(Ok(None));
+            }
+            let user_id: Option<i64> = users::table
+                .filter(users::email_key.eq(email.as_str()))
+                .select(users::id)
+                .get_result(conn)
+                .optional()?;
+            let user_id = user_id.map(UserId::new);
+            queue(conn, user_id, mail, now)?;
+            Ok(Ok(Some(user_id)))
+        })
+    }
+
+    /// Takes the mail in hand that is due for the longest time, if one is due. Nobody else
+    /// gets it before `lease` is over, and nobody waits longer than `longest_wait` for its
+    /// turn. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn claim_mail(
+        &self,
+        lease: Duration,
+        longest_wait: Duration,
+    ) -> Result<Option<ClaimedMail>, DbError> {
+        let now = self.settings.clock.now();
+        if !self.has_due_mail(now, now.plus(longest_wait))? {
+            return Ok(None);
+        }
+        self.write(|conn| {
+            let query = sql_query(CLAIM)
+                .bind::<BigInt, _>(now.plus(lease).seconds())
+                .bind::<BigInt, _>(now.seconds())
+                .bind::<BigInt, _>(now.plus(longest_wait).seconds());
+            let row: Option<ClaimedRow> = match conn {
+                AnyConnection::Sqlite(conn) => query.get_result(conn).optional()?,
+                AnyConnection::Postgres(conn) => query.get_result(conn).optional()?,
+            };
+            Ok(row.map(ClaimedMail::from))
+        })
+    }
+
+    /// Without a write: an empty outbox is the rule.
+    fn has_due_mail(&self, now: Timestamp, latest: Timestamp) -> Result<bool, DbError> {
+        let due: Option<i64> = self.read(|conn| {
+            outbox::table
+                .filter(
+                    outbox::due_at
+                        .le(now.seconds())
+                        .or(outbox::due_at.gt(latest.seconds())),
+                )
+                .select(outbox::id)
+                .limit(1)
+                .get_result(conn)
+                .optional()
+        })?;
+        Ok(due.is_some())
+    }
+
+    /// Takes a mail out of the outbox, unless another worker has taken it in hand since.
+    /// Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then it will be sent again.
+    pub fn finish_mail(&self, mail: &ClaimedMail) -> Result<(), DbError> {
+        self.write(|conn| {
+            let row = outbox::table
+                .filter(outbox::id.eq(mail.id))
+                .filter(outbox::attempts.eq(i64::from(mail.attempts)));
+            diesel::delete(row).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// Puts a mail back, to be sent `wait` later. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then it is due when the claim runs out.
+    pub fn postpone_mail(&self, mail: &ClaimedMail, wait: Duration) -> Result<(), DbError> {
+        let due = self.settings.clock.now().plus(wait).seconds();
+        self.write(|conn| {
+            let row = outbox::table
+                .filter(outbox::id.eq(mail.id))
+                .filter(outbox::attempts.eq(i64::from(mail.attempts)));
+            diesel::update(row)
+                .set((outbox::due_at.eq(due), outbox::claimed_until.eq(0)))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// The mails that wait, the oldest first, `limit` at the most. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn waiting_mails(&self, limit: u32) -> Result<Vec<WaitingMail>, DbError> {
+        type Row = (i64, Option<i64>, String, i64, i64, i64);
+        let rows: Vec<Row> = self.read(|conn| {
+            outbox::table
+                .order(outbox::id)
+                .select((
+                    outbox::id,
+                    outbox::user_id,
+                    outbox::letter,
+                    outbox::created_at,
+                    outbox::due_at,
+                    outbox::attempts,
+                ))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        let waiting = |(id, user_id, letter, created_at, due_at, attempts): Row| WaitingMail {
+            id,
+            user_id: user_id.map(UserId::new),
+            letter,
+            created_at: Timestamp::from_seconds(created_at),
+            due_at: Timestamp::from_seconds(due_at),
+            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        };
+        Ok(rows.into_iter().map(waiting).collect())
+    }
+
+    /// Lets all mails be tried now, and tells how many. Those that are being sent are not
+    /// disturbed. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn retry_mails(&self) -> Result<usize, DbError> {
+        let now = self.settings.clock.now().seconds();
+        self.write(|conn| {
+            let waiting = outbox::table.filter(outbox::due_at.gt(now));
+            Ok(diesel::update(waiting)
+                .set(outbox::due_at.eq(now))
+                .execute(conn)?)
+        })
+    }
+}
+
+/// Queues a mail within a transaction.
+pub(super) fn queue(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &NewMail<'_>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::user_id.eq(user_id.map(UserId::get)),
+            outbox::letter.eq(mail.letter),
+            outbox::details.eq(mail.details),
+            outbox::created_at.eq(now.seconds()),
+            outbox::due_at.eq(now.seconds()),
+            outbox::attempts.eq(0),
+            outbox::claimed_until.eq(0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::access_log::belonging_to;
+use super::answer::json;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::{Door, HttpError};
+use crate::auth::NewPasswordByToken;
+use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
+
+pub(super) struct Forgotten {
+    sent: Zeroizing<String>,
+    email: Email,
+}
+
+impl FromFields for Forgotten {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let sent = fields.required("email")?;
+        let email = Email::parse(&sent)?;
+        Ok(Self { sent, email })
+    }
+}
+
+pub(super) struct Reset {
+    email: EmailKey,
+    token: Option<ResetToken>,
+    new_password: Password,
+}
+
+impl FromFields for Reset {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let email = fields.required("email")?;
+        let token = fields.required("reset_token")?;
+        let new_password = fields.required("new_password")?;
+        Ok(Self {
+            email: EmailKey::parse(&email)?,
+            token: ResetToken::parse(&token).ok(),
+            new_password: Password::parse(&new_password)?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    email: &'a str,
+    message: &'a str,
+}
+
+/// `POST /reset_password`
+pub(super) async fn request(
+    door: web::Data<Door>,
+    client: Client,
+    Form(Forgotten { sent, email }): Form<Forgotten>,
+) -> Result<HttpResponse, HttpError> {
+    door.write(move |auth| auth.request_reset(&email, &client))
+        .await?;
+    let told = Told {
+        email: &sent,
+        message: "if this address is registered, a mail is on its way",
+    };
+    Ok(json(StatusCode::OK, &told))
+}
+
+/// `PUT /reset_password`
+pub(super) async fn reset(
+    door: web::Data<Door>,
+    client: Client,
+    Form(form): Form<Reset>,
+) -> Result<HttpResponse, HttpError> {
+    let Reset {
+        email,
+        token,
+        new_password,
+    } = form;
+    let case = NewPasswordByToken::new(email, token, new_password, client);
+    let user = door.hashing(case).await?;
+    let told = Told {
+        email: user.email.as_str(),
+        message: "Password updated",
+    };
+    Ok(belonging_to(user.id, json(StatusCode::OK, &told)))
+}

@@ -1,0 +1,244 @@
+//! What a reset token is good for, and for how long.
+
+use std::sync::Barrier;
+use std::thread;
+
+use bienvenue::auth::AuthError;
+use bienvenue::domain::{ResetToken, SessionId};
+use rstest::rstest;
+
+use super::{BOB, INVALID, NEW, NOBODY, OLD, beside, with_bob};
+use crate::support::{Engine, email, password};
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r18_a_token_sets_a_new_password_once(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let token = app.token(BOB);
+    let answer = app.reset(" Bob@Dylan.com ", &token, NEW).await;
+    assert_eq!(
+        answer.line(),
+        format!("200 {{\"email\":\"{BOB}\",\"message\":\"Password updated\"}}")
+    );
+    assert_eq!(app.log_in(BOB, OLD).await.status, 401);
+    assert_eq!(app.log_in(BOB, NEW).await.status, 200);
+    assert_eq!(app.reset(BOB, &token, "a third one").await.line(), INVALID);
+    assert_eq!(app.log_in(BOB, NEW).await.status, 200);
+    let letters = app.place.texts("SELECT letter AS value FROM outbox");
+    assert_eq!(letters, ["password_changed"], "the owner is told");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r18_of_twenty_tries_at_once_one_spends_the_token(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let token = ResetToken::parse(&app.token(BOB)).unwrap();
+    let (auth, barrier) = (&app.auth, Barrier::new(20));
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let tries: Vec<_> = (0..20)
+            .map(|number| {
+                let (auth, barrier) = (auth.clone(), &barrier);
+                let new = password(&format!("new password {number}"));
+                scope.spawn(move || {
+                    barrier.wait();
+                    (auth.update_password(&token, &new), new)
+                })
+            })
+            .collect();
+        tries.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let won: Vec<_> = outcomes.iter().filter(|(done, _)| done.is_ok()).collect();
+    assert_eq!(won.len(), 1);
+    let lost = |outcome: &Result<_, AuthError>| {
+        matches!(outcome, Ok(_) | Err(AuthError::InvalidResetToken))
+    };
+    assert!(outcomes.iter().all(|(outcome, _)| lost(outcome)));
+    let bob = email(BOB);
+    let (auth, new) = (&app.auth, &won[0].1);
+    assert!(beside(|| auth.valid_login(&bob, new)).unwrap());
+    let notices = app.place.texts("SELECT letter AS value FROM outbox");
+    assert_eq!(notices.len(), 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r19_a_token_is_a_random_uuid_that_lives_thirty_minutes_and_is_stored_as_a_digest(
+    #[case] engine: Engine,
+) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let token = app.token(BOB);
+    assert_eq!(uuid::Uuid::parse_str(&token).unwrap().get_version_num(), 4);
+    let digest = ResetToken::parse(&token).unwrap().digest();
+    for table in [
+        "SELECT digest AS value FROM password_resets",
+        "SELECT reset_token AS value FROM users",
+    ] {
+        assert_eq!(app.place.texts(table), [digest.as_str()]);
+    }
+    app.advance(30 * 60);
+    assert_eq!(app.reset(BOB, &token, NEW).await.line(), INVALID);
+    let token = app.token(BOB);
+    app.advance(30 * 60 - 1);
+    assert_eq!(app.reset(BOB, &token, NEW).await.status, 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r18_only_the_newest_token_is_good_and_only_for_its_account(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    app.register("alice@dylan.com", "alice_pwd").await;
+    let (older, newer) = (app.token(BOB), app.token(BOB));
+    assert_eq!(app.reset(BOB, &older, NEW).await.line(), INVALID);
+    for other in ["alice@dylan.com", NOBODY] {
+        assert_eq!(app.reset(other, &newer, NEW).await.line(), INVALID);
+    }
+    assert_eq!(app.reset(BOB, "no uuid", NEW).await.line(), INVALID);
+    assert_eq!(app.log_in("alice@dylan.com", "alice_pwd").await.status, 200);
+    assert_eq!(app.reset(BOB, &newer, NEW).await.status, 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r30_a_reset_ends_every_session_token_and_known_device(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let session = app.log_in(BOB, OLD).await.session_id();
+    app.place.sql(
+        "INSERT INTO email_tokens SELECT 'a digest', id, 'verify', NULL, 0, 9000000000 FROM users",
+    );
+    let token = app.token(BOB);
+    assert_eq!(app.reset(BOB, &token, NEW).await.status, 200);
+    assert_eq!(app.profile(&session).await.status, 403);
+    for table in [
+        "sessions",
+        "email_tokens",
+        "password_resets",
+        "known_clients",
+    ] {
+        let rows = format!("SELECT 'left' AS value FROM {table}");
+        assert_eq!(app.place.texts(&rows), [""; 0], "{table}");
+    }
+    let mirrors = "SELECT 'left' AS value FROM users \
+                   WHERE session_id IS NOT NULL OR reset_token IS NOT NULL";
+    assert_eq!(app.place.texts(mirrors), [""; 0]);
+}
+
+#[actix_web::test]
+async fn r84_nobody_is_logged_in_by_a_reset() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let token = app.token(BOB);
+    let answer = app.reset(BOB, &token, NEW).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers("Set-Cookie"), [""; 0]);
+    let sessions = app.place.texts("SELECT digest AS value FROM sessions");
+    assert_eq!(sessions, [""; 0]);
+}
+
+#[actix_web::test]
+async fn r85_a_reset_by_the_owner_ends_what_somebody_else_opened_before() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let squatter = app.log_in(BOB, OLD).await.session_id();
+    let token = app.token(BOB);
+    assert_eq!(app.reset(BOB, &token, NEW).await.status, 200);
+    assert_eq!(app.profile(&squatter).await.status, 403);
+    assert_eq!(app.log_in(BOB, OLD).await.status, 401);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r87_r26_tokens_of_one_purpose_are_good_for_no_other(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let session = app.log_in(BOB, OLD).await.session_id();
+    let token = app.token(BOB);
+    assert_eq!(app.reset(BOB, &session, NEW).await.line(), INVALID);
+    assert_eq!(app.profile(&token).await.status, 403);
+    let (as_session, as_reset) = (
+        SessionId::parse(&token).unwrap(),
+        ResetToken::parse(&token).unwrap(),
+    );
+    assert_ne!(as_session.digest().as_str(), as_reset.digest().as_str());
+}
+
+#[actix_web::test]
+async fn r88_a_refused_password_leaves_the_token_good() {
+    let mut setup = crate::support::app::Setup::new();
+    setup.auth.password_min_length = 8;
+    let app = setup.start().await;
+    app.register(BOB, "bob and his guitar").await;
+    let token = app.token(BOB);
+    let answer = app.reset(BOB, &token, "short").await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("too short"), "{}", answer.body);
+    assert_eq!(app.reset(BOB, &token, NEW).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_reset_forgives_the_guesses_at_the_account() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    for _ in 0..5 {
+        app.log_in(BOB, "a guess").await;
+    }
+    assert_eq!(app.log_in(BOB, OLD).await.status, 429);
+    let token = app.token(BOB);
+    assert_eq!(app.reset(BOB, &token, NEW).await.status, 200);
+    assert_eq!(app.log_in(BOB, NEW).await.status, 200);
+}
+
+#[actix_web::test]
+async fn wrong_tokens_are_counted_by_the_address_and_right_ones_are_not() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let wrong = ResetToken::generate().expose();
+    for _ in 0..20 {
+        let answer = app.reset_from("192.0.2.7", BOB, &wrong, NEW).await;
+        assert_eq!(answer.line(), INVALID);
+    }
+    let token = app.token(BOB);
+    let answer = app.reset_from("192.0.2.7", BOB, &token, NEW).await;
+    assert_eq!(answer.status, 429);
+    let answer = app.reset_from("198.51.100.7", BOB, &token, NEW).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[actix_web::test]
+async fn r86_a_token_is_good_after_a_restart() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let token = app.token(BOB);
+    let (place, clock) = (app.place.clone(), app.clock.clone());
+    drop(app);
+    let db = place.open(crate::support::settings(&clock));
+    let auth = bienvenue::auth::Auth::new(db, crate::support::app::quick()).unwrap();
+    let token = ResetToken::parse(&token).unwrap();
+    let changed = beside(|| auth.update_password(&token, &password(NEW)));
+    assert_eq!(changed.unwrap().email, email(BOB));
+}
+
+#[actix_web::test]
+async fn nobody_gets_a_token_for_an_unknown_email() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let nobody = email(NOBODY);
+    let refused = app.auth.get_reset_password_token(&nobody);
+    assert!(matches!(refused, Err(AuthError::NoResultFound)));
+}
