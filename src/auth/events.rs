@@ -178,15 +178,15 @@ impl Event<'_> {
         match self {
             Self::LoggedOut { .. } => Some("logout"),
             Self::SessionsEnded { .. } => Some("all_ended"),
+            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
+            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
             | Self::UserDeleted { .. }
             | Self::ResetTokenCreated { .. }
-            | Self::PasswordChanged { .. } => None,
-            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
-            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
-            Self::ResetRequested { .. } => None,
+            | Self::PasswordChanged { .. }
+            | Self::ResetRequested { .. } => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::PasswordChangeFailed { cause, .. } => Some(match cause {
