@@ -198,7 +198,7 @@ impl Before for NewPasswordByToken {
             auth.settings.accept(&self.password, &user.email)?;
             Ok((user, token))
         });
-        let (user, token) = match found {
+        let (user, digest) = match found {
             Ok(found) => found,
             Err(error) => {
                 // Only a wrong token is a guess.
@@ -215,7 +215,7 @@ impl Before for NewPasswordByToken {
             work,
             after: PasswordReset {
                 user,
-                token,
+                token: digest,
                 client: self.client,
                 taken,
             },
