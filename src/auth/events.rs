@@ -215,6 +215,8 @@ impl Event<'_> {
         match self {
             Self::LoggedOut { .. } => Some("logout"),
             Self::SessionsEnded { .. } => Some("all_ended"),
+            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
+            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
@@ -222,10 +224,8 @@ impl Event<'_> {
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
             | Self::ResetTokenCreated { .. }
+            | Self::ResetRequested { .. }
             | Self::Forged => None,
-            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
-            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
-            Self::ResetRequested { .. } => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::PasswordChangeFailed { cause, .. }

@@ -53,7 +53,7 @@ struct LastUses {
 }
 
 impl Housekeeping {
-    pub(super) fn start(db: DB, settings: ThrottleSettings) -> io::Result<Self> {
+    pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let last_uses = Arc::new(LastUses {
             db,
             notes: Mutex::default(),
@@ -61,6 +61,7 @@ impl Housekeeping {
         let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
+            let settings = *settings;
             move || keep(&last_uses, &settings, &received)
         })?;
         Ok(Self {

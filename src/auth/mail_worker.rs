@@ -80,6 +80,8 @@ impl MailWorker {
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
             worker.run(&woken);
+            // First, so that who waits for the end finds the database closed.
+            drop(worker);
             drop(end);
         })?;
         Ok(Self {

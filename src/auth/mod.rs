@@ -89,7 +89,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: Housekeeping::start(db.clone(), settings.throttle)?.into(),
+            housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             mails: None,
             db,

@@ -199,7 +199,7 @@ impl Before for NewPasswordByToken {
             auth.settings.accept(&self.password, &user.email)?;
             Ok((user, token))
         });
-        let (user, token) = match found {
+        let (user, digest) = match found {
             Ok(found) => found,
             Err(error) => {
                 // Only a wrong token is a guess.
@@ -216,7 +216,7 @@ impl Before for NewPasswordByToken {
             work,
             after: PasswordReset {
                 user,
-                token,
+                token: digest,
                 client: self.client,
                 taken,
             },

@@ -104,10 +104,6 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails; then nothing is queued or counted.
-    #[expect(
-        clippy::type_complexity,
-        reason = "queued or not, for somebody or nobody"
-    )]
     pub fn queue_mail_for(
         &self,
         email: &EmailKey,

@@ -130,7 +130,7 @@ fn settings_without_effect_are_named_in_the_log() {
     for flag in ["--verify-page", "--registration conceal"] {
         assert!(line.contains(flag), "{flag}: {line}");
     }
-    assert!(!line.contains("--verify-page"), "{line}");
+    assert!(!line.contains("--bind"), "{line}");
 
     let place = Place::new();
     let mut server = Server::start(&place);

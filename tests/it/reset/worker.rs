@@ -106,7 +106,7 @@ fn r82_mail_goes_to_the_stored_address_and_never_to_one_that_looks_like_it(#[cas
         .auth
         .register_user(&email("mike@example.org"), &password("mike_pwd"))
         .unwrap();
-    // Dotless i, Kelvin sign, full-width letters, ligature: none is another's address.
+    // Dotless i, full-width m, an accent: none of them is the account's address.
     for lookalike in [
         "m\u{131}ke@example.org",
         "\u{ff4d}ike@example.org",
@@ -115,7 +115,7 @@ fn r82_mail_goes_to_the_stored_address_and_never_to_one_that_looks_like_it(#[cas
     ] {
         service.ask(lookalike);
     }
-    // What is the same after folding is the account's, and the mail goes where it was registered.
+    // The Kelvin sign is a k in lower case: the mail goes where the account was registered.
     service.ask("mi\u{212a}e@example.org");
     service.ask("BOB@Dylan.com");
     service.outbox_is_empty();
