@@ -29,7 +29,7 @@ pub struct Accounts {
     )]
     pub mail: Option<MailTarget>,
 
-    /// Whom mails come from [default: bienvenue@ and the host of --public-url]
+    /// Whom mails come from [default: bienvenue at the host of --public-url]
     #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
     pub mail_from: Option<Email>,
 
