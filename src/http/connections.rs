@@ -59,8 +59,8 @@ impl Connections {
     }
 
     /// Whether the answer to a request is to be the last one of its connection.
-    pub(super) fn is_last(&self, connection: &Connection) -> bool {
-        self.ending.load(Ordering::Relaxed) || connection.is_worn()
+    pub(super) fn is_last(&self, connection: &Connection, now: Instant) -> bool {
+        self.ending.load(Ordering::Relaxed) || connection.is_worn(now)
     }
 }
 
@@ -107,9 +107,10 @@ impl Connection {
         (usage.in_flight == 0).then(|| usage.last_done.elapsed())
     }
 
-    fn is_worn(&self) -> bool {
+    fn is_worn(&self, now: Instant) -> bool {
         let requests = locked(&self.usage).requests;
-        self.socket.is_none() || requests >= REQUESTS_MAX || self.opened.elapsed() >= AGE_MAX
+        let age = now.saturating_duration_since(self.opened);
+        self.socket.is_none() || requests >= REQUESTS_MAX || age >= AGE_MAX
     }
 
     fn close(&self) -> bool {
@@ -139,4 +140,32 @@ impl Drop for InFlight {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn connected() -> Connection {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Connection::new(Some(socket))
+    }
+
+    #[test]
+    fn r80_after_five_minutes_the_next_answer_is_the_last_of_its_connection() {
+        let (connections, connection) = (Connections::default(), connected());
+        let at = |seconds| connection.opened + Duration::from_secs(seconds);
+        assert!(!connections.is_last(&connection, at(299)));
+        assert!(connections.is_last(&connection, at(300)));
+    }
+
+    #[test]
+    fn a_connection_without_a_second_descriptor_serves_one_request() {
+        let connection = Connection::new(None);
+        let now = connection.opened;
+        assert!(Connections::default().is_last(&connection, now));
+    }
 }

@@ -13,7 +13,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
-use super::connections::{Connection, Connections};
+use super::connections::{Connection, Connections, InFlight};
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::{HttpError, HttpSettings, access_log, headers};
 use crate::domain::RequestId;
@@ -100,7 +100,9 @@ where
             .map(Connection::begin);
         async move {
             let mut answer = next.call(request).await?;
-            if in_flight.is_some_and(|request| connections.is_last(request.connection())) {
+            let is_last =
+                |request: InFlight| connections.is_last(request.connection(), Instant::now());
+            if in_flight.is_some_and(is_last) {
                 let head = answer.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
@@ -37,7 +38,10 @@ fn scrape(address: &str) -> String {
     let kind = answer.headers().get("content-type").unwrap();
     let expected = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(kind, expected);
-    answer.text().unwrap()
+    let text = answer.text().unwrap();
+    // The form asks for it: who does not find it takes the rest for cut off.
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
+    text
 }
 
 /// Each sample and its value.
@@ -148,7 +152,7 @@ fn who_is_refused_for_want_of_hashing_threads_is_counted() {
     let clients: Vec<_> = (0..12)
         .map(|number| {
             let url = server.url("/sessions");
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let email = format!("user{number}@x.fr");
                 let form = [("email", email.as_str()), ("password", "pwd")];
                 let answer = Client::new().post(url).form(&form).send().unwrap();
@@ -193,6 +197,31 @@ fn what_clients_make_up_makes_no_labels() {
     }
     let unknown = r#"bienvenue_http_requests_total{method="GET",route="unknown",status="404"}"#;
     assert!(text.contains(unknown), "{text}");
+}
+
+#[test]
+fn who_has_to_wait_is_counted_as_throttled() {
+    let place = Place::new();
+    let settings = ["--throttle=on", "--throttle-account-free=1"];
+    let (server, operator) = observed(&place, &settings);
+    assert_eq!(post(&server, "/sessions", "bob@x.fr", "wrong"), 401);
+    assert_eq!(post(&server, "/sessions", "bob@x.fr", "wrong"), 429);
+    let samples = samples(&scrape(&operator));
+    for (outcome, value) in [("throttled", "1"), ("failed", "0")] {
+        let name = format!("bienvenue_logins_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(samples[&name], value, "{name}");
+    }
+}
+
+#[test]
+fn sessions_are_not_counted_at_every_look() {
+    let place = Place::new();
+    let (server, operator) = observed(&place, &[]);
+    let sessions = || samples(&scrape(&operator))["bienvenue_sessions"].clone();
+    assert_eq!(sessions(), "0");
+    post(&server, "/users", "bob@x.fr", "bob_pwd");
+    assert_eq!(post(&server, "/sessions", "bob@x.fr", "bob_pwd"), 200);
+    assert_eq!(sessions(), "0", "a minute is not over");
 }
 
 #[test]
@@ -278,6 +307,26 @@ fn without_the_setting_nothing_else_listens_and_a_taken_port_is_told_by_its_sett
     assert_eq!(refused.status.code(), Some(1));
     let told = told(&refused);
     assert!(told.contains("choose another --operator-bind"), "{told}");
+}
+
+#[test]
+fn the_last_requests_can_be_watched() {
+    let place = Place::new();
+    let settings = ["--bcrypt-cost=14", "--hash-threads=1"];
+    let (mut server, operator) = observed(&place, &settings);
+    let url = server.url("/users");
+    let registration = thread::spawn(move || {
+        let form = [("email", "bob@x.fr"), ("password", "bob_pwd")];
+        let answer = Client::new().post(url).form(&form).send();
+        answer.unwrap().status().as_u16()
+    });
+    let taken = || samples(&scrape(&operator))["bienvenue_hashing_places_taken"] == "1";
+    eventually("a registration in flight", taken);
+    server.signal("TERM");
+    server.wait_for("SIGTERM");
+    assert!(taken(), "and it is still seen");
+    assert_eq!(registration.join().unwrap(), 201);
+    assert!(server.wait().success());
 }
 
 #[test]

@@ -113,6 +113,9 @@ fn r71_r73_events_say_when_where_who_and_what_by_the_names_of_the_vocabulary() {
         }
         if line["event"].is_string() {
             assert_eq!(text(line, "client_ip"), "127.0.0.1", "{line}");
+            // The beginning of a session's digest is enough to follow it.
+            let session = line["session"].as_str().map(str::len);
+            assert!(session.is_none_or(|length| length == 8), "{line}");
             let keys = ["request_id", "event", "outcome", "reason"];
             let words: Vec<&str> = keys.iter().map(|key| text(line, key)).collect();
             events.push(format!("{} {}", words.join(" "), line["user_id"]));
@@ -130,6 +133,33 @@ fn r71_r73_events_say_when_where_who_and_what_by_the_names_of_the_vocabulary() {
             "seven session_ended success logout 1",
         ]
     );
+}
+
+#[test]
+fn r73_a_guess_that_has_to_wait_is_an_event_that_says_why() {
+    let place = Place::new();
+    let settings = ["--throttle=on", "--throttle-account-free=1"];
+    let mut server = Server::start_with(&place, &settings);
+    let fields = "email=bob@x.fr&password=wrong";
+    for status in ["401", "429"] {
+        let answer = send(&server, "POST /sessions", FORM, fields);
+        assert_eq!(answer.get(9..12), Some(status), "{answer}");
+    }
+    let line = server.wait_for("event=excess_rate_limit_exceeded");
+    let parts = "outcome=failure reason=throttled client_ip=127.0.0.1";
+    assert!(line.contains("INFO") && line.contains(parts), "{line}");
+}
+
+#[test]
+fn two_runs_of_the_service_give_no_request_the_same_number() {
+    let place = Place::new();
+    let number = || {
+        let server = Server::start(&place);
+        let answer = send(&server, "GET /", "X-Nothing: 1", "").to_lowercase();
+        let number = answer.split("x-request-id: ").nth(1).unwrap();
+        number.split("\r\n").next().unwrap().to_owned()
+    };
+    assert_ne!(number(), number());
 }
 
 fn is_rfc_3339_utc(time: &str) -> bool {

@@ -71,6 +71,11 @@ impl Manager {
         let mut message = [0; 4096];
         if let Ok(length) = self.socket.recv(&mut message) {
             let message = String::from_utf8(message[..length].to_vec()).unwrap();
+            // One entry a line, and no entry that only a line of an error's text has made.
+            let known = ["READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS="];
+            for line in message.lines() {
+                assert!(known.iter().any(|entry| line.starts_with(entry)), "{line}");
+            }
             self.heard.extend(message.lines().map(String::from));
         }
     }
