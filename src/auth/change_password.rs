@@ -1,7 +1,7 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
+use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
-use super::reset_password::PASSWORD_CHANGED;
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
 use crate::domain::{Client, HashedPassword, Password, SessionId, User};
@@ -128,7 +128,7 @@ impl PasswordChange {
             hashed_password: &hashed,
             session: &new,
             settlement: &owner.settlement(auth),
-            notice: PASSWORD_CHANGED,
+            notice: Outgoing::PasswordChanged.row(),
         };
         auth.db
             .replace_password(&owner.who(), &replaced)

@@ -1,7 +1,6 @@
 //! The thread that sends the mails of the outbox.
 //!
-//! It wakes when this process queues one, and once a second for those of others. What a mail
-//! needs to let somebody in is made here, when it is sent, and is nowhere but in the mail.
+//! It wakes when this process queues one, and once a second for those of others.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::events::Event;
-use super::reset_password::{CHANGED_LETTER, RESET_LETTER, make_token};
-use crate::db::{ClaimedMail, DB, DbError};
-use crate::domain::{Client, Email, ResetToken, UserId};
-use crate::mail::{Letter, Mailer, SendError, Templates};
+use super::mail_writer::MailWriter;
+use crate::db::{ClaimedMail, DB};
+use crate::mail::{Mailer, SendError, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -52,7 +49,7 @@ pub(super) struct MailWorker {
 struct Worker {
     db: DB,
     mailer: Mailer,
-    templates: Templates,
+    writer: MailWriter,
     ending: Arc<AtomicBool>,
     told_that_off: bool,
 }
@@ -72,9 +69,9 @@ impl MailWorker {
         let (end, ended) = mpsc::sync_channel::<()>(1);
         let ending = Arc::new(AtomicBool::new(false));
         let mut worker = Worker {
+            writer: MailWriter::new(db.clone(), templates),
             db,
             mailer,
-            templates,
             ending: Arc::clone(&ending),
             told_that_off: false,
         };
@@ -168,58 +165,17 @@ impl Worker {
             }
             return Ok(());
         }
-        let Some(user_id) = mail.user_id else {
-            return self.do_as_if(mail);
-        };
-        let user = match self.db.find_user_by(user_id) {
-            Ok(user) => user,
-            Err(DbError::NoResultFound) => return Ok(()),
-            Err(error) => return Err(Failure::Later(error.to_string())),
-        };
-        let Some(letter) = self.letter(mail, user_id)? else {
+        let written = self
+            .writer
+            .write(mail)
+            .map_err(|error| Failure::Later(error.to_string()))?;
+        let Some(written) = written else {
             return Ok(());
         };
-        // To the address that is stored, whatever somebody typed.
-        let written = self.templates.render(&letter, &user.email);
-        let written = written.map_err(|error| Failure::Later(error.to_string()))?;
         self.mailer.send(&written).map_err(|error| match error {
             SendError::Refused(_) => Failure::Never(error.to_string()),
             SendError::Later(_) => Failure::Later(error.to_string()),
         })
-    }
-
-    /// What the mail says; nothing if its user is gone.
-    fn letter(&self, mail: &ClaimedMail, user_id: UserId) -> Result<Option<Letter>, Failure> {
-        match mail.letter.as_str() {
-            RESET_LETTER => match make_token(&self.db, user_id) {
-                Ok(token) => {
-                    Event::ResetTokenCreated { user: user_id }.log(&Client::default());
-                    let token = token.expose();
-                    Ok(Some(Letter::PasswordReset { token }))
-                }
-                Err(DbError::NoResultFound) => Ok(None),
-                Err(error) => Err(Failure::Later(error.to_string())),
-            },
-            CHANGED_LETTER => Ok(Some(Letter::PasswordChanged)),
-            // Of a newer version, which runs beside this one or ran before it.
-            unknown => Err(Failure::Later(format!("no letter is called {unknown}"))),
-        }
-    }
-
-    /// The work of a mail to an address without an account, up to the sending: a worker that
-    /// is busy for longer with others would tell them apart.
-    fn do_as_if(&self, mail: &ClaimedMail) -> Result<(), Failure> {
-        let nobody = UserId::new(0);
-        drop(self.db.find_user_by(nobody));
-        match self.letter(mail, nobody)? {
-            Some(_) | None => {}
-        }
-        let token = ResetToken::generate().expose();
-        let address = Email::from_stored("nobody@localhost".to_owned());
-        let letter = Letter::PasswordReset { token };
-        let written = self.templates.render(&letter, &address);
-        written.map_err(|error| Failure::Later(error.to_string()))?;
-        Ok(())
     }
 }
 

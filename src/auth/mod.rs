@@ -18,6 +18,8 @@ mod hasher;
 mod housekeeping;
 mod log_in;
 mod mail_worker;
+mod mail_writer;
+mod outgoing;
 mod own_sessions;
 mod password_check;
 mod password_rules;

@@ -4,29 +4,16 @@ use std::time::Duration;
 
 use super::events::{Attempt, Event};
 use super::hasher::Place;
+use super::outgoing::Outgoing;
 use super::throttle::{Networks, refuse_waiting, reset_budget, reset_requests, take};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Taken};
-use crate::db::{DB, DbError, NewMail, NewPassword};
+use crate::db::{DB, DbError, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
 
 /// How long a token is good.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
-
-/// The names of the letters in the outbox.
-pub(super) const RESET_LETTER: &str = "password_reset";
-pub(super) const CHANGED_LETTER: &str = "password_changed";
-
-const RESET_MAIL: NewMail<'static> = NewMail {
-    letter: RESET_LETTER,
-    details: None,
-};
-/// What an owner is told of a new password, whoever has set it.
-pub(super) const PASSWORD_CHANGED: NewMail<'static> = NewMail {
-    letter: CHANGED_LETTER,
-    details: None,
-};
 
 /// A new password that somebody sets with a token, before that has begun.
 #[derive(Debug)]
@@ -123,13 +110,17 @@ impl Auth {
             reset_requests(settings, client),
             reset_budget(settings, &key),
         );
-        let asked = match self.db.queue_mail_for(&key, &RESET_MAIL, &limit, &budget) {
-            Ok(Ok(asked)) => Ok(asked),
-            Ok(Err(limited)) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
-            Err(error) => Err(error.into()),
-        };
+        let asked =
+            match self
+                .db
+                .queue_mail_for(&key, &Outgoing::PasswordReset.row(), &limit, &budget)
+            {
+                Ok(Ok(asked)) => Ok(asked),
+                Ok(Err(limited)) => Err(AuthError::Throttled {
+                    retry_after: limited.wait,
+                }),
+                Err(error) => Err(error.into()),
+            };
         match &asked {
             Ok(queued) => {
                 self.wake_mails();
@@ -266,7 +257,7 @@ impl PasswordReset {
         let new = NewPassword {
             token: &self.token,
             hashed_password: &hashed,
-            notice: PASSWORD_CHANGED,
+            notice: Outgoing::PasswordChanged.row(),
         };
         let spent = auth.db.spend_reset_token(self.user.id, &new);
         spent.map_err(invalid)?;

@@ -10,7 +10,7 @@ use super::{DB, DbError, Settlement};
 use crate::domain::{HashedPassword, SessionDigest, UserId};
 
 /// What a change of password leaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Replaced<'a> {
     /// What is stored of the new password.
     pub hashed_password: &'a HashedPassword,
@@ -19,7 +19,7 @@ pub struct Replaced<'a> {
     /// What the guess was counted by.
     pub settlement: &'a Settlement,
     /// What the owner is told of it.
-    pub notice: NewMail<'a>,
+    pub notice: NewMail,
 }
 
 /// Who gave the password again, and against what it was checked. All of it must still be

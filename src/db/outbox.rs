@@ -26,12 +26,12 @@ const CLAIM: &str = "\
     RETURNING id, user_id, letter, details, created_at, attempts";
 
 /// A mail that is to be sent, for a user that the row names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewMail<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMail {
     /// Which letter.
-    pub letter: &'a str,
+    pub letter: &'static str,
     /// What the letter says, in JSON; nothing that lets anybody in.
-    pub details: Option<&'a str>,
+    pub details: Option<String>,
 }
 
 /// A mail in a worker's hands.
@@ -107,7 +107,7 @@ impl DB {
     pub fn queue_mail_for(
         &self,
         email: &EmailKey,
-        mail: &NewMail<'_>,
+        mail: &NewMail,
         limit: &[Charge],
         budget: &[Charge],
     ) -> Result<Result<Option<Option<UserId>>, Limited>, DbError> {
@@ -258,14 +258,14 @@ impl DB {
 pub(super) fn queue(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
-    mail: &NewMail<'_>,
+    mail: &NewMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     diesel::insert_into(outbox::table)
         .values((
             outbox::user_id.eq(user_id.map(UserId::get)),
             outbox::letter.eq(mail.letter),
-            outbox::details.eq(mail.details),
+            outbox::details.eq(mail.details.as_deref()),
             outbox::created_at.eq(now.seconds()),
             outbox::due_at.eq(now.seconds()),
             outbox::attempts.eq(0),

@@ -15,14 +15,14 @@ use crate::domain::{EmailKey, HashedPassword, ResetTokenDigest, Timestamp, User,
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
 /// A new password that somebody sets with a token.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NewPassword<'a> {
     /// What is stored of the token.
     pub token: &'a ResetTokenDigest,
     /// What is stored of the password.
     pub hashed_password: &'a HashedPassword,
     /// What the owner is told of it.
-    pub notice: NewMail<'a>,
+    pub notice: NewMail,
 }
 
 impl DB {
