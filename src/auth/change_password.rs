@@ -1,6 +1,5 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
-use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
@@ -128,7 +127,7 @@ impl PasswordChange {
             hashed_password: &hashed,
             session: &new,
             settlement: &owner.settlement(auth),
-            notice: Outgoing::PasswordChanged.row(),
+            notice: auth.password_changed(),
         };
         auth.db
             .replace_password(&owner.who(), &replaced)

@@ -1,7 +1,8 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
+use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
-use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
+use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
 use crate::domain::{Client, Password, SessionId, User};
 
 /// The deletion of an account by its owner, before it has begun.
@@ -76,9 +77,15 @@ impl AccountDeletion {
         if !verified.right {
             return Err(AuthError::InvalidCredentials);
         }
+        let mail = Outgoing::AccountDeleted {
+            to: owner.user.email.clone(),
+        };
+        let told = auth.settings.notices.tell(Notice::AccountDeleted);
+        let notice = told.then(|| mail.row());
         auth.db
-            .delete_account(&owner.who(), &owner.settlement(auth))
+            .delete_account(&owner.who(), &owner.settlement(auth), notice.as_ref())
             .map_err(|error| owner.not_written(error))?;
+        auth.wake_mails();
         Ok(owner.user)
     }
 }

@@ -29,6 +29,13 @@ pub enum AuthError {
     /// A reset token that is wrong, spent, expired or another account's.
     #[error("invalid reset token")]
     InvalidResetToken,
+    /// A token out of a mail about an address that is wrong, spent or expired.
+    #[error("invalid token")]
+    InvalidEmailToken,
+    /// The password is right, and nobody has proved yet to read the mail of the address. A
+    /// mail with which that is done is on its way, unless one went there of late.
+    #[error("email not verified")]
+    EmailNotVerified,
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -72,6 +79,8 @@ impl AuthError {
             | Self::InvalidCredentials
             | Self::PasswordRefused(_)
             | Self::InvalidResetToken
+            | Self::InvalidEmailToken
+            | Self::EmailNotVerified
             | Self::RegistrationClosed
             | Self::Throttled { .. } => false,
         }

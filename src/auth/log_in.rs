@@ -1,7 +1,9 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::password_check::{Checked, PasswordCheck};
-use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
+use super::{
+    After, Auth, AuthError, Before, EmailVerification, Paused, Taken, Verification, Verified,
+};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
 
@@ -39,7 +41,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too, and
-    /// [`AuthError::Changed`] where the stored password is another one by then.
+    /// [`AuthError::Changed`] where the stored password is another one by then, and
+    /// [`AuthError::EmailNotVerified`] where that is asked for and was not done.
     /// [`AuthError::Overloaded`] comes at once, before anything is read, and
     /// [`AuthError::Throttled`] before anything is hashed, whatever the password is.
     pub fn begin_login(
@@ -109,6 +112,11 @@ impl LogIn {
         let Some(user) = user.filter(|_| verified.right) else {
             return Err(AuthError::InvalidCredentials);
         };
+        let required = auth.settings.email_verification == EmailVerification::Required;
+        if required && auth.db.email_verified_at(user.id)?.is_none() {
+            let settlement = guess.right(auth, &taken);
+            return Err(auth.ask_to_verify(&user, &settlement, &taken));
+        }
         let session_id = SessionId::generate();
         let new = NewSession {
             user_id: user.id,

@@ -4,10 +4,13 @@
 //! database has its digest.
 
 use super::events::Event;
-use super::outgoing::{Outgoing, UnknownLetter};
+use super::outgoing::{Outgoing, UnreadableMail};
 use super::reset_password::make_token;
-use crate::db::{ClaimedMail, DB, DbError};
-use crate::domain::{Client, Email, ResetToken, UserId};
+use super::verify_email;
+use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
+use crate::domain::{
+    Client, Email, EmailAction, EmailToken, HashedPassword, ResetToken, UndoToken, User, UserId,
+};
 use crate::mail::{Letter, Mail, TemplateError, Templates};
 
 pub(super) struct MailWriter {
@@ -19,9 +22,9 @@ pub(super) struct MailWriter {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotWritten {
     #[error(transparent)]
-    Unknown(#[from] UnknownLetter),
+    Unreadable(#[from] UnreadableMail),
     #[error(transparent)]
-    Db(DbError),
+    Db(#[from] DbError),
     #[error(transparent)]
     Template(#[from] TemplateError),
 }
@@ -35,51 +38,108 @@ impl MailWriter {
     /// and for a write where the mail has a token.
     pub(super) fn write(&self, mail: &ClaimedMail) -> Result<Option<Mail>, NotWritten> {
         let outgoing = Outgoing::of(mail)?;
-        match mail.user_id {
-            Some(user_id) => self.to_user(&outgoing, user_id),
-            None => self.to_nobody(&outgoing).map(|()| None),
+        if let Outgoing::AccountDeleted { to } = &outgoing {
+            return Ok(Some(self.templates.render(&Letter::AccountDeleted, to)?));
         }
-    }
-
-    /// To the address that is stored, whatever somebody typed.
-    fn to_user(&self, outgoing: &Outgoing, user_id: UserId) -> Result<Option<Mail>, NotWritten> {
-        let written = || -> Result<_, DbError> {
-            let user = self.db.find_user_by(user_id)?;
-            Ok((self.letter(outgoing, user_id)?, user.email))
+        let Some(user_id) = mail.user_id else {
+            self.to_nobody(&outgoing, mail)?;
+            return Ok(None);
         };
-        match written() {
+        let user = match self.db.find_user_by(user_id) {
+            Ok(user) => user,
+            Err(DbError::NoResultFound) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.letter(&outgoing, &user, mail) {
             Ok((letter, to)) => Ok(Some(self.templates.render(&letter, &to)?)),
+            // The user is gone, or the mail was revoked.
             Err(DbError::NoResultFound) => Ok(None),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(NotWritten::Db(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn letter(&self, outgoing: &Outgoing, user_id: UserId) -> Result<Letter, DbError> {
+    /// What it says, and to whom: to the address that is stored, whatever somebody typed,
+    /// but for one that the account shall get, or had.
+    fn letter(
+        &self,
+        outgoing: &Outgoing,
+        user: &User,
+        mail: &ClaimedMail,
+    ) -> Result<(Letter, Email), DbError> {
+        let to_user = |letter| Ok((letter, user.email.clone()));
         match outgoing {
             Outgoing::PasswordReset => {
-                let token = make_token(&self.db, user_id)?.expose();
-                Event::ResetTokenCreated { user: user_id }.log(&Client::default());
-                Ok(Letter::PasswordReset { token })
+                let token = make_token(&self.db, user.id, Some(mail))?.expose();
+                Event::ResetTokenCreated { user: user.id }.log(&Client::default());
+                to_user(Letter::PasswordReset { token })
             }
-            Outgoing::PasswordChanged => Ok(Letter::PasswordChanged),
+            Outgoing::VerifyEmail => {
+                let token = self.email_token(user.id, EmailAction::Verify, &user.email, mail)?;
+                to_user(Letter::VerifyEmail { token })
+            }
+            Outgoing::ConfirmEmail { to } => {
+                let token = self.email_token(user.id, EmailAction::Change, to, mail)?;
+                Ok((Letter::ConfirmEmail { token }, to.clone()))
+            }
+            Outgoing::EmailChanged { old, new } => {
+                let token = UndoToken::generate();
+                self.db
+                    .set_undo_token(user.id, &old.key(), &token.digest())?;
+                let letter = Letter::EmailChanged {
+                    new: new.clone(),
+                    undo_token: token.expose(),
+                };
+                Ok((letter, old.clone()))
+            }
+            Outgoing::NewDevice {
+                address,
+                user_agent,
+                at,
+            } => to_user(Letter::NewDevice {
+                address: *address,
+                user_agent: user_agent.clone(),
+                at: *at,
+            }),
+            Outgoing::PasswordChanged => to_user(Letter::PasswordChanged),
+            Outgoing::AlreadyRegistered => to_user(Letter::AlreadyRegistered),
+            Outgoing::AccountDeleted { to } => Ok((Letter::AccountDeleted, to.clone())),
         }
     }
 
-    /// The work of a mail to an address without an account, up to the sending: a worker that
-    /// is busy for longer with others would tell them apart.
-    fn to_nobody(&self, outgoing: &Outgoing) -> Result<(), NotWritten> {
-        let nobody = UserId::new(0);
-        drop(self.db.find_user_by(nobody));
-        drop(self.letter(outgoing, nobody));
+    fn email_token(
+        &self,
+        user_id: UserId,
+        action: EmailAction,
+        email: &Email,
+        mail: &ClaimedMail,
+    ) -> Result<String, DbError> {
+        let token = EmailToken::generate();
+        let new = NewEmailToken {
+            digest: &token.digest(),
+            action,
+            email,
+            lifetime: verify_email::LIFETIME,
+        };
+        self.db.set_email_token(user_id, &new, mail)?;
+        Event::EmailTokenCreated { user: user_id }.log(&Client::default());
+        Ok(token.expose())
+    }
+
+    /// The work of a mail to somebody, up to the sending: a worker that is busy for longer
+    /// with others would tell them apart.
+    fn to_nobody(&self, outgoing: &Outgoing, mail: &ClaimedMail) -> Result<(), NotWritten> {
+        let nobody = User {
+            id: UserId::new(0),
+            email: Email::from_stored("nobody@localhost".to_owned()),
+            hashed_password: HashedPassword::of_nothing(),
+            session_id: None,
+            reset_token: None,
+        };
+        drop(self.db.find_user_by(nobody.id));
+        drop(self.letter(outgoing, &nobody, mail));
         let token = ResetToken::generate().expose();
-        let address = Email::from_stored("nobody@localhost".to_owned());
         self.templates
-            .render(&Letter::PasswordReset { token }, &address)?;
+            .render(&Letter::PasswordReset { token }, &nobody.email)?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! the hash is there, and a `begin_...` that stops in front of it ([`Paused`]), so that an
 //! event loop can wait without parking a thread.
 
+mod change_email;
 mod change_password;
 mod delete_account;
 mod delete_user;
@@ -25,6 +26,7 @@ mod password_check;
 mod password_rules;
 mod passwords;
 mod paused;
+mod policies;
 mod reauthentication;
 mod register_user;
 mod renewal;
@@ -34,6 +36,7 @@ mod sessions;
 mod settings;
 mod throttle;
 mod verification;
+mod verify_email;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,6 +47,7 @@ use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
 use mail_worker::MailWorker;
 
+pub use change_email::{ChangeEmail, EmailRequest};
 pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
 pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
@@ -57,14 +61,16 @@ pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
 pub use paused::{After, Before, Paused};
-pub use register_user::{NewUser, Registration};
+pub use policies::{EmailVerification, Notice, Notices, Registration};
+pub use register_user::{NewUser, Registering};
 pub use replacement::Replacement;
 pub use reset_password::{NewPasswordByToken, PasswordReset};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
+pub use verify_email::{MailedToken, VerifiedEmail};
 
-pub use crate::db::PoolFigures;
+pub use crate::db::{PoolFigures, Registered};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

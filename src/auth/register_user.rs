@@ -1,8 +1,12 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
-use super::throttle::{refuse_waiting, registration, take};
-use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Taken};
-use crate::db::DbError;
+use super::outgoing::Outgoing;
+use super::throttle::{mail_budget, refuse_waiting, registration, take};
+use super::{
+    After, Auth, AuthError, Before, EmailVerification, HashError, Hashing, Paused, Registration,
+    Taken,
+};
+use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
 use crate::domain::{Client, Email, HashedPassword, Password, User};
 
 /// A registration, before it has begun.
@@ -15,7 +19,7 @@ pub struct NewUser {
 
 /// The rest of a registration: save the user.
 #[derive(Debug)]
-pub struct Registration {
+pub struct Registering {
     email: Email,
     client: Client,
     taken: Taken,
@@ -42,8 +46,13 @@ impl Auth {
     /// [`AuthError::RegistrationClosed`] if nobody may register, [`AuthError::Overloaded`] if
     /// the hash would have to wait too long.
     pub fn register_user(&self, email: &Email, password: &Password) -> Result<User, AuthError> {
-        self.begin_registration(email, password, &Client::default())?
-            .run(self)
+        let registered = self
+            .begin_registration(email, password, &Client::default())?
+            .run(self)?;
+        match registered {
+            Registered::New(user) => Ok(user),
+            Registered::Taken => Err(AuthError::AlreadyExists(email.clone())),
+        }
     }
 
     /// Registers a user as far as the hash. Blocks for two look-ups and a write.
@@ -56,7 +65,7 @@ impl Auth {
         email: &Email,
         password: &Password,
         client: &Client,
-    ) -> Result<Paused<Registration>, AuthError> {
+    ) -> Result<Paused<Registering>, AuthError> {
         self.begin(NewUser::new(
             email.clone(),
             password.clone(),
@@ -66,7 +75,7 @@ impl Auth {
 }
 
 impl Before for NewUser {
-    type After = Registration;
+    type After = Registering;
 
     fn client(&self) -> &Client {
         &self.client
@@ -77,7 +86,7 @@ impl Before for NewUser {
     }
 
     fn admit(&self, auth: &Auth) -> Result<(), AuthError> {
-        if !auth.settings.registration_open {
+        if auth.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
         Ok(auth.settings.accept(&self.password, &self.email)?)
@@ -91,15 +100,16 @@ impl Before for NewUser {
         refuse_waiting(auth, &registration(auth, &self.client))
     }
 
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Registration>, AuthError> {
+    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Registering>, AuthError> {
         let work = Hashing::new(self.password, auth.settings.bcrypt_cost)?;
         let taken = take(auth, &registration(auth, &self.client))?;
+        let conceals = auth.settings.registration == Registration::Conceal;
         match auth.db.find_user_by(&self.email) {
-            Ok(_) => Err(AuthError::AlreadyExists(self.email)),
-            Err(DbError::NoResultFound) => Ok(Paused {
+            Ok(_) if !conceals => Err(AuthError::AlreadyExists(self.email)),
+            Ok(_) | Err(DbError::NoResultFound) => Ok(Paused {
                 place,
                 work,
-                after: Registration {
+                after: Registering {
                     email: self.email,
                     client: self.client,
                     taken,
@@ -113,9 +123,9 @@ impl Before for NewUser {
     }
 }
 
-impl After for Registration {
+impl After for Registering {
     type Work = Hashing;
-    type Output = User;
+    type Output = Registered;
 
     fn taken(&self) -> Taken {
         self.taken.clone()
@@ -125,14 +135,51 @@ impl After for Registration {
         self,
         auth: &Auth,
         hashed: Result<HashedPassword, HashError>,
-    ) -> Result<User, AuthError> {
+    ) -> Result<Registered, AuthError> {
         let added = hashed.map_err(AuthError::from);
-        let added = added.and_then(|hashed| Ok(auth.db.add_user(&self.email, &hashed)?));
+        let added = added.and_then(|hashed| Ok(self.save(auth, &hashed)?));
         match &added {
-            Ok(user) => Event::Registered { user: user.id },
+            Ok(Registered::New(user)) => Event::Registered { user: user.id },
+            Ok(Registered::Taken) => Event::RegistrationConcealed,
             Err(cause) => Event::RegistrationFailed { cause },
         }
         .log(&self.client);
+        if added.is_ok() {
+            auth.wake_mails();
+        }
         added
+    }
+}
+
+impl Registering {
+    fn save(&self, auth: &Auth, hashed_password: &HashedPassword) -> Result<Registered, DbError> {
+        let settings = &auth.settings;
+        let verifies = settings.email_verification != EmailVerification::Off;
+        let mail = verifies.then(|| Outgoing::VerifyEmail.row());
+        let new = NewAccount {
+            email: &self.email,
+            hashed_password,
+            mail: mail.as_ref(),
+        };
+        match settings.registration {
+            Registration::Reveal | Registration::Closed => {
+                Ok(Registered::New(auth.db.register(&new)?))
+            }
+            Registration::Conceal => {
+                let key = self.email.key();
+                let to_owner = Outgoing::AlreadyRegistered.within_budget(&settings.throttle, &key);
+                // The first who registers spends nothing of what the owner is told by.
+                let to_nobody = BudgetedMail {
+                    budget: mail_budget(&settings.throttle, "registered", &key),
+                    ..to_owner.clone()
+                };
+                let register = || auth.db.register_or_tell(&new, &to_owner, &to_nobody);
+                match register() {
+                    // At this very moment: the second time it is seen before it is tried.
+                    Err(DbError::AlreadyExists(_)) => register(),
+                    registered => registered,
+                }
+            }
+        }
     }
 }

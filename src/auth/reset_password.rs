@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::Outgoing;
-use super::throttle::{Networks, refuse_waiting, reset_budget, reset_requests, take};
-use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Taken};
-use crate::db::{DB, DbError, NewPassword};
+use super::throttle::{Networks, refuse_waiting, reset_requests, take};
+use super::{After, Auth, AuthError, Before, HashError, Hashing, Notice, Paused, Taken};
+use crate::db::{ClaimedMail, DB, DbError, NewMail, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -70,7 +70,7 @@ impl Auth {
         email: impl Into<EmailKey>,
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
-        let token = make_token(&self.db, user.id)?;
+        let token = make_token(&self.db, user.id, None)?;
         Event::ResetTokenCreated { user: user.id }.log(&Client::default());
         Ok(token)
     }
@@ -106,21 +106,15 @@ impl Auth {
     pub fn request_reset(&self, email: &Email, client: &Client) -> Result<(), AuthError> {
         let key = email.key();
         let settings = &self.settings.throttle;
-        let (limit, budget) = (
-            reset_requests(settings, client),
-            reset_budget(settings, &key),
-        );
-        let asked =
-            match self
-                .db
-                .queue_mail_for(&key, &Outgoing::PasswordReset.row(), &limit, &budget)
-            {
-                Ok(Ok(asked)) => Ok(asked),
-                Ok(Err(limited)) => Err(AuthError::Throttled {
-                    retry_after: limited.wait,
-                }),
-                Err(error) => Err(error.into()),
-            };
+        let limit = reset_requests(settings, client);
+        let mail = Outgoing::PasswordReset.within_budget(settings, &key);
+        let asked = match self.db.queue_mail_for(&key, &mail, &limit) {
+            Ok(Ok(asked)) => Ok(asked),
+            Ok(Err(limited)) => Err(AuthError::Throttled {
+                retry_after: limited.wait,
+            }),
+            Err(error) => Err(error.into()),
+        };
         match &asked {
             Ok(queued) => {
                 self.wake_mails();
@@ -135,6 +129,12 @@ impl Auth {
         asked.map(|_| ())
     }
 
+    /// What an owner is told of a new password, whoever has set it.
+    pub(super) fn password_changed(&self) -> Option<NewMail> {
+        let told = self.settings.notices.tell(Notice::PasswordChanged);
+        told.then(|| Outgoing::PasswordChanged.row())
+    }
+
     fn find_owner(&self, case: &NewPasswordByToken) -> Result<(User, ResetTokenDigest), AuthError> {
         let Some(token) = case.token.as_ref().map(ResetToken::digest) else {
             return Err(AuthError::InvalidResetToken);
@@ -147,10 +147,14 @@ impl Auth {
     }
 }
 
-/// Makes a token and stores its digest.
-pub(super) fn make_token(db: &DB, user_id: UserId) -> Result<ResetToken, DbError> {
+/// Makes a token, for that mail if it goes by mail, and stores its digest.
+pub(super) fn make_token(
+    db: &DB,
+    user_id: UserId,
+    mail: Option<&ClaimedMail>,
+) -> Result<ResetToken, DbError> {
     let token = ResetToken::generate();
-    db.set_reset_token(user_id, &token.digest(), LIFETIME)?;
+    db.set_reset_token(user_id, &token.digest(), LIFETIME, mail)?;
     Ok(token)
 }
 
@@ -257,7 +261,7 @@ impl PasswordReset {
         let new = NewPassword {
             token: &self.token,
             hashed_password: &hashed,
-            notice: Outgoing::PasswordChanged.row(),
+            notice: auth.password_changed(),
         };
         let spent = auth.db.spend_reset_token(self.user.id, &new);
         spent.map_err(invalid)?;

@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use super::ThrottleSettings;
 use super::password_rules::{self, ContextWords};
+use super::{EmailVerification, Notices, Registration, ThrottleSettings};
 use crate::domain::{BcryptCost, Email, Password};
 
 /// How passwords are hashed and which are taken.
@@ -16,8 +16,12 @@ pub struct AuthSettings {
     pub password_min_length: usize,
     /// What anybody would try here, beside the person's own address.
     pub context_words: ContextWords,
-    /// Whether anybody may register.
-    pub registration_open: bool,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether addresses have to be proved.
+    pub email_verification: EmailVerification,
+    /// Of what owners are told.
+    pub notices: Notices,
     /// Threads that hash; more than the machine has cores are of no use.
     pub hash_threads: NonZeroUsize,
     /// How many hashes may wait for a thread: a bound for the memory.
@@ -35,7 +39,9 @@ impl Default for AuthSettings {
             bcrypt_cost: BcryptCost::default(),
             password_min_length: 1,
             context_words: ContextWords::default(),
-            registration_open: true,
+            registration: Registration::default(),
+            email_verification: EmailVerification::default(),
+            notices: Notices::default(),
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
             hash_deadline: Duration::from_secs(5),

@@ -10,7 +10,7 @@ use crate::domain::Email;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct Accounts {
-    /// What a registration tells (conceal has no effect yet)
+    /// What a registration tells
     #[arg(
         long,
         env = "BIENVENUE_REGISTRATION",
@@ -56,11 +56,11 @@ pub struct Accounts {
     #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
     pub reset_page: Option<PageUrl>,
 
-    /// Page of the application where an email is verified (no effect yet)
+    /// Page of the application where an email is verified or changed
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 
-    /// Whether an email has to be verified (no effect yet)
+    /// Whether an email has to be verified
     #[arg(
         long,
         env = "BIENVENUE_EMAIL_VERIFICATION",
@@ -68,6 +68,16 @@ pub struct Accounts {
         default_value = "off"
     )]
     pub email_verification: EmailVerification,
+
+    /// Of what owners are told by mail, comma-separated
+    #[arg(
+        long,
+        env = "BIENVENUE_NOTICES",
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "new-device,password-changed,email-changed,account-deleted"
+    )]
+    pub notices: Vec<Notice>,
 }
 
 /// What a registration tells.
@@ -81,6 +91,21 @@ pub enum Registration {
     Closed,
 }
 
+/// Of what the owner of an account is told by mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Notice {
+    /// A login from where the account was not used before
+    NewDevice,
+    /// A new password
+    PasswordChanged,
+    /// Another address; the mail to the old one can undo it
+    EmailChanged,
+    /// The end of the account
+    AccountDeleted,
+    /// Nothing
+    None,
+}
+
 /// Whether an email has to be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EmailVerification {
@@ -90,19 +115,4 @@ pub enum EmailVerification {
     Optional,
     /// Nobody logs in before
     Required,
-}
-
-impl Accounts {
-    pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        let conceals = self.registration == Registration::Conceal;
-        let verifies = self.email_verification != EmailVerification::Off;
-        [
-            conceals.then_some("--registration conceal"),
-            self.verify_page.as_ref().map(|_| "--verify-page"),
-            verifies.then_some("--email-verification"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
 }

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub use accounts::{Accounts, EmailVerification, Registration};
+pub use accounts::{Accounts, EmailVerification, Notice, Registration};
 pub use database::{Database, Migrate};
 pub use listening::Listening;
 pub use logging::{LogFormat, Logging};
@@ -81,6 +81,14 @@ pub enum ConfigError {
         /// The least that is allowed.
         minimum: BcryptCost,
     },
+    /// Nobody could ever log in.
+    #[error(
+        "--email-verification required (BIENVENUE_EMAIL_VERIFICATION) needs mails, and --mail is off"
+    )]
+    NoMailToVerifyBy,
+    /// Something and nothing.
+    #[error("--notices (BIENVENUE_NOTICES): none goes with nothing else")]
+    SomeAndNoNotices,
 }
 
 impl Config {
@@ -92,6 +100,15 @@ impl Config {
         let minimum = BcryptCost::SERVING_MINIMUM;
         if self.is_https() && self.passwords.bcrypt_cost < minimum {
             return Err(ConfigError::CostTooLow { minimum });
+        }
+        let accounts = &self.accounts;
+        if accounts.email_verification == EmailVerification::Required
+            && accounts.mail == Some(MailTarget::Off)
+        {
+            return Err(ConfigError::NoMailToVerifyBy);
+        }
+        if accounts.notices.len() > 1 && accounts.notices.contains(&Notice::None) {
+            return Err(ConfigError::SomeAndNoNotices);
         }
         Ok(())
     }
@@ -111,11 +128,5 @@ impl Config {
     pub fn password_min_length(&self) -> usize {
         let default = if self.is_https() { 15 } else { 1 };
         self.passwords.password_min_length.unwrap_or(default)
-    }
-
-    /// The settings that were given and that this version only checks.
-    #[must_use]
-    pub fn without_effect(&self) -> Vec<&'static str> {
-        self.accounts.without_effect()
     }
 }

@@ -3,11 +3,15 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::outbox::{NewMail, queue};
-use super::schema::{email_tokens, password_resets, sessions, users};
-use super::sessions::{NewSession, mirror};
+use super::former_emails::kept_for;
+use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
+use super::revocation::revoke_tokens;
+use super::schema::{sessions, users};
+use super::sessions::{NewSession, mirror, mirror_newest};
+use super::throttle::{Charge, Limited, count_all};
+use super::users::owner_of;
 use super::{DB, DbError, Settlement};
-use crate::domain::{HashedPassword, SessionDigest, UserId};
+use crate::domain::{EmailKey, HashedPassword, SessionDigest, UserId};
 
 /// What a change of password leaves.
 #[derive(Debug, Clone)]
@@ -19,7 +23,7 @@ pub struct Replaced<'a> {
     /// What the guess was counted by.
     pub settlement: &'a Settlement,
     /// What the owner is told of it.
-    pub notice: NewMail,
+    pub notice: Option<NewMail>,
 }
 
 /// Who gave the password again, and against what it was checked. All of it must still be
@@ -32,6 +36,17 @@ pub struct Reauthenticated<'a> {
     pub checked: &'a HashedPassword,
     /// The session in which it was given.
     pub session: &'a SessionDigest,
+}
+
+/// The mail that a new address is asked by.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// What asks.
+    pub mail: &'a BudgetedMail,
+    /// How often an account may ask.
+    pub limit: &'a [Charge],
+    /// What the guess was counted by.
+    pub settlement: &'a Settlement,
 }
 
 impl DB {
@@ -48,32 +63,28 @@ impl DB {
         new: &Replaced<'_>,
     ) -> Result<(), DbError> {
         let id = who.user_id.get();
+        let now = self.settings.clock.now();
         self.write(|conn| {
             self.lock_if_unchanged(conn, who)?;
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
                     users::hashed_password.eq(new.hashed_password.expose()),
                     users::session_id.eq(new.session.digest.as_str()),
-                    users::reset_token.eq(None::<String>),
                 ))
                 .execute(conn)?;
             diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
-            diesel::delete(password_resets::table.filter(password_resets::user_id.eq(id)))
-                .execute(conn)?;
-            diesel::delete(email_tokens::table.filter(email_tokens::user_id.eq(id)))
-                .execute(conn)?;
+            revoke_tokens(conn, who.user_id)?;
             self.insert_session(conn, new.session)?;
             self.settle(conn, who.user_id, new.settlement)?;
-            queue(
-                conn,
-                Some(who.user_id),
-                &new.notice,
-                self.settings.clock.now(),
-            )
+            match &new.notice {
+                Some(notice) => queue(conn, Some(who.user_id), notice, now),
+                None => Ok(()),
+            }
         })
     }
 
-    /// Deletes the account and all that hangs on it. Blocks for one write.
+    /// Deletes the account and all that hangs on it, and queues a notice that is to nobody's
+    /// account any more. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -82,11 +93,47 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         settlement: &Settlement,
+        notice: Option<&NewMail>,
     ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
         self.write(|conn| {
             self.lock_if_unchanged(conn, who)?;
             self.settle(conn, who.user_id, settlement)?;
-            Self::delete_user_row(conn, who.user_id)
+            Self::delete_user_row(conn, who.user_id)?;
+            match notice {
+                Some(notice) => queue(conn, None, notice, now),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Queues a mail to the address that the account shall get, if nobody has it and its
+    /// budget allows it; to nobody, by the same statements, if somebody does. Settles what the
+    /// guess was counted by. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
+    /// meantime.
+    pub fn ask_for_email(
+        &self,
+        who: &Reauthenticated<'_>,
+        new: &EmailKey,
+        asking: &Asking<'_>,
+    ) -> Result<Result<(), Limited>, DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            self.lock_if_unchanged(conn, who)?;
+            mirror_newest(conn, who.user_id)?;
+            self.settle(conn, who.user_id, asking.settlement)?;
+            if let Err(limited) = count_all(conn, asking.limit, now)? {
+                return Ok(Err(limited));
+            }
+            let owner = owner_of(conn, new)?;
+            let kept_for = kept_for(conn, new, now)?;
+            let is_own = |user: Option<UserId>| user.is_none_or(|user| user == who.user_id);
+            let to = Some(who.user_id).filter(|_| is_own(owner) && is_own(kept_for));
+            queue_within(conn, to, asking.mail, now)?;
+            Ok(Ok(()))
         })
     }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
+use super::outbox::{BudgetedMail, queue_within};
 use super::schema::{known_clients, users};
 use super::throttle::{Counted, forget, give_back};
 use super::{DB, DbError};
@@ -21,6 +22,8 @@ pub struct Settlement {
     pub forget: Vec<ThrottleKey>,
     /// What the client will be known by, and until when.
     pub known: Vec<(String, Timestamp)>,
+    /// What the owner is told if the account knows other clients, but not this one.
+    pub stranger: Option<BudgetedMail>,
 }
 
 impl Settlement {
@@ -68,10 +71,16 @@ impl DB {
             give_back: guesses,
             forget: keys,
             known,
+            stranger,
         } = settlement;
         give_back(conn, guesses)?;
         if !keys.is_empty() {
             forget(conn, keys)?;
+        }
+        if let Some(mail) = stranger
+            && knows_anybody(conn, user_id)?
+        {
+            queue_within(conn, Some(user_id), mail, self.settings.clock.now())?;
         }
         if !known.is_empty() {
             self.know(conn, user_id, known)?;
@@ -133,4 +142,14 @@ impl DB {
         }
         Ok(())
     }
+}
+
+fn knows_anybody(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
+    let mark: Option<String> = known_clients::table
+        .filter(known_clients::user_id.eq(user_id.get()))
+        .select(known_clients::mark)
+        .limit(1)
+        .get_result(conn)
+        .optional()?;
+    Ok(mark.is_some())
 }

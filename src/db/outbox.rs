@@ -10,8 +10,9 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::any_connection::AnyConnection;
-use super::schema::{outbox, users};
+use super::schema::outbox;
 use super::throttle::{Charge, Limited, count_all};
+use super::users::owner_of;
 use super::{DB, DbError};
 use crate::domain::{EmailKey, Timestamp, UserId};
 
@@ -32,6 +33,17 @@ pub struct NewMail {
     pub letter: &'static str,
     /// What the letter says, in JSON; nothing that lets anybody in.
     pub details: Option<String>,
+    /// Whether it will have a token in it: then it goes when the tokens of its user do.
+    pub has_token: bool,
+}
+
+/// A mail that is queued if few enough of its kind went to that address of late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetedMail {
+    /// The mail.
+    pub mail: NewMail,
+    /// What it has to pass.
+    pub budget: Vec<Charge>,
 }
 
 /// A mail in a worker's hands.
@@ -98,35 +110,26 @@ impl From<ClaimedRow> for ClaimedMail {
 }
 
 impl DB {
-    /// Queues a mail for whoever has that email, if a limit and a budget allow it; for nobody,
-    /// by the same statements, if nobody has it. Tells whose it is, none if the budget is
-    /// spent. Blocks for one write.
+    /// Queues a mail for whoever has that email, if a limit and its budget allow it; for
+    /// nobody, by the same statements, if nobody has it. Tells whose it is, none if the budget
+    /// is spent. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is queued or counted.
     pub fn queue_mail_for(
         &self,
         email: &EmailKey,
-        mail: &NewMail,
+        mail: &BudgetedMail,
         limit: &[Charge],
-        budget: &[Charge],
     ) -> Result<Result<Option<Option<UserId>>, Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             if let Err(limited) = count_all(conn, limit, now)? {
                 return Ok(Err(limited));
             }
-            if count_all(conn, budget, now)?.is_err() {
-                return Ok(Ok(None));
-            }
-            let user_id: Option<i64> = users::table
-                .filter(users::email_key.eq(email.as_str()))
-                .select(users::id)
-                .get_result(conn)
-                .optional()?;
-            let user_id = user_id.map(UserId::new);
-            queue(conn, user_id, mail, now)?;
-            Ok(Ok(Some(user_id)))
+            let user_id = owner_of(conn, email)?;
+            let queued = queue_within(conn, user_id, mail, now)?;
+            Ok(Ok(queued.then_some(user_id)))
         })
     }
 
@@ -270,7 +273,33 @@ pub(super) fn queue(
             outbox::due_at.eq(now.seconds()),
             outbox::attempts.eq(0),
             outbox::claimed_until.eq(0),
+            outbox::has_token.eq(i64::from(mail.has_token)),
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Queues a mail within a transaction, if its budget allows it, and tells whether it did.
+pub(super) fn queue_within(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    BudgetedMail { mail, budget }: &BudgetedMail,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    if count_all(conn, budget, now)?.is_err() {
+        return Ok(false);
+    }
+    queue(conn, user_id, mail, now)?;
+    Ok(true)
+}
+
+/// Fails within a transaction if a mail is not in the outbox any more: then it was revoked
+/// while it was in a worker's hands.
+pub(super) fn still_there(conn: &mut AnyConnection, mail: &ClaimedMail) -> Result<(), DbError> {
+    let row: Option<i64> = outbox::table
+        .filter(outbox::id.eq(mail.id))
+        .select(outbox::id)
+        .get_result(conn)
+        .optional()?;
+    row.map(|_| ()).ok_or(DbError::NoResultFound)
 }

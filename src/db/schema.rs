@@ -12,6 +12,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    former_emails (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        digest -> Nullable<Text>,
+        changed_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     known_clients (user_id, mark) {
         user_id -> BigInt,
         mark -> Text,
@@ -30,6 +42,7 @@ diesel::table! {
         due_at -> BigInt,
         attempts -> BigInt,
         claimed_until -> BigInt,
+        has_token -> BigInt,
     }
 }
 
@@ -39,6 +52,7 @@ diesel::table! {
         digest -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        mailed -> BigInt,
     }
 }
 
@@ -75,18 +89,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    verified_emails (user_id) {
+        user_id -> BigInt,
+        email_key -> Text,
+        verified_at -> BigInt,
+    }
+}
+
 diesel::joinable!(email_tokens -> users (user_id));
+diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     email_tokens,
+    former_emails,
     known_clients,
     outbox,
     password_resets,
     sessions,
     throttle,
     users,
+    verified_emails,
 );

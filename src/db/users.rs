@@ -4,10 +4,13 @@ use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
 use super::error::is_taken_email;
+use super::former_emails::kept_for;
 use super::schema::{sessions, users};
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
-use crate::domain::{Client, Email, HashedPassword, ResetTokenDigest, SessionDigest, User, UserId};
+use crate::domain::{
+    Client, Email, EmailKey, HashedPassword, ResetTokenDigest, SessionDigest, User, UserId,
+};
 
 /// The document's columns, in the order of [`UserRow`].
 pub(super) const COLUMNS: (
@@ -88,25 +91,38 @@ impl DB {
     /// Saves a new user and returns it. Blocks for one write.
     ///
     /// # Errors
-    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling.
+    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or kept
+    /// for whoever had it until lately.
     pub fn add_user(
         &self,
         email: &Email,
         hashed_password: &HashedPassword,
     ) -> Result<User, DbError> {
+        self.write(|conn| self.insert_user(conn, email, hashed_password))
+    }
+
+    pub(super) fn insert_user(
+        &self,
+        conn: &mut AnyConnection,
+        email: &Email,
+        hashed_password: &HashedPassword,
+    ) -> Result<User, DbError> {
         let key = email.key();
-        self.write(|conn| {
-            diesel::insert_into(users::table)
-                .values((
-                    users::email.eq(email.as_str()),
-                    users::email_key.eq(key.as_str()),
-                    users::hashed_password.eq(hashed_password.expose()),
-                ))
-                .returning(COLUMNS)
-                .get_result::<UserRow>(conn)
-                .map(User::from)
-                .map_err(|error| taken_or(error, email))
-        })
+        let user: User = diesel::insert_into(users::table)
+            .values((
+                users::email.eq(email.as_str()),
+                users::email_key.eq(key.as_str()),
+                users::hashed_password.eq(hashed_password.expose()),
+            ))
+            .returning(COLUMNS)
+            .get_result::<UserRow>(conn)
+            .map(User::from)
+            .map_err(|error| taken_or(error, email))?;
+        // After the row is there: whoever gives that address up at this moment was waited for.
+        if kept_for(conn, &key, self.settings.clock.now())?.is_some() {
+            return Err(DbError::AlreadyExists(email.clone()));
+        }
+        Ok(user)
     }
 
     /// Reads users in the order of their numbers, `limit` at the most, from the one behind
@@ -252,7 +268,20 @@ impl DB {
     }
 }
 
-fn taken_or(error: diesel::result::Error, email: &Email) -> DbError {
+/// Who has an address, if anybody has.
+pub(super) fn owner_of(
+    conn: &mut AnyConnection,
+    email: &EmailKey,
+) -> Result<Option<UserId>, DbError> {
+    let owner: Option<i64> = users::table
+        .filter(users::email_key.eq(email.as_str()))
+        .select(users::id)
+        .get_result(conn)
+        .optional()?;
+    Ok(owner.map(UserId::new))
+}
+
+pub(super) fn taken_or(error: diesel::result::Error, email: &Email) -> DbError {
     if is_taken_email(&error) {
         DbError::AlreadyExists(email.clone())
     } else {

@@ -14,6 +14,12 @@ impl HashedPassword {
         Self(text.into())
     }
 
+    /// What no password matches: nobody logs in before another one is set.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self("!".to_owned())
+    }
+
     /// The text, for the database and for verifying.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -9,6 +9,8 @@ mod client_address;
 mod clock;
 mod database_url;
 mod email;
+mod email_action;
+mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
@@ -29,6 +31,8 @@ pub use client_address::{ClientAddress, Prefix};
 pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
+pub use email_action::EmailAction;
+pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
@@ -39,7 +43,8 @@ pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
 pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
 pub use token::{
-    DeviceId, DevicePurpose, Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest,
-    SessionId, SessionPurpose, Token, TokenDigest, TokenError,
+    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
+    ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,
+    TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
 };
 pub use user::{User, UserId};

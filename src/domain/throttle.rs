@@ -4,7 +4,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{EmailKey, Prefix};
+use super::{EmailKey, Prefix, UserId};
 
 /// How failures in a row slow down further guesses: some are free, then each makes the wait
 /// longer, and after so many there is no further guess.
@@ -113,22 +113,28 @@ impl ThrottleKey {
         Self(format!("registration/{network}"))
     }
 
-    /// An account, when somebody asks for a mail with a reset token.
+    /// A client's network, when it asks for mails with a reset token.
     #[must_use]
-    pub fn reset(email: &EmailKey) -> Self {
-        Self(format!("reset/{}", digest(email)))
+    pub fn reset_requests(network: &Prefix) -> Self {
+        Self(format!("reset-requests/{network}"))
+    }
+
+    /// An address, when a mail of that kind is sent to it.
+    #[must_use]
+    pub fn mail(kind: &str, to: &EmailKey) -> Self {
+        Self(format!("mail/{kind}/{}", digest(to)))
     }
 
     /// The same, for the pause after each mail.
     #[must_use]
-    pub fn reset_pause(email: &EmailKey) -> Self {
-        Self(format!("reset-pause/{}", digest(email)))
+    pub fn mail_pause(kind: &str, to: &EmailKey) -> Self {
+        Self(format!("mail-pause/{kind}/{}", digest(to)))
     }
 
-    /// A client's network, when it asks for such mails.
+    /// An account, when its owner asks for another address.
     #[must_use]
-    pub fn reset_requests(network: &Prefix) -> Self {
-        Self(format!("reset-requests/{network}"))
+    pub fn email_changes(user_id: UserId) -> Self {
+        Self(format!("email-changes/{user_id}"))
     }
 
     pub(crate) fn from_stored(key: String) -> Self {

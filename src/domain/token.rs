@@ -37,6 +37,14 @@ pub enum SessionPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResetPurpose {}
 
+/// Marks what proves that somebody reads the mail of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EmailPurpose {}
+
+/// Marks what brings a former address back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UndoPurpose {}
+
 /// Marks what belongs to the devices from which people log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
@@ -49,6 +57,16 @@ impl Purpose for SessionPurpose {
 impl Purpose for ResetPurpose {
     const LABEL: &'static str = "bienvenue/reset/1";
     const NAME: &'static str = "ResetToken";
+}
+
+impl Purpose for EmailPurpose {
+    const LABEL: &'static str = "bienvenue/email/1";
+    const NAME: &'static str = "EmailToken";
+}
+
+impl Purpose for UndoPurpose {
+    const LABEL: &'static str = "bienvenue/undo/1";
+    const NAME: &'static str = "UndoToken";
 }
 
 impl Purpose for DevicePurpose {
@@ -64,6 +82,15 @@ pub type SessionDigest = TokenDigest<SessionPurpose>;
 pub type ResetToken = Token<ResetPurpose>;
 /// A [`ResetToken`] as it is stored.
 pub type ResetTokenDigest = TokenDigest<ResetPurpose>;
+
+/// What comes back from somebody who reads the mail of an address.
+pub type EmailToken = Token<EmailPurpose>;
+/// An [`EmailToken`] as it is stored.
+pub type EmailTokenDigest = TokenDigest<EmailPurpose>;
+/// What brings a former address back.
+pub type UndoToken = Token<UndoPurpose>;
+/// An [`UndoToken`] as it is stored.
+pub type UndoTokenDigest = TokenDigest<UndoPurpose>;
 
 /// What the device cookie carries: a proof that somebody logged in there before.
 pub type DeviceId = Token<DevicePurpose>;

@@ -81,6 +81,8 @@ impl HttpError {
                 | AuthError::Changed
                 | AuthError::PasswordRefused(_)
                 | AuthError::InvalidResetToken
+                | AuthError::InvalidEmailToken
+                | AuthError::EmailNotVerified
                 | AuthError::RegistrationClosed
                 | AuthError::Throttled { .. }
                 | AuthError::Overloaded { .. } => error.to_string().into(),
@@ -128,6 +130,8 @@ impl ResponseError for HttpError {
                 }
                 AuthError::NotLoggedIn
                 | AuthError::RegistrationClosed
+                | AuthError::EmailNotVerified
+                | AuthError::InvalidEmailToken
                 | AuthError::InvalidResetToken => StatusCode::FORBIDDEN,
                 AuthError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {

@@ -13,6 +13,7 @@ mod cross_site;
 mod device_cookie;
 mod devices;
 mod door;
+mod email;
 mod error;
 mod export;
 mod form;

@@ -2,7 +2,8 @@ use actix_web::web::ServiceConfig;
 
 use super::verbs::Verbs;
 use super::{
-    account, devices, export, health, index, profile, reset_password, sessions, users, verify,
+    account, devices, email, export, health, index, profile, reset_password, sessions, users,
+    verify,
 };
 
 /// Every route of the service.
@@ -19,10 +20,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .get(profile::profile)
             .delete(account::delete_account),
         Verbs::at("/profile/password").put(account::change_password),
+        Verbs::at("/profile/email").put(email::change),
         Verbs::at("/profile/export").get(export::export),
         Verbs::at("/reset_password")
             .post(reset_password::request)
             .put(reset_password::reset),
+        Verbs::at("/verify_email").put(email::verify),
         Verbs::at("/verify").get(verify::verify),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),

@@ -6,7 +6,7 @@ use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{Door, HttpError};
-use crate::auth::NewUser;
+use crate::auth::{NewUser, Registered};
 use crate::domain::{Client, Email, Password};
 
 pub(super) struct NewAccount {
@@ -33,11 +33,15 @@ pub(super) async fn register(
     client: Client,
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
-    let user = door.hashing(NewUser::new(email, password, client)).await?;
+    let case = NewUser::new(email.clone(), password, client);
+    let registered = door.hashing(case).await?;
     let created = Created {
-        email: user.email.as_str(),
+        email: email.as_str(),
         message: "user created",
     };
     let answer = json(StatusCode::CREATED, &created);
-    Ok(belonging_to(user.id, answer))
+    Ok(match registered {
+        Registered::New(user) => belonging_to(user.id, answer),
+        Registered::Taken => answer,
+    })
 }

@@ -13,11 +13,4 @@ pub(super) fn announce(config: &Config) {
     if config.throttling.throttle == Switch::Off {
         log::warn!("guessing of passwords is not slowed down: --throttle is off");
     }
-    let idle = config.without_effect();
-    if !idle.is_empty() {
-        log::warn!(
-            "checked, and without effect in this version: {}",
-            idle.join(", ")
-        );
-    }
 }

@@ -4,8 +4,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread;
 use std::time::Duration;
 
-use crate::auth::{AuthSettings, ContextWords, ThrottleSettings};
-use crate::config::{Config, Origins, PublicUrl, Registration, Switch};
+use crate::auth::{
+    AuthSettings, ContextWords, EmailVerification, Notice, Notices, Registration, ThrottleSettings,
+};
+use crate::config::{self, Config, Origins, PublicUrl, Switch};
 use crate::db::{DbSettings, OpenMode, SessionRules};
 use crate::domain::{Backoff, Clock};
 use crate::http::HttpSettings;
@@ -40,7 +42,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
 /// How passwords are hashed and taken, and guesses counted.
 #[must_use]
 pub fn auth_settings(config: &Config) -> AuthSettings {
-    let passwords = &config.passwords;
+    let (passwords, accounts) = (&config.passwords, &config.accounts);
     let public_url = config.listening.public_url.as_ref();
     AuthSettings {
         bcrypt_cost: passwords.bcrypt_cost,
@@ -50,12 +52,33 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
                 .into_iter()
                 .chain(public_url.map(PublicUrl::host)),
         ),
-        registration_open: config.accounts.registration != Registration::Closed,
+        registration: match accounts.registration {
+            config::Registration::Reveal => Registration::Reveal,
+            config::Registration::Conceal => Registration::Conceal,
+            config::Registration::Closed => Registration::Closed,
+        },
+        email_verification: match accounts.email_verification {
+            config::EmailVerification::Off => EmailVerification::Off,
+            config::EmailVerification::Optional => EmailVerification::Optional,
+            config::EmailVerification::Required => EmailVerification::Required,
+        },
+        notices: notices(&accounts.notices),
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
         throttle: throttle_settings(config),
     }
+}
+
+fn notices(named: &[config::Notice]) -> Notices {
+    let notice = |named: &config::Notice| match named {
+        config::Notice::NewDevice => Some(Notice::NewDevice),
+        config::Notice::PasswordChanged => Some(Notice::PasswordChanged),
+        config::Notice::EmailChanged => Some(Notice::EmailChanged),
+        config::Notice::AccountDeleted => Some(Notice::AccountDeleted),
+        config::Notice::None => None,
+    };
+    Notices::only(named.iter().filter_map(notice))
 }
 
 /// How guessing is slowed down.

@@ -158,6 +158,7 @@ async fn check(place: Place, steps: Vec<Step>) {
                     clock,
                     auth: quick(),
                     http: HttpSettings::default(),
+                    sends_mails: false,
                 };
                 app = setup.start().await;
             }

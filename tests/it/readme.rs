@@ -35,24 +35,6 @@ fn the_settings_in_the_readme_are_those_of_the_program() {
 }
 
 #[test]
-fn settings_without_effect_are_marked_in_the_readme_and_in_help() {
-    for argument in Cli::command().get_arguments() {
-        let Some(flag) = argument.get_long() else {
-            continue;
-        };
-        let help = argument
-            .get_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let row = README
-            .lines()
-            .find(|line| line.starts_with(&format!("| `--{flag}`")));
-        let marked = row.is_some_and(|row| row.contains('○'));
-        assert_eq!(marked, help.contains("no effect yet"), "--{flag}");
-    }
-}
-
-#[test]
 fn the_routes_in_the_readme_are_those_of_the_program() {
     let table = include_str!("../../src/http/routes.rs");
     let paths: BTreeSet<&str> = table

@@ -2,6 +2,7 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
+use bienvenue::auth::Registration;
 
 use crate::support::app::{Setup, app};
 
@@ -287,7 +288,7 @@ async fn r35_r38_behind_https_cookies_are_secure_and_hsts_is_sent() {
 #[actix_web::test]
 async fn registration_can_be_closed() {
     let mut setup = Setup::new();
-    setup.auth.registration_open = false;
+    setup.auth.registration = Registration::Closed;
     let app = setup.start().await;
     let answer = app.register(BOB.0, BOB.1).await;
     assert_eq!(answer.line(), r#"403 {"message":"registration is closed"}"#);

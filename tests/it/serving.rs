@@ -117,30 +117,6 @@ fn a_closed_registration_says_so_and_logins_go_on() {
 }
 
 #[test]
-fn settings_without_effect_are_named_in_the_log() {
-    let place = Place::new();
-    let mut server = Server::start_with(
-        &place,
-        &[
-            "--verify-page=https://app.example.org/verify",
-            "--registration=conceal",
-        ],
-    );
-    let line = server.wait_for("without effect in this version");
-    for flag in ["--verify-page", "--registration conceal"] {
-        assert!(line.contains(flag), "{flag}: {line}");
-    }
-    assert!(!line.contains("--bind"), "{line}");
-
-    let place = Place::new();
-    let mut server = Server::start(&place);
-    server.signal("TERM");
-    server.wait();
-    let log = server.whole_log();
-    assert!(!log.contains("without effect"), "{log}");
-}
-
-#[test]
 fn only_its_owner_reads_the_database_and_what_is_beside_it() {
     let place = Place::new();
     let server = Server::start(&place);

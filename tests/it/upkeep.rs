@@ -123,15 +123,13 @@ fn every_migration_can_be_undone() {
         return;
     };
     drop(place.open(settings(&Clock::system())));
-    for name in [
-        "2026-11-23-000005-0000_create_outbox",
-        "2026-11-23-000003-0000_create_throttle",
-        "2026-11-22-000002-0000_create_sessions",
-        "2026-11-22-000001-0000_create_users",
-    ] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("migrations/postgres")
-            .join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+    let mut migrations: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    migrations.sort();
+    for path in migrations.iter().rev() {
         place.sql(&fs::read_to_string(path.join("down.sql")).unwrap());
     }
     let left = place.texts("SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public'");

@@ -1,7 +1,8 @@
 use super::{Networks, Taken, ThrottleSettings};
-use crate::auth::{Auth, AuthError};
-use crate::db::{Charge, Limited, Settlement};
-use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey};
+use crate::auth::outgoing::Outgoing;
+use crate::auth::{Auth, AuthError, Notice};
+use crate::db::{BudgetedMail, Charge, Limited, Settlement};
+use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp};
 
 /// A password that is about to be tried: at which account, and by whom.
 #[derive(Debug, Clone)]
@@ -123,9 +124,25 @@ impl Guess {
         }
         let settlement = Settlement {
             known,
+            stranger: self.stranger(auth, now),
             ..self.right(auth, taken)
         };
         (settlement, Some(device))
+    }
+
+    /// What the owner is told of a login from where the account was not used before; nothing
+    /// of one that comes from nowhere, such as the library's.
+    fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<BudgetedMail> {
+        let address = self.client.address()?;
+        if self.is_known() || !auth.settings.notices.tell(Notice::NewDevice) {
+            return None;
+        }
+        let mail = Outgoing::NewDevice {
+            address: Some(address),
+            user_agent: self.client.user_agent().map(str::to_owned),
+            at,
+        };
+        Some(mail.within_budget(&auth.settings.throttle, &self.email))
     }
 
     /// What a right guess settles where nobody logs in.
@@ -146,6 +163,7 @@ impl Guess {
                 .collect(),
             forget,
             known: Vec::new(),
+            stranger: None,
         }
     }
 

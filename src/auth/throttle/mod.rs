@@ -6,13 +6,15 @@
 //! not there is counted like any other.
 
 mod guess;
+mod mails;
+mod networks;
 mod operators;
-mod resets;
 mod settings;
 mod taken;
 
 pub(super) use guess::{Guess, refuse_waiting, registration, take};
+pub(super) use mails::{email_changes, mail_budget, reset_requests};
+pub(super) use networks::Networks;
 pub(super) use operators::tidy;
-pub(super) use resets::{Networks, reset_budget, reset_requests};
 pub use settings::ThrottleSettings;
 pub use taken::Taken;

@@ -17,7 +17,7 @@ pub struct ThrottleSettings {
     pub subnet: Rate,
     /// Registrations from one network.
     pub registration: Rate,
-    /// Mails with a reset token to one account.
+    /// Mails of one kind that somebody asks for, to one address.
     pub reset: Rate,
     /// The pause after each of them.
     pub reset_pause: Rate,
@@ -81,8 +81,8 @@ impl ThrottleSettings {
             Some("address") => Rule::Rate(self.address),
             Some("subnet") => Rule::Rate(self.subnet),
             Some("registration" | "reset-requests") => Rule::Rate(self.registration),
-            Some("reset") => Rule::Rate(self.reset),
-            Some("reset-pause") => Rule::Rate(self.reset_pause),
+            Some("mail" | "email-changes") => Rule::Rate(self.reset),
+            Some("mail-pause") => Rule::Rate(self.reset_pause),
             Some(_) | None => Rule::Backoff(self.account),
         }
     }

@@ -14,6 +14,7 @@ pub(super) enum Outcome {
     already_registered,
     password_refused,
     registration_closed,
+    email_not_verified,
     /// The form, or what came with it.
     malformed,
     /// By the limits on guessing.
@@ -26,9 +27,10 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const LOGINS: [Self; 7] = [
+    pub(super) const LOGINS: [Self; 8] = [
         Self::success,
         Self::invalid_credentials,
+        Self::email_not_verified,
         Self::malformed,
         Self::throttled,
         Self::overloaded,
@@ -73,9 +75,10 @@ impl Outcome {
             HttpError::Auth(error) => match error {
                 AuthError::AlreadyExists(_) => Self::already_registered,
                 AuthError::NotLoggedIn => Self::malformed,
-                AuthError::InvalidCredentials | AuthError::InvalidResetToken => {
-                    Self::invalid_credentials
-                }
+                AuthError::InvalidCredentials
+                | AuthError::InvalidResetToken
+                | AuthError::InvalidEmailToken => Self::invalid_credentials,
+                AuthError::EmailNotVerified => Self::email_not_verified,
                 AuthError::PasswordRefused(_) => Self::password_refused,
                 AuthError::RegistrationClosed => Self::registration_closed,
                 AuthError::Throttled { .. } => Self::throttled,

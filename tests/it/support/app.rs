@@ -11,6 +11,7 @@ use bienvenue::domain::{BcryptCost, Clock};
 use bienvenue::http::{Http, HttpSettings};
 use serde_json::Value;
 
+use super::mailbox::{Mailbox, templates};
 use super::{Place, START, settings};
 
 /// The service in this process, over the routes of the server.
@@ -18,6 +19,7 @@ pub(crate) struct App<S> {
     pub(crate) place: Rc<Place>,
     pub(crate) clock: Clock,
     pub(crate) auth: web::Data<Auth>,
+    pub(crate) mails: Mailbox,
     service: S,
 }
 
@@ -37,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) db: DbSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) http: HttpSettings,
+    /// Whether mails are sent; else they wait in the outbox.
+    pub(crate) sends_mails: bool,
 }
 
 impl Setup {
@@ -52,6 +56,7 @@ impl Setup {
             clock,
             auth: quick(),
             http: HttpSettings::default(),
+            sends_mails: false,
         }
     }
 
@@ -61,12 +66,18 @@ impl Setup {
     ) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>
     {
         let db = self.place.open(self.db);
-        let auth = web::Data::new(Auth::new(db, self.auth).unwrap());
+        let mails = Mailbox::default();
+        let mut auth = Auth::new(db, self.auth).unwrap();
+        if self.sends_mails {
+            auth = auth.with_mails(mails.mailer(), templates()).unwrap();
+        }
+        let auth = web::Data::new(auth);
         let http = Http::new(auth.clone(), self.http);
         App {
             place: self.place,
             clock: self.clock,
             auth,
+            mails,
             service: test::init_service(http.app()).await,
         }
     }
@@ -184,6 +195,22 @@ where
             &format!("session_id={session_id}"),
         )
         .await
+    }
+
+    /// A form of somebody who is logged in.
+    pub(crate) async fn as_user(
+        &self,
+        session_id: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let request = test::TestRequest::with_uri(path)
+            .method(method)
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .insert_header(("Cookie", format!("session_id={session_id}")))
+            .set_payload(body.into());
+        self.send(request).await
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

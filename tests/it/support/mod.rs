@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod echo;
 pub(crate) mod flask;
 pub(crate) mod harness;
+pub(crate) mod mailbox;
 pub(crate) mod manager;
 pub(crate) mod postgres;
 pub(crate) mod program;

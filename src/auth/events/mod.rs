@@ -1,4 +1,9 @@
+mod attempt;
+mod causes;
+
 use log::Level;
+
+pub use attempt::Attempt;
 
 use super::AuthError;
 use crate::domain::{Client, RequestId, SessionDigest, UserId};
@@ -11,7 +16,7 @@ const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
 /// Nothing that lets anybody in is logged: of a session the beginning of its digest, and of a
 /// failed login no address, because people type their passwords into the wrong field.
 #[derive(Debug)]
-pub(super) enum Event<'a> {
+pub(in crate::auth) enum Event<'a> {
     LoggedIn {
         user: UserId,
         session: &'a SessionDigest,
@@ -72,62 +77,28 @@ pub(super) enum Event<'a> {
         user: Option<UserId>,
         cause: &'a AuthError,
     },
-}
-
-/// What somebody tries, for the line of the log in case that it is refused before its hash.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    kind: Kind,
-    client: Client,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Login,
-    Registration,
-    Reauthentication(UserId),
-    Reset,
-}
-
-impl Attempt {
-    pub(super) fn login(client: &Client) -> Self {
-        Self {
-            kind: Kind::Login,
-            client: client.clone(),
-        }
-    }
-
-    pub(super) fn registration(client: &Client) -> Self {
-        Self {
-            kind: Kind::Registration,
-            client: client.clone(),
-        }
-    }
-
-    pub(super) fn reauthentication(user: UserId, client: &Client) -> Self {
-        Self {
-            kind: Kind::Reauthentication(user),
-            client: client.clone(),
-        }
-    }
-
-    pub(super) fn reset(client: &Client) -> Self {
-        Self {
-            kind: Kind::Reset,
-            client: client.clone(),
-        }
-    }
-
-    /// Writes down that it was refused, and why.
-    pub fn refused(&self, cause: &AuthError) {
-        match self.kind {
-            Kind::Login => Event::LoginFailed { user: None, cause },
-            Kind::Registration => Event::RegistrationFailed { cause },
-            Kind::Reauthentication(user) => Event::ReauthenticationFailed { user, cause },
-            Kind::Reset => Event::PasswordChangeFailed { user: None, cause },
-        }
-        .log(&self.client);
-    }
+    /// The address was taken, which whoever registered was not told.
+    RegistrationConcealed,
+    /// For a mail about an address.
+    EmailTokenCreated {
+        user: UserId,
+    },
+    EmailTokenRefused {
+        cause: &'a AuthError,
+    },
+    EmailVerified {
+        user: UserId,
+    },
+    EmailChangeRequested {
+        user: UserId,
+    },
+    EmailChanged {
+        user: UserId,
+    },
+    /// From whoever had given the account another address.
+    EmailTakenBack {
+        user: UserId,
+    },
 }
 
 /// Writes down that a request was refused because a page of another origin has made it.
@@ -137,7 +108,7 @@ pub fn log_forged(client: &Client) {
 
 impl Event<'_> {
     /// Writes the line.
-    pub(super) fn log(&self, client: &Client) {
+    pub(in crate::auth) fn log(&self, client: &Client) {
         let (level, outcome) = self.outcome();
         let address = client.address().map(|address| address.to_string());
         let session = self.session().map(SessionDigest::head);
@@ -158,7 +129,7 @@ impl Event<'_> {
 
     /// What it is called, and what it says to people.
     fn names(&self) -> (&'static str, &'static str) {
-        if let Some(limit) = self.cause().and_then(limit) {
+        if let Some(limit) = self.cause().and_then(causes::limit) {
             return limit;
         }
         match self {
@@ -181,42 +152,45 @@ impl Event<'_> {
             Self::PasswordChangeFailed { .. } => {
                 ("authn_password_change_fail", "password change failed")
             }
+            Self::RegistrationConcealed => ("user_create_fail", "a taken address was registered"),
+            Self::EmailTokenCreated { .. } => ("authn_token_created", "email token made"),
+            Self::EmailTokenRefused { .. } => ("authn_token_refused", "email token refused"),
+            Self::EmailVerified { .. } => ("user_updated", "email verified"),
+            Self::EmailChangeRequested { .. } => {
+                ("user_update_requested", "another email asked for")
+            }
+            Self::EmailChanged { .. } => ("user_updated", "email changed"),
+            Self::EmailTakenBack { .. } => ("user_updated", "former email taken back"),
         }
     }
 
     /// A refusal is the client's affair, a failure the operator's.
     fn outcome(&self) -> (Level, &'static str) {
         match self.cause() {
-            None if matches!(self, Self::LoginLocked { .. } | Self::Forged) => {
+            None if matches!(
+                self,
+                Self::LoginLocked { .. } | Self::Forged | Self::RegistrationConcealed
+            ) =>
+            {
                 (Level::Info, "failure")
             }
             None => (Level::Info, "success"),
-            Some(cause) => match cause {
-                AuthError::InvalidCredentials
-                | AuthError::NotLoggedIn
-                | AuthError::Changed
-                | AuthError::NoResultFound
-                | AuthError::AlreadyExists(_)
-                | AuthError::PasswordRefused(_)
-                | AuthError::InvalidResetToken
-                | AuthError::RegistrationClosed
-                | AuthError::Throttled { .. } => (Level::Info, "failure"),
-                // One of many: the hashing queue tells of them together.
-                AuthError::Overloaded { .. } => (Level::Debug, "failure"),
-                AuthError::Unavailable(_) | AuthError::Failed(_) | AuthError::Hash(_) => {
-                    (Level::Warn, "error")
-                }
-            },
+            Some(cause) => causes::outcome(cause),
         }
     }
 
     fn reason(&self) -> Option<&'static str> {
-        let unknown = matches!(self, Self::LoginFailed { user: None, .. });
         match self {
             Self::LoggedOut { .. } => Some("logout"),
             Self::SessionsEnded { .. } => Some("all_ended"),
             Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
-            Self::ResetRequested { user: None, .. } => Some("unknown_account"),
+            Self::ResetRequested { user: None, .. }
+            | Self::LoginFailed {
+                user: None,
+                cause: AuthError::InvalidCredentials,
+            } => Some("unknown_account"),
+            Self::RegistrationConcealed => Some("email_taken"),
+            Self::EmailTakenBack { .. } => Some("taken_back"),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
             | Self::Registered { .. }
@@ -225,25 +199,16 @@ impl Event<'_> {
             | Self::LoginLocked { .. }
             | Self::ResetTokenCreated { .. }
             | Self::ResetRequested { .. }
+            | Self::EmailTokenCreated { .. }
+            | Self::EmailVerified { .. }
+            | Self::EmailChangeRequested { .. }
+            | Self::EmailChanged { .. }
             | Self::Forged => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::PasswordChangeFailed { cause, .. }
-            | Self::ReauthenticationFailed { cause, .. } => Some(match cause {
-                AuthError::InvalidCredentials if unknown => "unknown_account",
-                AuthError::InvalidCredentials => "wrong_password",
-                AuthError::NotLoggedIn => "not_logged_in",
-                AuthError::Changed => "account_changed",
-                AuthError::NoResultFound => "gone",
-                AuthError::AlreadyExists(_) => "email_taken",
-                AuthError::PasswordRefused(_) => "password_refused",
-                AuthError::InvalidResetToken => "invalid_token",
-                AuthError::RegistrationClosed => "registration_closed",
-                AuthError::Throttled { .. } => "throttled",
-                AuthError::Overloaded { .. } => "hash_queue",
-                AuthError::Unavailable(_) => "database_unavailable",
-                AuthError::Failed(_) | AuthError::Hash(_) => "internal_error",
-            }),
+            | Self::EmailTokenRefused { cause }
+            | Self::ReauthenticationFailed { cause, .. } => Some(causes::reason(cause)),
         }
     }
 
@@ -252,6 +217,7 @@ impl Event<'_> {
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::PasswordChangeFailed { cause, .. }
+            | Self::EmailTokenRefused { cause }
             | Self::ReauthenticationFailed { cause, .. } => Some(cause),
             Self::LoggedIn { .. }
             | Self::SessionOpened { .. }
@@ -263,6 +229,12 @@ impl Event<'_> {
             | Self::ResetTokenCreated { .. }
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
+            | Self::RegistrationConcealed
+            | Self::EmailTokenCreated { .. }
+            | Self::EmailVerified { .. }
+            | Self::EmailChangeRequested { .. }
+            | Self::EmailChanged { .. }
+            | Self::EmailTakenBack { .. }
             | Self::Forged => None,
         }
     }
@@ -277,12 +249,20 @@ impl Event<'_> {
             | Self::PasswordChanged { user, .. }
             | Self::ReauthenticationFailed { user, .. }
             | Self::ResetTokenCreated { user }
+            | Self::EmailTokenCreated { user }
+            | Self::EmailVerified { user }
+            | Self::EmailChangeRequested { user }
+            | Self::EmailChanged { user }
+            | Self::EmailTakenBack { user }
             | Self::UserDeleted { user } => Some(*user),
             Self::LoginFailed { user, .. }
             | Self::ResetRequested { user, .. }
             | Self::PasswordChangeFailed { user, .. }
             | Self::LoginLocked { user } => *user,
-            Self::RegistrationFailed { .. } | Self::Forged => None,
+            Self::RegistrationFailed { .. }
+            | Self::RegistrationConcealed
+            | Self::EmailTokenRefused { .. }
+            | Self::Forged => None,
         }
     }
 
@@ -302,26 +282,14 @@ impl Event<'_> {
             | Self::ResetTokenCreated { .. }
             | Self::UserDeleted { .. }
             | Self::LoginLocked { .. }
+            | Self::RegistrationConcealed
+            | Self::EmailTokenRefused { .. }
+            | Self::EmailTokenCreated { .. }
+            | Self::EmailVerified { .. }
+            | Self::EmailChangeRequested { .. }
+            | Self::EmailChanged { .. }
+            | Self::EmailTakenBack { .. }
             | Self::Forged => None,
         }
-    }
-}
-
-/// Who is refused for the sake of the others, whatever it was that they wanted.
-fn limit(cause: &AuthError) -> Option<(&'static str, &'static str)> {
-    match cause {
-        AuthError::Overloaded { .. } => Some(("excess_rate_limit_exceeded", "too many at once")),
-        AuthError::Throttled { .. } => Some(("excess_rate_limit_exceeded", "too many attempts")),
-        AuthError::InvalidCredentials
-        | AuthError::NotLoggedIn
-        | AuthError::Changed
-        | AuthError::NoResultFound
-        | AuthError::AlreadyExists(_)
-        | AuthError::PasswordRefused(_)
-        | AuthError::InvalidResetToken
-        | AuthError::RegistrationClosed
-        | AuthError::Unavailable(_)
-        | AuthError::Failed(_)
-        | AuthError::Hash(_) => None,
     }
 }

@@ -1,0 +1,231 @@
+//! The table `email_tokens`: what proves that somebody reads the mail of an address.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::any_connection::AnyConnection;
+use super::former_emails::{keep_former, kept_for};
+use super::outbox::{BudgetedMail, ClaimedMail, NewMail, queue, queue_within, still_there};
+use super::revocation::revoke_tokens;
+use super::schema::{email_tokens, users};
+use super::users::{COLUMNS, UserRow, taken_or};
+use super::verified_emails::verify;
+use super::{DB, DbError, Settlement};
+use crate::domain::{Email, EmailAction, EmailTokenDigest, Timestamp, User, UserId};
+
+/// How far in the future a token may have been made before its clock is not believed.
+const CLOCK_SLACK: Duration = Duration::from_secs(300);
+
+/// A token that is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEmailToken<'a> {
+    /// What is stored of it.
+    pub digest: &'a EmailTokenDigest,
+    /// What it is good for.
+    pub action: EmailAction,
+    /// The address that it is sent to.
+    pub email: &'a Email,
+    /// How long it is good.
+    pub lifetime: Duration,
+}
+
+/// A token that was looked up and is good.
+#[derive(Debug, Clone)]
+pub struct FoundEmailToken {
+    /// Whose it is.
+    pub user: User,
+    /// What it is good for.
+    pub action: EmailAction,
+    /// The address whose mail its holder reads.
+    pub email: Email,
+}
+
+/// The change of an address by a token.
+#[derive(Debug, Clone)]
+pub struct EmailChange {
+    /// What tells the owner of the old address, to which the token in it brings the account
+    /// back for so long.
+    pub notice: Option<(NewMail, Duration)>,
+}
+
+impl DB {
+    /// Makes a token the one that proves something about a user's address; an older one for
+    /// the same action is worth nothing from then on. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user (any more), or the mail was revoked
+    /// in which the token goes.
+    pub fn set_email_token(
+        &self,
+        user_id: UserId,
+        new: &NewEmailToken<'_>,
+        mail: &ClaimedMail,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            lock(conn, user_id)?;
+            still_there(conn, mail)?;
+            let older = email_tokens::table
+                .filter(email_tokens::user_id.eq(user_id.get()))
+                .filter(email_tokens::purpose.eq(new.action.as_str()));
+            diesel::delete(older).execute(conn)?;
+            diesel::insert_into(email_tokens::table)
+                .values((
+                    email_tokens::digest.eq(new.digest.as_str()),
+                    email_tokens::user_id.eq(user_id.get()),
+                    email_tokens::purpose.eq(new.action.as_str()),
+                    email_tokens::email.eq(new.email.as_str()),
+                    email_tokens::created_at.eq(now.seconds()),
+                    email_tokens::expires_at.eq(now.plus(new.lifetime).seconds()),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// Queues another mail with a token for somebody who gave the right password, if its budget
+    /// allows it, and settles what the guess was counted by. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn ask_again(
+        &self,
+        user_id: UserId,
+        settlement: &Settlement,
+        mail: &BudgetedMail,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            self.settle(conn, user_id, settlement)?;
+            queue_within(conn, Some(user_id), mail, now)?;
+            Ok(())
+        })
+    }
+
+    /// Finds what a token proves. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<FoundEmailToken, DbError> {
+        let now = self.settings.clock.now();
+        let (purpose, email, user): (String, Option<String>, UserRow) = self
+            .read(|conn| {
+                email_tokens::table
+                    .inner_join(users::table)
+                    .filter(is_good(token, now))
+                    .select((email_tokens::purpose, email_tokens::email, COLUMNS))
+                    .get_result(conn)
+                    .optional()
+            })?
+            .ok_or(DbError::NoResultFound)?;
+        let (action, email) = EmailAction::from_stored(&purpose)
+            .zip(email)
+            .ok_or(DbError::NoResultFound)?;
+        Ok(FoundEmailToken {
+            user: user.into(),
+            action,
+            email: Email::from_stored(email),
+        })
+    }
+
+    /// Spends a token that proves the address of an account. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good any more, or the account has
+    /// another address by now.
+    pub fn verify_email(
+        &self,
+        token: &EmailTokenDigest,
+        found: &FoundEmailToken,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            if lock(conn, found.user.id)?.key() != found.email.key() {
+                return Err(DbError::NoResultFound);
+            }
+            spend(conn, token, now)?;
+            verify(conn, found.user.id, &found.email.key(), now)
+        })
+    }
+
+    /// Spends a token that gives an account another address. What went to the old address
+    /// ends; who reads the mail of that one can take the account back for a while. All or
+    /// nothing; blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good any more, or the account's address
+    /// is another one than it was when it was looked up, and [`DbError::AlreadyExists`] if
+    /// somebody has the new one, or it is kept for somebody.
+    pub fn change_email(
+        &self,
+        token: &EmailTokenDigest,
+        found: &FoundEmailToken,
+        change: &EmailChange,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        let FoundEmailToken { user, email, .. } = found;
+        let (old, new) = (user.email.key(), email.key());
+        self.write(|conn| {
+            if lock(conn, user.id)? != user.email {
+                return Err(DbError::NoResultFound);
+            }
+            spend(conn, token, now)?;
+            diesel::update(users::table.filter(users::id.eq(user.id.get())))
+                .set((
+                    users::email.eq(email.as_str()),
+                    users::email_key.eq(new.as_str()),
+                ))
+                .execute(conn)
+                .map_err(|error| taken_or(error, email))?;
+            if kept_for(conn, &new, now)?.is_some_and(|kept_for| kept_for != user.id) {
+                return Err(DbError::AlreadyExists(email.clone()));
+            }
+            verify(conn, user.id, &new, now)?;
+            if old == new {
+                return Ok(());
+            }
+            revoke_tokens(conn, user.id)?;
+            let Some((notice, undo)) = &change.notice else {
+                return Ok(());
+            };
+            keep_former(conn, user.id, &user.email, now, *undo)?;
+            queue(conn, Some(user.id), notice, now)
+        })
+    }
+}
+
+/// The user's row is the lock that every change of sessions and tokens takes first.
+fn lock(conn: &mut AnyConnection, user_id: UserId) -> Result<Email, DbError> {
+    let user = users::table.filter(users::id.eq(user_id.get()));
+    diesel::update(user)
+        .set(users::id.eq(users::id))
+        .returning(users::email)
+        .get_result(conn)
+        .optional()?
+        .map(Email::from_stored)
+        .ok_or(DbError::NoResultFound)
+}
+
+fn spend(
+    conn: &mut AnyConnection,
+    token: &EmailTokenDigest,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let token = email_tokens::table.filter(is_good(token, now));
+    match diesel::delete(token).execute(conn)? {
+        0 => Err(DbError::NoResultFound),
+        _ => Ok(()),
+    }
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_good<'a>(token: &'a EmailTokenDigest, now: Timestamp) -> _ {
+    let token: &'a str = token.as_str();
+    let latest: Timestamp = now.plus(CLOCK_SLACK);
+    let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
+    email_tokens::digest
+        .eq(token)
+        .and(email_tokens::expires_at.gt(now))
+        .and(email_tokens::created_at.le(latest))
+}

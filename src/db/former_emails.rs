@@ -1,0 +1,186 @@
+//! The table `former_emails`: addresses that users had until lately. Nobody else gets one,
+//! and whoever reads its mail can take it back, for as long as the row is there.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::any_connection::AnyConnection;
+use super::outbox::{NewMail, queue};
+use super::revocation::revoke_all;
+use super::schema::{former_emails, users};
+use super::throttle_upkeep::forget_at;
+use super::users::{COLUMNS, UserRow, taken_or};
+use super::verified_emails::verify;
+use super::{DB, DbError};
+use crate::domain::{
+    Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
+};
+
+/// A former address that can be taken back.
+#[derive(Debug, Clone)]
+pub struct FoundFormerEmail {
+    /// The user, with the address of now.
+    pub user: User,
+    /// The address of before.
+    pub email: Email,
+    id: i64,
+}
+
+impl DB {
+    /// Makes a token the one that brings a former address back; an older one is worth nothing
+    /// from then on. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if it is too late for that.
+    pub fn set_undo_token(
+        &self,
+        user_id: UserId,
+        former: &EmailKey,
+        token: &UndoTokenDigest,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now().seconds();
+        self.write(|conn| {
+            let newest: i64 = former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .filter(former_emails::email_key.eq(former.as_str()))
+                .filter(former_emails::expires_at.gt(now))
+                .order(former_emails::id.desc())
+                .select(former_emails::id)
+                .limit(1)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            let row = former_emails::table.filter(former_emails::id.eq(newest));
+            let set = diesel::update(row).set(former_emails::digest.eq(token.as_str()));
+            match set.execute(conn)? {
+                0 => Err(DbError::NoResultFound),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Finds what a token brings back. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
+        let now = self.settings.clock.now();
+        let (id, email, user): (i64, String, UserRow) = self
+            .read(|conn| {
+                former_emails::table
+                    .inner_join(users::table)
+                    .filter(former_emails::digest.eq(token.as_str()))
+                    .filter(former_emails::expires_at.gt(now.seconds()))
+                    .select((former_emails::id, former_emails::email, COLUMNS))
+                    .get_result(conn)
+                    .optional()
+            })?
+            .ok_or(DbError::NoResultFound)?;
+        Ok(FoundFormerEmail {
+            user: user.into(),
+            email: Email::from_stored(email),
+            id,
+        })
+    }
+
+    /// Gives an account its former address back, from whoever has got hold of it: nobody's
+    /// password is good any more, all that was opened ends, and so do the changes that came
+    /// after. A mail is queued with which the owner goes on. All or nothing; blocks for one
+    /// write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if it was taken back in the meantime, and
+    /// [`DbError::AlreadyExists`] if somebody has that address after all.
+    pub fn take_email_back(&self, found: &FoundFormerEmail, mail: &NewMail) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        let user_id = found.user.id;
+        let key = found.email.key();
+        self.write(|conn| {
+            // The user's row is the lock that every change of sessions and tokens takes first.
+            let user = users::table.filter(users::id.eq(user_id.get()));
+            diesel::update(user)
+                .set((
+                    users::email.eq(found.email.as_str()),
+                    users::email_key.eq(key.as_str()),
+                    users::hashed_password.eq(HashedPassword::of_nothing().expose()),
+                ))
+                .execute(conn)
+                .map_err(|error| taken_or(error, &found.email))?;
+            let row = former_emails::table
+                .filter(former_emails::id.eq(found.id))
+                .filter(former_emails::expires_at.gt(now.seconds()));
+            if diesel::delete(row).execute(conn)? != 1 {
+                return Err(DbError::NoResultFound);
+            }
+            let later = former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .filter(former_emails::id.gt(found.id));
+            diesel::delete(later).execute(conn)?;
+            revoke_all(conn, user_id)?;
+            forget_at(conn, &key)?;
+            verify(conn, user_id, &key, now)?;
+            queue(conn, Some(user_id), mail, now)
+        })
+    }
+
+    /// The former addresses that are held of a user, newest first. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn former_emails_of(&self, user_id: UserId) -> Result<Vec<FormerEmail>, DbError> {
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .order(former_emails::id.desc())
+                .select((
+                    former_emails::email,
+                    former_emails::changed_at,
+                    former_emails::expires_at,
+                ))
+                .load(conn)
+        })?;
+        let former = |(email, changed_at, expires_at)| FormerEmail {
+            email,
+            changed_at: Timestamp::from_seconds(changed_at),
+            expires_at: Timestamp::from_seconds(expires_at),
+        };
+        Ok(rows.into_iter().map(former).collect())
+    }
+}
+
+/// Keeps an address for the user who has just got another one.
+pub(super) fn keep_former(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    email: &Email,
+    now: Timestamp,
+    for_long: Duration,
+) -> Result<(), DbError> {
+    diesel::insert_into(former_emails::table)
+        .values((
+            former_emails::user_id.eq(user_id.get()),
+            former_emails::email.eq(email.as_str()),
+            former_emails::email_key.eq(email.key().as_str()),
+            former_emails::changed_at.eq(now.seconds()),
+            former_emails::expires_at.eq(now.plus(for_long).seconds()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// For whom an address is kept, if it is.
+pub(super) fn kept_for(
+    conn: &mut AnyConnection,
+    email: &EmailKey,
+    now: Timestamp,
+) -> Result<Option<UserId>, DbError> {
+    let kept: Option<i64> = former_emails::table
+        .filter(former_emails::email_key.eq(email.as_str()))
+        .filter(former_emails::expires_at.gt(now.seconds()))
+        .select(former_emails::user_id)
+        .limit(1)
+        .get_result(conn)
+        .optional()?;
+    Ok(kept.map(UserId::new))
+}

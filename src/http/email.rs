@@ -1,0 +1,84 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::access_log::belonging_to;
+use super::answer::json;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::logged_in::LoggedIn;
+use super::{Door, HttpError};
+use crate::auth::{ChangeEmail, MailedToken};
+use crate::domain::{Client, Email, Password};
+
+pub(super) struct NewEmail {
+    email: Email,
+    current: Password,
+}
+
+impl FromFields for NewEmail {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let email = fields.required("email")?;
+        let current = fields.required("current_password")?;
+        Ok(Self {
+            email: Email::parse(&email)?,
+            current: Password::parse(&current)?,
+        })
+    }
+}
+
+/// None for a text that is no token: it is answered like a wrong one.
+pub(super) struct Proof(Option<MailedToken>);
+
+impl FromFields for Proof {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let token = fields.required("token")?;
+        Ok(Self(MailedToken::parse(&token)))
+    }
+}
+
+#[derive(Serialize)]
+struct Asked {
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    email: &'a str,
+    message: &'static str,
+}
+
+/// `PUT /profile/email`
+pub(super) async fn change(
+    door: web::Data<Door>,
+    client: Client,
+    LoggedIn {
+        session_id,
+        user,
+        rest,
+    }: LoggedIn<Form<NewEmail>>,
+) -> Result<HttpResponse, HttpError> {
+    let Form(NewEmail { email, current }) = rest;
+    let user = door
+        .hashing(ChangeEmail::new(user, &session_id, current, email, client))
+        .await?;
+    let asked = Asked {
+        message: "if this address is free, a mail is on its way",
+    };
+    Ok(belonging_to(user.id, json(StatusCode::OK, &asked)))
+}
+
+/// `PUT /verify_email`
+pub(super) async fn verify(
+    door: web::Data<Door>,
+    client: Client,
+    Form(Proof(token)): Form<Proof>,
+) -> Result<HttpResponse, HttpError> {
+    let verified = door
+        .write(move |auth| auth.verify_email(token.as_ref(), &client))
+        .await?;
+    let told = Verified {
+        email: verified.email.as_str(),
+        message: "email verified",
+    };
+    Ok(belonging_to(verified.user, json(StatusCode::OK, &told)))
+}
