@@ -1,15 +1,31 @@
+use super::outgoing::Outgoing;
 use super::{Auth, AuthError};
-use crate::domain::{KnownClient, OpenSession, SessionId, User};
+use crate::db::{DbError, ThrottleRow};
+use crate::domain::{
+    FormerEmail, KnownClient, OpenSession, PendingMail, PendingToken, SessionId, ThrottleKey,
+    Timestamp, User,
+};
 
 /// Everything that is held about a user: a field a table.
 #[derive(Debug)]
 pub struct Export {
     /// The row in `users`.
     pub user: User,
+    /// The row in `verified_emails`, if it is about the address of now.
+    pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, expired ones that are not removed yet included.
     pub sessions: Vec<OpenSession>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
+    /// The rows in `password_resets` and `email_tokens`.
+    pub tokens: Vec<PendingToken>,
+    /// The rows in `former_emails`.
+    pub former_emails: Vec<FormerEmail>,
+    /// The rows in `outbox`.
+    pub mails: Vec<PendingMail>,
+    /// The rows in `throttle` about the account and its address. Those about networks are
+    /// nobody's in particular.
+    pub counts: Vec<ThrottleRow>,
 }
 
 impl Auth {
@@ -21,11 +37,31 @@ impl Auth {
     pub fn export(&self, session_id: &SessionId) -> Result<Export, AuthError> {
         let user = self.logged_in(session_id)?;
         let sessions = self.db.sessions_of(user.id, Some(&session_id.digest()))?;
-        let known_clients = self.db.known_clients_of(user.id)?;
         Ok(Export {
-            user,
+            email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
-            known_clients,
+            known_clients: self.db.known_clients_of(user.id)?,
+            tokens: self.db.tokens_of(user.id)?,
+            former_emails: self.db.former_emails_of(user.id)?,
+            mails: self.db.mails_of(user.id)?,
+            counts: self.counts_of(&user)?,
+            user,
         })
+    }
+
+    fn counts_of(&self, user: &User) -> Result<Vec<ThrottleRow>, DbError> {
+        let email = user.email.key();
+        let mut keys = vec![
+            ThrottleKey::account(&email),
+            ThrottleKey::email_changes(user.id),
+        ];
+        for mark in self.db.marks_of(user.id)? {
+            keys.push(ThrottleKey::known(&email, &mark));
+        }
+        for kind in Outgoing::COUNTED {
+            keys.push(ThrottleKey::mail(kind, &email));
+            keys.push(ThrottleKey::mail_pause(kind, &email));
+        }
+        self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

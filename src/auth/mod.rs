@@ -70,7 +70,7 @@ pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
-pub use crate::db::{PoolFigures, Registered};
+pub use crate::db::{PoolFigures, Registered, ThrottleRow};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

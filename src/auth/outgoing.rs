@@ -6,6 +6,10 @@ use super::throttle::{ThrottleSettings, mail_budget};
 use crate::db::{BudgetedMail, ClaimedMail, NewMail};
 use crate::domain::{ClientAddress, Email, EmailKey, Timestamp};
 
+/// What is counted in the place of a mail where a registration conceals and there is nobody
+/// to be told.
+pub(super) const NOTHING_TOLD: &str = "registered";
+
 /// A mail as it waits in the outbox: which letter, and what has to be known to write it.
 /// Nothing in it lets anybody in. Without another recipient it goes to the address that its
 /// user has when it is sent.
@@ -61,6 +65,16 @@ struct Details {
 }
 
 impl Outgoing {
+    /// The kinds by which mails are counted: those that somebody can bring about.
+    pub(super) const COUNTED: [&'static str; 6] = [
+        "already_registered",
+        "confirm_email",
+        "new_device",
+        "password_reset",
+        "verify_email",
+        NOTHING_TOLD,
+    ];
+
     /// The row that it is.
     pub(super) fn row(&self) -> NewMail {
         let details = self.details();

@@ -1,6 +1,6 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
-use super::outgoing::Outgoing;
+use super::outgoing::{NOTHING_TOLD, Outgoing};
 use super::throttle::{mail_budget, refuse_waiting, registration, take};
 use super::{
     After, Auth, AuthError, Before, EmailVerification, HashError, Hashing, Paused, Registration,
@@ -170,7 +170,7 @@ impl Registering {
                 let to_owner = Outgoing::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {
-                    budget: mail_budget(&settings.throttle, "registered", &key),
+                    budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),
                     ..to_owner.clone()
                 };
                 let register = || auth.db.register_or_tell(&new, &to_owner, &to_nobody);

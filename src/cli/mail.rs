@@ -78,7 +78,8 @@ fn table(mails: &[WaitingMail], now: Timestamp) -> String {
 
 impl Test {
     fn run(&self, config: &Config) -> Result<(), CliError> {
-        let templates = Templates::new(server::mail_settings(config)).map_err(ServerError::from)?;
+        let templates = Templates::new(server::mail_settings(config, config.bind()))
+            .map_err(ServerError::from)?;
         let mailer = server::mailer(config)?;
         let mail = templates
             .render(&Letter::Test, &self.to)

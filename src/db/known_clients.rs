@@ -88,6 +88,19 @@ impl DB {
         Ok(())
     }
 
+    /// What an account knows its clients by. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn marks_of(&self, user_id: UserId) -> Result<Vec<String>, DbError> {
+        self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::user_id.eq(user_id.get()))
+                .select(known_clients::mark)
+                .load(conn)
+        })
+    }
+
     /// All clients that an account knows, the last one to log in first. Blocks for one look-up.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod email_tokens;
 mod error;
 mod figures;
 mod former_emails;
+mod holdings;
 mod known_clients;
 mod manager;
 mod migrations;

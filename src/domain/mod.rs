@@ -14,6 +14,7 @@ mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod holdings;
 mod known_client;
 mod networks;
 mod open_session;
@@ -34,6 +35,7 @@ pub use email::{Email, EmailError, EmailKey};
 pub use email_action::EmailAction;
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
+pub use holdings::{PendingMail, PendingToken};
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
 pub use open_session::{OpenSession, PublicId, SessionScope};

@@ -141,6 +141,15 @@ impl ThrottleKey {
         Self(key)
     }
 
+    /// What it stands for, without whom or what.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        let of_two = self.0.starts_with("mail/") || self.0.starts_with("mail-pause/");
+        let mut slashes = self.0.match_indices('/').skip(usize::from(of_two));
+        let end = slashes.next().map_or(self.0.len(), |(end, _)| end);
+        self.0.get(..end).unwrap_or_default()
+    }
+
     /// The key as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,12 +1,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::answer::json;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::auth;
-use crate::domain::{KnownClient, OpenSession, User};
+use crate::domain::{FormerEmail, KnownClient, OpenSession, PendingMail, PendingToken, Timestamp};
 
 /// A field a table. Secrets and their digests are no information about the user.
 #[derive(Serialize)]
@@ -14,12 +15,17 @@ struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
     known_clients: Vec<KnownClientRow<'a>>,
+    tokens: Vec<TokenRow<'a>>,
+    former_emails: Vec<FormerEmailRow<'a>>,
+    mails: Vec<MailRow<'a>>,
+    counts: Vec<CountRow<'a>>,
 }
 
 #[derive(Serialize)]
 struct UserRow<'a> {
     id: i64,
     email: &'a str,
+    email_verified_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,29 +48,72 @@ struct KnownClientRow<'a> {
     expires_at: String,
 }
 
+#[derive(Serialize)]
+struct TokenRow<'a> {
+    action: &'a str,
+    email: Option<&'a str>,
+    created_at: String,
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct FormerEmailRow<'a> {
+    email: &'a str,
+    changed_at: String,
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct MailRow<'a> {
+    letter: &'a str,
+    details: Option<Value>,
+    created_at: String,
+    due_at: String,
+}
+
+/// What was counted of guesses and mails.
+#[derive(Serialize)]
+struct CountRow<'a> {
+    of: &'a str,
+    count: u32,
+    next_at: String,
+}
+
 /// `GET /profile/export`
 pub(super) async fn export(
     door: web::Data<Door>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let auth::Export {
-        user,
-        sessions,
-        known_clients,
-    } = door.read(move |auth| auth.export(&session_id)).await?;
-    let export = Export {
-        user: user_row(&user),
-        sessions: sessions.iter().map(session_row).collect(),
-        known_clients: known_clients.iter().map(known_client_row).collect(),
-    };
-    Ok(json(StatusCode::OK, &export))
+    let held = door.read(move |auth| auth.export(&session_id)).await?;
+    Ok(json(StatusCode::OK, &rows(&held)))
 }
 
-fn user_row(user: &User) -> UserRow<'_> {
-    UserRow {
-        id: user.id.get(),
-        email: user.email.as_str(),
+fn rows(held: &auth::Export) -> Export<'_> {
+    Export {
+        user: UserRow {
+            id: held.user.id.get(),
+            email: held.user.email.as_str(),
+            email_verified_at: held.email_verified_at.map(Timestamp::rfc3339),
+        },
+        sessions: held.sessions.iter().map(session_row).collect(),
+        known_clients: held.known_clients.iter().map(known_client_row).collect(),
+        tokens: held.tokens.iter().map(token_row).collect(),
+        former_emails: held.former_emails.iter().map(former_email_row).collect(),
+        mails: held.mails.iter().map(mail_row).collect(),
+        counts: held.counts.iter().map(count_row).collect(),
+    }
+}
+
+fn session_row(session: &OpenSession) -> SessionRow<'_> {
+    SessionRow {
+        id: &session.public_id,
+        current: session.current,
+        created_at: session.created_at.rfc3339(),
+        last_seen_at: session.last_seen_at.rfc3339(),
+        expires_at: session.expires_at.rfc3339(),
+        ip: session.ip.as_deref(),
+        user_agent: session.user_agent.as_deref(),
     }
 }
 
@@ -78,14 +127,38 @@ fn known_client_row(client: &KnownClient) -> KnownClientRow<'_> {
     }
 }
 
-fn session_row(session: &OpenSession) -> SessionRow<'_> {
-    SessionRow {
-        id: &session.public_id,
-        current: session.current,
-        created_at: session.created_at.rfc3339(),
-        last_seen_at: session.last_seen_at.rfc3339(),
-        expires_at: session.expires_at.rfc3339(),
-        ip: session.ip.as_deref(),
-        user_agent: session.user_agent.as_deref(),
+fn token_row(token: &PendingToken) -> TokenRow<'_> {
+    TokenRow {
+        action: &token.action,
+        email: token.email.as_deref(),
+        created_at: token.created_at.rfc3339(),
+        expires_at: token.expires_at.rfc3339(),
+    }
+}
+
+fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
+    FormerEmailRow {
+        email: &former.email,
+        changed_at: former.changed_at.rfc3339(),
+        expires_at: former.expires_at.rfc3339(),
+    }
+}
+
+fn mail_row(mail: &PendingMail) -> MailRow<'_> {
+    let details = mail.details.as_deref();
+    MailRow {
+        letter: &mail.letter,
+        details: details.and_then(|text| serde_json::from_str(text).ok()),
+        created_at: mail.created_at.rfc3339(),
+        due_at: mail.due_at.rfc3339(),
+    }
+}
+
+/// The key without the digest of the address.
+fn count_row(row: &auth::ThrottleRow) -> CountRow<'_> {
+    CountRow {
+        of: row.key.kind(),
+        count: row.fails,
+        next_at: row.next_at.rfc3339(),
     }
 }

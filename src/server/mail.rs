@@ -1,5 +1,6 @@
 //! What the configuration means to the mails.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -14,9 +15,9 @@ use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
 /// The folder that gets mails where nothing else is said.
 const DEFAULT_FOLDER: &str = "mail";
 
-/// What mails are made of.
+/// What mails are made of, for a service that listens there.
 #[must_use]
-pub fn mail_settings(config: &Config) -> TemplateSettings {
+pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     let accounts = &config.accounts;
     let public_url = config.listening.public_url.as_ref();
     TemplateSettings {
@@ -24,8 +25,16 @@ pub fn mail_settings(config: &Config) -> TemplateSettings {
         reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
         verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
         service: public_url.map_or_else(|| "Bienvenue".to_owned(), |url| url.host().to_owned()),
-        service_url: public_url
-            .map_or_else(|| "http://localhost:5000".to_owned(), ToString::to_string),
+        service_url: public_url.map_or_else(|| local_url(listens), ToString::to_string),
+    }
+}
+
+/// How the service is reached from this machine, where nobody has said how from elsewhere.
+fn local_url(listens: SocketAddr) -> String {
+    if listens.ip().is_unspecified() || listens.ip().is_loopback() {
+        format!("http://localhost:{}", listens.port())
+    } else {
+        format!("http://{listens}")
     }
 }
 

@@ -81,7 +81,8 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let operator_bind = config.listening.operator_bind;
     let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
     let for_operator = for_operator.transpose()?;
-    let (mailer, templates) = (mailer(config)?, Templates::new(mail_settings(config))?);
+    let mailer = mailer(config)?;
+    let templates = Templates::new(mail_settings(config, listener.local_addr()?))?;
     manager.status("opening the database");
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,

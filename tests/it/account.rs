@@ -8,7 +8,7 @@ use actix_web::{Error, http::header};
 use bienvenue::auth::{Auth, AuthError, ChangePassword, DeleteAccount};
 use bienvenue::domain::{Client, Clock, SessionId};
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::{Answer, App, Setup, app, quick};
 use crate::support::{Engine, Place, START, email, password, settings};
@@ -348,12 +348,46 @@ async fn r54_an_export_holds_everything_but_secrets() {
     let (here, there) = (log_in(&app).await, log_in(&app).await);
     app.place
         .sql("INSERT INTO known_clients VALUES (1, '192.0.2.77/32', 0, 9999999999)");
+    let token = app.auth.get_reset_password_token(&email(BOB.0));
+    let token = token.unwrap().expose();
+    let new = "email=robert%40x.fr&current_password=bob_pwd";
+    let asked = send(&app, Method::PUT, "/profile/email", &here, new).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    app.place.sql(
+        "INSERT INTO email_tokens VALUES ('a-digest', 1, 'change', 'rob@x.fr', 1800000000, 1800000060);
+         INSERT INTO verified_emails VALUES (1, 'bob@dylan.com', 1800000000);
+         INSERT INTO former_emails VALUES
+             (1, 1, 'old@x.fr', 'old@x.fr', 'another-digest', 1800000000, 1800000060)",
+    );
+    app.log_in(BOB.0, "wrong").await;
     let answer = send(&app, Method::GET, "/profile/export", &here, "").await;
     let export: Value = answer.json();
     assert_eq!(
         export["user"],
-        serde_json::json!({"id": 1, "email": "bob@dylan.com"})
+        json!({"id": 1, "email": BOB.0, "email_verified_at": "2027-01-15T08:00:00Z"})
     );
+    let (made, good_until) = ("2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z");
+    let tokens = export["tokens"].as_array().unwrap();
+    assert_eq!(tokens[0]["action"], "reset");
+    assert_eq!(
+        tokens[1],
+        json!({"action": "change", "email": "rob@x.fr", "created_at": made, "expires_at": good_until})
+    );
+    assert_eq!(
+        export["former_emails"],
+        json!([{"email": "old@x.fr", "changed_at": made, "expires_at": good_until}])
+    );
+    let mails = export["mails"].as_array().unwrap();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0]["letter"], "confirm_email");
+    assert_eq!(mails[0]["details"], json!({"to": "robert@x.fr"}));
+    let counts = export["counts"].as_array().unwrap();
+    let mut counts: Vec<_> = counts
+        .iter()
+        .map(|c| format!("{} {}", c["of"], c["count"]))
+        .collect();
+    counts.sort();
+    assert_eq!(counts, [r#""account" 1"#, r#""email-changes" 1"#]);
     assert_eq!(export["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(export["sessions"][0]["expires_at"], "2027-01-22T08:00:02Z");
     let known = export["known_clients"].as_array().unwrap();
@@ -364,7 +398,12 @@ async fn r54_an_export_holds_everything_but_secrets() {
         "SELECT hashed_password AS value FROM users UNION SELECT digest FROM sessions
          UNION SELECT mark FROM known_clients WHERE mark NOT LIKE '%/%'",
     );
-    for secret in secrets.iter().chain([&here, &there]) {
+    let planted = ["a-digest".to_owned(), "another-digest".to_owned()];
+    for secret in secrets
+        .iter()
+        .chain(&planted)
+        .chain([&here, &there, &token])
+    {
         assert!(!answer.body.contains(secret.as_str()), "{secret}");
     }
 }
