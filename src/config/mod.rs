@@ -81,6 +81,11 @@ pub enum ConfigError {
         /// The least that is allowed.
         minimum: BcryptCost,
     },
+    /// A password for the mail server, and nobody whose it is.
+    #[error(
+        "--mail-password (BIENVENUE_MAIL_PASSWORD) is of no use without --mail-user (BIENVENUE_MAIL_USER)"
+    )]
+    MailPasswordOfNobody,
 }
 
 impl Config {
@@ -92,6 +97,9 @@ impl Config {
         let minimum = BcryptCost::SERVING_MINIMUM;
         if self.is_https() && self.passwords.bcrypt_cost < minimum {
             return Err(ConfigError::CostTooLow { minimum });
+        }
+        if self.accounts.has_password_of_nobody() {
+            return Err(ConfigError::MailPasswordOfNobody);
         }
         Ok(())
     }

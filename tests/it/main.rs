@@ -33,6 +33,7 @@ mod house;
 mod load;
 mod logs;
 mod mail;
+mod mail_password;
 mod model;
 mod operator;
 mod password_rules;
