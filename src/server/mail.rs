@@ -24,8 +24,19 @@ pub fn mail_settings(config: &Config) -> TemplateSettings {
         reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
         verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
         service: public_url.map_or_else(|| "Bienvenue".to_owned(), |url| url.host().to_owned()),
-        service_url: public_url
-            .map_or_else(|| "http://localhost:5000".to_owned(), ToString::to_string),
+        service_url: service_url(config),
+    }
+}
+
+/// Where the service is reached, without a slash at the end: where people reach it, else from
+/// this machine.
+#[must_use]
+pub fn service_url(config: &Config) -> String {
+    let bind = config.bind();
+    match &config.listening.public_url {
+        Some(url) => url.to_string(),
+        None if bind.ip().is_unspecified() => format!("http://localhost:{}", bind.port()),
+        None => format!("http://{bind}"),
     }
 }
 

@@ -33,6 +33,7 @@ mod house;
 mod load;
 mod logs;
 mod mail;
+mod mail_commands;
 mod mail_password;
 mod model;
 mod operator;
