@@ -1,8 +1,7 @@
-use std::io::{self, Write};
-
 use clap::{Args, Subcommand};
 
 use super::CliError;
+use super::output::print;
 use crate::config::Config;
 use crate::db::{DB, OpenMode, WaitingMail};
 use crate::domain::{Email, Timestamp};
@@ -42,7 +41,7 @@ impl Command {
             }
             Self::Retry => {
                 let waiting = open(config)?.retry_mails()?;
-                print(&format!("{waiting} mails are tried now\n"));
+                print(&format!("due now: {waiting}\n"));
                 Ok(())
             }
         }
@@ -55,7 +54,7 @@ fn open(config: &Config) -> Result<DB, CliError> {
 
 fn table(mails: &[WaitingMail], now: Timestamp) -> String {
     let mut lines = vec![format!(
-        "{:>8}{:>8}{:>7}{:>8}{:>8}  LETTER",
+        "{:>8} {:>7} {:>6} {:>7} {:>7}  LETTER",
         "MAIL", "USER", "TRIES", "AGE", "WAIT"
     )];
     for mail in mails {
@@ -63,7 +62,7 @@ fn table(mails: &[WaitingMail], now: Timestamp) -> String {
         let age = now.seconds().saturating_sub(mail.created_at.seconds());
         let wait = mail.due_at.seconds().saturating_sub(now.seconds()).max(0);
         lines.push(format!(
-            "{:>8}{:>8}{:>7}{:>8}{:>8}  {}",
+            "{:>8} {:>7} {:>6} {:>7} {:>7}  {}",
             mail.id,
             user.as_deref().unwrap_or("-"),
             mail.attempts,
@@ -81,24 +80,20 @@ impl Test {
         let templates = Templates::new(server::mail_settings(config, config.bind()))
             .map_err(ServerError::from)?;
         let mailer = server::mailer(config)?;
-        let mail = templates
-            .render(&Letter::Test, &self.to)
-            .map_err(ServerError::from)?;
-        mailer.send(&mail)?;
         let to = &self.to;
-        print(&match mailer {
-            Mailer::Off => "mails are off, nothing was sent\n".to_owned(),
+        let taken = match &mailer {
+            Mailer::Off => return Err(CliError::MailsOff),
             Mailer::Folder(folder) => {
                 format!("a mail to {to} lies in {}\n", folder.path().display())
             }
             Mailer::Smtp(smtp) => format!("{} took a mail to {to}\n", smtp.host()),
             Mailer::Memory(_) => format!("a mail to {to} was kept\n"),
-        });
+        };
+        let mail = templates
+            .render(&Letter::Test, to)
+            .map_err(ServerError::from)?;
+        mailer.send(&mail)?;
+        print(&taken);
         Ok(())
     }
-}
-
-fn print(text: &str) {
-    // Who closed the output does not want to read it.
-    drop(io::stdout().write_all(text.as_bytes()));
 }

@@ -80,6 +80,9 @@ pub enum CliError {
     /// A mail that was not taken.
     #[error("the mail was {0}")]
     Mail(#[from] SendError),
+    /// A mail that was asked for where none is sent.
+    #[error("nothing was sent: mails are off (--mail off)")]
+    MailsOff,
 }
 
 impl CliError {
@@ -88,9 +91,10 @@ impl CliError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(UsageError::Asked(_)) => ExitCode::SUCCESS,
-            Self::Usage(UsageError::Wrong(_)) | Self::Source(_) | Self::Config(_) => {
-                ExitCode::from(78)
-            }
+            Self::Usage(UsageError::Wrong(_))
+            | Self::Source(_)
+            | Self::Config(_)
+            | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
             Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Auth(_) | Self::Mail(_) => {
                 ExitCode::FAILURE

@@ -6,6 +6,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::db::{DB, DbError, OpenMode};
 use crate::domain::{Email, EmailError, HashedPassword, User};
+use crate::mail::quoted;
 use crate::server::{self, ServerError};
 
 /// How many users are read at a time.
@@ -66,13 +67,26 @@ fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
     let token = auth.get_reset_password_token(&user.email)?.expose();
     print(&match &config.accounts.reset_page {
         Some(page) => format!("{}#token={token}\n", page.get()),
-        None => format!(
-            "token: {token}\n\
-             curl -X PUT localhost:5000/reset_password --data-urlencode email=... \
-             -d 'reset_token={token}' --data-urlencode 'new_password=...'\n"
+        None => reset_command(
+            &server::service_url(config, config.bind()),
+            &user.email,
+            &token,
         ),
     });
     Ok(())
+}
+
+/// A command for bash and zsh that asks for the password: one that stood in it would be in the
+/// shell's history and in the list of processes.
+fn reset_command(service_url: &str, email: &Email, token: &str) -> String {
+    let email = quoted(&format!("email={email}"));
+    format!(
+        "printf 'New password: ' && IFS= read -rs password && printf %s \"$password\" | \\\n  \
+         curl -X PUT {service_url}/reset_password \\\n    \
+         --data-urlencode {email} \\\n    \
+         --data-urlencode reset_token={token} \\\n    \
+         --data-urlencode new_password@-\n"
+    )
 }
 
 fn list(db: &DB) -> Result<(), DbError> {

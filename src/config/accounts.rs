@@ -43,7 +43,6 @@ pub struct Accounts {
         env = "BIENVENUE_MAIL_PASSWORD",
         value_name = "PASSWORD",
         hide_env_values = true,
-        requires = "mail_user",
         value_parser = secret
     )]
     pub mail_password: Option<SecretString>,
@@ -115,4 +114,15 @@ pub enum EmailVerification {
     Optional,
     /// Nobody logs in before
     Required,
+}
+
+impl Accounts {
+    /// Whether there is a password for the mail server and nobody whose it is.
+    pub(super) fn has_password_of_nobody(&self) -> bool {
+        let in_url = match &self.mail {
+            Some(MailTarget::Server(url)) => !url.username().is_empty(),
+            Some(MailTarget::Folder(_) | MailTarget::Off) | None => false,
+        };
+        self.mail_password.is_some() && self.mail_user.is_none() && !in_url
+    }
 }

@@ -89,6 +89,11 @@ pub enum ConfigError {
     /// Something and nothing.
     #[error("--notices (BIENVENUE_NOTICES): none goes with nothing else")]
     SomeAndNoNotices,
+    /// A password for the mail server, and nobody whose it is.
+    #[error(
+        "--mail-password (BIENVENUE_MAIL_PASSWORD) is of no use without --mail-user (BIENVENUE_MAIL_USER)"
+    )]
+    MailPasswordOfNobody,
 }
 
 impl Config {
@@ -109,6 +114,9 @@ impl Config {
         }
         if accounts.notices.len() > 1 && accounts.notices.contains(&Notice::None) {
             return Err(ConfigError::SomeAndNoNotices);
+        }
+        if self.accounts.has_password_of_nobody() {
+            return Err(ConfigError::MailPasswordOfNobody);
         }
         Ok(())
     }

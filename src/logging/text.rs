@@ -35,9 +35,9 @@ fn write(out: &mut Formatter, record: &Record<'_>, style: Style) -> io::Result<(
     writeln!(out)
 }
 
-struct Pairs<'a>(&'a mut Formatter);
+struct Pairs<'a, W>(&'a mut W);
 
-impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+impl<'kvs, W: Write> VisitSource<'kvs> for Pairs<'_, W> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         value.visit(Pair {
             key: key.as_str(),
@@ -46,19 +46,19 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
     }
 }
 
-struct Pair<'a> {
+struct Pair<'a, W> {
     key: &'a str,
-    out: &'a mut Formatter,
+    out: &'a mut W,
 }
 
-impl Pair<'_> {
+impl<W: Write> Pair<'_, W> {
     /// For what has no character in it that could mean something.
     fn bare(&mut self, value: impl Display) -> Result<(), Error> {
         Ok(write!(self.out, " {}={value}", self.key)?)
     }
 }
 
-impl VisitValue<'_> for Pair<'_> {
+impl<W: Write> VisitValue<'_> for Pair<'_, W> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
         self.visit_str(&value.to_string())
     }
@@ -131,7 +131,25 @@ impl fmt::Write for Escaping<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use log::kv::Source as _;
+
     use super::*;
+
+    #[test]
+    fn r74_a_value_makes_no_pairs_of_its_own() {
+        for (value, written) in [
+            ("gone", " reason=gone"),
+            ("", " reason=\"\""),
+            ("gone away", " reason=\"gone away\""),
+            ("user_id=1", " reason=\"user_id=1\""),
+            ("\"gone\"", " reason=\"\\\"gone\\\"\""),
+            ("\" user_id=\"1", " reason=\"\\\" user_id=\\\"1\""),
+        ] {
+            let mut line = Vec::new();
+            ("reason", value).visit(&mut Pairs(&mut line)).unwrap();
+            assert_eq!(String::from_utf8(line).unwrap(), written);
+        }
+    }
 
     #[test]
     fn r74_what_would_end_a_line_or_steer_a_terminal_is_written_out() {

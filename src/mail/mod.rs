@@ -19,4 +19,5 @@ pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;
 pub use smtp::{Smtp, SmtpError, SmtpSettings};
+pub(crate) use templates::quoted;
 pub use templates::{TemplateError, TemplateSettings, Templates};

@@ -205,7 +205,7 @@ fn link(page: &Url, token: &str) -> String {
 }
 
 /// A text as a shell takes it for one word, whatever is in it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

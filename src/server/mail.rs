@@ -25,16 +25,18 @@ pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
         reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
         verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
         service: public_url.map_or_else(|| "Bienvenue".to_owned(), |url| url.host().to_owned()),
-        service_url: public_url.map_or_else(|| local_url(listens), ToString::to_string),
+        service_url: service_url(config, listens),
     }
 }
 
-/// How the service is reached from this machine, where nobody has said how from elsewhere.
-fn local_url(listens: SocketAddr) -> String {
-    if listens.ip().is_unspecified() || listens.ip().is_loopback() {
-        format!("http://localhost:{}", listens.port())
-    } else {
-        format!("http://{listens}")
+/// Where a service that listens there is reached, without a slash at the end: where people
+/// reach it, else from this machine.
+#[must_use]
+pub fn service_url(config: &Config, listens: SocketAddr) -> String {
+    match &config.listening.public_url {
+        Some(url) => url.to_string(),
+        None if listens.ip().is_unspecified() => format!("http://localhost:{}", listens.port()),
+        None => format!("http://{listens}"),
     }
 }
 

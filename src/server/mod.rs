@@ -27,7 +27,7 @@ use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
-pub use mail::{mail_settings, mailer};
+pub use mail::{mail_settings, mailer, service_url};
 pub use settings::{auth_settings, throttle_settings};
 
 use crate::auth::Auth;

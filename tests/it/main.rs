@@ -35,6 +35,8 @@ mod house;
 mod load;
 mod logs;
 mod mail;
+mod mail_commands;
+mod mail_password;
 mod model;
 mod notices;
 mod operator;
