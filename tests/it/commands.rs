@@ -86,12 +86,32 @@ fn an_operator_adds_lists_and_deletes_users() {
 }
 
 #[test]
+fn an_operator_vouches_for_an_email() {
+    let place = Place::new();
+    let server = Server::start_with(&place, &["--email-verification=required"]);
+    assert_eq!(register(&server, BOB), 201);
+    let form = [("email", BOB), ("password", "a_pwd")];
+    let login = || Client::new().post(server.url("/sessions")).form(&form);
+    let refused = login().send().unwrap();
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().unwrap().contains("email not verified"));
+    let vouched = output_of(&place, &["user", "verify", "Bob@dylan.com"]);
+    assert_eq!(vouched, format!("{BOB} is verified\n"));
+    assert_eq!(login().send().unwrap().status(), 200);
+}
+
+#[test]
 fn who_is_not_there_is_named_and_nothing_is_created() {
     let place = Place::new();
     drop(Server::start(&place));
     for (arguments, code, expected) in [
         (
             ["user", "delete", BOB],
+            1,
+            "nobody has the email bob@dylan.com",
+        ),
+        (
+            ["user", "verify", BOB],
             1,
             "nobody has the email bob@dylan.com",
         ),

@@ -7,7 +7,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
 /// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 34] = [
+const SETTINGS: [(&str, &str, &str, &str); 35] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -154,6 +154,12 @@ const SETTINGS: [(&str, &str, &str, &str); 34] = [
         "BIENVENUE_EMAIL_VERIFICATION",
         "optional",
         "perhaps",
+    ),
+    (
+        "--notices",
+        "BIENVENUE_NOTICES",
+        "new-device,account-deleted",
+        "new-device,birthday",
     ),
     (
         "--registration",
@@ -309,4 +315,20 @@ fn a_word_that_is_no_command_or_flag_is_refused() {
         let word = word.split('=').next().unwrap();
         assert!(told(&output).contains(word), "{}", told(&output));
     }
+}
+
+#[test]
+fn settings_by_which_nobody_could_log_in_or_that_contradict_themselves_are_refused() {
+    let required = "--email-verification=required";
+    for (flags, names) in [
+        ([required, "--mail=off"], "--email-verification required"),
+        (["--notices=none,new-device", "--mail=off"], "--notices"),
+    ] {
+        let output = with(&flags, &[]);
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(78), "{told}");
+        assert!(told.contains(names), "{told}");
+    }
+    let none = with(&["--notices=none", "--mail=off"], &[]);
+    assert_eq!(none.status.code(), Some(0), "{}", told(&none));
 }
