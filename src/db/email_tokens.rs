@@ -11,11 +11,8 @@ use super::revocation::revoke_tokens;
 use super::schema::{email_tokens, users};
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
-use super::{DB, DbError, Settlement};
+use super::{CLOCK_SLACK, DB, DbError, Settlement};
 use crate::domain::{Email, EmailAction, EmailTokenDigest, Timestamp, User, UserId};
-
-/// How far in the future a token may have been made before its clock is not believed.
-const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
 /// A token that is to be made.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::schema::{former_emails, users};
 use super::throttle_upkeep::forget_at;
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
-use super::{DB, DbError};
+use super::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
     Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
 };
@@ -39,12 +39,12 @@ impl DB {
         former: &EmailKey,
         token: &UndoTokenDigest,
     ) -> Result<(), DbError> {
-        let now = self.settings.clock.now().seconds();
+        let now = self.settings.clock.now();
         self.write(|conn| {
             let newest: i64 = former_emails::table
                 .filter(former_emails::user_id.eq(user_id.get()))
                 .filter(former_emails::email_key.eq(former.as_str()))
-                .filter(former_emails::expires_at.gt(now))
+                .filter(is_kept(now))
                 .order(former_emails::id.desc())
                 .select(former_emails::id)
                 .limit(1)
@@ -71,7 +71,7 @@ impl DB {
                 former_emails::table
                     .inner_join(users::table)
                     .filter(former_emails::digest.eq(token.as_str()))
-                    .filter(former_emails::expires_at.gt(now.seconds()))
+                    .filter(is_kept(now))
                     .select((former_emails::id, former_emails::email, COLUMNS))
                     .get_result(conn)
                     .optional()
@@ -109,7 +109,7 @@ impl DB {
                 .map_err(|error| taken_or(error, &found.email))?;
             let row = former_emails::table
                 .filter(former_emails::id.eq(found.id))
-                .filter(former_emails::expires_at.gt(now.seconds()));
+                .filter(is_kept(now));
             if diesel::delete(row).execute(conn)? != 1 {
                 return Err(DbError::NoResultFound);
             }
@@ -177,10 +177,19 @@ pub(super) fn kept_for(
 ) -> Result<Option<UserId>, DbError> {
     let kept: Option<i64> = former_emails::table
         .filter(former_emails::email_key.eq(email.as_str()))
-        .filter(former_emails::expires_at.gt(now.seconds()))
+        .filter(is_kept(now))
         .select(former_emails::user_id)
         .limit(1)
         .get_result(conn)
         .optional()?;
     Ok(kept.map(UserId::new))
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_kept(now: Timestamp) -> _ {
+    let latest: Timestamp = now.plus(CLOCK_SLACK);
+    let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
+    former_emails::expires_at
+        .gt(now)
+        .and(former_emails::changed_at.le(latest))
 }

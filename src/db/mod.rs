@@ -66,6 +66,9 @@ pub use user_filter::UserFilter;
 
 use crate::domain::{Clock, DatabaseUrl};
 
+/// How far in the future something may have been made before its clock is not believed.
+const CLOCK_SLACK: Duration = Duration::from_secs(300);
+
 /// How long a connection to a server is used before it is opened anew.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 

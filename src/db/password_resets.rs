@@ -10,11 +10,8 @@ use super::schema::{password_resets, users};
 use super::throttle_upkeep::forget_at;
 use super::users::{COLUMNS, UserRow};
 use super::verified_emails::verify;
-use super::{DB, DbError};
+use super::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{EmailKey, HashedPassword, ResetTokenDigest, Timestamp, User, UserId};
-
-/// How far in the future a token may have been made before its clock is not believed.
-const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
 /// A new password that somebody sets with a token.
 #[derive(Debug, Clone)]

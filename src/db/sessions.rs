@@ -1,18 +1,13 @@
 //! The table `sessions`: which session ids are valid, and whose they are.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
 use super::users::{COLUMNS, UserRow};
-use super::{DB, DbError, Settlement};
+use super::{CLOCK_SLACK, DB, DbError, Settlement};
 use crate::domain::{Client, HashedPassword, SessionDigest, Timestamp, User, UserId};
-
-/// How far in the future a session may have been made before its clock is not believed.
-const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
 /// A session that begins.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@ use bienvenue::auth::{Notice, Notices};
 use rstest::rstest;
 
 use super::{ASKED, BOB, INVALID, NEW, PASSWORD, verified, with_bob};
-use crate::support::Engine;
 use crate::support::mailbox::token_of;
+use crate::support::{Engine, START};
 
 #[rstest]
 #[actix_web::test]
@@ -137,5 +137,17 @@ async fn without_the_notice_there_is_nothing_to_take_back() {
     assert!(app.mails.is_empty(&app.place));
     let kept = app.place.texts("SELECT email AS value FROM former_emails");
     assert_eq!(kept, [""; 0]);
+    assert_eq!(app.register(BOB, "a password").await.status, 201);
+}
+
+#[actix_web::test]
+async fn f18_a_clock_that_was_wrong_keeps_no_address_for_years() {
+    let app = with_bob(Engine::Sqlite, Off).await.unwrap();
+    app.advance(10 * 365 * 24 * 60 * 60);
+    let session = app.session(BOB).await;
+    app.move_to(&session, NEW).await;
+    let undo = token_of(&app.mails.next());
+    app.clock.turn_to(START);
+    assert_eq!(app.verify(&undo).await.line(), INVALID);
     assert_eq!(app.register(BOB, "a password").await.status, 201);
 }
