@@ -105,6 +105,11 @@ async fn another_spelling_of_the_own_address_is_free() {
     assert_eq!(answer.line(), verified("Bob@Dylan.com"));
     assert_eq!(app.emails(), ["Bob@Dylan.com bob@dylan.com"]);
     assert!(app.mails.is_empty(&app.place), "it is the same mailbox");
+    app.advance(60);
+    app.ask_for(&session, BOB, PASSWORD).await;
+    let token = token_of(&app.mails.next());
+    assert_eq!(app.verify(&token).await.line(), verified(BOB));
+    assert_eq!(app.verify(&token).await.line(), INVALID, "a second time");
 }
 
 #[actix_web::test]
@@ -157,6 +162,28 @@ async fn r30_a_new_password_ends_what_would_change_the_address(
     let method = actix_web::http::Method::PUT;
     assert_eq!(app.form(method, "/reset_password", body).await.status, 200);
     assert_eq!(app.verify(&token).await.line(), INVALID);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn what_went_to_the_old_address_sets_no_password_any_more(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    let put = actix_web::http::Method::PUT;
+    let reset = app
+        .auth
+        .get_reset_password_token(&crate::support::email(BOB));
+    let reset = reset.unwrap().expose();
+    let session = app.session(BOB).await;
+    app.move_to(&session, NEW).await;
+    for email in [BOB, NEW] {
+        let body = format!("email={email}&reset_token={reset}&new_password=another");
+        let answer = app.form(put.clone(), "/reset_password", body).await;
+        assert_eq!(answer.status, 403, "{email}");
+    }
 }
 
 #[actix_web::test]

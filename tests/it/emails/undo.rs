@@ -60,6 +60,27 @@ async fn nobody_else_gets_an_address_that_can_be_taken_back(
     assert_eq!(app.verify(&undo).await.line(), verified(BOB));
 }
 
+/// Eve asks for it while it is free, and comes back when it is kept for bob.
+#[actix_web::test]
+async fn a_token_from_before_does_not_take_an_address_that_is_kept() {
+    const BETWEEN: &str = "between@dylan.com";
+    let app = with_bob(Engine::Sqlite, Off).await.unwrap();
+    app.register("eve@dylan.com", PASSWORD).await;
+    let (bob, eve) = (app.session(BOB).await, app.session("eve@dylan.com").await);
+    app.ask_for(&eve, BETWEEN, PASSWORD).await;
+    let eves = token_of(&app.mails.next());
+    app.advance(60);
+    for email in [BETWEEN, NEW] {
+        assert_eq!(app.move_to(&bob, email).await.line(), verified(email));
+        app.mails.next();
+    }
+    assert_eq!(app.verify(&eves).await.line(), INVALID);
+    assert_eq!(
+        app.profile(&eve).await.line(),
+        r#"200 {"email":"eve@dylan.com"}"#
+    );
+}
+
 #[actix_web::test]
 async fn whoever_gave_it_up_can_have_it_again_without_the_notice() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();

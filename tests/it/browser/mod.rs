@@ -1,6 +1,8 @@
 //! A front end in a real browser: headless Chromium, pages on one port, the service on
 //! another.
 
+mod mailed_links;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -10,8 +12,8 @@ use std::time::Duration;
 use crate::support::program::Server;
 use crate::support::{Place, has_tool};
 
-const FRONT_END: &str = include_str!("browser/front_end.html");
-const STRANGER: &str = include_str!("browser/stranger.html");
+const FRONT_END: &str = include_str!("front_end.html");
+const STRANGER: &str = include_str!("stranger.html");
 
 /// A web server with one page, to which the page can report.
 struct Pages {
