@@ -1,6 +1,7 @@
 //! The address of an account: proved, changed, and taken back.
 
 mod change;
+mod revocation;
 mod undo;
 mod verification;
 
