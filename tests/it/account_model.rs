@@ -1,0 +1,442 @@
+//! The life of accounts: whatever their owners do, in whatever order, passwords, sessions,
+//! addresses and tokens are what a few lines say they are.
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::{Error, rt};
+use bienvenue::auth::{Notice, Notices};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use crate::support::app::{App, Setup};
+use crate::support::mailbox::token_of;
+use crate::support::{Engine, Place, email};
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const EMAILS: [&str; 4] = [
+    "bob@dylan.com",
+    "Bob@Dylan.com",
+    "eve@dylan.com",
+    "new@dylan.com",
+];
+const PASSWORDS: [&str; 2] = ["bob_pwd", "other"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Register(usize, usize),
+    LogIn(usize, usize),
+    /// In the n-th of the sessions, the last being the first: the current password and the new one.
+    ChangePassword(usize, usize, usize),
+    AskForReset(usize),
+    /// With the n-th token, for whom, and the new password.
+    Reset(usize, usize, usize),
+    /// In the n-th session: the new address and the current password.
+    AskForEmail(usize, usize, usize),
+    /// With the n-th token that was mailed.
+    ChangeEmail(usize),
+    TakeBack(usize),
+    Delete(usize, usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = || 0..EMAILS.len();
+    // Mostly the right one, and the last ones: else little would ever happen.
+    let with = || prop_oneof![5 => Just(0_usize), 1 => Just(1)];
+    let nth = || prop_oneof![4 => Just(0_usize), 2 => 1..4_usize];
+    prop_oneof![
+        2 => (who(), with()).prop_map(|(who, with)| Step::Register(who, with)),
+        4 => (who(), with()).prop_map(|(who, with)| Step::LogIn(who, with)),
+        2 => (nth(), with(), with()).prop_map(|(n, old, new)| Step::ChangePassword(n, old, new)),
+        2 => who().prop_map(Step::AskForReset),
+        2 => (nth(), who(), with()).prop_map(|(n, who, with)| Step::Reset(n, who, with)),
+        9 => (nth(), who(), with()).prop_map(|(n, who, with)| Step::AskForEmail(n, who, with)),
+        9 => nth().prop_map(Step::ChangeEmail),
+        5 => nth().prop_map(Step::TakeBack),
+        1 => (nth(), with()).prop_map(|(n, with)| Step::Delete(n, with)),
+        1 => prop_oneof![Just(HOUR / 2), Just(DAY), Just(3 * DAY)].prop_map(Step::Wait),
+    ]
+}
+
+struct Account {
+    email: &'static str,
+    /// None where nobody knows it.
+    password: Option<usize>,
+    is_there: bool,
+}
+
+/// What lets somebody do something with an account.
+struct Key {
+    text: String,
+    account: usize,
+    /// The address that a token brings; of no meaning for sessions and resets.
+    email: &'static str,
+    ends: u64,
+    is_good: bool,
+}
+
+#[derive(Default)]
+struct Model {
+    now: u64,
+    accounts: Vec<Account>,
+    sessions: Vec<Key>,
+    resets: Vec<Key>,
+    changes: Vec<Key>,
+    /// Those that take a former address back.
+    undos: Vec<Key>,
+}
+
+fn canonical(email: &str) -> String {
+    email.to_lowercase()
+}
+
+fn same(one: &str, other: &str) -> bool {
+    canonical(one) == canonical(other)
+}
+
+impl Key {
+    fn is_live(&self, now: u64) -> bool {
+        self.is_good && now < self.ends
+    }
+}
+
+/// The n-th, from the last one on.
+fn latest(keys: &[Key], nth: usize) -> Option<&Key> {
+    keys.iter().rev().nth(nth)
+}
+
+fn end(keys: &mut [Key], account: usize) {
+    for key in keys.iter_mut().filter(|key| key.account == account) {
+        key.is_good = false;
+    }
+}
+
+impl Model {
+    fn owner(&self, email: &str) -> Option<usize> {
+        let of = |account: &Account| account.is_there && same(account.email, email);
+        self.accounts.iter().position(of)
+    }
+
+    fn kept_for(&self, email: &str) -> Option<usize> {
+        let mut kept = self.undos.iter().filter(|undo| undo.is_live(self.now));
+        kept.find(|undo| same(undo.email, email))
+            .map(|undo| undo.account)
+    }
+
+    fn is_free_for(&self, email: &str, account: usize) -> bool {
+        let own = |holder: Option<usize>| holder.is_none_or(|holder| holder == account);
+        own(self.owner(email)) && own(self.kept_for(email))
+    }
+
+    fn session(&self, nth: usize) -> (String, Option<usize>) {
+        match latest(&self.sessions, nth) {
+            Some(key) => (key.text.clone(), key.is_good.then_some(key.account)),
+            None => ("none".to_owned(), None),
+        }
+    }
+
+    fn is_right(&self, account: usize, with: usize) -> bool {
+        self.accounts[account].password == Some(with)
+    }
+
+    fn open(&mut self, text: String, account: usize) {
+        self.sessions.push(key(text, account, "", u64::MAX));
+    }
+
+    /// What a new password ends.
+    fn set_password(&mut self, account: usize, password: Option<usize>) {
+        self.accounts[account].password = password;
+        end(&mut self.sessions, account);
+        end(&mut self.resets, account);
+        end(&mut self.changes, account);
+    }
+
+    fn reset_token(&mut self, text: String, account: usize) {
+        end(&mut self.resets, account);
+        let ends = self.now + HOUR / 2;
+        self.resets.push(key(text, account, "", ends));
+    }
+}
+
+fn key(text: String, account: usize, email: &'static str, ends: u64) -> Key {
+    Key {
+        text,
+        account,
+        email,
+        ends,
+        is_good: true,
+    }
+}
+
+/// The service and the model beside it.
+struct Both<S> {
+    app: App<S>,
+    model: Model,
+}
+
+impl<S> Both<S>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Register(who, with) => self.register(EMAILS[who], with).await,
+            Step::LogIn(who, with) => self.log_in(EMAILS[who], with).await,
+            Step::ChangePassword(nth, old, new) => self.change_password(nth, old, new).await,
+            Step::AskForReset(who) => self.ask_for_reset(EMAILS[who]),
+            Step::Reset(nth, who, with) => self.reset(nth, EMAILS[who], with).await,
+            Step::AskForEmail(nth, who, with) => self.ask_for_email(nth, EMAILS[who], with).await,
+            Step::ChangeEmail(nth) => self.change_email(nth).await,
+            Step::TakeBack(nth) => self.take_back(nth).await,
+            Step::Delete(nth, with) => self.delete(nth, with).await,
+            Step::Wait(seconds) => {
+                self.app.advance(seconds);
+                self.model.now += seconds;
+            }
+        }
+    }
+
+    async fn put(&self, session: &str, path: &str, body: String) -> (u16, Option<String>) {
+        let answer = self.app.as_user(session, Method::PUT, path, body).await;
+        let cookie = answer.header("set-cookie");
+        let session = cookie.and_then(|cookie| cookie.strip_prefix("session_id="));
+        let session = session.and_then(|cookie| cookie.split(';').next());
+        (answer.status.as_u16(), session.map(str::to_owned))
+    }
+
+    async fn register(&mut self, email: &'static str, with: usize) {
+        let answer = self.app.register(email, PASSWORDS[with]).await;
+        let model = &mut self.model;
+        let is_taken = model.owner(email).is_some() || model.kept_for(email).is_some();
+        assert_eq!(answer.status, if is_taken { 400 } else { 201 });
+        if !is_taken {
+            model.accounts.push(Account {
+                email,
+                password: Some(with),
+                is_there: true,
+            });
+        }
+    }
+
+    async fn log_in(&mut self, email: &'static str, with: usize) {
+        let answer = self.app.log_in(email, PASSWORDS[with]).await;
+        let owner = self.model.owner(email);
+        let owner = owner.filter(|owner| self.model.is_right(*owner, with));
+        assert_eq!(answer.status, if owner.is_some() { 200 } else { 401 });
+        if let Some(owner) = owner {
+            self.model.open(answer.session_id(), owner);
+        }
+    }
+
+    async fn change_password(&mut self, nth: usize, old: usize, new: usize) {
+        let (session, owner) = self.model.session(nth);
+        let (old_password, new_password) = (PASSWORDS[old], PASSWORDS[new]);
+        let body = format!("current_password={old_password}&new_password={new_password}");
+        let (status, opened) = self.put(&session, "/profile/password", body).await;
+        let expected = match owner {
+            None => 403,
+            Some(owner) if !self.model.is_right(owner, old) => 401,
+            Some(owner) => {
+                self.model.set_password(owner, Some(new));
+                self.model.open(opened.unwrap(), owner);
+                200
+            }
+        };
+        assert_eq!(status, expected);
+    }
+
+    fn ask_for_reset(&mut self, address: &'static str) {
+        let made = self.app.auth.get_reset_password_token(&email(address));
+        let owner = self.model.owner(address);
+        assert_eq!(made.is_ok(), owner.is_some());
+        if let Some(owner) = owner {
+            self.model.reset_token(made.unwrap().expose(), owner);
+        }
+    }
+
+    async fn reset(&mut self, nth: usize, email: &'static str, with: usize) {
+        let (now, model) = (self.model.now, &self.model);
+        let token = latest(&model.resets, nth);
+        let text = token.map_or("none".to_owned(), |token| token.text.clone());
+        let account = token
+            .filter(|token| token.is_live(now) && model.owner(email) == Some(token.account))
+            .map(|token| token.account);
+        let password = PASSWORDS[with];
+        let body = format!("email={email}&reset_token={text}&new_password={password}");
+        let (status, _) = self.put("none", "/reset_password", body).await;
+        assert_eq!(status, if account.is_some() { 200 } else { 403 });
+        if let Some(account) = account {
+            self.model.set_password(account, Some(with));
+        }
+    }
+
+    async fn ask_for_email(&mut self, nth: usize, email: &'static str, with: usize) {
+        // How often somebody may ask is not what this is about.
+        self.app.place.sql("DELETE FROM throttle");
+        let (session, owner) = self.model.session(nth);
+        let body = format!("email={email}&current_password={}", PASSWORDS[with]);
+        let (status, _) = self.put(&session, "/profile/email", body).await;
+        let expected = match owner {
+            None => 403,
+            Some(owner) if !self.model.is_right(owner, with) => 401,
+            Some(owner) => {
+                if self.model.is_free_for(email, owner) {
+                    let mail = self.app.mails.next();
+                    assert_eq!(mail.to.as_str(), email);
+                    end(&mut self.model.changes, owner);
+                    let ends = self.model.now + DAY;
+                    let change = key(token_of(&mail), owner, email, ends);
+                    self.model.changes.push(change);
+                }
+                200
+            }
+        };
+        assert_eq!(status, expected);
+    }
+
+    async fn verify(&self, token: Option<&Key>) -> u16 {
+        let text = token.map_or("none", |token| token.text.as_str());
+        let body = format!("token={text}");
+        self.put("none", "/verify_email", body).await.0
+    }
+
+    async fn change_email(&mut self, nth: usize) {
+        let token = latest(&self.model.changes, nth);
+        let status = self.verify(token).await;
+        let good = token
+            .filter(|token| token.is_live(self.model.now))
+            .map(|token| (token.account, token.email))
+            .filter(|(account, email)| self.model.is_free_for(email, *account));
+        assert_eq!(status, if good.is_some() { 200 } else { 403 });
+        let Some((account, email)) = good else { return };
+        let old = std::mem::replace(&mut self.model.accounts[account].email, email);
+        end(&mut self.model.changes, account);
+        if !same(old, email) {
+            end(&mut self.model.resets, account);
+            let notice = self.app.mails.next();
+            assert_eq!(notice.to.as_str(), old);
+            let ends = self.model.now + 3 * DAY;
+            let undo = key(token_of(&notice), account, old, ends);
+            self.model.undos.push(undo);
+        }
+    }
+
+    async fn take_back(&mut self, nth: usize) {
+        let token = latest(&self.model.undos, nth);
+        let status = self.verify(token).await;
+        let good = token
+            .filter(|token| token.is_live(self.model.now))
+            .map(|token| (token.account, token.email));
+        assert_eq!(status, if good.is_some() { 200 } else { 403 });
+        let Some((account, email)) = good else { return };
+        self.model.accounts[account].email = email;
+        self.model.set_password(account, None);
+        let first = self.model.undos.len() - 1 - nth;
+        end(&mut self.model.undos[first..], account);
+        let mail = self.app.mails.next();
+        assert_eq!(mail.to.as_str(), email);
+        self.model.reset_token(token_of(&mail), account);
+    }
+
+    async fn delete(&mut self, nth: usize, with: usize) {
+        let (session, owner) = self.model.session(nth);
+        let body = format!("current_password={}", PASSWORDS[with]);
+        let answer = self.app.as_user(&session, Method::DELETE, "/profile", body);
+        let status = answer.await.status.as_u16();
+        let expected = match owner {
+            None => 403,
+            Some(owner) if !self.model.is_right(owner, with) => 401,
+            Some(owner) => {
+                self.model.set_password(owner, None);
+                end(&mut self.model.undos, owner);
+                self.model.accounts[owner].is_there = false;
+                200
+            }
+        };
+        assert_eq!(status, expected);
+    }
+
+    /// Everything that somebody could find out.
+    async fn compare(&self) {
+        for session in &self.model.sessions {
+            let profile = self.app.profile(&session.text).await;
+            let expected = if session.is_good {
+                let email = self.model.accounts[session.account].email;
+                format!(r#"200 {{"email":"{email}"}}"#)
+            } else {
+                "403 ".to_owned()
+            };
+            assert_eq!(profile.line(), expected);
+        }
+        let there = self
+            .model
+            .accounts
+            .iter()
+            .filter(|account| account.is_there);
+        let mut there: Vec<&str> = there.map(|account| account.email).collect();
+        there.sort_unstable();
+        let mut users = self.app.place.texts("SELECT email AS value FROM users");
+        users.sort_unstable();
+        assert_eq!(users, there);
+        assert!(self.app.mails.is_empty(&self.app.place));
+    }
+}
+
+async fn check(place: Place, steps: Vec<Step>) {
+    let mut setup = Setup::at(place);
+    setup.sends_mails = true;
+    setup.db.sessions.per_user = 0;
+    setup.db.sessions.idle = std::time::Duration::from_secs(10_000 * DAY);
+    setup.db.sessions.lifetime = setup.db.sessions.idle;
+    setup.auth.notices = Notices::only([Notice::EmailChanged]);
+    let (app, model) = (setup.start().await, Model::default());
+    let mut both = Both { app, model };
+    let at_first = [
+        Step::Register(0, 0),
+        Step::Register(2, 0),
+        Step::LogIn(0, 0),
+        Step::LogIn(2, 0),
+    ];
+    for step in at_first.into_iter().chain(steps) {
+        both.take(step).await;
+        both.compare().await;
+    }
+}
+
+fn check_on(engine: Engine, cases: u32) {
+    if Place::on(engine).is_none() {
+        return;
+    }
+    let config = ProptestConfig {
+        cases,
+        ..ProptestConfig::default()
+    };
+    let mut runner = TestRunner::new(config);
+    let steps = prop::collection::vec(step(), 1..50);
+    let outcome = runner.run(&steps, |steps| {
+        let place = Place::on(engine).expect("it was there before");
+        rt::System::new().block_on(check(place, steps));
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn an_account_lives_as_the_model_does() {
+    check_on(Engine::Sqlite, 20);
+}
+
+#[test]
+fn an_account_lives_as_the_model_does_on_postgresql() {
+    check_on(Engine::Postgres, 5);
+}
+
+#[test]
+#[ignore = "hundreds of lives take a minute; CI runs it by name"]
+fn hundreds_of_accounts_live_as_the_model_does() {
+    check_on(Engine::Sqlite, 400);
+}
