@@ -1,5 +1,5 @@
 use bienvenue::auth::EmailVerification::Off;
-use bienvenue::domain::EmailToken;
+use bienvenue::domain::{EmailToken, SessionId};
 use rstest::rstest;
 
 use super::{ASKED, BOB, INVALID, NEW, PASSWORD, verified, with_bob};
@@ -26,6 +26,9 @@ async fn r32_an_email_changes_once_the_token_that_went_to_the_new_address_comes_
         [format!("{BOB} {BOB}")],
         "nothing has changed"
     );
+    let mirror = app.place.texts("SELECT session_id AS value FROM users");
+    let digest = SessionId::parse(&session).unwrap().digest();
+    assert_eq!(mirror, [digest.as_str()]);
     assert_eq!(app.verify(&token).await.line(), verified(NEW));
     assert_eq!(app.emails(), [format!("{NEW} {NEW}")]);
     let profile = app.profile(&session).await;

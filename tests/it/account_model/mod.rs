@@ -1,6 +1,8 @@
 //! The life of accounts: whatever their owners do, in whatever order, passwords, sessions,
 //! addresses and tokens are what a few lines say they are.
 
+mod model;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
@@ -8,6 +10,8 @@ use actix_web::{Error, rt};
 use bienvenue::auth::{Notice, Notices};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+
+use model::{Account, Key, Model, end, key, latest, same};
 
 use crate::support::app::{App, Setup};
 use crate::support::mailbox::token_of;
@@ -58,116 +62,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (nth(), with()).prop_map(|(n, with)| Step::Delete(n, with)),
         1 => prop_oneof![Just(HOUR / 2), Just(DAY), Just(3 * DAY)].prop_map(Step::Wait),
     ]
-}
-
-struct Account {
-    email: &'static str,
-    /// None where nobody knows it.
-    password: Option<usize>,
-    is_there: bool,
-}
-
-/// What lets somebody do something with an account.
-struct Key {
-    text: String,
-    account: usize,
-    /// The address that a token brings; of no meaning for sessions and resets.
-    email: &'static str,
-    ends: u64,
-    is_good: bool,
-}
-
-#[derive(Default)]
-struct Model {
-    now: u64,
-    accounts: Vec<Account>,
-    sessions: Vec<Key>,
-    resets: Vec<Key>,
-    changes: Vec<Key>,
-    /// Those that take a former address back.
-    undos: Vec<Key>,
-}
-
-fn canonical(email: &str) -> String {
-    email.to_lowercase()
-}
-
-fn same(one: &str, other: &str) -> bool {
-    canonical(one) == canonical(other)
-}
-
-impl Key {
-    fn is_live(&self, now: u64) -> bool {
-        self.is_good && now < self.ends
-    }
-}
-
-/// The n-th, from the last one on.
-fn latest(keys: &[Key], nth: usize) -> Option<&Key> {
-    keys.iter().rev().nth(nth)
-}
-
-fn end(keys: &mut [Key], account: usize) {
-    for key in keys.iter_mut().filter(|key| key.account == account) {
-        key.is_good = false;
-    }
-}
-
-impl Model {
-    fn owner(&self, email: &str) -> Option<usize> {
-        let of = |account: &Account| account.is_there && same(account.email, email);
-        self.accounts.iter().position(of)
-    }
-
-    fn kept_for(&self, email: &str) -> Option<usize> {
-        let mut kept = self.undos.iter().filter(|undo| undo.is_live(self.now));
-        kept.find(|undo| same(undo.email, email))
-            .map(|undo| undo.account)
-    }
-
-    fn is_free_for(&self, email: &str, account: usize) -> bool {
-        let own = |holder: Option<usize>| holder.is_none_or(|holder| holder == account);
-        own(self.owner(email)) && own(self.kept_for(email))
-    }
-
-    fn session(&self, nth: usize) -> (String, Option<usize>) {
-        match latest(&self.sessions, nth) {
-            Some(key) => (key.text.clone(), key.is_good.then_some(key.account)),
-            None => ("none".to_owned(), None),
-        }
-    }
-
-    fn is_right(&self, account: usize, with: usize) -> bool {
-        self.accounts[account].password == Some(with)
-    }
-
-    fn open(&mut self, text: String, account: usize) {
-        self.sessions.push(key(text, account, "", u64::MAX));
-    }
-
-    /// What a new password ends.
-    fn set_password(&mut self, account: usize, password: Option<usize>) {
-        self.accounts[account].password = password;
-        end(&mut self.sessions, account);
-        end(&mut self.resets, account);
-        end(&mut self.changes, account);
-    }
-
-    fn reset_token(&mut self, text: String, account: usize) {
-        end(&mut self.resets, account);
-        let ends = self.now + HOUR / 2;
-        self.resets.push(key(text, account, "", ends));
-    }
-}
-
-fn key(text: String, account: usize, email: &'static str, ends: u64) -> Key {
-    Key {
-        text,
-        account,
-        email,
-        ends,
-        is_good: true,
-    }
 }
 
 /// The service and the model beside it.
