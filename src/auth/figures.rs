@@ -1,5 +1,7 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::{Auth, AuthError, HashingFigures};
-use crate::db::PoolFigures;
+use crate::db::{Outbox, PoolFigures};
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
 #[derive(Debug, Clone)]
@@ -8,6 +10,65 @@ pub struct Figures {
     pub hashing: HashingFigures,
     /// The database's connections.
     pub pools: Vec<PoolFigures>,
+    /// What became of the mails that this instance had in hand.
+    pub mails: Vec<(MailOutcome, u64)>,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// A server, or the folder, has it.
+    Sent,
+    /// A server will never take it.
+    Refused,
+    /// It is tried again.
+    Postponed,
+    /// It was tried for three days.
+    GivenUp,
+}
+
+/// How often that was so.
+#[derive(Debug, Default)]
+pub(super) struct MailCounts {
+    sent: AtomicU64,
+    refused: AtomicU64,
+    postponed: AtomicU64,
+    given_up: AtomicU64,
+}
+
+impl MailOutcome {
+    const ALL: [Self; 4] = [Self::Sent, Self::Refused, Self::Postponed, Self::GivenUp];
+
+    /// Its name, as a label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Refused => "refused",
+            Self::Postponed => "postponed",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+impl MailCounts {
+    pub(super) fn count(&self, outcome: MailOutcome) {
+        self.of(outcome).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn of(&self, outcome: MailOutcome) -> &AtomicU64 {
+        match outcome {
+            MailOutcome::Sent => &self.sent,
+            MailOutcome::Refused => &self.refused,
+            MailOutcome::Postponed => &self.postponed,
+            MailOutcome::GivenUp => &self.given_up,
+        }
+    }
+
+    fn figures(&self) -> Vec<(MailOutcome, u64)> {
+        let figure = |outcome| (outcome, self.of(outcome).load(Ordering::Relaxed));
+        MailOutcome::ALL.map(figure).into()
+    }
 }
 
 impl Auth {
@@ -17,7 +78,20 @@ impl Auth {
         Figures {
             hashing: self.hasher.figures(),
             pools: self.db.pools(),
+            mails: self
+                .mails
+                .as_ref()
+                .map(|worker| worker.counts().figures())
+                .unwrap_or_default(),
         }
+    }
+
+    /// The mails of all instances that wait, and for how long. Blocks for a look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn outbox(&self) -> Result<Outbox, AuthError> {
+        Ok(self.db.outbox()?)
     }
 
     /// How many sessions have neither ended nor expired. Blocks for a query that reads all of

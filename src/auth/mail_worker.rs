@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::mail_writer::MailWriter;
+use super::figures::{MailCounts, MailOutcome};
+use super::mail_outage::Outage;
+use super::mail_writer::{MailWriter, NotWritten};
 use crate::db::{ClaimedMail, DB};
 use crate::mail::{Mailer, SendError, Templates};
 
@@ -19,7 +21,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// mail server is waited for.
 const LEASE: Duration = Duration::from_secs(300);
 
-/// The waits after each attempt in vain; the last one goes on.
+/// The waits after each attempt that says something about this mail; the last one goes on.
 const BACK_OFF: [Duration; 5] = [
     minutes(1),
     minutes(2),
@@ -43,6 +45,7 @@ const fn minutes(minutes: u64) -> Duration {
 pub(super) struct MailWorker {
     wake: SyncSender<()>,
     ending: Arc<AtomicBool>,
+    counts: Arc<MailCounts>,
     ended: Mutex<Receiver<()>>,
 }
 
@@ -51,16 +54,18 @@ struct Worker {
     mailer: Mailer,
     writer: MailWriter,
     ending: Arc<AtomicBool>,
+    counts: Arc<MailCounts>,
     told_that_off: bool,
 }
 
-/// Why a mail did not go out.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{0}")]
-    Later(String),
-    #[error("{0}")]
-    Never(String),
+/// What became of a mail that was taken in hand.
+enum Outcome {
+    /// It is off our hands, or there was nothing to send.
+    Done(Option<MailOutcome>),
+    /// It stays in the outbox for so long.
+    Wait(Duration, String),
+    /// No mail goes at the moment.
+    Away(String),
 }
 
 impl MailWorker {
@@ -68,11 +73,13 @@ impl MailWorker {
         let (wake, woken) = mpsc::sync_channel(1);
         let (end, ended) = mpsc::sync_channel::<()>(1);
         let ending = Arc::new(AtomicBool::new(false));
+        let counts = Arc::new(MailCounts::default());
         let mut worker = Worker {
             writer: MailWriter::new(db.clone(), templates),
             db,
             mailer,
             ending: Arc::clone(&ending),
+            counts: Arc::clone(&counts),
             told_that_off: false,
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
@@ -84,8 +91,14 @@ impl MailWorker {
         Ok(Self {
             wake,
             ending,
+            counts,
             ended: Mutex::new(ended),
         })
+    }
+
+    /// What became of the mails so far.
+    pub(super) fn counts(&self) -> &MailCounts {
+        &self.counts
     }
 
     /// Says that there is a mail. Never blocks.
@@ -111,10 +124,17 @@ impl Drop for MailWorker {
 
 impl Worker {
     fn run(&mut self, woken: &Receiver<()>) {
+        let mut outage = Outage::default();
         while !self.ending.load(Ordering::Acquire) {
             match self.db.claim_mail(LEASE, LONGEST_WAIT) {
                 Ok(Some(mail)) => {
-                    self.handle(&mail);
+                    let outcome = self.handle(&mail);
+                    self.settle(&mail, &outcome);
+                    match outcome {
+                        Outcome::Done(None) => {}
+                        Outcome::Done(Some(_)) | Outcome::Wait(..) => outage.is_over(),
+                        Outcome::Away(why) => self.pause(outage.goes_on(&why), woken),
+                    }
                     continue;
                 }
                 Ok(None) => {}
@@ -127,55 +147,80 @@ impl Worker {
         }
     }
 
-    fn handle(&mut self, mail: &ClaimedMail) {
-        let done = match self.send(mail) {
-            Ok(()) => self.db.finish_mail(mail),
-            Err(Failure::Never(why)) => {
-                self.drop_mail(mail, &why);
+    /// Waits, whatever mails come meanwhile, but for the end of the service.
+    fn pause(&self, pause: Duration, woken: &Receiver<()>) {
+        let until = Instant::now() + pause;
+        while !self.ending.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            match woken.recv_timeout(left) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+
+    /// Tries a mail. One that is too old is not tried for ever.
+    fn handle(&mut self, mail: &ClaimedMail) -> Outcome {
+        let outcome = self.send(mail);
+        let is_old = mail.created_at.plus(GIVEN_UP_AFTER) <= self.db.clock().now();
+        match outcome {
+            Outcome::Wait(_, why) | Outcome::Away(why) if is_old => {
+                log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
+                Outcome::Done(Some(MailOutcome::GivenUp))
+            }
+            outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_)) => outcome,
+        }
+    }
+
+    /// Writes down what became of it.
+    fn settle(&self, mail: &ClaimedMail, outcome: &Outcome) {
+        let settled = match outcome {
+            Outcome::Done(counted) => {
+                if let Some(counted) = counted {
+                    self.counts.count(*counted);
+                }
                 self.db.finish_mail(mail)
             }
-            Err(Failure::Later(why)) => {
-                let now = self.db.clock().now();
-                if mail.created_at.plus(GIVEN_UP_AFTER) <= now {
-                    self.drop_mail(mail, &why);
-                    self.db.finish_mail(mail)
-                } else {
-                    let wait = back_off(mail.attempts);
-                    let (id, letter, seconds) = (mail.id, &mail.letter, wait.as_secs());
-                    log::warn!("mail {id} ({letter}) waits {seconds} s: {why}");
-                    self.db.postpone_mail(mail, wait)
-                }
+            Outcome::Wait(wait, why) => {
+                let (id, letter, seconds) = (mail.id, &mail.letter, wait.as_secs());
+                log::warn!("mail {id} ({letter}) waits {seconds} s: {why}");
+                self.counts.count(MailOutcome::Postponed);
+                self.db.postpone_mail(mail, *wait)
             }
+            Outcome::Away(_) => self.db.postpone_mail(mail, Duration::ZERO),
         };
-        if let Err(error) = done {
+        if let Err(error) = settled {
             log::warn!("mail {} may be sent again: {error}", mail.id);
         }
     }
 
-    #[expect(clippy::unused_self, reason = "one of the worker's steps")]
-    fn drop_mail(&self, mail: &ClaimedMail, why: &str) {
-        log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
-    }
-
-    fn send(&mut self, mail: &ClaimedMail) -> Result<(), Failure> {
+    fn send(&mut self, mail: &ClaimedMail) -> Outcome {
         if matches!(self.mailer, Mailer::Off) {
             if !self.told_that_off {
                 log::warn!("mails are off (--mail off): nobody gets those that are asked for");
                 self.told_that_off = true;
             }
-            return Ok(());
+            return Outcome::Done(None);
         }
-        let written = self
-            .writer
-            .write(mail)
-            .map_err(|error| Failure::Later(error.to_string()))?;
-        let Some(written) = written else {
-            return Ok(());
+        let written = match self.writer.write(mail) {
+            Ok(Some(written)) => written,
+            Ok(None) => return Outcome::Done(None),
+            Err(error @ NotWritten::Db(_)) => return Outcome::Away(error.to_string()),
+            Err(error @ (NotWritten::Unreadable(_) | NotWritten::Template(_))) => {
+                return Outcome::Wait(back_off(mail.attempts), error.to_string());
+            }
         };
-        self.mailer.send(&written).map_err(|error| match error {
-            SendError::Refused(_) => Failure::Never(error.to_string()),
-            SendError::Later(_) => Failure::Later(error.to_string()),
-        })
+        match self.mailer.send(&written) {
+            Ok(()) => Outcome::Done(Some(MailOutcome::Sent)),
+            Err(error @ SendError::Refused(_)) => {
+                log::error!("mail {} ({}) is given up: {error}", mail.id, mail.letter);
+                Outcome::Done(Some(MailOutcome::Refused))
+            }
+            Err(error @ SendError::Later(_)) => {
+                Outcome::Wait(back_off(mail.attempts), error.to_string())
+            }
+            Err(error @ SendError::Away(_)) => Outcome::Away(error.to_string()),
+        }
     }
 }
 

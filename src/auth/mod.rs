@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod log_in;
+mod mail_outage;
 mod mail_worker;
 mod mail_writer;
 mod outgoing;
@@ -53,7 +54,7 @@ pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
 pub use events::{Attempt, log_forged};
 pub use export::Export;
-pub use figures::Figures;
+pub use figures::{Figures, MailOutcome};
 pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, Login};
 pub use own_sessions::Named;
@@ -70,7 +71,7 @@ pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
-pub use crate::db::{PoolFigures, Registered, ThrottleRow};
+pub use crate::db::{Outbox, PoolFigures, Registered, ThrottleRow};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

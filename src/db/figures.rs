@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use r2d2::event::{CheckoutEvent, HandleEvent, TimeoutEvent};
 
-use super::schema::sessions;
+use super::schema::{outbox, sessions};
 use super::{DB, DbError};
 
 /// The connections of a pool, and who waited for them since the start.
@@ -27,6 +28,15 @@ pub struct PoolFigures {
     pub waited: Duration,
     /// How often somebody waited in vain.
     pub timeouts: u64,
+}
+
+/// The mails that are not sent yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outbox {
+    /// How many.
+    pub waiting: u64,
+    /// How long the oldest waits.
+    pub oldest: Duration,
 }
 
 /// Counts what happens to a pool.
@@ -99,5 +109,23 @@ impl DB {
                 .get_result(conn)
         })?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// How many mails wait, and for how long the oldest does. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn outbox(&self) -> Result<Outbox, DbError> {
+        let now = self.settings.clock.now();
+        let (waiting, oldest): (i64, Option<i64>) = self.read(|conn| {
+            outbox::table
+                .select((count_star(), min(outbox::created_at)))
+                .get_result(conn)
+        })?;
+        let age = oldest.map_or(0, |oldest| now.seconds().saturating_sub(oldest));
+        Ok(Outbox {
+            waiting: u64::try_from(waiting).unwrap_or(0),
+            oldest: Duration::from_secs(u64::try_from(age).unwrap_or(0)),
+        })
     }
 }

@@ -50,7 +50,7 @@ use transactions::{POOL_WAIT, Patience, in_transaction};
 pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
-pub use figures::PoolFigures;
+pub use figures::{Outbox, PoolFigures};
 pub use former_emails::FoundFormerEmail;
 pub use known_clients::Settlement;
 pub use opening::{OpenError, Opened};

@@ -31,7 +31,7 @@ impl Folder {
     pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message(&self.from)?.formatted();
         self.write(&message).map_err(|error| {
-            SendError::Later(format!("cannot write to {}: {error}", self.path.display()))
+            SendError::Away(format!("cannot write to {}: {error}", self.path.display()))
         })
     }
 

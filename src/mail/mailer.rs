@@ -19,13 +19,16 @@ pub enum SendError {
     /// This mail will never be.
     #[error("refused for good: {0}")]
     Refused(String),
-    /// Another attempt may go better.
+    /// Another attempt with this mail may go better.
     #[error("not taken, and may be later: {0}")]
     Later(String),
+    /// No mail can go now.
+    #[error("not sent: {0}")]
+    Away(String),
 }
 
 impl Mailer {
-    /// Hands a mail over. Blocks, for some seconds at the most with each step.
+    /// Hands a mail over. Blocks, for some minutes at the most.
     ///
     /// # Errors
     /// [`SendError`] says whether it is worth another attempt.

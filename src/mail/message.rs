@@ -36,7 +36,7 @@ impl Mail {
     pub(super) fn message(&self, from: &Email) -> Result<Message, SendError> {
         let sender = address(from).map_err(|cause| {
             // What is wrong with our own address is wrong with every mail, and mended at once.
-            SendError::Later(format!("the sender's address: {cause}"))
+            SendError::Away(format!("the sender's address: {cause}"))
         })?;
         let id = format!("<{}@{}>", Uuid::new_v4(), sender.domain());
         let mut builder = Message::builder()

@@ -2,19 +2,32 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use lettre::Message;
 use lettre::address::{Address, Envelope};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::{Mail, SendError};
 use crate::domain::Email;
 
-/// How long a server may take for each step: the connection, and each answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take until it is ready for a mail: connection, TLS, greeting, login.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long it may take for the mail then. Some look through it before they answer, and one
+/// that is cut off in that may have taken it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(180);
+
+/// How long one of a server's addresses is waited for before the next is tried.
+const EACH_ADDRESS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a server may take to say goodbye.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What has to be known of a mail server.
 #[derive(Debug, Clone)]
@@ -30,7 +43,7 @@ pub struct SmtpSettings {
     pub login: Option<(String, SecretString)>,
     /// Whom the mails come from.
     pub from: Email,
-    /// How long it may take for each step, if not the usual time.
+    /// How long it may take until it is ready, and again for the mail, if not the usual times.
     pub patience: Option<Duration>,
 }
 
@@ -81,55 +94,71 @@ impl Smtp {
     }
 
     /// A connection for each mail: they are rare, and an idle one may be dead when it is needed.
+    ///
+    /// What a server does byte by byte has no end, so the time is limited from outside: that
+    /// takes a runtime, which lives as long as the mail.
     pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message(&self.settings.from)?;
-        let mut connection = self
-            .connect(message.envelope())
-            .map_err(|error| self.later(&error))?;
-        let result = self.transfer(&mut connection, message.envelope(), &message.formatted());
-        match result {
-            // The server has the mail: what it says to a goodbye changes nothing.
-            Ok(()) => drop(connection.quit()),
-            Err(_) => connection.abort(),
-        }
-        result
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| SendError::Away(error.to_string()))?;
+        let sent = runtime.block_on(self.deliver(&message));
+        // A look-up of the server's name may still be under way, on a thread that nothing ends.
+        runtime.shutdown_background();
+        sent
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<(), SendError> {
+        let patience = self.settings.patience;
+        let connecting = self.connect(message.envelope());
+        let mut connection = timeout(patience.unwrap_or(READY_WITHIN), connecting)
+            .await
+            .or(Err(SendError::Away(self.sentence("not ready in time"))))?
+            .map_err(|error| SendError::Away(self.sentence(&error)))?;
+        let formatted = message.formatted();
+        let transfer = self.transfer(&mut connection, message.envelope(), &formatted);
+        timeout(patience.unwrap_or(TAKEN_WITHIN), transfer)
+            .await
+            .or(Err(SendError::Later(self.sentence("no answer in time"))))??;
+        // The server has the mail: what it says to a goodbye changes nothing.
+        drop(timeout(GOODBYE_WITHIN, connection.quit()).await);
+        Ok(())
     }
 
     /// Up to here a refusal concerns us, not this mail: the operator can mend it.
-    fn connect(&self, envelope: &Envelope) -> Result<SmtpConnection, Error> {
+    async fn connect(&self, envelope: &Envelope) -> Result<AsyncSmtpConnection, Error> {
         let settings = &self.settings;
         let (tls, usual_port) = match &self.security {
             Security::Plain => (None, 25),
             Security::StartTls(_) => (None, 587),
-            Security::Implicit(tls) => (Some(tls), 465),
+            Security::Implicit(tls) => (Some(tls.clone()), 465),
         };
         // Servers look for a name with a dot in it, and the sender's is one of ours.
         let hello = envelope.from().map_or_else(ClientId::default, |sender| {
             ClientId::Domain(sender.domain().to_owned())
         });
-        let mut connection = SmtpConnection::connect(
-            (
-                settings.host.trim_matches(['[', ']']),
-                settings.port.unwrap_or(usual_port),
-            ),
-            Some(settings.patience.unwrap_or(PATIENCE)),
+        let host = settings.host.trim_matches(['[', ']']);
+        let mut connection = AsyncSmtpConnection::connect_tokio1(
+            (host, settings.port.unwrap_or(usual_port)),
+            Some(EACH_ADDRESS_WITHIN),
             &hello,
             tls,
             None,
-        )?;
+        )
+        .await?;
         if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls, &hello)?;
+            connection.starttls(tls.clone(), &hello).await?;
         }
         if let Some((user, password)) = &settings.login {
             let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials)?;
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            connection.auth(&mechanisms, &credentials).await?;
         }
         Ok(connection)
     }
 
-    fn transfer(
+    async fn transfer(
         &self,
-        connection: &mut SmtpConnection,
+        connection: &mut AsyncSmtpConnection,
         envelope: &Envelope,
         message: &[u8],
     ) -> Result<(), SendError> {
@@ -150,15 +179,21 @@ impl Smtp {
         }
         connection
             .command(MailFrom::new(envelope.from().cloned(), parameters))
-            .map_err(|error| self.later(&error))?;
+            .await
+            .map_err(|error| SendError::Later(self.sentence(&error)))?;
         for recipient in envelope.to() {
             connection
                 .command(Rcpt::new(recipient.clone(), Vec::new()))
+                .await
                 .map_err(|error| self.refused(&error))?;
         }
         connection
             .command(Data)
-            .and_then(|_| connection.message(message))
+            .await
+            .map_err(|error| self.refused(&error))?;
+        connection
+            .message(message)
+            .await
             .map_err(|error| self.refused(&error))?;
         Ok(())
     }
@@ -167,15 +202,11 @@ impl Smtp {
         if error.is_permanent() {
             SendError::Refused(self.sentence(error))
         } else {
-            self.later(error)
+            SendError::Later(self.sentence(error))
         }
     }
 
-    fn later(&self, error: &Error) -> SendError {
-        SendError::Later(self.sentence(error))
-    }
-
-    fn sentence(&self, error: &Error) -> String {
+    fn sentence(&self, error: impl fmt::Display) -> String {
         let mut sentence = format!("mail server {}: {error}", self.settings.host);
         // The server chooses the words, and a line of the log is one line.
         sentence.retain(|character| !character.is_control());

@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::{Page, Value};
-use crate::auth::{Auth, Figures, HashingFigures, PoolFigures};
+use crate::auth::{Auth, Figures, HashingFigures, Outbox, PoolFigures};
 
 /// How long the number of sessions is shown before they are counted again, which reads them
 /// all.
@@ -52,9 +52,22 @@ impl FiguresCollector {
 impl Collector for FiguresCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let mut page = Page(encoder);
-        let Figures { hashing, pools } = self.auth.figures();
+        let Figures {
+            hashing,
+            pools,
+            mails,
+        } = self.auth.figures();
         hashing_figures(&mut page, &hashing)?;
         pool_figures(&mut page, &pools)?;
+        page.mails(
+            "mails",
+            "Mails that this instance had in hand, by what became of them.",
+            &mails,
+        )?;
+        match self.auth.outbox() {
+            Ok(outbox) => outbox_figures(&mut page, outbox)?,
+            Err(error) => log::warn!("the mails that wait are not counted: {error}"),
+        }
         if let Some(sessions) = self.sessions() {
             page.gauge(
                 "sessions",
@@ -101,6 +114,19 @@ fn hashing_figures(page: &mut Page<'_>, figures: &HashingFigures) -> Result<(), 
         "hashing_refusals",
         "Who was told to come back, because they would have waited too long.",
         figures.refused,
+    )
+}
+
+fn outbox_figures(page: &mut Page<'_>, outbox: Outbox) -> Result<(), Error> {
+    page.gauge(
+        "mails_waiting",
+        "Mails of all instances that are not sent yet.",
+        &outbox.waiting,
+    )?;
+    page.gauge(
+        "mails_waiting_oldest_seconds",
+        "For how long the oldest of them waits; 0 if there is none.",
+        &outbox.oldest.as_secs_f64(),
     )
 }
 

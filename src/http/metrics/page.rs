@@ -3,7 +3,7 @@ use std::fmt::Error;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::auth::{PoolFigures, Waits};
+use crate::auth::{MailOutcome, PoolFigures, Waits};
 
 /// Where figures are written that nobody kept as a metric.
 pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
@@ -67,6 +67,23 @@ impl Page<'_> {
         let mut metric = self.0.encode_descriptor(name, help, None, kind)?;
         for pool in pools {
             value(pool).write(&mut metric.encode_family(&[("pool", pool.name)])?)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn mails(
+        &mut self,
+        name: &str,
+        help: &str,
+        mails: &[(MailOutcome, u64)],
+    ) -> Result<(), Error> {
+        let mut metric = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (outcome, count) in mails {
+            let labels = [("outcome", outcome.name())];
+            let mut one = metric.encode_family(&labels)?;
+            one.encode_counter::<NoLabelSet, _, f64>(count, None)?;
         }
         Ok(())
     }

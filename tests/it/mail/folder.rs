@@ -62,7 +62,7 @@ fn a_folder_that_cannot_be_is_tried_again_later() {
     let place = Place::new();
     fs::write(place.path("mail"), "a file").unwrap();
     let result = folder(place.path("mail")).send(&reset("bob@x.fr"));
-    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+    assert!(matches!(result, Err(SendError::Away(_))), "{result:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod content;
 mod folder;
+mod outage;
+mod program;
 mod server;
 mod smtp;
 

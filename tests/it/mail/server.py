@@ -1,45 +1,84 @@
-"""A mail server that behaves as its first argument says; mails go to the folder of the second.
+"""A mail server that behaves as its first argument says, or a file of that name says by now.
 
-It prints its port, and ends when its input does.
+Mails go to the folder of the second argument, numbered. It listens on the port of the third,
+if there is one, prints its port, and ends when its input does.
 """
 import asyncio
+import itertools
 import os
 import ssl
 import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
-behaviour, folder = sys.argv[1:3]
+first_behaviour, folder = sys.argv[1:3]
+port = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+numbers = itertools.count()
+
+
+def behaviour():
+    try:
+        with open(os.path.join(folder, "behaviour")) as file:
+            return file.read()
+    except FileNotFoundError:
+        return first_behaviour
+
+
+def keep(envelope):
+    name = os.path.join(folder, f"{next(numbers):04}")
+    with open(name + ".to", "w") as file:
+        file.write("\n".join(envelope.rcpt_tos))
+    with open(name + ".tmp", "wb") as file:
+        file.write(envelope.original_content)
+    os.rename(name + ".tmp", name + ".eml")
 
 
 class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
-        if behaviour == "refuses-the-sender":
+        if behaviour() == "refuses-the-sender":
             return "550 5.7.1 not you"
         envelope.mail_from = address
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        if behaviour == "refuses-the-recipient":
+        if behaviour() == "refuses-the-recipient" or address.startswith("nobody"):
             return "550 5.1.1 nobody of that name"
-        if behaviour == "greylists":
+        if behaviour() == "greylists":
             return "450 4.2.0 come back later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        if behaviour == "is-slow":
+        how = behaviour()
+        if how == "is-slow":
             await asyncio.sleep(60)
-        if behaviour == "breaks-off":
+        if how == "drips-its-answer":
+            while not server.transport.is_closing():
+                server.transport.write(b"250-in a while\r\n")
+                await asyncio.sleep(0.2)
+        if how == "breaks-off":
             server.transport.abort()
             return "451 gone"
-        if behaviour == "refuses-the-content":
+        if how == "refuses-the-content":
             return "554 5.6.0 not this"
-        with open(os.path.join(folder, "received.eml"), "wb") as file:
-            file.write(envelope.original_content)
-        with open(os.path.join(folder, "received.to"), "w") as file:
-            file.write("\n".join(envelope.rcpt_tos))
+        keep(envelope)
+        if how == "takes-and-breaks-off":
+            server.transport.abort()
+        if how == "takes-and-is-silent":
+            await asyncio.sleep(60)
         return "250 OK"
+
+
+class Dripping(SMTP):
+    """Never comes to the end of its greeting."""
+
+    def _handle_client(self):
+        return self.drip()
+
+    async def drip(self):
+        while not self.transport.is_closing():
+            self.transport.write(b"220-in a while\r\n")
+            await asyncio.sleep(0.2)
 
 
 def authenticate(server, session, envelope, mechanism, data):
@@ -47,24 +86,30 @@ def authenticate(server, session, envelope, mechanism, data):
     return AuthResult(success=right, handled=False)
 
 
+def certificate():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem"))
+    return context
+
+
 def protocol():
-    asks = behaviour == "asks-who"
-    return SMTP(
+    how = behaviour()
+    asks = how in ("asks-who", "speaks-tls-when-asked")
+    return (Dripping if how == "drips-its-greeting" else SMTP)(
         Handler(),
         enable_SMTPUTF8=True,
         auth_required=asks,
-        auth_require_tls=False,
+        auth_require_tls=how == "speaks-tls-when-asked",
         authenticator=authenticate if asks else None,
+        tls_context=certificate() if how == "speaks-tls-when-asked" else None,
+        require_starttls=how == "speaks-tls-when-asked",
     )
 
 
 async def main():
-    tls = None
-    if behaviour == "speaks-tls":
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem"))
+    tls = certificate() if first_behaviour == "speaks-tls" else None
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(protocol, "127.0.0.1", port, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     os._exit(0)

@@ -20,6 +20,11 @@ pub(super) struct MailServer {
 impl MailServer {
     /// One that behaves so, if there is any on this machine.
     pub(super) fn that(behaviour: &str) -> Option<Self> {
+        Self::at(0, behaviour)
+    }
+
+    /// The same on that port.
+    pub(super) fn at(port: u16, behaviour: &str) -> Option<Self> {
         let found = Command::new(PYTHON)
             .args(["-c", "import aiosmtpd"])
             .output()
@@ -33,12 +38,13 @@ impl MailServer {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        if behaviour == "speaks-tls" {
+        if behaviour.starts_with("speaks-tls") {
             certificate(&folder);
         }
         let mut process = Command::new(PYTHON)
             .args(["-c", include_str!("server.py"), behaviour])
             .arg(folder.path())
+            .arg(port.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,10 +75,31 @@ impl MailServer {
         Mailer::Smtp(Smtp::new(self.settings()).unwrap())
     }
 
-    /// The mail that it took, and for whom.
+    /// Behaves so from now on.
+    pub(super) fn becomes(&self, behaviour: &str) {
+        let file = self.folder.path().join("behaviour.tmp");
+        fs::write(&file, behaviour).unwrap();
+        fs::rename(file, self.folder.path().join("behaviour")).unwrap();
+    }
+
+    /// The mails that it took, in order, and for whom.
+    pub(super) fn mails(&self) -> Vec<(String, String)> {
+        let files = fs::read_dir(self.folder.path()).unwrap();
+        let mut mails: Vec<_> = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "eml"))
+            .collect();
+        mails.sort();
+        let read = |path: &std::path::Path| fs::read_to_string(path).unwrap();
+        let both = |path: &std::path::PathBuf| (read(path), read(&path.with_extension("to")));
+        mails.iter().map(both).collect()
+    }
+
+    /// The only mail that it took, and for whom.
     pub(super) fn received(&self) -> Option<(String, String)> {
-        let read = |name| fs::read_to_string(self.folder.path().join(name)).ok();
-        Some((read("received.eml")?, read("received.to")?))
+        let mut mails = self.mails();
+        assert!(mails.len() < 2, "{mails:?}");
+        mails.pop()
     }
 }
 
@@ -90,7 +117,7 @@ fn certificate(folder: &TempDir) {
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
         ])
         .args(["-subj", "/CN=localhost", "-keyout", "key.pem"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:0.0.0.0"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-out", "cert.pem"])
         .current_dir(folder.path())

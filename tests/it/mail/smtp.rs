@@ -45,14 +45,28 @@ fn a_server_in_trouble_is_tried_again_later() {
 }
 
 #[test]
-fn a_server_that_is_away_is_tried_again_later() {
+fn f21_a_server_that_is_away_says_nothing_about_the_mail() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };
     let mailer = server.mailer();
     drop(server);
     let result = mailer.send(&reset("bob@x.fr"));
-    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+    assert!(matches!(result, Err(SendError::Away(_))), "{result:?}");
+}
+
+#[test]
+fn f21_a_server_that_drips_is_cut_off_and_before_it_is_ready_it_is_away() {
+    for (behaviour, away) in [("drips-its-greeting", true), ("drips-its-answer", false)] {
+        let Some(result) = sent_to_one_that(behaviour) else {
+            return;
+        };
+        match result {
+            Err(SendError::Away(_)) => assert!(away, "{behaviour}"),
+            Err(SendError::Later(_)) => assert!(!away, "{behaviour}"),
+            Err(SendError::Refused(_)) | Ok(()) => panic!("{behaviour}: {result:?}"),
+        }
+    }
 }
 
 #[test]
@@ -67,7 +81,10 @@ fn a_server_that_asks_who_is_there_is_told_and_a_wrong_password_is_the_operators
         assert!(!format!("{mailer:?}").contains(password));
         let result = mailer.send(&reset("bob@x.fr"));
         assert_eq!(result.is_ok(), taken, "{result:?}");
-        assert!(!matches!(result, Err(SendError::Refused(_))), "{result:?}");
+        assert!(
+            taken || matches!(result, Err(SendError::Away(_))),
+            "{result:?}"
+        );
     }
 }
 
@@ -81,7 +98,7 @@ fn a_server_elsewhere_that_has_no_tls_gets_nothing() {
     settings.host = "0.0.0.0".to_owned();
     let mailer = Mailer::Smtp(Smtp::new(settings).unwrap());
     let result = mailer.send(&reset("bob@x.fr"));
-    assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
+    assert!(matches!(result, Err(SendError::Away(_))), "{result:?}");
     assert_eq!(server.received(), None);
 }
 

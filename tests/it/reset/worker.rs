@@ -140,15 +140,12 @@ fn f21_mails_wait_while_they_cannot_be_sent_and_leave_once_they_can(#[case] engi
         return;
     };
     service.ask(BOB);
-    let postponed = "SELECT letter AS value FROM outbox WHERE due_at > 1800000000";
-    eventually("a mail put back", || {
-        service.place.texts(postponed).len() == 1
-    });
+    let tries = "SELECT CAST(attempts AS TEXT) AS value FROM outbox WHERE claimed_until = 0";
+    eventually("two tries", || service.place.texts(tries) == ["2"]);
     let first = service
         .place
         .texts("SELECT digest AS value FROM password_resets");
     fs::remove_file(service.place.path("mail")).unwrap();
-    service.clock.advance(std::time::Duration::from_secs(60));
     service.outbox_is_empty();
     let mails: Vec<_> = fs::read_dir(service.place.path("mail")).unwrap().collect();
     assert_eq!(mails.len(), 1);
@@ -206,7 +203,7 @@ fn a_mail_is_given_up_after_three_days() {
     };
     let service = service(Engine::Sqlite, blocked).unwrap();
     service.ask(BOB);
-    let put_back = "SELECT letter AS value FROM outbox WHERE claimed_until = 0 AND attempts = 1";
+    let put_back = "SELECT letter AS value FROM outbox WHERE claimed_until = 0 AND attempts > 0";
     eventually("a mail put back", || {
         service.place.texts(put_back).len() == 1
     });

@@ -1,0 +1,73 @@
+use std::time::{Duration, Instant};
+
+/// The pause after the first attempt in vain; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause: so long a server may be back before it gets the mails that wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often the log is told that it goes on.
+const TOLD_EVERY: Duration = Duration::from_secs(300);
+
+/// No mail can go: the server is away, or the folder cannot be written. One mail is tried now
+/// and then, for all that wait.
+#[derive(Debug, Default)]
+pub(super) struct Outage(Option<Ongoing>);
+
+#[derive(Debug)]
+struct Ongoing {
+    since: Instant,
+    told: Instant,
+    pause: Duration,
+}
+
+impl Outage {
+    /// Notes an attempt in vain, and tells how long to wait before the next.
+    pub(super) fn goes_on(&mut self, why: &str) -> Duration {
+        let now = Instant::now();
+        match &mut self.0 {
+            None => {
+                log::error!(
+                    "mails wait, and go when this is mended (bienvenue mail test tries it): {why}"
+                );
+                self.0 = Some(Ongoing {
+                    since: now,
+                    told: now,
+                    pause: FIRST_PAUSE,
+                });
+                FIRST_PAUSE
+            }
+            Some(ongoing) => {
+                if now.duration_since(ongoing.told) >= TOLD_EVERY {
+                    let minutes = now.duration_since(ongoing.since).as_secs() / 60;
+                    log::error!("mails wait for {minutes} min: {why}");
+                    ongoing.told = now;
+                }
+                ongoing.pause = ongoing.pause.saturating_mul(2).min(LONGEST_PAUSE);
+                ongoing.pause
+            }
+        }
+    }
+
+    /// Notes that a server has dealt with a mail.
+    pub(super) fn is_over(&mut self) {
+        if let Some(ongoing) = self.0.take() {
+            let seconds = ongoing.since.elapsed().as_secs();
+            log::info!("mails go again, after {seconds} s");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f21_the_pause_doubles_to_half_a_minute_and_begins_anew() {
+        let mut outage = Outage::default();
+        let pauses = |outage: &mut Outage| [0; 7].map(|_| outage.goes_on("away").as_secs());
+        assert_eq!(pauses(&mut outage), [1, 2, 4, 8, 16, 30, 30]);
+        outage.is_over();
+        assert_eq!(pauses(&mut outage)[0], 1);
+    }
+}

@@ -1,0 +1,153 @@
+//! The real program and a real mail server.
+
+use std::process::Command;
+
+use reqwest::blocking::Client;
+use serde_json::Value;
+
+use super::server::MailServer;
+use crate::support::program::{Server, finish, program, told};
+use crate::support::{Place, eventually};
+
+const BOB: (&str, &str) = ("email", "bob@x.fr");
+const PASSWORD: (&str, &str) = ("password", "a_pwd");
+
+/// The program, with bob registered, that sends its mails by that server.
+fn start(place: &Place, server: &MailServer) -> Server {
+    let target = format!("--mail=smtp://127.0.0.1:{}", server.port);
+    let program = Server::start_with(place, &[&target]);
+    let registered = post(&program, "/users", &[BOB, PASSWORD]).0;
+    assert!(registered == 201 || registered == 400, "{registered}");
+    program
+}
+
+fn post(program: &Server, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    let answer = Client::new().post(program.url(path)).form(fields).send();
+    let answer = answer.unwrap();
+    (answer.status().as_u16(), answer.text().unwrap())
+}
+
+fn outbox(place: &Place) -> Vec<String> {
+    place.texts("SELECT letter AS value FROM outbox")
+}
+
+#[test]
+fn f21_a_program_that_is_killed_before_it_knows_that_a_mail_was_taken_sends_it_once_more() {
+    let Some(server) = MailServer::that("takes-and-is-silent") else {
+        return;
+    };
+    let place = Place::new();
+    let mut killed = start(&place, &server);
+    assert_eq!(post(&killed, "/reset_password", &[BOB]).0, 200);
+    eventually("a mail that was taken", || server.mails().len() == 1);
+    killed.kill();
+    assert_eq!(outbox(&place), ["password_reset"], "it is not lost");
+    server.becomes("takes");
+    // Five minutes later: so long nobody else takes it in hand.
+    place.sql("UPDATE outbox SET claimed_until = 0");
+    let _again = start(&place, &server);
+    eventually("an empty outbox", || outbox(&place).is_empty());
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[test]
+fn f21_a_mail_server_that_hangs_holds_up_neither_an_answer_nor_the_stop() {
+    let Some(server) = MailServer::that("is-slow") else {
+        return;
+    };
+    let place = Place::new();
+    let mut program = start(&place, &server);
+    let known = post(&program, "/reset_password", &[BOB]);
+    let in_hand = "SELECT letter AS value FROM outbox WHERE claimed_until > 0";
+    eventually("a mail in hand", || place.texts(in_hand).len() == 1);
+    let unknown = post(&program, "/reset_password", &[("email", "eve@x.fr")]);
+    assert_eq!(known.0, 200);
+    assert_eq!(known.1.replace("bob", "eve"), unknown.1);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    let log = program.whole_log();
+    assert!(
+        log.contains("a mail was being sent; it may be sent again"),
+        "{log}"
+    );
+    assert_eq!(outbox(&place).len(), 2, "nothing is lost");
+}
+
+#[test]
+fn f21_the_log_says_once_that_mails_wait_and_why_and_once_that_they_go_again() {
+    let Some(first) = MailServer::that("takes") else {
+        return;
+    };
+    let place = Place::new();
+    let mut program = start(&place, &first);
+    let port = first.port;
+    drop(first);
+    assert_eq!(post(&program, "/reset_password", &[BOB]).0, 200);
+    let line = program.wait_for("mails wait, and go when this is mended");
+    assert!(line.contains("mail server 127.0.0.1"), "{line}");
+    let tries = "SELECT CAST(attempts AS TEXT) AS value FROM outbox";
+    eventually("a second try", || place.texts(tries) == ["2"]);
+    assert_eq!(program.logged("mails wait"), 1);
+    let server = MailServer::at(port, "takes").unwrap();
+    program.wait_for("mails go again");
+    assert_eq!(server.mails().len(), 1);
+}
+
+/// By STARTTLS, as at any server that is not on this machine, with a password.
+#[test]
+fn a_server_elsewhere_gets_the_mail_and_the_password_over_tls_alone() {
+    let Some(server) = MailServer::that("speaks-tls-when-asked") else {
+        return;
+    };
+    let place = Place::new();
+    // Leads to this machine, and is not known for it.
+    let target = format!("smtp://0.0.0.0:{}", server.port);
+    let test = |password: &str, certificate: &str| {
+        let mut command = program(place.folder(), &["mail", "test", BOB.1, "--mail", &target]);
+        command
+            .env("SSL_CERT_FILE", server.folder.path().join(certificate))
+            .env("BIENVENUE_MAIL_USER", "bob")
+            .env("BIENVENUE_MAIL_PASSWORD", password);
+        finish(command)
+    };
+    let taken = test("s3cret word", "cert.pem");
+    assert_eq!(taken.status.code(), Some(0), "{}", told(&taken));
+    assert_eq!(server.mails().len(), 1);
+    for (password, certificate) in [("wrong", "cert.pem"), ("s3cret word", "none.pem")] {
+        let refused = test(password, certificate);
+        assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+        assert!(!told(&refused).contains(password), "{}", told(&refused));
+    }
+    assert_eq!(server.mails().len(), 1);
+}
+
+/// What Python's library for mails reads.
+const READ: &str = "
+import email, email.policy, json, sys
+mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
+part = lambda kind: mail.get_body((kind,)).get_content()
+json.dump({'to': mail['to'], 'subject': mail['subject'], 'text': part('plain'),
+           'html': part('html'), 'defects': [str(d) for d in mail.defects]}, sys.stdout)
+";
+
+#[test]
+fn another_program_reads_in_a_mail_what_was_written() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    let letter = super::reset("bob@x.fr");
+    server.mailer().send(&letter).unwrap();
+    let file = server.folder.path().join("0000.eml");
+    let read = Command::new("/usr/bin/python3")
+        .args(["-c", READ])
+        .stdin(std::fs::File::open(file).unwrap())
+        .output()
+        .unwrap();
+    let read: Value = serde_json::from_slice(&read.stdout).unwrap();
+    assert_eq!(read["defects"], serde_json::json!([]));
+    assert_eq!(read["to"], "bob@x.fr");
+    assert_eq!(read["subject"], letter.subject);
+    let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
+    assert_eq!(lines(read["text"].as_str().unwrap()), lines(&letter.text));
+    assert_eq!(lines(read["html"].as_str().unwrap()), lines(&letter.html));
+}
