@@ -44,11 +44,12 @@ impl DB {
             let mirrored = diesel::update(user)
                 .set(users::reset_token.eq(token.as_str()))
                 .execute(conn)?;
-            if mirrored == 0 {
-                return Err(DbError::NoResultFound);
-            }
+            // Looked at for nobody too: a mail to nobody costs what others do.
             if let Some(mail) = mail {
                 still_there(conn, mail)?;
+            }
+            if mirrored == 0 {
+                return Err(DbError::NoResultFound);
             }
             let older = password_resets::table.filter(password_resets::user_id.eq(user_id.get()));
             diesel::delete(older).execute(conn)?;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::blocking::Client;
 use uuid::Uuid;
 
-use crate::support::Place;
 use crate::support::program::Server;
+use crate::support::{Place, eventually};
 
 const PAIRS: usize = 1500;
 
@@ -84,6 +84,80 @@ fn r16_the_time_of_a_wrong_login_does_not_tell_whether_the_account_is_there() {
 #[ignore = "3,000 logins, by hand on a machine at rest"]
 fn r16_nor_whether_its_hash_is_an_old_one() {
     bob_among_strangers("4", "6");
+}
+
+fn time_of_a_request_for_a_mail(client: &Client, server: &Server, email: &str) -> Duration {
+    let begin = Instant::now();
+    let request = client.post(server.url("/reset_password"));
+    let answer = request.form(&[("email", email)]).send();
+    let (status, _) = answer
+        .map(|answer| (answer.status(), answer.bytes()))
+        .unwrap();
+    let time = begin.elapsed();
+    assert_eq!(status, 200);
+    time
+}
+
+/// Times of two kinds: for addresses with an account, and without.
+#[derive(Default)]
+struct Times {
+    known: Vec<Duration>,
+    unknown: Vec<Duration>,
+}
+
+impl Times {
+    fn note(&mut self, is_known: bool, time: Duration) {
+        let kind = if is_known {
+            &mut self.known
+        } else {
+            &mut self.unknown
+        };
+        kind.push(time);
+    }
+
+    fn median(times: &[Duration]) -> Duration {
+        let mut times = times.to_vec();
+        times.sort();
+        times[times.len() / 2]
+    }
+
+    fn told(&self, what: &str) -> f64 {
+        let area = area_under_the_curve(&self.known, &self.unknown);
+        let (known, unknown) = (Self::median(&self.known), Self::median(&self.unknown));
+        println!("R16: {what}: AUC {area:.3}, medians {known:?} and {unknown:?}");
+        area
+    }
+}
+
+/// Each address is asked for once, as more would get no mail, and the outbox is empty before
+/// the next one. The time of another request right behind it, to nobody, tells whether the
+/// thread that sends mails is busy for longer.
+#[test]
+#[ignore = "6,000 requests, by hand on a machine at rest"]
+fn r16_the_time_of_a_request_for_a_mail_does_not_tell_whether_the_account_is_there() {
+    let place = Place::new();
+    let (client, server) = (Client::new(), Server::start(&place));
+    let address = || format!("{}@dylan.com", Uuid::new_v4().simple());
+    let mut addresses: Vec<_> = (0..2 * PAIRS).map(|at| (address(), at < PAIRS)).collect();
+    for (known, _) in addresses.iter().take(PAIRS) {
+        let form = [("email", known.as_str()), ("password", "a_pwd")];
+        let answer = client.post(server.url("/users")).form(&form).send();
+        assert_eq!(answer.unwrap().status(), 201);
+    }
+    // By random names, which is a random order.
+    addresses.sort();
+    let (mut own, mut behind) = (Times::default(), Times::default());
+    for (email, is_known) in &addresses {
+        let time = time_of_a_request_for_a_mail(&client, &server, email);
+        own.note(*is_known, time);
+        let time = time_of_a_request_for_a_mail(&client, &server, &address());
+        behind.note(*is_known, time);
+        let waiting = "SELECT letter AS value FROM outbox";
+        eventually("an empty outbox", || place.texts(waiting).is_empty());
+    }
+    let area = own.told("a request for a mail");
+    behind.told("the request behind it");
+    assert!((0.45..=0.55).contains(&area), "{area}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod load;
 mod logs;
 mod mail;
 mod mail_commands;
+mod mail_links;
 mod mail_password;
 mod model;
 mod notices;

@@ -159,6 +159,7 @@ async fn check(place: Place, steps: Vec<Step>) {
                     auth: quick(),
                     http: HttpSettings::default(),
                     sends_mails: false,
+                    mails: None,
                 };
                 app = setup.start().await;
             }

@@ -215,6 +215,28 @@ fn who_has_to_wait_is_counted_as_throttled() {
 }
 
 #[test]
+fn f21_an_operator_sees_how_many_mails_wait_and_what_became_of_the_others() {
+    let place = Place::new();
+    std::fs::write(place.path("mail"), "a file where the folder should be").unwrap();
+    let (server, operator) = observed(&place, &[]);
+    let sample = |name: &str| samples(&scrape(&operator))[&format!("bienvenue_{name}")].clone();
+    assert_eq!(sample("mails_waiting"), "0");
+    assert_eq!(sample("mails_waiting_oldest_seconds"), "0.0");
+    post(&server, "/users", "bob@x.fr", "bob_pwd");
+    post(&server, "/reset_password", "bob@x.fr", "");
+    assert_eq!(sample("mails_waiting"), "1");
+    place.sql("UPDATE outbox SET created_at = created_at - 1000");
+    let age: f64 = sample("mails_waiting_oldest_seconds").parse().unwrap();
+    assert!((1000.0..1100.0).contains(&age), "{age}");
+    std::fs::remove_file(place.path("mail")).unwrap();
+    eventually("an empty outbox", || sample("mails_waiting") == "0");
+    for (outcome, count) in [("sent", "1"), ("refused", "0"), ("given_up", "0")] {
+        let name = format!("mails_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(sample(&name), count, "{name}");
+    }
+}
+
+#[test]
 fn sessions_are_not_counted_at_every_look() {
     let place = Place::new();
     let (server, operator) = observed(&place, &[]);

@@ -2,6 +2,7 @@
 
 mod requests;
 mod tokens;
+mod uniform;
 mod worker;
 
 use actix_web::body::BoxBody;

@@ -9,6 +9,7 @@ use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
 use bienvenue::db::DbSettings;
 use bienvenue::domain::{BcryptCost, Clock};
 use bienvenue::http::{Http, HttpSettings};
+use bienvenue::mail::{Mailer, Templates};
 use serde_json::Value;
 
 use super::mailbox::{Mailbox, templates};
@@ -39,8 +40,10 @@ pub(crate) struct Setup {
     pub(crate) db: DbSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) http: HttpSettings,
-    /// Whether mails are sent; else they wait in the outbox.
+    /// Whether mails are sent to [`App::mails`]; else they wait in the outbox.
     pub(crate) sends_mails: bool,
+    /// Where mails go otherwise, and what they are made of.
+    pub(crate) mails: Option<(Mailer, Templates)>,
 }
 
 impl Setup {
@@ -57,6 +60,7 @@ impl Setup {
             auth: quick(),
             http: HttpSettings::default(),
             sends_mails: false,
+            mails: None,
         }
     }
 
@@ -67,9 +71,10 @@ impl Setup {
     {
         let db = self.place.open(self.db);
         let mails = Mailbox::default();
+        let own = || (mails.mailer(), templates());
         let mut auth = Auth::new(db, self.auth).unwrap();
-        if self.sends_mails {
-            auth = auth.with_mails(mails.mailer(), templates()).unwrap();
+        if let Some((mailer, templates)) = self.mails.or_else(|| self.sends_mails.then(own)) {
+            auth = auth.with_mails(mailer, templates).unwrap();
         }
         let auth = web::Data::new(auth);
         let http = Http::new(auth.clone(), self.http);

@@ -1,6 +1,7 @@
 //! What the tests share: a service in the process, and the real program.
 
 pub(crate) mod app;
+pub(crate) mod dump;
 pub(crate) mod echo;
 pub(crate) mod flask;
 pub(crate) mod harness;
@@ -8,6 +9,7 @@ pub(crate) mod mailbox;
 pub(crate) mod manager;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod statements;
 
 use std::process::Command;
 

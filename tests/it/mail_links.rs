@@ -1,0 +1,205 @@
+//! Links of mails: machines follow them before people do, and that changes nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use bienvenue::domain::ResetToken;
+use bienvenue::mail::{Letter, Mail, Mailer, Memory, TemplateSettings, Templates};
+use rstest::rstest;
+
+use crate::support::app::{App, Setup};
+use crate::support::{Engine, Place, START, email, eventually, password};
+
+const ORIGIN: &str = "http://login.example.org";
+const BOB: &str = "bob@dylan.com";
+
+/// Templates whose links lead to pages of the service itself.
+fn templates(reset_page: Option<&str>, verify_page: Option<&str>) -> Templates {
+    let page = |path: Option<&str>| path.map(|path| format!("{ORIGIN}{path}").parse().unwrap());
+    Templates::new(TemplateSettings {
+        folder: None,
+        reset_page: page(reset_page),
+        verify_page: page(verify_page),
+        service: "login.example.org".to_owned(),
+        service_url: ORIGIN.to_owned(),
+    })
+    .unwrap()
+}
+
+/// Every letter that there is, with that token.
+fn letters(token: &str) -> Vec<Letter> {
+    let token = || token.to_owned();
+    vec![
+        Letter::PasswordReset { token: token() },
+        Letter::PasswordChanged,
+        Letter::VerifyEmail { token: token() },
+        Letter::ConfirmEmail { token: token() },
+        Letter::EmailChanged {
+            new: email("bob@example.org"),
+            undo_token: token(),
+        },
+        Letter::NewDevice {
+            address: None,
+            user_agent: None,
+            at: START,
+        },
+        Letter::AccountDeleted,
+        Letter::AlreadyRegistered,
+        Letter::Test,
+    ]
+}
+
+#[test]
+fn the_letters_of_these_tests_are_all_that_there_are() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let templates: BTreeSet<String> = files
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let letters = letters("a token").into_iter();
+    let names: BTreeSet<String> = letters.map(|letter| letter.name().to_owned()).collect();
+    assert_eq!(names, templates);
+}
+
+/// What is shown of a text in HTML.
+fn unescaped(html: &str) -> String {
+    [
+        ("&#x2f;", "/"),
+        ("&#x27;", "'"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(html.to_owned(), |text, (entity, c)| text.replace(entity, c))
+}
+
+/// All that begins like a link in the parts of a mail.
+fn links(mail: &Mail) -> BTreeSet<String> {
+    [mail.text.clone(), unescaped(&mail.html)]
+        .iter()
+        .flat_map(|part| part.split([' ', '\n', '"', '\'', '<', '>']))
+        .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Follows the links of mails as scanners and previews do, twice each, and compares the
+/// database before and after. Tells how many links have a token.
+async fn follow<S>(app: &App<S>, mails: &[Mail]) -> usize
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let before = app.place.dump();
+    let mut with_token = 0;
+    for mail in mails {
+        for link in links(mail) {
+            let target = link.strip_prefix(ORIGIN).expect("a link of the settings");
+            // What stands behind the # reaches no server, except from a program that does
+            // not know what it means.
+            let (page, fragment) = target.split_once('#').unwrap_or((target, ""));
+            with_token += usize::from(!fragment.is_empty());
+            for path in [page, &target.replace('#', "?"), &target.replace('#', "%23")] {
+                for method in [Method::GET, Method::HEAD, Method::GET, Method::HEAD] {
+                    let request = TestRequest::with_uri(&format!("{ORIGIN}{path}")).method(method);
+                    let answer = app.send(request).await;
+                    assert!(!answer.status.is_server_error(), "{link}: {answer:?}");
+                }
+            }
+        }
+    }
+    let after = app.place.dump();
+    assert_eq!(before, after);
+    with_token
+}
+
+/// A service with bob, logged in, and with tokens of each kind; its mails are kept.
+async fn with_bob(
+    engine: Engine,
+    templates: Templates,
+) -> Option<(
+    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
+    Memory,
+)> {
+    let memory = Memory::default();
+    let mut setup = Setup::at(Place::on(engine)?);
+    setup.mails = Some((Mailer::Memory(memory.clone()), templates));
+    let app = setup.start().await;
+    app.register(BOB, "bob_pwd").await;
+    app.log_in(BOB, "bob_pwd").await;
+    Some((app, memory))
+}
+
+const PAGES: [(Option<&str>, Option<&str>); 4] = [
+    (Some("/reset?lang=en"), Some("/verify")),
+    (Some("/reset_password"), Some("/verify_email")),
+    (Some("/"), Some("/")),
+    (None, None),
+];
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn links_of_mails_that_were_sent_are_followed_twice_and_nothing_changes(
+    #[case] engine: Engine,
+) {
+    for (reset_page, verify_page) in PAGES {
+        let templates = templates(reset_page, verify_page);
+        let Some((app, memory)) = with_bob(engine, templates).await else {
+            return;
+        };
+        let sent = |count| {
+            eventually("mails", || memory.sent().len() == count);
+            let waiting = "SELECT letter AS value FROM outbox";
+            eventually("an empty outbox", || app.place.texts(waiting).is_empty());
+            memory.sent()
+        };
+        let body = "email=bob%40dylan.com";
+        app.form(Method::POST, "/reset_password", body).await;
+        let mails = sent(1);
+        let links = follow(&app, &mails).await;
+        assert_eq!(links, usize::from(reset_page.is_some()));
+
+        let token = mails[0].text.split("token: ").nth(1).unwrap();
+        let token = ResetToken::parse(token.split_whitespace().next().unwrap()).unwrap();
+        let auth = app.auth.clone().into_inner();
+        let changed = std::thread::spawn(move || {
+            auth.update_password(&token, &password("a new one")).is_ok()
+        });
+        assert!(changed.join().unwrap(), "the token is good afterwards");
+        follow(&app, &sent(2)).await;
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn links_of_every_letter_are_followed_twice_and_nothing_changes(#[case] engine: Engine) {
+    for (reset_page, verify_page) in PAGES {
+        let templates_of_service = templates(reset_page, verify_page);
+        let Some((app, _)) = with_bob(engine, templates_of_service).await else {
+            return;
+        };
+        let token = app.auth.get_reset_password_token(&email(BOB)).unwrap();
+        app.place.sql(
+            "INSERT INTO email_tokens SELECT 'a digest', id, 'verify', NULL, 0, 9000000000 FROM users",
+        );
+        let templates = templates(reset_page, verify_page);
+        let mails: Vec<Mail> = letters(&token.expose())
+            .iter()
+            .map(|letter| templates.render(letter, &email(BOB)).unwrap())
+            .collect();
+        let with_token = follow(&app, &mails).await;
+        let pages = [reset_page.is_some(), verify_page.is_some()];
+        let expected = usize::from(pages[0]) + 3 * usize::from(pages[1]);
+        assert_eq!(with_token, expected, "{reset_page:?} {verify_page:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! What a request for a mail costs, to an address with an account and to one without.
+
+use bienvenue::auth::ThrottleSettings;
+use bienvenue::mail::{Mailer, Memory, TemplateSettings, Templates};
+use rstest::rstest;
+
+use super::{BOB, NOBODY, OLD};
+use crate::support::app::Setup;
+use crate::support::statements::Statements;
+use crate::support::{Engine, Place, eventually};
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r16_known_and_unknown_addresses_take_the_same_statements(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let mut setup = Setup::at(place);
+    setup.auth.throttle = ThrottleSettings::default();
+    let app = setup.start().await;
+    app.register(BOB, OLD).await;
+    statements.of_requests();
+    for queued in [true, false] {
+        app.ask_for_reset(BOB).await;
+        let known = statements.of_requests();
+        app.ask_for_reset(NOBODY).await;
+        assert_eq!(known, statements.of_requests());
+        // The second time, the budgets of the addresses are spent.
+        let into_outbox = |statement: &String| statement.contains("outbox");
+        assert_eq!(known.iter().any(into_outbox), queued, "{known:#?}");
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r16_a_mail_to_nobody_takes_as_many_transactions_as_one_to_somebody(
+    #[case] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let mut setup = Setup::at(place);
+    let templates = Templates::new(TemplateSettings {
+        folder: None,
+        reset_page: None,
+        verify_page: None,
+        service: "Bienvenue".to_owned(),
+        service_url: "http://localhost:5000".to_owned(),
+    });
+    setup.mails = Some((Mailer::Memory(Memory::default()), templates.unwrap()));
+    let app = setup.start().await;
+    app.register(BOB, OLD).await;
+    let of_mail_to = async |address: &str| {
+        app.ask_for_reset(address).await;
+        let waiting = "SELECT letter AS value FROM outbox";
+        eventually("an empty outbox", || app.place.texts(waiting).is_empty());
+        statements.of_mails()
+    };
+    let (known, unknown) = (of_mail_to(BOB).await, of_mail_to(NOBODY).await);
+    let of_kind = |all: &[String], kind| all.iter().filter(|one| one.starts_with(kind)).count();
+    assert!(known.len() > 6, "{known:#?}");
+    for kind in ["BEGIN", "SELECT", "UPDATE"] {
+        assert_eq!(of_kind(&known, kind), of_kind(&unknown, kind), "{kind}");
+    }
+}
