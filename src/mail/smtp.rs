@@ -207,8 +207,18 @@ impl Smtp {
     }
 
     fn sentence(&self, error: impl fmt::Display) -> String {
-        let mut sentence = format!("mail server {}: {error}", self.settings.host);
-        // The server chooses the words, and a line of the log is one line.
+        let error = error.to_string();
+        // The server chooses the words, and often repeats whom it refuses: a line of the log
+        // is one line, and has nobody's address in it.
+        let word = |word| {
+            if str::contains(word, '@') {
+                "..."
+            } else {
+                word
+            }
+        };
+        let words: Vec<&str> = error.split_whitespace().map(word).collect();
+        let mut sentence = format!("mail server {}: {}", self.settings.host, words.join(" "));
         sentence.retain(|character| !character.is_control());
         sentence
     }

@@ -8,7 +8,7 @@ use crate::support::mailbox::token_of;
 
 #[rstest]
 #[actix_web::test]
-async fn r32_an_email_changes_once_the_token_that_went_to_the_new_address_comes_back(
+async fn r32_r55_an_email_changes_once_the_token_that_went_to_the_new_address_comes_back(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {

@@ -42,7 +42,7 @@ class Handler:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if behaviour() == "refuses-the-recipient" or address.startswith("nobody"):
-            return "550 5.1.1 nobody of that name"
+            return f"550 5.1.1 <{address}>: nobody of that name"
         if behaviour() == "greylists":
             return "450 4.2.0 come back later"
         envelope.rcpt_tos.append(address)

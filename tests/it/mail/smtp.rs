@@ -36,6 +36,15 @@ fn what_a_server_refuses_of_a_mail_is_refused_for_good() {
 }
 
 #[test]
+fn r72_what_a_server_says_of_a_refusal_is_told_without_the_address() {
+    if let Some(result) = sent_to_one_that("refuses-the-recipient") {
+        let told = result.unwrap_err().to_string();
+        assert!(told.contains("nobody of that name"), "{told}");
+        assert!(!told.contains("bob"), "{told}");
+    }
+}
+
+#[test]
 fn a_server_in_trouble_is_tried_again_later() {
     for behaviour in ["greylists", "refuses-the-sender", "is-slow", "breaks-off"] {
         if let Some(result) = sent_to_one_that(behaviour) {
