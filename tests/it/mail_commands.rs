@@ -102,11 +102,13 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
     for email in [BOB, "eve@dylan.com"] {
         assert!(ask_for_reset(&server, email).starts_with("200 "));
     }
-    server.wait_for("waits 60 s");
+    server.wait_for("mails wait, and go when this is mended");
     let postponed = "SELECT letter AS value FROM outbox WHERE claimed_until = 0";
     eventually("a mail put back, and one for nobody gone", || {
         place.texts(postponed).len() == 1
     });
+    // As if a mail server had asked to come back in a minute.
+    place.sql("UPDATE outbox SET due_at = due_at + 60");
     let waiting = output_of(&place, &["mail", "queue"]);
     assert_eq!(uuids(&waiting), [""; 0]);
     let waiting = rows(&waiting);
@@ -114,7 +116,8 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
     let [_, user, tries, age, wait, letter] = waiting[1][..] else {
         panic!("{waiting:?}");
     };
-    assert_eq!((user, tries, letter), ("1", "1", "password_reset"));
+    assert_eq!((user, letter), ("1", "password_reset"));
+    assert!(tries.parse::<u32>().unwrap() > 0, "{tries}");
     let seconds = |text: &str| text.strip_suffix('s').unwrap().parse::<u64>().unwrap();
     assert!(seconds(age) < 30, "{age}");
     assert!((30..=60).contains(&seconds(wait)), "{wait}");
