@@ -3,6 +3,7 @@
 //! It wakes when this process queues one, and once a second for those of others.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,7 +84,10 @@ impl MailWorker {
             told_that_off: false,
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
-            worker.run(&woken);
+            // The mail that it was about is tried again when its claim runs out.
+            while panic::catch_unwind(AssertUnwindSafe(|| worker.run(&woken))).is_err() {
+                log::error!("the thread for mails has panicked, and goes on");
+            }
             // First, so that who waits for the end finds the database closed.
             drop(worker);
             drop(end);
