@@ -12,11 +12,15 @@ use std::time::{Duration, Instant};
 
 use super::figures::{MailCounts, MailOutcome};
 use super::mail_outage::Outage;
-use super::mail_writer::{MailWriter, NotWritten};
+use super::mail_writer::{MailWriter, NotWritten, Written};
 use crate::db::{ClaimedMail, DB};
 use crate::mail::{Mailer, SendError, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a mail waits that was just queued: until the answer to who asked for it is out. Work
+/// beside it would slow it down, and not by the same for every kind of mail.
+const HEAD_START: Duration = Duration::from_millis(50);
 
 /// How long a worker may take for one mail before another takes it over: longer than any
 /// mail server is waited for.
@@ -145,7 +149,8 @@ impl Worker {
                 Err(error) => log::debug!("the outbox cannot be read: {error}"),
             }
             match woken.recv_timeout(PERIOD) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) => thread::sleep(HEAD_START),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -206,16 +211,19 @@ impl Worker {
             }
             return Outcome::Done(None);
         }
-        let written = match self.writer.write(mail) {
-            Ok(Some(written)) => written,
-            Ok(None) => return Outcome::Done(None),
+        let (sent, done) = match self.writer.write(mail) {
+            Ok(Written::ToSomebody(written)) => {
+                (self.mailer.send(&written), Some(MailOutcome::Sent))
+            }
+            Ok(Written::ToNobody(written)) => (self.mailer.pretend(&written), None),
+            Ok(Written::Nothing) => return Outcome::Done(None),
             Err(error @ NotWritten::Db(_)) => return Outcome::Away(error.to_string()),
             Err(error @ (NotWritten::Unreadable(_) | NotWritten::Template(_))) => {
                 return Outcome::Wait(back_off(mail.attempts), error.to_string());
             }
         };
-        match self.mailer.send(&written) {
-            Ok(()) => Outcome::Done(Some(MailOutcome::Sent)),
+        match sent {
+            Ok(()) => Outcome::Done(done),
             Err(error @ SendError::Refused(_)) => {
                 log::error!("mail {} ({}) is given up: {error}", mail.id, mail.letter);
                 Outcome::Done(Some(MailOutcome::Refused))

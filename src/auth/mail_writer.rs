@@ -8,14 +8,22 @@ use super::outgoing::{Outgoing, UnreadableMail};
 use super::reset_password::make_token;
 use super::verify_email;
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
-use crate::domain::{
-    Client, Email, EmailAction, EmailToken, HashedPassword, ResetToken, UndoToken, User, UserId,
-};
+use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
 use crate::mail::{Letter, Mail, TemplateError, Templates};
 
 pub(super) struct MailWriter {
     db: DB,
     templates: Templates,
+}
+
+/// What a row has become.
+pub(super) enum Written {
+    /// A mail.
+    ToSomebody(Mail),
+    /// A mail that nobody shall get, for the sake of the work.
+    ToNobody(Mail),
+    /// The user is gone, or the mail was revoked.
+    Nothing,
 }
 
 /// Why a mail could not be written; another attempt may go better.
@@ -34,26 +42,22 @@ impl MailWriter {
         Self { db, templates }
     }
 
-    /// Writes the mail that a row asks for; none if it is for nobody. Blocks for a look-up,
-    /// and for a write where the mail has a token.
-    pub(super) fn write(&self, mail: &ClaimedMail) -> Result<Option<Mail>, NotWritten> {
+    /// Writes the mail that a row asks for. Blocks for a look-up, and for a write where the
+    /// mail has a token.
+    pub(super) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
         let outgoing = Outgoing::of(mail)?;
         if let Outgoing::AccountDeleted { to } = &outgoing {
-            return Ok(Some(self.templates.render(&Letter::AccountDeleted, to)?));
+            let written = self.templates.render(&Letter::AccountDeleted, to)?;
+            return Ok(Written::ToSomebody(written));
         }
         let Some(user_id) = mail.user_id else {
-            self.to_nobody(&outgoing, mail)?;
-            return Ok(None);
+            return Ok(Written::ToNobody(self.to_nobody(&outgoing, mail)?));
         };
-        let user = match self.db.find_user_by(user_id) {
-            Ok(user) => user,
-            Err(DbError::NoResultFound) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match self.letter(&outgoing, &user, mail) {
-            Ok((letter, to)) => Ok(Some(self.templates.render(&letter, &to)?)),
-            // The user is gone, or the mail was revoked.
-            Err(DbError::NoResultFound) => Ok(None),
+        let user = self.db.find_user_by(user_id);
+        let letter = user.and_then(|user| self.letter(&outgoing, &user, mail));
+        match letter {
+            Ok((letter, to)) => Ok(Written::ToSomebody(self.templates.render(&letter, &to)?)),
+            Err(DbError::NoResultFound) => Ok(Written::Nothing),
             Err(error) => Err(error.into()),
         }
     }
@@ -125,21 +129,18 @@ impl MailWriter {
         Ok(token.expose())
     }
 
-    /// The work of a mail to somebody, up to the sending: a worker that is busy for longer
-    /// with others would tell them apart.
-    fn to_nobody(&self, outgoing: &Outgoing, mail: &ClaimedMail) -> Result<(), NotWritten> {
-        let nobody = User {
-            id: UserId::new(0),
-            email: Email::from_stored("nobody@localhost".to_owned()),
-            hashed_password: HashedPassword::of_nothing(),
-            session_id: None,
-            reset_token: None,
-        };
-        drop(self.db.find_user_by(nobody.id));
-        drop(self.letter(outgoing, &nobody, mail));
+    /// The work of a mail to somebody: a worker, or a disk, that is busy for longer with others
+    /// would tell them apart.
+    fn to_nobody(&self, outgoing: &Outgoing, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
+        let nobody = UserId::new(0);
+        drop(self.db.find_user_by(nobody));
+        if outgoing.row().has_token {
+            self.db.store_no_token(mail)?;
+        }
         let token = ResetToken::generate().expose();
-        self.templates
-            .render(&Letter::PasswordReset { token }, &nobody.email)?;
-        Ok(())
+        let address = Email::from_stored("nobody@localhost".to_owned());
+        Ok(self
+            .templates
+            .render(&Letter::PasswordReset { token }, &address)?)
     }
 }

@@ -61,10 +61,8 @@ impl DB {
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
-            let user = lock(conn, user_id);
-            // Looked at for nobody too: a mail to nobody costs what others do.
+            lock(conn, user_id)?;
             still_there(conn, mail)?;
-            user?;
             let older = email_tokens::table
                 .filter(email_tokens::user_id.eq(user_id.get()))
                 .filter(email_tokens::purpose.eq(new.action.as_str()));

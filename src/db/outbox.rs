@@ -293,6 +293,16 @@ pub(super) fn queue_within(
     Ok(true)
 }
 
+/// Looks at a mail's row within a transaction and writes it as it is.
+pub(super) fn write_again(conn: &mut AnyConnection, mail: &ClaimedMail) -> Result<(), DbError> {
+    still_there(conn, mail)?;
+    let row = outbox::table.filter(outbox::id.eq(mail.id));
+    diesel::update(row)
+        .set(outbox::attempts.eq(i64::from(mail.attempts)))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Fails within a transaction if a mail is not in the outbox any more: then it was revoked
 /// while it was in a worker's hands.
 pub(super) fn still_there(conn: &mut AnyConnection, mail: &ClaimedMail) -> Result<(), DbError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{ClaimedMail, NewMail, queue, still_there};
+use super::outbox::{ClaimedMail, NewMail, queue, still_there, write_again};
 use super::revocation::revoke_all;
 use super::schema::{password_resets, users};
 use super::throttle_upkeep::forget_at;
@@ -44,12 +44,11 @@ impl DB {
             let mirrored = diesel::update(user)
                 .set(users::reset_token.eq(token.as_str()))
                 .execute(conn)?;
-            // Looked at for nobody too: a mail to nobody costs what others do.
-            if let Some(mail) = mail {
-                still_there(conn, mail)?;
-            }
             if mirrored == 0 {
                 return Err(DbError::NoResultFound);
+            }
+            if let Some(mail) = mail {
+                still_there(conn, mail)?;
             }
             let older = password_resets::table.filter(password_resets::user_id.eq(user_id.get()));
             diesel::delete(older).execute(conn)?;
@@ -62,6 +61,24 @@ impl DB {
                     password_resets::mailed.eq(i64::from(mail.is_some())),
                 ))
                 .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// Does the work of a token for a mail to nobody, the write to the disk included, and stores
+    /// none. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn store_no_token(&self, mail: &ClaimedMail) -> Result<(), DbError> {
+        self.write(|conn| {
+            let nobody = users::table.filter(users::id.eq(0));
+            diesel::update(nobody)
+                .set(users::reset_token.eq(None::<String>))
+                .execute(conn)?;
+            write_again(conn, mail)?;
+            let older = password_resets::table.filter(password_resets::user_id.eq(0));
+            diesel::delete(older).execute(conn)?;
             Ok(())
         })
     }

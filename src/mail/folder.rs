@@ -30,22 +30,40 @@ impl Folder {
 
     pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message(&self.from)?.formatted();
-        self.write(&message).map_err(|error| {
+        let keep = |file: &Path, id| fs::rename(file, self.path.join(format!("{id}.eml")));
+        self.write(&message, keep)
+    }
+
+    /// The same work, and no mail.
+    pub(super) fn pretend(&self, mail: &Mail) -> Result<(), SendError> {
+        let message = mail.message(&self.from)?.formatted();
+        self.write(&message, |file, _| fs::remove_file(file))
+    }
+
+    fn write(
+        &self,
+        message: &[u8],
+        then: impl FnOnce(&Path, Uuid) -> io::Result<()>,
+    ) -> Result<(), SendError> {
+        self.try_to_write(message, then).map_err(|error| {
             SendError::Away(format!("cannot write to {}: {error}", self.path.display()))
         })
     }
 
     /// Whoever looks into the folder for `*.eml` finds whole mails only: a hidden file is
     /// written to the end, and renamed.
-    fn write(&self, message: &[u8]) -> io::Result<()> {
+    fn try_to_write(
+        &self,
+        message: &[u8],
+        then: impl FnOnce(&Path, Uuid) -> io::Result<()>,
+    ) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.path)?;
         let id = Uuid::new_v4();
         let unfinished = self.path.join(format!(".{id}.tmp"));
-        let result = write_whole(&unfinished, message)
-            .and_then(|()| fs::rename(&unfinished, self.path.join(format!("{id}.eml"))));
+        let result = write_whole(&unfinished, message).and_then(|()| then(&unfinished, id));
         if result.is_err() {
             // It may not be there at all.
             drop(fs::remove_file(&unfinished));
