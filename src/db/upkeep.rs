@@ -4,7 +4,6 @@ use diesel::prelude::*;
 
 use super::migrations::{self, Standing};
 use super::schema::{sessions, users};
-use super::transactions::{in_transaction, run};
 use super::{DB, DbError, Unavailable};
 use crate::domain::Timestamp;
 
@@ -21,14 +20,11 @@ impl DB {
         // After a write that the disk refused only a write tells that it is over.
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
-            run(&self.writer, self.patience, |conn| {
-                in_transaction(conn, |conn| {
-                    if proof {
-                        migrations::write_nothing_new(conn)?;
-                    }
-                    migrations::standing(conn)
-                })
-                .map_err(DbError::from)
+            self.transaction(|conn| {
+                if proof {
+                    migrations::write_nothing_new(conn)?;
+                }
+                Ok(migrations::standing(conn)?)
             })
         })?;
         match standing {

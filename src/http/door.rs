@@ -155,7 +155,8 @@ impl Door {
     }
 
     /// Waits for a turn here, where waiting takes no thread, and not for a connection there,
-    /// where it would. The turn belongs to the work, not to the request: where the database
+    /// where it would. On SQLite there are more turns than connections: as many threads wait
+    /// for each other as share a commit. The turn belongs to the work, not to the request: where the database
     /// hangs, the client is told so, and no further thread follows the ones that hang.
     async fn block<T: Send + 'static>(
         &self,

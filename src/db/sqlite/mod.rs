@@ -2,6 +2,7 @@
 
 mod adoption;
 mod backup;
+mod group_commit;
 mod lock;
 mod prepare;
 
@@ -19,6 +20,7 @@ use super::any_connection::AnyConnection;
 use super::manager::Role;
 
 pub use adoption::Duplicate;
+pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub use lock::ServerLock;
 pub(super) use prepare::prepare;
 
