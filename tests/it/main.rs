@@ -30,6 +30,7 @@ mod faults_postgres;
 mod faults_sqlite;
 mod forms;
 mod forwarded;
+mod group_commit;
 mod hashing;
 mod headers;
 mod house;
