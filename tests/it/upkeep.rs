@@ -61,9 +61,23 @@ fn r66_a_session_that_nobody_used_is_removed_after_its_idle_time(
     clock.advance(Duration::from_secs(20 * 3600));
     db.touch_sessions(&[(used.digest(), clock.now())]).unwrap();
     clock.advance(Duration::from_secs(5 * 3600));
-    assert_eq!(db.remove_expired_sessions(10).unwrap(), 1);
+    assert_eq!(db.remove_expired_sessions(10).unwrap(), 2, "looks at both");
     assert!(db.find_session(&used.digest()).is_ok());
     assert!(db.find_session(&idle.digest()).is_err());
+    let left = place.texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions");
+    assert_eq!(left, ["2"]);
+    assert_eq!(
+        db.remove_expired_sessions(10).unwrap(),
+        0,
+        "not before its end"
+    );
+    clock.advance(Duration::from_secs(19 * 3600));
+    assert_eq!(db.remove_expired_sessions(10).unwrap(), 1);
+    assert!(
+        place
+            .texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions")
+            .is_empty()
+    );
 }
 
 #[actix_web::test]
