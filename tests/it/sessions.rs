@@ -332,3 +332,35 @@ async fn no_limit_of_sessions_means_a_thousand() {
     };
     assert_eq!(rules.kept_per_user(), 1000);
 }
+
+/// What an older version stored stays valid, with another name in the list.
+#[actix_web::test]
+async fn sessions_of_the_schema_before_stay_valid() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let Some(place) = Place::on(engine) else {
+            continue;
+        };
+        place.migrate_before("2026-11-26-000007");
+        let id = SessionId::generate();
+        let (digest, now) = (id.digest().to_hex(), START.seconds());
+        place.sql(&format!(
+            "INSERT INTO users (id, email, hashed_password, session_id, email_key)
+                 VALUES (1, 'bob@dylan.com', 'x', '{digest}', 'bob@dylan.com');
+             INSERT INTO sessions VALUES ('{digest}', '7d9f6a0e-9c7b-4c4e-8d57-8f6c5a0f2b11', 1,
+                 {now}, {now}, {now} + 604800, '192.0.2.7', 'curl');"
+        ));
+        let app = Setup::at(place).start().await;
+        let id = id.expose();
+        let profile = app.profile(&id).await;
+        assert_eq!(profile.line(), r#"200 {"email":"bob@dylan.com"}"#);
+        let cookie = format!("session_id={id}");
+        let list = app.with_cookie(Method::GET, "/sessions", &cookie).await;
+        assert_eq!(list.json()[0]["ip"], "192.0.2.7");
+        assert_eq!(list.json()[0]["current"], true);
+        let name = list.json()[0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/sessions/{name}");
+        let ended = app.with_cookie(Method::DELETE, &path, &cookie).await;
+        assert_eq!(ended.line(), "200 {}");
+        assert_eq!(app.profile(&id).await.line(), "403 ");
+    }
+}

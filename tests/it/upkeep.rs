@@ -149,3 +149,22 @@ fn every_migration_can_be_undone() {
     let left = place.texts("SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public'");
     assert_eq!(left, ["__diesel_schema_migrations"]);
 }
+
+/// Statistics of a database that is small would make it slow when it has grown.
+#[test]
+fn a_clean_stop_leaves_no_planner_statistics() {
+    let place = Place::new();
+    let db = place.open(settings(&Clock::set_to(START)));
+    for number in 0..3 {
+        let session = log_in(&db, number);
+        db.find_session(&session.digest()).unwrap();
+    }
+    db.tidy().unwrap();
+    let statistics = "SELECT name AS value FROM sqlite_master WHERE name LIKE 'sqlite_stat%'";
+    assert_eq!(place.texts(statistics), [""; 0]);
+    drop(db);
+    place.sql("ANALYZE;");
+    assert!(!place.texts(statistics).is_empty());
+    drop(place.open(settings(&Clock::set_to(START))));
+    assert_eq!(place.texts(statistics), [""; 0]);
+}

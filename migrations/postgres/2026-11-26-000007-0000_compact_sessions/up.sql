@@ -44,3 +44,6 @@ $$;
 CREATE TRIGGER users_email_of_sessions AFTER UPDATE OF email ON users
 FOR EACH ROW WHEN (NEW.email IS DISTINCT FROM OLD.email)
 EXECUTE FUNCTION users_email_of_sessions();
+
+-- Cleanup reads the expired ones only.
+CREATE INDEX password_resets_expires_at ON password_resets (expires_at);

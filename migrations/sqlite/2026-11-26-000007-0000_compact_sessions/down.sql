@@ -1,3 +1,5 @@
+DROP INDEX password_resets_expires_at;
+
 DROP TRIGGER users_email_of_sessions;
 
 CREATE TABLE wide_sessions (

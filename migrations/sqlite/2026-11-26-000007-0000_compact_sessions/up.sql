@@ -38,3 +38,6 @@ WHEN NEW.email <> OLD.email
 BEGIN
     UPDATE sessions SET email = NEW.email WHERE user_id = NEW.id;
 END;
+
+-- Cleanup reads the expired ones only.
+CREATE INDEX password_resets_expires_at ON password_resets (expires_at);
