@@ -23,9 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let threads: usize = arguments.next().ok_or("THREADS is missing")?.parse()?;
     let seconds: f64 = arguments.next().ok_or("SECONDS is missing")?.parse()?;
-    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(folder)?;
-    let url = DatabaseUrl::sqlite(&folder.path().join("writes.db"));
+    let url = DatabaseUrl::sqlite(folder.path().join("writes.db"));
     let db = DB::open(&url, DbSettings::default())?;
     let start = Instant::now();
     let end = start + Duration::try_from_secs_f64(seconds)?;
@@ -37,7 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let mut times = Vec::new();
     for writer in writers {
-        times.extend(writer.join().map_err(|_| "a writer panicked")?.map_err(|error| error.to_string())?);
+        times.extend(
+            writer
+                .join()
+                .map_err(|_| "a writer panicked")?
+                .map_err(|error| error.to_string())?,
+        );
     }
     let elapsed = start.elapsed();
     times.sort_unstable();
@@ -52,7 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn register_until(db: &DB, writer: usize, end: Instant) -> Result<Vec<Duration>, Box<dyn Error + Send + Sync>> {
+fn register_until(
+    db: &DB,
+    writer: usize,
+    end: Instant,
+) -> Result<Vec<Duration>, Box<dyn Error + Send + Sync>> {
     let hash = HashedPassword::from_stored(HASH);
     let mut times = Vec::new();
     while Instant::now() < end {

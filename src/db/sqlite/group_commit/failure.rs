@@ -17,10 +17,8 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn of_work(error: &DbError) -> Self {
-        let (kind, text) = cause(error).map_or_else(
-            || (DatabaseErrorKind::Unknown, error.to_string()),
-            parts,
-        );
+        let (kind, text) =
+            cause(error).map_or_else(|| (DatabaseErrorKind::Unknown, error.to_string()), parts);
         Self::Work(kind, text)
     }
 

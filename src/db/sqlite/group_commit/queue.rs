@@ -113,7 +113,10 @@ impl<G> State<G> {
     }
 
     /// Gives the turn to a waiter if it is the first and the turn is free.
-    #[expect(clippy::option_option, reason = "the turn comes with a group or without")]
+    #[expect(
+        clippy::option_option,
+        reason = "the turn comes with a group or without"
+    )]
     fn claim(&mut self, waiter: &Arc<Waiter>) -> Option<Option<G>> {
         let first = self.waiting.front();
         if !first.is_some_and(|first| Arc::ptr_eq(first, waiter)) {

@@ -1,3 +1,5 @@
+//! Groups are made by a writer that holds the turn until the others wait.
+
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{Sender, channel};
@@ -28,7 +30,7 @@ struct Name {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::sqlite(&folder.path().join("group.db"));
+        let url = DatabaseUrl::sqlite(folder.path().join("group.db"));
         let db = DB::open(&url, DbSettings::default()).unwrap();
         db.write(|conn| Ok(conn.batch_execute("CREATE TABLE member (name TEXT UNIQUE)")?))
             .unwrap();
@@ -186,14 +188,10 @@ fn f02_a_transaction_that_sqlite_ended_fails_all_members() {
         let error = writer.join().unwrap().unwrap_err();
         let full = matches!(error, DbError::Unavailable(Unavailable::Full(_)));
         assert!(full, "{error}");
-        assert_eq!(error.to_string(), full_text());
+        assert_eq!(error.to_string(), full().to_string());
     }
     next.join().unwrap().unwrap();
     assert_eq!(fixture.names(), ["next"]);
-}
-
-fn full_text() -> String {
-    full().to_string()
 }
 
 #[test]
@@ -203,7 +201,7 @@ fn a_panic_in_a_member_harms_no_other() {
     let first = fixture.queue(&fixture.db, insert("first"));
     let panicking = fixture.queue(&fixture.db, |conn| -> Result<(), DbError> {
         conn.batch_execute("INSERT INTO member VALUES ('panicking')")?;
-        panic!("a defect");
+        unreachable!("a defect");
     });
     let last = fixture.queue(&fixture.db, insert("last"));
     release.send(()).unwrap();
@@ -222,7 +220,7 @@ fn a_panic_of_a_single_writer_leaves_no_transaction_open() {
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
         fixture.db.write(|conn| -> Result<(), DbError> {
             conn.batch_execute("INSERT INTO member VALUES ('panicking')")?;
-            panic!("a defect");
+            unreachable!("a defect");
         })
     }));
     assert!(panicked.is_err());
