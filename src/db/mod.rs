@@ -9,8 +9,10 @@ mod any_connection;
 mod email_tokens;
 mod error;
 mod figures;
+mod file_health;
 mod former_emails;
 mod holdings;
+mod integrity;
 mod known_clients;
 mod manager;
 mod migrations;
@@ -43,6 +45,7 @@ use r2d2::Pool;
 
 use any_connection::AnyConnection;
 use figures::PoolEvents;
+use file_health::FileHealth;
 use manager::{Manager, Role, Target};
 use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
@@ -51,7 +54,9 @@ pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
+pub use file_health::{DatabaseStats, IntegrityStats};
 pub use former_emails::FoundFormerEmail;
+pub use integrity::{IntegrityReport, check_integrity};
 pub use known_clients::Settlement;
 pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
@@ -59,7 +64,7 @@ pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{FoundSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
-pub use sqlite::{Duplicate, ServerLock};
+pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
@@ -83,6 +88,7 @@ pub struct DB {
     writer_events: PoolEvents,
     reads_are_local: bool,
     storage: Storage,
+    file: FileHealth,
     patience: Patience,
     settings: Arc<DbSettings>,
 }
@@ -122,6 +128,7 @@ impl DB {
                 Target::Sqlite(location) => Some(location.wal()),
                 Target::Postgres(_) => None,
             }),
+            file: FileHealth::new(&target),
             patience: Patience::default(),
             settings: Arc::new(settings),
         };
@@ -193,17 +200,20 @@ impl DB {
         DbError: From<E>,
     {
         transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
+            .inspect_err(|error| self.file.learn(error))
     }
 
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.storage.during(true, || {
-            transactions::run(&self.writer, self.patience, |conn| {
-                in_transaction(conn, &work)
+        self.storage
+            .during(true, || {
+                transactions::run(&self.writer, self.patience, |conn| {
+                    in_transaction(conn, &work)
+                })
             })
-        })
+            .inspect_err(|error| self.file.learn(error))
     }
 }
 
