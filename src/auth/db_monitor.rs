@@ -182,49 +182,52 @@ struct WalWatch(Option<Ongoing>);
 
 struct Ongoing {
     since: Instant,
-    logged: Instant,
+    logged: Option<Instant>,
 }
 
 impl WalWatch {
     fn look(&mut self, db: &DB, limit: u64) {
-        if size(db) < limit {
-            return self.end(size(db));
+        let mut cause = String::new();
+        if size(db) >= limit {
+            cause = match db.checkpoint() {
+                Ok(stats) => describe(stats.as_ref()),
+                Err(error) => format!("the checkpoint failed: {error}"),
+            };
         }
-        let stats = db.checkpoint();
         // A large transaction leaves a large log as well, which the checkpoint has emptied.
         let bytes = size(db);
         if bytes < limit {
-            return self.end(bytes);
-        }
-        let now = Instant::now();
-        let since = self.0.as_ref().map_or(now, |ongoing| ongoing.since);
-        if self
-            .0
-            .as_ref()
-            .is_some_and(|ongoing| now < ongoing.logged + REMINDER)
-        {
-            return;
-        }
-        self.0 = Some(Ongoing { since, logged: now });
-        let cause = match &stats {
-            Ok(stats) => cause(stats.as_ref()),
-            Err(error) => format!("the checkpoint failed: {error}"),
-        };
-        log::warn!(
-            "wal_large: the write-ahead log has {} MB, for {} s: {cause}",
-            bytes / MB,
-            now.duration_since(since).as_secs()
-        );
-    }
-
-    fn end(&mut self, bytes: u64) {
-        if let Some(ongoing) = self.0.take() {
-            let seconds = ongoing.since.elapsed().as_secs();
-            log::info!(
-                "wal_large is over after {seconds} s: the write-ahead log has {} MB",
-                bytes / MB
+            if let Some(lasted) = self.end() {
+                let (seconds, megabytes) = (lasted.as_secs(), bytes / MB);
+                log::info!(
+                    "wal_large is over after {seconds} s: the write-ahead log has {megabytes} MB"
+                );
+            }
+        } else if let Some(lasted) = self.begin(Instant::now()) {
+            let (seconds, megabytes) = (lasted.as_secs(), bytes / MB);
+            log::warn!(
+                "wal_large: the write-ahead log has {megabytes} MB, for {seconds} s: {cause}"
             );
         }
+    }
+
+    /// Begins or goes on. How long it has lasted, if the log should say so: not more than once
+    /// in five minutes.
+    fn begin(&mut self, now: Instant) -> Option<Duration> {
+        let ongoing = self.0.get_or_insert(Ongoing {
+            since: now,
+            logged: None,
+        });
+        if ongoing.logged.is_some_and(|logged| now < logged + REMINDER) {
+            return None;
+        }
+        ongoing.logged = Some(now);
+        Some(now.duration_since(ongoing.since))
+    }
+
+    /// Ends, and tells how long it lasted.
+    fn end(&mut self) -> Option<Duration> {
+        self.0.take().map(|ongoing| ongoing.since.elapsed())
     }
 }
 
@@ -232,7 +235,7 @@ fn size(db: &DB) -> u64 {
     db.stats().map_or(0, |stats| stats.wal_bytes)
 }
 
-fn cause(stats: Option<&WalStats>) -> String {
+fn describe(stats: Option<&WalStats>) -> String {
     match stats {
         Some(stats) if stats.blocked_pages > 0 => {
             let who = if stats.readers.is_empty() {
@@ -271,5 +274,36 @@ impl super::Auth {
     #[must_use]
     pub fn database_stats(&self) -> Option<DatabaseStats> {
         self.db.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_wal_is_logged_every_five_minutes() {
+        let (mut watch, start) = (WalWatch::default(), Instant::now());
+        assert_eq!(watch.begin(start), Some(Duration::ZERO));
+        assert_eq!(watch.begin(start + REMINDER / 2), None);
+        assert_eq!(watch.begin(start + REMINDER), Some(REMINDER));
+        assert!(watch.end().is_some());
+        assert!(watch.end().is_none());
+    }
+
+    #[test]
+    fn warning_names_the_reader_and_the_remedy() {
+        let stats = WalStats {
+            blocked_pages: 70_000,
+            readers: vec!["4711 (sqlite3)".to_owned()],
+        };
+        let text = describe(Some(&stats));
+        for part in [
+            "process 4711 (sqlite3)",
+            "70000 pages",
+            "end its transaction",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

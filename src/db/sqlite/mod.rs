@@ -5,6 +5,7 @@ mod backup;
 mod integrity;
 mod lock;
 mod prepare;
+mod steps;
 mod trees;
 mod wal;
 

@@ -1,4 +1,4 @@
-//! The tables and indexes of a SQLite file, each with the statement that checks a part of it.
+//! The tables and indexes of a SQLite file, and what has to hold for their entries.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
@@ -10,22 +10,22 @@ use super::prepare::texts;
 pub(super) struct Tree {
     pub(super) name: String,
     /// The table, in a FROM clause that reads this tree and no other.
-    source: String,
+    pub(super) source: String,
     /// What the tree is sorted by. No two entries are equal in all of it.
-    key: Vec<Column>,
+    pub(super) key: Vec<Column>,
     /// The columns that only this tree holds, to be read in full.
-    columns: Vec<Column>,
+    pub(super) columns: Vec<Column>,
     /// Conditions that no entry `r` may meet, with what they mean.
-    faults: Vec<(String, String)>,
+    pub(super) faults: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
-struct Column {
+pub(super) struct Column {
     /// Quoted, as SQL needs it.
-    name: String,
+    pub(super) name: String,
     is_text: bool,
     is_integer: bool,
-    is_required: bool,
+    pub(super) is_required: bool,
 }
 
 struct Index {
@@ -250,7 +250,7 @@ impl Column {
     }
 
     /// A condition for every value above another one, which is an SQL literal.
-    fn above(&self, value: &str) -> String {
+    pub(super) fn above(&self, value: &str) -> String {
         let Self { name, .. } = self;
         match (value, self.is_text) {
             // NULL comes first. A bound, unlike IS NOT NULL, is looked up in the tree.
@@ -258,108 +258,5 @@ impl Column {
             ("NULL", false) => format!("t.{name} >= -9e999"),
             _ => format!("t.{name} > {value}"),
         }
-    }
-}
-
-/// A place in a tree: everything before it was checked.
-pub(super) struct Position {
-    /// The key of the last entry, as SQL literals.
-    last: Vec<String>,
-    /// How many columns of it the next entries share.
-    shared: usize,
-}
-
-impl Position {
-    pub(super) fn start(tree: &Tree) -> Self {
-        Self {
-            last: vec!["NULL".to_owned(); tree.key.len()],
-            shared: tree.key.len().saturating_sub(1),
-        }
-    }
-
-    /// Goes on after a step that ended at `last`. `is_full`: it had as many entries as it may.
-    /// False where the tree ends.
-    pub(super) fn advance(&mut self, last: Option<&str>, is_full: bool) -> bool {
-        if let Some(last) = last {
-            self.last = last.split('|').map(str::to_owned).collect();
-        }
-        if is_full {
-            self.shared = self.last.len().saturating_sub(1);
-            return true;
-        }
-        let has_more = self.shared > 0;
-        self.shared = self.shared.saturating_sub(1);
-        has_more
-    }
-}
-
-impl Tree {
-    /// The next entries after a position: how many (`entries`), the key of the last one (`last`),
-    /// and what is wrong with them (`findings`). One statement, so one snapshot.
-    pub(super) fn step(&self, position: &Position, entries: u32) -> String {
-        let Self { source, key, .. } = self;
-        let list = |part: &dyn Fn(usize, &Column) -> String, separator: &str| {
-            let parts: Vec<_> = key.iter().enumerate().map(|(n, c)| part(n, c)).collect();
-            parts.join(separator)
-        };
-        let keys = list(&|nth, column| format!("t.{} AS k{nth}", column.name), ", ");
-        let order = list(&|_, column| format!("t.{}", column.name), ", ");
-        let own = list(&|nth, _| format!("k{nth}"), ", ");
-        let previous = list(
-            &|nth, _| format!("lag(k{nth}, 1, {}) OVER ()", position.literal(nth)),
-            ", ",
-        );
-        // As bytes: a damaged text need not be one.
-        let last = list(
-            &|n, _| {
-                format!(
-                    "CASE typeof(k{n}) WHEN 'text' \
-                     THEN 'CAST(' || quote(CAST(k{n} AS BLOB)) || ' AS TEXT)' ELSE quote(k{n}) END"
-                )
-            },
-            " || '|' || ",
-        );
-        let range: Vec<String> = key
-            .iter()
-            .take(position.shared + 1)
-            .enumerate()
-            .map(|(nth, column)| {
-                let value = position.literal(nth);
-                if nth < position.shared {
-                    format!("t.{} IS {value}", column.name)
-                } else {
-                    column.above(value)
-                }
-            })
-            .collect();
-        let range = range.join(" AND ");
-        let (columns, size) = if self.columns.is_empty() {
-            (String::new(), "0".to_owned())
-        } else {
-            let sizes = self.columns.iter();
-            let sizes = sizes.map(|c| format!("coalesce(length(CAST(r.{} AS BLOB)), 0)", c.name));
-            (", t.*".to_owned(), sizes.collect::<Vec<_>>().join(" + "))
-        };
-        let faults: String = self
-            .faults
-            .iter()
-            .map(|(fault, text)| format!(" WHEN {fault} THEN '{}'", text.replace('\'', "''")))
-            .collect();
-        let name = self.name.replace('\'', "''");
-        format!(
-            "SELECT count(*) AS entries, max(nr) AS nr, last, total(size) AS size,
-               group_concat(DISTINCT finding) AS findings
-             FROM (SELECT nr, {last} AS last, {size} AS size,
-               CASE WHEN NOT is_sorted THEN '{name}: out of order'{faults} END AS finding
-               FROM (SELECT row_number() OVER () AS nr, ({previous}) < ({own}) AS is_sorted, *
-                 FROM (SELECT {keys}{columns} FROM {source}
-                   WHERE {range} ORDER BY {order} LIMIT {entries})) AS r)"
-        )
-    }
-}
-
-impl Position {
-    fn literal(&self, nth: usize) -> &str {
-        self.last.get(nth).map_or("NULL", String::as_str)
     }
 }
