@@ -9,8 +9,10 @@ mod any_connection;
 mod email_tokens;
 mod error;
 mod figures;
+mod file_health;
 mod former_emails;
 mod holdings;
+mod integrity;
 mod known_clients;
 mod manager;
 mod migrations;
@@ -44,6 +46,7 @@ use r2d2::{NopEventHandler, Pool};
 
 use any_connection::AnyConnection;
 use figures::PoolEvents;
+use file_health::FileHealth;
 use manager::{Manager, Role, Target};
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use storage::Storage;
@@ -53,7 +56,9 @@ pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
+pub use file_health::{DatabaseStats, IntegrityStats};
 pub use former_emails::FoundFormerEmail;
+pub use integrity::{IntegrityReport, check_integrity};
 pub use known_clients::Settlement;
 pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
@@ -61,7 +66,7 @@ pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
-pub use sqlite::{Duplicate, ServerLock};
+pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
@@ -88,6 +93,7 @@ pub struct DB {
     writer_events: PoolEvents,
     reads_are_local: bool,
     storage: Storage,
+    file: FileHealth,
     patience: Patience,
     settings: Arc<DbSettings>,
 }
@@ -135,6 +141,7 @@ impl DB {
             writer_events,
             reads_are_local,
             storage,
+            file: FileHealth::new(&target),
             patience: Patience::default(),
             settings: Arc::new(settings),
         };
@@ -219,13 +226,16 @@ impl DB {
         DbError: From<E>,
     {
         transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
+            .inspect_err(|error| self.file.learn(error))
     }
 
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.storage.during(true, || self.transaction(work))
+        self.storage
+            .during(true, || self.transaction(work))
+            .inspect_err(|error| self.file.learn(error))
     }
 
     /// Does all of `work` or nothing.

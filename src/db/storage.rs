@@ -169,7 +169,8 @@ impl Storage {
             | Unavailable::NotWritable
             | Unavailable::NotWritten(_)
             | Unavailable::Ending
-            | Unavailable::Schema => return,
+            | Unavailable::Schema
+            | Unavailable::Damaged(_) => return,
         };
         if self.refusal().begin(event, Instant::now()) {
             log::error!(

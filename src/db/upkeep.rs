@@ -15,6 +15,9 @@ impl DB {
     /// # Errors
     /// [`DbError::Unavailable`] with the reason.
     pub fn check(&self) -> Result<(), DbError> {
+        if let Some(cause) = self.file.damage() {
+            return Err(Unavailable::Damaged(cause).into());
+        }
         if self.storage.is_read_only() {
             return Err(Unavailable::NotWritable.into());
         }
@@ -27,7 +30,8 @@ impl DB {
                 }
                 Ok(migrations::standing(conn)?)
             })
-        })?;
+        });
+        let standing = standing.inspect_err(|error| self.file.learn(error))?;
         match standing {
             Standing::Current => Ok(()),
             Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),

@@ -3,8 +3,12 @@
 mod adoption;
 mod backup;
 mod group_commit;
+mod integrity;
 mod lock;
 mod prepare;
+mod steps;
+mod trees;
+mod wal;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,8 +26,11 @@ use super::manager::Role;
 
 pub use adoption::Duplicate;
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
+pub(super) use integrity::check as check_file;
+pub use integrity::{IntegrityWalk, Step};
 pub use lock::ServerLock;
 pub(super) use prepare::prepare;
+pub use wal::WalStats;
 
 // Older ones can corrupt a database in WAL mode.
 const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
@@ -54,8 +61,12 @@ impl Location {
 
     /// The log of writes beside the file.
     pub(super) fn wal(&self) -> PathBuf {
+        self.beside("-wal")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(&self.path);
-        name.push("-wal");
+        name.push(ending);
         PathBuf::from(name)
     }
 
@@ -74,8 +85,10 @@ impl Location {
     /// Opens the file with nothing set that would change it.
     fn connect_plainly(&self) -> Result<SqliteConnection, ConnectionError> {
         let mut conn = SqliteConnection::establish(&self.uri())?;
-        conn.batch_execute("PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF;")
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        conn.batch_execute(
+            "PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF; PRAGMA cell_size_check=ON;",
+        )
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
 }

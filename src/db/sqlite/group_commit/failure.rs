@@ -74,7 +74,8 @@ fn cause(error: &DbError) -> Option<&DieselError> {
             | Unavailable::Late
             | Unavailable::NotWritable
             | Unavailable::Ending
-            | Unavailable::Schema,
+            | Unavailable::Schema
+            | Unavailable::Damaged(_),
         ) => None,
     }
 }
