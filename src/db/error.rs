@@ -74,6 +74,10 @@ pub enum Unavailable {
     /// A commit was lost before, and the program has to be started anew.
     #[error("a commit was lost; the program has to be started anew")]
     Ending,
+    /// A pooler moved this client to a server connection that does not have its prepared
+    /// statements, or has those of another client.
+    #[error("the pooler of the database is not the one that --database-pooler names ({0})")]
+    Pooler(DieselError),
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]
     NotWritable,
@@ -105,7 +109,8 @@ const FULL: [&str; 3] = [
     "No space left",
 ];
 
-/// What PostgreSQL says to those who are connected when it goes away.
+/// What PostgreSQL, or a pooler in front of it, says to those who are connected when it goes
+/// away.
 const LOST: [&str; 4] = [
     "terminating connection",
     "server closed the connection",
@@ -129,6 +134,8 @@ impl From<DieselError> for DbError {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
+        } else if is_misplaced_statement(&error) {
+            Unavailable::Pooler(error).into()
         } else if says(&error, &FULL) {
             Unavailable::Full(error).into()
         } else if says(&error, &["attempt to write a readonly database"]) {
@@ -185,6 +192,11 @@ fn is_conflict(error: &DieselError) -> bool {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
     ) || inner(error).is_some_and(is_conflict)
         || says(error, &["deadlock detected"])
+}
+
+/// Whether a server connection has not the prepared statements that this client made.
+fn is_misplaced_statement(error: &DieselError) -> bool {
+    says(error, &["prepared statement \"__diesel_stmt_"])
 }
 
 /// A commit that failed and could not be rolled back either.

@@ -45,7 +45,7 @@ use any_connection::AnyConnection;
 use figures::PoolEvents;
 use manager::{Manager, Role, Target};
 use storage::Storage;
-use transactions::{POOL_WAIT, Patience, in_transaction};
+use transactions::{POOL_WAIT, Patience, in_pooled_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
@@ -58,7 +58,7 @@ pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{FoundSession, NewSession};
-pub use settings::{DbSettings, OpenMode, SessionRules};
+pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
 pub use sqlite::{Duplicate, ServerLock};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
@@ -201,7 +201,7 @@ impl DB {
     ) -> Result<T, DbError> {
         self.storage.during(true, || {
             transactions::run(&self.writer, self.patience, |conn| {
-                in_transaction(conn, &work)
+                in_pooled_transaction(conn, self.settings.pooler, &work)
             })
         })
     }

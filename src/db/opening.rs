@@ -140,6 +140,16 @@ pub enum OpenError {
         /// What the client library says.
         cause: String,
     },
+    /// A connection pooler is in the way that the settings do not name.
+    #[error("{url} is a connection pooler ({finding}); {remedy}")]
+    Pooler {
+        /// The server, without its password.
+        url: String,
+        /// How that showed.
+        finding: String,
+        /// What to set.
+        remedy: &'static str,
+    },
     /// The URL asks for TLS, and this build has none for PostgreSQL.
     #[error(
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
@@ -179,6 +189,7 @@ impl OpenError {
             | Self::NewerSchema { .. }
             | Self::NotAdopted(_)
             | Self::NoTls
+            | Self::Pooler { .. }
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }

@@ -10,6 +10,8 @@ pub struct DbSettings {
     pub readers: u32,
     /// Connections to a server, which read and write.
     pub connections: u32,
+    /// What stands between this program and the server.
+    pub pooler: Pooler,
     /// How long an opening waits for a server that is away.
     pub server_wait: Duration,
     /// What to do where the database is not there, or its schema is an older one.
@@ -25,12 +27,24 @@ impl Default for DbSettings {
         Self {
             readers: 4,
             connections: 8,
+            pooler: Pooler::Off,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionRules::default(),
             clock: Clock::system(),
         }
     }
+}
+
+/// A connection pooler, such as `PgBouncer`, in front of a `PostgreSQL` server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooler {
+    /// There is none.
+    Off,
+    /// A client keeps its server connection until it disconnects.
+    Session,
+    /// A client has a server connection for one transaction.
+    Transaction,
 }
 
 /// What opening a database may change in it.

@@ -164,6 +164,7 @@ impl Storage {
             | Unavailable::NotWritable
             | Unavailable::NotWritten(_)
             | Unavailable::Ending
+            | Unavailable::Pooler(_)
             | Unavailable::Schema => return,
         };
         if self.refusal().begin(event, Instant::now()) {

@@ -9,7 +9,7 @@ use r2d2::Pool;
 use super::any_connection::AnyConnection;
 use super::error::{is_disk_failure, is_lost, is_undone};
 use super::manager::Manager;
-use super::{DbError, Unavailable};
+use super::{DbError, Pooler, Unavailable, postgres};
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
@@ -57,8 +57,10 @@ fn attempt<T>(
         .map_err(|error| explain(pool, error))?;
     conn.wait_at_most(patience.left()?)?;
     let outcome = work(&mut conn);
-    if let Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) = &outcome {
-        conn.is_lost();
+    match &outcome {
+        Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) => conn.is_lost(),
+        Err(DbError::Unavailable(Unavailable::Pooler(error))) => conn.report_pooler(error),
+        Ok(_) | Err(_) => {}
     }
     outcome
 }
@@ -79,11 +81,22 @@ pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
+    in_pooled_transaction(conn, Pooler::Off, work)
+}
+
+/// The same on a connection that may go through a pooler.
+pub(super) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>(
+    conn: &mut AnyConnection,
+    pooler: Pooler,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
     match conn {
         AnyConnection::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
         }
-        AnyConnection::Postgres(_) => Transactions::begin_transaction(conn)?,
+        AnyConnection::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, postgres::begin(pooler))?;
+        }
     }
     match work(conn) {
         Ok(value) => match Transactions::commit_transaction(conn) {

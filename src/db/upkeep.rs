@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::migrations::{self, Standing};
 use super::schema::{sessions, users};
-use super::transactions::{in_transaction, run};
+use super::transactions::{in_pooled_transaction, run};
 use super::{DB, DbError, Unavailable};
 use crate::domain::Timestamp;
 
@@ -22,7 +22,7 @@ impl DB {
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
             run(&self.writer, self.patience, |conn| {
-                in_transaction(conn, |conn| {
+                in_pooled_transaction(conn, self.settings.pooler, |conn| {
                     if proof {
                         migrations::write_nothing_new(conn)?;
                     }

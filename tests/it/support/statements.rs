@@ -28,7 +28,7 @@ impl Statements {
         set_default_instrumentation(|| Some(Box::new(Watch::default()))).unwrap();
         let database = match &place.server {
             None => place.folder().display().to_string(),
-            Some(server) => server.url.clone(),
+            Some(server) => server.service_url.clone(),
         };
         sent().insert(database.clone(), Vec::new());
         Self { database }
