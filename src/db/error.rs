@@ -76,7 +76,11 @@ pub enum Unavailable {
     Ending,
     /// A pooler moved this client to a server connection that does not have its prepared
     /// statements, or has those of another client.
-    #[error("the pooler of the database is not the one that --database-pooler names ({0})")]
+    #[error(
+        "the connection pooler mixes up prepared statements ({0}); if its pool_mode is \
+         transaction, set --database-pooler transaction (BIENVENUE_DATABASE_POOLER); if it is \
+         session, set server_reset_query = DISCARD ALL in pgbouncer.ini"
+    )]
     Pooler(DieselError),
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]

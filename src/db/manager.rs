@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::r2d2::R2D2Connection;
-use diesel::result::{ConnectionError, Error as DieselError};
+use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
-use super::{postgres, sqlite};
+use super::{Unavailable, postgres, sqlite};
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
 
@@ -73,16 +73,11 @@ impl Generation {
 struct PoolerAlarm(Arc<Mutex<Option<Instant>>>);
 
 impl PoolerAlarm {
-    fn raise(&self, error: &DieselError) {
+    fn raise(&self, cause: &Unavailable) {
         let mut logged_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if logged_at.is_none_or(|at| at.elapsed() >= POOLER_REMINDER) {
             *logged_at = Some(Instant::now());
-            log::error!(
-                "the connection pooler mixes up prepared statements ({error}); requests are \
-                 answered 503. If its pool_mode is transaction, restart the service with \
-                 --database-pooler transaction (BIENVENUE_DATABASE_POOLER). If it is session, set \
-                 server_reset_query = DISCARD ALL in pgbouncer.ini"
-            );
+            log::error!("{cause}; requests are answered 503 until then");
         }
     }
 }
@@ -120,8 +115,8 @@ impl Pooled {
     }
 
     /// Logs that a pooler moved this connection's prepared statements, and how to prevent it.
-    pub(super) fn report_pooler(&self, error: &DieselError) {
-        self.pooler_alarm.raise(error);
+    pub(super) fn report_pooler(&self, cause: &Unavailable) {
+        self.pooler_alarm.raise(cause);
     }
 }
 

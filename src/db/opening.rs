@@ -2,8 +2,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::DbError;
 use super::sqlite::Duplicate;
+use super::{DbError, Unavailable};
 
 /// What opening a database had to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,8 +196,10 @@ impl OpenError {
             | Self::Disk { .. }
             | Self::Away { .. }
             | Self::Migration(_)
-            | Self::Connect(_)
-            | Self::Database(_) => false,
+            | Self::Connect(_) => false,
+            Self::Database(error) => {
+                matches!(error, DbError::Unavailable(Unavailable::Pooler(_)))
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ fn attempt<T>(
     let outcome = work(&mut conn);
     match &outcome {
         Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) => conn.is_lost(),
-        Err(DbError::Unavailable(Unavailable::Pooler(error))) => conn.report_pooler(error),
+        Err(DbError::Unavailable(cause @ Unavailable::Pooler(_))) => conn.report_pooler(cause),
         Ok(_) | Err(_) => {}
     }
     outcome

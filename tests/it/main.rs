@@ -44,6 +44,7 @@ mod notices;
 mod operator;
 mod password_rules;
 mod passwords;
+mod pgbouncer;
 mod programs;
 mod proxies;
 mod readme;

@@ -97,7 +97,15 @@ impl PgBouncer {
     pub(crate) fn command(&self, command: &str) {
         let folder = self.folder.to_str().unwrap();
         let status = Command::new("psql")
-            .args(["-q", "-h", folder, "-p", &PORT.to_string(), "-U", "postgres"])
+            .args([
+                "-q",
+                "-h",
+                folder,
+                "-p",
+                &PORT.to_string(),
+                "-U",
+                "postgres",
+            ])
             .args(["-c", command, "pgbouncer"])
             .stdout(Stdio::null())
             .status()

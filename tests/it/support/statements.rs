@@ -36,7 +36,10 @@ impl Statements {
 
     /// What requests have sent since the last look.
     pub(crate) fn of_requests(&self) -> Vec<String> {
-        self.take(|thread| !["mail", "housekeeping"].contains(&thread))
+        self.take(|thread| {
+            // A pool opens connections on threads of its own.
+            !["mail", "housekeeping"].contains(&thread) && !thread.starts_with("r2d2-worker")
+        })
     }
 
     /// What the thread for mails has sent since the last look, but for its looks at an outbox
