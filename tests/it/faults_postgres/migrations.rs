@@ -42,6 +42,11 @@ fn f17_a_migration_killed_at_any_statement_is_whole_or_not_there() {
             .args(["-f", "-qq", "-o", "/dev/null", "-e", &inject])
             .arg(inner.get_program())
             .args(inner.get_args())
+            .envs(
+                inner
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .current_dir(place.folder());
         let ran_through = finish(strace).status.success();
         let there = tables(&place);
