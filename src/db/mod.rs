@@ -57,8 +57,13 @@ pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
+<<<<<<< HEAD
 pub use sessions::{FoundSession, NewSession};
 pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
+=======
+pub use sessions::{ActiveSession, NewSession};
+pub use settings::{DbSettings, OpenMode, SessionRules};
+>>>>>>> main
 pub use sqlite::{Duplicate, ServerLock};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
@@ -170,8 +175,8 @@ impl DB {
         &self.settings.sessions
     }
 
-    /// Leaves the database in order before the process ends: statistics for the planner,
-    /// and no log beside the file. Blocks for a write.
+    /// Empties the write-ahead log beside a SQLite file before the process ends. Blocks for a
+    /// write.
     ///
     /// # Errors
     /// If the database is in use; nothing is lost then.
