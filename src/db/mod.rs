@@ -57,13 +57,8 @@ pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
-<<<<<<< HEAD
-pub use sessions::{FoundSession, NewSession};
-pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
-=======
 pub use sessions::{ActiveSession, NewSession};
-pub use settings::{DbSettings, OpenMode, SessionRules};
->>>>>>> main
+pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
 pub use sqlite::{Duplicate, ServerLock};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
