@@ -12,6 +12,7 @@ mod figures;
 mod former_emails;
 mod holdings;
 mod known_clients;
+mod login_state;
 mod manager;
 mod migrations;
 mod opening;
@@ -25,6 +26,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod sqlite;
+mod statement;
 mod storage;
 mod throttle;
 mod throttle_upkeep;
@@ -45,7 +47,7 @@ use any_connection::AnyConnection;
 use figures::PoolEvents;
 use manager::{Manager, Role, Target};
 use storage::Storage;
-use transactions::{POOL_WAIT, Patience, in_pooled_transaction};
+use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
@@ -53,6 +55,7 @@ pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
 pub use former_emails::FoundFormerEmail;
 pub use known_clients::Settlement;
+pub use login_state::LoginState;
 pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
@@ -64,7 +67,7 @@ pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
 
-use crate::domain::{Clock, DatabaseUrl};
+use crate::domain::{Clock, DatabaseUrl, UserId};
 
 /// How far in the future something may have been made before its clock is not believed.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
@@ -195,13 +198,31 @@ impl DB {
         transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
     }
 
+    /// Writes in one transaction, which has locked the user's row before the first statement of
+    /// `work` sees any. On PostgreSQL that takes no round trip of its own.
+    fn write_locking<T>(
+        &self,
+        user_id: UserId,
+        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let begin = Begin {
+            pooler: self.settings.pooler,
+            lock: Some(user_id),
+        };
+        self.storage.during(true, || {
+            transactions::run(&self.writer, self.patience, |conn| {
+                in_pooled_transaction(conn, begin, &work)
+            })
+        })
+    }
+
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         self.storage.during(true, || {
             transactions::run(&self.writer, self.patience, |conn| {
-                in_pooled_transaction(conn, self.settings.pooler, &work)
+                in_pooled_transaction(conn, self.settings.pooler.into(), &work)
             })
         })
     }

@@ -10,6 +10,7 @@ use super::any_connection::AnyConnection;
 use super::error::{is_disk_failure, is_lost, is_undone};
 use super::manager::Manager;
 use super::{DbError, Pooler, Unavailable, postgres};
+use crate::domain::UserId;
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
@@ -81,13 +82,28 @@ pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    in_pooled_transaction(conn, Pooler::Off, work)
+    in_pooled_transaction(conn, Pooler::Off.into(), work)
+}
+
+/// How a transaction begins on PostgreSQL, in one round trip.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin {
+    /// A pooler by transaction takes the limits with each of them.
+    pub(super) pooler: Pooler,
+    /// The user whose row is locked.
+    pub(super) lock: Option<UserId>,
+}
+
+impl From<Pooler> for Begin {
+    fn from(pooler: Pooler) -> Self {
+        Self { pooler, lock: None }
+    }
 }
 
 /// The same on a connection that may go through a pooler.
 pub(super) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
-    pooler: Pooler,
+    begin: Begin,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
     match conn {
@@ -95,7 +111,7 @@ pub(super) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
         }
         AnyConnection::Postgres(postgres) => {
-            AnsiTransactionManager::begin_transaction_sql(postgres, postgres::begin(pooler))?;
+            AnsiTransactionManager::begin_transaction_sql(postgres, &postgres::begin(begin))?;
         }
     }
     match work(conn) {

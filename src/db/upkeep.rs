@@ -23,7 +23,7 @@ impl DB {
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
             run(&self.writer, self.patience, |conn| {
-                in_pooled_transaction(conn, self.settings.pooler, |conn| {
+                in_pooled_transaction(conn, self.settings.pooler.into(), |conn| {
                     if proof {
                         migrations::write_nothing_new(conn)?;
                     }

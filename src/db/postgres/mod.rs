@@ -4,6 +4,8 @@
 mod pooler;
 mod prepare;
 
+use std::borrow::Cow;
+
 use diesel::connection::{CacheSize, Connection, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::result::ConnectionError;
@@ -11,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Pooler;
 use super::any_connection::AnyConnection;
+use super::transactions::Begin;
 use crate::domain::PostgresUrl;
 
 pub(super) use prepare::prepare;
@@ -86,10 +89,18 @@ pub(super) fn connect(location: &Location) -> Result<AnyConnection, ConnectionEr
 }
 
 /// What begins a transaction, in one round trip.
-pub(super) fn begin(pooler: Pooler) -> &'static str {
-    match pooler {
+pub(super) fn begin(begin: Begin) -> Cow<'static, str> {
+    let sql = match begin.pooler {
         // The session has its limits.
         Pooler::Off | Pooler::Session => "BEGIN",
         Pooler::Transaction => BEGIN_LIMITED,
+    };
+    match begin.lock {
+        None => sql.into(),
+        // The lock that an update of the row takes.
+        Some(user_id) => {
+            let id = user_id.get();
+            format!("{sql}; SELECT FROM users WHERE id = {id} FOR NO KEY UPDATE").into()
+        }
     }
 }

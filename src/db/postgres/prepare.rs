@@ -84,7 +84,7 @@ fn reach(
 /// All that is missing in one transaction under the lock. Who waited for the lock may find
 /// that nothing is missing any more.
 fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError> {
-    in_pooled_transaction(conn, pooler, |conn| {
+    in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
             Standing::Current => Ok(Opened::AsItWas),
