@@ -33,7 +33,7 @@ const COUNT_RATE: &str = "\
         THEN throttle.next_at ELSE $3 END, \
     purge_at = $5 + CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.next_at ELSE $3 END \
-    WHERE throttle.next_at <= $4 - $5 OR throttle.next_at > $4 \
+    WHERE throttle.next_at <= $6 OR throttle.next_at > $4 \
     RETURNING fails, next_at";
 const GIVE_BACK_BACKOFF: &str = "\
     UPDATE throttle SET fails = fails - 1, \
@@ -302,6 +302,7 @@ fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<
                 now.seconds(),
                 now.plus(rate.span()).seconds(),
                 seconds(rate.interval),
+                now.plus(rate.span()).minus(rate.interval).seconds(),
             ];
             (COUNT_RATE, Value::after(key, numbers))
         }
