@@ -12,6 +12,9 @@ pub struct DbSettings {
     pub connections: u32,
     /// What stands between this program and the server.
     pub pooler: Pooler,
+    /// Memory for SQLite's page cache in bytes, shared by the connections. It fills as pages are
+    /// read.
+    pub cache: u64,
     /// How long an opening waits for a server that is away.
     pub server_wait: Duration,
     /// What to do where the database is not there, or its schema is an older one.
@@ -28,6 +31,7 @@ impl Default for DbSettings {
             readers: 4,
             connections: 8,
             pooler: Pooler::Off,
+            cache: 64 << 20,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionRules::default(),
