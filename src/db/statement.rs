@@ -114,6 +114,10 @@ where
 
 /// Statements that belong to one transaction. On PostgreSQL each of them sees the rows as
 /// they were before the first, so no two of them may change the same row.
+///
+/// Rows are locked in the order of the statements, so that transactions which lock the same
+/// rows do not wait for each other in a circle. PostgreSQL runs the parts of a `WITH` that
+/// nothing reads from the last to the first, and is given them in that order.
 #[derive(Debug, Default)]
 pub(super) struct Batch(Vec<Statement>);
 
@@ -131,7 +135,7 @@ impl Batch {
     }
 
     /// Runs all of them.
-    pub(super) fn run(self, conn: &mut AnyConnection) -> QueryResult<()> {
+    pub(super) fn run(mut self, conn: &mut AnyConnection) -> QueryResult<()> {
         match conn {
             AnyConnection::Sqlite(conn) => {
                 for statement in self.0 {
@@ -142,6 +146,7 @@ impl Batch {
                 if let [statement] = self.0.as_slice() {
                     statement.clone().execute(conn)?;
                 } else if !self.0.is_empty() {
+                    self.0.reverse();
                     as_one::<()>(self.0, |_| "SELECT".to_owned()).execute(conn)?;
                 }
             }
@@ -151,7 +156,7 @@ impl Batch {
 
     /// Runs all of them, and tells whether the first changed a row: if it did not, the caller
     /// rolls back. The first has to end with `RETURNING`.
-    pub(super) fn run_if_first_changes(self, conn: &mut AnyConnection) -> QueryResult<bool> {
+    pub(super) fn run_if_first_changes(mut self, conn: &mut AnyConnection) -> QueryResult<bool> {
         match conn {
             AnyConnection::Sqlite(conn) => {
                 for (number, statement) in self.0.into_iter().enumerate() {
@@ -162,6 +167,9 @@ impl Batch {
                 Ok(true)
             }
             AnyConnection::Postgres(conn) => {
+                if let [_, others @ ..] = self.0.as_mut_slice() {
+                    others.reverse();
+                }
                 let all = as_one::<()>(self.0, |_| "SELECT FROM s0".to_owned());
                 Ok(all.execute(conn)? > 0)
             }

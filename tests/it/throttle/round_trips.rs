@@ -72,3 +72,35 @@ async fn requests_take_few_round_trips_to_postgres() {
         "{counts:#?}"
     );
 }
+
+/// `PostgreSQL` may run the parts of one statement in another order than they are written.
+#[actix_web::test]
+async fn counts_are_locked_in_one_order() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let app = throttling(place).await;
+    app.place.sql(
+        "CREATE TABLE changed (place BIGSERIAL, value TEXT NOT NULL);
+         CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO changed (value)
+                 VALUES (TG_OP || ' ' || split_part(COALESCE(NEW.key, OLD.key), '/', 1));
+             RETURN COALESCE(NEW, OLD);
+         END $$;
+         CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON throttle
+             FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+    let changed = "SELECT value FROM changed ORDER BY place";
+    assert_eq!(
+        app.place.texts(changed),
+        [
+            "INSERT address",
+            "INSERT subnet",
+            "INSERT account",
+            "UPDATE address",
+            "UPDATE subnet",
+            "DELETE account"
+        ]
+    );
+}
