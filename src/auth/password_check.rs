@@ -6,7 +6,6 @@ use super::hasher::Place;
 use super::renewal::Renewal;
 use super::throttle::Guess;
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
-use crate::db::DbError;
 use crate::domain::{Client, EmailKey, Password, User, UserId};
 
 /// A password that is to be checked against an account's, before that has begun. In the end
@@ -94,9 +93,8 @@ impl Before for PasswordCheck {
     fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Checked>, AuthError> {
         let Self { guess, password } = self;
         let taken = guess.take(auth)?;
-        let user = match auth.db.find_user_by(guess.email().clone()) {
-            Ok(user) => Some(user),
-            Err(DbError::NoResultFound) => None,
+        let user = match guess.user(auth) {
+            Ok(user) => user,
             Err(error) => {
                 auth.give_back(taken);
                 return Err(error.into());

@@ -74,6 +74,14 @@ pub enum Unavailable {
     /// A commit was lost before, and the program has to be started anew.
     #[error("a commit was lost; the program has to be started anew")]
     Ending,
+    /// A pooler moved this client to a server connection that does not have its prepared
+    /// statements, or has those of another client.
+    #[error(
+        "the connection pooler mixes up prepared statements ({0}); if its pool_mode is \
+         transaction, set --database-pooler transaction (BIENVENUE_DATABASE_POOLER); if it is \
+         session, set server_reset_query = DISCARD ALL in pgbouncer.ini"
+    )]
+    Pooler(DieselError),
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]
     NotWritable,
@@ -111,7 +119,8 @@ const FULL: [&str; 3] = [
     "No space left",
 ];
 
-/// What PostgreSQL says to those who are connected when it goes away.
+/// What PostgreSQL, or a pooler in front of it, says to those who are connected when it goes
+/// away.
 const LOST: [&str; 4] = [
     "terminating connection",
     "server closed the connection",
@@ -137,6 +146,8 @@ impl From<DieselError> for DbError {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
+        } else if is_misplaced_statement(&error) {
+            Unavailable::Pooler(error).into()
         } else if says(&error, &FULL) {
             Unavailable::Full(error).into()
         } else if says(&error, &["attempt to write a readonly database"]) {
@@ -198,6 +209,11 @@ fn is_conflict(error: &DieselError) -> bool {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
     ) || inner(error).is_some_and(is_conflict)
         || says(error, &["deadlock detected"])
+}
+
+/// Whether a server connection has not the prepared statements that this client made.
+fn is_misplaced_statement(error: &DieselError) -> bool {
+    says(error, &["prepared statement \"__diesel_stmt_"])
 }
 
 /// A commit that failed and could not be rolled back either.

@@ -14,6 +14,7 @@ mod former_emails;
 mod holdings;
 mod integrity;
 mod known_clients;
+mod login_state;
 mod manager;
 mod migrations;
 mod opening;
@@ -27,6 +28,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod sqlite;
+mod statement;
 mod storage;
 mod throttle;
 mod throttle_upkeep;
@@ -50,7 +52,7 @@ use file_health::FileHealth;
 use manager::{Manager, Role, Target};
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use storage::Storage;
-use transactions::{POOL_WAIT, Patience, in_transaction};
+use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
@@ -60,18 +62,19 @@ pub use file_health::{DatabaseStats, IntegrityStats};
 pub use former_emails::FoundFormerEmail;
 pub use integrity::{IntegrityReport, check_integrity};
 pub use known_clients::Settlement;
+pub use login_state::LoginState;
 pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
-pub use settings::{DbSettings, OpenMode, SessionRules};
+pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
 pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
 
-use crate::domain::{Clock, DatabaseUrl};
+use crate::domain::{Clock, DatabaseUrl, UserId};
 
 /// How far in the future something may have been made before its clock is not believed.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
@@ -229,24 +232,42 @@ impl DB {
             .inspect_err(|error| self.file.learn(error))
     }
 
+    /// Writes in one transaction, which has locked the user's row before the first statement of
+    /// `work` sees any. On PostgreSQL that takes no round trip of its own.
+    fn write_locking<T>(
+        &self,
+        user_id: UserId,
+        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.storage
+            .during(true, || self.transaction(Some(user_id), work))
+            .inspect_err(|error| self.file.learn(error))
+    }
+
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         self.storage
-            .during(true, || self.transaction(work))
+            .during(true, || self.transaction(None, work))
             .inspect_err(|error| self.file.learn(error))
     }
 
-    /// Does all of `work` or nothing.
+    /// Does all of `work` or nothing. `lock` is the user whose row is locked first; SQLite's
+    /// writers lock the whole file.
     fn transaction<T>(
         &self,
+        lock: Option<UserId>,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
+        let begin = Begin {
+            pooler: self.settings.pooler,
+            lock,
+        };
         match &self.group_commit {
             Some(group_commit) => group_commit.write(self.patience, self.sharing, work),
             None => transactions::run(&self.writer, self.patience, |conn| {
-                in_transaction(conn, &work)
+                in_pooled_transaction(conn, begin, &work)
             }),
         }
     }

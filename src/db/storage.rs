@@ -170,6 +170,7 @@ impl Storage {
             | Unavailable::NotWritten(_)
             | Unavailable::Ending
             | Unavailable::Schema
+            | Unavailable::Pooler(_)
             | Unavailable::Damaged(_) => return,
         };
         if self.refusal().begin(event, Instant::now()) {

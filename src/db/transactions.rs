@@ -10,7 +10,8 @@ use r2d2::{Pool, PooledConnection};
 use super::any_connection::AnyConnection;
 use super::error::{is_disk_failure, is_lost, is_undone};
 use super::manager::Manager;
-use super::{DbError, Unavailable};
+use super::{DbError, Pooler, Unavailable, postgres};
+use crate::domain::UserId;
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
@@ -55,8 +56,10 @@ fn attempt<T>(
 ) -> Result<T, DbError> {
     let mut conn = checkout(pool, patience)?;
     let outcome = work(&mut conn);
-    if let Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) = &outcome {
-        conn.is_lost();
+    match &outcome {
+        Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) => conn.is_lost(),
+        Err(DbError::Unavailable(cause @ Unavailable::Pooler(_))) => conn.report_pooler(cause),
+        Ok(_) | Err(_) => {}
     }
     outcome
 }
@@ -87,7 +90,31 @@ pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    begin(conn)?;
+    in_pooled_transaction(conn, Pooler::Off.into(), work)
+}
+
+/// How a transaction begins on PostgreSQL, in one round trip.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin {
+    /// A pooler by transaction takes the limits with each of them.
+    pub(super) pooler: Pooler,
+    /// The user whose row is locked.
+    pub(super) lock: Option<UserId>,
+}
+
+impl From<Pooler> for Begin {
+    fn from(pooler: Pooler) -> Self {
+        Self { pooler, lock: None }
+    }
+}
+
+/// The same on a connection that may go through a pooler.
+pub(super) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>(
+    conn: &mut AnyConnection,
+    begin: Begin,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    self::begin(conn, begin)?;
     match work(conn) {
         Ok(value) => match commit(conn) {
             Ok(()) => Ok(value),
@@ -103,12 +130,14 @@ pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
 /// Begins a transaction. On SQLite it takes the write lock: one that reads first and writes
 /// later would fail as soon as another process has written in between, whatever the busy
 /// timeout says.
-pub(super) fn begin(conn: &mut AnyConnection) -> QueryResult<()> {
+pub(super) fn begin(conn: &mut AnyConnection, begin: Begin) -> QueryResult<()> {
     match conn {
         AnyConnection::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
         }
-        AnyConnection::Postgres(_) => Transactions::begin_transaction(conn),
+        AnyConnection::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, &postgres::begin(begin))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl DB {
         // After a write that the disk refused only a write tells that it is over.
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
-            self.transaction(|conn| {
+            self.transaction(None, |conn| {
                 if proof {
                     migrations::write_nothing_new(conn)?;
                 }

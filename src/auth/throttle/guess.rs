@@ -1,8 +1,10 @@
 use super::{Networks, Taken, ThrottleSettings};
 use crate::auth::outgoing::Outgoing;
 use crate::auth::{Auth, AuthError, Notice};
-use crate::db::{BudgetedMail, Charge, Limited, Settlement};
-use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp};
+use crate::db::{BudgetedMail, Charge, DbError, Limited, LoginState, Settlement, ThrottleRow};
+use crate::domain::{
+    Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp, User,
+};
 
 /// A password that is about to be tried: at which account, and by whom.
 #[derive(Debug, Clone)]
@@ -11,6 +13,8 @@ pub(in crate::auth) struct Guess {
     client: Client,
     /// What the account knows the client by.
     mark: Option<Mark>,
+    /// The account and the counts, once they were looked up.
+    state: Option<LoginState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +40,8 @@ impl Guess {
             email,
             client,
             mark: None,
+            state: None,
         }
-    }
-
-    pub(in crate::auth) fn email(&self) -> &EmailKey {
-        &self.email
     }
 
     pub(in crate::auth) fn client(&self) -> &Client {
@@ -52,45 +53,61 @@ impl Guess {
         self.mark.is_some()
     }
 
-    /// Finds out whether the account knows the client. Blocks for two look-ups, for a client
-    /// that could be known.
+    /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
+    /// counted.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        self.mark = None;
+        (self.mark, self.state) = (None, None);
+        let settings = &auth.settings.throttle;
+        if !settings.on {
+            return Ok(());
+        }
         let device = self.client.device().map(DeviceId::digest);
         let device = device.map(|digest| Mark::Device(digest.to_hex()));
         let network = self.client.address().map(ClientAddress::network);
         let network = network.map(|network| Mark::Network(network.to_string()));
         let marks: Vec<Mark> = device.into_iter().chain(network).collect();
-        if marks.is_empty() || !auth.settings.throttle.on {
-            return Ok(());
-        }
         let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
-        let known = auth
+        let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
+        let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
+        let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
+        let keys: Vec<ThrottleKey> = keys.collect();
+        let state = auth
             .db
-            .known_marks(&self.email, &texts)
+            .login_state(&self.email, &texts, &keys)
             .map_err(AuthError::Unavailable)?;
-        let mut known = marks
+        let known = marks
             .into_iter()
-            .filter(|mark| known.iter().any(|known| known == mark.text()));
-        let Some(mark) = known.next() else {
-            return Ok(());
-        };
-        // Who has failed so often is not believed to be the owner any more.
-        let key = ThrottleKey::known(&self.email, mark.text());
-        let rows = auth
-            .db
-            .throttle_rows(&[&key])
-            .map_err(AuthError::Unavailable)?;
-        let limit = auth.settings.throttle.known.limit;
-        if rows.iter().all(|row| row.fails < limit) {
-            self.mark = Some(mark);
-        }
+            .find(|mark| state.known_marks.iter().any(|known| known == mark.text()));
+        // A client that has failed so often is not taken for the owner's any more.
+        self.mark = known.filter(|mark| {
+            let key = known_key(mark.text());
+            let row = state.rows.iter().find(|row| row.key == key);
+            row.is_none_or(|row| row.fails < settings.known.limit)
+        });
+        self.state = Some(state);
         Ok(())
     }
 
-    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up.
+    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up if there
+    /// was none.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        refuse_waiting(auth, &self.charges(&auth.settings.throttle))
+        let charges = self.charges(&auth.settings.throttle);
+        match &self.state {
+            Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
+            None => refuse_waiting(auth, &charges),
+        }
+    }
+
+    /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
+    pub(in crate::auth) fn user(&self, auth: &Auth) -> Result<Option<User>, DbError> {
+        if let Some(state) = &self.state {
+            return Ok(state.user.clone());
+        }
+        match auth.db.find_user_by(self.email.clone()) {
+            Ok(user) => Ok(Some(user)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Counts the guess, which may be checked then. Blocks for a write.
@@ -212,7 +229,10 @@ pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result
         .db
         .throttle_rows(&keys)
         .map_err(AuthError::Unavailable)?;
-    let now = auth.db.clock().now();
+    refuse_rows(&rows, charges, auth.db.clock().now())
+}
+
+fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
         Some(row.wait(&charge.rule, now))

@@ -12,11 +12,11 @@ use rstest::rstest;
 use crate::support::app::{Answer, App, Setup, fields, quick};
 use crate::support::{Engine, Place, email, eventually, password};
 
-const BOB: &str = "bob@dylan.com";
+pub(super) const BOB: &str = "bob@dylan.com";
 const NOBODY: &str = "nobody@dylan.com";
 
 /// A service on which guesses are counted, and bob is registered.
-async fn throttling(
+pub(super) async fn throttling(
     place: Place,
 ) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let mut setup = Setup::at(place);
@@ -34,12 +34,12 @@ fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Somebody who sends requests.
 #[derive(Clone)]
-struct From {
-    address: String,
-    device: Option<String>,
+pub(super) struct From {
+    pub(super) address: String,
+    pub(super) device: Option<String>,
 }
 
-fn from(address: &str) -> From {
+pub(super) fn from(address: &str) -> From {
     From {
         address: address.to_owned(),
         device: None,
@@ -47,7 +47,13 @@ fn from(address: &str) -> From {
 }
 
 impl From {
-    async fn post<S>(&self, app: &App<S>, path: &str, email: &str, password: &str) -> Answer
+    pub(super) async fn post<S>(
+        &self,
+        app: &App<S>,
+        path: &str,
+        email: &str,
+        password: &str,
+    ) -> Answer
     where
         S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
     {
@@ -62,7 +68,7 @@ impl From {
         app.send(request).await
     }
 
-    async fn guess<S>(&self, app: &App<S>, email: &str, password: &str) -> u16
+    pub(super) async fn guess<S>(&self, app: &App<S>, email: &str, password: &str) -> u16
     where
         S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
     {
@@ -71,7 +77,7 @@ impl From {
     }
 }
 
-fn device_of(answer: &Answer) -> String {
+pub(super) fn device_of(answer: &Answer) -> String {
     let cookies = answer.headers("set-cookie");
     let cookie = cookies.iter().find(|cookie| cookie.starts_with("device="));
     let value = cookie.unwrap().strip_prefix("device=").unwrap();

@@ -3,4 +3,5 @@
 mod instances;
 mod logins;
 mod program;
+mod round_trips;
 mod statements;

@@ -75,6 +75,7 @@ fn cause(error: &DbError) -> Option<&DieselError> {
             | Unavailable::NotWritable
             | Unavailable::Ending
             | Unavailable::Schema
+            | Unavailable::Pooler(_)
             | Unavailable::Damaged(_),
         ) => None,
     }

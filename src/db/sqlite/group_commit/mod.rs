@@ -21,7 +21,7 @@ use super::super::figures::PoolEvents;
 use super::super::manager::Manager;
 use super::super::storage::Storage;
 use super::super::transactions::{Patience, begin, checkout, commit, roll_back};
-use super::super::{DbError, Unavailable};
+use super::super::{DbError, Pooler, Unavailable};
 use failure::Failure;
 pub(in crate::db) use queue::Sharing;
 use queue::{Queue, Turn};
@@ -103,7 +103,7 @@ impl GroupCommit {
             return Err(Unavailable::Ending.into());
         }
         let mut conn = checkout(&self.pool, patience)?;
-        begin(&mut conn)?;
+        begin(&mut conn, Pooler::Off.into())?;
         Ok(Group {
             conn,
             begun: Instant::now(),
