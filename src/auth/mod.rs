@@ -7,6 +7,7 @@
 
 mod change_email;
 mod change_password;
+mod cleanup;
 mod delete_account;
 mod delete_user;
 mod error;

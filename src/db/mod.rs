@@ -27,6 +27,7 @@ mod settings;
 mod sqlite;
 mod storage;
 mod throttle;
+mod throttle_cleanup;
 mod throttle_upkeep;
 mod token_upkeep;
 mod transactions;

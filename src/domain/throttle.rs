@@ -86,13 +86,15 @@ impl ThrottleKey {
     /// An account, as one client that it knows meets it.
     #[must_use]
     pub fn known(email: &EmailKey, mark: &str) -> Self {
-        Self(format!("{}{mark}", Self::known_prefix(email)))
+        Self(format!("known/{}/{mark}", digest(email)))
     }
 
-    /// What the keys of all known clients of an account begin with.
+    /// The range of the keys of all known clients of an account: its first text, and the one
+    /// behind its last (`0` is the character behind `/`).
     #[must_use]
-    pub fn known_prefix(email: &EmailKey) -> String {
-        format!("known/{}/", digest(email))
+    pub fn known_range(email: &EmailKey) -> [String; 2] {
+        let digest = digest(email);
+        [format!("known/{digest}/"), format!("known/{digest}0")]
     }
 
     /// A client's network.

@@ -36,7 +36,7 @@ impl Statements {
 
     /// What requests have sent since the last look.
     pub(crate) fn of_requests(&self) -> Vec<String> {
-        self.take(|thread| !["mail", "housekeeping"].contains(&thread))
+        self.take(|thread| !["mail", "housekeeping", "cleanup"].contains(&thread))
     }
 
     /// What the thread for mails has sent since the last look, but for its looks at an outbox

@@ -4,3 +4,4 @@ mod instances;
 mod logins;
 mod program;
 mod statements;
+mod table;
