@@ -97,6 +97,12 @@ impl ThrottleKey {
         [format!("known/{digest}/"), format!("known/{digest}0")]
     }
 
+    /// An account, when somebody logs in with the right password.
+    #[must_use]
+    pub fn logins(email: &EmailKey) -> Self {
+        Self(format!("logins/{}", digest(email)))
+    }
+
     /// A client's network.
     #[must_use]
     pub fn address(network: &Prefix) -> Self {
@@ -115,10 +121,28 @@ impl ThrottleKey {
         Self(format!("registration/{network}"))
     }
 
+    /// A site, when it registers.
+    #[must_use]
+    pub fn registration_subnet(subnet: &Prefix) -> Self {
+        Self(format!("registration-subnet/{subnet}"))
+    }
+
     /// A client's network, when it asks for mails with a reset token.
     #[must_use]
     pub fn reset_requests(network: &Prefix) -> Self {
         Self(format!("reset-requests/{network}"))
+    }
+
+    /// A client that the account knows, when it asks for mails with a reset token.
+    #[must_use]
+    pub fn reset_requests_of(email: &EmailKey, mark: &str) -> Self {
+        Self(format!("reset-requests/{}/{mark}", digest(email)))
+    }
+
+    /// A site, when it asks for mails with a reset token.
+    #[must_use]
+    pub fn reset_requests_subnet(subnet: &Prefix) -> Self {
+        Self(format!("reset-requests-subnet/{subnet}"))
     }
 
     /// An address, when a mail of that kind is sent to it.

@@ -52,15 +52,32 @@ impl Guess {
         self.mark.is_some()
     }
 
+    /// What the account knows the client by.
+    pub(in crate::auth) fn mark(&self) -> Option<&str> {
+        self.mark.as_ref().map(Mark::text)
+    }
+
     /// Finds out whether the account knows the client. Blocks for two look-ups, for a client
     /// that could be known.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        self.mark = None;
-        let device = self.client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Mark::Device(digest.as_str().to_owned()));
         let network = self.client.address().map(ClientAddress::network);
         let network = network.map(|network| Mark::Network(network.to_string()));
-        let marks: Vec<Mark> = device.into_iter().chain(network).collect();
+        self.recognise_by(auth, self.device().into_iter().chain(network).collect())
+    }
+
+    /// Finds out whether the account knows the client's device. Blocks for two look-ups, for a
+    /// client that shows one.
+    pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        self.recognise_by(auth, self.device().into_iter().collect())
+    }
+
+    fn device(&self) -> Option<Mark> {
+        let digest = self.client.device().map(DeviceId::digest)?;
+        Some(Mark::Device(digest.as_str().to_owned()))
+    }
+
+    fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
+        self.mark = None;
         if marks.is_empty() || !auth.settings.throttle.on {
             return Ok(());
         }
@@ -90,7 +107,19 @@ impl Guess {
 
     /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        refuse_waiting(auth, &self.charges(&auth.settings.throttle))
+        let settings = &auth.settings.throttle;
+        let logins = self.logins(settings);
+        refuse_waiting(auth, &[self.charges(settings), logins].concat())
+    }
+
+    /// The limit of right logins of the account. It is read before the hash and counted after
+    /// it, once the password was right: wrong ones use none of it up.
+    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+        let charge = Charge {
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
+        };
+        settings.on.then_some(charge).into_iter().collect()
     }
 
     /// Counts the guess, which may be checked then. Blocks for a write.
@@ -161,6 +190,7 @@ impl Guess {
                 .filter(|counted| passing(&counted.charge().rule))
                 .cloned()
                 .collect(),
+            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -186,20 +216,6 @@ impl Guess {
         });
         charges
     }
-}
-
-/// What a registration has to pass: nothing without an address.
-pub(in crate::auth) fn registration(auth: &Auth, client: &Client) -> Vec<Charge> {
-    let settings = &auth.settings.throttle;
-    client
-        .address()
-        .filter(|_| settings.on)
-        .map(|address| Charge {
-            key: ThrottleKey::registration(&address.network()),
-            rule: Rule::Rate(settings.registration),
-        })
-        .into_iter()
-        .collect()
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.

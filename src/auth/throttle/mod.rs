@@ -12,7 +12,7 @@ mod operators;
 mod settings;
 mod taken;
 
-pub(super) use guess::{Guess, refuse_waiting, registration, take};
+pub(super) use guess::{Guess, refuse_waiting, take};
 pub(super) use mails::{email_changes, mail_budget, reset_requests};
 pub(super) use networks::Networks;
 pub use settings::ThrottleSettings;

@@ -33,7 +33,10 @@ fn throttling(db: &DB, cap: u32) -> Auth {
         rows: cap,
         ..ThrottleSettings::default()
     };
-    let settings = AuthSettings { throttle, ..quick() };
+    let settings = AuthSettings {
+        throttle,
+        ..quick()
+    };
     Auth::new(db.clone(), settings).unwrap()
 }
 
@@ -66,11 +69,14 @@ fn whole_reads(place: &Place, statement: &str) -> Vec<String> {
             let parameters = (1..40).take_while(|n| statement.contains(&format!("${n}")));
             let parameters = vec!["NULL"; parameters.count()].join(", ");
             let call = format!("EXPLAIN EXECUTE it ({parameters})").replace(" ()", "");
-            let prepare = format!("SET plan_cache_mode = force_generic_plan; PREPARE it AS {statement}");
+            let prepare =
+                format!("SET plan_cache_mode = force_generic_plan; PREPARE it AS {statement}");
             diesel::connection::SimpleConnection::batch_execute(&mut conn, &prepare).unwrap();
             let lines: Vec<PostgresLine> = diesel::sql_query(call).load(&mut conn).unwrap();
             let lines = lines.into_iter().map(|line| line.line);
-            lines.filter(|line| line.contains("Seq Scan on throttle")).collect()
+            lines
+                .filter(|line| line.contains("Seq Scan on throttle"))
+                .collect()
         }
     }
 }
@@ -104,7 +110,8 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     assert!(!log_in("wrong"));
     auth.request_reset(&bob, &client).unwrap();
     let token = auth.get_reset_password_token(&bob).unwrap();
-    auth.update_password(&token, &password("a new one")).unwrap();
+    auth.update_password(&token, &password("a new one"))
+        .unwrap();
     auth.forgive(&bob).unwrap();
     db.list_guesses(100).unwrap();
     db.limit_behind(None, 1000).unwrap();
@@ -181,7 +188,11 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
         rule: Rule::Rate(limits.address),
     };
     for charge in [&victim, &attacker] {
-        while db.count_guess(std::slice::from_ref(charge)).unwrap().is_ok() {}
+        while db
+            .count_guess(std::slice::from_ref(charge))
+            .unwrap()
+            .is_ok()
+        {}
     }
     // Later than both, and none of it is due before an hour.
     place.sql(&flood(1, 3000));
