@@ -19,7 +19,7 @@ const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
 /// at once, as simple clients do, takes the core from the logins that wait. This many
 /// clients are told so at the most, for the sake of the memory; more are told at once.
 const REFUSAL_DELAY: Duration = Duration::from_millis(500);
-const DELAYED_REFUSALS: usize = 1024;
+const DELAYED_REFUSALS: usize = 4096;
 
 /// The only way from the event loop to what blocks. A handler says whether it reads,
 /// writes, or hashes; where that runs is decided here.
