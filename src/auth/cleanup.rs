@@ -36,7 +36,7 @@ pub(super) struct Cleanup {
 impl Cleanup {
     pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let cap = settings.rows;
+        let (db, cap) = (db.in_background(), settings.rows);
         let thread = thread::Builder::new()
             .name("cleanup".into())
             .spawn(move || run(Cleaner::new(db, cap), &stopped))?;

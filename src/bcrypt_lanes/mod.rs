@@ -193,14 +193,8 @@ mod tests {
         let mut lanes = Lanes::<u8, 2>::new();
         let is_wiped = |lanes: &Lanes<u8, 2>| {
             let wiped = |lane: &Expansion| {
-                let state = lane
-                    .state
-                    .s_boxes
-                    .iter()
-                    .flatten()
-                    .chain(&lane.state.subkeys);
-                let mut words = state.chain(&lane.key).chain(&lane.salt);
-                words.all(|word| *word == 0)
+                let mut words = lane.key.iter().chain(&lane.salt);
+                lane.state.is_wiped() && words.all(|word| *word == 0)
             };
             lanes.lanes.iter().all(wiped)
         };

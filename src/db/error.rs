@@ -80,7 +80,13 @@ pub enum Unavailable {
     /// The schema is not the one of this program.
     #[error("the schema is not the one of this program")]
     Schema,
+    /// The database file is damaged: what was asked for cannot be read, or not be trusted.
+    #[error("the database file is damaged ({0})")]
+    Damaged(String),
 }
+
+/// What SQLite says of a damaged file.
+const DAMAGED: [&str; 3] = ["malformed", "file is not a database", "database corruption"];
 
 /// What the engines say, in texts for which Diesel has no kind, when it means "not now".
 const BUSY: [&str; 10] = [
@@ -125,7 +131,9 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        if is_lost(&error) {
+        if is_damage(&error) {
+            Unavailable::Damaged(error.to_string()).into()
+        } else if is_lost(&error) {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
@@ -145,6 +153,11 @@ impl From<r2d2::Error> for DbError {
     fn from(error: r2d2::Error) -> Self {
         Unavailable::from(error).into()
     }
+}
+
+/// Whether SQLite found its file damaged.
+pub(super) fn is_damage(error: &DieselError) -> bool {
+    says(error, &DAMAGED)
 }
 
 /// Whether the other end is gone, or can no longer write.

@@ -73,7 +73,7 @@ impl Guess {
 
     fn device(&self) -> Option<Mark> {
         let digest = self.client.device().map(DeviceId::digest)?;
-        Some(Mark::Device(digest.as_str().to_owned()))
+        Some(Mark::Device(digest.to_hex()))
     }
 
     fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
@@ -146,7 +146,7 @@ impl Guess {
         };
         let device = device.unwrap_or_else(DeviceId::generate);
         let device_until = now.plus(settings.device_memory);
-        let mut known = vec![(device.digest().as_str().to_owned(), device_until)];
+        let mut known = vec![(device.digest().to_hex(), device_until)];
         if let Some(address) = self.client.address() {
             let until = now.plus(settings.network_memory);
             known.push((address.network().to_string(), until));
