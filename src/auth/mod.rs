@@ -7,6 +7,7 @@
 
 mod change_email;
 mod change_password;
+mod cleanup;
 mod db_monitor;
 mod delete_account;
 mod delete_user;
@@ -68,7 +69,7 @@ pub use paused::{After, Before, Paused};
 pub use policies::{EmailVerification, Notice, Notices, Registration};
 pub use register_user::{NewUser, Registering};
 pub use replacement::Replacement;
-pub use reset_password::{NewPasswordByToken, PasswordReset};
+pub use reset_password::{NewPasswordByToken, PasswordReset, ResetRequest};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings};
 pub use verification::{Hashing, Verification, Verified};

@@ -81,9 +81,10 @@ impl Before for PasswordCheck {
         Attempt::login(self.client())
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.guess.recognise(auth)?;
-        Ok(self.guess.is_known())
+        let known = self.guess.is_known();
+        Ok(known.then(|| self.guess.email().clone()))
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {

@@ -31,6 +31,7 @@ mod sqlite;
 mod statement;
 mod storage;
 mod throttle;
+mod throttle_cleanup;
 mod throttle_upkeep;
 mod token_upkeep;
 mod transactions;

@@ -274,7 +274,8 @@ fn counted_rows(count: usize) -> String {
     format!("SELECT fails, next_at FROM ({rows}) AS counted ORDER BY place")
 }
 
-fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
+/// Counts by one charge, if a condition holds and the charge allows it.
+pub(super) fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
     let key = Value::text(charge.key.as_str());
     let (sql, mut values) = match &charge.rule {
         Rule::Backoff(rule) => {

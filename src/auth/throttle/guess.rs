@@ -44,6 +44,10 @@ impl Guess {
         }
     }
 
+    pub(in crate::auth) fn email(&self) -> &EmailKey {
+        &self.email
+    }
+
     pub(in crate::auth) fn client(&self) -> &Client {
         &self.client
     }
@@ -53,22 +57,43 @@ impl Guess {
         self.mark.is_some()
     }
 
+    /// What the account knows the client by.
+    pub(in crate::auth) fn mark(&self) -> Option<&str> {
+        self.mark.as_ref().map(Mark::text)
+    }
+
     /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
     /// counted.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        let network = self.client.address().map(ClientAddress::network);
+        let network = network.map(|network| Mark::Network(network.to_string()));
+        self.recognise_by(auth, self.device().into_iter().chain(network).collect())
+    }
+
+    /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
+    /// client that shows one.
+    pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        match self.device() {
+            Some(device) => self.recognise_by(auth, vec![device]),
+            None => Ok(()),
+        }
+    }
+
+    fn device(&self) -> Option<Mark> {
+        let digest = self.client.device().map(DeviceId::digest)?;
+        Some(Mark::Device(digest.to_hex()))
+    }
+
+    fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
         (self.mark, self.state) = (None, None);
         let settings = &auth.settings.throttle;
         if !settings.on {
             return Ok(());
         }
-        let device = self.client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Mark::Device(digest.to_hex()));
-        let network = self.client.address().map(ClientAddress::network);
-        let network = network.map(|network| Mark::Network(network.to_string()));
-        let marks: Vec<Mark> = device.into_iter().chain(network).collect();
         let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
         let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
-        let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
+        let of_strangers = [self.charges(settings), self.logins(settings)].concat();
+        let of_strangers = of_strangers.into_iter().map(|charge| charge.key);
         let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
         let keys: Vec<ThrottleKey> = keys.collect();
         let state = auth
@@ -91,11 +116,22 @@ impl Guess {
     /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up if there
     /// was none.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        let charges = self.charges(&auth.settings.throttle);
+        let settings = &auth.settings.throttle;
+        let charges = [self.charges(settings), self.logins(settings)].concat();
         match &self.state {
             Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
             None => refuse_waiting(auth, &charges),
         }
+    }
+
+    /// The limit of right logins of the account. It is read before the hash and counted after
+    /// it, once the password was right: wrong ones use none of it up.
+    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+        let charge = Charge {
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
+        };
+        settings.on.then_some(charge).into_iter().collect()
     }
 
     /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
@@ -178,6 +214,7 @@ impl Guess {
                 .filter(|counted| passing(&counted.charge().rule))
                 .cloned()
                 .collect(),
+            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -203,20 +240,6 @@ impl Guess {
         });
         charges
     }
-}
-
-/// What a registration has to pass: nothing without an address.
-pub(in crate::auth) fn registration(auth: &Auth, client: &Client) -> Vec<Charge> {
-    let settings = &auth.settings.throttle;
-    client
-        .address()
-        .filter(|_| settings.on)
-        .map(|address| Charge {
-            key: ThrottleKey::registration(&address.network()),
-            rule: Rule::Rate(settings.registration),
-        })
-        .into_iter()
-        .collect()
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.
