@@ -1,4 +1,5 @@
-//! Removes rate-limit rows in the background: expired ones, and those beyond the cap.
+//! Removes expired rows in the background: sessions, tokens, known clients, and rate limits, of
+//! which also those beyond the cap.
 //!
 //! While there is something to remove, one short batch follows another with a pause between
 //! them, so that a request waits for one batch at the most.
@@ -62,7 +63,7 @@ fn run(mut cleaner: Cleaner, stopped: &Receiver<()>) {
     let mut pause = Duration::from_secs(1);
     while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
         pause = cleaner.step().unwrap_or_else(|error| {
-            log::warn!("expired rate limits are not removed, next try in 10 s: {error}");
+            log::warn!("expired rows are not removed, next try in 10 s: {error}");
             REST
         });
     }
@@ -101,6 +102,8 @@ impl Cleaner {
     fn step(&mut self) -> Result<Duration, DbError> {
         let mut removed = self.db.remove_expired_limits(BATCH)?;
         removed = removed.max(self.db.remove_forgotten_clients(BATCH)?);
+        removed = removed.max(self.db.remove_expired_sessions(BATCH)?);
+        removed = removed.max(self.db.remove_expired_tokens(BATCH)?);
         if removed >= BATCH as usize {
             return Ok(PAUSE);
         }
@@ -108,6 +111,7 @@ impl Cleaner {
             self.evict()?;
             return Ok(PAUSE);
         }
+        self.db.drop_planner_statistics()?;
         if Instant::now() < self.count_at {
             return Ok(REST);
         }

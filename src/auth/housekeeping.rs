@@ -1,5 +1,5 @@
-//! What is done in the background: writing down when sessions were last used, removing the
-//! ones that have expired, giving back guesses that could not be checked, and storing the passwords that were hashed anew.
+//! Writes in the background: when sessions were last used, guesses that could not be checked and
+//! are not counted, and stored passwords that were rehashed.
 //!
 //! A look-up writes nothing. It leaves a note here when the last use that is written down
 //! is old enough, and once a second the notes are written together.
@@ -22,11 +22,6 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// How many guesses wait to be given back while the database cannot be written; more stay
 /// counted.
 const GIVEN_BACK_MAX: usize = 10_000;
-
-/// How often expired sessions are removed, in periods, and how many at a time: small batches,
-/// so that logins get their turn between two of them.
-const REMOVAL_PERIODS: u32 = 600;
-const REMOVAL_BATCH: u32 = 500;
 
 /// Sessions whose use is noted and not yet written, at the most: a bound for the memory
 /// while the database cannot be written. One that is not noted is noted at its next use.
@@ -106,10 +101,8 @@ impl Housekeeping {
 
 /// What the thread does until it is told to end.
 fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
-    let mut until_removal = 0;
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
-    let batches = last_uses.db.in_background();
     loop {
         let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
         match message {
@@ -125,14 +118,6 @@ fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
                 next = Instant::now() + PERIOD;
                 last_uses.write();
                 give_back(&last_uses.db, &mut given_back);
-                if until_removal == 0 {
-                    let sessions = remove_expired(&batches);
-                    let tokens = remove_expired_tokens(&batches);
-                    if sessions && tokens {
-                        until_removal = REMOVAL_PERIODS;
-                    }
-                }
-                until_removal = until_removal.saturating_sub(1);
             }
         }
     }
@@ -167,33 +152,6 @@ impl LastUses {
     /// Nothing panics while it holds the lock, so a poisoned one is whole.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Removes one batch, and tells whether that was all. The next one comes a period later.
-fn remove_expired(db: &DB) -> bool {
-    match db.remove_expired_sessions(REMOVAL_BATCH) {
-        Ok(removed) => {
-            if removed > 0 {
-                log::debug!("removed {removed} expired sessions");
-            }
-            removed < REMOVAL_BATCH as usize
-        }
-        Err(error) => {
-            log::warn!("expired sessions are not removed: {error}");
-            true
-        }
-    }
-}
-
-/// The same for the tokens that were mailed.
-fn remove_expired_tokens(db: &DB) -> bool {
-    match db.remove_expired_tokens(REMOVAL_BATCH) {
-        Ok(removed) => removed < REMOVAL_BATCH as usize,
-        Err(error) => {
-            log::warn!("expired tokens are not removed: {error}");
-            true
-        }
     }
 }
 

@@ -3,9 +3,10 @@
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
+use super::any_connection::AnyConnection;
 use super::migrations::{self, Standing};
 use super::schema::{sessions, users};
-use super::{DB, DbError, Unavailable};
+use super::{DB, DbError, Unavailable, sqlite};
 use crate::domain::Timestamp;
 
 impl DB {
@@ -36,6 +37,26 @@ impl DB {
             Standing::Current => Ok(()),
             Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),
         }
+    }
+
+    /// Drops the statistics that an `ANALYZE` by hand has left in a SQLite file: those of a small
+    /// table would make the planner scan it when it has grown. Blocks for a look-up, and for a
+    /// write if there are any.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn drop_planner_statistics(&self) -> Result<(), DbError> {
+        let there = self.read(|conn| match conn {
+            AnyConnection::Sqlite(conn) => sqlite::has_statistics(conn),
+            AnyConnection::Postgres(_) => Ok(false),
+        })?;
+        if !there {
+            return Ok(());
+        }
+        self.write(|conn| match conn {
+            AnyConnection::Sqlite(conn) => Ok(sqlite::drop_statistics(conn)?),
+            AnyConnection::Postgres(_) => Ok(()),
+        })
     }
 
     /// Removes sessions that have expired, among the `limit` that are due for cleanup first.

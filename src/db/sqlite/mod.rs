@@ -126,6 +126,13 @@ pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
 }
 
+/// Whether the planner has statistics.
+pub(super) fn has_statistics(conn: &mut SqliteConnection) -> QueryResult<bool> {
+    let sql =
+        "SELECT name AS value FROM sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')";
+    Ok(!prepare::texts(conn, sql)?.is_empty())
+}
+
 /// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.
 /// Statistics of a small table make the planner scan it, and stay when it has grown.
 pub(super) fn drop_statistics(conn: &mut SqliteConnection) -> QueryResult<()> {
