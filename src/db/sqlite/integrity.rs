@@ -155,7 +155,7 @@ pub(in crate::db) fn check(path: &Path) -> Result<Vec<String>, OpenError> {
     let mut conn = prepare::plain(&location)?;
     let mut findings = Vec::new();
     for sql in [
-        format!("SELECT integrity_check AS value FROM pragma_integrity_check({FINDINGS})"),
+        format!("SELECT integrity_check AS value FROM pragma_integrity_check LIMIT {FINDINGS}"),
         format!(
             "SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' refers to a missing row of '
                || parent AS value FROM pragma_foreign_key_check LIMIT {FINDINGS}"
