@@ -106,6 +106,7 @@ fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<M
     let mut until_removal = 0;
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
+    let batches = last_uses.db.in_background();
     loop {
         let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
         match message {
@@ -122,9 +123,9 @@ fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<M
                 last_uses.write();
                 give_back(&last_uses.db, &mut given_back);
                 if until_removal == 0 {
-                    let sessions = remove_expired(&last_uses.db);
-                    let guesses = throttle::tidy(&last_uses.db, throttle, REMOVAL_BATCH);
-                    let tokens = remove_expired_tokens(&last_uses.db);
+                    let sessions = remove_expired(&batches);
+                    let guesses = throttle::tidy(&batches, throttle, REMOVAL_BATCH);
+                    let tokens = remove_expired_tokens(&batches);
                     if sessions && guesses && tokens {
                         until_removal = REMOVAL_PERIODS;
                     }
@@ -153,7 +154,7 @@ impl LastUses {
             return;
         }
         let uses: Vec<_> = notes.clone().into_iter().collect();
-        if let Err(error) = self.db.touch_sessions(&uses) {
+        if let Err(error) = self.db.in_background().touch_sessions(&uses) {
             log::warn!("the last use of {} sessions waits: {error}", notes.len());
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);

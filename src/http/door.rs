@@ -25,15 +25,25 @@ const DELAYED_REFUSALS: usize = 1024;
 pub struct Door {
     auth: web::Data<Auth>,
     turns: Arc<Semaphore>,
+    long_reads: Arc<Semaphore>,
     delays: Semaphore,
 }
 
 impl Door {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
         let turns = Semaphore::new(usize::try_from(auth.turns()).unwrap_or(1));
+        let turns = Arc::new(turns);
+        // One at a time on SQLite: it holds one of the few connections on which the event
+        // loops read.
+        let long_reads = if auth.reads_are_local() {
+            Arc::new(Semaphore::new(1))
+        } else {
+            Arc::clone(&turns)
+        };
         Self {
             auth,
-            turns: Arc::new(turns),
+            turns,
+            long_reads,
             delays: Semaphore::new(DELAYED_REFUSALS),
         }
     }
@@ -50,8 +60,20 @@ impl Door {
         if self.auth.reads_are_local() {
             Ok(work(&self.auth)?)
         } else {
-            self.block(work).await
+            self.block(&self.turns, work).await
         }
+    }
+
+    /// Does what reads many rows: always on a thread for blocking work, so that the event loop
+    /// answers others meanwhile.
+    ///
+    /// # Errors
+    /// As [`Door::write`].
+    pub async fn read_many<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        self.block(&self.long_reads, work).await
     }
 
     /// Does what writes.
@@ -62,7 +84,7 @@ impl Door {
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        self.block(work).await
+        self.block(&self.turns, work).await
     }
 
     /// Does what hashes: takes a place, reads and counts up to the hash, waits for it, and
@@ -155,13 +177,15 @@ impl Door {
     }
 
     /// Waits for a turn here, where waiting takes no thread, and not for a connection there,
-    /// where it would. The turn belongs to the work, not to the request: where the database
+    /// where it would. On SQLite there are more turns than connections: as many threads wait
+    /// for each other as share a commit. The turn belongs to the work, not to the request: where the database
     /// hangs, the client is told so, and no further thread follows the ones that hang.
     async fn block<T: Send + 'static>(
         &self,
+        turns: &Arc<Semaphore>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let turns = Arc::clone(&self.turns);
+        let turns = Arc::clone(turns);
         let auth = self.auth.clone();
         let deadline = Instant::now() + PATIENCE;
         let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {

@@ -37,13 +37,12 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
     let mut sql = "BEGIN;".to_owned();
     for (nth, session) in sessions.iter().enumerate() {
         let (id, email) = (nth + 1, format!("user{nth}@x.org"));
-        let digest = session.digest();
-        let digest = digest.as_str();
+        let digest = session.digest().to_hex();
         sql.push_str(&format!(
             "INSERT INTO users (id, email, hashed_password, email_key, session_id)
                VALUES ({id}, '{email}', '{hash}', '{email}', '{digest}');
-             INSERT INTO sessions VALUES ('{digest}', '{}', {id}, {now}, {now}, {now} + 604800,
-               '127.0.0.1', 'agent {nth}');
+             INSERT INTO sessions VALUES (X'{digest}', randomblob(16), {id}, '{email}', {now}, {now},
+               {now} + 604800, {now} + {nth} + 9999, '127.0.0.1', 'agent {nth}');
              INSERT INTO throttle VALUES ('address/{nth}', 1, {now} + {nth}, {now} + 9999);
              INSERT INTO known_clients VALUES ({id}, '{digest}', {now}, {now} + 9999);
              INSERT INTO password_resets VALUES ({id}, '{digest}', {now}, {now} + {nth}, 0);
@@ -54,8 +53,7 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
              INSERT INTO verified_emails VALUES ({id}, '{email}', {now});
              INSERT INTO former_emails (user_id, email, email_key, digest, changed_at, expires_at)
                VALUES ({id}, 'old{email}', 'old{email}', CASE WHEN {id} % 2 THEN '{digest}' END,
-               {now}, {now} + 9999);",
-            uuid::Uuid::new_v4()
+               {now}, {now} + 9999);"
         ));
     }
     sql.push_str("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);");
@@ -276,7 +274,7 @@ fn behind_the_index(place: &Place, index: &str, change: &str) {
 fn f20_walk_finds_what_an_index_lacks_or_has_too_much() {
     let delete = "DELETE FROM users WHERE id = 700";
     let insert = "INSERT INTO users (email, hashed_password, email_key) VALUES ('a', 'b', 'c')";
-    let change = "UPDATE sessions SET expires_at = 5 WHERE user_id = 900";
+    let change = "UPDATE sessions SET cleanup_at = 5 WHERE user_id = 900";
     for (index, change, found) in [
         ("users_email_key", delete, "an entry has no row in users"),
         (
@@ -285,9 +283,9 @@ fn f20_walk_finds_what_an_index_lacks_or_has_too_much() {
             "missing from the index users_email_key",
         ),
         (
-            "sessions_expires_at",
+            "sessions_cleanup_at",
             change,
-            "missing from the index sessions_expires_at",
+            "missing from the index sessions_cleanup_at",
         ),
     ] {
         let place = Place::new();
@@ -318,7 +316,7 @@ fn f20_writes_beside_a_walk_are_no_damage() {
             while running.load(std::sync::atomic::Ordering::Relaxed) {
                 changes += 1;
                 other.execute(&format!(
-                    "UPDATE sessions SET last_seen_at = last_seen_at + 1 WHERE user_id % 7 = {r};
+                    "UPDATE sessions SET cleanup_at = cleanup_at + 1 WHERE user_id % 7 = {r};
                      DELETE FROM users WHERE id % 1009 = {r};
                      INSERT INTO users (email, hashed_password, email_key)
                        VALUES ('new{changes}', 'x', 'new{changes}');
