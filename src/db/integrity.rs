@@ -35,7 +35,7 @@ pub fn check_integrity(
         }
         DatabaseUrl::Sqlite(path) => path,
     };
-    let findings = sqlite::check_file(path)?;
+    let findings = sqlite::check_file(path, settings)?;
     Ok(if findings.is_empty() {
         IntegrityReport::Clean
     } else {

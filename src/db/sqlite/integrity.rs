@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -15,7 +16,7 @@ use diesel::sqlite::SqliteConnection;
 use super::super::any_connection::AnyConnection;
 use super::super::error::is_damage;
 use super::super::manager::Role;
-use super::super::{DbError, OpenError, Unavailable};
+use super::super::{DbError, DbSettings, OpenError, Unavailable};
 use super::steps::Position;
 use super::trees::{self, Tree};
 use super::{Location, connect, prepare};
@@ -138,7 +139,11 @@ impl std::fmt::Debug for IntegrityWalk {
 /// A connection that only reads, beside those of the pools.
 pub(super) fn reader(location: &Location) -> Result<SqliteConnection, DbError> {
     match connect(location, Role::Reader) {
-        Ok(AnyConnection::Sqlite(conn)) => Ok(conn),
+        Ok(AnyConnection::Sqlite(mut conn)) => {
+            // A check reads everything once: a large cache would only take memory.
+            conn.batch_execute("PRAGMA cache_size=-2000")?;
+            Ok(conn)
+        }
         Ok(AnyConnection::Postgres(_)) => Err(Unavailable::Schema.into()),
         Err(ConnectionError::CouldntSetupConfiguration(error)) => Err(error.into()),
         Err(error) => {
@@ -150,12 +155,12 @@ pub(super) fn reader(location: &Location) -> Result<SqliteConnection, DbError> {
 
 /// Runs SQLite's own check of a whole file and of its foreign keys, and lists what it finds. One
 /// read transaction: writers go on, and the write-ahead log grows with what they write.
-pub(in crate::db) fn check(path: &Path) -> Result<Vec<String>, OpenError> {
-    let location = prepare::existing(path)?;
+pub(in crate::db) fn check(path: &Path, settings: &DbSettings) -> Result<Vec<String>, OpenError> {
+    let location = prepare::existing(path, settings)?;
     let mut conn = prepare::plain(&location)?;
     let mut findings = Vec::new();
     for sql in [
-        format!("SELECT integrity_check AS value FROM pragma_integrity_check({FINDINGS})"),
+        format!("SELECT integrity_check AS value FROM pragma_integrity_check LIMIT {FINDINGS}"),
         format!(
             "SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' refers to a missing row of '
                || parent AS value FROM pragma_foreign_key_check LIMIT {FINDINGS}"

@@ -60,14 +60,14 @@ pub(in crate::db) fn prepare(
 }
 
 /// A file that has to be there.
-pub(super) fn existing(path: &Path) -> Result<Location, OpenError> {
+pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, OpenError> {
     let file = |source| OpenError::File {
         path: path.to_owned(),
         source,
     };
     let path = std::path::absolute(path).map_err(file)?;
     if path.try_exists().map_err(file)? {
-        Ok(Location::new(path, &DbSettings::default()))
+        Ok(Location::new(path, settings))
     } else {
         Err(OpenError::NotThere(path))
     }
