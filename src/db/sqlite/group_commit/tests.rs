@@ -186,8 +186,8 @@ fn f02_a_transaction_that_sqlite_ended_fails_all_members() {
     holder.join().unwrap();
     for writer in writers {
         let error = writer.join().unwrap().unwrap_err();
-        let full = matches!(error, DbError::Unavailable(Unavailable::Full(_)));
-        assert!(full, "{error}");
+        let is_full = matches!(error, DbError::Unavailable(Unavailable::Full(_)));
+        assert!(is_full, "{error}");
         assert_eq!(error.to_string(), full().to_string());
     }
     next.join().unwrap().unwrap();
