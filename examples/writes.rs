@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         times.extend(
             writer
                 .join()
-                .map_err(|_| "a writer panicked")?
+                .or(Err("a writer panicked"))?
                 .map_err(|error| error.to_string())?,
         );
     }
