@@ -98,7 +98,7 @@ where
             match number.and_then(|number| self.values.get(number.checked_sub(1)?)) {
                 Some(Value::Text(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
                 Some(Value::Number(number)) => {
-                    out.push_bind_param::<Nullable<BigInt>, _>(number)?
+                    out.push_bind_param::<Nullable<BigInt>, _>(number)?;
                 }
                 Some(Value::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
                 None => {
@@ -202,7 +202,9 @@ fn renumbered(sql: &str, by: usize) -> String {
         let end = piece.find(|c: char| !c.is_ascii_digit());
         let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
         let number = number.parse::<usize>().unwrap_or_default() + by;
-        text.push_str(&format!("${number}{rest}"));
+        text.push('$');
+        text.push_str(&number.to_string());
+        text.push_str(rest);
     }
     text
 }
