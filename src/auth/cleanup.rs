@@ -35,7 +35,7 @@ pub(super) struct Cleanup {
 }
 
 impl Cleanup {
-    pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
+    pub(super) fn start(db: &DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let (db, cap) = (db.in_background(), settings.rows);
         let thread = thread::Builder::new()

@@ -51,7 +51,7 @@ struct LastUses {
 
 impl Housekeeping {
     pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
-        let cleanup = Cleanup::start(db.clone(), settings)?;
+        let cleanup = Cleanup::start(&db, settings)?;
         let last_uses = Arc::new(LastUses {
             db,
             notes: Mutex::default(),

@@ -131,9 +131,9 @@ mod tests {
     use super::*;
     use crate::domain::ClientAddress;
 
-    fn site(number: u8) -> Option<Prefix> {
+    fn site(number: u8) -> Prefix {
         let address = Ipv4Addr::new(10, 0, number, 1);
-        Some(ClientAddress::new(address.into()).subnet())
+        ClientAddress::new(address.into()).subnet()
     }
 
     /// In which order requests get the one turn, after one that holds it.
@@ -165,15 +165,15 @@ mod tests {
 
     #[test]
     fn a_flood_from_one_site_waits_behind_itself() {
-        let flood = ("flood", site(1));
-        let waiting = [flood, flood, flood, flood, ("owner", site(2)), flood];
+        let flood = ("flood", Some(site(1)));
+        let waiting = [flood, flood, flood, flood, ("owner", Some(site(2))), flood];
         let expected = ["flood", "owner", "flood", "flood", "flood", "flood"];
         assert_eq!(order(&waiting), expected);
     }
 
     #[test]
     fn requests_of_no_site_get_every_second_turn() {
-        let sites = [1, 2, 3, 4].map(|number| ("login", site(number)));
+        let sites = [1, 2, 3, 4].map(|number| ("login", Some(site(number))));
         let waiting = [sites.as_slice(), &[("profile", None), ("profile", None)]].concat();
         let expected = ["profile", "login", "profile", "login", "login", "login"];
         assert_eq!(order(&waiting), expected);
@@ -182,10 +182,12 @@ mod tests {
     #[test]
     fn a_request_that_is_gone_keeps_no_turn() {
         let turns = Turns::new(1);
-        let take = || turns.take(site(1)).now_or_never();
+        let take = || turns.take(Some(site(1))).now_or_never();
         for _ in 0..3 {
             let turn = take();
-            let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(turns.take(site(1)))).collect();
+            let mut waiting: Vec<_> = (0..4)
+                .map(|_| Box::pin(turns.take(Some(site(1)))))
+                .collect();
             for request in &mut waiting {
                 assert!(request.as_mut().now_or_never().is_none());
             }

@@ -219,7 +219,7 @@ fn m2_a_full_table_holds_up_nobody(#[case] engine: Engine) {
     let fill = |first: u32, last: u32, at: &str| {
         place.sql(&format!(
             "WITH RECURSIVE c (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM c WHERE n < {last}) \
-             INSERT INTO throttle SELECT 'mail/password_reset/' || CAST(n * 7919 % 1999993 AS TEXT), \
+             INSERT INTO throttle SELECT 'mail/password_reset/' || CAST(CAST(n AS BIGINT) * 7919 % 1999993 AS TEXT), \
              1, {at}, {at} FROM c"
         ));
     };
