@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::cleanup::Cleanup;
 use super::renewal::Renewed;
-use super::throttle::{self, Taken, ThrottleSettings};
+use super::throttle::{Taken, ThrottleSettings};
 use crate::db::{Counted, DB};
 use crate::domain::{SessionDigest, Timestamp};
 
@@ -35,6 +36,7 @@ pub(super) struct Housekeeping {
     last_uses: Arc<LastUses>,
     messages: Sender<Message>,
     thread: Option<JoinHandle<()>>,
+    _cleanup: Cleanup,
 }
 
 /// What the thread is told.
@@ -54,6 +56,7 @@ struct LastUses {
 
 impl Housekeeping {
     pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
+        let cleanup = Cleanup::start(db.clone(), settings)?;
         let last_uses = Arc::new(LastUses {
             db,
             notes: Mutex::default(),
@@ -61,13 +64,13 @@ impl Housekeeping {
         let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
-            let settings = *settings;
-            move || keep(&last_uses, &settings, &received)
+            move || keep(&last_uses, &received)
         })?;
         Ok(Self {
             last_uses,
             messages,
             thread: Some(thread),
+            _cleanup: cleanup,
         })
     }
 
@@ -102,10 +105,11 @@ impl Housekeeping {
 }
 
 /// What the thread does until it is told to end.
-fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<Message>) {
+fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
     let mut until_removal = 0;
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
+    let batches = last_uses.db.in_background();
     loop {
         let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
         match message {
@@ -122,10 +126,9 @@ fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<M
                 last_uses.write();
                 give_back(&last_uses.db, &mut given_back);
                 if until_removal == 0 {
-                    let sessions = remove_expired(&last_uses.db);
-                    let guesses = throttle::tidy(&last_uses.db, throttle, REMOVAL_BATCH);
-                    let tokens = remove_expired_tokens(&last_uses.db);
-                    if sessions && guesses && tokens {
+                    let sessions = remove_expired(&batches);
+                    let tokens = remove_expired_tokens(&batches);
+                    if sessions && tokens {
                         until_removal = REMOVAL_PERIODS;
                     }
                 }
@@ -153,7 +156,7 @@ impl LastUses {
             return;
         }
         let uses: Vec<_> = notes.clone().into_iter().collect();
-        if let Err(error) = self.db.touch_sessions(&uses) {
+        if let Err(error) = self.db.in_background().touch_sessions(&uses) {
             log::warn!("the last use of {} sessions waits: {error}", notes.len());
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);

@@ -17,6 +17,17 @@ pub struct Database {
     )]
     pub database_url: DatabaseUrl,
 
+    /// Memory for SQLite's page cache, in MiB, shared by the connections; it fills as pages are
+    /// read
+    #[arg(
+        long,
+        env = "BIENVENUE_DATABASE_CACHE",
+        value_name = "MIB",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
+    )]
+    pub database_cache: u32,
+
     /// What a start does with an older schema: bring it up to date, or refuse it
     #[arg(
         long,
@@ -25,6 +36,27 @@ pub struct Database {
         default_value = "auto"
     )]
     pub migrate: Migrate,
+
+    /// Connection pooler in front of PostgreSQL, by its pool_mode: no startup parameters, and
+    /// in mode transaction no prepared statements, are sent to it
+    #[arg(
+        long,
+        env = "BIENVENUE_DATABASE_POOLER",
+        value_name = "MODE",
+        default_value = "off"
+    )]
+    pub database_pooler: DatabasePooler,
+}
+
+/// What stands between the service and a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DatabasePooler {
+    /// Nothing: the URL names the server itself
+    Off,
+    /// A pooler that gives a client a server connection until it disconnects
+    Session,
+    /// A pooler that gives a client a server connection for one transaction
+    Transaction,
 }
 
 /// What a start does with an older schema.

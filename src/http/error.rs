@@ -25,6 +25,9 @@ pub enum HttpError {
     /// A session that is to be ended and is none of the user's.
     #[error("no such session")]
     NoSuchSession,
+    /// A page of a list that begins nowhere.
+    #[error("after is the id of one of your sessions")]
+    UnknownPage,
     /// Sessions that are to be ended, and it is not clear which.
     #[error("scope is one of: others, all")]
     UnknownScope,
@@ -61,6 +64,7 @@ impl HttpError {
             | Self::NotLoggedIn
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge => false,
         }
@@ -69,7 +73,7 @@ impl HttpError {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
-            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope => {
+            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope | Self::UnknownPage => {
                 self.to_string().into()
             }
             Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => "".into(),
@@ -108,6 +112,7 @@ impl HttpError {
             | Self::Lost(_)
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => None,
@@ -122,7 +127,7 @@ impl ResponseError for HttpError {
             Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NoSuchSession => StatusCode::NOT_FOUND,
-            Self::UnknownScope => StatusCode::BAD_REQUEST,
+            Self::UnknownScope | Self::UnknownPage => StatusCode::BAD_REQUEST,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
@@ -170,6 +175,7 @@ impl ResponseError for HttpError {
             | Self::Lost(_)
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => json_with(
@@ -186,4 +192,35 @@ impl ResponseError for HttpError {
 fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_503_says_when_to_come_back() {
+        for error in [HttpError::Busy, AuthError::Changed.into()] {
+            let answer = error.error_response();
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let wait = answer.headers().get(RETRY_AFTER).unwrap();
+            assert_eq!(wait, "1", "{error}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_comes_to_no_verdict_is_not_counted() {
+        let lost = actix_web::web::block(|| assert!(std::hint::black_box(false), "on purpose"));
+        let lost = HttpError::from(lost.await.unwrap_err());
+        for error in [
+            HttpError::Busy,
+            HttpError::Panicked,
+            lost,
+            AuthError::Changed.into(),
+        ] {
+            assert!(error.gives_back(), "{error}");
+        }
+        let verdict = HttpError::from(AuthError::InvalidCredentials);
+        assert!(!verdict.gives_back());
+    }
 }

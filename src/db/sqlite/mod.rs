@@ -2,8 +2,13 @@
 
 mod adoption;
 mod backup;
+mod group_commit;
+mod integrity;
 mod lock;
 mod prepare;
+mod steps;
+mod trees;
+mod wal;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,12 +20,17 @@ use diesel::result::ConnectionError;
 use diesel::sqlite::SqliteConnection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use super::DbSettings;
 use super::any_connection::AnyConnection;
 use super::manager::Role;
 
 pub use adoption::Duplicate;
+pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
+pub(super) use integrity::check as check_file;
+pub use integrity::{IntegrityWalk, Step};
 pub use lock::ServerLock;
 pub(super) use prepare::prepare;
+pub use wal::WalStats;
 
 // Older ones can corrupt a database in WAL mode.
 const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
@@ -32,11 +42,17 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     path: PathBuf,
+    /// The page cache of a connection, in KiB.
+    cache_kib: u64,
 }
 
 impl Location {
-    fn new(path: PathBuf) -> Self {
-        Self { path }
+    fn new(path: PathBuf, settings: &DbSettings) -> Self {
+        let connections = u64::from(settings.readers.max(1)) + 1;
+        Self {
+            path,
+            cache_kib: settings.cache / connections / 1024,
+        }
     }
 
     fn path(&self) -> &Path {
@@ -45,8 +61,12 @@ impl Location {
 
     /// The log of writes beside the file.
     pub(super) fn wal(&self) -> PathBuf {
+        self.beside("-wal")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(&self.path);
-        name.push("-wal");
+        name.push(ending);
         PathBuf::from(name)
     }
 
@@ -65,8 +85,10 @@ impl Location {
     /// Opens the file with nothing set that would change it.
     fn connect_plainly(&self) -> Result<SqliteConnection, ConnectionError> {
         let mut conn = SqliteConnection::establish(&self.uri())?;
-        conn.batch_execute("PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF;")
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        conn.batch_execute(
+            "PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF; PRAGMA cell_size_check=ON;",
+        )
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
 }
@@ -84,6 +106,7 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
         PRAGMA journal_size_limit=67108864;";
     let mut conn = SqliteConnection::establish(&location.uri())?;
     conn.batch_execute(COMMON)
+        .and_then(|()| conn.batch_execute(&format!("PRAGMA cache_size=-{};", location.cache_kib)))
         .and_then(|()| match role {
             Role::Reader => conn.batch_execute("PRAGMA query_only=ON;"),
             Role::Writer => Ok(()),
@@ -97,9 +120,19 @@ pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> Query
     conn.batch_execute(&format!("PRAGMA busy_timeout={}", wait.as_millis()))
 }
 
-/// What SQLite wants done before the last connection closes.
+/// Empties the write-ahead log before the last connection closes. There is no `PRAGMA optimize`:
+/// see [`drop_statistics`].
 pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
-    conn.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
+}
+
+/// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.
+/// Statistics of a small table make the planner scan it, and stay when it has grown.
+pub(super) fn drop_statistics(conn: &mut SqliteConnection) -> QueryResult<()> {
+    for table in ["sqlite_stat1", "sqlite_stat4"] {
+        conn.batch_execute(&format!("DROP TABLE IF EXISTS {table};"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -120,7 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a?b%20.db");
         std::fs::write(&path, "").unwrap();
-        let location = Location::new(path);
+        let location = Location::new(path, &DbSettings::default());
         for (role, query_only) in [(Role::Writer, "0"), (Role::Reader, "1")] {
             let mut conn = connect(&location, role).unwrap();
             for (name, value) in [
@@ -130,6 +163,7 @@ mod tests {
                 ("trusted_schema", "0"),
                 ("secure_delete", "2"),
                 ("query_only", query_only),
+                ("cache_size", "-13107"),
             ] {
                 assert_eq!(pragma(&mut conn, name), value, "{name}");
             }
@@ -147,7 +181,7 @@ mod tests {
     #[test]
     fn a_file_that_vanished_is_not_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let location = Location::new(folder.path().join("gone.db"));
+        let location = Location::new(folder.path().join("gone.db"), &DbSettings::default());
         assert!(connect(&location, Role::Writer).is_err());
         assert!(!location.path().exists());
     }

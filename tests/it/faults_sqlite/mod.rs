@@ -1,11 +1,13 @@
 //! Faults of the disk, the file and its other users, against the real program on SQLite. Each
 //! prints its figures; acknowledged writes lost and half states have to be 0.
 
+mod damage;
 mod full;
 mod locked;
 mod migrations;
 mod read_only;
 mod syncs;
+mod wal;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -106,7 +108,7 @@ fn half_states(file: &Path) -> usize {
     );
     let orphans = texts(
         file,
-        "SELECT digest AS value FROM sessions WHERE user_id NOT IN (SELECT id FROM users)",
+        "SELECT CAST(user_id AS TEXT) AS value FROM sessions WHERE user_id NOT IN (SELECT id FROM users)",
     );
     let halves = texts(
         file,
