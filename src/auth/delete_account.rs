@@ -81,10 +81,13 @@ impl AccountDeletion {
             to: owner.user.email.clone(),
         };
         let told = auth.settings.notices.tell(Notice::AccountDeleted);
-        let notice = told.then(|| mail.row());
-        auth.db
-            .delete_account(&owner.who(), &owner.settlement(auth), notice.as_ref())
-            .map_err(|error| owner.not_written(error))?;
+        let to = owner.user.email.key();
+        let notice = told.then(|| mail.within_budget(&auth.settings.throttle, &to));
+        let settlement = owner.settlement(auth);
+        let deleted = auth
+            .db
+            .delete_account(&owner.who(), &settlement, notice.as_ref());
+        owner.written(deleted)?;
         auth.wake_mails();
         Ok(owner.user)
     }

@@ -54,6 +54,7 @@ impl Auth {
         let mut keys = vec![
             ThrottleKey::account(&email),
             ThrottleKey::email_changes(user.id),
+            ThrottleKey::reauthentication(&email),
         ];
         for mark in self.db.marks_of(user.id)? {
             keys.push(ThrottleKey::known(&email, &mark));

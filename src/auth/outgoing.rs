@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::throttle::{ThrottleSettings, mail_budget};
+use super::throttle::{ThrottleSettings, mail_budget, notification_budget};
 use crate::db::{BudgetedMail, ClaimedMail, NewMail};
 use crate::domain::{ClientAddress, Email, EmailKey, Timestamp};
 
@@ -66,10 +66,12 @@ struct Details {
 
 impl Outgoing {
     /// The kinds by which mails are counted: those that somebody can bring about.
-    pub(super) const COUNTED: [&'static str; 6] = [
+    pub(super) const COUNTED: [&'static str; 8] = [
+        "account_deleted",
         "already_registered",
         "confirm_email",
         "new_device",
+        "password_changed",
         "password_reset",
         "verify_email",
         NOTHING_TOLD,
@@ -97,9 +99,18 @@ impl Outgoing {
 
     /// The row, to be queued if few enough of its kind went to that address of late.
     pub(super) fn within_budget(&self, settings: &ThrottleSettings, to: &EmailKey) -> BudgetedMail {
+        let budget = match self {
+            Self::PasswordChanged | Self::AccountDeleted { .. } => notification_budget,
+            Self::PasswordReset
+            | Self::VerifyEmail
+            | Self::ConfirmEmail { .. }
+            | Self::EmailChanged { .. }
+            | Self::NewDevice { .. }
+            | Self::AlreadyRegistered => mail_budget,
+        };
         BudgetedMail {
             mail: self.row(),
-            budget: mail_budget(settings, self.name(), to),
+            budget: budget(settings, self.name(), to),
         }
     }
 

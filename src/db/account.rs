@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
 use super::former_emails::kept_for;
-use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
+use super::outbox::{BudgetedMail, queue_within};
 use super::revocation::revoke_tokens;
 use super::schema::{sessions, users};
 use super::sessions::{NewSession, mirror, mirror_newest};
@@ -23,7 +23,7 @@ pub struct Replaced<'a> {
     /// What the guess was counted by.
     pub settlement: &'a Settlement,
     /// What the owner is told of it.
-    pub notice: Option<NewMail>,
+    pub notice: Option<BudgetedMail>,
 }
 
 /// Who gave the password again, and against what it was checked. All of it must still be
@@ -36,6 +36,8 @@ pub struct Reauthenticated<'a> {
     pub checked: &'a HashedPassword,
     /// The session in which it was given.
     pub session: &'a SessionDigest,
+    /// How often the account may be changed.
+    pub limit: &'a [Charge],
 }
 
 /// The mail that a new address is asked by.
@@ -61,10 +63,13 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         new: &Replaced<'_>,
-    ) -> Result<(), DbError> {
+    ) -> Result<Result<(), Limited>, DbError> {
         let id = who.user_id.get();
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
@@ -76,10 +81,10 @@ impl DB {
             revoke_tokens(conn, who.user_id)?;
             self.insert_session(conn, new.session)?;
             self.settle(conn, who.user_id, new.settlement)?;
-            match &new.notice {
-                Some(notice) => queue(conn, Some(who.user_id), notice, now),
-                None => Ok(()),
+            if let Some(notice) = &new.notice {
+                queue_within(conn, Some(who.user_id), notice, now)?;
             }
+            Ok(Ok(()))
         })
     }
 
@@ -93,17 +98,20 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         settlement: &Settlement,
-        notice: Option<&NewMail>,
-    ) -> Result<(), DbError> {
+        notice: Option<&BudgetedMail>,
+    ) -> Result<Result<(), Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             self.settle(conn, who.user_id, settlement)?;
             Self::delete_user_row(conn, who.user_id)?;
-            match notice {
-                Some(notice) => queue(conn, None, notice, now),
-                None => Ok(()),
+            if let Some(notice) = notice {
+                queue_within(conn, None, notice, now)?;
             }
+            Ok(Ok(()))
         })
     }
 
@@ -122,6 +130,9 @@ impl DB {
     ) -> Result<Result<(), Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             mirror_newest(conn, who.user_id)?;
             self.settle(conn, who.user_id, asking.settlement)?;

@@ -13,7 +13,9 @@ mod settings;
 mod taken;
 
 pub(super) use guess::{Guess, refuse_waiting, registration, take};
-pub(super) use mails::{email_changes, mail_budget, reset_requests};
+pub(super) use mails::{
+    email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
+};
 pub(super) use networks::Networks;
 pub(super) use operators::tidy;
 pub use settings::ThrottleSettings;
