@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::Outgoing;
-use super::throttle::{Networks, refuse_waiting, reset_requests, take};
+use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Notice, Paused, Taken};
 use crate::db::{BudgetedMail, ClaimedMail, DB, DbError, NewPassword};
 use crate::domain::{
@@ -108,7 +108,8 @@ impl Auth {
         let settings = &self.settings.throttle;
         let limit = reset_requests(settings, client);
         let mail = Outgoing::PasswordReset.within_budget(settings, &key);
-        let asked = match self.db.queue_mail_for(&key, &mail, &limit) {
+        let marks = marks(client);
+        let asked = match self.db.queue_mail_for(&key, &mail, &limit, &marks) {
             Ok(Ok(asked)) => Ok(asked),
             Ok(Err(limited)) => Err(AuthError::Throttled {
                 retry_after: limited.wait,

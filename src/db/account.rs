@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::former_emails::kept_for;
-use super::outbox::{BudgetedMail, queue_within};
+use super::email_tokens::end_changes;
+use super::former_emails::is_reserved;
+use super::mail_priority::priority_of;
+use super::outbox::{BudgetedMail, queue_before, queue_within};
 use super::revocation::revoke_tokens;
 use super::schema::{sessions, users};
 use super::sessions::{NewSession, mirror, mirror_newest};
@@ -88,8 +90,8 @@ impl DB {
         })
     }
 
-    /// Deletes the account and all that hangs on it, and queues a notice that is to nobody's
-    /// account any more. Blocks for one write.
+    /// Deletes the account and all that hangs on it, but for former addresses that are kept,
+    /// and queues notices, which are to no account any more. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -98,7 +100,7 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         settlement: &Settlement,
-        notice: Option<&BudgetedMail>,
+        notices: &[BudgetedMail],
     ) -> Result<Result<(), Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -107,9 +109,10 @@ impl DB {
             }
             self.lock_if_unchanged(conn, who)?;
             self.settle(conn, who.user_id, settlement)?;
+            let priority = priority_of(conn, Some(who.user_id), &[], now)?;
             Self::delete_user_row(conn, who.user_id)?;
-            if let Some(notice) = notice {
-                queue_within(conn, None, notice, now)?;
+            for notice in notices {
+                queue_before(conn, None, notice, priority, now)?;
             }
             Ok(Ok(()))
         })
@@ -140,10 +143,14 @@ impl DB {
                 return Ok(Err(limited));
             }
             let owner = owner_of(conn, new)?;
-            let kept_for = kept_for(conn, new, now)?;
-            let is_own = |user: Option<UserId>| user.is_none_or(|user| user == who.user_id);
-            let to = Some(who.user_id).filter(|_| is_own(owner) && is_own(kept_for));
-            queue_within(conn, to, asking.mail, now)?;
+            let is_reserved = is_reserved(conn, new, Some(who.user_id), now)?;
+            let is_free = owner.is_none_or(|owner| owner == who.user_id) && !is_reserved;
+            let to = Some(who.user_id).filter(|_| is_free);
+            let priority = priority_of(conn, Some(who.user_id), &[], now)?;
+            if queue_before(conn, to, asking.mail, priority, now)? {
+                // For a taken address too: an older token that still works would tell.
+                end_changes(conn, who.user_id, asking.mail)?;
+            }
             Ok(Ok(()))
         })
     }

@@ -1,6 +1,6 @@
 //! New users, with the mail that they get, or that goes to whoever has the address already.
 
-use super::former_emails::kept_for;
+use super::former_emails::is_reserved;
 use super::outbox::{BudgetedMail, queue_within};
 use super::users::owner_of;
 use super::{DB, DbError};
@@ -59,7 +59,7 @@ impl DB {
         let key = new.email.key();
         self.write(|conn| {
             let owner = owner_of(conn, &key)?;
-            if owner.is_some() || kept_for(conn, &key, now)?.is_some() {
+            if owner.is_some() || is_reserved(conn, &key, None, now)? {
                 queue_within(conn, owner, to_owner, now)?;
                 return Ok(Registered::Taken);
             }

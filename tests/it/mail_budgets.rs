@@ -31,7 +31,9 @@ where
 {
     async fn delete(&self, session: &str, password: &str) -> u16 {
         let body = format!("current_password={password}");
-        let answer = self.as_user(session, Method::DELETE, "/profile", body).await;
+        let answer = self
+            .as_user(session, Method::DELETE, "/profile", body)
+            .await;
         answer.status.as_u16()
     }
 }
@@ -56,7 +58,11 @@ async fn m1_ten_new_passwords_an_hour_send_five_mails(
         statuses.push(answer.status.as_u16());
         if answer.status == 200 {
             let cookie = answer.header("set-cookie").unwrap();
-            session = cookie["session_id=".len()..].split(';').next().unwrap().to_owned();
+            session = cookie["session_id=".len()..]
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned();
             current = format!("next{number}");
         }
     }

@@ -22,6 +22,15 @@ enum Mark {
 // Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
 
 impl Mark {
+    /// What an account could know a client by.
+    fn of(client: &Client) -> Vec<Self> {
+        let device = client.device().map(DeviceId::digest);
+        let device = device.map(|digest| Self::Device(digest.as_str().to_owned()));
+        let network = client.address().map(ClientAddress::network);
+        let network = network.map(|network| Self::Network(network.to_string()));
+        device.into_iter().chain(network).collect()
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Device(text) | Self::Network(text) => text,
@@ -56,11 +65,7 @@ impl Guess {
     /// that could be known.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
         self.mark = None;
-        let device = self.client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Mark::Device(digest.as_str().to_owned()));
-        let network = self.client.address().map(ClientAddress::network);
-        let network = network.map(|network| Mark::Network(network.to_string()));
-        let marks: Vec<Mark> = device.into_iter().chain(network).collect();
+        let marks = Mark::of(&self.client);
         if marks.is_empty() || !auth.settings.throttle.on {
             return Ok(());
         }
@@ -186,6 +191,12 @@ impl Guess {
         });
         charges
     }
+}
+
+/// What an account could know a client by, as it is stored.
+pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
+    let marks = Mark::of(client);
+    marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
 /// What a registration has to pass: nothing without an address.

@@ -12,7 +12,7 @@ mod operators;
 mod settings;
 mod taken;
 
-pub(super) use guess::{Guess, refuse_waiting, registration, take};
+pub(super) use guess::{Guess, marks, refuse_waiting, registration, take};
 pub(super) use mails::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
