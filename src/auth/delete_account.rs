@@ -4,7 +4,7 @@ use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
 use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, Password, SessionId, User};
+use crate::domain::{Client, Email, Password, SessionId, SessionUser, User};
 
 /// The deletion of an account by its owner, before it has begun.
 #[derive(Debug)]
@@ -21,7 +21,12 @@ impl DeleteAccount {
     /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
     /// the time the account would be deleted.
     #[must_use]
-    pub fn new(owner: User, session_id: &SessionId, current: Password, client: Client) -> Self {
+    pub fn new(
+        owner: SessionUser,
+        session_id: &SessionId,
+        current: Password,
+        client: Client,
+    ) -> Self {
         Self(Reauthentication::new(owner, session_id, current, client))
     }
 }

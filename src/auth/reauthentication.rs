@@ -6,13 +6,13 @@ use super::password_check::{Checked, PasswordCheck};
 use super::throttle::{reauthentications, refuse_waiting};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
 use crate::db::{Charge, DbError, Limited, Reauthenticated, Settlement};
-use crate::domain::{Client, Password, SessionDigest, SessionId, User};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// The password that an owner gives again, before it is checked.
 #[derive(Debug)]
 pub(super) struct Reauthentication {
     check: PasswordCheck,
-    owner: User,
+    owner: SessionUser,
     session: SessionDigest,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Owner {
 
 impl Reauthentication {
     pub(super) fn new(
-        owner: User,
+        owner: SessionUser,
         session_id: &SessionId,
         password: Password,
         client: Client,
@@ -41,7 +41,7 @@ impl Reauthentication {
         }
     }
 
-    pub(super) fn owner(&self) -> &User {
+    pub(super) fn owner(&self) -> &SessionUser {
         &self.owner
     }
 

@@ -8,10 +8,10 @@ use diesel::prelude::*;
 use super::any_connection::AnyConnection;
 use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
 use super::revocation::revoke_all;
-use super::schema::{former_emails, users, verified_emails};
+use super::schema::{former_emails, users};
 use super::throttle_upkeep::forget_at;
-use super::users::{COLUMNS, UserRow, taken_or};
-use super::verified_emails::verify;
+use super::users::{COLUMNS, UserRow, owner_of, taken_or};
+use super::verified_emails::{has_proved, verify};
 use super::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
     Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
@@ -52,7 +52,7 @@ impl DB {
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
             let row = former_emails::table.filter(former_emails::id.eq(newest));
-            let set = diesel::update(row).set(former_emails::digest.eq(token.as_str()));
+            let set = diesel::update(row).set(former_emails::digest.eq(token.to_hex()));
             match set.execute(conn)? {
                 0 => Err(DbError::NoResultFound),
                 _ => Ok(()),
@@ -66,19 +66,20 @@ impl DB {
     /// [`DbError::NoResultFound`] if the token is not good (any more).
     pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
         let now = self.settings.clock.now();
-        let (id, email, user): (i64, String, UserRow) = self
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        let (id, email, user): (i64, String, Option<UserRow>) = self
             .read(|conn| {
                 former_emails::table
-                    .inner_join(users::table)
-                    .filter(former_emails::digest.eq(token.as_str()))
+                    .left_join(users::table)
+                    .filter(former_emails::digest.eq(token.to_hex()))
                     .filter(is_kept(now))
-                    .select((former_emails::id, former_emails::email, COLUMNS))
+                    .select((former_emails::id, former_emails::email, COLUMNS.nullable()))
                     .get_result(conn)
                     .optional()
             })?
             .ok_or(DbError::NoResultFound)?;
         Ok(FoundFormerEmail {
-            user: user.into(),
+            user: user.ok_or(DbError::NoResultFound)?.into(),
             email: Email::from_stored(email),
             id,
         })
@@ -108,14 +109,12 @@ impl DB {
             diesel::update(user)
                 .set(users::id.eq(users::id))
                 .execute(conn)?;
-            let has_proved = verified_emails::table
-                .filter(verified_emails::email_key.eq(key.as_str()))
-                .select(verified_emails::user_id);
-            let usurper = users::table
-                .filter(users::email_key.eq(key.as_str()))
-                .filter(users::id.ne(user_id.get()))
-                .filter(users::id.ne_all(has_proved));
-            diesel::delete(usurper).execute(conn)?;
+            let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
+            if let Some(usurper) = usurper
+                && !has_proved(conn, usurper, &key)?
+            {
+                Self::delete_user_row(conn, usurper)?;
+            }
             diesel::update(user)
                 .set((
                     users::email.eq(found.email.as_str()),
@@ -179,12 +178,7 @@ pub(super) fn keep_former(
     now: Timestamp,
     for_long: Duration,
 ) -> Result<(), DbError> {
-    let proved: Option<i64> = verified_emails::table
-        .filter(verified_emails::user_id.eq(user_id.get()))
-        .filter(verified_emails::email_key.eq(email.key().as_str()))
-        .select(verified_emails::user_id)
-        .get_result(conn)
-        .optional()?;
+    let is_proved = has_proved(conn, user_id, &email.key())?;
     diesel::insert_into(former_emails::table)
         .values((
             former_emails::user_id.eq(user_id.get()),
@@ -192,7 +186,7 @@ pub(super) fn keep_former(
             former_emails::email_key.eq(email.key().as_str()),
             former_emails::changed_at.eq(now.seconds()),
             former_emails::expires_at.eq(now.plus(for_long).seconds()),
-            former_emails::reserved.eq(i64::from(proved.is_some())),
+            former_emails::reserved.eq(i64::from(is_proved)),
         ))
         .execute(conn)?;
     Ok(())

@@ -59,7 +59,7 @@ pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
-pub use sessions::{FoundSession, NewSession};
+pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
 pub use sqlite::{Duplicate, ServerLock};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
@@ -172,8 +172,8 @@ impl DB {
         &self.settings.sessions
     }
 
-    /// Leaves the database in order before the process ends: statistics for the planner,
-    /// and no log beside the file. Blocks for a write.
+    /// Empties the write-ahead log beside a SQLite file before the process ends. Blocks for a
+    /// write.
     ///
     /// # Errors
     /// If the database is in use; nothing is lost then.

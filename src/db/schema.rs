@@ -60,12 +60,14 @@ diesel::table! {
 
 diesel::table! {
     sessions (digest) {
-        digest -> Text,
-        public_id -> Text,
+        digest -> Binary,
+        public_id -> Binary,
         user_id -> BigInt,
+        email -> Text,
         created_at -> BigInt,
         last_seen_at -> BigInt,
         expires_at -> BigInt,
+        cleanup_at -> BigInt,
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
     }

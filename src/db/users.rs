@@ -9,7 +9,8 @@ use super::schema::{sessions, users};
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, ResetTokenDigest, SessionDigest, User, UserId,
+    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest, TokenDigest,
+    User, UserId,
 };
 
 /// The document's columns, in the order of [`UserRow`].
@@ -43,10 +44,15 @@ impl From<UserRow> for User {
             id: UserId::new(row.id),
             email: Email::from_stored(row.email),
             hashed_password: HashedPassword::from_stored(row.hashed_password),
-            session_id: row.session_id.map(SessionDigest::from_stored),
-            reset_token: row.reset_token.map(ResetTokenDigest::from_stored),
+            session_id: digest(row.session_id.as_deref()),
+            reset_token: digest(row.reset_token.as_deref()),
         }
     }
+}
+
+/// A digest as the contract's columns hold it; anything else that stands there is none.
+fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
+    stored.and_then(TokenDigest::from_hex)
 }
 
 #[derive(AsChangeset)]
@@ -79,10 +85,10 @@ impl From<&UserChanges> for ChangedColumns {
                 .map(|hash| hash.expose().to_owned()),
             session_id: session_id
                 .as_ref()
-                .map(|id| id.as_ref().map(|id| id.as_str().to_owned())),
+                .map(|id| id.as_ref().map(SessionDigest::to_hex)),
             reset_token: reset_token
                 .as_ref()
-                .map(|token| token.as_ref().map(|token| token.as_str().to_owned())),
+                .map(|token| token.as_ref().map(ResetTokenDigest::to_hex)),
         }
     }
 }
@@ -167,7 +173,7 @@ impl DB {
                     users.filter(users::id.eq_any(session.select(sessions::user_id)))
                 }
                 UserFilter::ResetToken(digest) => {
-                    users.filter(users::reset_token.eq(digest.as_str()))
+                    users.filter(users::reset_token.eq(digest.to_hex()))
                 }
             };
             users.get_result::<UserRow>(conn).optional()

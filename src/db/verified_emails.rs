@@ -15,10 +15,11 @@ impl DB {
     /// Only if the database fails.
     pub fn email_verified_at(&self, user_id: UserId) -> Result<Option<Timestamp>, DbError> {
         let verified_at: Option<i64> = self.read(|conn| {
+            let address = users::table.filter(users::id.eq(user_id.get()));
+            let address = address.select(users::email_key).single_value();
             verified_emails::table
-                .inner_join(users::table)
-                .filter(users::id.eq(user_id.get()))
-                .filter(verified_emails::email_key.eq(users::email_key))
+                .filter(verified_emails::user_id.eq(user_id.get()))
+                .filter(verified_emails::email_key.nullable().eq(address))
                 .select(verified_emails::verified_at)
                 .get_result(conn)
                 .optional()
@@ -63,4 +64,19 @@ pub(super) fn verify(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Whether the user has proved to read the mail of that address.
+pub(super) fn has_proved(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    email: &EmailKey,
+) -> Result<bool, DbError> {
+    let proved: Option<i64> = verified_emails::table
+        .filter(verified_emails::user_id.eq(user_id.get()))
+        .filter(verified_emails::email_key.eq(email.as_str()))
+        .select(verified_emails::user_id)
+        .get_result(conn)
+        .optional()?;
+    Ok(proved.is_some())
 }

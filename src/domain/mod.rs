@@ -17,11 +17,11 @@ mod hashed_password;
 mod holdings;
 mod known_client;
 mod networks;
-mod open_session;
 mod origin;
 mod password;
 mod postgres_url;
 mod request_id;
+mod session_info;
 mod throttle;
 mod token;
 mod user;
@@ -38,11 +38,11 @@ pub use hashed_password::HashedPassword;
 pub use holdings::{PendingMail, PendingToken};
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
-pub use open_session::{OpenSession, PublicId, SessionScope};
 pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
+pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
 pub use token::{
     DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,

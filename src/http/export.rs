@@ -7,7 +7,7 @@ use super::answer::json;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, OpenSession, PendingMail, PendingToken, Timestamp};
+use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
 
 /// A field a table. Secrets and their digests are no information about the user.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct UserRow<'a> {
 
 #[derive(Serialize)]
 struct SessionRow<'a> {
-    id: &'a str,
+    id: String,
     current: bool,
     created_at: String,
     last_seen_at: String,
@@ -85,7 +85,7 @@ pub(super) async fn export(
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let held = door.read(move |auth| auth.export(&session_id)).await?;
+    let held = door.read_many(move |auth| auth.export(&session_id)).await?;
     Ok(json(StatusCode::OK, &rows(&held)))
 }
 
@@ -105,9 +105,9 @@ fn rows(held: &auth::Export) -> Export<'_> {
     }
 }
 
-fn session_row(session: &OpenSession) -> SessionRow<'_> {
+fn session_row(session: &SessionInfo) -> SessionRow<'_> {
     SessionRow {
-        id: &session.public_id,
+        id: session.public_id.to_string(),
         current: session.current,
         created_at: session.created_at.rfc3339(),
         last_seen_at: session.last_seen_at.rfc3339(),

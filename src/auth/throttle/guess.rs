@@ -25,7 +25,7 @@ impl Mark {
     /// What an account could know a client by.
     fn of(client: &Client) -> Vec<Self> {
         let device = client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Self::Device(digest.as_str().to_owned()));
+        let device = device.map(|digest| Self::Device(digest.to_hex()));
         let network = client.address().map(ClientAddress::network);
         let network = network.map(|network| Self::Network(network.to_string()));
         device.into_iter().chain(network).collect()
@@ -122,7 +122,7 @@ impl Guess {
         };
         let device = device.unwrap_or_else(DeviceId::generate);
         let device_until = now.plus(settings.device_memory);
-        let mut known = vec![(device.digest().as_str().to_owned(), device_until)];
+        let mut known = vec![(device.digest().to_hex(), device_until)];
         if let Some(address) = self.client.address() {
             let until = now.plus(settings.network_memory);
             known.push((address.network().to_string(), until));

@@ -15,6 +15,7 @@ use diesel::result::ConnectionError;
 use diesel::sqlite::SqliteConnection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use super::DbSettings;
 use super::any_connection::AnyConnection;
 use super::manager::Role;
 
@@ -32,11 +33,17 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     path: PathBuf,
+    /// The page cache of a connection, in KiB.
+    cache_kib: u64,
 }
 
 impl Location {
-    fn new(path: PathBuf) -> Self {
-        Self { path }
+    fn new(path: PathBuf, settings: &DbSettings) -> Self {
+        let connections = u64::from(settings.readers.max(1)) + 1;
+        Self {
+            path,
+            cache_kib: settings.cache / connections / 1024,
+        }
     }
 
     fn path(&self) -> &Path {
@@ -84,6 +91,7 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
         PRAGMA journal_size_limit=67108864;";
     let mut conn = SqliteConnection::establish(&location.uri())?;
     conn.batch_execute(COMMON)
+        .and_then(|()| conn.batch_execute(&format!("PRAGMA cache_size=-{};", location.cache_kib)))
         .and_then(|()| match role {
             Role::Reader => conn.batch_execute("PRAGMA query_only=ON;"),
             Role::Writer => Ok(()),
@@ -97,9 +105,19 @@ pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> Query
     conn.batch_execute(&format!("PRAGMA busy_timeout={}", wait.as_millis()))
 }
 
-/// What SQLite wants done before the last connection closes.
+/// Empties the write-ahead log before the last connection closes. There is no `PRAGMA optimize`:
+/// see [`drop_statistics`].
 pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
-    conn.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
+}
+
+/// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.
+/// Statistics of a small table make the planner scan it, and stay when it has grown.
+pub(super) fn drop_statistics(conn: &mut SqliteConnection) -> QueryResult<()> {
+    for table in ["sqlite_stat1", "sqlite_stat4"] {
+        conn.batch_execute(&format!("DROP TABLE IF EXISTS {table};"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -120,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a?b%20.db");
         std::fs::write(&path, "").unwrap();
-        let location = Location::new(path);
+        let location = Location::new(path, &DbSettings::default());
         for (role, query_only) in [(Role::Writer, "0"), (Role::Reader, "1")] {
             let mut conn = connect(&location, role).unwrap();
             for (name, value) in [
@@ -130,6 +148,7 @@ mod tests {
                 ("trusted_schema", "0"),
                 ("secure_delete", "2"),
                 ("query_only", query_only),
+                ("cache_size", "-13107"),
             ] {
                 assert_eq!(pragma(&mut conn, name), value, "{name}");
             }
@@ -147,7 +166,7 @@ mod tests {
     #[test]
     fn a_file_that_vanished_is_not_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let location = Location::new(folder.path().join("gone.db"));
+        let location = Location::new(folder.path().join("gone.db"), &DbSettings::default());
         assert!(connect(&location, Role::Writer).is_err());
         assert!(!location.path().exists());
     }

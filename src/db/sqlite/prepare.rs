@@ -16,7 +16,7 @@ use super::super::manager::Target;
 use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, adoption, backup};
+use super::{Location, adoption, backup, drop_statistics};
 
 /// What is in a file.
 enum Content {
@@ -53,7 +53,7 @@ pub(in crate::db) fn prepare(
             OpenMode::Migrate => create(&path).map_err(file)?,
         }
     }
-    let location = Location::new(path);
+    let location = Location::new(path, settings);
     let opened = bring_up_to_date(&location, settings)?;
     warn_of_readers(location.path());
     Ok((Target::Sqlite(location), opened))
@@ -99,7 +99,10 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
                 missing: "all of it".to_owned(),
             }),
         },
-        Content::Ours => update(conn, location, settings.open),
+        Content::Ours => {
+            drop_statistics(&mut conn).map_err(failed)?;
+            update(conn, location, settings.open)
+        }
         Content::Document => match settings.open {
             OpenMode::Migrate => adopt(conn, path, settings),
             OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),
