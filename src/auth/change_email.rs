@@ -107,14 +107,8 @@ impl EmailRequest {
             settlement: &owner.settlement(auth),
         };
         let asked = auth.db.ask_for_email(&owner.who(), &new.key(), &asking);
-        match asked.map_err(|error| owner.not_written(error))? {
-            Ok(()) => {
-                auth.wake_mails();
-                Ok(owner.user)
-            }
-            Err(limited) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
-        }
+        owner.written(asked)?;
+        auth.wake_mails();
+        Ok(owner.user)
     }
 }

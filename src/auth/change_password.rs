@@ -127,11 +127,10 @@ impl PasswordChange {
             hashed_password: &hashed,
             session: &new,
             settlement: &owner.settlement(auth),
-            notice: auth.password_changed(),
+            notice: auth.password_changed(&owner.user.email),
         };
-        auth.db
-            .replace_password(&owner.who(), &replaced)
-            .map_err(|error| owner.not_written(error))?;
+        let stored = auth.db.replace_password(&owner.who(), &replaced);
+        owner.written(stored)?;
         auth.wake_mails();
         Ok(PasswordChanged {
             session_id,

@@ -17,11 +17,12 @@ pub struct Export {
     pub sessions: Vec<SessionInfo>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
-    /// The rows in `password_resets` and `email_tokens`.
+    /// The rows in `password_resets` and `email_tokens`, without those for another address: that
+    /// there is one tells that no other account has it.
     pub tokens: Vec<PendingToken>,
     /// The rows in `former_emails`.
     pub former_emails: Vec<FormerEmail>,
-    /// The rows in `outbox`.
+    /// The rows in `outbox`, without mails that ask another address.
     pub mails: Vec<PendingMail>,
     /// The rows in `throttle` about the account and its address. Those about networks are
     /// nobody's in particular.
@@ -78,6 +79,7 @@ impl Auth {
             ThrottleKey::account(&email),
             ThrottleKey::logins(&email),
             ThrottleKey::email_changes(user.id),
+            ThrottleKey::reauthentication(&email),
         ];
         for mark in self.db.marks_of(user.id)? {
             keys.push(ThrottleKey::known(&email, &mark));

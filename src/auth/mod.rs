@@ -21,6 +21,7 @@ mod hasher;
 mod housekeeping;
 mod log_in;
 mod mail_outage;
+mod mail_sender;
 mod mail_worker;
 mod mail_writer;
 mod outgoing;
@@ -112,12 +113,17 @@ impl Auth {
         })
     }
 
-    /// Has the mails that are queued sent, by a thread that ends with this.
+    /// Has the mails that are queued sent, by threads that end with this.
     ///
     /// # Errors
     /// [`std::io::Error`] if the system gives no thread.
     pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
-        let worker = MailWorker::start(self.db.clone(), mailer, templates)?;
+        let worker = MailWorker::start(
+            self.db.clone(),
+            mailer,
+            templates,
+            self.settings.mail_spread,
+        )?;
         Ok(Self {
             mails: Some(worker.into()),
             ..self

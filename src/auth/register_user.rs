@@ -160,7 +160,8 @@ impl Registering {
     fn save(&self, auth: &Auth, hashed_password: &HashedPassword) -> Result<Registered, DbError> {
         let settings = &auth.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
-        let mail = verifies.then(|| Outgoing::VerifyEmail.row());
+        let key = self.email.key();
+        let mail = verifies.then(|| Outgoing::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email: &self.email,
             hashed_password,
@@ -171,7 +172,6 @@ impl Registering {
                 Ok(Registered::New(auth.db.register(&new)?))
             }
             Registration::Conceal => {
-                let key = self.email.key();
                 let to_owner = Outgoing::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {

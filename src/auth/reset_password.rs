@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::Outgoing;
-use super::throttle::{Networks, refuse_waiting, reset_requests, take};
+use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Notice, Paused, Taken};
-use crate::db::{Charge, ClaimedMail, DB, DbError, NewMail, NewPassword};
+use crate::db::{BudgetedMail, Charge, ClaimedMail, DB, DbError, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -150,7 +150,7 @@ impl Auth {
             limits,
         } = request;
         let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
-        let asked = match self.db.queue_mail_for(email, &mail, limits) {
+        let asked = match self.db.queue_mail_for(email, &mail, limits, &marks(client)) {
             Ok(Ok(asked)) => Ok(asked),
             Ok(Err(limited)) => Err(AuthError::Throttled {
                 retry_after: limited.wait,
@@ -172,9 +172,9 @@ impl Auth {
     }
 
     /// What an owner is told of a new password, whoever has set it.
-    pub(super) fn password_changed(&self) -> Option<NewMail> {
+    pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notice::PasswordChanged);
-        told.then(|| Outgoing::PasswordChanged.row())
+        told.then(|| Outgoing::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 
     fn find_owner(&self, case: &NewPasswordByToken) -> Result<(User, ResetTokenDigest), AuthError> {
@@ -306,7 +306,7 @@ impl PasswordReset {
         let new = NewPassword {
             token: &self.token,
             hashed_password: &hashed,
-            notice: auth.password_changed(),
+            notice: auth.password_changed(&self.user.email),
         };
         let spent = auth.db.spend_reset_token(self.user.id, &new);
         spent.map_err(invalid)?;

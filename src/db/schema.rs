@@ -14,12 +14,13 @@ diesel::table! {
 diesel::table! {
     former_emails (id) {
         id -> BigInt,
-        user_id -> BigInt,
+        user_id -> Nullable<BigInt>,
         email -> Text,
         email_key -> Text,
         digest -> Nullable<Text>,
         changed_at -> BigInt,
         expires_at -> BigInt,
+        reserved -> BigInt,
     }
 }
 
@@ -43,6 +44,7 @@ diesel::table! {
         attempts -> BigInt,
         claimed_until -> BigInt,
         has_token -> BigInt,
+        priority -> BigInt,
     }
 }
 

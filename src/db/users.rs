@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
 use super::error::is_taken_email;
-use super::former_emails::kept_for;
+use super::former_emails::is_reserved;
 use super::schema::{sessions, users};
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
@@ -125,7 +125,7 @@ impl DB {
             .map(User::from)
             .map_err(|error| taken_or(error, email))?;
         // After the row is there: whoever gives that address up at this moment was waited for.
-        if kept_for(conn, &key, self.settings.clock.now())?.is_some() {
+        if is_reserved(conn, &key, None, self.settings.clock.now())? {
             return Err(DbError::AlreadyExists(email.clone()));
         }
         Ok(user)

@@ -163,6 +163,13 @@ impl ThrottleKey {
         Self(format!("email-changes/{user_id}"))
     }
 
+    /// An account, when its owner gives the right password again for a change. By its address,
+    /// so that the count outlives the account.
+    #[must_use]
+    pub fn reauthentication(email: &EmailKey) -> Self {
+        Self(format!("reauthentication/{}", digest(email)))
+    }
+
     pub(crate) fn from_stored(key: String) -> Self {
         Self(key)
     }

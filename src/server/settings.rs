@@ -72,6 +72,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
+        mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }
 }

@@ -37,6 +37,7 @@ mod house;
 mod load;
 mod logs;
 mod mail;
+mod mail_budgets;
 mod mail_commands;
 mod mail_links;
 mod mail_password;

@@ -26,6 +26,15 @@ enum Mark {
 // Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
 
 impl Mark {
+    /// What an account could know a client by.
+    fn of(client: &Client) -> Vec<Self> {
+        let device = client.device().map(DeviceId::digest);
+        let device = device.map(|digest| Self::Device(digest.to_hex()));
+        let network = client.address().map(ClientAddress::network);
+        let network = network.map(|network| Self::Network(network.to_string()));
+        device.into_iter().chain(network).collect()
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Device(text) | Self::Network(text) => text,
@@ -65,23 +74,18 @@ impl Guess {
     /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
     /// counted.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        let network = self.client.address().map(ClientAddress::network);
-        let network = network.map(|network| Mark::Network(network.to_string()));
-        self.recognise_by(auth, self.device().into_iter().chain(network).collect())
+        self.recognise_by(auth, Mark::of(&self.client))
     }
 
     /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
     /// client that shows one.
     pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        match self.device() {
-            Some(device) => self.recognise_by(auth, vec![device]),
-            None => Ok(()),
+        let mut marks = Mark::of(&self.client);
+        marks.retain(|mark| matches!(mark, Mark::Device(_)));
+        if marks.is_empty() {
+            return Ok(());
         }
-    }
-
-    fn device(&self) -> Option<Mark> {
-        let digest = self.client.device().map(DeviceId::digest)?;
-        Some(Mark::Device(digest.to_hex()))
+        self.recognise_by(auth, marks)
     }
 
     fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
@@ -240,6 +244,12 @@ impl Guess {
         });
         charges
     }
+}
+
+/// What an account could know a client by, as it is stored.
+pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
+    let marks = Mark::of(client);
+    marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.

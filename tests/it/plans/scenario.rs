@@ -45,7 +45,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         let body = "current_password=first_pwd&email=robert@dylan.com";
         app.as_user(&id, Method::PUT, "/profile/email", body).await;
         let change = next_token(&app.mails, "robert@dylan.com");
-        app.form(Method::PUT, "/verify_email", format!("token={change}"))
+        app.as_user(&id, Method::PUT, "/verify_email", format!("token={change}"))
             .await;
         app.form(Method::POST, "/reset_password", "email=eve@dylan.com")
             .await;
