@@ -1,5 +1,6 @@
 //! The command line: one file a group of commands.
 
+mod database;
 mod db;
 mod mail;
 mod output;
@@ -19,6 +20,7 @@ use crate::db::DbError;
 use crate::domain::Email;
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
+use database::OnDatabase;
 use usage::UsageError;
 
 /// Accounts, logins and sessions for your applications: a user authentication service in
@@ -40,17 +42,13 @@ enum Command {
     #[command(subcommand)]
     Db(db::Command),
     /// Look after users
-    #[command(subcommand)]
-    User(user::Command),
+    User(OnDatabase<user::Command>),
     /// See and end sessions
-    #[command(subcommand)]
-    Session(session::Command),
+    Session(OnDatabase<session::Command>),
     /// See who is slowed down, and let them try anew
-    #[command(subcommand)]
-    Throttle(throttle::Command),
+    Throttle(OnDatabase<throttle::Command>),
     /// See which mails wait, and try whether they arrive
-    #[command(subcommand)]
-    Mail(mail::Command),
+    Mail(OnDatabase<mail::Command>),
 }
 
 /// Why a command did not do what it was asked for.
@@ -71,6 +69,13 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A command for a file that is perhaps not the service's.
+    #[error(
+        "no running service uses {0}: the service is stopped, or it uses another database. \
+         Commands read DATABASE_URL from the same file of settings as the service (--config). \
+         To act on this database all the same, add --offline"
+    )]
+    NotServed(String),
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
@@ -96,9 +101,12 @@ impl CliError {
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Auth(_) | Self::Mail(_) => {
-                ExitCode::FAILURE
-            }
+            Self::Server(_)
+            | Self::NotServed(_)
+            | Self::Db(_)
+            | Self::NoSuchUser(_)
+            | Self::Auth(_)
+            | Self::Mail(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -168,10 +176,10 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
-            Some(Command::User(command)) => command.run(config),
-            Some(Command::Session(command)) => command.run(config),
-            Some(Command::Throttle(command)) => command.run(config),
-            Some(Command::Mail(command)) => command.run(config),
+            Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::Session(on)) => on.command.run(config, on.offline),
+            Some(Command::Throttle(on)) => on.command.run(config, on.offline),
+            Some(Command::Mail(on)) => on.command.run(config, on.offline),
         }
     }
 }

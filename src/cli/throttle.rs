@@ -3,13 +3,13 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
 use super::output::print;
+use super::{CliError, database};
 use crate::auth::ThrottleSettings;
 use crate::config::Config;
-use crate::db::{DB, DbError, OpenMode, ThrottleRow};
+use crate::db::{DB, DbError, ThrottleRow};
 use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey};
-use crate::server::{self, ServerError};
+use crate::server;
 
 /// How many rows are listed.
 const LISTED: u32 = 1000;
@@ -55,8 +55,8 @@ impl FromStr for Who {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
         match self {
             Self::List => {
                 let rows = db.list_guesses(LISTED)?;
@@ -65,7 +65,9 @@ impl Command {
             }
             Self::Clear(clear) => {
                 let cleared = clear.clear(&db)?;
-                print(&format!("cleared {cleared}\n"));
+                let counts = if cleared == 1 { "count" } else { "counts" };
+                let database = database::name(config);
+                print(&format!("cleared {cleared} {counts} in {database}\n"));
             }
         }
         Ok(())

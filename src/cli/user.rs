@@ -1,10 +1,10 @@
 use clap::Subcommand;
 
-use super::CliError;
 use super::output::print;
+use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::db::{DB, DbError, OpenMode};
+use crate::db::{DB, DbError};
 use crate::domain::{Email, EmailError, HashedPassword, User};
 use crate::mail::quoted;
 use crate::server::{self, ServerError};
@@ -45,24 +45,31 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
+        let database = database::name(config);
         match self {
             Self::List => list(&db)?,
             Self::Add { email } => {
                 let user = db.add_user(email, &HashedPassword::of_nothing())?;
-                print(&format!("added {} as {}\n", user.email, user.id));
+                print(&format!(
+                    "added {} as {} in {database}\n",
+                    user.email, user.id
+                ));
             }
             Self::ResetLink { email } => reset_link(db, email, config)?,
             Self::Verify { email } => {
                 let user = find(&db, email)?;
                 db.set_email_verified(user.id, &user.email.key())?;
-                print(&format!("{} is verified\n", user.email));
+                print(&format!("{} is verified in {database}\n", user.email));
             }
             Self::Delete { email } => {
                 let user = find(&db, email)?;
                 db.delete_user(user.id)?;
-                print(&format!("deleted {} ({})\n", user.email, user.id));
+                print(&format!(
+                    "deleted {} ({}) in {database}\n",
+                    user.email, user.id
+                ));
             }
         }
         Ok(())

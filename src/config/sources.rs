@@ -164,21 +164,26 @@ impl Sources {
     }
 
     /// `NAME_FILE` names a file with the value; without it, a systemd credential of that name.
+    /// A credential goes before a `NAME_FILE` in the configuration file: the service cannot read
+    /// that file, which systemd has handed over, and commands of root have no credentials.
     fn read_secret(&mut self, name: &'static str) -> Result<(), SourceError> {
         let variable = format!("{name}_FILE");
-        let named = env::var_os(&variable).or_else(|| self.values.get(&variable).cloned());
         let credentials = env::var_os("CREDENTIALS_DIRECTORY")
             .map(PathBuf::from)
             .filter(|folder| folder.is_absolute());
-        let path = match named {
-            Some(_) if env::var_os(name).is_some() || self.values.contains_key(name) => {
-                return Err(SourceError::Twice { name });
-            }
-            Some(path) => PathBuf::from(path),
-            None => match credentials.as_ref().map(|folder| folder.join(name)) {
-                Some(path) if path.exists() => path,
-                Some(_) | None => return Ok(()),
-            },
+        let by_environment = env::var_os(&variable);
+        let by_file = self.values.get(&variable).cloned();
+        let is_named = by_environment.is_some() || by_file.is_some();
+        if is_named && (env::var_os(name).is_some() || self.values.contains_key(name)) {
+            return Err(SourceError::Twice { name });
+        }
+        let credential = credentials.as_ref().map(|folder| folder.join(name));
+        let path = by_environment
+            .map(PathBuf::from)
+            .or(credential.filter(|path| path.exists()))
+            .or(by_file.map(PathBuf::from));
+        let Some(path) = path else {
+            return Ok(());
         };
         // systemd opens a credential to the service's user by an access list, which shows as
         // a permission of the group.

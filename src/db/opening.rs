@@ -57,7 +57,7 @@ impl fmt::Display for Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no such file, and this use does not create one.
-    #[error("there is no database at {}; `bienvenue serve` or `bienvenue db migrate` creates one", .0.display())]
+    #[error("there is no database at {}; if the service has one elsewhere, name it by its whole path in DATABASE_URL; to make a new one, run `bienvenue db migrate`", .0.display())]
     NotThere(PathBuf),
     /// The file cannot be created or reached.
     #[error("cannot open the database file {}: {source}; the folder must exist and be writable", path.display())]
@@ -140,6 +140,16 @@ pub enum OpenError {
         /// What the client library says.
         cause: String,
     },
+    /// The server refuses the connection, and will as long as nothing is changed.
+    #[error("{url} refuses the connection: {cause}; {remedy}")]
+    Refused {
+        /// The server, without its password.
+        url: String,
+        /// What the server says.
+        cause: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The URL asks for TLS, and this build has none for PostgreSQL.
     #[error(
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
@@ -179,6 +189,7 @@ impl OpenError {
             | Self::NewerSchema { .. }
             | Self::NotAdopted(_)
             | Self::NoTls
+            | Self::Refused { .. }
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }

@@ -22,6 +22,7 @@ use std::io;
 use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
@@ -32,7 +33,7 @@ pub use settings::{auth_settings, throttle_settings};
 
 use crate::auth::Auth;
 use crate::config::{Config, Migrate};
-use crate::db::{DB, OpenError, OpenMode, ServerLock};
+use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock};
 use crate::http::Http;
 use crate::mail::Templates;
 use announcement::announce;
@@ -57,13 +58,24 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
     rt::System::new().block_on(serve(config, handed_over))
 }
 
-/// Opens the database that the settings name.
+/// How long a command waits for a database server that is away.
+const COMMAND_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the database that the settings name, for a command.
 ///
 /// # Errors
 /// [`OpenError`] with the way out.
-pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
+pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
+    let settings = DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, open)
+    };
+    open_database(config, settings)
+}
+
+fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError> {
     let url = &config.database.database_url;
-    let (db, opened) = DB::open_and_tell(url, db_settings(config, open))?;
+    let (db, opened) = DB::open_and_tell(url, settings)?;
     log::info!("database {url}: {opened}");
     Ok(db)
 }
@@ -89,7 +101,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
         Migrate::Check => OpenMode::Check,
     };
     let _lock = ServerLock::acquire(&config.database.database_url, open)?;
-    let db = open_database(config, open)?;
+    let db = open_database(config, db_settings(config, open))?;
     let must_restart = db.must_restart();
     let auth = Auth::new(db, auth_settings(config))?;
     let auth = web::Data::new(auth.with_mails(mailer, templates)?);

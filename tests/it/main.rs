@@ -18,6 +18,7 @@ mod adoption_refused;
 mod bcrypt_lanes;
 mod browser;
 mod client_address;
+mod command_database;
 mod commands;
 mod conceal;
 mod connections;

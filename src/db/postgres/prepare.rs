@@ -12,7 +12,7 @@ use super::super::manager::Target;
 use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, connect};
+use super::{Location, connect, refusal};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -59,9 +59,17 @@ fn reach(
             Ok(conn) => return Ok(conn),
             Err(error) => error.to_string(),
         };
-        let error = error.trim_end().to_owned();
+        // One line of the log.
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         if error.contains("SSL support is not compiled in") {
             return Err(OpenError::NoTls);
+        }
+        if let Some(remedy) = refusal::remedy(&error, url) {
+            return Err(OpenError::Refused {
+                url: url.to_string(),
+                cause: error,
+                remedy,
+            });
         }
         if Instant::now() >= deadline {
             return Err(OpenError::Away {

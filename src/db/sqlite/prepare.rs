@@ -17,6 +17,7 @@ use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use super::{Location, adoption, backup};
+use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.
 enum Content {
@@ -67,7 +68,7 @@ fn create(path: &Path) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
+        .and_then(|file| give_to_folder_owner(&file, path))
 }
 
 /// The mode of a file that was there is its owner's business; a word about it is ours.
