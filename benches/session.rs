@@ -37,13 +37,14 @@ fn many_users() -> (TempDir, DB, Vec<SessionId>) {
         for number in 1..=USERS {
             let id = SessionId::generate();
             let digest = id.digest();
-            let digest = digest.as_str();
+            let digest = digest.to_hex();
             conn.batch_execute(&format!(
                 "INSERT INTO users VALUES ({number}, 'user{number}@example.org',
                      '$2b$04$ASzZ236Sbx1RiB6ad/4nUOxwxYjk6.tN.WqNjSmaKRge8hoYSY4kW',
                      '{digest}', NULL, 'user{number}@example.org');
-                 INSERT INTO sessions VALUES ('{digest}', '{number}', {number},
-                     {now}, {now}, {expires}, '127.0.0.1', 'bench');",
+                 INSERT INTO sessions VALUES (x'{digest}', x'{number:032x}', {number},
+                     'user{number}@example.org', {now}, {now}, {expires}, {expires}, '127.0.0.1',
+                     'bench');",
                 expires = now.plus(Duration::from_secs(7 * 24 * 3600)),
             ))?;
             if number % 16 == 0 {

@@ -5,7 +5,7 @@ use super::reauthentication::{Owner, Reauthentication};
 use super::throttle::email_changes;
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
 use crate::db::Asking;
-use crate::domain::{Client, Email, Password, SessionId, User};
+use crate::domain::{Client, Email, Password, SessionId, SessionUser, User};
 
 /// A request for another address by somebody who is logged in, before it has begun.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ChangeEmail {
     /// by the time the mail would be queued.
     #[must_use]
     pub fn new(
-        owner: User,
+        owner: SessionUser,
         session_id: &SessionId,
         current: Password,
         new: Email,

@@ -3,7 +3,7 @@ use super::hasher::Place;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
-use crate::domain::{Client, HashedPassword, Password, SessionId, User};
+use crate::domain::{Client, HashedPassword, Password, SessionId, SessionUser, User};
 
 /// A change of the password by somebody who is logged in, before it has begun.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl ChangePassword {
     /// the time the new one is written.
     #[must_use]
     pub fn new(
-        owner: User,
+        owner: SessionUser,
         session_id: &SessionId,
         current: Password,
         new: Password,

@@ -3,7 +3,7 @@ use super::hasher::Place;
 use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
-use crate::domain::{Client, Password, SessionId, User};
+use crate::domain::{Client, Password, SessionId, SessionUser, User};
 
 /// The deletion of an account by its owner, before it has begun.
 #[derive(Debug)]
@@ -20,7 +20,12 @@ impl DeleteAccount {
     /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
     /// the time the account would be deleted.
     #[must_use]
-    pub fn new(owner: User, session_id: &SessionId, current: Password, client: Client) -> Self {
+    pub fn new(
+        owner: SessionUser,
+        session_id: &SessionId,
+        current: Password,
+        client: Client,
+    ) -> Self {
         Self(Reauthentication::new(owner, session_id, current, client))
     }
 }

@@ -2,8 +2,8 @@ use super::outgoing::Outgoing;
 use super::{Auth, AuthError};
 use crate::db::{DbError, ThrottleRow};
 use crate::domain::{
-    FormerEmail, KnownClient, OpenSession, PendingMail, PendingToken, SessionId, ThrottleKey,
-    Timestamp, User,
+    AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
+    SessionInfo, ThrottleKey, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -11,10 +11,12 @@ use crate::domain::{
 pub struct Export {
     /// The row in `users`.
     pub user: User,
+    /// The row in `account_dates`.
+    pub dates: AccountDates,
     /// The row in `verified_emails`, if it is about the address of now.
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, expired ones that are not removed yet included.
-    pub sessions: Vec<OpenSession>,
+    pub sessions: Vec<SessionInfo>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
     /// The rows in `password_resets` and `email_tokens`.
@@ -28,6 +30,9 @@ pub struct Export {
     pub counts: Vec<ThrottleRow>,
 }
 
+/// How many sessions are read at a time.
+const SESSIONS_PAGE: u32 = 1000;
+
 impl Auth {
     /// Gathers everything that is held about whoever is logged in. Blocks for a look-up a
     /// table.
@@ -35,9 +40,12 @@ impl Auth {
     /// # Errors
     /// [`AuthError::NotLoggedIn`].
     pub fn export(&self, session_id: &SessionId) -> Result<Export, AuthError> {
-        let user = self.logged_in(session_id)?;
-        let sessions = self.db.sessions_of(user.id, Some(&session_id.digest()))?;
+        let user = self
+            .get_user_from_session_id(session_id)?
+            .ok_or(AuthError::NotLoggedIn)?;
+        let sessions = self.all_sessions(user.id, &session_id.digest())?;
         Ok(Export {
+            dates: self.db.account_dates(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
             known_clients: self.db.known_clients_of(user.id)?,
@@ -47,6 +55,24 @@ impl Auth {
             counts: self.counts_of(&user)?,
             user,
         })
+    }
+
+    fn all_sessions(
+        &self,
+        user_id: UserId,
+        current: &SessionDigest,
+    ) -> Result<Vec<SessionInfo>, DbError> {
+        let mut sessions: Vec<SessionInfo> = Vec::new();
+        loop {
+            let after = sessions.last().map(|session| session.public_id);
+            let page = self
+                .db
+                .sessions_of(user_id, Some(current), after, SESSIONS_PAGE)?;
+            if page.is_empty() {
+                return Ok(sessions);
+            }
+            sessions.extend(page);
+        }
     }
 
     fn counts_of(&self, user: &User) -> Result<Vec<ThrottleRow>, DbError> {

@@ -57,7 +57,7 @@ pub use export::Export;
 pub use figures::{Figures, MailOutcome};
 pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
 pub use log_in::{LogIn, LoggedIn, Login};
-pub use own_sessions::Named;
+pub use own_sessions::{Named, SessionPage};
 pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
@@ -147,7 +147,7 @@ impl Auth {
         1 << self.settings.bcrypt_cost.get()
     }
 
-    /// Whether what reads only (such as [`Auth::get_user_from_session_id`]) waits for no
+    /// Whether what reads only (such as [`Auth::session_user`]) waits for no
     /// network and no other thread, so that an event loop may call it by itself.
     #[must_use]
     pub fn reads_are_local(&self) -> bool {

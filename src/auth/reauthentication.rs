@@ -5,13 +5,13 @@ use super::hasher::Place;
 use super::password_check::{Checked, PasswordCheck};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
 use crate::db::{DbError, Reauthenticated, Settlement};
-use crate::domain::{Client, Password, SessionDigest, SessionId, User};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// The password that an owner gives again, before it is checked.
 #[derive(Debug)]
 pub(super) struct Reauthentication {
     check: PasswordCheck,
-    owner: User,
+    owner: SessionUser,
     session: SessionDigest,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Owner {
 
 impl Reauthentication {
     pub(super) fn new(
-        owner: User,
+        owner: SessionUser,
         session_id: &SessionId,
         password: Password,
         client: Client,
@@ -37,7 +37,7 @@ impl Reauthentication {
         }
     }
 
-    pub(super) fn owner(&self) -> &User {
+    pub(super) fn owner(&self) -> &SessionUser {
         &self.owner
     }
 

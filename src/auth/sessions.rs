@@ -1,7 +1,7 @@
 use super::events::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, NewSession, Settlement, UserChanges};
-use crate::domain::{Client, EmailKey, SessionId, User, UserId};
+use crate::domain::{Client, EmailKey, SessionId, SessionUser, User, UserId};
 
 impl Auth {
     /// Opens a session for a user without asking for the password, and returns its id.
@@ -24,9 +24,9 @@ impl Auth {
         Ok(session_id)
     }
 
-    /// Finds the user of a session that is neither ended nor expired; nobody for no id at
-    /// all. Blocks for one look-up and writes nothing: when a session was last used is
-    /// written down in the background, at most once a minute.
+    /// Finds the user of a session that is neither ended nor expired; none for no id at all.
+    /// Blocks for two look-ups and writes nothing: the last use of a session is written in the
+    /// background, at most once in [`SessionRules::touch_after`](crate::db::SessionRules).
     ///
     /// # Errors
     /// Only if the database fails; that is not an unknown session.
@@ -37,6 +37,22 @@ impl Auth {
         let Some(session_id) = session_id.into() else {
             return Ok(None);
         };
+        let Some(user) = self.session_user(session_id)? else {
+            return Ok(None);
+        };
+        match self.db.find_user_by(user.id) {
+            Ok(user) => Ok(Some(user)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The number and address of the user of a valid session: what each request asks. Blocks for
+    /// one look-up, and writes as little as [`Auth::get_user_from_session_id`].
+    ///
+    /// # Errors
+    /// Only if the database fails; that is not an unknown session.
+    pub fn session_user(&self, session_id: &SessionId) -> Result<Option<SessionUser>, AuthError> {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {

@@ -4,7 +4,7 @@ use super::output::print;
 use super::user::{email, find};
 use super::{CliError, database};
 use crate::config::Config;
-use crate::domain::{Email, OpenSession};
+use crate::domain::{Email, SessionInfo};
 
 /// What can be done about sessions.
 #[derive(Debug, Subcommand)]
@@ -37,7 +37,12 @@ impl Command {
         match self {
             Self::List { email } => {
                 let user = find(&db, email)?;
-                print(&table(&db.sessions_of(user.id, None)?));
+                let mut page = db.sessions_of(user.id, None, None, PAGE)?;
+                print(HEADER);
+                while let Some(last) = page.last().map(|session| session.public_id) {
+                    print(&lines(&page));
+                    page = db.sessions_of(user.id, None, Some(last), PAGE)?;
+                }
             }
             Self::Revoke(Revoke { email, .. }) => {
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
@@ -52,21 +57,23 @@ impl Command {
     }
 }
 
-/// A line each. The name opens nothing; it is the one that the owner sees.
-fn table(sessions: &[OpenSession]) -> String {
-    let mut lines = vec![format!(
-        "{:<36}  {:<20}  {:<20}  FROM",
-        "SESSION", "OPENED", "LAST SEEN"
-    )];
-    for session in sessions.iter().filter(|session| session.valid) {
-        lines.push(format!(
-            "{:<36}  {:<20}  {:<20}  {}",
-            session.public_id,
+/// How many sessions are read at a time.
+const PAGE: u32 = 1000;
+
+const HEADER: &str =
+    "SESSION                               OPENED                LAST SEEN             FROM\n";
+
+/// A line for each valid session. The name opens nothing; it is the one that the owner sees.
+fn lines(sessions: &[SessionInfo]) -> String {
+    let valid = sessions.iter().filter(|session| session.valid);
+    let line = |session: &SessionInfo| {
+        format!(
+            "{:<36}  {:<20}  {:<20}  {}\n",
+            session.public_id.to_string(),
             session.created_at.rfc3339(),
             session.last_seen_at.rfc3339(),
             session.ip.as_deref().unwrap_or("-"),
-        ));
-    }
-    lines.push(String::new());
-    lines.join("\n")
+        )
+    };
+    valid.map(line).collect()
 }

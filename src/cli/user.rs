@@ -4,8 +4,8 @@ use super::output::print;
 use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::db::{DB, DbError};
-use crate::domain::{Email, EmailError, HashedPassword, User};
+use crate::db::{DB, DbError, ListedUser};
+use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User};
 use crate::mail::quoted;
 use crate::server::{self, ServerError};
 
@@ -15,7 +15,7 @@ const PAGE: u32 = 1000;
 /// What can be done about users.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show all users: number and email
+    /// Show all users: number, email, when they registered and last logged in
     List,
     /// Add a user, who has no password yet
     Add {
@@ -108,13 +108,27 @@ fn list(db: &DB) -> Result<(), DbError> {
     let mut after = None;
     loop {
         let users = db.users_after(after, PAGE)?;
-        let Some((last, _)) = users.last() else {
+        let Some(last) = users.last() else {
             return Ok(());
         };
-        after = Some(*last);
-        let lines = users.iter().map(|(id, email)| format!("{id}\t{email}\n"));
-        print(&lines.collect::<Vec<_>>().concat());
+        after = Some(last.id);
+        print(&users.iter().map(line).collect::<Vec<_>>().concat());
     }
+}
+
+/// A user's line: number, email, dates.
+fn line(user: &ListedUser) -> String {
+    let ListedUser { id, email, dates } = user;
+    let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
+    let created = shown(dates.created_at);
+    let last_login = if dates.has_no_login() {
+        "never".to_owned()
+    } else {
+        shown(dates.last_login_at)
+    };
+    let disabled = dates.disabled_at.map(Timestamp::rfc3339);
+    let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
+    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{disabled}\n")
 }
 
 /// An email on the command line.

@@ -8,7 +8,7 @@ use super::values::positive_duration;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sessions")]
 pub struct Sessions {
-    /// Sessions that a user may have; a login beyond that ends the oldest one. 0: no limit
+    /// Sessions that a user may have; a login beyond that ends the oldest one; at most 1000 (0)
     #[arg(
         long,
         env = "BIENVENUE_SESSIONS_PER_USER",

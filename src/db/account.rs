@@ -69,7 +69,7 @@ impl DB {
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
                     users::hashed_password.eq(new.hashed_password.expose()),
-                    users::session_id.eq(new.session.digest.as_str()),
+                    users::session_id.eq(new.session.digest.to_hex()),
                 ))
                 .execute(conn)?;
             diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;

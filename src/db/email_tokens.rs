@@ -69,7 +69,7 @@ impl DB {
             diesel::delete(older).execute(conn)?;
             diesel::insert_into(email_tokens::table)
                 .values((
-                    email_tokens::digest.eq(new.digest.as_str()),
+                    email_tokens::digest.eq(new.digest.to_hex()),
                     email_tokens::user_id.eq(user_id.get()),
                     email_tokens::purpose.eq(new.action.as_str()),
                     email_tokens::email.eq(new.email.as_str()),
@@ -106,12 +106,17 @@ impl DB {
     /// [`DbError::NoResultFound`] if the token is not good (any more).
     pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<FoundEmailToken, DbError> {
         let now = self.settings.clock.now();
-        let (purpose, email, user): (String, Option<String>, UserRow) = self
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        let (purpose, email, user): (String, Option<String>, Option<UserRow>) = self
             .read(|conn| {
                 email_tokens::table
-                    .inner_join(users::table)
-                    .filter(is_good(token, now))
-                    .select((email_tokens::purpose, email_tokens::email, COLUMNS))
+                    .left_join(users::table)
+                    .filter(is_good(*token, now))
+                    .select((
+                        email_tokens::purpose,
+                        email_tokens::email,
+                        COLUMNS.nullable(),
+                    ))
                     .get_result(conn)
                     .optional()
             })?
@@ -120,7 +125,7 @@ impl DB {
             .zip(email)
             .ok_or(DbError::NoResultFound)?;
         Ok(FoundEmailToken {
-            user: user.into(),
+            user: user.ok_or(DbError::NoResultFound)?.into(),
             action,
             email: Email::from_stored(email),
         })
@@ -209,7 +214,7 @@ fn spend(
     token: &EmailTokenDigest,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let token = email_tokens::table.filter(is_good(token, now));
+    let token = email_tokens::table.filter(is_good(*token, now));
     match diesel::delete(token).execute(conn)? {
         0 => Err(DbError::NoResultFound),
         _ => Ok(()),
@@ -217,8 +222,8 @@ fn spend(
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]
-fn is_good<'a>(token: &'a EmailTokenDigest, now: Timestamp) -> _ {
-    let token: &'a str = token.as_str();
+fn is_good(token: EmailTokenDigest, now: Timestamp) -> _ {
+    let token: String = token.to_hex();
     let latest: Timestamp = now.plus(CLOCK_SLACK);
     let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
     email_tokens::digest

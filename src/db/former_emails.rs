@@ -52,7 +52,7 @@ impl DB {
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
             let row = former_emails::table.filter(former_emails::id.eq(newest));
-            let set = diesel::update(row).set(former_emails::digest.eq(token.as_str()));
+            let set = diesel::update(row).set(former_emails::digest.eq(token.to_hex()));
             match set.execute(conn)? {
                 0 => Err(DbError::NoResultFound),
                 _ => Ok(()),
@@ -66,19 +66,20 @@ impl DB {
     /// [`DbError::NoResultFound`] if the token is not good (any more).
     pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
         let now = self.settings.clock.now();
-        let (id, email, user): (i64, String, UserRow) = self
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        let (id, email, user): (i64, String, Option<UserRow>) = self
             .read(|conn| {
                 former_emails::table
-                    .inner_join(users::table)
-                    .filter(former_emails::digest.eq(token.as_str()))
+                    .left_join(users::table)
+                    .filter(former_emails::digest.eq(token.to_hex()))
                     .filter(is_kept(now))
-                    .select((former_emails::id, former_emails::email, COLUMNS))
+                    .select((former_emails::id, former_emails::email, COLUMNS.nullable()))
                     .get_result(conn)
                     .optional()
             })?
             .ok_or(DbError::NoResultFound)?;
         Ok(FoundFormerEmail {
-            user: user.into(),
+            user: user.ok_or(DbError::NoResultFound)?.into(),
             email: Email::from_stored(email),
             id,
         })

@@ -43,9 +43,10 @@ impl DB {
     pub fn known_marks(&self, email: &EmailKey, marks: &[&str]) -> Result<Vec<String>, DbError> {
         let now = self.settings.clock.now().seconds();
         self.read(|conn| {
+            let user = users::table.filter(users::email_key.eq(email.as_str()));
+            let user = user.select(users::id).single_value();
             known_clients::table
-                .inner_join(users::table)
-                .filter(users::email_key.eq(email.as_str()))
+                .filter(known_clients::user_id.nullable().eq(user))
                 .filter(known_clients::mark.eq_any(marks))
                 .filter(known_clients::expires_at.gt(now))
                 .select(known_clients::mark)

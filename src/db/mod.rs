@@ -5,6 +5,7 @@
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
 mod account;
+mod account_dates;
 mod any_connection;
 mod email_tokens;
 mod error;
@@ -48,6 +49,7 @@ use storage::Storage;
 use transactions::{POOL_WAIT, Patience, in_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
+pub use account_dates::ListedUser;
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
@@ -57,7 +59,7 @@ pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
-pub use sessions::{FoundSession, NewSession};
+pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
 pub use sqlite::{Duplicate, ServerLock};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
@@ -170,8 +172,8 @@ impl DB {
         &self.settings.sessions
     }
 
-    /// Leaves the database in order before the process ends: statistics for the planner,
-    /// and no log beside the file. Blocks for a write.
+    /// Empties the write-ahead log beside a SQLite file before the process ends. Blocks for a
+    /// write.
     ///
     /// # Errors
     /// If the database is in use; nothing is lost then.

@@ -6,12 +6,12 @@ use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
 use super::sessions::{mirror, mirror_newest};
 use super::{DB, DbError};
-use crate::domain::{OpenSession, PublicId, SessionDigest, SessionScope, Timestamp, UserId};
+use crate::domain::{SessionDigest, SessionInfo, SessionPublicId, SessionScope, Timestamp, UserId};
 
 #[derive(Queryable)]
 struct SessionRow {
-    digest: String,
-    public_id: String,
+    digest: Vec<u8>,
+    public_id: Vec<u8>,
     created_at: i64,
     last_seen_at: i64,
     expires_at: i64,
@@ -20,8 +20,9 @@ struct SessionRow {
 }
 
 impl DB {
-    /// All sessions that are held of a user, newest first, also those that have expired and
-    /// are not removed yet. `current` is the one that asks. Blocks for one look-up.
+    /// A page of a user's sessions, newest first, also those that have expired and are not
+    /// removed yet: at most `limit`, from the one after `after` on. `current` is the session of
+    /// the request. Blocks for one look-up.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -29,16 +30,18 @@ impl DB {
         &self,
         user_id: UserId,
         current: Option<&SessionDigest>,
-    ) -> Result<Vec<OpenSession>, DbError> {
+        after: Option<SessionPublicId>,
+        limit: u32,
+    ) -> Result<Vec<SessionInfo>, DbError> {
         let valid = self.validity();
+        let last = after
+            .as_ref()
+            .map_or([0xff; 16].as_slice(), SessionPublicId::as_bytes);
         let rows: Vec<SessionRow> = self.read(|conn| {
             sessions::table
                 .filter(sessions::user_id.eq(user_id.get()))
-                .order((
-                    sessions::created_at.desc(),
-                    sessions::last_seen_at.desc(),
-                    sessions::public_id,
-                ))
+                .filter(sessions::public_id.lt(last))
+                .order(sessions::public_id.desc())
                 .select((
                     sessions::digest,
                     sessions::public_id,
@@ -48,47 +51,49 @@ impl DB {
                     sessions::ip,
                     sessions::user_agent,
                 ))
+                .limit(i64::from(limit))
                 .load(conn)
         })?;
-        let open = |row: SessionRow| OpenSession {
-            current: current.is_some_and(|digest| digest.as_str() == row.digest),
-            valid: valid.holds(row.created_at, row.last_seen_at, row.expires_at),
-            public_id: row.public_id,
-            created_at: Timestamp::from_seconds(row.created_at),
-            last_seen_at: Timestamp::from_seconds(row.last_seen_at),
-            expires_at: Timestamp::from_seconds(row.expires_at),
-            ip: row.ip,
-            user_agent: row.user_agent,
+        let info = |row: SessionRow| {
+            Some(SessionInfo {
+                public_id: SessionPublicId::from_bytes(&row.public_id)?,
+                current: current.is_some_and(|digest| digest.as_bytes() == row.digest),
+                valid: valid.holds(row.created_at, row.last_seen_at, row.expires_at),
+                created_at: Timestamp::from_seconds(row.created_at),
+                last_seen_at: Timestamp::from_seconds(row.last_seen_at),
+                expires_at: Timestamp::from_seconds(row.expires_at),
+                ip: row.ip,
+                user_agent: row.user_agent,
+            })
         };
-        Ok(rows.into_iter().map(open).collect())
+        Ok(rows.into_iter().filter_map(info).collect())
     }
 
-    /// Ends the session of that name, if it is one of the user whose session `by` is, and
-    /// tells whether it was `by` itself; none if it is not one of theirs. Blocks for one
-    /// write.
+    /// Ends the session of that name if it belongs to the user of the session `by`. Returns
+    /// whether it was `by` itself; none if it is not one of theirs. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
     pub fn end_session_named(
         &self,
         by: &SessionDigest,
-        name: &PublicId,
+        name: &SessionPublicId,
     ) -> Result<Option<bool>, DbError> {
         self.write(|conn| {
             let user_id = self.lock_owner(conn, by)?;
             let named = sessions::table
                 .filter(sessions::user_id.eq(user_id.get()))
-                .filter(sessions::public_id.eq(name.to_string()));
-            let ended: Option<String> = diesel::delete(named)
+                .filter(sessions::public_id.eq(name.as_bytes()));
+            let ended: Option<Vec<u8>> = diesel::delete(named)
                 .returning(sessions::digest)
                 .get_result(conn)
                 .optional()?;
             mirror_newest(conn, user_id)?;
-            Ok(ended.map(|digest| digest == by.as_str()))
+            Ok(ended.map(|digest| digest == by.as_bytes()))
         })
     }
 
-    /// Ends sessions of the user whose session `by` is. Blocks for one write.
+    /// Ends sessions of the user of the session `by`. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
@@ -99,23 +104,23 @@ impl DB {
             match scope {
                 SessionScope::All => diesel::delete(all).execute(conn)?,
                 SessionScope::Others => {
-                    diesel::delete(all.filter(sessions::digest.ne(by.as_str()))).execute(conn)?
+                    diesel::delete(all.filter(sessions::digest.ne(by.as_bytes()))).execute(conn)?
                 }
             };
             mirror_newest(conn, user_id)
         })
     }
 
-    /// Ends all sessions of a user, or of everybody, and tells how many there were. Blocks for
+    /// Ends all sessions of a user, or of all users, and returns how many there were. Blocks for
     /// one write.
     ///
     /// # Errors
     /// Only if the database fails.
     pub fn end_all_sessions(&self, user_id: Option<UserId>) -> Result<usize, DbError> {
         self.write(|conn| {
-            let nobody = users::session_id.eq(None::<String>);
             let Some(user_id) = user_id else {
-                diesel::update(users::table).set(nobody).execute(conn)?;
+                let none = users::session_id.eq(None::<String>);
+                diesel::update(users::table).set(none).execute(conn)?;
                 return Ok(diesel::delete(sessions::table).execute(conn)?);
             };
             mirror(conn, user_id, None)?;
@@ -124,8 +129,8 @@ impl DB {
         })
     }
 
-    /// The user of a valid session, whose row is locked from here on. The session is looked at
-    /// again under the lock: somebody may have ended it while this waited.
+    /// The user of a valid session, whose row is locked from here on. The session is looked up
+    /// again under the lock: it may have ended while this waited.
     fn lock_owner(
         &self,
         conn: &mut AnyConnection,

@@ -42,7 +42,7 @@ impl DB {
         self.write(|conn| {
             let user = users::table.filter(users::id.eq(user_id.get()));
             let mirrored = diesel::update(user)
-                .set(users::reset_token.eq(token.as_str()))
+                .set(users::reset_token.eq(token.to_hex()))
                 .execute(conn)?;
             if mirrored == 0 {
                 return Err(DbError::NoResultFound);
@@ -55,7 +55,7 @@ impl DB {
             diesel::insert_into(password_resets::table)
                 .values((
                     password_resets::user_id.eq(user_id.get()),
-                    password_resets::digest.eq(token.as_str()),
+                    password_resets::digest.eq(token.to_hex()),
                     password_resets::created_at.eq(now.seconds()),
                     password_resets::expires_at.eq(now.plus(lifetime).seconds()),
                     password_resets::mailed.eq(i64::from(mail.is_some())),
@@ -89,14 +89,16 @@ impl DB {
     /// [`DbError::NoResultFound`] if the token is not good (any more).
     pub fn find_reset_token(&self, token: &ResetTokenDigest) -> Result<User, DbError> {
         let now = self.settings.clock.now();
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
         self.read(|conn| {
             password_resets::table
-                .inner_join(users::table)
-                .filter(is_good(token, now))
-                .select(COLUMNS)
-                .get_result::<UserRow>(conn)
+                .left_join(users::table)
+                .filter(is_good(*token, now))
+                .select(COLUMNS.nullable())
+                .get_result::<Option<UserRow>>(conn)
                 .optional()
         })?
+        .flatten()
         .map(User::from)
         .ok_or(DbError::NoResultFound)
     }
@@ -123,7 +125,7 @@ impl DB {
             let email = EmailKey::canonical(&email);
             let token = password_resets::table
                 .filter(password_resets::user_id.eq(id))
-                .filter(is_good(new.token, now));
+                .filter(is_good(*new.token, now));
             let mailed: i64 = diesel::delete(token)
                 .returning(password_resets::mailed)
                 .get_result(conn)
@@ -143,8 +145,8 @@ impl DB {
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]
-fn is_good<'a>(token: &'a ResetTokenDigest, now: Timestamp) -> _ {
-    let token: &'a str = token.as_str();
+fn is_good(token: ResetTokenDigest, now: Timestamp) -> _ {
+    let token: String = token.to_hex();
     let latest: Timestamp = now.plus(CLOCK_SLACK);
     let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
     password_resets::digest

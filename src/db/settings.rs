@@ -50,18 +50,33 @@ pub struct SessionRules {
     pub idle: Duration,
     /// How long a session lives at the most.
     pub lifetime: Duration,
-    /// How many sessions a user has; a new one ends the oldest beyond that. 0: no limit.
+    /// How many sessions a user has; a new one ends the oldest beyond that. 0: 1,000.
     pub per_user: u32,
 }
 
 impl SessionRules {
-    /// How old a session's last use may get before it is written anew: a minute, or less
-    /// where the idle limit is so short that a minute would matter.
+    /// How old a session's last use may get before it is written: 1/48 of the idle limit, but at
+    /// least a minute, and at most a quarter of an idle limit of a few minutes. A session may
+    /// end that much early, and never ends late.
     #[must_use]
     pub fn touch_after(&self) -> Duration {
-        Duration::from_secs(60).min(self.idle / 4)
+        Duration::from_secs(60)
+            .max(self.idle / 48)
+            .min(self.idle / 4)
+    }
+
+    /// How many sessions a user keeps: never more than 1,000, so that lists stay short.
+    #[must_use]
+    pub fn kept_per_user(&self) -> u32 {
+        match self.per_user {
+            0 => MAX_PER_USER,
+            some => some.min(MAX_PER_USER),
+        }
     }
 }
+
+/// The number of sessions that a user keeps where no number is set.
+const MAX_PER_USER: u32 = 1000;
 
 impl Default for SessionRules {
     fn default() -> Self {

@@ -17,16 +17,19 @@ impl DB {
         let (owners, mailed, former) = self.read(|conn| {
             let owners: Vec<i64> = password_resets::table
                 .filter(password_resets::expires_at.le(now))
+                .order(password_resets::expires_at)
                 .select(password_resets::user_id)
                 .limit(limit)
                 .load(conn)?;
             let mailed: Vec<String> = email_tokens::table
                 .filter(email_tokens::expires_at.le(now))
+                .order(email_tokens::expires_at)
                 .select(email_tokens::digest)
                 .limit(limit)
                 .load(conn)?;
             let former: Vec<i64> = former_emails::table
                 .filter(former_emails::expires_at.le(now))
+                .order(former_emails::expires_at)
                 .select(former_emails::id)
                 .limit(limit)
                 .load(conn)?;

@@ -1,5 +1,6 @@
 //! What is asked of the database as a whole: whether it can be used, and what may go.
 
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
 use super::migrations::{self, Standing};
@@ -37,46 +38,81 @@ impl DB {
         }
     }
 
-    /// Removes sessions that have expired, `limit` at the most, and tells how many. One
-    /// transaction; blocks for it.
+    /// Removes sessions that have expired, among the `limit` that are due for cleanup first.
+    /// Those that were used since are due again when they would end now. Returns how many it
+    /// looked at. One transaction; blocks for it.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
     pub fn remove_expired_sessions(&self, limit: u32) -> Result<usize, DbError> {
         let now = self.settings.clock.now();
-        let idle_since = now.minus(self.settings.sessions.idle);
-        let batch = self.read(|conn| {
+        let due: Vec<DueSession> = self.read(|conn| {
             sessions::table
-                .filter(expired(now, idle_since))
-                .select((sessions::digest, sessions::user_id))
+                .filter(sessions::cleanup_at.le(now.seconds()))
+                .order(sessions::cleanup_at)
+                .select((
+                    sessions::digest,
+                    sessions::user_id,
+                    sessions::last_seen_at,
+                    sessions::expires_at,
+                ))
                 .limit(i64::from(limit))
-                .load::<(String, i64)>(conn)
+                .load(conn)
         })?;
-        if batch.is_empty() {
+        if due.is_empty() {
             return Ok(0);
         }
-        let (digests, owners): (Vec<String>, Vec<i64>) = batch.into_iter().unzip();
+        let idle = self.settings.sessions.idle;
+        let ends_at = |session: &DueSession| {
+            let idle_at = Timestamp::from_seconds(session.last_seen_at).plus(idle);
+            idle_at.seconds().min(session.expires_at)
+        };
+        let (expired, used): (Vec<_>, Vec<_>) = due
+            .iter()
+            .partition(|session| ends_at(session) <= now.seconds());
+        let owners: Vec<i64> = expired.iter().map(|session| session.user_id).collect();
+        let digests: Vec<&[u8]> = expired
+            .iter()
+            .map(|session| session.digest.as_slice())
+            .collect();
+        let hex: Vec<String> = digests
+            .iter()
+            .map(|digest| HEXLOWER.encode(digest))
+            .collect();
+        let idle_since = now.minus(idle).seconds();
         self.write(|conn| {
             // The users' rows first: the order of locks that every change of sessions keeps.
             let mirrors = users::table
                 .filter(users::id.eq_any(&owners))
-                .filter(users::session_id.eq_any(&digests));
+                .filter(users::session_id.eq_any(&hex));
             diesel::update(mirrors)
                 .set(users::session_id.eq(None::<String>))
                 .execute(conn)?;
-            // One that was used in the meantime stays.
-            let gone = sessions::table
+            // A session that was used in the meantime stays.
+            let expired = sessions::table
                 .filter(sessions::digest.eq_any(&digests))
-                .filter(expired(now, idle_since));
-            Ok(diesel::delete(gone).execute(conn)?)
+                .filter(
+                    sessions::expires_at
+                        .le(now.seconds())
+                        .or(sessions::last_seen_at.le(idle_since)),
+                );
+            diesel::delete(expired).execute(conn)?;
+            for session in &used {
+                let row = sessions::table.filter(sessions::digest.eq(&session.digest));
+                diesel::update(row)
+                    .set(sessions::cleanup_at.eq(ends_at(session)))
+                    .execute(conn)?;
+            }
+            Ok(due.len())
         })
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn expired(now: Timestamp, idle_since: Timestamp) -> _ {
-    let (now, idle_since): (i64, i64) = (now.seconds(), idle_since.seconds());
-    sessions::expires_at
-        .le(now)
-        .or(sessions::last_seen_at.le(idle_since))
+/// A session at which cleanup looks.
+#[derive(Queryable)]
+struct DueSession {
+    digest: Vec<u8>,
+    user_id: i64,
+    last_seen_at: i64,
+    expires_at: i64,
 }

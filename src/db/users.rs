@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::account_dates::note_registration;
 use super::any_connection::AnyConnection;
 use super::error::is_taken_email;
 use super::former_emails::kept_for;
@@ -9,7 +10,8 @@ use super::schema::{sessions, users};
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, ResetTokenDigest, SessionDigest, User, UserId,
+    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest, TokenDigest,
+    User, UserId,
 };
 
 /// The document's columns, in the order of [`UserRow`].
@@ -43,10 +45,15 @@ impl From<UserRow> for User {
             id: UserId::new(row.id),
             email: Email::from_stored(row.email),
             hashed_password: HashedPassword::from_stored(row.hashed_password),
-            session_id: row.session_id.map(SessionDigest::from_stored),
-            reset_token: row.reset_token.map(ResetTokenDigest::from_stored),
+            session_id: digest(row.session_id.as_deref()),
+            reset_token: digest(row.reset_token.as_deref()),
         }
     }
+}
+
+/// A digest as the contract's columns hold it; anything else that stands there is none.
+fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
+    stored.and_then(TokenDigest::from_hex)
 }
 
 #[derive(AsChangeset)]
@@ -79,10 +86,10 @@ impl From<&UserChanges> for ChangedColumns {
                 .map(|hash| hash.expose().to_owned()),
             session_id: session_id
                 .as_ref()
-                .map(|id| id.as_ref().map(|id| id.as_str().to_owned())),
+                .map(|id| id.as_ref().map(SessionDigest::to_hex)),
             reset_token: reset_token
                 .as_ref()
-                .map(|token| token.as_ref().map(|token| token.as_str().to_owned())),
+                .map(|token| token.as_ref().map(ResetTokenDigest::to_hex)),
         }
     }
 }
@@ -122,29 +129,8 @@ impl DB {
         if kept_for(conn, &key, self.settings.clock.now())?.is_some() {
             return Err(DbError::AlreadyExists(email.clone()));
         }
+        note_registration(conn, user.id, self.settings.clock.now())?;
         Ok(user)
-    }
-
-    /// Reads users in the order of their numbers, `limit` at the most, from the one behind
-    /// `after` on. Blocks for one look-up.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn users_after(
-        &self,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<(UserId, Email)>, DbError> {
-        let rows: Vec<(i64, String)> = self.read(|conn| {
-            users::table
-                .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
-                .order(users::id)
-                .limit(i64::from(limit))
-                .select((users::id, users::email))
-                .load(conn)
-        })?;
-        let user = |(id, email)| (UserId::new(id), Email::from_stored(email));
-        Ok(rows.into_iter().map(user).collect())
     }
 
     /// Finds the user that a filter names. Blocks for one look-up.
@@ -167,7 +153,7 @@ impl DB {
                     users.filter(users::id.eq_any(session.select(sessions::user_id)))
                 }
                 UserFilter::ResetToken(digest) => {
-                    users.filter(users::reset_token.eq(digest.as_str()))
+                    users.filter(users::reset_token.eq(digest.to_hex()))
                 }
             };
             users.get_result::<UserRow>(conn).optional()

@@ -15,10 +15,11 @@ impl DB {
     /// Only if the database fails.
     pub fn email_verified_at(&self, user_id: UserId) -> Result<Option<Timestamp>, DbError> {
         let verified_at: Option<i64> = self.read(|conn| {
+            let address = users::table.filter(users::id.eq(user_id.get()));
+            let address = address.select(users::email_key).single_value();
             verified_emails::table
-                .inner_join(users::table)
-                .filter(users::id.eq(user_id.get()))
-                .filter(verified_emails::email_key.eq(users::email_key))
+                .filter(verified_emails::user_id.eq(user_id.get()))
+                .filter(verified_emails::email_key.nullable().eq(address))
                 .select(verified_emails::verified_at)
                 .get_result(conn)
                 .optional()

@@ -3,6 +3,7 @@
 //! Every rule about a single value stands here once, in the constructor of its type.
 //! The room imports nothing of the project and does no input or output.
 
+mod account_dates;
 mod bcrypt_cost;
 mod client;
 mod client_address;
@@ -17,15 +18,16 @@ mod hashed_password;
 mod holdings;
 mod known_client;
 mod networks;
-mod open_session;
 mod origin;
 mod password;
 mod postgres_url;
 mod request_id;
+mod session_info;
 mod throttle;
 mod token;
 mod user;
 
+pub use account_dates::AccountDates;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_address::{ClientAddress, Prefix};
@@ -38,11 +40,11 @@ pub use hashed_password::HashedPassword;
 pub use holdings::{PendingMail, PendingToken};
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
-pub use open_session::{OpenSession, PublicId, SessionScope};
 pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
+pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
 pub use token::{
     DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,

@@ -19,10 +19,10 @@ pub trait Purpose: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Token<P>(Uuid, PhantomData<P>);
 
-/// A token as the database holds it: SHA-256 of purpose and token, in hex. Who reads it
-/// can neither make the token of it nor log in with it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct TokenDigest<P>(String, PhantomData<P>);
+/// A token as the database holds it: SHA-256 of purpose and token. A reader of the database
+/// can neither compute the token from it nor log in with it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenDigest<P>([u8; 32], PhantomData<P>);
 
 /// The text is no UUID as this service writes them: lower case, with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -125,7 +125,7 @@ impl<P: Purpose> Token<P> {
             .chain_update(P::LABEL)
             .chain_update(text)
             .finalize();
-        TokenDigest(HEXLOWER.encode(&hash), PhantomData)
+        TokenDigest(hash.into(), PhantomData)
     }
 
     /// The token itself, for the one it belongs to.
@@ -142,26 +142,41 @@ impl<P: Purpose> fmt::Debug for Token<P> {
 }
 
 impl<P: Purpose> TokenDigest<P> {
-    /// Takes a digest out of the database.
-    pub(crate) fn from_stored(text: String) -> Self {
-        Self(text, PhantomData)
+    /// Takes a digest out of a column that holds it in hex; none if the text is no digest.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?, PhantomData))
     }
 
-    /// The first eight digits: enough to follow one through a log, and too few to be it.
+    /// Takes a digest out of a column that holds its bytes; none if those are not 32.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(bytes.try_into().ok()?, PhantomData))
+    }
+
+    /// The first eight hex digits: enough to follow a session through the log, and too few to
+    /// be the digest.
     #[must_use]
-    pub fn head(&self) -> &str {
-        self.0.get(..8).unwrap_or_default()
+    pub fn prefix(&self) -> String {
+        let mut digits = self.to_hex();
+        digits.truncate(8);
+        digits
     }
 
     /// The digest in hex, 64 characters.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+
+    /// The digest's 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl<P: Purpose> fmt::Debug for TokenDigest<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}Digest({}..)", P::NAME, self.head())
+        write!(f, "{}Digest({}..)", P::NAME, self.prefix())
     }
 }

@@ -1,17 +1,18 @@
-use actix_web::http::StatusCode;
+use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use url::form_urlencoded;
 
-use super::answer::{Nothing, json, json_with};
+use super::answer::{Nothing, json_with};
 use super::logged_in::LoggedIn;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError, HttpSettings};
 use crate::auth::Named;
-use crate::domain::{OpenSession, PublicId, SessionScope};
+use crate::domain::{SessionInfo, SessionPublicId, SessionScope};
 
 #[derive(Serialize)]
 struct Device<'a> {
-    id: &'a str,
+    id: String,
     current: bool,
     created_at: String,
     last_seen_at: String,
@@ -19,10 +20,10 @@ struct Device<'a> {
     user_agent: Option<&'a str>,
 }
 
-impl<'a> From<&'a OpenSession> for Device<'a> {
-    fn from(session: &'a OpenSession) -> Self {
+impl<'a> From<&'a SessionInfo> for Device<'a> {
+    fn from(session: &'a SessionInfo) -> Self {
         Self {
-            id: &session.public_id,
+            id: session.public_id.to_string(),
             current: session.current,
             created_at: session.created_at.rfc3339(),
             last_seen_at: session.last_seen_at.rfc3339(),
@@ -32,15 +33,29 @@ impl<'a> From<&'a OpenSession> for Device<'a> {
     }
 }
 
-/// `GET /sessions`
+/// How many sessions one answer lists.
+const PAGE: u32 = 100;
+
+/// `GET /sessions`, `GET /sessions?after={id}`: where there may be more, a `Link` with
+/// `rel="next"` (RFC 8288) leads to them.
 pub(super) async fn list(
     door: web::Data<Door>,
-    cookie: SessionCookie,
+    request: HttpRequest,
+    LoggedIn { session_id, .. }: LoggedIn,
 ) -> Result<HttpResponse, HttpError> {
-    let session_id = cookie.session_id()?;
-    let sessions = door.read(move |auth| auth.sessions(&session_id)).await?;
-    let devices: Vec<Device<'_>> = sessions.iter().map(Device::from).collect();
-    Ok(json(StatusCode::OK, &devices))
+    let mut query = form_urlencoded::parse(request.query_string().as_bytes());
+    let after = query.find(|(name, _)| name == "after");
+    let after = after.map(|(_, id)| SessionPublicId::parse(&id));
+    let after = after.transpose().or(Err(HttpError::UnknownPage))?;
+    let page = door
+        .read_many(move |auth| auth.sessions(&session_id, after, PAGE))
+        .await?;
+    let devices: Vec<Device<'_>> = page.sessions.iter().map(Device::from).collect();
+    let mut answer = HttpResponse::Ok();
+    if let Some(last) = page.next {
+        answer.insert_header((LINK, format!("<?after={last}>; rel=\"next\"")));
+    }
+    Ok(json_with(&mut answer, &devices))
 }
 
 /// `DELETE /sessions/{id}`
@@ -51,7 +66,7 @@ pub(super) async fn end(
     LoggedIn { session_id, .. }: LoggedIn,
 ) -> Result<HttpResponse, HttpError> {
     let name = request.match_info().get("id").unwrap_or_default();
-    let name = PublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
+    let name = SessionPublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
     let named = door
         .write(move |auth| auth.end_session(&session_id, name))
         .await?;
@@ -75,7 +90,7 @@ pub(super) async fn end_all_in(
         "all" => (SessionScope::All, Some(settings)),
         _ => {
             // Who is not logged in is told so, whatever else is wrong.
-            door.read(move |auth| auth.get_user_from_session_id(&session_id))
+            door.read(move |auth| auth.session_user(&session_id))
                 .await?
                 .ok_or(HttpError::NotLoggedIn)?;
             return Err(HttpError::UnknownScope);

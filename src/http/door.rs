@@ -54,6 +54,18 @@ impl Door {
         }
     }
 
+    /// Does what reads many rows: always on a thread for blocking work, so that the event loop
+    /// answers others meanwhile.
+    ///
+    /// # Errors
+    /// As [`Door::write`].
+    pub async fn read_many<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        self.block(work).await
+    }
+
     /// Does what writes.
     ///
     /// # Errors

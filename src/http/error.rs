@@ -25,6 +25,9 @@ pub enum HttpError {
     /// A session that is to be ended and is none of the user's.
     #[error("no such session")]
     NoSuchSession,
+    /// A page of a list that begins nowhere.
+    #[error("after is the id of one of your sessions")]
+    UnknownPage,
     /// Sessions that are to be ended, and it is not clear which.
     #[error("scope is one of: others, all")]
     UnknownScope,
@@ -61,6 +64,7 @@ impl HttpError {
             | Self::NotLoggedIn
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge => false,
         }
@@ -69,7 +73,7 @@ impl HttpError {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Form(error) => error.to_string().into(),
-            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope => {
+            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope | Self::UnknownPage => {
                 self.to_string().into()
             }
             Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => "".into(),
@@ -108,6 +112,7 @@ impl HttpError {
             | Self::Lost(_)
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => None,
@@ -122,7 +127,7 @@ impl ResponseError for HttpError {
             Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NoSuchSession => StatusCode::NOT_FOUND,
-            Self::UnknownScope => StatusCode::BAD_REQUEST,
+            Self::UnknownScope | Self::UnknownPage => StatusCode::BAD_REQUEST,
             Self::Auth(error) => match error {
                 AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
                 AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
@@ -170,6 +175,7 @@ impl ResponseError for HttpError {
             | Self::Lost(_)
             | Self::NoSuchSession
             | Self::UnknownScope
+            | Self::UnknownPage
             | Self::CrossSite
             | Self::CookieTooLarge
             | Self::Panicked => json_with(

@@ -7,7 +7,7 @@ use super::answer::json;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, OpenSession, PendingMail, PendingToken, Timestamp};
+use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
 
 /// A field a table. Secrets and their digests are no information about the user.
 #[derive(Serialize)]
@@ -26,11 +26,14 @@ struct UserRow<'a> {
     id: i64,
     email: &'a str,
     email_verified_at: Option<String>,
+    created_at: Option<String>,
+    last_login_at: Option<String>,
+    disabled_at: Option<String>,
 }
 
 #[derive(Serialize)]
 struct SessionRow<'a> {
-    id: &'a str,
+    id: String,
     current: bool,
     created_at: String,
     last_seen_at: String,
@@ -85,7 +88,7 @@ pub(super) async fn export(
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let held = door.read(move |auth| auth.export(&session_id)).await?;
+    let held = door.read_many(move |auth| auth.export(&session_id)).await?;
     Ok(json(StatusCode::OK, &rows(&held)))
 }
 
@@ -95,6 +98,9 @@ fn rows(held: &auth::Export) -> Export<'_> {
             id: held.user.id.get(),
             email: held.user.email.as_str(),
             email_verified_at: held.email_verified_at.map(Timestamp::rfc3339),
+            created_at: held.dates.created_at.map(Timestamp::rfc3339),
+            last_login_at: held.dates.last_login_at.map(Timestamp::rfc3339),
+            disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
@@ -105,9 +111,9 @@ fn rows(held: &auth::Export) -> Export<'_> {
     }
 }
 
-fn session_row(session: &OpenSession) -> SessionRow<'_> {
+fn session_row(session: &SessionInfo) -> SessionRow<'_> {
     SessionRow {
-        id: &session.public_id,
+        id: session.public_id.to_string(),
         current: session.current,
         created_at: session.created_at.rfc3339(),
         last_seen_at: session.last_seen_at.rfc3339(),

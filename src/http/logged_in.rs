@@ -6,14 +6,14 @@ use futures_util::future::LocalBoxFuture;
 
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
-use crate::domain::{SessionId, User};
+use crate::domain::{SessionId, SessionUser};
 
 /// The session of somebody who is logged in, and the rest of what a handler asks for, which
 /// is not looked at before: who is not logged in is told so, whatever else is wrong.
 #[derive(Debug)]
 pub(super) struct LoggedIn<T = ()> {
     pub(super) session_id: SessionId,
-    pub(super) user: User,
+    pub(super) user: SessionUser,
     pub(super) rest: T,
 }
 
@@ -34,7 +34,7 @@ where
             let session_id = cookie.await?.session_id()?;
             let door = door.ok_or(HttpError::NotLoggedIn)?;
             let user = door
-                .read(move |auth| auth.get_user_from_session_id(&session_id))
+                .read(move |auth| auth.session_user(&session_id))
                 .await?
                 .ok_or(HttpError::NotLoggedIn)?;
             let rest = T::from_request(&request, &mut payload).await;

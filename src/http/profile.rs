@@ -19,7 +19,7 @@ pub(super) async fn profile(
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
     let user = door
-        .read(move |auth| auth.get_user_from_session_id(&session_id))
+        .read(move |auth| auth.session_user(&session_id))
         .await?
         .ok_or(HttpError::NotLoggedIn)?;
     let email = user.email.as_str();

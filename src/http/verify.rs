@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::answer::{Message, json, json_with};
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
-use crate::domain::User;
+use crate::domain::SessionUser;
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -35,9 +35,9 @@ pub(super) async fn verify(
     Ok(answer)
 }
 
-async fn known(door: web::Data<Door>, cookie: SessionCookie) -> Result<User, HttpError> {
+async fn known(door: web::Data<Door>, cookie: SessionCookie) -> Result<SessionUser, HttpError> {
     let session_id = cookie.session_id()?;
-    door.read(move |auth| auth.get_user_from_session_id(&session_id))
+    door.read(move |auth| auth.session_user(&session_id))
         .await?
         .ok_or(HttpError::NotLoggedIn)
 }
@@ -80,7 +80,7 @@ impl ResponseError for Unverified {
 
 /// Every header is there in every answer, empty for nobody: a proxy that copies the ones it
 /// finds would leave those that the client has sent where there are none.
-fn identify(answer: &mut HttpResponse, user: Option<&User>) {
+fn identify(answer: &mut HttpResponse, user: Option<&SessionUser>) {
     let (id, email) = user.map_or_else(Default::default, |user| {
         let email = utf8_percent_encode(user.email.as_str(), ENCODED);
         (user.id.to_string(), email.to_string())

@@ -45,6 +45,7 @@ mod notices;
 mod operator;
 mod password_rules;
 mod passwords;
+mod plans;
 mod programs;
 mod proxies;
 mod readme;

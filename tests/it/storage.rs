@@ -356,7 +356,8 @@ fn the_schema_in_the_code_is_the_one_that_the_migrations_make(
     let made = place.texts(match engine {
         Engine::Sqlite => {
             "SELECT t.name || '.' || c.name || ' ' ||
-             CASE WHEN c.type LIKE '%INT%' THEN 'BigInt' ELSE 'Text' END ||
+             CASE WHEN c.type LIKE '%INT%' THEN 'BigInt' WHEN c.type = 'BLOB' THEN 'Binary'
+             ELSE 'Text' END ||
              CASE c.\"notnull\" WHEN 1 THEN '' ELSE ' null' END AS value
          FROM sqlite_master t, pragma_table_info(t.name) c
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '__diesel%'
@@ -364,7 +365,7 @@ fn the_schema_in_the_code_is_the_one_that_the_migrations_make(
         }
         Engine::Postgres => {
             "SELECT table_name || '.' || column_name || ' ' ||
-             CASE data_type WHEN 'bigint' THEN 'BigInt' ELSE 'Text' END ||
+             CASE data_type WHEN 'bigint' THEN 'BigInt' WHEN 'bytea' THEN 'Binary' ELSE 'Text' END ||
              CASE is_nullable WHEN 'NO' THEN '' ELSE ' null' END AS value
          FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '__diesel%'

@@ -61,9 +61,23 @@ fn r66_a_session_that_nobody_used_is_removed_after_its_idle_time(
     clock.advance(Duration::from_secs(20 * 3600));
     db.touch_sessions(&[(used.digest(), clock.now())]).unwrap();
     clock.advance(Duration::from_secs(5 * 3600));
-    assert_eq!(db.remove_expired_sessions(10).unwrap(), 1);
+    assert_eq!(db.remove_expired_sessions(10).unwrap(), 2, "looks at both");
     assert!(db.find_session(&used.digest()).is_ok());
     assert!(db.find_session(&idle.digest()).is_err());
+    let left = place.texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions");
+    assert_eq!(left, ["2"]);
+    assert_eq!(
+        db.remove_expired_sessions(10).unwrap(),
+        0,
+        "not before its end"
+    );
+    clock.advance(Duration::from_secs(19 * 3600));
+    assert_eq!(db.remove_expired_sessions(10).unwrap(), 1);
+    assert!(
+        place
+            .texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions")
+            .is_empty()
+    );
 }
 
 #[actix_web::test]
@@ -134,4 +148,23 @@ fn every_migration_can_be_undone() {
     }
     let left = place.texts("SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public'");
     assert_eq!(left, ["__diesel_schema_migrations"]);
+}
+
+/// Statistics of a database that is small would make it slow when it has grown.
+#[test]
+fn a_clean_stop_leaves_no_planner_statistics() {
+    let place = Place::new();
+    let db = place.open(settings(&Clock::set_to(START)));
+    for number in 0..3 {
+        let session = log_in(&db, number);
+        db.find_session(&session.digest()).unwrap();
+    }
+    db.tidy().unwrap();
+    let statistics = "SELECT name AS value FROM sqlite_master WHERE name LIKE 'sqlite_stat%'";
+    assert_eq!(place.texts(statistics), [""; 0]);
+    drop(db);
+    place.sql("ANALYZE;");
+    assert!(!place.texts(statistics).is_empty());
+    drop(place.open(settings(&Clock::set_to(START))));
+    assert_eq!(place.texts(statistics), [""; 0]);
 }

@@ -111,7 +111,7 @@ impl Event<'_> {
     pub(in crate::auth) fn log(&self, client: &Client) {
         let (level, outcome) = self.outcome();
         let address = client.address().map(|address| address.to_string());
-        let session = self.session().map(SessionDigest::head);
+        let session = self.session().map(SessionDigest::prefix);
         let (name, sentence) = self.names();
         log::log!(
             target: TARGET,

@@ -57,7 +57,7 @@ impl Guess {
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
         self.mark = None;
         let device = self.client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Mark::Device(digest.as_str().to_owned()));
+        let device = device.map(|digest| Mark::Device(digest.to_hex()));
         let network = self.client.address().map(ClientAddress::network);
         let network = network.map(|network| Mark::Network(network.to_string()));
         let marks: Vec<Mark> = device.into_iter().chain(network).collect();
@@ -117,7 +117,7 @@ impl Guess {
         };
         let device = device.unwrap_or_else(DeviceId::generate);
         let device_until = now.plus(settings.device_memory);
-        let mut known = vec![(device.digest().as_str().to_owned(), device_until)];
+        let mut known = vec![(device.digest().to_hex(), device_until)];
         if let Some(address) = self.client.address() {
             let until = now.plus(settings.network_memory);
             known.push((address.network().to_string(), until));

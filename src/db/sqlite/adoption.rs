@@ -8,14 +8,13 @@ use std::fmt;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use uuid::Uuid;
 
 use super::super::DbSettings;
 use super::super::any_connection::AnyConnection;
 use super::super::migrations::{self, Change};
 use super::super::schema::{sessions, users};
 use super::prepare::texts;
-use crate::domain::{EmailKey, SessionDigest, SessionId, User};
+use crate::domain::{EmailKey, SessionDigest, SessionId, SessionPublicId, User};
 
 diesel::table! {
     adopted_users (id) {
@@ -174,26 +173,29 @@ impl AdoptedUser {
     ) -> QueryResult<()> {
         let email = text(&self.email);
         let digest = session.map(SessionId::digest);
-        let digest = digest.as_ref().map(SessionDigest::as_str);
         diesel::insert_into(users::table)
             .values((
                 users::id.eq(self.id),
                 users::email.eq(&email),
                 users::email_key.eq(EmailKey::canonical(&email).as_str()),
                 users::hashed_password.eq(text(&self.hashed_password)),
-                users::session_id.eq(digest),
+                users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))
             .execute(conn)?;
         if let Some(digest) = digest {
             let now = settings.clock.now();
+            let expires_at = now.plus(settings.sessions.lifetime);
+            let cleanup_at = expires_at.min(now.plus(settings.sessions.idle));
             diesel::insert_into(sessions::table)
                 .values((
-                    sessions::digest.eq(digest),
-                    sessions::public_id.eq(Uuid::new_v4().to_string()),
+                    sessions::digest.eq(digest.as_bytes()),
+                    sessions::public_id.eq(SessionPublicId::generate(now).as_bytes()),
                     sessions::user_id.eq(self.id),
+                    sessions::email.eq(&email),
                     sessions::created_at.eq(now.seconds()),
                     sessions::last_seen_at.eq(now.seconds()),
-                    sessions::expires_at.eq(now.plus(settings.sessions.lifetime).seconds()),
+                    sessions::expires_at.eq(expires_at.seconds()),
+                    sessions::cleanup_at.eq(cleanup_at.seconds()),
                 ))
                 .execute(conn)?;
         }

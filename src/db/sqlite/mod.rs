@@ -97,9 +97,19 @@ pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> Query
     conn.batch_execute(&format!("PRAGMA busy_timeout={}", wait.as_millis()))
 }
 
-/// What SQLite wants done before the last connection closes.
+/// Empties the write-ahead log before the last connection closes. There is no `PRAGMA optimize`:
+/// see [`drop_statistics`].
 pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
-    conn.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
+}
+
+/// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.
+/// Statistics of a small table make the planner scan it, and stay when it has grown.
+pub(super) fn drop_statistics(conn: &mut SqliteConnection) -> QueryResult<()> {
+    for table in ["sqlite_stat1", "sqlite_stat4"] {
+        conn.batch_execute(&format!("DROP TABLE IF EXISTS {table};"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::super::manager::Target;
 use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, adoption, backup};
+use super::{Location, adoption, backup, drop_statistics};
 use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.
@@ -100,7 +100,10 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
                 missing: "all of it".to_owned(),
             }),
         },
-        Content::Ours => update(conn, location, settings.open),
+        Content::Ours => {
+            drop_statistics(&mut conn).map_err(failed)?;
+            update(conn, location, settings.open)
+        }
         Content::Document => match settings.open {
             OpenMode::Migrate => adopt(conn, path, settings),
             OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),

@@ -68,6 +68,7 @@ impl Outcome {
             | HttpError::NotLoggedIn
             | HttpError::NoSuchSession
             | HttpError::UnknownScope
+            | HttpError::UnknownPage
             | HttpError::CrossSite
             | HttpError::CookieTooLarge => Self::malformed,
             HttpError::Busy => Self::unavailable,

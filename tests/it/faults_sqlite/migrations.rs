@@ -29,7 +29,7 @@ fn old_schema(place: &Place) -> PathBuf {
     sqlite(
         &file,
         &format!(
-            "PRAGMA journal_mode=DELETE; {drop}
+            "PRAGMA journal_mode=DELETE; DROP TRIGGER users_email_of_sessions; {drop}
              DELETE FROM __diesel_schema_migrations WHERE version >
                  (SELECT min(version) FROM __diesel_schema_migrations);"
         ),

@@ -106,7 +106,7 @@ fn half_states(file: &Path) -> usize {
     );
     let orphans = texts(
         file,
-        "SELECT digest AS value FROM sessions WHERE user_id NOT IN (SELECT id FROM users)",
+        "SELECT CAST(user_id AS TEXT) AS value FROM sessions WHERE user_id NOT IN (SELECT id FROM users)",
     );
     let halves = texts(
         file,

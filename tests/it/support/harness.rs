@@ -282,7 +282,7 @@ impl Worker {
             return;
         };
         let id = answer.session_id();
-        let digest = SessionId::parse(&id).unwrap().digest().as_str().to_owned();
+        let digest = SessionId::parse(&id).unwrap().digest().to_hex();
         self.note(|notes| notes.known.insert(digest.clone()));
         self.ask(200, |visitor| visitor.profile(&id));
         if logs_out {
@@ -366,13 +366,14 @@ impl Report {
         let emails: BTreeSet<String> = texts(url, "SELECT email AS value FROM users")
             .into_iter()
             .collect();
-        let sessions: BTreeSet<String> = texts(url, "SELECT digest AS value FROM sessions")
-            .into_iter()
-            .collect();
+        let sessions: BTreeSet<String> =
+            texts(url, "SELECT encode(digest, 'hex') AS value FROM sessions")
+                .into_iter()
+                .collect();
         let half = texts(
             url,
             "SELECT email AS value FROM users LEFT JOIN sessions ON user_id = users.id \
-             WHERE users.session_id IS DISTINCT FROM digest",
+             WHERE users.session_id IS DISTINCT FROM encode(digest, 'hex')",
         );
         let lost_users = notes.registered.difference(&emails).count();
         let lost_sessions = notes.known.difference(&sessions).count();

@@ -39,6 +39,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
+        statements::record();
         Self {
             server: None,
             folder: tempfile::tempdir().unwrap(),
@@ -81,6 +82,33 @@ impl Place {
 
     pub(crate) fn open(&self, settings: DbSettings) -> DB {
         DB::open(&self.url(), settings).unwrap()
+    }
+
+    /// Makes the schema of a version before that migration, as that version did.
+    pub(crate) fn migrate_before(&self, migration: &str) {
+        let engine = self.server.as_ref().map_or("sqlite", |_| "postgres");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut names: Vec<_> = std::fs::read_dir(folder.join("migrations").join(engine))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_str().unwrap() < migration)
+            .collect();
+        names.sort();
+        let mut conn = self.connect();
+        conn.execute(
+            "CREATE TABLE __diesel_schema_migrations (
+                 version VARCHAR(50) PRIMARY KEY NOT NULL,
+                 run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+             );",
+        );
+        for path in names {
+            conn.execute(&std::fs::read_to_string(path.join("up.sql")).unwrap());
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let version = name.split('_').next().unwrap().replace('-', "");
+            conn.execute(&format!(
+                "INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');"
+            ));
+        }
     }
 
     /// Another connection to the database, beside whoever has it open.

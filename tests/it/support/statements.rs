@@ -1,17 +1,72 @@
 //! Which statements the service sends to the database of a test.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
-use super::Place;
+use super::{Engine, Place};
 
 /// A statement, and the thread that sent it.
 type Sent = (String, String);
 
 /// What was sent to each database that is watched, by a part of its URL.
 static SENT: Mutex<BTreeMap<String, Vec<Sent>>> = Mutex::new(BTreeMap::new());
+
+/// The file to which the statements of the whole suite go, each once, and those that are there.
+static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+const RECORD: &str = "TEST_RECORD_STATEMENTS";
+
+/// Watches all connections from now on, where the suite is to be recorded.
+pub(super) fn record() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if let Some(file) = std::env::var_os(RECORD) {
+            File::create(file).unwrap();
+            watch();
+        }
+    });
+}
+
+fn watch() {
+    set_default_instrumentation(|| Some(Box::new(Watch::default()))).unwrap();
+}
+
+/// The statements of the service in such a file.
+pub(crate) fn recorded(file: &OsStr, engine: Engine) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    let of_engine = lines.filter(|(name, _)| *name == format!("{engine:?}"));
+    of_engine
+        .map(|(_, statement)| statement.to_owned())
+        .collect()
+}
+
+fn write_down(file: &OsString, engine: Engine, statement: &str) {
+    let line = format!("{engine:?}\t{statement}\n");
+    let mut recorded = RECORDED.lock().unwrap();
+    if recorded.insert(line.clone()) {
+        let mut file = OpenOptions::new().append(true).open(file).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// One line, with lists of parameters cut to one: `IN (?, ?)` is `IN (?)`.
+fn in_one_line(statement: &str) -> String {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let mut line = words.join(" ");
+    while line.contains("?, ?)") && line.contains("IN (") {
+        let shorter = line.replace("IN (?, ?", "IN (?");
+        if shorter == line {
+            break;
+        }
+        line = shorter;
+    }
+    line
+}
 
 fn sent() -> MutexGuard<'static, BTreeMap<String, Vec<Sent>>> {
     SENT.lock().unwrap()
@@ -25,7 +80,7 @@ pub(crate) struct Statements {
 impl Statements {
     /// Those over connections that are made from now on.
     pub(crate) fn to(place: &Place) -> Self {
-        set_default_instrumentation(|| Some(Box::new(Watch::default()))).unwrap();
+        watch();
         let database = match &place.server {
             None => place.folder().display().to_string(),
             Some(server) => server.url.clone(),
@@ -50,6 +105,12 @@ impl Statements {
         statements
     }
 
+    /// All of them since the last look, each once.
+    pub(crate) fn all(&self) -> BTreeSet<String> {
+        let all = self.take(|_| true);
+        all.iter().map(|statement| in_one_line(statement)).collect()
+    }
+
     fn take(&self, from: impl Fn(&str) -> bool) -> Vec<String> {
         let all = std::mem::take(sent().get_mut(&self.database).unwrap());
         let all = all.into_iter().filter(|(thread, _)| from(thread));
@@ -60,6 +121,8 @@ impl Statements {
 #[derive(Default)]
 struct Watch {
     database: Option<String>,
+    /// The engine, where the connection is one of the service's own.
+    service: Option<Engine>,
 }
 
 impl Instrumentation for Watch {
@@ -67,11 +130,20 @@ impl Instrumentation for Watch {
         match event {
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
                 self.database = sent().keys().find(|key| url.contains(*key)).cloned();
+                self.service = if url.contains("mode=rw") {
+                    Some(Engine::Sqlite)
+                } else {
+                    url.contains("application_name=bienvenue")
+                        .then_some(Engine::Postgres)
+                };
             }
             InstrumentationEvent::StartQuery { query, .. } => {
+                let text = query.to_string();
+                let text = text.split("-- binds").next().unwrap().trim();
+                if let Some((file, engine)) = std::env::var_os(RECORD).zip(self.service) {
+                    write_down(&file, engine, &in_one_line(text));
+                }
                 if let Some(database) = &self.database {
-                    let text = query.to_string();
-                    let text = text.split("-- binds").next().unwrap().trim();
                     let thread = std::thread::current();
                     let thread = thread.name().unwrap_or_default().to_owned();
                     let mut sent = sent();
