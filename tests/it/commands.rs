@@ -82,10 +82,18 @@ fn an_operator_adds_lists_and_deletes_users() {
     }
     output_of(&place, &["user", "add", "eve@dylan.com"]);
     let list = output_of(&place, &["user", "list"]);
-    assert_eq!(list, format!("1\t{BOB}\n2\teve@dylan.com\n"));
+    let list: Vec<_> = list
+        .lines()
+        .map(|line| line.split('\t').take(2).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(list, [["1", BOB], ["2", "eve@dylan.com"]]);
     let deleted = output_of(&place, &["user", "delete", "Bob@dylan.com"]);
     assert_eq!(deleted, format!("deleted {BOB} (1) {database}"));
-    assert_eq!(output_of(&place, &["user", "list"]), "2\teve@dylan.com\n");
+    let left = output_of(&place, &["user", "list"]);
+    assert!(
+        left.starts_with("2\teve@dylan.com\t") && left.lines().count() == 1,
+        "{left}"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@
 mod support;
 
 mod account;
+mod account_dates;
 mod account_model;
 mod adoption;
 mod adoption_refused;
