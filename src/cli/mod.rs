@@ -12,6 +12,7 @@ mod user;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::AuthError;
@@ -124,6 +125,8 @@ fn command() -> clap::Command {
 pub struct Invocation {
     cli: Cli,
     log_filter: Option<String>,
+    /// Flags with a secret, by the variable that could hold it instead.
+    exposed: Vec<(&'static str, &'static str)>,
 }
 
 impl Invocation {
@@ -143,15 +146,24 @@ impl Invocation {
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
-        let cli = sources
+        let (cli, matches) = sources
             .apply(command)
             .try_get_matches_from(arguments)
-            .and_then(|matches| Cli::from_arg_matches(&matches))
+            .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
             .map_err(|error| usage::explain(&error))?;
         cli.config.check()?;
         Ok(Self {
-            cli,
             log_filter: sources.log_filter(),
+            exposed: cli
+                .config
+                .secrets()
+                .into_iter()
+                .filter(|secret| {
+                    matches.value_source(secret.argument) == Some(ValueSource::CommandLine)
+                })
+                .map(|secret| (secret.flag, secret.variable))
+                .collect(),
+            cli,
         })
     }
 
@@ -173,6 +185,12 @@ impl Invocation {
     /// [`CliError`] with the cause and the way out.
     pub fn run(&self) -> Result<(), CliError> {
         let config = &self.cli.config;
+        for (flag, variable) in &self.exposed {
+            log::warn!(
+                "{flag} shows a secret to every user of this machine who lists processes: put it \
+                 into a file (mode 600) that {variable}_FILE names"
+            );
+        }
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),

@@ -61,7 +61,7 @@ pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
-pub use sqlite::{Duplicate, ServerLock};
+pub use sqlite::{Duplicate, ServerLock, users_in_file};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;

@@ -150,6 +150,16 @@ pub enum OpenError {
         /// What to do.
         remedy: String,
     },
+    /// The role may not use the tables, or may not make them.
+    #[error(
+        "the database role lacks a privilege: {cause}; run as the owner of the tables: {remedy}"
+    )]
+    Privileges {
+        /// What it may not do.
+        cause: String,
+        /// The GRANT that is missing.
+        remedy: String,
+    },
     /// The URL asks for TLS, and this build has none for PostgreSQL.
     #[error(
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
@@ -190,6 +200,7 @@ impl OpenError {
             | Self::NotAdopted(_)
             | Self::NoTls
             | Self::Refused { .. }
+            | Self::Privileges { .. }
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }

@@ -40,6 +40,13 @@ impl PostgresUrl {
                 .all(is_local)
     }
 
+    /// Whether there is a password in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        let in_front = self.authority().rsplit_once('@');
+        in_front.is_some_and(|(user, _)| user.contains(':')) || self.parameter("password").is_some()
+    }
+
     fn parameter(&self, name: &str) -> Option<&str> {
         let (_, query) = self.0.expose_secret().split_once('?')?;
         query.split('&').find_map(|pair| {

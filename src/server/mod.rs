@@ -13,6 +13,7 @@ mod operator;
 mod pulse;
 mod settings;
 mod signals;
+mod start_warnings;
 mod stopping;
 mod turned_away;
 mod watch;
@@ -44,6 +45,7 @@ use operator::Operator;
 use pulse::Pulse;
 use settings::{db_settings, http_settings, workers};
 use signals::Signals;
+use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use stopping::{DRAIN_SECONDS, Stop};
 use watch::Watch;
 use wind_up::wind_up;
@@ -82,6 +84,7 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
 
 async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
     announce(config);
+    warn_of_missing_settings(config);
     let manager = Arc::new(Manager::default());
     // Before the database is touched: what listens there already may be the service whose
     // file would be taken over.
@@ -90,6 +93,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
         Some(listener) => listener,
         None => listen("--bind", config.bind())?,
     };
+    warn_of_exposure(config, listener.local_addr()?);
     let operator_bind = config.listening.operator_bind;
     let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
     let for_operator = for_operator.transpose()?;
@@ -102,6 +106,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     };
     let _lock = ServerLock::acquire(&config.database.database_url, open)?;
     let db = open_database(config, db_settings(config, open))?;
+    warn_of_users_left_behind(&config.database.database_url, &db);
     let must_restart = db.must_restart();
     let auth = Auth::new(db, auth_settings(config))?;
     let auth = web::Data::new(auth.with_mails(mailer, templates)?);

@@ -17,7 +17,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
         open,
         sessions: SessionRules {
-            idle: config.sessions.session_idle,
+            idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
             per_user: config.sessions.sessions_per_user,
         },

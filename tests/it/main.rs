@@ -58,6 +58,7 @@ mod sessions;
 mod settings;
 mod sources;
 mod start;
+mod start_warnings;
 mod stopping;
 mod storage;
 mod storage_unavailable;

@@ -1,6 +1,7 @@
 //! What is peculiar to PostgreSQL: a server that may be away, and what a session is set to.
 
 mod prepare;
+mod privileges;
 mod refusal;
 
 use diesel::connection::Connection;

@@ -9,10 +9,10 @@ use diesel::sql_types::BigInt;
 
 use super::super::any_connection::AnyConnection;
 use super::super::manager::Target;
-use super::super::migrations::{self, Change, Standing};
+use super::super::migrations::{self, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, connect, refusal};
+use super::{Location, connect, privileges, refusal};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -35,7 +35,8 @@ pub(in crate::db) fn prepare(
     }
     let location = Location::new(url);
     let mut conn = reach(&location, url, settings.server_wait)?;
-    let standing = migrations::standing(&mut conn).map_err(Change::explain)?;
+    privileges::check(&mut conn)?;
+    let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
         (Standing::Current, _) => Opened::AsItWas,
         (Standing::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
@@ -104,7 +105,7 @@ fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
             }
         })
     })
-    .map_err(Change::explain)?
+    .map_err(privileges::explain)?
 }
 
 fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {

@@ -3,6 +3,7 @@
 mod adoption;
 mod backup;
 mod lock;
+mod other_file;
 mod prepare;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ use super::manager::Role;
 
 pub use adoption::Duplicate;
 pub use lock::ServerLock;
+pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
 
 // Older ones can corrupt a database in WAL mode.
