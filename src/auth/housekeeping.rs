@@ -154,7 +154,11 @@ impl LastUses {
         }
         let uses: Vec<_> = notes.clone().into_iter().collect();
         if let Err(error) = self.db.touch_sessions(&uses) {
-            log::warn!("the last use of {} sessions waits: {error}", notes.len());
+            log::log!(
+                error.background_level(),
+                "the last use of {} sessions waits: {error}",
+                notes.len()
+            );
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);
             self.lock().extend(newer);
@@ -177,7 +181,10 @@ fn remove_expired(db: &DB) -> bool {
             removed < REMOVAL_BATCH as usize
         }
         Err(error) => {
-            log::warn!("expired sessions are not removed: {error}");
+            log::log!(
+                error.background_level(),
+                "expired sessions are not removed: {error}"
+            );
             true
         }
     }
@@ -188,7 +195,10 @@ fn remove_expired_tokens(db: &DB) -> bool {
     match db.remove_expired_tokens(REMOVAL_BATCH) {
         Ok(removed) => removed < REMOVAL_BATCH as usize,
         Err(error) => {
-            log::warn!("expired tokens are not removed: {error}");
+            log::log!(
+                error.background_level(),
+                "expired tokens are not removed: {error}"
+            );
             true
         }
     }

@@ -21,6 +21,8 @@ const DEFAULT: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off
 /// Panics are logged too. The process can begin once.
 pub fn start(format: LogFormat, filter: Option<&str>) {
     let mut builder = Builder::new();
+    // The pool repeats a cause several times a second; the database module tells of it once.
+    builder.filter_module("r2d2", log::LevelFilter::Off);
     builder.parse_filters(filter.unwrap_or(DEFAULT));
     let is_terminal = io::stderr().is_terminal();
     match format {

@@ -26,7 +26,10 @@ pub(in crate::auth) fn tidy(db: &DB, settings: &ThrottleSettings, batch: u32) ->
         .fold(true, |all, removed| match removed {
             Ok(removed) => all && removed < batch as usize,
             Err(error) => {
-                log::warn!("old counts of guesses are not removed: {error}");
+                log::log!(
+                    error.background_level(),
+                    "old counts of guesses are not removed: {error}"
+                );
                 all
             }
         })
