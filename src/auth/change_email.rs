@@ -110,9 +110,7 @@ impl EmailRequest {
                 auth.wake_mails();
                 Ok(owner.user)
             }
-            Err(limited) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
+            Err(limited) => Err(limited.into()),
         }
     }
 }

@@ -1,5 +1,4 @@
-use super::outgoing::Outgoing;
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, ThrottleRow};
 use crate::domain::{
     AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
@@ -84,10 +83,7 @@ impl Auth {
         for mark in self.db.marks_of(user.id)? {
             keys.push(ThrottleKey::known(&email, &mark));
         }
-        for kind in Outgoing::COUNTED {
-            keys.push(ThrottleKey::mail(kind, &email));
-            keys.push(ThrottleKey::mail_pause(kind, &email));
-        }
+        keys.extend(mail_limit_keys(&email));
         self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

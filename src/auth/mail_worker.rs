@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::events::Event;
 use super::figures::{MailCounts, MailOutcome};
 use super::mail_outage::Outage;
 use super::mail_writer::{MailWriter, NotWritten, Written};
 use crate::db::{ClaimedMail, DB};
+use crate::domain::Client;
 use crate::mail::{Mailer, SendError, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -187,6 +189,10 @@ impl Worker {
             Outcome::Done(counted) => {
                 if let Some(counted) = counted {
                     self.counts.count(*counted);
+                }
+                if *counted == Some(MailOutcome::Sent) {
+                    let (user, mail) = (mail.user_id, mail.letter.as_str());
+                    Event::MailSent { user, mail }.log(&Client::default());
                 }
                 self.db.finish_mail(mail)
             }

@@ -110,9 +110,7 @@ impl Auth {
         let mail = Outgoing::PasswordReset.within_budget(settings, &key);
         let asked = match self.db.queue_mail_for(&key, &mail, &limit) {
             Ok(Ok(asked)) => Ok(asked),
-            Ok(Err(limited)) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
+            Ok(Err(limited)) => Err(limited.into()),
             Err(error) => Err(error.into()),
         };
         match &asked {

@@ -1,11 +1,13 @@
 //! The command line: one file a group of commands.
 
+mod audit;
 mod database;
 mod db;
 mod mail;
 mod output;
 mod session;
 mod throttle;
+mod throttled_accounts;
 mod usage;
 mod user;
 

@@ -1,5 +1,6 @@
 use clap::{Args, Subcommand};
 
+use super::audit::OperatorAct;
 use super::output::print;
 use super::user::{email, find};
 use super::{CliError, database};
@@ -47,9 +48,18 @@ impl Command {
             Self::Revoke(Revoke { email, .. }) => {
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
                 let ended = db.end_all_sessions(user.as_ref().map(|user| user.id))?;
-                let of = user.map_or_else(String::new, |user| format!(" of {}", user.email));
+                let of = user.as_ref();
+                let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
                 let sessions = if ended == 1 { "session" } else { "sessions" };
-                let database = database::name(config);
+                let database = &database::name(config);
+                OperatorAct {
+                    event: "session_ended",
+                    sentence: "sessions ended",
+                    user: user.as_ref().map(|user| user.id),
+                    count: Some(ended),
+                    database,
+                }
+                .report();
                 print(&format!("ended {ended} {sessions}{of} in {database}\n"));
             }
         }

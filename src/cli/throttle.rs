@@ -3,12 +3,14 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
+use super::audit::OperatorAct;
 use super::output::print;
+use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
-use crate::auth::ThrottleSettings;
+use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
 use crate::db::{DB, DbError, ThrottleRow};
-use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey};
+use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey, UserId};
 use crate::server;
 
 /// How many rows are listed.
@@ -17,7 +19,7 @@ const LISTED: u32 = 1000;
 /// What can be done about those who are slowed down.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show who is slowed down, and until when; accounts are shown as digests
+    /// Show who is slowed down, and until when
     List,
     /// Let somebody try anew
     Clear(Clear),
@@ -61,12 +63,22 @@ impl Command {
             Self::List => {
                 let rows = db.list_guesses(LISTED)?;
                 let settings = server::throttle_settings(config);
-                print(&table(&rows, &db, &settings));
+                let accounts = ThrottledAccounts::find(&db, &rows)?;
+                print(&table(&rows, &accounts, &db, &settings));
             }
             Self::Clear(clear) => {
                 let cleared = clear.clear(&db)?;
                 let counts = if cleared == 1 { "count" } else { "counts" };
-                let database = database::name(config);
+                let database = &database::name(config);
+                let user = clear.user(&db)?;
+                OperatorAct {
+                    event: "throttle_cleared",
+                    sentence: "limits cleared",
+                    user,
+                    count: Some(cleared),
+                    database,
+                }
+                .report();
                 print(&format!("cleared {cleared} {counts} in {database}\n"));
             }
         }
@@ -75,10 +87,30 @@ impl Command {
 }
 
 impl Clear {
+    /// The account, if there is such a one.
+    fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
+        let Some(Who::Account(email)) = &self.who else {
+            return Ok(None);
+        };
+        match db.find_user_by(email.clone()) {
+            Ok(user) => Ok(Some(user.id)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(
+                error @ (DbError::AlreadyExists(_)
+                | DbError::InvalidRequest(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => Err(error),
+        }
+    }
+
     fn clear(&self, db: &DB) -> Result<usize, DbError> {
         match &self.who {
             None => db.forget_all_guesses(),
-            Some(Who::Account(email)) => db.forget_guesses_at(email),
+            Some(Who::Account(email)) => {
+                let mails = db.forget_guesses(&mail_limit_keys(email))?;
+                Ok(db.forget_guesses_at(email)? + mails)
+            }
             Some(Who::Client(address)) => db.forget_guesses(&[
                 ThrottleKey::address(&address.network()),
                 ThrottleKey::subnet(&address.subnet()),
@@ -90,7 +122,12 @@ impl Clear {
 }
 
 /// A line each: kind, attempts, how long the next one has to wait, and what is counted by.
-fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
+fn table(
+    rows: &[ThrottleRow],
+    accounts: &ThrottledAccounts,
+    db: &DB,
+    settings: &ThrottleSettings,
+) -> String {
     let now = db.clock().now();
     let mut lines = vec![format!("{:<15}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
     for row in rows {
@@ -101,6 +138,7 @@ fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
             format!("{}s", row.wait(&rule, now).as_secs())
         };
         let (kind, key) = row.key.as_str().split_once('/').unwrap_or_default();
+        let key = accounts.show(key);
         lines.push(format!("{kind:<15}{:>8}{wait:>8}  {key}", row.fails));
     }
     lines.push(String::new());

@@ -1,11 +1,12 @@
 use clap::Subcommand;
 
+use super::audit::OperatorAct;
 use super::output::print;
 use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::db::{DB, DbError, ListedUser};
-use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User};
+use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User, UserId};
 use crate::mail::quoted;
 use crate::server::{self, ServerError};
 
@@ -47,25 +48,41 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
         let db = database::open(config, offline)?;
-        let database = database::name(config);
+        let database = &database::name(config);
+        let report = |event, sentence, user| {
+            OperatorAct {
+                event,
+                sentence,
+                user: Some(user),
+                count: None,
+                database,
+            }
+            .report();
+        };
         match self {
             Self::List => list(&db)?,
             Self::Add { email } => {
                 let user = db.add_user(email, &HashedPassword::of_nothing())?;
+                report("user_created", "user added", user.id);
                 print(&format!(
                     "added {} as {} in {database}\n",
                     user.email, user.id
                 ));
             }
-            Self::ResetLink { email } => reset_link(db, email, config)?,
+            Self::ResetLink { email } => {
+                let user = reset_link(db, email, config)?;
+                report("authn_token_created", "reset link printed", user);
+            }
             Self::Verify { email } => {
                 let user = find(&db, email)?;
                 db.set_email_verified(user.id, &user.email.key())?;
+                report("user_updated", "email verified", user.id);
                 print(&format!("{} is verified in {database}\n", user.email));
             }
             Self::Delete { email } => {
                 let user = find(&db, email)?;
                 db.delete_user(user.id)?;
+                report("user_deleted", "user deleted", user.id);
                 print(&format!(
                     "deleted {} ({}) in {database}\n",
                     user.email, user.id
@@ -76,7 +93,7 @@ impl Command {
     }
 }
 
-fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
+fn reset_link(db: DB, email: &Email, config: &Config) -> Result<UserId, CliError> {
     let user = find(&db, email)?;
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
     let token = auth.get_reset_password_token(&user.email)?.expose();
@@ -88,7 +105,7 @@ fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
             &token,
         ),
     });
-    Ok(())
+    Ok(user.id)
 }
 
 /// A command for bash and zsh that asks for the password: one that stood in it would be in the

@@ -16,6 +16,7 @@ mod known_clients;
 mod manager;
 mod migrations;
 mod opening;
+mod outage;
 mod outbox;
 mod own_sessions;
 mod password_resets;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -23,9 +24,33 @@ pub enum Opened {
         users: usize,
         /// How many of them stay logged in.
         sessions: usize,
+        /// How many have a password of a kind that cannot be checked, by kind.
+        unknown_hashes: BTreeMap<&'static str, usize>,
         /// Where the copy is.
         copy: PathBuf,
     },
+}
+
+impl Opened {
+    /// What the operator has to do about it, if anything.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Self::Adopted { unknown_hashes, .. } = self else {
+            return None;
+        };
+        let kinds: Vec<String> = unknown_hashes
+            .iter()
+            .map(|(kind, users)| format!("{kind}: {users}"))
+            .collect();
+        let users: usize = unknown_hashes.values().sum();
+        (users > 0).then(|| {
+            format!(
+                "{users} users have passwords of a kind that cannot be checked ({}): they cannot \
+                 log in before they reset their password",
+                kinds.join(", ")
+            )
+        })
+    }
 }
 
 impl fmt::Display for Opened {
@@ -43,6 +68,7 @@ impl fmt::Display for Opened {
                 users,
                 sessions,
                 copy,
+                unknown_hashes: _,
             } => write!(
                 f,
                 "adopted {users} users, {sessions} of them logged in; the file as it was is {} \

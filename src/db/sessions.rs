@@ -34,7 +34,8 @@ impl DB {
     /// Opens a session, and ends the user's oldest ones beyond the number that a user may
     /// have. `checked`, where given, is the stored password that the login was verified
     /// against: if it was replaced in the meantime, there is no session. The side effects of the
-    /// login are written in the same transaction. Blocks for one write.
+    /// login are written in the same transaction. Returns how many sessions it ended. Blocks for one
+    /// write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user (any more), or its password was
@@ -44,7 +45,7 @@ impl DB {
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
         settlement: &Settlement,
-    ) -> Result<(), DbError> {
+    ) -> Result<usize, DbError> {
         self.write(|conn| {
             let stored: String =
                 mirror(conn, new.user_id, Some(new.digest))?.ok_or(DbError::NoResultFound)?;
@@ -53,8 +54,9 @@ impl DB {
             }
             note_login(conn, new.user_id, self.settings.clock.now())?;
             self.insert_session(conn, new)?;
-            self.end_surplus_sessions(conn, new)?;
-            self.settle(conn, new.user_id, settlement)
+            let ended = self.end_surplus_sessions(conn, new)?;
+            self.settle(conn, new.user_id, settlement)?;
+            Ok(ended)
         })
     }
 
@@ -163,7 +165,7 @@ impl DB {
         &self,
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
-    ) -> Result<(), DbError> {
+    ) -> Result<usize, DbError> {
         let kept = self.settings.sessions.kept_per_user() - 1;
         let older = diesel::alias!(sessions as older);
         let newest_surplus = older
@@ -178,8 +180,7 @@ impl DB {
             .filter(sessions::user_id.eq(new.user_id.get()))
             .filter(sessions::digest.ne(new.digest.as_bytes()))
             .filter(sessions::public_id.nullable().le(newest_surplus));
-        diesel::delete(surplus).execute(conn)?;
-        Ok(())
+        Ok(diesel::delete(surplus).execute(conn)?)
     }
 
     pub(super) fn validity(&self) -> Validity {

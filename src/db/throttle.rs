@@ -67,10 +67,12 @@ pub struct Counted {
 }
 
 /// A guess that is not allowed, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limited {
     /// The wait.
     pub wait: Duration,
+    /// The kind of the count that is at its limit.
+    pub limit: String,
 }
 
 /// A row of the table.
@@ -208,7 +210,8 @@ pub(super) fn count_all(
             give_back(conn, &counted)?;
             let row = rows(conn, &[&charge.key])?.pop();
             let wait = row.map_or(Duration::ZERO, |row| row.wait(&charge.rule, now));
-            return Ok(Err(Limited { wait }));
+            let limit = charge.key.kind().to_owned();
+            return Ok(Err(Limited { wait, limit }));
         };
         counted.push(Counted {
             charge: charge.clone(),

@@ -79,6 +79,9 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
     let url = &config.database.database_url;
     let (db, opened) = DB::open_and_tell(url, settings)?;
     log::info!("database {url}: {opened}");
+    if let Some(warning) = opened.warning() {
+        log::warn!("database {url}: {warning}");
+    }
     Ok(db)
 }
 

@@ -370,7 +370,7 @@ async fn r54_an_export_holds_everything_but_secrets() {
             "email": BOB.0,
             "email_verified_at": "2027-01-15T08:00:00Z",
             "created_at": "2027-01-15T08:00:00Z",
-            "last_login_at": "2027-01-15T08:00:00Z",
+            "last_login_at": "2027-01-15T08:00:02Z",
             "disabled_at": null
         })
     );

@@ -24,9 +24,9 @@ const TABLES: [&str; 10] = [
 
 /// Tables that exist and that the role may not use as the service does.
 const MISSING: &str = "\
-    SELECT relname::text AS name, quote_ident(nspname)::text AS schema, \
+    SELECT relname::text AS name, relnamespace::regnamespace::text AS schema, \
         quote_ident(current_user)::text AS role \
-    FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace \
+    FROM pg_catalog.pg_class \
     WHERE pg_table_is_visible(pg_class.oid) AND relkind = 'r' AND ( \
         relname = $1 AND NOT has_table_privilege(pg_class.oid, 'SELECT') \
         OR relname = ANY($2) AND NOT ( \

@@ -216,6 +216,7 @@ fn adopt(
     Ok(Opened::Adopted {
         users: adopted.users,
         sessions: adopted.sessions,
+        unknown_hashes: adopted.unknown_hashes,
         copy,
     })
 }
