@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HashingFigures};
 use crate::db::{Outbox, PoolFigures};
+use crate::domain::SessionDigest;
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
 #[derive(Debug, Clone)]
@@ -94,12 +95,16 @@ impl Auth {
         Ok(self.db.outbox()?)
     }
 
-    /// How many sessions have neither ended nor expired. Blocks for a query that reads all of
-    /// them: not for every request.
+    /// How many of the next `step` sessions behind `after` have neither ended nor expired, and
+    /// where those end; none if there are no more. Blocks for two look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn count_sessions(&self) -> Result<u64, AuthError> {
-        Ok(self.db.count_sessions()?)
+    pub fn count_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        step: u32,
+    ) -> Result<(u64, Option<SessionDigest>), AuthError> {
+        Ok(self.db.count_sessions(after, step)?)
     }
 }

@@ -17,6 +17,17 @@ pub struct Database {
     )]
     pub database_url: DatabaseUrl,
 
+    /// Memory for SQLite's page cache, in MiB, shared by the connections; it fills as pages are
+    /// read
+    #[arg(
+        long,
+        env = "BIENVENUE_DATABASE_CACHE",
+        value_name = "MIB",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
+    )]
+    pub database_cache: u32,
+
     /// What a start does with an older schema: bring it up to date, or refuse it
     #[arg(
         long,

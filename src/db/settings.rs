@@ -10,6 +10,9 @@ pub struct DbSettings {
     pub readers: u32,
     /// Connections to a server, which read and write.
     pub connections: u32,
+    /// Memory for SQLite's page cache in bytes, shared by the connections. It fills as pages are
+    /// read.
+    pub cache: u64,
     /// How long an opening waits for a server that is away.
     pub server_wait: Duration,
     /// What to do where the database is not there, or its schema is an older one.
@@ -25,6 +28,7 @@ impl Default for DbSettings {
         Self {
             readers: 4,
             connections: 8,
+            cache: 64 << 20,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionRules::default(),

@@ -15,6 +15,7 @@ use crate::http::HttpSettings;
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
     DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
+        cache: u64::from(config.database.database_cache) << 20,
         open,
         sessions: SessionRules {
             idle: config.sessions.idle(),

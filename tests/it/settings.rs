@@ -7,7 +7,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
 /// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 35] = [
+const SETTINGS: [(&str, &str, &str, &str); 36] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -124,6 +124,7 @@ const SETTINGS: [(&str, &str, &str, &str); 35] = [
         "https://app.example.org",
         "https://app.example.org/path",
     ),
+    ("--database-cache", "BIENVENUE_DATABASE_CACHE", "64", "0"),
     ("--migrate", "BIENVENUE_MIGRATE", "auto", "never"),
     (
         "--operator-bind",

@@ -16,6 +16,7 @@ use diesel::result::ConnectionError;
 use diesel::sqlite::SqliteConnection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use super::DbSettings;
 use super::any_connection::AnyConnection;
 use super::manager::Role;
 
@@ -34,11 +35,17 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     path: PathBuf,
+    /// The page cache of a connection, in KiB.
+    cache_kib: u64,
 }
 
 impl Location {
-    fn new(path: PathBuf) -> Self {
-        Self { path }
+    fn new(path: PathBuf, settings: &DbSettings) -> Self {
+        let connections = u64::from(settings.readers.max(1)) + 1;
+        Self {
+            path,
+            cache_kib: settings.cache / connections / 1024,
+        }
     }
 
     fn path(&self) -> &Path {
@@ -86,6 +93,7 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
         PRAGMA journal_size_limit=67108864;";
     let mut conn = SqliteConnection::establish(&location.uri())?;
     conn.batch_execute(COMMON)
+        .and_then(|()| conn.batch_execute(&format!("PRAGMA cache_size=-{};", location.cache_kib)))
         .and_then(|()| match role {
             Role::Reader => conn.batch_execute("PRAGMA query_only=ON;"),
             Role::Writer => Ok(()),
@@ -132,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a?b%20.db");
         std::fs::write(&path, "").unwrap();
-        let location = Location::new(path);
+        let location = Location::new(path, &DbSettings::default());
         for (role, query_only) in [(Role::Writer, "0"), (Role::Reader, "1")] {
             let mut conn = connect(&location, role).unwrap();
             for (name, value) in [
@@ -142,6 +150,7 @@ mod tests {
                 ("trusted_schema", "0"),
                 ("secure_delete", "2"),
                 ("query_only", query_only),
+                ("cache_size", "-13107"),
             ] {
                 assert_eq!(pragma(&mut conn, name), value, "{name}");
             }
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn a_file_that_vanished_is_not_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let location = Location::new(folder.path().join("gone.db"));
+        let location = Location::new(folder.path().join("gone.db"), &DbSettings::default());
         assert!(connect(&location, Role::Writer).is_err());
         assert!(!location.path().exists());
     }

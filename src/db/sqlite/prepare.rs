@@ -54,7 +54,7 @@ pub(in crate::db) fn prepare(
             OpenMode::Migrate => create(&path).map_err(file)?,
         }
     }
-    let location = Location::new(path);
+    let location = Location::new(path, settings);
     let opened = bring_up_to_date(&location, settings)?;
     warn_of_readers(location.path());
     Ok((Target::Sqlite(location), opened))

@@ -1,6 +1,5 @@
 use std::fmt::Error;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use actix_web::web;
 use prometheus_client::collector::Collector;
@@ -8,16 +7,27 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::{Page, Value};
 use crate::auth::{Auth, Figures, HashingFigures, Outbox, PoolFigures};
+use crate::domain::SessionDigest;
 
-/// How long the number of sessions is shown before they are counted again, which reads them
-/// all.
-const SESSIONS_COUNTED_EVERY: Duration = Duration::from_secs(60);
+/// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
+/// several scrapes until the gauge is up to date.
+const SESSIONS_COUNTED: u32 = 50_000;
+
+/// The sessions as far as they are counted.
+#[derive(Debug, Default)]
+struct SessionCount {
+    /// The result of the last complete count.
+    complete: Option<u64>,
+    /// The count under way, and the last session in it.
+    so_far: u64,
+    last: Option<SessionDigest>,
+}
 
 /// Asks the use cases for their figures whenever somebody looks.
 #[derive(Debug)]
 pub(super) struct FiguresCollector {
     auth: web::Data<Auth>,
-    sessions: Mutex<Option<(Instant, u64)>>,
+    sessions: Mutex<SessionCount>,
 }
 
 impl FiguresCollector {
@@ -28,18 +38,21 @@ impl FiguresCollector {
         }
     }
 
-    /// None where the database fails: what is not known is not shown.
+    /// Counts on, and returns the last complete count; until there is one, what is counted so
+    /// far. None where the database fails: an unknown number is not shown.
     fn sessions(&self) -> Option<u64> {
-        let mut counted = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, count)) = *counted
-            && at.elapsed() < SESSIONS_COUNTED_EVERY
+        let mut count = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        match self
+            .auth
+            .count_sessions(count.last.as_ref(), SESSIONS_COUNTED)
         {
-            return Some(count);
-        }
-        match self.auth.count_sessions() {
-            Ok(count) => {
-                *counted = Some((Instant::now(), count));
-                Some(count)
+            Ok((counted, last)) => {
+                count.so_far += counted;
+                count.last = last;
+                if last.is_none() {
+                    count.complete = Some(std::mem::take(&mut count.so_far));
+                }
+                Some(count.complete.unwrap_or(count.so_far))
             }
             Err(error) => {
                 log::warn!("the sessions are not counted: {error}");
