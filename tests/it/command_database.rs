@@ -118,7 +118,10 @@ fn relative_path_is_named_as_a_whole() {
     let _server = Server::start(&place);
     let added = printed(&run(place.folder(), &["user", "add", BOB]));
     let whole = place.path("bienvenue.db");
-    assert!(added.contains(whole.to_str().unwrap()), "{added}");
+    assert_eq!(
+        added,
+        format!("added {BOB} as 1 in sqlite://{}\n", whole.display())
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::DbSettings;
 use super::Location;
 use super::prepare::texts;
 
@@ -11,7 +12,9 @@ pub fn users_in_file(path: &Path) -> Option<u64> {
     if !path.is_file() {
         return None;
     }
-    let mut conn = Location::new(path.to_owned()).connect_plainly().ok()?;
+    let mut conn = Location::new(path.to_owned(), &DbSettings::default())
+        .connect_plainly()
+        .ok()?;
     let counted = texts(
         &mut conn,
         "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users",
