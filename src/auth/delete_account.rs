@@ -3,7 +3,7 @@ use super::hasher::Place;
 use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
-use crate::domain::{Client, Password, SessionId, SessionUser, User};
+use crate::domain::{Client, EmailKey, Password, SessionId, SessionUser, User};
 
 /// The deletion of an account by its owner, before it has begun.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Before for DeleteAccount {
         self.0.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.0.recognise(auth)
     }
 

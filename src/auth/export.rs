@@ -78,6 +78,7 @@ impl Auth {
         let email = user.email.key();
         let mut keys = vec![
             ThrottleKey::account(&email),
+            ThrottleKey::logins(&email),
             ThrottleKey::email_changes(user.id),
         ];
         for mark in self.db.marks_of(user.id)? {

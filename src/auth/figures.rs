@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HashingFigures};
-use crate::db::{Outbox, PoolFigures};
+use crate::db::{DatabaseStats, Outbox, PoolFigures};
 use crate::domain::SessionDigest;
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
@@ -11,6 +11,8 @@ pub struct Figures {
     pub hashing: HashingFigures,
     /// The database's connections.
     pub pools: Vec<PoolFigures>,
+    /// The database's file; none on PostgreSQL.
+    pub database: Option<DatabaseStats>,
     /// What became of the mails that this instance had in hand.
     pub mails: Vec<(MailOutcome, u64)>,
 }
@@ -79,6 +81,7 @@ impl Auth {
         Figures {
             hashing: self.hasher.figures(),
             pools: self.db.pools(),
+            database: self.db.stats(),
             mails: self
                 .mails
                 .as_ref()

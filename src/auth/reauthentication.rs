@@ -5,7 +5,7 @@ use super::hasher::Place;
 use super::password_check::{Checked, PasswordCheck};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
 use crate::db::{DbError, Reauthenticated, Settlement};
-use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::domain::{Client, EmailKey, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// The password that an owner gives again, before it is checked.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Reauthentication {
         Attempt::reauthentication(self.owner.id, self.client())
     }
 
-    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.check.recognise(auth)
     }
 

@@ -79,6 +79,16 @@ pub enum CliError {
          To act on this database all the same, add --offline"
     )]
     NotServed(String),
+    /// The database is damaged; the findings are on the standard output.
+    #[error(
+        "the database {url} is damaged: stop the service and restore a backup, or save what can \
+         be read with `sqlite3 FILE .recover`; if only indexes are concerned, \
+         `sqlite3 FILE REINDEX` makes them again"
+    )]
+    DatabaseDamaged {
+        /// The database.
+        url: String,
+    },
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
@@ -104,7 +114,8 @@ impl CliError {
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_)
+            Self::DatabaseDamaged { .. }
+            | Self::Server(_)
             | Self::NotServed(_)
             | Self::Db(_)
             | Self::NoSuchUser(_)

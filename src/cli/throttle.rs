@@ -115,7 +115,9 @@ impl Clear {
                 ThrottleKey::address(&address.network()),
                 ThrottleKey::subnet(&address.subnet()),
                 ThrottleKey::registration(&address.network()),
+                ThrottleKey::registration_subnet(&address.subnet()),
                 ThrottleKey::reset_requests(&address.network()),
+                ThrottleKey::reset_requests_subnet(&address.subnet()),
             ]),
         }
     }
@@ -129,7 +131,7 @@ fn table(
     settings: &ThrottleSettings,
 ) -> String {
     let now = db.clock().now();
-    let mut lines = vec![format!("{:<15}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
+    let mut lines = vec![format!("{:<22}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
     for row in rows {
         let rule = settings.rule_of(&row.key);
         let wait = if row.is_at_limit(&rule) {
@@ -139,7 +141,7 @@ fn table(
         };
         let (kind, key) = row.key.as_str().split_once('/').unwrap_or_default();
         let key = accounts.show(key);
-        lines.push(format!("{kind:<15}{:>8}{wait:>8}  {key}", row.fails));
+        lines.push(format!("{kind:<22}{:>8}{wait:>8}  {key}", row.fails));
     }
     lines.push(String::new());
     lines.join("\n")

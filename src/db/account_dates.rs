@@ -1,11 +1,10 @@
 //! The table `account_dates`: when an account was made and last logged in to.
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::BigInt;
 
 use super::any_connection::AnyConnection;
 use super::schema::{account_dates, users};
+use super::statement::{Statement, Value};
 use super::{DB, DbError};
 use crate::domain::{AccountDates, Email, Timestamp, UserId};
 
@@ -107,18 +106,10 @@ pub(super) fn note_registration(
     Ok(())
 }
 
-/// Notes a login in one statement, within the transaction that adds the session.
-pub(super) fn note_login(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let query = sql_query(NOTE_LOGIN)
-        .bind::<BigInt, _>(user_id.get())
-        .bind::<BigInt, _>(now.seconds());
-    match conn {
-        AnyConnection::Sqlite(conn) => query.execute(conn)?,
-        AnyConnection::Postgres(conn) => query.execute(conn)?,
-    };
-    Ok(())
+/// Notes a login, within the transaction that adds the session.
+pub(super) fn login_noted(user_id: UserId, now: Timestamp) -> Statement {
+    Statement::new(
+        NOTE_LOGIN,
+        [Value::number(user_id.get()), Value::number(now.seconds())],
+    )
 }

@@ -50,17 +50,29 @@ struct Counts {
     timeouts: AtomicU64,
 }
 
-impl HandleEvent for PoolEvents {
-    fn handle_checkout(&self, event: CheckoutEvent) {
+impl PoolEvents {
+    /// A connection was handed out after a wait.
+    pub(super) fn handed_out(&self, waited: Duration) {
         self.0.checkouts.fetch_add(1, Ordering::Relaxed);
-        let waited = u64::try_from(event.duration().as_nanos()).unwrap_or(u64::MAX);
+        let waited = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         self.0
             .waited_nanoseconds
             .fetch_add(waited, Ordering::Relaxed);
     }
 
-    fn handle_timeout(&self, _: TimeoutEvent) {
+    /// A wait ended without a connection.
+    pub(super) fn timed_out(&self) {
         self.0.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl HandleEvent for PoolEvents {
+    fn handle_checkout(&self, event: CheckoutEvent) {
+        self.handed_out(event.duration());
+    }
+
+    fn handle_timeout(&self, _: TimeoutEvent) {
+        self.timed_out();
     }
 }
 

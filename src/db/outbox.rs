@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::any_connection::AnyConnection;
 use super::schema::outbox;
+use super::statement::{Batch, Statement, Value};
 use super::throttle::{Charge, Limited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError};
@@ -264,19 +265,24 @@ pub(super) fn queue(
     mail: &NewMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    diesel::insert_into(outbox::table)
-        .values((
-            outbox::user_id.eq(user_id.map(UserId::get)),
-            outbox::letter.eq(mail.letter),
-            outbox::details.eq(mail.details.as_deref()),
-            outbox::created_at.eq(now.seconds()),
-            outbox::due_at.eq(now.seconds()),
-            outbox::attempts.eq(0),
-            outbox::claimed_until.eq(0),
-            outbox::has_token.eq(i64::from(mail.has_token)),
-        ))
-        .execute(conn)?;
-    Ok(())
+    let mut batch = Batch::default();
+    batch.push(queued(user_id, mail, now));
+    Ok(batch.run(conn)?)
+}
+
+/// Queues a mail.
+pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
+         claimed_until, has_token) VALUES ($1, $2, $3, $4, $4, 0, 0, $5)",
+        [
+            Value::Number(user_id.map(UserId::get)),
+            Value::text(mail.letter),
+            Value::Text(mail.details.clone()),
+            Value::number(now.seconds()),
+            Value::number(i64::from(mail.has_token)),
+        ],
+    )
 }
 
 /// Queues a mail within a transaction, if its budget allows it, and tells whether it did.

@@ -35,6 +35,7 @@ mod reset_password;
 mod routes;
 mod session_cookie;
 mod sessions;
+mod turns;
 mod users;
 mod verbs;
 mod verify;

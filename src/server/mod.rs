@@ -32,9 +32,11 @@ pub use error::ServerError;
 pub use mail::{mail_settings, mailer, service_url};
 pub use settings::{auth_settings, throttle_settings};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
-use crate::db::{DB, DbSettings, OpenError, OpenMode, ServerLock};
+use crate::db::{
+    DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
+};
 use crate::http::Http;
 use crate::mail::Templates;
 use announcement::announce;
@@ -85,6 +87,15 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
     Ok(db)
 }
 
+/// Checks the database that the settings name, beside a service that runs on it.
+///
+/// # Errors
+/// [`OpenError`] if the database cannot be opened.
+pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
+    let settings = db_settings(config, OpenMode::Check);
+    check_integrity(&config.database.database_url, &settings)
+}
+
 async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
     announce(config);
     warn_of_missing_settings(config);
@@ -112,7 +123,8 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     warn_of_users_left_behind(&config.database.database_url, &db);
     let must_restart = db.must_restart();
     let auth = Auth::new(db, auth_settings(config))?;
-    let auth = web::Data::new(auth.with_mails(mailer, templates)?);
+    let auth = auth.with_mails(mailer, templates)?;
+    let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
     let http = Http::new(auth.clone(), http_settings(config));
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;

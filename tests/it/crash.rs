@@ -13,7 +13,8 @@ use reqwest::blocking::Client;
 use crate::support::program::Server;
 use crate::support::{Engine, Place};
 
-const WRITERS: usize = 4;
+/// So many that the server commits their writes in groups.
+const WRITERS: usize = 16;
 
 /// What clients were told, each noted after the answer had arrived.
 #[derive(Default)]

@@ -13,10 +13,9 @@ mod operators;
 mod settings;
 mod taken;
 
-pub(super) use guess::{Guess, refuse_waiting, registration, take};
+pub(super) use guess::{Guess, refuse_waiting, take};
 pub use mail_keys::mail_limit_keys;
 pub(super) use mails::{email_changes, mail_budget, reset_requests};
 pub(super) use networks::Networks;
-pub(super) use operators::tidy;
 pub use settings::ThrottleSettings;
 pub use taken::Taken;

@@ -10,9 +10,9 @@ use diesel::sql_types::BigInt;
 use super::super::any_connection::AnyConnection;
 use super::super::manager::Target;
 use super::super::migrations::{self, Standing};
-use super::super::transactions::in_transaction;
-use super::super::{DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, connect, privileges, refusal};
+use super::super::transactions::in_pooled_transaction;
+use super::super::{DbSettings, OpenError, OpenMode, Opened, Pooler};
+use super::{Location, connect, pooler, privileges, refusal};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -33,8 +33,9 @@ pub(in crate::db) fn prepare(
             "what goes to {url} can be read on the way: use sslmode=verify-full (README, PostgreSQL)"
         );
     }
-    let location = Location::new(url);
+    let location = Location::new(url, settings.pooler);
     let mut conn = reach(&location, url, settings.server_wait)?;
+    pooler::check(&mut conn, &location, url)?;
     privileges::check(&mut conn)?;
     let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
@@ -43,7 +44,7 @@ pub(in crate::db) fn prepare(
         (Standing::Older(missing), OpenMode::Check) => {
             return Err(OpenError::OldSchema { missing });
         }
-        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn)?,
+        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
     };
     Ok((Target::Postgres(location), opened))
 }
@@ -64,6 +65,9 @@ fn reach(
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         if error.contains("SSL support is not compiled in") {
             return Err(OpenError::NoTls);
+        }
+        if let Some(error) = pooler::explain(url, location.pooler, &error) {
+            return Err(error);
         }
         if let Some(remedy) = refusal::remedy(&error, url) {
             return Err(OpenError::Refused {
@@ -88,8 +92,8 @@ fn reach(
 
 /// All that is missing in one transaction under the lock. Who waited for the lock may find
 /// that nothing is missing any more.
-fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
-    in_transaction(conn, |conn| {
+fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError> {
+    in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
             Standing::Current => Ok(Opened::AsItWas),

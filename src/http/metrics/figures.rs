@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::{Page, Value};
-use crate::auth::{Auth, Figures, HashingFigures, Outbox, PoolFigures};
+use crate::auth::{Auth, DatabaseStats, Figures, HashingFigures, Outbox, PoolFigures};
 use crate::domain::SessionDigest;
 
 /// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
@@ -68,10 +68,14 @@ impl Collector for FiguresCollector {
         let Figures {
             hashing,
             pools,
+            database,
             mails,
         } = self.auth.figures();
         hashing_figures(&mut page, &hashing)?;
         pool_figures(&mut page, &pools)?;
+        if let Some(database) = database {
+            database_stats(&mut page, &database)?;
+        }
         page.mails(
             "mails",
             "Mails that this instance had in hand, by what became of them.",
@@ -179,6 +183,31 @@ fn pool_figures(page: &mut Page<'_>, pools: &[PoolFigures]) -> Result<(), Error>
         "How often somebody waited for a connection in vain.",
         pools,
         |pool| Value::Count(pool.timeouts),
+    )
+}
+
+fn database_stats(page: &mut Page<'_>, stats: &DatabaseStats) -> Result<(), Error> {
+    page.gauge(
+        "db_damaged",
+        "1 if the database file was found damaged and no check has passed since, else 0.",
+        &u64::from(stats.damage.is_some()),
+    )?;
+    page.counter(
+        "db_integrity_check_rows",
+        "Rows and index entries that the integrity check has read.",
+        stats.integrity.rows,
+    )?;
+    if let Some(at) = stats.integrity.last_success {
+        page.gauge(
+            "db_integrity_check_last_success_timestamp_seconds",
+            "When an integrity check last found no damage, in seconds since 1970.",
+            &at.seconds(),
+        )?;
+    }
+    page.gauge(
+        "db_wal_bytes",
+        "Size of the write-ahead log beside the database file.",
+        &stats.wal_bytes,
     )
 }
 

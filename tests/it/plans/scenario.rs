@@ -112,7 +112,9 @@ fn operators_and_background(db: &DB) {
     db.forget_guesses_at(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();
     db.remove_expired_tokens(10).unwrap();
-    db.remove_old_guesses(10, 1).unwrap();
+    db.remove_expired_limits(10).unwrap();
+    db.remove_surplus_limits(10).unwrap();
+    db.limit_behind(None, 10).unwrap();
     db.remove_forgotten_clients(10).unwrap();
     db.delete_user(user.id).unwrap();
 }
