@@ -63,7 +63,10 @@ fn run(mut cleaner: Cleaner, stopped: &Receiver<()>) {
     let mut pause = Duration::from_secs(1);
     while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
         pause = cleaner.step().unwrap_or_else(|error| {
-            log::warn!("expired rows are not removed, next try in 10 s: {error}");
+            log::log!(
+                error.background_level(),
+                "expired rows are not removed, next try in 10 s: {error}"
+            );
             REST
         });
     }

@@ -1,9 +1,8 @@
-use super::outgoing::Outgoing;
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, ThrottleRow};
 use crate::domain::{
-    FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId, SessionInfo,
-    ThrottleKey, Timestamp, User, UserId,
+    AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
+    SessionInfo, ThrottleKey, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -11,6 +10,8 @@ use crate::domain::{
 pub struct Export {
     /// The row in `users`.
     pub user: User,
+    /// The row in `account_dates`.
+    pub dates: AccountDates,
     /// The row in `verified_emails`, if it is about the address of now.
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, expired ones that are not removed yet included.
@@ -44,6 +45,7 @@ impl Auth {
             .ok_or(AuthError::NotLoggedIn)?;
         let sessions = self.all_sessions(user.id, &session_id.digest())?;
         Ok(Export {
+            dates: self.db.account_dates(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
             known_clients: self.db.known_clients_of(user.id)?,
@@ -84,10 +86,7 @@ impl Auth {
         for mark in self.db.marks_of(user.id)? {
             keys.push(ThrottleKey::known(&email, &mark));
         }
-        for kind in Outgoing::COUNTED {
-            keys.push(ThrottleKey::mail(kind, &email));
-            keys.push(ThrottleKey::mail_pause(kind, &email));
-        }
+        keys.extend(mail_limit_keys(&email));
         self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

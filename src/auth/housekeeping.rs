@@ -142,7 +142,11 @@ impl LastUses {
         }
         let uses: Vec<_> = notes.clone().into_iter().collect();
         if let Err(error) = self.db.in_background().touch_sessions(&uses) {
-            log::warn!("the last use of {} sessions waits: {error}", notes.len());
+            log::log!(
+                error.background_level(),
+                "the last use of {} sessions waits: {error}",
+                notes.len()
+            );
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);
             self.lock().extend(newer);

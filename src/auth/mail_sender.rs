@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::events::Event;
 use super::figures::{MailCounts, MailOutcome};
 use super::mail_writer::{MailWriter, NotWritten, Written};
 use crate::db::{ClaimedMail, DB};
+use crate::domain::Client;
 use crate::mail::{Mail, Mailer, SendError, Templates};
 
 /// The waits after each attempt that says something about this mail; the last one goes on.
@@ -140,6 +142,10 @@ impl MailSender {
             Outcome::Done(counted) => {
                 if let Some(counted) = counted {
                     self.counts.count(*counted);
+                }
+                if *counted == Some(MailOutcome::Sent) {
+                    let (user, mail) = (mail.user_id, mail.letter.as_str());
+                    Event::MailSent { user, mail }.log(&Client::default());
                 }
                 self.db.finish_mail(mail)
             }

@@ -72,7 +72,7 @@ pub use register_user::{NewUser, Registering};
 pub use replacement::Replacement;
 pub use reset_password::{NewPasswordByToken, PasswordReset, ResetRequest};
 pub use settings::{AuthSettings, PasswordRefused};
-pub use throttle::{Taken, ThrottleSettings};
+pub use throttle::{Taken, ThrottleSettings, mail_limit_keys};
 pub use verification::{Hashing, Verification, Verified};
 pub use verify_email::{MailedToken, VerifiedEmail};
 

@@ -128,9 +128,7 @@ impl Owner {
     ) -> Result<(), AuthError> {
         let error = match written {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(limited)) => AuthError::Throttled {
-                retry_after: limited.wait,
-            },
+            Ok(Err(limited)) => limited.into(),
             Err(DbError::NoResultFound) => AuthError::Changed,
             Err(
                 error @ (DbError::InvalidRequest(_)

@@ -152,9 +152,7 @@ impl Auth {
         let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = match self.db.queue_mail_for(email, &mail, limits, &marks(client)) {
             Ok(Ok(asked)) => Ok(asked),
-            Ok(Err(limited)) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
+            Ok(Err(limited)) => Err(limited.into()),
             Err(error) => Err(error.into()),
         };
         match &asked {

@@ -20,7 +20,7 @@ impl Command {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
         match self {
             Self::Migrate => {
-                server::open_database(config, OpenMode::Migrate).map_err(ServerError::from)?;
+                server::open_for_command(config, OpenMode::Migrate).map_err(ServerError::from)?;
                 Ok(())
             }
             Self::Check => check(config),

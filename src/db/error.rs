@@ -129,6 +129,25 @@ const LOST: [&str; 4] = [
 ];
 
 impl DbError {
+    /// Whether the database is away, of which the log has lines of its own ([`super::outage`]).
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(Unavailable::Pool(_) | Unavailable::Lost(_))
+        )
+    }
+
+    /// The level at which work in the background logs that it failed.
+    #[must_use]
+    pub fn background_level(&self) -> log::Level {
+        if self.is_outage() {
+            log::Level::Debug
+        } else {
+            log::Level::Warn
+        }
+    }
+
     /// Whether nothing was committed and there is hope.
     pub(super) fn is_worth_a_second_try(&self) -> bool {
         matches!(

@@ -5,6 +5,7 @@
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
 mod account;
+mod account_dates;
 mod any_connection;
 mod email_tokens;
 mod error;
@@ -19,6 +20,7 @@ mod mail_priority;
 mod manager;
 mod migrations;
 mod opening;
+mod outage;
 mod outbox;
 mod own_sessions;
 mod password_resets;
@@ -57,6 +59,7 @@ use storage::Storage;
 use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
+pub use account_dates::ListedUser;
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
@@ -72,7 +75,7 @@ pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
-pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats};
+pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;

@@ -1,6 +1,15 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    account_dates (user_id) {
+        user_id -> BigInt,
+        created_at -> Nullable<BigInt>,
+        last_login_at -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -101,6 +110,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(account_dates -> users (user_id));
 diesel::joinable!(email_tokens -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(known_clients -> users (user_id));
@@ -110,6 +120,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    account_dates,
     email_tokens,
     former_emails,
     known_clients,

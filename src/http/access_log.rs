@@ -74,9 +74,8 @@ fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
     let status = answer.status().as_u16();
     let cause = answer.response().error();
     let level = match cause {
-        // One of many; the hashing queue tells of them together.
-        Some(error) if is_overload(error) => log::Level::Debug,
-        Some(_) | None => log::Level::Error,
+        Some(error) => level(error),
+        None => log::Level::Error,
     };
     let route = route(answer);
     let method = method(answer.request().method());
@@ -103,9 +102,12 @@ pub(super) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
     );
 }
 
-fn is_overload(error: &Error) -> bool {
-    matches!(
-        error.as_error(),
-        Some(HttpError::Auth(AuthError::Overloaded { .. }))
-    )
+/// What befalls many requests at once has a line of its own, and not one for each of them.
+fn level(error: &Error) -> log::Level {
+    match error.as_error() {
+        Some(HttpError::Auth(AuthError::Overloaded { .. })) => log::Level::Debug,
+        Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
+        Some(HttpError::Busy) => log::Level::Warn,
+        Some(_) | None => log::Level::Error,
+    }
 }

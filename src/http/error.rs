@@ -104,7 +104,7 @@ impl HttpError {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(
-                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after },
+                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after, .. },
             ) => Some(*retry_after),
             Self::Form(_)
             | Self::NotLoggedIn

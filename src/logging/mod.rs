@@ -29,6 +29,8 @@ pub(crate) const ACCESS: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
 /// Panics are logged too. The process can begin once.
 pub fn start(format: LogFormat, filter: Option<&str>) {
     let mut builder = Builder::new();
+    // The pool repeats a cause several times a second; the database module tells of it once.
+    builder.filter_module("r2d2", log::LevelFilter::Off);
     builder.parse_filters(filter.unwrap_or(DEFAULT));
     let installed = if io::stderr().is_terminal() {
         builder.format(move |out, record| {

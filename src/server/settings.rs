@@ -23,7 +23,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
             config::DatabasePooler::Transaction => Pooler::Transaction,
         },
         sessions: SessionRules {
-            idle: config.sessions.session_idle,
+            idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
             per_user: config.sessions.sessions_per_user,
         },

@@ -367,7 +367,14 @@ async fn r54_an_export_holds_everything_but_secrets() {
     let export: Value = answer.json();
     assert_eq!(
         export["user"],
-        json!({"id": 1, "email": BOB.0, "email_verified_at": "2027-01-15T08:00:00Z"})
+        json!({
+            "id": 1,
+            "email": BOB.0,
+            "email_verified_at": "2027-01-15T08:00:00Z",
+            "created_at": "2027-01-15T08:00:00Z",
+            "last_login_at": "2027-01-15T08:00:02Z",
+            "disabled_at": null
+        })
     );
     let (made, good_until) = ("2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z");
     let tokens = export["tokens"].as_array().unwrap();

@@ -12,12 +12,15 @@
 mod support;
 
 mod account;
+mod account_dates;
 mod account_model;
 mod adoption;
 mod adoption_refused;
+mod audit_events;
 mod bcrypt_lanes;
 mod browser;
 mod client_address;
+mod command_database;
 mod commands;
 mod conceal;
 mod connections;
@@ -59,6 +62,7 @@ mod sessions;
 mod settings;
 mod sources;
 mod start;
+mod start_warnings;
 mod stopping;
 mod storage;
 mod storage_unavailable;

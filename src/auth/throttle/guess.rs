@@ -1,7 +1,7 @@
 use super::{Networks, Taken, ThrottleSettings};
 use crate::auth::outgoing::Outgoing;
 use crate::auth::{Auth, AuthError, Notice};
-use crate::db::{BudgetedMail, Charge, DbError, Limited, LoginState, Settlement, ThrottleRow};
+use crate::db::{BudgetedMail, Charge, DbError, LoginState, Settlement, ThrottleRow};
 use crate::domain::{
     Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp, User,
 };
@@ -268,11 +268,15 @@ pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result
 fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
-        Some(row.wait(&charge.rule, now))
+        Some((row.wait(&charge.rule, now), row.key.kind()))
     });
-    match wait.max().filter(|wait| !wait.is_zero()) {
+    let longest = wait.max_by_key(|(wait, _)| *wait);
+    match longest.filter(|(wait, _)| !wait.is_zero()) {
         None => Ok(()),
-        Some(retry_after) => Err(AuthError::Throttled { retry_after }),
+        Some((retry_after, limit)) => Err(AuthError::Throttled {
+            retry_after,
+            limit: limit.to_owned(),
+        }),
     }
 }
 
@@ -287,6 +291,6 @@ pub(in crate::auth) fn take(auth: &Auth, charges: &[Charge]) -> Result<Taken, Au
         .map_err(AuthError::Unavailable)?
     {
         Ok(counted) => Ok(Taken::new(counted)),
-        Err(Limited { wait: retry_after }) => Err(AuthError::Throttled { retry_after }),
+        Err(limited) => Err(limited.into()),
     }
 }

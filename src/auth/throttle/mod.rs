@@ -6,6 +6,7 @@
 //! not there is counted like any other.
 
 mod guess;
+mod mail_keys;
 mod mails;
 mod networks;
 mod operators;
@@ -13,6 +14,7 @@ mod settings;
 mod taken;
 
 pub(super) use guess::{Guess, marks, refuse_waiting, take};
+pub use mail_keys::mail_limit_keys;
 pub(super) use mails::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };

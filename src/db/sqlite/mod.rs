@@ -5,6 +5,7 @@ mod backup;
 mod group_commit;
 mod integrity;
 mod lock;
+mod other_file;
 mod prepare;
 mod steps;
 mod trees;
@@ -29,6 +30,7 @@ pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};
 pub use lock::ServerLock;
+pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
 pub use wal::WalStats;
 

@@ -17,6 +17,7 @@ use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use super::{Location, adoption, backup, drop_statistics};
+use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.
 enum Content {
@@ -81,7 +82,7 @@ fn create(path: &Path) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
+        .and_then(|file| give_to_folder_owner(&file, path))
 }
 
 /// The mode of a file that was there is its owner's business; a word about it is ours.
@@ -230,6 +231,7 @@ fn adopt(
     Ok(Opened::Adopted {
         users: adopted.users,
         sessions: adopted.sessions,
+        unknown_hashes: adopted.unknown_hashes,
         copy,
     })
 }

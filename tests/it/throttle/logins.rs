@@ -328,7 +328,7 @@ async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them(
     }
     assert!(matches!(
         valid("bob_pwd"),
-        Err(AuthError::Throttled { retry_after }) if retry_after == Duration::from_secs(1)
+        Err(AuthError::Throttled { retry_after, .. }) if retry_after == Duration::from_secs(1)
     ));
     assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
     app.auth.forgive(&email(BOB)).unwrap();

@@ -58,7 +58,7 @@ fn store(engine: Engine) -> Option<Store> {
 impl Store {
     fn guess(&self, charge: &Charge) -> Result<(), Duration> {
         let counted = self.db.count_guess(std::slice::from_ref(charge)).unwrap();
-        counted.map(drop).map_err(|Limited { wait }| wait)
+        counted.map(drop).map_err(|Limited { wait, .. }| wait)
     }
 
     fn fails(&self, charge: &Charge) -> u32 {
