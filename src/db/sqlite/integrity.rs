@@ -119,7 +119,9 @@ impl IntegrityWalk {
         }
         let entries = u64::try_from(row.entries).unwrap_or(0);
         self.entries += entries;
-        let has_more = position.advance(row.last.as_deref(), entries == u64::from(STEP));
+        // Of no entries, SQLite makes a key of NULLs.
+        let last = row.last.filter(|_| entries > 0);
+        let has_more = position.advance(last.as_deref(), entries == u64::from(STEP));
         // Writers can move entries of an index ahead of the walk for ever: the time of a
         // session's last use, for example. Those are read twice, and then no more.
         let bound = 2 * self.rows + u64::from(STEP);
