@@ -3,7 +3,7 @@ use super::hasher::Place;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
-use crate::domain::{Client, HashedPassword, Password, SessionId, SessionUser, User};
+use crate::domain::{Client, EmailKey, HashedPassword, Password, SessionId, SessionUser, User};
 
 /// A change of the password by somebody who is logged in, before it has begun.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Before for ChangePassword {
         Ok(auth.settings.accept(&self.new, email)?)
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.owner.recognise(auth)
     }
 

@@ -4,7 +4,7 @@ use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
 use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, Password, SessionId, SessionUser, User};
+use crate::domain::{Client, Email, EmailKey, Password, SessionId, SessionUser, User};
 
 /// The deletion of an account by its owner, before it has begun.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Before for DeleteAccount {
         self.0.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.0.recognise(auth)
     }
 

@@ -77,6 +77,7 @@ impl Auth {
         let email = user.email.key();
         let mut keys = vec![
             ThrottleKey::account(&email),
+            ThrottleKey::logins(&email),
             ThrottleKey::email_changes(user.id),
             ThrottleKey::reauthentication(&email),
         ];

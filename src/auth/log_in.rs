@@ -66,7 +66,7 @@ impl Before for Login {
         self.0.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.0.recognise(auth)
     }
 

@@ -250,7 +250,7 @@ mod tests {
             let from = longest * tenth / 10;
             let within = waits
                 .iter()
-                .filter(|wait| (from..from + longest / 10).contains(wait));
+                .filter(|wait| (from..from + longest / 10).contains(*wait));
             assert!((50..200).contains(&within.count()), "the tenth {tenth}");
         }
     }

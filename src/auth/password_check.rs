@@ -6,7 +6,6 @@ use super::hasher::Place;
 use super::renewal::Renewal;
 use super::throttle::Guess;
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
-use crate::db::DbError;
 use crate::domain::{Client, EmailKey, Password, User, UserId};
 
 /// A password that is to be checked against an account's, before that has begun. In the end
@@ -82,9 +81,10 @@ impl Before for PasswordCheck {
         Attempt::login(self.client())
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.guess.recognise(auth)?;
-        Ok(self.guess.is_known())
+        let known = self.guess.is_known();
+        Ok(known.then(|| self.guess.email().clone()))
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
@@ -94,9 +94,8 @@ impl Before for PasswordCheck {
     fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Checked>, AuthError> {
         let Self { guess, password } = self;
         let taken = guess.take(auth)?;
-        let user = match auth.db.find_user_by(guess.email().clone()) {
-            Ok(user) => Some(user),
-            Err(DbError::NoResultFound) => None,
+        let user = match guess.user(auth) {
+            Ok(user) => user,
             Err(error) => {
                 auth.give_back(taken);
                 return Err(error.into());

@@ -6,7 +6,7 @@ use super::password_check::{Checked, PasswordCheck};
 use super::throttle::{reauthentications, refuse_waiting};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
 use crate::db::{Charge, DbError, Limited, Reauthenticated, Settlement};
-use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::domain::{Client, EmailKey, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// The password that an owner gives again, before it is checked.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Reauthentication {
         Attempt::reauthentication(self.owner.id, self.client())
     }
 
-    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.check.recognise(auth)
     }
 

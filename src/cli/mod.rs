@@ -71,6 +71,16 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The database is damaged; the findings are on the standard output.
+    #[error(
+        "the database {url} is damaged: stop the service and restore a backup, or save what can \
+         be read with `sqlite3 FILE .recover`; if only indexes are concerned, \
+         `sqlite3 FILE REINDEX` makes them again"
+    )]
+    DatabaseDamaged {
+        /// The database.
+        url: String,
+    },
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
@@ -96,9 +106,12 @@ impl CliError {
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Auth(_) | Self::Mail(_) => {
-                ExitCode::FAILURE
-            }
+            Self::DatabaseDamaged { .. }
+            | Self::Server(_)
+            | Self::Db(_)
+            | Self::NoSuchUser(_)
+            | Self::Auth(_)
+            | Self::Mail(_) => ExitCode::FAILURE,
         }
     }
 }

@@ -81,7 +81,9 @@ impl Clear {
                 ThrottleKey::address(&address.network()),
                 ThrottleKey::subnet(&address.subnet()),
                 ThrottleKey::registration(&address.network()),
+                ThrottleKey::registration_subnet(&address.subnet()),
                 ThrottleKey::reset_requests(&address.network()),
+                ThrottleKey::reset_requests_subnet(&address.subnet()),
             ]),
         }
     }
@@ -90,7 +92,7 @@ impl Clear {
 /// A line each: kind, attempts, how long the next one has to wait, and what is counted by.
 fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
     let now = db.clock().now();
-    let mut lines = vec![format!("{:<15}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
+    let mut lines = vec![format!("{:<22}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
     for row in rows {
         let rule = settings.rule_of(&row.key);
         let wait = if row.is_at_limit(&rule) {
@@ -99,7 +101,7 @@ fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
             format!("{}s", row.wait(&rule, now).as_secs())
         };
         let (kind, key) = row.key.as_str().split_once('/').unwrap_or_default();
-        lines.push(format!("{kind:<15}{:>8}{wait:>8}  {key}", row.fails));
+        lines.push(format!("{kind:<22}{:>8}{wait:>8}  {key}", row.fails));
     }
     lines.push(String::new());
     lines.join("\n")

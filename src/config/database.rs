@@ -36,6 +36,27 @@ pub struct Database {
         default_value = "auto"
     )]
     pub migrate: Migrate,
+
+    /// Connection pooler in front of PostgreSQL, by its pool_mode: no startup parameters, and
+    /// in mode transaction no prepared statements, are sent to it
+    #[arg(
+        long,
+        env = "BIENVENUE_DATABASE_POOLER",
+        value_name = "MODE",
+        default_value = "off"
+    )]
+    pub database_pooler: DatabasePooler,
+}
+
+/// What stands between the service and a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DatabasePooler {
+    /// Nothing: the URL names the server itself
+    Off,
+    /// A pooler that gives a client a server connection until it disconnects
+    Session,
+    /// A pooler that gives a client a server connection for one transaction
+    Transaction,
 }
 
 /// What a start does with an older schema.

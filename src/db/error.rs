@@ -74,13 +74,27 @@ pub enum Unavailable {
     /// A commit was lost before, and the program has to be started anew.
     #[error("a commit was lost; the program has to be started anew")]
     Ending,
+    /// A pooler moved this client to a server connection that does not have its prepared
+    /// statements, or has those of another client.
+    #[error(
+        "the connection pooler mixes up prepared statements ({0}); if its pool_mode is \
+         transaction, set --database-pooler transaction (BIENVENUE_DATABASE_POOLER); if it is \
+         session, set server_reset_query = DISCARD ALL in pgbouncer.ini"
+    )]
+    Pooler(DieselError),
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]
     NotWritable,
     /// The schema is not the one of this program.
     #[error("the schema is not the one of this program")]
     Schema,
+    /// The database file is damaged: what was asked for cannot be read, or not be trusted.
+    #[error("the database file is damaged ({0})")]
+    Damaged(String),
 }
+
+/// What SQLite says of a damaged file.
+const DAMAGED: [&str; 3] = ["malformed", "file is not a database", "database corruption"];
 
 /// What the engines say, in texts for which Diesel has no kind, when it means "not now".
 const BUSY: [&str; 10] = [
@@ -105,7 +119,8 @@ const FULL: [&str; 3] = [
     "No space left",
 ];
 
-/// What PostgreSQL says to those who are connected when it goes away.
+/// What PostgreSQL, or a pooler in front of it, says to those who are connected when it goes
+/// away.
 const LOST: [&str; 4] = [
     "terminating connection",
     "server closed the connection",
@@ -125,10 +140,14 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        if is_lost(&error) {
+        if is_damage(&error) {
+            Unavailable::Damaged(error.to_string()).into()
+        } else if is_lost(&error) {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
+        } else if is_misplaced_statement(&error) {
+            Unavailable::Pooler(error).into()
         } else if says(&error, &FULL) {
             Unavailable::Full(error).into()
         } else if says(&error, &["attempt to write a readonly database"]) {
@@ -145,6 +164,11 @@ impl From<r2d2::Error> for DbError {
     fn from(error: r2d2::Error) -> Self {
         Unavailable::from(error).into()
     }
+}
+
+/// Whether SQLite found its file damaged.
+pub(super) fn is_damage(error: &DieselError) -> bool {
+    says(error, &DAMAGED)
 }
 
 /// Whether the other end is gone, or can no longer write.
@@ -185,6 +209,11 @@ fn is_conflict(error: &DieselError) -> bool {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
     ) || inner(error).is_some_and(is_conflict)
         || says(error, &["deadlock detected"])
+}
+
+/// Whether a server connection has not the prepared statements that this client made.
+fn is_misplaced_statement(error: &DieselError) -> bool {
+    says(error, &["prepared statement \"__diesel_stmt_"])
 }
 
 /// A commit that failed and could not be rolled back either.

@@ -3,11 +3,14 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::outbox::{BudgetedMail, queue_within};
-use super::schema::{known_clients, users};
-use super::throttle::{Counted, forget, give_back};
+use super::outbox::{BudgetedMail, queued};
+use super::schema::known_clients;
+use super::statement::{Batch, Statement, Value};
+use super::throttle::{
+    Charge, Condition, Counted, count, count_while_allowed, forgotten, given_back,
+};
 use super::{DB, DbError};
-use crate::domain::{EmailKey, KnownClient, ThrottleKey, Timestamp, UserId};
+use crate::domain::{KnownClient, ThrottleKey, Timestamp, UserId};
 
 /// How many clients of a user are known; the ones that were not there for the longest time
 /// are forgotten. A program that keeps no cookies is a new device at each login.
@@ -18,6 +21,8 @@ const KNOWN_MAX: i64 = 32;
 pub struct Settlement {
     /// Guesses that are taken out of the count.
     pub give_back: Vec<Counted>,
+    /// The right login itself; it was checked against its limit before the hash.
+    pub logins: Vec<Charge>,
     /// Counts that begin anew.
     pub forget: Vec<ThrottleKey>,
     /// What the client will be known by, and until when.
@@ -30,30 +35,14 @@ impl Settlement {
     /// Whether there is nothing to settle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.give_back.is_empty() && self.forget.is_empty() && self.known.is_empty()
+        self.give_back.is_empty()
+            && self.logins.is_empty()
+            && self.forget.is_empty()
+            && self.known.is_empty()
     }
 }
 
 impl DB {
-    /// Which of the marks are those of a client from which the account's owner has logged in.
-    /// Blocks for one look-up.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn known_marks(&self, email: &EmailKey, marks: &[&str]) -> Result<Vec<String>, DbError> {
-        let now = self.settings.clock.now().seconds();
-        self.read(|conn| {
-            let user = users::table.filter(users::email_key.eq(email.as_str()));
-            let user = user.select(users::id).single_value();
-            known_clients::table
-                .filter(known_clients::user_id.nullable().eq(user))
-                .filter(known_clients::mark.eq_any(marks))
-                .filter(known_clients::expires_at.gt(now))
-                .select(known_clients::mark)
-                .load(conn)
-        })
-    }
-
     /// Settles a right guess by itself. Blocks for one write.
     ///
     /// # Errors
@@ -68,25 +57,47 @@ impl DB {
         user_id: UserId,
         settlement: &Settlement,
     ) -> Result<(), DbError> {
+        let settled = self.settled(conn, user_id, settlement)?;
+        Ok(settled.run(conn)?)
+    }
+
+    /// What settles a guess. No two of the statements change the same row.
+    pub(super) fn settled(
+        &self,
+        conn: &mut AnyConnection,
+        user_id: UserId,
+        settlement: &Settlement,
+    ) -> Result<Batch, DbError> {
         let Settlement {
-            give_back: guesses,
-            forget: keys,
+            give_back,
+            logins,
+            forget,
             known,
             stranger,
         } = settlement;
-        give_back(conn, guesses)?;
-        if !keys.is_empty() {
-            forget(conn, keys)?;
+        let now = self.settings.clock.now();
+        let mut batch = Batch::default();
+        batch.extend(give_back.iter().map(given_back));
+        // Logins that were hashed at the same time as the last one within the limit pass.
+        let count = |charge| count(charge, now, Condition::Always);
+        batch.extend(logins.iter().map(count));
+        if !forget.is_empty() {
+            batch.push(forgotten(forget));
         }
-        if let Some(mail) = stranger
-            && knows_anybody(conn, user_id)?
-        {
-            queue_within(conn, Some(user_id), mail, self.settings.clock.now())?;
+        if let Some(BudgetedMail { mail, budget }) = stranger {
+            let condition = Condition::KnowsAnyClient(user_id);
+            let counted = count_while_allowed(conn, budget, now, condition)?;
+            if counted.len() == budget.len() {
+                batch.push(queued(Some(user_id), mail, now));
+            } else {
+                batch.extend(counted.iter().map(given_back));
+            }
         }
         if !known.is_empty() {
-            self.know(conn, user_id, known)?;
+            batch.extend(known.iter().map(|mark| learned(user_id, mark, now)));
+            batch.push(unlearned(user_id, known));
         }
-        Ok(())
+        Ok(batch)
     }
 
     /// What an account knows its clients by. Blocks for one look-up.
@@ -126,44 +137,35 @@ impl DB {
         };
         Ok(rows.into_iter().map(known).collect())
     }
-
-    fn know(
-        &self,
-        conn: &mut AnyConnection,
-        user_id: UserId,
-        marks: &[(String, Timestamp)],
-    ) -> Result<(), DbError> {
-        let now = self.settings.clock.now().seconds();
-        let of_user = known_clients::table.filter(known_clients::user_id.eq(user_id.get()));
-        for (mark, expires_at) in marks {
-            diesel::delete(of_user.filter(known_clients::mark.eq(mark))).execute(conn)?;
-            diesel::insert_into(known_clients::table)
-                .values((
-                    known_clients::user_id.eq(user_id.get()),
-                    known_clients::mark.eq(mark),
-                    known_clients::succeeded_at.eq(now),
-                    known_clients::expires_at.eq(expires_at.seconds()),
-                ))
-                .execute(conn)?;
-        }
-        let surplus: Vec<String> = of_user
-            .order((known_clients::succeeded_at.desc(), known_clients::mark))
-            .select(known_clients::mark)
-            .offset(KNOWN_MAX)
-            .load(conn)?;
-        if !surplus.is_empty() {
-            diesel::delete(of_user.filter(known_clients::mark.eq_any(surplus))).execute(conn)?;
-        }
-        Ok(())
-    }
 }
 
-fn knows_anybody(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
-    let mark: Option<String> = known_clients::table
-        .filter(known_clients::user_id.eq(user_id.get()))
-        .select(known_clients::mark)
-        .limit(1)
-        .get_result(conn)
-        .optional()?;
-    Ok(mark.is_some())
+/// Makes a mark known.
+fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO known_clients (user_id, mark, succeeded_at, expires_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, mark) \
+         DO UPDATE SET succeeded_at = excluded.succeeded_at, expires_at = excluded.expires_at",
+        [
+            Value::number(user_id.get()),
+            Value::text(mark),
+            Value::number(now.seconds()),
+            Value::number(until.seconds()),
+        ],
+    )
+}
+
+/// Forgets the clients beyond the number that are known, beside those that have just been made
+/// known.
+fn unlearned(user_id: UserId, new: &[(String, Timestamp)]) -> Statement {
+    let others = KNOWN_MAX.saturating_sub(i64::try_from(new.len()).unwrap_or(KNOWN_MAX));
+    let mut values = vec![Value::number(user_id.get()), Value::number(others)];
+    let new = Statement::<()>::list(&mut values, new.iter().map(|(mark, _)| mark.clone()));
+    Statement::new(
+        format!(
+            "DELETE FROM known_clients WHERE user_id = $1 AND mark IN (\
+                 SELECT mark FROM known_clients WHERE user_id = $1 AND mark NOT IN ({new}) \
+                 ORDER BY succeeded_at DESC, mark LIMIT 1000 OFFSET $2)"
+        ),
+        values,
+    )
 }

@@ -19,6 +19,9 @@ pub enum MailPriority {
 }
 
 impl MailPriority {
+    /// All of them, the one with the most room first.
+    pub(super) const ALL: [Self; 3] = [Self::Known, Self::Unproved, Self::Decoy];
+
     /// Whether mails of this priority are sent before, or with, those of another.
     #[must_use]
     pub fn is_before(self, other: Self) -> bool {
@@ -42,7 +45,7 @@ impl MailPriority {
     }
 
     /// How many mails of that priority may wait.
-    fn room(self) -> i64 {
+    pub(super) fn room(self) -> i64 {
         match self {
             Self::Known => 20_000,
             Self::Unproved => 5_000,

@@ -1,16 +1,19 @@
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
-use super::{postgres, sqlite};
+use super::{Unavailable, postgres, sqlite};
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
+
+/// How often the log repeats that the pooler is another one than the settings name.
+const POOLER_REMINDER: Duration = Duration::from_secs(300);
 
 /// Opens the connections of a pool. The engine was picked by the URL's scheme, once: the
 /// connection enum's own `establish` tries its variants in turn, and would make an empty
@@ -20,6 +23,7 @@ pub(super) struct Manager {
     target: Target,
     role: Role,
     generation: Generation,
+    pooler_alarm: PoolerAlarm,
 }
 
 /// What to connect to.
@@ -63,11 +67,27 @@ impl Generation {
     }
 }
 
+/// Logs that the pooler is not the one that the settings name: when that is found first, and
+/// every five minutes while it lasts.
+#[derive(Debug, Clone, Default)]
+struct PoolerAlarm(Arc<Mutex<Option<Instant>>>);
+
+impl PoolerAlarm {
+    fn raise(&self, cause: &Unavailable) {
+        let mut logged_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_none_or(|at| at.elapsed() >= POOLER_REMINDER) {
+            *logged_at = Some(Instant::now());
+            log::error!("{cause}; requests are answered 503 until then");
+        }
+    }
+}
+
 /// A connection of a pool.
 pub(super) struct Pooled {
     conn: AnyConnection,
     opened_at: u64,
     generation: Generation,
+    pooler_alarm: PoolerAlarm,
     /// How long it waits for another process's lock.
     wait: Duration,
 }
@@ -93,6 +113,11 @@ impl Pooled {
     pub(super) fn is_lost(&self) {
         self.generation.end(self.opened_at);
     }
+
+    /// Logs that a pooler moved this connection's prepared statements, and how to prevent it.
+    pub(super) fn report_pooler(&self, cause: &Unavailable) {
+        self.pooler_alarm.raise(cause);
+    }
 }
 
 impl Deref for Pooled {
@@ -115,6 +140,7 @@ impl Manager {
             target,
             role,
             generation: Generation::default(),
+            pooler_alarm: PoolerAlarm::default(),
         }
     }
 }
@@ -133,6 +159,7 @@ impl r2d2::ManageConnection for Manager {
             conn,
             opened_at,
             generation: self.generation.clone(),
+            pooler_alarm: self.pooler_alarm.clone(),
             wait: sqlite::BUSY_TIMEOUT,
         })
     }

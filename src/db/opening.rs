@@ -2,8 +2,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::DbError;
 use super::sqlite::Duplicate;
+use super::{DbError, Unavailable};
 
 /// What opening a database had to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +140,16 @@ pub enum OpenError {
         /// What the client library says.
         cause: String,
     },
+    /// A connection pooler is in the way that the settings do not name.
+    #[error("{url} is a connection pooler ({finding}); {remedy}")]
+    Pooler {
+        /// The server, without its password.
+        url: String,
+        /// How that showed.
+        finding: String,
+        /// What to set.
+        remedy: &'static str,
+    },
     /// The URL asks for TLS, and this build has none for PostgreSQL.
     #[error(
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
@@ -179,14 +189,17 @@ impl OpenError {
             | Self::NewerSchema { .. }
             | Self::NotAdopted(_)
             | Self::NoTls
+            | Self::Pooler { .. }
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
             | Self::InUse { .. }
             | Self::Disk { .. }
             | Self::Away { .. }
             | Self::Migration(_)
-            | Self::Connect(_)
-            | Self::Database(_) => false,
+            | Self::Connect(_) => false,
+            Self::Database(error) => {
+                matches!(error, DbError::Unavailable(Unavailable::Pooler(_)))
+            }
         }
     }
 }

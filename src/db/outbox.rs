@@ -12,6 +12,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::any_connection::AnyConnection;
 use super::mail_priority::{MailPriority, last_in_room, priority_of};
 use super::schema::outbox;
+use super::statement::{Statement, Value};
 use super::throttle::{Charge, Limited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError};
@@ -277,8 +278,54 @@ pub(super) fn queue(
     mail: &NewMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let priority = priority_of(conn, user_id, &[], now)?;
-    insert(conn, user_id, mail, priority, now)
+    let statement = queued(user_id, mail, now);
+    let rows = match conn {
+        AnyConnection::Sqlite(conn) => statement.execute(conn)?,
+        AnyConnection::Postgres(conn) => statement.execute(conn)?,
+    };
+    if rows == 0 && user_id.is_some() {
+        warn_dropped(mail);
+    }
+    Ok(())
+}
+
+/// Queues a mail with the priority of its user's address, if there is room for another one. One
+/// statement, so that it costs one round trip or none.
+pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
+    let rooms = MailPriority::ALL.map(|priority| {
+        let (priority, room) = (priority.get(), priority.room());
+        format!("WHEN {priority} THEN {room}")
+    });
+    let [most, ..] = MailPriority::ALL.map(MailPriority::room);
+    Statement::new(
+        format!(
+            "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
+             claimed_until, has_token, priority) \
+             SELECT $1, $2, $3, $4, $4, 0, 0, $5, class.priority FROM (SELECT CASE \
+                 WHEN $1 IS NULL THEN {decoy} \
+                 WHEN EXISTS (SELECT 1 FROM verified_emails WHERE user_id = $1) THEN {known} \
+                 ELSE {unproved} END AS priority) AS class \
+             WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \
+                 WHERE waiting.priority = class.priority LIMIT {most}) AS waiting) \
+                 < CASE class.priority {rooms} END",
+            decoy = MailPriority::Decoy.get(),
+            known = MailPriority::Known.get(),
+            unproved = MailPriority::Unproved.get(),
+            rooms = rooms.join(" "),
+        ),
+        [
+            Value::Number(user_id.map(UserId::get)),
+            Value::text(mail.letter),
+            Value::Text(mail.details.clone()),
+            Value::number(now.seconds()),
+            Value::number(i64::from(mail.has_token)),
+        ],
+    )
+}
+
+fn warn_dropped(mail: &NewMail) {
+    let letter = mail.letter;
+    log::warn!("too many mails wait: a mail ({letter}) is dropped (bienvenue mail queue)");
 }
 
 /// Where no more mails of its priority may wait, a row is written as it is instead: a full
@@ -292,8 +339,7 @@ fn insert(
 ) -> Result<(), DbError> {
     if let Some(last) = last_in_room(conn, priority)? {
         if priority != MailPriority::Decoy {
-            let letter = mail.letter;
-            log::warn!("too many mails wait: a mail ({letter}) is dropped (bienvenue mail queue)");
+            warn_dropped(mail);
         }
         let row = outbox::table.filter(outbox::id.eq(last));
         diesel::update(row)

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
+use super::statement::{Batch, Statement, Value};
 use super::{CLOCK_SLACK, DB, DbError, Settlement};
 use crate::domain::{
     Client, Email, HashedPassword, SessionDigest, SessionPublicId, SessionUser, Timestamp, UserId,
@@ -44,15 +45,17 @@ impl DB {
         checked: Option<&HashedPassword>,
         settlement: &Settlement,
     ) -> Result<(), DbError> {
-        self.write(|conn| {
-            let stored: String =
-                mirror(conn, new.user_id, Some(new.digest))?.ok_or(DbError::NoResultFound)?;
-            if checked.is_some_and(|hash| hash.expose() != stored) {
-                return Err(DbError::NoResultFound);
+        self.write_locking(new.user_id, |conn| {
+            let mut batch = Batch::default();
+            batch.push(mirrored(new, checked));
+            batch.push(self.opened(new));
+            batch.push(self.surplus_ended(new));
+            batch.append(self.settled(conn, new.user_id, settlement)?);
+            if batch.run_if_first_changes(conn)? {
+                Ok(())
+            } else {
+                Err(DbError::NoResultFound)
             }
-            self.insert_session(conn, new)?;
-            self.end_surplus_sessions(conn, new)?;
-            self.settle(conn, new.user_id, settlement)
         })
     }
 
@@ -134,50 +137,46 @@ impl DB {
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
     ) -> Result<(), DbError> {
-        let now = self.settings.clock.now();
-        let user = users::table.filter(users::id.eq(new.user_id.get()));
-        let email = user.select(users::email).single_value();
-        let expires_at = now.plus(self.settings.sessions.lifetime);
-        let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle));
-        diesel::insert_into(sessions::table)
-            .values((
-                sessions::digest.eq(new.digest.as_bytes()),
-                sessions::public_id.eq(SessionPublicId::generate(now).as_bytes()),
-                sessions::user_id.eq(new.user_id.get()),
-                sessions::email.eq(email.assume_not_null()),
-                sessions::created_at.eq(now.seconds()),
-                sessions::last_seen_at.eq(now.seconds()),
-                sessions::expires_at.eq(expires_at.seconds()),
-                sessions::cleanup_at.eq(cleanup_at.seconds()),
-                sessions::ip.eq(new.client.address().map(|ip| ip.to_string())),
-                sessions::user_agent.eq(new.client.user_agent()),
-            ))
-            .execute(conn)?;
-        Ok(())
+        let mut batch = Batch::default();
+        batch.push(self.opened(new));
+        Ok(batch.run(conn)?)
     }
 
-    /// The sessions of the user before the newest that may stay beside the new one.
-    fn end_surplus_sessions(
-        &self,
-        conn: &mut AnyConnection,
-        new: &NewSession<'_>,
-    ) -> Result<(), DbError> {
+    /// Opens a session.
+    fn opened(&self, new: &NewSession<'_>) -> Statement {
+        let now = self.settings.clock.now();
+        let expires_at = now.plus(self.settings.sessions.lifetime);
+        let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle));
+        Statement::new(
+            "INSERT INTO sessions (digest, public_id, user_id, email, created_at, last_seen_at, \
+             expires_at, cleanup_at, ip, user_agent) \
+             VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = $3), $4, $4, $5, $6, $7, $8)",
+            [
+                Value::Bytes(new.digest.as_bytes().to_vec()),
+                Value::Bytes(SessionPublicId::generate(now).as_bytes().to_vec()),
+                Value::number(new.user_id.get()),
+                Value::number(now.seconds()),
+                Value::number(expires_at.seconds()),
+                Value::number(cleanup_at.seconds()),
+                Value::Text(new.client.address().map(|ip| ip.to_string())),
+                Value::Text(new.client.user_agent().map(str::to_owned)),
+            ],
+        )
+    }
+
+    /// Ends the sessions of the user before the newest that may stay beside the new one.
+    fn surplus_ended(&self, new: &NewSession<'_>) -> Statement {
         let kept = self.settings.sessions.kept_per_user() - 1;
-        let older = diesel::alias!(sessions as older);
-        let newest_surplus = older
-            .filter(older.field(sessions::user_id).eq(new.user_id.get()))
-            .filter(older.field(sessions::digest).ne(new.digest.as_bytes()))
-            .order(older.field(sessions::public_id).desc())
-            .select(older.field(sessions::public_id))
-            .limit(1)
-            .offset(i64::from(kept))
-            .single_value();
-        let surplus = sessions::table
-            .filter(sessions::user_id.eq(new.user_id.get()))
-            .filter(sessions::digest.ne(new.digest.as_bytes()))
-            .filter(sessions::public_id.nullable().le(newest_surplus));
-        diesel::delete(surplus).execute(conn)?;
-        Ok(())
+        Statement::new(
+            "DELETE FROM sessions WHERE user_id = $1 AND digest <> $2 AND public_id <= (\
+                 SELECT public_id FROM sessions WHERE user_id = $1 AND digest <> $2 \
+                 ORDER BY public_id DESC LIMIT 1 OFFSET $3)",
+            [
+                Value::number(new.user_id.get()),
+                Value::Bytes(new.digest.as_bytes().to_vec()),
+                Value::number(i64::from(kept)),
+            ],
+        )
     }
 
     pub(super) fn validity(&self) -> Validity {
@@ -217,6 +216,19 @@ impl Validity {
             .and(sessions::last_seen_at.gt(used_after))
             .and(sessions::created_at.le(made_before))
     }
+}
+
+/// Makes a new session the user's newest, unless the stored password is another one.
+fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
+    Statement::new(
+        "UPDATE users SET session_id = $1 \
+         WHERE id = $2 AND hashed_password = COALESCE($3, hashed_password) RETURNING id",
+        [
+            Value::Text(Some(new.digest.to_hex())),
+            Value::number(new.user_id.get()),
+            Value::Text(checked.map(|hash| hash.expose().to_owned())),
+        ],
+    )
 }
 
 /// Keeps `users.session_id` at the newest session's digest in hex, as the reference service has

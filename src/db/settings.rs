@@ -10,6 +10,8 @@ pub struct DbSettings {
     pub readers: u32,
     /// Connections to a server, which read and write.
     pub connections: u32,
+    /// What stands between this program and the server.
+    pub pooler: Pooler,
     /// Memory for SQLite's page cache in bytes, shared by the connections. It fills as pages are
     /// read.
     pub cache: u64,
@@ -28,6 +30,7 @@ impl Default for DbSettings {
         Self {
             readers: 4,
             connections: 8,
+            pooler: Pooler::Off,
             cache: 64 << 20,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
@@ -35,6 +38,17 @@ impl Default for DbSettings {
             clock: Clock::system(),
         }
     }
+}
+
+/// A connection pooler, such as `PgBouncer`, in front of a `PostgreSQL` server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooler {
+    /// There is none.
+    Off,
+    /// A client keeps its server connection until it disconnects.
+    Session,
+    /// A client has a server connection for one transaction.
+    Transaction,
 }
 
 /// What opening a database may change in it.

@@ -1,24 +1,22 @@
 //! The table `throttle`: how many guesses were made, by whom and at whom.
 //!
-//! Each guess is one statement a key, which counts it if it is allowed and gives no row back
-//! if it is not: of guesses that come together, on any number of instances, not one more
-//! passes.
+//! Each guess is one statement a key, which counts it if it is allowed and returns no row if
+//! it is not: of guesses that come together, on any number of instances, not one more passes.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 
 use super::any_connection::AnyConnection;
 use super::schema::throttle;
+use super::statement::{Batch, Statement, Value, as_one};
 use super::{DB, DbError};
-use crate::domain::{Backoff, Rate, Rule, ThrottleKey, Timestamp};
+use crate::domain::{Rule, ThrottleKey, Timestamp, UserId};
 
-// One text for both engines, so without min and LEAST. SQLite numbers the parameters in the
-// order in which they first come.
+// One text for both engines, so without min and LEAST.
 const COUNT_BACKOFF: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) VALUES ($1, 1, $2, $3) \
+    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, $2, $3 WHERE {condition} \
     ON CONFLICT (key) DO UPDATE SET fails = throttle.fails + 1, \
     next_at = $4 + CASE WHEN throttle.fails + 1 < $5 THEN 0 \
         WHEN throttle.fails + 1 - $5 >= $6 THEN $7 \
@@ -27,7 +25,7 @@ const COUNT_BACKOFF: &str = "\
     WHERE (throttle.next_at <= $4 OR throttle.next_at > $4 + $7) AND throttle.fails < $9 \
     RETURNING fails, next_at";
 const COUNT_RATE: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) VALUES ($1, 1, $2, $2) \
+    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, $2, $2 WHERE {condition} \
     ON CONFLICT (key) DO UPDATE SET \
     fails = CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.fails + 1 ELSE 1 END, \
@@ -35,7 +33,7 @@ const COUNT_RATE: &str = "\
         THEN throttle.next_at ELSE $3 END, \
     purge_at = $5 + CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.next_at ELSE $3 END \
-    WHERE throttle.next_at <= $4 - $5 OR throttle.next_at > $4 \
+    WHERE throttle.next_at <= $6 OR throttle.next_at > $4 \
     RETURNING fails, next_at";
 const GIVE_BACK_BACKOFF: &str = "\
     UPDATE throttle SET fails = fails - 1, \
@@ -44,6 +42,32 @@ const GIVE_BACK_BACKOFF: &str = "\
 const GIVE_BACK_RATE: &str = "\
     UPDATE throttle SET fails = fails - 1, next_at = next_at - $1, purge_at = purge_at - $1 \
     WHERE key = $2 AND fails > 0";
+
+/// When a guess is counted, if its limit allows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Condition {
+    /// In any case.
+    Always,
+    /// If the statement of this number counted.
+    After(usize),
+    /// If the account knows a client.
+    KnowsAnyClient(UserId),
+}
+
+impl Condition {
+    /// In SQL, with its value added to those of the statement.
+    fn sql(self, values: &mut Vec<Value>) -> String {
+        match self {
+            Self::Always => "TRUE".to_owned(),
+            Self::After(number) => format!("EXISTS (SELECT 1 FROM s{number})"),
+            Self::KnowsAnyClient(user_id) => {
+                values.push(Value::Number(Some(user_id.get())));
+                let id = values.len();
+                format!("EXISTS (SELECT 1 FROM known_clients WHERE user_id = ${id})")
+            }
+        }
+    }
+}
 
 /// When a row that is at its limit is removed.
 const NEVER: i64 = i64::MAX;
@@ -82,14 +106,6 @@ pub struct ThrottleRow {
     pub fails: u32,
     /// When the next is due; for a [`Rate`], when the whole burst is.
     pub next_at: Timestamp,
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = BigInt)]
-    fails: i64,
-    #[diesel(sql_type = BigInt)]
-    next_at: i64,
 }
 
 impl Counted {
@@ -202,116 +218,146 @@ pub(super) fn count_all(
     charges: &[Charge],
     now: Timestamp,
 ) -> Result<Result<Vec<Counted>, Limited>, DbError> {
-    let mut counted = Vec::with_capacity(charges.len());
-    for charge in charges {
-        let Some(Row { fails, next_at }) = count(conn, charge, now)? else {
-            give_back(conn, &counted)?;
-            let row = rows(conn, &[&charge.key])?.pop();
-            let wait = row.map_or(Duration::ZERO, |row| row.wait(&charge.rule, now));
-            return Ok(Err(Limited { wait }));
-        };
-        counted.push(Counted {
-            charge: charge.clone(),
-            at: now,
-            next_at,
-            fails,
-        });
-    }
-    Ok(Ok(counted))
-}
-
-fn count(
-    conn: &mut AnyConnection,
-    charge: &Charge,
-    now: Timestamp,
-) -> Result<Option<Row>, DbError> {
-    Ok(match &charge.rule {
-        Rule::Backoff(rule) => count_backoff(conn, &charge.key, rule, now)?,
-        Rule::Rate(rate) => count_rate(conn, &charge.key, rate, now)?,
-    })
-}
-
-fn count_backoff(
-    conn: &mut AnyConnection,
-    key: &ThrottleKey,
-    rule: &Backoff,
-    now: Timestamp,
-) -> QueryResult<Option<Row>> {
-    let forgotten_at = if rule.limit <= 1 {
-        NEVER
-    } else {
-        now.plus(rule.memory).seconds()
+    let counted = count_while_allowed(conn, charges, now, Condition::Always)?;
+    let Some(refused) = charges.get(counted.len()) else {
+        return Ok(Ok(counted));
     };
-    let query = sql_query(COUNT_BACKOFF)
-        .bind::<Text, _>(key.as_str())
-        .bind::<BigInt, _>(now.plus(rule.wait_after(1)).seconds())
-        .bind::<BigInt, _>(forgotten_at)
-        .bind::<BigInt, _>(now.seconds())
-        .bind::<BigInt, _>(i64::from(rule.free))
-        .bind::<BigInt, _>(i64::from(rule.doublings()))
-        .bind::<BigInt, _>(seconds(rule.longest_wait))
-        .bind::<BigInt, _>(seconds(rule.first_wait))
-        .bind::<BigInt, _>(i64::from(rule.limit))
-        .bind::<BigInt, _>(NEVER);
-    match conn {
-        AnyConnection::Sqlite(conn) => query.get_result(conn).optional(),
-        AnyConnection::Postgres(conn) => query.get_result(conn).optional(),
-    }
+    give_back(conn, &counted)?;
+    let row = rows(conn, &[&refused.key])?.pop();
+    let wait = row.map_or(Duration::ZERO, |row| row.wait(&refused.rule, now));
+    Ok(Err(Limited { wait }))
 }
 
-fn count_rate(
+/// Counts by one charge after the other, if a condition holds, up to the first charge that does
+/// not allow it. Returns those that were counted.
+pub(super) fn count_while_allowed(
     conn: &mut AnyConnection,
-    key: &ThrottleKey,
-    rate: &Rate,
+    charges: &[Charge],
     now: Timestamp,
-) -> QueryResult<Option<Row>> {
-    let query = sql_query(COUNT_RATE)
-        .bind::<Text, _>(key.as_str())
-        .bind::<BigInt, _>(now.plus(rate.interval).seconds())
-        .bind::<BigInt, _>(now.seconds())
-        .bind::<BigInt, _>(now.plus(rate.span()).seconds())
-        .bind::<BigInt, _>(seconds(rate.interval));
-    match conn {
-        AnyConnection::Sqlite(conn) => query.get_result(conn).optional(),
-        AnyConnection::Postgres(conn) => query.get_result(conn).optional(),
-    }
+    condition: Condition,
+) -> Result<Vec<Counted>, DbError> {
+    let rows: Vec<(i64, i64)> = match conn {
+        AnyConnection::Sqlite(conn) => {
+            let mut rows = Vec::with_capacity(charges.len());
+            for charge in charges {
+                let statement = count::<(BigInt, BigInt)>(charge, now, condition);
+                match statement.get_result(conn).optional()? {
+                    Some(row) => rows.push(row),
+                    None => break,
+                }
+            }
+            rows
+        }
+        AnyConnection::Postgres(_) if charges.is_empty() => Vec::new(),
+        AnyConnection::Postgres(conn) => {
+            let statements = charges.iter().enumerate().map(|(number, charge)| {
+                let before = number.checked_sub(1).map(Condition::After);
+                count(charge, now, before.unwrap_or(condition))
+            });
+            as_one::<(BigInt, BigInt)>(statements.collect(), counted_rows).load(conn)?
+        }
+    };
+    let counted = |(charge, (fails, next_at)): (&Charge, (i64, i64))| Counted {
+        charge: charge.clone(),
+        at: now,
+        next_at,
+        fails,
+    };
+    Ok(charges.iter().zip(rows).map(counted).collect())
 }
 
-pub(super) fn give_back(conn: &mut AnyConnection, counted: &[Counted]) -> Result<(), DbError> {
-    for Counted {
+/// What several counts return, in their order.
+fn counted_rows(count: usize) -> String {
+    let rows = |number| format!("SELECT {number} AS place, fails, next_at FROM s{number}");
+    let rows: Vec<String> = (0..count).map(rows).collect();
+    let rows = rows.join(" UNION ALL ");
+    format!("SELECT fails, next_at FROM ({rows}) AS counted ORDER BY place")
+}
+
+/// Counts by one charge, if a condition holds and the charge allows it.
+pub(super) fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
+    let key = Value::text(charge.key.as_str());
+    let (sql, mut values) = match &charge.rule {
+        Rule::Backoff(rule) => {
+            let forgotten_at = if rule.limit <= 1 {
+                NEVER
+            } else {
+                now.plus(rule.memory).seconds()
+            };
+            let numbers = [
+                now.plus(rule.wait_after(1)).seconds(),
+                forgotten_at,
+                now.seconds(),
+                i64::from(rule.free),
+                i64::from(rule.doublings()),
+                seconds(rule.longest_wait),
+                seconds(rule.first_wait),
+                i64::from(rule.limit),
+                NEVER,
+            ];
+            (COUNT_BACKOFF, Value::after(key, numbers))
+        }
+        Rule::Rate(rate) => {
+            let numbers = [
+                now.plus(rate.interval).seconds(),
+                now.seconds(),
+                now.plus(rate.span()).seconds(),
+                seconds(rate.interval),
+                now.plus(rate.span()).minus(rate.interval).seconds(),
+            ];
+            (COUNT_RATE, Value::after(key, numbers))
+        }
+    };
+    let condition = condition.sql(&mut values);
+    Statement::new(sql.replace("{condition}", &condition), values)
+}
+
+fn give_back(conn: &mut AnyConnection, counted: &[Counted]) -> Result<(), DbError> {
+    let mut batch = Batch::default();
+    batch.extend(counted.iter().map(given_back));
+    Ok(batch.run(conn)?)
+}
+
+/// Takes one guess out of its count again.
+pub(super) fn given_back(counted: &Counted) -> Statement {
+    let Counted {
         charge,
         at,
         next_at,
         fails: _,
-    } in counted
-    {
-        match &charge.rule {
-            Rule::Backoff(rule) => {
-                let query = sql_query(GIVE_BACK_BACKOFF)
-                    .bind::<BigInt, _>(*next_at)
-                    .bind::<BigInt, _>(at.seconds())
-                    .bind::<BigInt, _>(at.plus(rule.memory).seconds())
-                    .bind::<Text, _>(charge.key.as_str());
-                match conn {
-                    AnyConnection::Sqlite(conn) => query.execute(conn)?,
-                    AnyConnection::Postgres(conn) => query.execute(conn)?,
-                }
-            }
-            Rule::Rate(rate) => {
-                let query = sql_query(GIVE_BACK_RATE)
-                    .bind::<BigInt, _>(seconds(rate.interval))
-                    .bind::<Text, _>(charge.key.as_str());
-                match conn {
-                    AnyConnection::Sqlite(conn) => query.execute(conn)?,
-                    AnyConnection::Postgres(conn) => query.execute(conn)?,
-                }
-            }
-        };
+    } = counted;
+    match &charge.rule {
+        Rule::Backoff(rule) => Statement::new(
+            GIVE_BACK_BACKOFF,
+            [
+                Value::number(*next_at),
+                Value::number(at.seconds()),
+                Value::number(at.plus(rule.memory).seconds()),
+                Value::text(charge.key.as_str()),
+            ],
+        ),
+        Rule::Rate(rate) => Statement::new(
+            GIVE_BACK_RATE,
+            [
+                Value::number(seconds(rate.interval)),
+                Value::text(charge.key.as_str()),
+            ],
+        ),
     }
-    Ok(())
 }
 
-pub(super) fn forget(conn: &mut AnyConnection, keys: &[ThrottleKey]) -> Result<usize, DbError> {
+/// Forgets what was counted by some keys.
+pub(super) fn forgotten(keys: &[ThrottleKey]) -> Statement {
+    let mut values = Vec::new();
+    let keys = keys.iter().map(|key| key.as_str().to_owned());
+    let keys = Statement::<()>::list(&mut values, keys);
+    Statement::new(
+        format!("DELETE FROM throttle WHERE key IN ({keys})"),
+        values,
+    )
+}
+
+fn forget(conn: &mut AnyConnection, keys: &[ThrottleKey]) -> Result<usize, DbError> {
     let keys: Vec<&str> = keys.iter().map(ThrottleKey::as_str).collect();
     let rows = throttle::table.filter(throttle::key.eq_any(keys));
     Ok(diesel::delete(rows).execute(conn)?)

@@ -31,11 +31,11 @@ pub(super) const COLUMNS: (
 /// A user as the database has it.
 #[derive(Queryable)]
 pub(super) struct UserRow {
-    id: i64,
-    email: String,
-    hashed_password: String,
-    session_id: Option<String>,
-    reset_token: Option<String>,
+    pub(super) id: i64,
+    pub(super) email: String,
+    pub(super) hashed_password: String,
+    pub(super) session_id: Option<String>,
+    pub(super) reset_token: Option<String>,
 }
 
 impl From<UserRow> for User {

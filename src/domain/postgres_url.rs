@@ -40,6 +40,13 @@ impl PostgresUrl {
                 .all(is_local)
     }
 
+    /// Whether it names several hosts, of which libpq picks one.
+    #[must_use]
+    pub fn has_several_hosts(&self) -> bool {
+        let named = self.parameter("host").unwrap_or_default();
+        self.hosts().contains(',') || named.contains(',') || named.contains("%2C")
+    }
+
     fn parameter(&self, name: &str) -> Option<&str> {
         let (_, query) = self.0.expose_secret().split_once('?')?;
         query.split('&').find_map(|pair| {

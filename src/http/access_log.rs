@@ -8,9 +8,7 @@ use super::metrics::Route;
 use super::{HttpError, client};
 use crate::auth::AuthError;
 use crate::domain::{RequestId, UserId};
-
-/// Where the line of each request goes: `RUST_LOG` can name it.
-const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
+use crate::logging::ACCESS;
 
 /// Lets the log know whose request it was.
 pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpResponse {
@@ -18,15 +16,19 @@ pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpRespon
     answer
 }
 
-/// Writes the line of a request, and the cause of a failure once: `request_id` ties the two,
-/// and the client has it too.
-pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begun: Instant) {
+/// Logs the line of a request, and the cause of a failure once: `request_id` ties the two,
+/// and the client has it too. Returns whether a line was logged, which waits for a flush.
+pub(super) fn write<B>(
+    answer: &ServiceResponse<B>,
+    id: Option<&RequestId>,
+    begun: Instant,
+) -> bool {
     let status = answer.status();
     if status.is_server_error() {
         report(answer, id);
     }
-    if !log::log_enabled!(target: TARGET, log::Level::Info) {
-        return;
+    if !log::log_enabled!(target: ACCESS, log::Level::Info) {
+        return false;
     }
     let request = answer.request();
     let (method, route) = (method(request.method()), route(answer));
@@ -34,7 +36,7 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
     let user = answer.response().extensions().get::<UserId>().copied();
     let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     log::info!(
-        target: TARGET,
+        target: ACCESS,
         method,
         route,
         status = status.as_u16(),
@@ -44,6 +46,7 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
         request_id = id.map(RequestId::as_str);
         "request"
     );
+    true
 }
 
 /// Nothing of an unknown path or verb is logged: it is whatever somebody typed.

@@ -30,9 +30,9 @@ pub use error::ServerError;
 pub use mail::{mail_settings, mailer, service_url};
 pub use settings::{auth_settings, throttle_settings};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
-use crate::db::{DB, OpenError, OpenMode, ServerLock};
+use crate::db::{DB, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity};
 use crate::http::Http;
 use crate::mail::Templates;
 use announcement::announce;
@@ -68,6 +68,15 @@ pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
     Ok(db)
 }
 
+/// Checks the database that the settings name, beside a service that runs on it.
+///
+/// # Errors
+/// [`OpenError`] if the database cannot be opened.
+pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
+    let settings = db_settings(config, OpenMode::Check);
+    check_integrity(&config.database.database_url, &settings)
+}
+
 async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
     announce(config);
     let manager = Arc::new(Manager::default());
@@ -92,7 +101,8 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let db = open_database(config, open)?;
     let must_restart = db.must_restart();
     let auth = Auth::new(db, auth_settings(config))?;
-    let auth = web::Data::new(auth.with_mails(mailer, templates)?);
+    let auth = auth.with_mails(mailer, templates)?;
+    let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
     let http = Http::new(auth.clone(), http_settings(config));
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;

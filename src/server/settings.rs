@@ -8,7 +8,7 @@ use crate::auth::{
     AuthSettings, ContextWords, EmailVerification, Notice, Notices, Registration, ThrottleSettings,
 };
 use crate::config::{self, Config, Origins, PublicUrl, Switch};
-use crate::db::{DbSettings, OpenMode, SessionRules};
+use crate::db::{DbSettings, OpenMode, Pooler, SessionRules};
 use crate::domain::{Backoff, Clock};
 use crate::http::HttpSettings;
 
@@ -17,6 +17,11 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
         cache: u64::from(config.database.database_cache) << 20,
         open,
+        pooler: match config.database.database_pooler {
+            config::DatabasePooler::Off => Pooler::Off,
+            config::DatabasePooler::Session => Pooler::Session,
+            config::DatabasePooler::Transaction => Pooler::Transaction,
+        },
         sessions: SessionRules {
             idle: config.sessions.session_idle,
             lifetime: config.sessions.session_lifetime,
@@ -105,7 +110,9 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         ),
         address: throttling.throttle_address,
         subnet: throttling.throttle_subnet,
+        logins: throttling.throttle_logins,
         registration: throttling.throttle_registration,
+        registration_subnet: throttling.throttle_registration_subnet,
         device_memory: throttling.throttle_device_memory,
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),

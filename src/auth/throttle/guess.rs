@@ -1,8 +1,10 @@
 use super::{Networks, Taken, ThrottleSettings};
 use crate::auth::outgoing::Outgoing;
 use crate::auth::{Auth, AuthError, Notice};
-use crate::db::{BudgetedMail, Charge, Limited, Settlement};
-use crate::domain::{Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp};
+use crate::db::{BudgetedMail, Charge, DbError, Limited, LoginState, Settlement, ThrottleRow};
+use crate::domain::{
+    Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp, User,
+};
 
 /// A password that is about to be tried: at which account, and by whom.
 #[derive(Debug, Clone)]
@@ -11,6 +13,8 @@ pub(in crate::auth) struct Guess {
     client: Client,
     /// What the account knows the client by.
     mark: Option<Mark>,
+    /// The account and the counts, once they were looked up.
+    state: Option<LoginState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,7 @@ impl Guess {
             email,
             client,
             mark: None,
+            state: None,
         }
     }
 
@@ -61,41 +66,88 @@ impl Guess {
         self.mark.is_some()
     }
 
-    /// Finds out whether the account knows the client. Blocks for two look-ups, for a client
-    /// that could be known.
+    /// What the account knows the client by.
+    pub(in crate::auth) fn mark(&self) -> Option<&str> {
+        self.mark.as_ref().map(Mark::text)
+    }
+
+    /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
+    /// counted.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        self.mark = None;
-        let marks = Mark::of(&self.client);
-        if marks.is_empty() || !auth.settings.throttle.on {
+        self.recognise_by(auth, Mark::of(&self.client))
+    }
+
+    /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
+    /// client that shows one.
+    pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        let mut marks = Mark::of(&self.client);
+        marks.retain(|mark| matches!(mark, Mark::Device(_)));
+        if marks.is_empty() {
+            return Ok(());
+        }
+        self.recognise_by(auth, marks)
+    }
+
+    fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
+        (self.mark, self.state) = (None, None);
+        let settings = &auth.settings.throttle;
+        if !settings.on {
             return Ok(());
         }
         let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
-        let known = auth
+        let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
+        let of_strangers = [self.charges(settings), self.logins(settings)].concat();
+        let of_strangers = of_strangers.into_iter().map(|charge| charge.key);
+        let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
+        let keys: Vec<ThrottleKey> = keys.collect();
+        let state = auth
             .db
-            .known_marks(&self.email, &texts)
+            .login_state(&self.email, &texts, &keys)
             .map_err(AuthError::Unavailable)?;
-        let mut known = marks
+        let known = marks
             .into_iter()
-            .filter(|mark| known.iter().any(|known| known == mark.text()));
-        let Some(mark) = known.next() else {
-            return Ok(());
-        };
-        // Who has failed so often is not believed to be the owner any more.
-        let key = ThrottleKey::known(&self.email, mark.text());
-        let rows = auth
-            .db
-            .throttle_rows(&[&key])
-            .map_err(AuthError::Unavailable)?;
-        let limit = auth.settings.throttle.known.limit;
-        if rows.iter().all(|row| row.fails < limit) {
-            self.mark = Some(mark);
-        }
+            .find(|mark| state.known_marks.iter().any(|known| known == mark.text()));
+        // A client that has failed so often is not taken for the owner's any more.
+        self.mark = known.filter(|mark| {
+            let key = known_key(mark.text());
+            let row = state.rows.iter().find(|row| row.key == key);
+            row.is_none_or(|row| row.fails < settings.known.limit)
+        });
+        self.state = Some(state);
         Ok(())
     }
 
-    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up.
+    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up if there
+    /// was none.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        refuse_waiting(auth, &self.charges(&auth.settings.throttle))
+        let settings = &auth.settings.throttle;
+        let charges = [self.charges(settings), self.logins(settings)].concat();
+        match &self.state {
+            Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
+            None => refuse_waiting(auth, &charges),
+        }
+    }
+
+    /// The limit of right logins of the account. It is read before the hash and counted after
+    /// it, once the password was right: wrong ones use none of it up.
+    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+        let charge = Charge {
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
+        };
+        settings.on.then_some(charge).into_iter().collect()
+    }
+
+    /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
+    pub(in crate::auth) fn user(&self, auth: &Auth) -> Result<Option<User>, DbError> {
+        if let Some(state) = &self.state {
+            return Ok(state.user.clone());
+        }
+        match auth.db.find_user_by(self.email.clone()) {
+            Ok(user) => Ok(Some(user)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Counts the guess, which may be checked then. Blocks for a write.
@@ -166,6 +218,7 @@ impl Guess {
                 .filter(|counted| passing(&counted.charge().rule))
                 .cloned()
                 .collect(),
+            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -199,20 +252,6 @@ pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
     marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
-/// What a registration has to pass: nothing without an address.
-pub(in crate::auth) fn registration(auth: &Auth, client: &Client) -> Vec<Charge> {
-    let settings = &auth.settings.throttle;
-    client
-        .address()
-        .filter(|_| settings.on)
-        .map(|address| Charge {
-            key: ThrottleKey::registration(&address.network()),
-            rule: Rule::Rate(settings.registration),
-        })
-        .into_iter()
-        .collect()
-}
-
 /// Refuses who has to wait, without a write. Blocks for a look-up.
 pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result<(), AuthError> {
     if charges.is_empty() {
@@ -223,7 +262,10 @@ pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result
         .db
         .throttle_rows(&keys)
         .map_err(AuthError::Unavailable)?;
-    let now = auth.db.clock().now();
+    refuse_rows(&rows, charges, auth.db.clock().now())
+}
+
+fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
         Some(row.wait(&charge.rule, now))

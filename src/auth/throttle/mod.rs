@@ -12,11 +12,10 @@ mod operators;
 mod settings;
 mod taken;
 
-pub(super) use guess::{Guess, marks, refuse_waiting, registration, take};
+pub(super) use guess::{Guess, marks, refuse_waiting, take};
 pub(super) use mails::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
 pub(super) use networks::Networks;
-pub(super) use operators::tidy;
 pub use settings::ThrottleSettings;
 pub use taken::Taken;

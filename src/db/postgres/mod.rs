@@ -1,50 +1,106 @@
-//! What is peculiar to PostgreSQL: a server that may be away, and what a session is set to.
+//! What is peculiar to PostgreSQL: a server that may be away or behind a pooler, and what a
+//! session is set to.
 
+mod pooler;
 mod prepare;
 
-use diesel::connection::Connection;
+use std::borrow::Cow;
+
+use diesel::connection::{CacheSize, Connection, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::result::ConnectionError;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Pooler;
 use super::any_connection::AnyConnection;
+use super::transactions::Begin;
 use crate::domain::PostgresUrl;
 
 pub(super) use prepare::prepare;
 
 /// What a connection is told where the URL does not say otherwise: to give up early, to
-/// notice a dead peer, to take a server that can write, and to bound each statement, each
-/// wait for a lock, and each pause inside a transaction.
-const PARAMETERS: [(&str, &str); 8] = [
+/// notice a dead peer, and its name.
+const PARAMETERS: [(&str, &str); 6] = [
     ("connect_timeout", "2"),
     ("keepalives_idle", "20"),
     ("keepalives_interval", "5"),
     ("keepalives_count", "3"),
     ("tcp_user_timeout", "5000"),
-    ("target_session_attrs", "read-write"),
     ("application_name", "bienvenue"),
-    (
-        "options",
-        "-c%20statement_timeout%3D3000%20-c%20lock_timeout%3D1000\
-         %20-c%20idle_in_transaction_session_timeout%3D5000",
-    ),
 ];
+
+/// To take a server that can write.
+const WRITABLE: (&str, &str) = ("target_session_attrs", "read-write");
+
+/// To bound each statement, each wait for a lock, and each pause inside a transaction: in
+/// milliseconds, as a parameter of the start, for a session, and for a transaction.
+const OPTIONS: (&str, &str) = (
+    "options",
+    "-c%20statement_timeout%3D3000%20-c%20lock_timeout%3D1000\
+     %20-c%20idle_in_transaction_session_timeout%3D5000",
+);
+const LIMIT_SESSION: &str = "SET statement_timeout = 3000; SET lock_timeout = 1000; \
+     SET idle_in_transaction_session_timeout = 5000";
+const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = 3000; \
+     SET LOCAL lock_timeout = 1000; SET LOCAL idle_in_transaction_session_timeout = 5000";
 
 /// A PostgreSQL database.
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     url: SecretString,
+    pooler: Pooler,
 }
 
 impl Location {
-    fn new(url: &PostgresUrl) -> Self {
+    fn new(url: &PostgresUrl, pooler: Pooler) -> Self {
+        let mut parameters = PARAMETERS.to_vec();
+        match pooler {
+            Pooler::Off => parameters.extend([WRITABLE, OPTIONS]),
+            // A pooler repeats what its first server connection said of itself, and libpq would
+            // refuse a promoted standby for ever. Of several hosts only libpq can pick one.
+            Pooler::Session | Pooler::Transaction if url.has_several_hosts() => {
+                parameters.push(WRITABLE);
+            }
+            Pooler::Session | Pooler::Transaction => {}
+        }
         Self {
-            url: url.with_parameters(&PARAMETERS),
+            url: url.with_parameters(&parameters),
+            pooler,
         }
     }
 }
 
 /// Opens a connection for a pool.
 pub(super) fn connect(location: &Location) -> Result<AnyConnection, ConnectionError> {
-    PgConnection::establish(location.url.expose_secret()).map(AnyConnection::Postgres)
+    let mut conn = PgConnection::establish(location.url.expose_secret())?;
+    match location.pooler {
+        Pooler::Off => {}
+        Pooler::Session => conn
+            .batch_execute(LIMIT_SESSION)
+            .and_then(|()| pooler::expect_writable(&mut conn))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?,
+        Pooler::Transaction => {
+            conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+            pooler::expect_writable(&mut conn)
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
+    }
+    Ok(AnyConnection::Postgres(conn))
+}
+
+/// What begins a transaction, in one round trip.
+pub(super) fn begin(begin: Begin) -> Cow<'static, str> {
+    let sql = match begin.pooler {
+        // The session has its limits.
+        Pooler::Off | Pooler::Session => "BEGIN",
+        Pooler::Transaction => BEGIN_LIMITED,
+    };
+    match begin.lock {
+        None => sql.into(),
+        // The lock that an update of the row takes.
+        Some(user_id) => {
+            let id = user_id.get();
+            format!("{sql}; SELECT FROM users WHERE id = {id} FOR NO KEY UPDATE").into()
+        }
+    }
 }

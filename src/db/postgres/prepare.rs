@@ -10,9 +10,9 @@ use diesel::sql_types::BigInt;
 use super::super::any_connection::AnyConnection;
 use super::super::manager::Target;
 use super::super::migrations::{self, Change, Standing};
-use super::super::transactions::in_transaction;
-use super::super::{DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, connect};
+use super::super::transactions::in_pooled_transaction;
+use super::super::{DbSettings, OpenError, OpenMode, Opened, Pooler};
+use super::{Location, connect, pooler};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -33,8 +33,9 @@ pub(in crate::db) fn prepare(
             "what goes to {url} can be read on the way: use sslmode=verify-full (README, PostgreSQL)"
         );
     }
-    let location = Location::new(url);
+    let location = Location::new(url, settings.pooler);
     let mut conn = reach(&location, url, settings.server_wait)?;
+    pooler::check(&mut conn, &location, url)?;
     let standing = migrations::standing(&mut conn).map_err(Change::explain)?;
     let opened = match (standing, settings.open) {
         (Standing::Current, _) => Opened::AsItWas,
@@ -42,7 +43,7 @@ pub(in crate::db) fn prepare(
         (Standing::Older(missing), OpenMode::Check) => {
             return Err(OpenError::OldSchema { missing });
         }
-        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn)?,
+        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
     };
     Ok((Target::Postgres(location), opened))
 }
@@ -63,6 +64,9 @@ fn reach(
         if error.contains("SSL support is not compiled in") {
             return Err(OpenError::NoTls);
         }
+        if let Some(error) = pooler::explain(url, location.pooler, &error) {
+            return Err(error);
+        }
         if Instant::now() >= deadline {
             return Err(OpenError::Away {
                 url: url.to_string(),
@@ -79,8 +83,8 @@ fn reach(
 
 /// All that is missing in one transaction under the lock. Who waited for the lock may find
 /// that nothing is missing any more.
-fn migrate(conn: &mut AnyConnection) -> Result<Opened, OpenError> {
-    in_transaction(conn, |conn| {
+fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError> {
+    in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
             Standing::Current => Ok(Opened::AsItWas),

@@ -59,6 +59,20 @@ pub(in crate::db) fn prepare(
     Ok((Target::Sqlite(location), opened))
 }
 
+/// A file that has to be there.
+pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, OpenError> {
+    let file = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let path = std::path::absolute(path).map_err(file)?;
+    if path.try_exists().map_err(file)? {
+        Ok(Location::new(path, settings))
+    } else {
+        Err(OpenError::NotThere(path))
+    }
+}
+
 /// Makes an empty file that only its owner reads; SQLite gives the same mode to the
 /// files that it puts beside it.
 fn create(path: &Path) -> io::Result<()> {
@@ -85,7 +99,6 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     let path = location.path();
     let failed = |error| explain(path, error);
     let mut conn = plain(location)?;
-    check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
     // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
     conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
@@ -110,7 +123,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     }
 }
 
-fn plain(location: &Location) -> Result<SqliteConnection, OpenError> {
+pub(super) fn plain(location: &Location) -> Result<SqliteConnection, OpenError> {
     let path = location.path();
     location.connect_plainly().map_err(|error| {
         if let ConnectionError::CouldntSetupConfiguration(error) = error {
@@ -196,6 +209,8 @@ fn adopt(
     path: &Path,
     settings: &DbSettings,
 ) -> Result<Opened, OpenError> {
+    // The import reads the whole file in any case.
+    check_health(&mut conn, path)?;
     let clashes = |duplicates| OpenError::Duplicates {
         path: path.to_owned(),
         duplicates,
@@ -233,7 +248,7 @@ fn explain_change(path: &Path, error: Change) -> OpenError {
 }
 
 /// SQLite's texts, in the operator's words.
-fn explain(path: &Path, error: DieselError) -> OpenError {
+pub(super) fn explain(path: &Path, error: DieselError) -> OpenError {
     let path: PathBuf = path.to_owned();
     let DieselError::DatabaseError(_, info) = &error else {
         return DbError::from(error).into();

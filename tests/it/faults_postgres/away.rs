@@ -4,6 +4,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bienvenue::db::Pooler;
+
 use crate::support::harness::{Load, Stand, Visitor};
 use crate::support::program::Server;
 
@@ -11,17 +13,17 @@ use super::*;
 
 #[test]
 fn f05_a_server_that_is_restarted_under_load_costs_a_moment() {
-    restarts("F05, 2 restarts", 2);
+    restarts("F05, 2 restarts", Pooler::Off, 2);
 }
 
 #[test]
 #[ignore = "long"]
 fn f05_a_server_that_is_restarted_ten_times_under_load_costs_ten_moments() {
-    restarts("F05, 10 restarts", 10);
+    restarts("F05, 10 restarts", Pooler::Off, 10);
 }
 
-fn restarts(test: &str, count: usize) {
-    let Some(stand) = Stand::create("") else {
+pub(super) fn restarts(test: &str, pooler: Pooler, count: usize) {
+    let Some(stand) = Stand::behind(pooler) else {
         return;
     };
     let server = stand.serve();
@@ -49,17 +51,17 @@ fn restarts(test: &str, count: usize) {
 #[test]
 fn f06_a_server_that_is_away_is_told_at_once_and_used_when_it_is_back() {
     // It ends after the answer that comes then: four seconds.
-    absence("F06, 4 s", seconds(3));
+    absence("F06, 4 s", Pooler::Off, seconds(3));
 }
 
 #[test]
 #[ignore = "long"]
 fn f06_a_server_that_is_away_for_half_a_minute_is_told_at_once_and_used_when_it_is_back() {
-    absence("F06, 30 s", seconds(30));
+    absence("F06, 30 s", Pooler::Off, seconds(30));
 }
 
-fn absence(test: &str, length: Duration) {
-    let Some(stand) = Stand::create("") else {
+pub(super) fn absence(test: &str, pooler: Pooler, length: Duration) {
+    let Some(stand) = Stand::behind(pooler) else {
         return;
     };
     let server = stand.serve();
@@ -131,17 +133,17 @@ impl Resources {
 
 #[test]
 fn f07_a_server_that_is_killed_has_all_that_was_acknowledged() {
-    kills("F07, 1 kill", 1);
+    kills("F07, 1 kill", Pooler::Off, 1);
 }
 
 #[test]
 #[ignore = "long"]
 fn f07_a_server_that_is_killed_ten_times_has_all_that_was_acknowledged() {
-    kills("F07, 10 kills", 10);
+    kills("F07, 10 kills", Pooler::Off, 10);
 }
 
-fn kills(test: &str, count: usize) {
-    let Some(stand) = Stand::create("") else {
+pub(super) fn kills(test: &str, pooler: Pooler, count: usize) {
+    let Some(stand) = Stand::behind(pooler) else {
         return;
     };
     let server = stand.serve();
@@ -169,17 +171,17 @@ fn kills(test: &str, count: usize) {
 
 #[test]
 fn f08_a_server_that_hangs_is_waited_for_no_longer_than_five_seconds() {
-    black_hole("F08, 2 s", seconds(2));
+    black_hole("F08, 2 s", Pooler::Off, seconds(2));
 }
 
 #[test]
 #[ignore = "long"]
 fn f08_a_server_that_hangs_for_long_is_waited_for_no_longer_than_five_seconds() {
-    black_hole("F08, 20 s", seconds(20));
+    black_hole("F08, 20 s", Pooler::Off, seconds(20));
 }
 
-fn black_hole(test: &str, length: Duration) {
-    let Some(stand) = Stand::create("") else {
+pub(super) fn black_hole(test: &str, pooler: Pooler, length: Duration) {
+    let Some(stand) = Stand::behind(pooler) else {
         return;
     };
     let server = stand.serve();

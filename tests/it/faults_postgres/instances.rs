@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::Instant;
 
-use bienvenue::db::{DB, DbSettings, OpenError};
+use bienvenue::db::{DB, OpenError};
+use bienvenue::domain::Clock;
 
 use crate::support::harness::{Reply, Visitor};
 use crate::support::program::Server;
-use crate::support::{Engine, Place, eventually};
+use crate::support::{Engine, Place, eventually, settings};
 
 /// Two instances on one database, started at the same moment.
 fn two_instances(place: &Place) -> [Server; 2] {
@@ -54,7 +55,7 @@ fn f13_an_instance_that_waited_while_a_newer_program_migrated_refuses_to_serve()
     newer.execute("BEGIN; SELECT pg_advisory_xact_lock(x'4249454e56454e55'::bigint)");
     let opening = thread::spawn({
         let url = place.url();
-        move || DB::open(&url, DbSettings::default())
+        move || DB::open(&url, settings(&Clock::system()))
     });
     eventually("it waits for the lock", || {
         let waiting = "SELECT pid::text AS value FROM pg_locks \

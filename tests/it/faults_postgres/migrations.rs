@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use bienvenue::db::DbSettings;
+use bienvenue::domain::Clock;
 
 use crate::support::program::{finish, program};
-use crate::support::{Engine, Place, has_tool};
+use crate::support::{Engine, Place, has_tool, settings};
 
 /// Migrates and dies at the first thing it sends to the server, at the second, and so on
 /// until it runs through.
@@ -27,7 +27,7 @@ fn f17_a_migration_killed_at_any_statement_is_whole_or_not_there() {
     let Some(undisturbed) = Place::on(Engine::Postgres) else {
         return;
     };
-    drop(undisturbed.open(DbSettings::default()));
+    drop(undisturbed.open(settings(&Clock::system())));
     let mut deaths = 0;
     loop {
         let Some(place) = Place::on(Engine::Postgres) else {
@@ -42,6 +42,11 @@ fn f17_a_migration_killed_at_any_statement_is_whole_or_not_there() {
             .args(["-f", "-qq", "-o", "/dev/null", "-e", &inject])
             .arg(inner.get_program())
             .args(inner.get_args())
+            .envs(
+                inner
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .current_dir(place.folder());
         let ran_through = finish(strace).status.success();
         let there = tables(&place);

@@ -4,6 +4,7 @@
 mod away;
 mod instances;
 mod migrations;
+mod pgbouncer;
 mod read_only;
 mod start;
 mod watchdog;

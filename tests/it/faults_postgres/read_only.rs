@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bienvenue::db::Pooler;
+
 use crate::support::harness::{Load, Stand, Visitor};
 use crate::support::program::Server;
 
@@ -14,7 +16,7 @@ fn f09_a_server_that_turns_read_only_is_left_and_used_when_it_can_write_again() 
     let set = "ALTER SYSTEM SET default_transaction_read_only";
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
     let reload = "SELECT pg_reload_conf()";
-    read_only("F09, server", &[&on, reload], &[&off, reload]);
+    read_only("F09, server", Pooler::Off, &[&on, reload], &[&off, reload]);
 }
 
 /// Reaches the connections that are opened from now on, and so all others are ended.
@@ -24,11 +26,11 @@ fn f09_a_database_that_turns_read_only_is_left_and_used_when_it_can_write_again(
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
     let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE application_name = 'bienvenue'";
-    read_only("F09, database", &[&on, end_all], &[&off]);
+    read_only("F09, database", Pooler::Off, &[&on, end_all], &[&off]);
 }
 
-fn read_only(test: &str, turn: &[&str], turn_back: &[&str]) {
-    let Some(stand) = Stand::create("") else {
+pub(super) fn read_only(test: &str, pooler: Pooler, turn: &[&str], turn_back: &[&str]) {
+    let Some(stand) = Stand::behind(pooler) else {
         return;
     };
     let server = stand.serve();
@@ -46,6 +48,10 @@ fn read_only(test: &str, turn: &[&str], turn_back: &[&str]) {
     assert_eq!(ready.join().unwrap(), 503);
     assert_eq!(visitor.get("/healthz").status, 200);
     stand.sql(&[&["SET default_transaction_read_only = off"], turn_back].concat());
+    if let Some(pgbouncer) = &stand.pgbouncer {
+        // It keeps server connections, each with the setting from when it was opened.
+        pgbouncer.command("RECONNECT");
+    }
     let undone = Instant::now();
     let healed = load.healed_after(undone);
     println!(

@@ -1,6 +1,7 @@
 //! What the running program logs, and what it keeps to itself.
 
 mod injection;
+mod killed;
 mod refusals;
 mod secrets;
 

@@ -7,7 +7,8 @@ use rstest::rstest;
 use super::{BOB, NOBODY, OLD, encoded, with_bob};
 use crate::support::{Engine, Place};
 
-const QUEUED: &str = "SELECT letter || ' ' || CAST(attempts AS TEXT) AS value FROM outbox";
+pub(super) const QUEUED: &str =
+    "SELECT letter || ' ' || CAST(attempts AS TEXT) AS value FROM outbox";
 
 #[rstest]
 #[case(Engine::Sqlite)]

@@ -8,17 +8,21 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use bienvenue::db::Pooler;
 use bienvenue::domain::SessionId;
 use diesel::{Connection, PgConnection};
 use reqwest::blocking::{Client, RequestBuilder};
 use tempfile::TempDir;
 
+use super::pgbouncer::{PgBouncer, mode};
 use super::postgres::{Cluster, execute};
 use super::program::{Server, program};
 
 /// A PostgreSQL cluster of its own that writes through to the disk, with an empty database.
 pub(crate) struct Stand {
     pub(crate) cluster: Cluster,
+    pub(crate) pgbouncer: Option<PgBouncer>,
+    pooler: Pooler,
     folder: TempDir,
 }
 
@@ -28,11 +32,41 @@ impl Stand {
         let cluster = Cluster::create(options)?;
         execute(&cluster.url("postgres"), "CREATE DATABASE bienvenue");
         let folder = tempfile::tempdir().unwrap();
-        Some(Self { cluster, folder })
+        Some(Self {
+            cluster,
+            pgbouncer: None,
+            pooler: Pooler::Off,
+            folder,
+        })
     }
 
+    /// The same with a pooler between the service and the server.
+    pub(crate) fn behind(pooler: Pooler) -> Option<Self> {
+        Self::behind_with(pooler, "")
+    }
+
+    /// The same with options of the pooler.
+    pub(crate) fn behind_with(pooler: Pooler, options: &str) -> Option<Self> {
+        let mut stand = Self::create("")?;
+        if pooler != Pooler::Off {
+            let host = stand.cluster.host();
+            stand.pgbouncer = Some(PgBouncer::start(host, pooler, options)?);
+        }
+        stand.pooler = pooler;
+        Some(stand)
+    }
+
+    /// The database itself.
     pub(crate) fn url(&self) -> String {
         self.cluster.url("bienvenue")
+    }
+
+    /// The database as the service reaches it.
+    pub(crate) fn service_url(&self) -> String {
+        match &self.pgbouncer {
+            None => self.url(),
+            Some(pgbouncer) => pgbouncer.url("bienvenue"),
+        }
     }
 
     /// The program on this database, not started yet.
@@ -41,12 +75,15 @@ impl Stand {
             self.folder.path(),
             &["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"],
         );
-        command.args(["--database-url", url]).args(arguments);
+        command
+            .env("BIENVENUE_DATABASE_POOLER", mode(self.pooler))
+            .args(["--database-url", url])
+            .args(arguments);
         command
     }
 
     pub(crate) fn serve(&self) -> Server {
-        Server::spawn(self.program(&self.url(), &[]))
+        Server::spawn(self.program(&self.service_url(), &[]))
     }
 
     /// Runs statements one after the other, each by itself, on one connection.
@@ -63,7 +100,7 @@ impl Stand {
     }
 }
 
-fn texts(url: &str, sql: &str) -> Vec<String> {
+pub(crate) fn texts(url: &str, sql: &str) -> Vec<String> {
     super::load(&mut PgConnection::establish(url).unwrap(), sql)
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod flask;
 pub(crate) mod harness;
 pub(crate) mod mailbox;
 pub(crate) mod manager;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod statements;
@@ -68,7 +69,7 @@ impl Place {
     pub(crate) fn url(&self) -> DatabaseUrl {
         match &self.server {
             None => DatabaseUrl::sqlite(self.path("bienvenue.db")),
-            Some(server) => server.url.parse().unwrap(),
+            Some(server) => server.service_url.parse().unwrap(),
         }
     }
 
@@ -76,7 +77,7 @@ impl Place {
     pub(crate) fn url_text(&self) -> String {
         match &self.server {
             None => format!("sqlite://{}", self.path("bienvenue.db").display()),
-            Some(server) => server.url.clone(),
+            Some(server) => server.service_url.clone(),
         }
     }
 
@@ -184,6 +185,7 @@ fn connect(file: &std::path::Path) -> SqliteConnection {
 pub(crate) fn settings(clock: &Clock) -> DbSettings {
     DbSettings {
         readers: 2,
+        pooler: postgres::pooler(),
         clock: clock.clone(),
         ..DbSettings::default()
     }

@@ -10,8 +10,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bienvenue::db::Pooler;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+
+use super::pgbouncer::{PgBouncer, mode};
 
 /// Where databases are made: a server that somebody named, or a cluster of our own.
 enum Server {
@@ -21,10 +24,24 @@ enum Server {
 
 static SERVER: OnceLock<Option<Server>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
+static PGBOUNCER: OnceLock<Option<PgBouncer>> = OnceLock::new();
+
+/// The pooler that services of this process are behind: none, or the one that
+/// `TEST_POSTGRES_POOLER` names.
+pub(crate) fn pooler() -> Pooler {
+    let named = std::env::var("TEST_POSTGRES_POOLER").unwrap_or_default();
+    let poolers = [Pooler::Session, Pooler::Transaction];
+    poolers
+        .into_iter()
+        .find(|pooler| mode(*pooler) == named)
+        .unwrap_or(Pooler::Off)
+}
 
 /// A database for one test, which is dropped with it.
 pub(crate) struct TestDatabase {
     pub(crate) url: String,
+    /// For the service: through the pooler, where there is one.
+    pub(crate) service_url: String,
     name: String,
 }
 
@@ -39,8 +56,17 @@ impl TestDatabase {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("bienvenue_test_{}_{number}", std::process::id());
         server.execute(&format!("CREATE DATABASE {name}"));
+        let url = server.url(&name);
+        let service_url = match (pooler(), server) {
+            (Pooler::Off, _) | (_, Server::Named(_)) => url.clone(),
+            (pooler, Server::Own(cluster)) => PGBOUNCER
+                .get_or_init(|| PgBouncer::start(cluster.host(), pooler, ""))
+                .as_ref()?
+                .url(&name),
+        };
         Some(Self {
-            url: server.url(&name),
+            url,
+            service_url,
             name,
         })
     }
@@ -307,7 +333,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// Whom to run the server as: none for ourselves.
-fn user() -> Option<(u32, u32)> {
+pub(super) fn user() -> Option<(u32, u32)> {
     let own = fs::metadata("/proc/self").unwrap();
     if std::os::unix::fs::MetadataExt::uid(&own) != 0 {
         return None;
@@ -327,7 +353,7 @@ fn user() -> Option<(u32, u32)> {
     )
 }
 
-fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
+pub(super) fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/tmp").env("LC_ALL", "C");
     if let Some((uid, gid)) = user {

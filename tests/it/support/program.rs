@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use super::Place;
+use super::pgbouncer::mode;
+use super::postgres::pooler;
 
 /// The real program, not started yet: a folder of its own, a free port, cheap hashes, and
 /// nothing of the environment that would change its settings. All tests come from one
@@ -20,6 +22,7 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
     }
     command
         .env("BIENVENUE_THROTTLE", "off")
+        .env("BIENVENUE_DATABASE_POOLER", mode(pooler()))
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null());

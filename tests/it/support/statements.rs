@@ -83,7 +83,7 @@ impl Statements {
         watch();
         let database = match &place.server {
             None => place.folder().display().to_string(),
-            Some(server) => server.url.clone(),
+            Some(server) => server.service_url.clone(),
         };
         sent().insert(database.clone(), Vec::new());
         Self { database }
@@ -91,7 +91,11 @@ impl Statements {
 
     /// What requests have sent since the last look.
     pub(crate) fn of_requests(&self) -> Vec<String> {
-        self.take(|thread| !["mail", "housekeeping"].contains(&thread))
+        self.take(|thread| {
+            // A pool opens connections on threads of its own.
+            !["mail", "housekeeping", "cleanup"].contains(&thread)
+                && !thread.starts_with("r2d2-worker")
+        })
     }
 
     /// What the thread for mails has sent since the last look, but for its looks at an outbox

@@ -1,0 +1,115 @@
+//! What a connection pooler in front of the server changes, and how a wrong setting is found.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_query;
+use diesel::sql_types::{Integer, Text};
+
+use super::super::any_connection::AnyConnection;
+use super::super::{DbError, OpenError, Pooler};
+use super::{Location, connect};
+use crate::domain::PostgresUrl;
+
+/// How often two connections are compared. A busy pooler may give a connection's server to
+/// another client in between.
+const COMPARISONS: usize = 3;
+
+#[derive(QueryableByName)]
+struct BackendRow {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+#[derive(QueryableByName)]
+struct SettingRow {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+/// Refuses a server that cannot write, as `target_session_attrs` does without a pooler.
+pub(super) fn expect_writable(conn: &mut PgConnection) -> QueryResult<()> {
+    let sql = "SELECT current_setting('transaction_read_only') AS value";
+    let read_only: SettingRow = sql_query(sql).get_result(conn)?;
+    if read_only.value == "on" {
+        let message = "the server behind the pooler is read-only".to_owned();
+        let kind = DatabaseErrorKind::ReadOnlyTransaction;
+        return Err(DieselError::DatabaseError(kind, Box::new(message)));
+    }
+    Ok(())
+}
+
+/// Finds a pooler in a failed connection.
+pub(super) fn explain(url: &PostgresUrl, pooler: Pooler, error: &str) -> Option<OpenError> {
+    let (_, parameter) = error.split_once("unsupported startup parameter")?;
+    Some(OpenError::Pooler {
+        url: url.to_string(),
+        finding: format!("unsupported startup parameter{parameter}"),
+        remedy: match pooler {
+            Pooler::Off => {
+                "set --database-pooler (BIENVENUE_DATABASE_POOLER) to its pool_mode: session or \
+                 transaction"
+            }
+            Pooler::Session | Pooler::Transaction => {
+                "remove this parameter from DATABASE_URL, or name it in ignore_startup_parameters \
+                 in pgbouncer.ini"
+            }
+        },
+    })
+}
+
+/// Refuses a pooler that pools by transaction where the settings say otherwise, and warns of
+/// statements without a time limit.
+pub(super) fn check(
+    conn: &mut AnyConnection,
+    location: &Location,
+    url: &PostgresUrl,
+) -> Result<(), OpenError> {
+    match location.pooler {
+        Pooler::Off | Pooler::Session => {
+            if shares_server_connections(conn, location).map_err(DbError::from)? {
+                return Err(OpenError::Pooler {
+                    url: url.to_string(),
+                    finding: "two clients shared a server connection".to_owned(),
+                    remedy: "set --database-pooler (BIENVENUE_DATABASE_POOLER) to transaction",
+                });
+            }
+        }
+        Pooler::Transaction => {
+            let sql = "SELECT current_setting('statement_timeout') AS value";
+            let limit: SettingRow = sql_query(sql).get_result(conn).map_err(DbError::from)?;
+            if limit.value == "0" {
+                log::warn!(
+                    "reads behind the pooler {url} have no time limit: run ALTER ROLE ... SET \
+                     statement_timeout = '3s' for the role of DATABASE_URL, then RECONNECT in \
+                     PgBouncer's console"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the pooler gives server connections by transaction. Without one, and with one that
+/// pools by session, each of two clients has its own and keeps it. A second connection that
+/// cannot be opened proves nothing.
+fn shares_server_connections(
+    conn: &mut AnyConnection,
+    location: &Location,
+) -> Result<bool, DieselError> {
+    let Ok(mut other) = connect(location) else {
+        return Ok(false);
+    };
+    let (own, others) = (backend(conn)?, backend(&mut other)?);
+    for _ in 1..COMPARISONS {
+        if own == others || backend(conn)? != own || backend(&mut other)? != others {
+            return Ok(true);
+        }
+    }
+    Ok(own == others)
+}
+
+fn backend(conn: &mut AnyConnection) -> QueryResult<i32> {
+    let row: BackendRow = sql_query("SELECT pg_backend_pid() AS pid").get_result(conn)?;
+    Ok(row.pid)
+}
