@@ -60,8 +60,7 @@ where
     /// Asks for the new address and comes back with the token, in the same session.
     async fn move_to(&self, session: &str, email: &str) -> Answer {
         assert_eq!(self.ask_for(session, email, PASSWORD).await.line(), ASKED);
-        let mail = self.mails.next();
-        assert_eq!(mail.to.as_str(), email);
+        let mail = self.mails.next_to(email);
         let body = format!("token={}", token_of(&mail));
         self.as_user(session, Method::PUT, "/verify_email", body)
             .await
