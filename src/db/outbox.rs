@@ -301,8 +301,9 @@ pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) ->
         format!(
             "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
              claimed_until, has_token, priority) \
-             SELECT $1, $2, $3, $4, $4, 0, 0, $5, class.priority FROM (SELECT CASE \
-                 WHEN $1 IS NULL THEN {decoy} \
+             SELECT CAST($1 AS BIGINT), $2, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT), 0, 0, \
+                 CAST($5 AS BIGINT), class.priority FROM (SELECT CASE \
+                 WHEN CAST($1 AS BIGINT) IS NULL THEN {decoy} \
                  WHEN EXISTS (SELECT 1 FROM verified_emails WHERE user_id = $1) THEN {known} \
                  ELSE {unproved} END AS priority) AS class \
              WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \

@@ -16,7 +16,7 @@ use crate::domain::{Rule, ThrottleKey, Timestamp, UserId};
 
 // One text for both engines, so without min and LEAST.
 const COUNT_BACKOFF: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, $2, $3 WHERE {condition} \
+    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) WHERE {condition} \
     ON CONFLICT (key) DO UPDATE SET fails = throttle.fails + 1, \
     next_at = $4 + CASE WHEN throttle.fails + 1 < $5 THEN 0 \
         WHEN throttle.fails + 1 - $5 >= $6 THEN $7 \
@@ -25,7 +25,7 @@ const COUNT_BACKOFF: &str = "\
     WHERE (throttle.next_at <= $4 OR throttle.next_at > $4 + $7) AND throttle.fails < $9 \
     RETURNING fails, next_at";
 const COUNT_RATE: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, $2, $2 WHERE {condition} \
+    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) WHERE {condition} \
     ON CONFLICT (key) DO UPDATE SET \
     fails = CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.fails + 1 ELSE 1 END, \

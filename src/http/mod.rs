@@ -23,7 +23,7 @@ pub mod fuzzing;
 mod headers;
 mod health;
 mod index;
-mod log_batch;
+mod log_flush;
 mod logged_in;
 mod metrics;
 mod middleware;

@@ -11,7 +11,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
         "server",
         &["http", "auth", "db", "mail", "config", "domain"],
     ),
-    ("http", &["auth", "domain"]),
+    ("http", &["auth", "domain", "logging"]),
     ("auth", &["db", "mail", "bcrypt_lanes", "domain"]),
     ("bcrypt_lanes", &[]),
     ("db", &["ownership", "domain"]),

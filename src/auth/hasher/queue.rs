@@ -1,6 +1,10 @@
+mod place;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+pub use place::Place;
 
 use super::job::Job;
 use super::refusals::Refusals;
@@ -323,67 +327,6 @@ impl Applicant {
             Self::Anybody | Self::Stranger(_) => None,
             Self::Known { account, .. } => Some(account),
         }
-    }
-}
-
-/// The right to hash, which somebody holds from before the work is known until they leave.
-pub struct Place {
-    queue: Arc<Queue>,
-    rounds: u64,
-    network: Option<Prefix>,
-    /// The account for whose known clients it was kept.
-    account: Option<EmailKey>,
-}
-
-impl Place {
-    pub(super) fn queue(&self) -> &Arc<Queue> {
-        &self.queue
-    }
-
-    /// Corrects how much work it is for.
-    pub(super) fn count(&mut self, rounds: u64) {
-        let mut state = self.queue.lock();
-        state.rounds = state.rounds - self.rounds + rounds;
-        let held = self
-            .network
-            .and_then(|network| state.networks.get_mut(&network));
-        if let Some(held) = held {
-            held.rounds = held.rounds - self.rounds + rounds;
-        }
-        self.rounds = rounds;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.places_taken -= 1;
-        state.rounds -= self.rounds;
-        if let Some(network) = self.network
-            && let Some(held) = state.networks.get_mut(&network)
-        {
-            held.places -= 1;
-            held.rounds -= self.rounds;
-            if held.places == 0 {
-                state.networks.remove(&network);
-            }
-        }
-        if let Some(account) = &self.account
-            && let Some(held) = state.kept.get_mut(account)
-        {
-            *held -= 1;
-            if *held == 0 {
-                state.kept.remove(account);
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place")
-            .field("rounds", &self.rounds)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,68 @@
+//! The right to submit a hash, and what is given back with it.
+
+use std::sync::Arc;
+
+use super::Queue;
+use crate::domain::{EmailKey, Prefix};
+
+/// The right to submit one hash. A client holds it from before the work is known until it
+/// leaves.
+pub struct Place {
+    pub(super) queue: Arc<Queue>,
+    pub(super) rounds: u64,
+    pub(super) network: Option<Prefix>,
+    /// The account for whose known clients it was kept.
+    pub(super) account: Option<EmailKey>,
+}
+
+impl Place {
+    pub(in crate::auth::hasher) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// Corrects how much work it is for.
+    pub(in crate::auth::hasher) fn count(&mut self, rounds: u64) {
+        let mut state = self.queue.lock();
+        state.rounds = state.rounds - self.rounds + rounds;
+        let held = self
+            .network
+            .and_then(|network| state.networks.get_mut(&network));
+        if let Some(held) = held {
+            held.rounds = held.rounds - self.rounds + rounds;
+        }
+        self.rounds = rounds;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.places_taken -= 1;
+        state.rounds -= self.rounds;
+        if let Some(network) = self.network
+            && let Some(held) = state.networks.get_mut(&network)
+        {
+            held.places -= 1;
+            held.rounds -= self.rounds;
+            if held.places == 0 {
+                state.networks.remove(&network);
+            }
+        }
+        if let Some(account) = &self.account
+            && let Some(held) = state.kept.get_mut(account)
+        {
+            *held -= 1;
+            if *held == 0 {
+                state.kept.remove(account);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
