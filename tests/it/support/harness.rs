@@ -409,7 +409,7 @@ impl Report {
                 .collect();
         let half = texts(
             url,
-            "SELECT email AS value FROM users LEFT JOIN sessions ON user_id = users.id \
+            "SELECT users.email AS value FROM users LEFT JOIN sessions ON user_id = users.id \
              WHERE users.session_id IS DISTINCT FROM encode(digest, 'hex')",
         );
         let lost_users = notes.registered.difference(&emails).count();
