@@ -9,4 +9,5 @@ pub mod domain;
 pub mod http;
 pub mod logging;
 pub mod mail;
+pub mod ownership;
 pub mod server;

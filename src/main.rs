@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     logging::start(invocation.log_format(), invocation.log_filter());
-    match invocation.run() {
+    let code = match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A few causes come with a list or a command to type. A line of the log is one line.
@@ -22,7 +22,9 @@ fn main() -> ExitCode {
             }
             error.exit_code()
         }
-    }
+    };
+    log::logger().flush();
+    code
 }
 
 /// Before there is a log: help goes to the standard output, the rest to the error output.

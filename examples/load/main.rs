@@ -1,4 +1,4 @@
-//! Load from clients on the same machine, in two forms.
+//! Load from clients on the same machine, in several forms.
 //!
 //! ```sh
 //! cargo run --release --example load -- http://127.0.0.1:5000 register 500 10 64
@@ -7,13 +7,19 @@
 //!
 //! The first is a steady rate: where, what (`register`, `login` or `profile`), requests a second,
 //! seconds, connections. The second is a storm of logins: where, clients, seconds; a client that
-//! is refused tries again at once, or, with `patient` at the end, when it was told to. Only
-//! addresses of this machine are taken.
+//! is refused tries again at once, or, with `patient` at the end, when it was told to.
+//!
+//! The rest is for `benches/load/many`: `people` prints the rows of so many users, `many` asks with
+//! their sessions, and `cases` runs every use case for them. Only addresses of this machine are
+//! taken.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
 mod account;
+mod cases;
 mod connection;
+mod many;
+mod people;
 mod probe;
 mod steady;
 mod storm;
@@ -26,7 +32,9 @@ use std::time::Duration;
 use url::Url;
 
 const USAGE: &str = "URL register|login|profile RATE SECONDS CONNECTIONS, \
-                     or URL storm CLIENTS SECONDS [patient]";
+                     or URL storm CLIENTS SECONDS [patient], \
+                     or people COUNT, or URL cases USERS COUNT, \
+                     or URL many PATH one|uniform|zipf USERS SECONDS CONNECTIONS";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +42,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     match *arguments.as_slice() {
         [url, "storm", clients, seconds] => storm(url, clients, seconds, false),
         [url, "storm", clients, seconds, "patient"] => storm(url, clients, seconds, true),
+        ["people", count] => people::print(count.parse()?),
+        [url, "cases", users, count] => cases::run(here(url)?, users.parse()?, count.parse()?),
+        [url, "many", path, choice, users, seconds, connections] => many::run(
+            here(url)?,
+            path,
+            choice.parse()?,
+            users.parse()?,
+            Duration::try_from_secs_f64(seconds.parse()?)?,
+            connections.parse()?,
+        ),
         [url, scenario, rate, seconds, connections] => {
             let scenario = scenario.parse()?;
             let address = here(url)?;

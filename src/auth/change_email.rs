@@ -2,10 +2,10 @@ use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
-use super::throttle::email_changes;
+use super::throttle::{email_changes, refuse_waiting};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
 use crate::db::Asking;
-use crate::domain::{Client, Email, Password, SessionId, SessionUser, User};
+use crate::domain::{Client, Email, EmailKey, Password, SessionId, SessionUser, User};
 
 /// A request for another address by somebody who is logged in, before it has begun.
 #[derive(Debug)]
@@ -55,12 +55,14 @@ impl Before for ChangeEmail {
         self.owner.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.owner.recognise(auth)
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.owner.check(auth)
+        self.owner.check(auth)?;
+        let asks = email_changes(&auth.settings.throttle, self.owner.owner().id);
+        refuse_waiting(auth, &asks)
     }
 
     fn begin(self, auth: &Auth, place: Place) -> Result<Paused<EmailRequest>, AuthError> {
@@ -105,14 +107,8 @@ impl EmailRequest {
             settlement: &owner.settlement(auth),
         };
         let asked = auth.db.ask_for_email(&owner.who(), &new.key(), &asking);
-        match asked.map_err(|error| owner.not_written(error))? {
-            Ok(()) => {
-                auth.wake_mails();
-                Ok(owner.user)
-            }
-            Err(limited) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
-        }
+        owner.written(asked)?;
+        auth.wake_mails();
+        Ok(owner.user)
     }
 }

@@ -3,7 +3,7 @@ use super::hasher::Place;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
-use crate::domain::{Client, HashedPassword, Password, SessionId, SessionUser, User};
+use crate::domain::{Client, EmailKey, HashedPassword, Password, SessionId, SessionUser, User};
 
 /// A change of the password by somebody who is logged in, before it has begun.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Before for ChangePassword {
         Ok(auth.settings.accept(&self.new, email)?)
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.owner.recognise(auth)
     }
 
@@ -127,11 +127,10 @@ impl PasswordChange {
             hashed_password: &hashed,
             session: &new,
             settlement: &owner.settlement(auth),
-            notice: auth.password_changed(),
+            notice: auth.password_changed(&owner.user.email),
         };
-        auth.db
-            .replace_password(&owner.who(), &replaced)
-            .map_err(|error| owner.not_written(error))?;
+        let stored = auth.db.replace_password(&owner.who(), &replaced);
+        owner.written(stored)?;
         auth.wake_mails();
         Ok(PasswordChanged {
             session_id,

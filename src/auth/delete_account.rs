@@ -3,7 +3,8 @@ use super::hasher::Place;
 use super::outgoing::Outgoing;
 use super::reauthentication::{Owner, Reauthentication};
 use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
-use crate::domain::{Client, Password, SessionId, SessionUser, User};
+use crate::db::BudgetedMail;
+use crate::domain::{Client, Email, EmailKey, Password, SessionId, SessionUser, User};
 
 /// The deletion of an account by its owner, before it has begun.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Before for DeleteAccount {
         self.0.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.0.recognise(auth)
     }
 
@@ -76,20 +77,40 @@ impl After for AccountDeletion {
     }
 }
 
+impl Auth {
+    /// What the owner of an account is told of its end: at its address, and at those that it
+    /// had before and that could still take it back.
+    fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
+        if !self.settings.notices.tell(Notice::AccountDeleted) {
+            return Ok(Vec::new());
+        }
+        let now = self.db.clock().now();
+        let mut to = vec![user.email.clone()];
+        for former in self.db.former_emails_of(user.id)? {
+            let email = Email::from_stored(former.email);
+            if former.expires_at > now && to.iter().all(|known| known.key() != email.key()) {
+                to.push(email);
+            }
+        }
+        let notice = |to: Email| {
+            let last = Some(&user.email).filter(|last| last.key() != to.key());
+            let (key, last) = (to.key(), last.cloned());
+            Outgoing::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
+        };
+        Ok(to.into_iter().map(notice).collect())
+    }
+}
+
 impl AccountDeletion {
     fn delete(self, auth: &Auth, verified: &Verified) -> Result<User, AuthError> {
         let Self(owner) = self;
         if !verified.right {
             return Err(AuthError::InvalidCredentials);
         }
-        let mail = Outgoing::AccountDeleted {
-            to: owner.user.email.clone(),
-        };
-        let told = auth.settings.notices.tell(Notice::AccountDeleted);
-        let notice = told.then(|| mail.row());
-        auth.db
-            .delete_account(&owner.who(), &owner.settlement(auth), notice.as_ref())
-            .map_err(|error| owner.not_written(error))?;
+        let notices = auth.account_deleted(&owner.user)?;
+        let settlement = owner.settlement(auth);
+        let deleted = auth.db.delete_account(&owner.who(), &settlement, &notices);
+        owner.written(deleted)?;
         auth.wake_mails();
         Ok(owner.user)
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{HashError, PasswordRefused};
-use crate::db::DbError;
+use crate::db::{DbError, Limited};
 use crate::domain::Email;
 
 /// Why a use case did not do what it was asked for.
@@ -51,6 +51,8 @@ pub enum AuthError {
     Throttled {
         /// When the next one is due.
         retry_after: Duration,
+        /// The limit that was reached.
+        limit: String,
     },
     /// The database cannot be used now; the same request may pass later.
     #[error(transparent)]
@@ -83,6 +85,23 @@ impl AuthError {
             | Self::EmailNotVerified
             | Self::RegistrationClosed
             | Self::Throttled { .. } => false,
+        }
+    }
+}
+
+impl AuthError {
+    /// Whether the database is away, of which the log has lines of its own.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if error.is_outage())
+    }
+}
+
+impl From<Limited> for AuthError {
+    fn from(limited: Limited) -> Self {
+        Self::Throttled {
+            retry_after: limited.wait,
+            limit: limited.limit,
         }
     }
 }

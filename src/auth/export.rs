@@ -1,9 +1,8 @@
-use super::outgoing::Outgoing;
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, ThrottleRow};
 use crate::domain::{
-    FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId, SessionInfo,
-    ThrottleKey, Timestamp, User, UserId,
+    AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
+    SessionInfo, ThrottleKey, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -11,17 +10,20 @@ use crate::domain::{
 pub struct Export {
     /// The row in `users`.
     pub user: User,
+    /// The row in `account_dates`.
+    pub dates: AccountDates,
     /// The row in `verified_emails`, if it is about the address of now.
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, expired ones that are not removed yet included.
     pub sessions: Vec<SessionInfo>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
-    /// The rows in `password_resets` and `email_tokens`.
+    /// The rows in `password_resets` and `email_tokens`, without those for another address: that
+    /// there is one tells that no other account has it.
     pub tokens: Vec<PendingToken>,
     /// The rows in `former_emails`.
     pub former_emails: Vec<FormerEmail>,
-    /// The rows in `outbox`.
+    /// The rows in `outbox`, without mails that ask another address.
     pub mails: Vec<PendingMail>,
     /// The rows in `throttle` about the account and its address. Those about networks are
     /// nobody's in particular.
@@ -43,6 +45,7 @@ impl Auth {
             .ok_or(AuthError::NotLoggedIn)?;
         let sessions = self.all_sessions(user.id, &session_id.digest())?;
         Ok(Export {
+            dates: self.db.account_dates(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
             known_clients: self.db.known_clients_of(user.id)?,
@@ -76,15 +79,14 @@ impl Auth {
         let email = user.email.key();
         let mut keys = vec![
             ThrottleKey::account(&email),
+            ThrottleKey::logins(&email),
             ThrottleKey::email_changes(user.id),
+            ThrottleKey::reauthentication(&email),
         ];
         for mark in self.db.marks_of(user.id)? {
             keys.push(ThrottleKey::known(&email, &mark));
         }
-        for kind in Outgoing::COUNTED {
-            keys.push(ThrottleKey::mail(kind, &email));
-            keys.push(ThrottleKey::mail_pause(kind, &email));
-        }
+        keys.extend(mail_limit_keys(&email));
         self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HashingFigures};
-use crate::db::{Outbox, PoolFigures};
+use crate::db::{DatabaseStats, Outbox, PoolFigures};
+use crate::domain::SessionDigest;
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
 #[derive(Debug, Clone)]
@@ -10,6 +11,8 @@ pub struct Figures {
     pub hashing: HashingFigures,
     /// The database's connections.
     pub pools: Vec<PoolFigures>,
+    /// The database's file; none on PostgreSQL.
+    pub database: Option<DatabaseStats>,
     /// What became of the mails that this instance had in hand.
     pub mails: Vec<(MailOutcome, u64)>,
 }
@@ -78,6 +81,7 @@ impl Auth {
         Figures {
             hashing: self.hasher.figures(),
             pools: self.db.pools(),
+            database: self.db.stats(),
             mails: self
                 .mails
                 .as_ref()
@@ -94,12 +98,16 @@ impl Auth {
         Ok(self.db.outbox()?)
     }
 
-    /// How many sessions have neither ended nor expired. Blocks for a query that reads all of
-    /// them: not for every request.
+    /// How many of the next `step` sessions behind `after` have neither ended nor expired, and
+    /// where those end; none if there are no more. Blocks for two look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn count_sessions(&self) -> Result<u64, AuthError> {
-        Ok(self.db.count_sessions()?)
+    pub fn count_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        step: u32,
+    ) -> Result<(u64, Option<SessionDigest>), AuthError> {
+        Ok(self.db.count_sessions(after, step)?)
     }
 }

@@ -1,5 +1,5 @@
-//! What is done in the background: writing down when sessions were last used, removing the
-//! ones that have expired, giving back guesses that could not be checked, and storing the passwords that were hashed anew.
+//! Writes in the background: when sessions were last used, guesses that could not be checked and
+//! are not counted, and stored passwords that were rehashed.
 //!
 //! A look-up writes nothing. It leaves a note here when the last use that is written down
 //! is old enough, and once a second the notes are written together.
@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::cleanup::Cleanup;
 use super::renewal::Renewed;
-use super::throttle::{self, Taken, ThrottleSettings};
+use super::throttle::{Taken, ThrottleSettings};
 use crate::db::{Counted, DB};
 use crate::domain::{SessionDigest, Timestamp};
 
@@ -22,11 +23,6 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// counted.
 const GIVEN_BACK_MAX: usize = 10_000;
 
-/// How often expired sessions are removed, in periods, and how many at a time: small batches,
-/// so that logins get their turn between two of them.
-const REMOVAL_PERIODS: u32 = 600;
-const REMOVAL_BATCH: u32 = 500;
-
 /// Sessions whose use is noted and not yet written, at the most: a bound for the memory
 /// while the database cannot be written. One that is not noted is noted at its next use.
 const NOTES_MAX: usize = 100_000;
@@ -35,6 +31,7 @@ pub(super) struct Housekeeping {
     last_uses: Arc<LastUses>,
     messages: Sender<Message>,
     thread: Option<JoinHandle<()>>,
+    _cleanup: Cleanup,
 }
 
 /// What the thread is told.
@@ -54,6 +51,7 @@ struct LastUses {
 
 impl Housekeeping {
     pub(super) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
+        let cleanup = Cleanup::start(&db, settings)?;
         let last_uses = Arc::new(LastUses {
             db,
             notes: Mutex::default(),
@@ -61,13 +59,13 @@ impl Housekeeping {
         let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("housekeeping".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
-            let settings = *settings;
-            move || keep(&last_uses, &settings, &received)
+            move || keep(&last_uses, &received)
         })?;
         Ok(Self {
             last_uses,
             messages,
             thread: Some(thread),
+            _cleanup: cleanup,
         })
     }
 
@@ -102,8 +100,7 @@ impl Housekeeping {
 }
 
 /// What the thread does until it is told to end.
-fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<Message>) {
-    let mut until_removal = 0;
+fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
     loop {
@@ -121,15 +118,6 @@ fn keep(last_uses: &LastUses, throttle: &ThrottleSettings, received: &Receiver<M
                 next = Instant::now() + PERIOD;
                 last_uses.write();
                 give_back(&last_uses.db, &mut given_back);
-                if until_removal == 0 {
-                    let sessions = remove_expired(&last_uses.db);
-                    let guesses = throttle::tidy(&last_uses.db, throttle, REMOVAL_BATCH);
-                    let tokens = remove_expired_tokens(&last_uses.db);
-                    if sessions && guesses && tokens {
-                        until_removal = REMOVAL_PERIODS;
-                    }
-                }
-                until_removal = until_removal.saturating_sub(1);
             }
         }
     }
@@ -153,8 +141,12 @@ impl LastUses {
             return;
         }
         let uses: Vec<_> = notes.clone().into_iter().collect();
-        if let Err(error) = self.db.touch_sessions(&uses) {
-            log::warn!("the last use of {} sessions waits: {error}", notes.len());
+        if let Err(error) = self.db.in_background().touch_sessions(&uses) {
+            log::log!(
+                error.background_level(),
+                "the last use of {} sessions waits: {error}",
+                notes.len()
+            );
             // Newer notes win over the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);
             self.lock().extend(newer);
@@ -164,33 +156,6 @@ impl LastUses {
     /// Nothing panics while it holds the lock, so a poisoned one is whole.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Removes one batch, and tells whether that was all. The next one comes a period later.
-fn remove_expired(db: &DB) -> bool {
-    match db.remove_expired_sessions(REMOVAL_BATCH) {
-        Ok(removed) => {
-            if removed > 0 {
-                log::debug!("removed {removed} expired sessions");
-            }
-            removed < REMOVAL_BATCH as usize
-        }
-        Err(error) => {
-            log::warn!("expired sessions are not removed: {error}");
-            true
-        }
-    }
-}
-
-/// The same for the tokens that were mailed.
-fn remove_expired_tokens(db: &DB) -> bool {
-    match db.remove_expired_tokens(REMOVAL_BATCH) {
-        Ok(removed) => removed < REMOVAL_BATCH as usize,
-        Err(error) => {
-            log::warn!("expired tokens are not removed: {error}");
-            true
-        }
     }
 }
 

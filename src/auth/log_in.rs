@@ -66,7 +66,7 @@ impl Before for Login {
         self.0.attempt()
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.0.recognise(auth)
     }
 
@@ -93,21 +93,24 @@ impl After for LogIn {
         let who = self.0.who();
         let logged_in = self.open_session(auth, verified);
         match &logged_in {
-            Ok(LoggedIn {
-                session_id, user, ..
-            }) => Event::LoggedIn {
-                user: user.id,
-                session: &session_id.digest(),
+            Ok((logged_in, ended)) => {
+                let user = logged_in.user.id;
+                Event::LoggedIn {
+                    user,
+                    session: &logged_in.session_id.digest(),
+                }
+                .log(&who.client);
+                Event::sessions_replaced(user, *ended, &who.client);
             }
-            .log(&who.client),
             Err(cause) => who.failed(cause),
         }
-        logged_in
+        logged_in.map(|(logged_in, _)| logged_in)
     }
 }
 
 impl LogIn {
-    fn open_session(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
+    /// The login, and how many older sessions it ended.
+    fn open_session(self, auth: &Auth, verified: Verified) -> Result<(LoggedIn, usize), AuthError> {
         let Checked { user, guess, taken } = self.0;
         let Some(user) = user.filter(|_| verified.right) else {
             return Err(AuthError::InvalidCredentials);
@@ -124,11 +127,11 @@ impl LogIn {
             client: guess.client(),
         };
         let (settlement, device) = guess.settlement(auth, &taken);
-        match auth
+        let ended = match auth
             .db
             .add_session(&new, Some(&user.hashed_password), &settlement)
         {
-            Ok(()) => {}
+            Ok(ended) => ended,
             // Not "invalid credentials": where a login of the same user has just renewed the
             // stored hash, the password is as right as before.
             Err(error) => {
@@ -141,14 +144,15 @@ impl LogIn {
                     | DbError::Failed(_) => error.into(),
                 });
             }
-        }
+        };
         if verified.outdated {
             auth.renew(user.clone(), verified.password);
         }
-        Ok(LoggedIn {
+        let logged_in = LoggedIn {
             session_id,
             device,
             user,
-        })
+        };
+        Ok((logged_in, ended))
     }
 }

@@ -49,6 +49,10 @@ impl Outage {
         }
     }
 
+    pub(super) fn is_ongoing(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes that a server has dealt with a mail.
     pub(super) fn is_over(&mut self) {
         if let Some(ongoing) = self.0.take() {

@@ -1,20 +1,22 @@
-//! The thread that sends the mails of the outbox.
+//! The thread that takes mails out of the outbox, and the threads that send them.
 //!
-//! It wakes when this process queues one, and once a second for those of others.
+//! It wakes when this process queues a mail, and once a second for those of other instances.
+//! Each mail has a thread of its own, which waits a random time before it begins: neither the
+//! order nor the time of mails tells which others were sent.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::figures::{MailCounts, MailOutcome};
+use super::figures::MailCounts;
 use super::mail_outage::Outage;
-use super::mail_writer::{MailWriter, NotWritten, Written};
-use crate::db::{ClaimedMail, DB};
-use crate::mail::{Mailer, SendError, Templates};
+use super::mail_sender::{MailSender, Outcome};
+use crate::db::{ClaimedMail, DB, MailPriority};
+use crate::mail::{Mailer, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -26,70 +28,79 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// mail server is waited for.
 const LEASE: Duration = Duration::from_secs(300);
 
-/// The waits after each attempt that says something about this mail; the last one goes on.
-const BACK_OFF: [Duration; 5] = [
-    minutes(1),
-    minutes(2),
-    minutes(5),
-    minutes(15),
-    LONGEST_WAIT,
-];
-const LONGEST_WAIT: Duration = minutes(60);
+/// How many mails are in hand at once, most of them waiting for their moment; how many of them
+/// may be to people who are not known; and how many decoys. So there is always a thread for
+/// the mail of a person who is known.
+const IN_HAND: usize = 32;
+const UNPROVED_IN_HAND: usize = 24;
+const DECOYS_IN_HAND: usize = 16;
 
-/// When a mail is given up.
-const GIVEN_UP_AFTER: Duration = minutes(3 * 24 * 60);
-
-/// How long the end of the service waits for a mail that is being sent.
+/// How long the end of the service waits for the mails that are being sent.
 const LAST_MAIL: Duration = Duration::from_secs(2);
 
-const fn minutes(minutes: u64) -> Duration {
-    Duration::from_secs(60 * minutes)
-}
-
-/// A hold on the thread, which ends with it.
+/// A hold on the threads, which end with it.
 pub(super) struct MailWorker {
-    wake: SyncSender<()>,
+    messages: Mutex<Sender<Message>>,
+    /// Whether a wake-up is on its way already.
+    woken: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
     counts: Arc<MailCounts>,
     ended: Mutex<Receiver<()>>,
 }
 
-struct Worker {
-    db: DB,
-    mailer: Mailer,
-    writer: MailWriter,
-    ending: Arc<AtomicBool>,
-    counts: Arc<MailCounts>,
-    told_that_off: bool,
+enum Message {
+    /// A mail was queued, or the service ends.
+    Wake,
+    /// A mail is no longer in hand; none if its thread panicked.
+    Finished(MailPriority, Option<Outcome>),
 }
 
-/// What became of a mail that was taken in hand.
-enum Outcome {
-    /// It is off our hands, or there was nothing to send.
-    Done(Option<MailOutcome>),
-    /// It stays in the outbox for so long.
-    Wait(Duration, String),
-    /// No mail goes at the moment.
-    Away(String),
+struct Worker {
+    db: DB,
+    sender: Arc<MailSender>,
+    messages: Sender<Message>,
+    woken: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
+    in_hand: InHand,
+    outage: Outage,
+    /// Until when no mail is tried.
+    paused_until: Option<Instant>,
+}
+
+/// How many mails of each priority are in hand.
+#[derive(Debug, Default, Clone, Copy)]
+struct InHand {
+    known: usize,
+    unproved: usize,
+    decoys: usize,
 }
 
 impl MailWorker {
-    pub(super) fn start(db: DB, mailer: Mailer, templates: Templates) -> io::Result<Self> {
-        let (wake, woken) = mpsc::sync_channel(1);
+    /// `spread` is the longest random wait of a mail.
+    pub(super) fn start(
+        db: DB,
+        mailer: Mailer,
+        templates: Templates,
+        spread: Duration,
+    ) -> io::Result<Self> {
+        let (messages, received) = mpsc::channel();
         let (end, ended) = mpsc::sync_channel::<()>(1);
-        let ending = Arc::new(AtomicBool::new(false));
+        let (woken, ending) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let counts = Arc::new(MailCounts::default());
+        let sender = MailSender::new(db.clone(), mailer, templates, spread);
+        let sender = Arc::new(sender.counting(Arc::clone(&counts)));
         let mut worker = Worker {
-            writer: MailWriter::new(db.clone(), templates),
             db,
-            mailer,
+            sender,
+            messages: messages.clone(),
+            woken: Arc::clone(&woken),
             ending: Arc::clone(&ending),
-            counts: Arc::clone(&counts),
-            told_that_off: false,
+            in_hand: InHand::default(),
+            outage: Outage::default(),
+            paused_until: None,
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
-            // The mail that it was about is tried again when its claim runs out.
-            while panic::catch_unwind(AssertUnwindSafe(|| worker.run(&woken))).is_err() {
+            while panic::catch_unwind(AssertUnwindSafe(|| worker.run(&received))).is_err() {
                 log::error!("the thread for mails has panicked, and goes on");
             }
             // First, so that who waits for the end finds the database closed.
@@ -97,7 +108,8 @@ impl MailWorker {
             drop(end);
         })?;
         Ok(Self {
-            wake,
+            messages: Mutex::new(messages),
+            woken,
             ending,
             counts,
             ended: Mutex::new(ended),
@@ -109,11 +121,14 @@ impl MailWorker {
         &self.counts
     }
 
-    /// Says that there is a mail. Never blocks.
+    /// Says that there is a mail. Never blocks for long.
     pub(super) fn wake(&self) {
-        match self.wake.try_send(()) {
-            Ok(()) | Err(TrySendError::Full(())) => {}
-            Err(TrySendError::Disconnected(())) => log::error!("the thread for mails has ended"),
+        if self.woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.send(Message::Wake).is_err() {
+            log::error!("the thread for mails has ended");
         }
     }
 }
@@ -131,113 +146,155 @@ impl Drop for MailWorker {
 }
 
 impl Worker {
-    fn run(&mut self, woken: &Receiver<()>) {
-        let mut outage = Outage::default();
+    fn run(&mut self, received: &Receiver<Message>) {
         while !self.ending.load(Ordering::Acquire) {
-            match self.db.claim_mail(LEASE, LONGEST_WAIT) {
-                Ok(Some(mail)) => {
-                    let outcome = self.handle(&mail);
-                    self.settle(&mail, &outcome);
-                    match outcome {
-                        Outcome::Done(None) => {}
-                        Outcome::Done(Some(_)) | Outcome::Wait(..) => outage.is_over(),
-                        Outcome::Away(why) => self.pause(outage.goes_on(&why), woken),
-                    }
-                    continue;
-                }
-                Ok(None) => {}
-                Err(error) => log::debug!("the outbox cannot be read: {error}"),
-            }
-            match woken.recv_timeout(PERIOD) {
-                Ok(()) => thread::sleep(HEAD_START),
+            self.claim();
+            match received.recv_timeout(self.until_next_look()) {
+                Ok(message) => self.note(message),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+        // Those that wait for their moment are put back; the others come to their end.
+        self.sender.end();
+        while self.in_hand.all() > 0 {
+            match received.recv() {
+                Ok(message) => self.note(message),
+                Err(_) => return,
             }
         }
     }
 
-    /// Waits, whatever mails come meanwhile, but for the end of the service.
-    fn pause(&self, pause: Duration, woken: &Receiver<()>) {
-        let until = Instant::now() + pause;
-        while !self.ending.load(Ordering::Acquire) {
-            let left = until.saturating_duration_since(Instant::now());
-            match woken.recv_timeout(left) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
-    }
-
-    /// Tries a mail. One that is too old is not tried for ever.
-    fn handle(&mut self, mail: &ClaimedMail) -> Outcome {
-        let outcome = self.send(mail);
-        let is_old = mail.created_at.plus(GIVEN_UP_AFTER) <= self.db.clock().now();
-        match outcome {
-            Outcome::Wait(_, why) | Outcome::Away(why) if is_old => {
-                log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
-                Outcome::Done(Some(MailOutcome::GivenUp))
-            }
-            outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_)) => outcome,
-        }
-    }
-
-    /// Writes down what became of it.
-    fn settle(&self, mail: &ClaimedMail, outcome: &Outcome) {
-        let settled = match outcome {
-            Outcome::Done(counted) => {
-                if let Some(counted) = counted {
-                    self.counts.count(*counted);
+    /// Takes as many mails in hand as there may be.
+    fn claim(&mut self) {
+        while let Some(lowest) = self.lowest() {
+            match self
+                .db
+                .claim_mail(LEASE, super::mail_sender::LONGEST_WAIT, lowest)
+            {
+                Ok(Some(mail)) => self.begin(mail),
+                Ok(None) => return,
+                Err(error) => {
+                    log::debug!("the outbox cannot be read: {error}");
+                    return;
                 }
-                self.db.finish_mail(mail)
             }
-            Outcome::Wait(wait, why) => {
-                let (id, letter, seconds) = (mail.id, &mail.letter, wait.as_secs());
-                log::warn!("mail {id} ({letter}) waits {seconds} s: {why}");
-                self.counts.count(MailOutcome::Postponed);
-                self.db.postpone_mail(mail, *wait)
-            }
-            Outcome::Away(_) => self.db.postpone_mail(mail, Duration::ZERO),
-        };
-        if let Err(error) = settled {
-            log::warn!("mail {} may be sent again: {error}", mail.id);
         }
     }
 
-    fn send(&mut self, mail: &ClaimedMail) -> Outcome {
-        if matches!(self.mailer, Mailer::Off) {
-            if !self.told_that_off {
-                log::warn!("mails are off (--mail off): nobody gets those that are asked for");
-                self.told_that_off = true;
-            }
-            return Outcome::Done(None);
+    /// The lowest priority of which another mail may be taken in hand; none if none may.
+    fn lowest(&mut self) -> Option<MailPriority> {
+        if self
+            .paused_until
+            .is_some_and(|until| Instant::now() < until)
+        {
+            return None;
         }
-        let (sent, done) = match self.writer.write(mail) {
-            Ok(Written::ToSomebody(written)) => {
-                (self.mailer.send(&written), Some(MailOutcome::Sent))
+        self.paused_until = None;
+        // In an outage, one mail is tried for all.
+        if self.outage.is_ongoing() && self.in_hand.all() > 0 {
+            return None;
+        }
+        self.in_hand.lowest()
+    }
+
+    fn begin(&mut self, mail: ClaimedMail) {
+        let priority = mail.priority;
+        let sender = Arc::clone(&self.sender);
+        let messages = self.messages.clone();
+        let thread = thread::Builder::new().name("mail".into()).spawn(move || {
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
+            // Before the message, so that who waits for the end finds the database closed.
+            drop(sender);
+            drop(messages.send(Message::Finished(priority, outcome.ok())));
+        });
+        match thread {
+            Ok(_) => *self.in_hand.of(priority) += 1,
+            // Its claim runs out.
+            Err(error) => {
+                log::error!("no thread for a mail: {error}");
+                self.paused_until = Some(Instant::now() + PERIOD);
             }
-            Ok(Written::ToNobody(written)) => (self.mailer.pretend(&written), None),
-            Ok(Written::Nothing) => return Outcome::Done(None),
-            Err(error @ NotWritten::Db(_)) => return Outcome::Away(error.to_string()),
-            Err(error @ (NotWritten::Unreadable(_) | NotWritten::Template(_))) => {
-                return Outcome::Wait(back_off(mail.attempts), error.to_string());
+        }
+    }
+
+    fn note(&mut self, message: Message) {
+        match message {
+            Message::Wake => {
+                thread::sleep(HEAD_START);
+                self.woken.store(false, Ordering::Release);
             }
-        };
-        match sent {
-            Ok(()) => Outcome::Done(done),
-            Err(error @ SendError::Refused(_)) => {
-                log::error!("mail {} ({}) is given up: {error}", mail.id, mail.letter);
-                Outcome::Done(Some(MailOutcome::Refused))
+            Message::Finished(priority, outcome) => {
+                let in_hand = self.in_hand.of(priority);
+                *in_hand = in_hand.saturating_sub(1);
+                match outcome {
+                    // The mail that it was about is tried again when its claim runs out.
+                    None => log::error!("a thread for mails has panicked, and others go on"),
+                    Some(Outcome::Done(None)) => {}
+                    Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => self.outage.is_over(),
+                    // Of those that fail together, one tells of it.
+                    Some(Outcome::Away(_)) if self.paused_until.is_some() => {}
+                    Some(Outcome::Away(why)) => {
+                        let pause = self.outage.goes_on(&why);
+                        self.paused_until = Some(Instant::now() + pause);
+                    }
+                }
             }
-            Err(error @ SendError::Later(_)) => {
-                Outcome::Wait(back_off(mail.attempts), error.to_string())
-            }
-            Err(error @ SendError::Away(_)) => Outcome::Away(error.to_string()),
+        }
+    }
+
+    fn until_next_look(&self) -> Duration {
+        match self.paused_until {
+            Some(until) => until.saturating_duration_since(Instant::now()),
+            None => PERIOD,
         }
     }
 }
 
-fn back_off(attempts: u32) -> Duration {
-    let done = usize::try_from(attempts).unwrap_or(usize::MAX);
-    let wait = BACK_OFF.get(done.saturating_sub(1));
-    wait.copied().unwrap_or(LONGEST_WAIT)
+impl InHand {
+    fn all(self) -> usize {
+        self.known + self.unproved + self.decoys
+    }
+
+    fn of(&mut self, priority: MailPriority) -> &mut usize {
+        match priority {
+            MailPriority::Known => &mut self.known,
+            MailPriority::Unproved => &mut self.unproved,
+            MailPriority::Decoy => &mut self.decoys,
+        }
+    }
+
+    fn lowest(self) -> Option<MailPriority> {
+        if self.all() >= IN_HAND {
+            None
+        } else if self.unproved + self.decoys >= UNPROVED_IN_HAND {
+            Some(MailPriority::Known)
+        } else if self.decoys >= DECOYS_IN_HAND {
+            Some(MailPriority::Unproved)
+        } else {
+            Some(MailPriority::Decoy)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m2_decoys_and_strangers_leave_threads_to_known_people() {
+        let mut in_hand = InHand::default();
+        let mut claimed = |priority: MailPriority| {
+            while in_hand
+                .lowest()
+                .is_some_and(|lowest| priority.is_before(lowest))
+            {
+                *in_hand.of(priority) += 1;
+            }
+            in_hand.all()
+        };
+        assert_eq!(claimed(MailPriority::Decoy), 16);
+        assert_eq!(claimed(MailPriority::Unproved), 24);
+        assert_eq!(claimed(MailPriority::Known), 32);
+    }
 }

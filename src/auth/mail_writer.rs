@@ -46,8 +46,10 @@ impl MailWriter {
     /// mail has a token.
     pub(super) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
         let outgoing = Outgoing::of(mail)?;
-        if let Outgoing::AccountDeleted { to } = &outgoing {
-            let written = self.templates.render(&Letter::AccountDeleted, to)?;
+        if let Outgoing::AccountDeleted { to, last } = &outgoing {
+            let last = last.clone();
+            let letter = Letter::AccountDeleted { last };
+            let written = self.templates.render(&letter, to)?;
             return Ok(Written::ToSomebody(written));
         }
         let Some(user_id) = mail.user_id else {
@@ -83,7 +85,8 @@ impl MailWriter {
             }
             Outgoing::ConfirmEmail { to } => {
                 let token = self.email_token(user.id, EmailAction::Change, to, mail)?;
-                Ok((Letter::ConfirmEmail { token }, to.clone()))
+                let present = user.email.clone();
+                Ok((Letter::ConfirmEmail { token, present }, to.clone()))
             }
             Outgoing::EmailChanged { old, new } => {
                 let token = UndoToken::generate();
@@ -106,7 +109,13 @@ impl MailWriter {
             }),
             Outgoing::PasswordChanged => to_user(Letter::PasswordChanged),
             Outgoing::AlreadyRegistered => to_user(Letter::AlreadyRegistered),
-            Outgoing::AccountDeleted { to } => Ok((Letter::AccountDeleted, to.clone())),
+            Outgoing::AccountDeleted { to, last } => {
+                let last = last.clone();
+                Ok((Letter::AccountDeleted { last }, to.clone()))
+            }
+            Outgoing::EmailTakenBack { to, by } => {
+                Ok((Letter::EmailTakenBack { by: by.clone() }, to.clone()))
+            }
         }
     }
 

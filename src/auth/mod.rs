@@ -7,6 +7,8 @@
 
 mod change_email;
 mod change_password;
+mod cleanup;
+mod db_monitor;
 mod delete_account;
 mod delete_user;
 mod error;
@@ -19,6 +21,7 @@ mod hasher;
 mod housekeeping;
 mod log_in;
 mod mail_outage;
+mod mail_sender;
 mod mail_worker;
 mod mail_writer;
 mod outgoing;
@@ -44,12 +47,14 @@ use std::time::Instant;
 
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
+use db_monitor::DatabaseMonitor;
 use hasher::{Applicant, Hasher, HasherSettings};
 use housekeeping::Housekeeping;
 use mail_worker::MailWorker;
 
 pub use change_email::{ChangeEmail, EmailRequest};
 pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
+pub use db_monitor::MonitorSettings;
 pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
 pub use events::{Attempt, log_forged};
@@ -65,13 +70,13 @@ pub use paused::{After, Before, Paused};
 pub use policies::{EmailVerification, Notice, Notices, Registration};
 pub use register_user::{NewUser, Registering};
 pub use replacement::Replacement;
-pub use reset_password::{NewPasswordByToken, PasswordReset};
+pub use reset_password::{NewPasswordByToken, PasswordReset, ResetRequest};
 pub use settings::{AuthSettings, PasswordRefused};
-pub use throttle::{Taken, ThrottleSettings};
+pub use throttle::{Taken, ThrottleSettings, mail_limit_keys};
 pub use verification::{Hashing, Verification, Verified};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
-pub use crate::db::{Outbox, PoolFigures, Registered, ThrottleRow};
+pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolFigures, Registered, ThrottleRow};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///
@@ -83,6 +88,8 @@ pub struct Auth {
     housekeeping: Arc<Housekeeping>,
     /// None where no mails are sent: they wait for an instance that does.
     mails: Option<Arc<MailWorker>>,
+    /// None on PostgreSQL, and where a command runs beside the service.
+    monitor: Option<Arc<DatabaseMonitor>>,
 }
 
 impl Auth {
@@ -101,16 +108,22 @@ impl Auth {
             housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             mails: None,
+            monitor: None,
             db,
         })
     }
 
-    /// Has the mails that are queued sent, by a thread that ends with this.
+    /// Has the mails that are queued sent, by threads that end with this.
     ///
     /// # Errors
     /// [`std::io::Error`] if the system gives no thread.
     pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
-        let worker = MailWorker::start(self.db.clone(), mailer, templates)?;
+        let worker = MailWorker::start(
+            self.db.clone(),
+            mailer,
+            templates,
+            self.settings.mail_spread,
+        )?;
         Ok(Self {
             mails: Some(worker.into()),
             ..self
@@ -134,6 +147,7 @@ impl Auth {
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
             mails: self.mails.clone(),
+            monitor: self.monitor.clone(),
         }
     }
 

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::throttle::{ThrottleSettings, mail_budget};
+use super::throttle::{ThrottleSettings, mail_budget, notification_budget};
 use crate::db::{BudgetedMail, ClaimedMail, NewMail};
 use crate::domain::{ClientAddress, Email, EmailKey, Timestamp};
 
@@ -31,8 +31,11 @@ pub(super) enum Outgoing {
         user_agent: Option<String>,
         at: Timestamp,
     },
-    /// The account is gone; goes to the address that it had.
-    AccountDeleted { to: Email },
+    /// The account is gone; goes to the address that it had, and to former ones, with the
+    /// address that it had in the end.
+    AccountDeleted { to: Email, last: Option<Email> },
+    /// The account has its former address again; goes to the one that it loses.
+    EmailTakenBack { to: Email, by: Email },
     /// Somebody tried to register the address of the account.
     AlreadyRegistered,
 }
@@ -66,10 +69,13 @@ struct Details {
 
 impl Outgoing {
     /// The kinds by which mails are counted: those that somebody can bring about.
-    pub(super) const COUNTED: [&'static str; 6] = [
+    pub(super) const COUNTED: [&'static str; 9] = [
+        "account_deleted",
         "already_registered",
         "confirm_email",
+        "email_taken_back",
         "new_device",
+        "password_changed",
         "password_reset",
         "verify_email",
         NOTHING_TOLD,
@@ -90,6 +96,7 @@ impl Outgoing {
                 | Self::PasswordChanged
                 | Self::NewDevice { .. }
                 | Self::AccountDeleted { .. }
+                | Self::EmailTakenBack { .. }
                 | Self::AlreadyRegistered => false,
             },
         }
@@ -97,9 +104,20 @@ impl Outgoing {
 
     /// The row, to be queued if few enough of its kind went to that address of late.
     pub(super) fn within_budget(&self, settings: &ThrottleSettings, to: &EmailKey) -> BudgetedMail {
+        let budget = match self {
+            Self::PasswordChanged | Self::AccountDeleted { .. } | Self::EmailTakenBack { .. } => {
+                notification_budget
+            }
+            Self::PasswordReset
+            | Self::VerifyEmail
+            | Self::ConfirmEmail { .. }
+            | Self::EmailChanged { .. }
+            | Self::NewDevice { .. }
+            | Self::AlreadyRegistered => mail_budget,
+        };
         BudgetedMail {
             mail: self.row(),
-            budget: mail_budget(settings, self.name(), to),
+            budget: budget(settings, self.name(), to),
         }
     }
 
@@ -129,6 +147,11 @@ impl Outgoing {
             },
             "account_deleted" => Self::AccountDeleted {
                 to: address("to", details.to)?,
+                last: details.new.map(Email::from_stored),
+            },
+            "email_taken_back" => Self::EmailTakenBack {
+                to: address("to", details.to)?,
+                by: address("new", details.new)?,
             },
             "already_registered" => Self::AlreadyRegistered,
             unknown => return Err(UnreadableMail::Letter(unknown.to_owned())),
@@ -144,6 +167,7 @@ impl Outgoing {
             Self::EmailChanged { .. } => "email_changed",
             Self::NewDevice { .. } => "new_device",
             Self::AccountDeleted { .. } => "account_deleted",
+            Self::EmailTakenBack { .. } => "email_taken_back",
             Self::AlreadyRegistered => "already_registered",
         }
     }
@@ -154,15 +178,22 @@ impl Outgoing {
             | Self::PasswordChanged
             | Self::VerifyEmail
             | Self::AlreadyRegistered => None,
-            Self::ConfirmEmail { to } | Self::AccountDeleted { to } => Some(Details {
+            Self::ConfirmEmail { to } => Some(Details {
                 to: Some(to.to_string()),
                 ..Details::default()
             }),
-            Self::EmailChanged { old, new } => Some(Details {
-                to: Some(old.to_string()),
-                new: Some(new.to_string()),
+            Self::AccountDeleted { to, last } => Some(Details {
+                to: Some(to.to_string()),
+                new: last.as_ref().map(Email::to_string),
                 ..Details::default()
             }),
+            Self::EmailChanged { old: to, new } | Self::EmailTakenBack { to, by: new } => {
+                Some(Details {
+                    to: Some(to.to_string()),
+                    new: Some(new.to_string()),
+                    ..Details::default()
+                })
+            }
             Self::NewDevice {
                 address,
                 user_agent,

@@ -81,9 +81,10 @@ impl Before for PasswordCheck {
         Attempt::login(self.client())
     }
 
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.guess.recognise(auth)?;
-        Ok(self.guess.is_known())
+        let known = self.guess.is_known();
+        Ok(known.then(|| self.guess.email().clone()))
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
@@ -132,13 +133,20 @@ pub(super) struct Who {
     pub(super) client: Client,
     /// Whether this is the last guess of those whom the account does not know.
     locks: bool,
+    /// Whether no password can be right: the stored hash is of an unknown kind.
+    has_unknown_hash: bool,
 }
 
 impl Who {
     /// Writes down that it was not the password, or could not be checked.
     pub(super) fn failed(&self, cause: &AuthError) {
         let user = self.user;
-        Event::LoginFailed { user, cause }.log(&self.client);
+        match user.filter(|_| self.has_unknown_hash) {
+            Some(user) if matches!(cause, AuthError::InvalidCredentials) => {
+                Event::UnknownHash { user }.log(&self.client);
+            }
+            Some(_) | None => Event::LoginFailed { user, cause }.log(&self.client),
+        }
         if self.locks && matches!(cause, AuthError::InvalidCredentials) {
             Event::LoginLocked { user }.log(&self.client);
         }
@@ -148,7 +156,9 @@ impl Who {
 impl Checked {
     /// Whose password it would be, and who says so.
     pub(super) fn who(&self) -> Who {
+        let stored = self.user.as_ref().map(|user| &user.hashed_password);
         Who {
+            has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
             user: self.user.as_ref().map(|user| user.id),
             client: self.guess.client().clone(),
             locks: !self.guess.is_known() && self.taken.is_last(),

@@ -22,7 +22,7 @@ use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// What bcrypt reads of a password besides the NUL that ends it.
 const BCRYPT_BYTES: usize = 71;
-const TAG: &str = "$bienvenue-1";
+const TAG: &str = HashedPassword::PREHASHED;
 const PREHASH_KEY: &[u8] = b"bienvenue/password/1";
 
 /// A password could not be hashed: a defect, or a system without randomness.

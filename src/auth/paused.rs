@@ -1,6 +1,6 @@
 use super::hasher::{Applicant, Place, Receipt, Work};
 use super::{Attempt, Auth, AuthError, Taken};
-use crate::domain::{Client, ClientAddress};
+use crate::domain::{Client, ClientAddress, EmailKey};
 
 /// A use case that hashes, before it has begun. [`Auth::begin`] takes the steps one after the
 /// other; an event loop takes them by itself, since they block for different things.
@@ -22,12 +22,12 @@ pub trait Before: Send + Sized + 'static {
         Ok(())
     }
 
-    /// Finds out whether the client is known to whom it concerns, and tells. Blocks for a
+    /// Finds out whether an account knows the client, and returns that account. Blocks for a
     /// look-up.
     ///
     /// # Errors
     /// Only if the database fails.
-    fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError>;
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError>;
 
     /// Refuses, without a write, who would be refused anyway. Blocks for a look-up.
     ///
@@ -86,38 +86,43 @@ impl Auth {
 
     fn begin_case<B: Before>(&self, mut case: B) -> Result<Paused<B::After>, AuthError> {
         case.admit(self)?;
-        let place = match self.place_for(case.client(), false) {
+        let place = match self.place_for(case.client(), None) {
             Ok(place) => {
                 case.recognise(self)?;
                 place
             }
             Err(error) => {
-                if !self.keeps_places() || !case.recognise(self)? {
+                if !self.keeps_places() {
                     return Err(error);
                 }
-                self.place_for(case.client(), true)?
+                let Some(account) = case.recognise(self)? else {
+                    return Err(error);
+                };
+                self.place_for(case.client(), Some(account))?
             }
         };
         case.check(self)?;
         case.begin(self, place)
     }
 
-    /// A place for one hash of a client, which the account knows or does not. Never blocks;
+    /// A place for one hash of a client, with the account that knows it. Never blocks;
     /// what hashes takes one before it does anything else, so that nothing is done for who
     /// would wait too long.
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if there is none.
-    pub fn place_for(&self, client: &Client, known: bool) -> Result<Place, AuthError> {
+    pub fn place_for(
+        &self,
+        client: &Client,
+        account: Option<EmailKey>,
+    ) -> Result<Place, AuthError> {
         let network = client.address().map(ClientAddress::network);
         self.hasher.place(
             self.rounds(),
-            if !self.settings.throttle.on {
-                Applicant::Anybody
-            } else if known {
-                Applicant::Known(network)
-            } else {
-                Applicant::Stranger(network)
+            match account {
+                _ if !self.settings.throttle.on => Applicant::Anybody,
+                Some(account) => Applicant::Known { network, account },
+                None => Applicant::Stranger(network),
             },
         )
     }

@@ -3,9 +3,10 @@
 use super::events::Attempt;
 use super::hasher::Place;
 use super::password_check::{Checked, PasswordCheck};
+use super::throttle::{reauthentications, refuse_waiting};
 use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
-use crate::db::{DbError, Reauthenticated, Settlement};
-use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::db::{Charge, DbError, Limited, Reauthenticated, Settlement};
+use crate::domain::{Client, EmailKey, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// The password that an owner gives again, before it is checked.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub(super) struct Owner {
     checked: Checked,
     pub(super) user: User,
     session: SessionDigest,
+    /// How often the account may be changed; counted with the change, so that only right
+    /// passwords count.
+    limit: Vec<Charge>,
 }
 
 impl Reauthentication {
@@ -49,12 +53,17 @@ impl Reauthentication {
         Attempt::reauthentication(self.owner.id, self.client())
     }
 
-    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<bool, AuthError> {
+    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.check.recognise(auth)
     }
 
     pub(super) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.check.check(auth)
+        self.check.check(auth)?;
+        refuse_waiting(auth, &self.limit(auth))
+    }
+
+    fn limit(&self, auth: &Auth) -> Vec<Charge> {
+        reauthentications(&auth.settings.throttle, &self.owner.email.key())
     }
 
     pub(super) fn begin(
@@ -62,6 +71,7 @@ impl Reauthentication {
         auth: &Auth,
         place: Place,
     ) -> Result<(Place, Verification, Owner), AuthError> {
+        let limit = self.limit(auth);
         let Self {
             check,
             owner,
@@ -75,6 +85,7 @@ impl Reauthentication {
                     checked: after,
                     user,
                     session,
+                    limit,
                 };
                 Ok((place, work, owner))
             }
@@ -101,6 +112,7 @@ impl Owner {
             user_id: self.user.id,
             checked: &self.user.hashed_password,
             session: &self.session,
+            limit: &self.limit,
         }
     }
 
@@ -109,15 +121,23 @@ impl Owner {
         self.checked.guess.right(auth, &self.checked.taken)
     }
 
-    /// Why nothing was written, and so nothing settled.
-    pub(super) fn not_written(&self, error: DbError) -> AuthError {
+    /// What became of the change. Where nothing was written, nothing was settled either.
+    pub(super) fn written(
+        &self,
+        written: Result<Result<(), Limited>, DbError>,
+    ) -> Result<(), AuthError> {
+        let error = match written {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(limited)) => limited.into(),
+            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => error.into(),
+        };
         self.checked.taken.release();
-        match error {
-            DbError::NoResultFound => AuthError::Changed,
-            DbError::InvalidRequest(_)
-            | DbError::AlreadyExists(_)
-            | DbError::Unavailable(_)
-            | DbError::Failed(_) => error.into(),
-        }
+        Err(error)
     }
 }

@@ -1,13 +1,13 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::{NOTHING_TOLD, Outgoing};
-use super::throttle::{mail_budget, refuse_waiting, registration, take};
+use super::throttle::{Networks, mail_budget, refuse_waiting, take};
 use super::{
     After, Auth, AuthError, Before, EmailVerification, HashError, Hashing, Paused, Registration,
     Taken,
 };
-use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
-use crate::domain::{Client, Email, HashedPassword, Password, User};
+use crate::db::{BudgetedMail, Charge, DbError, NewAccount, Registered};
+use crate::domain::{Client, Email, EmailKey, HashedPassword, Password, User};
 
 /// A registration, before it has begun.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ impl NewUser {
             password,
             client,
         }
+    }
+
+    fn limits(&self, auth: &Auth) -> Vec<Charge> {
+        Networks(&self.client).registration(&auth.settings.throttle)
     }
 }
 
@@ -92,17 +96,18 @@ impl Before for NewUser {
         Ok(auth.settings.accept(&self.password, &self.email)?)
     }
 
-    fn recognise(&mut self, _: &Auth) -> Result<bool, AuthError> {
-        Ok(false)
+    fn recognise(&mut self, _: &Auth) -> Result<Option<EmailKey>, AuthError> {
+        Ok(None)
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        refuse_waiting(auth, &registration(auth, &self.client))
+        refuse_waiting(auth, &self.limits(auth))
     }
 
     fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Registering>, AuthError> {
+        let limits = self.limits(auth);
         let work = Hashing::new(self.password, auth.settings.bcrypt_cost)?;
-        let taken = take(auth, &registration(auth, &self.client))?;
+        let taken = take(auth, &limits)?;
         let conceals = auth.settings.registration == Registration::Conceal;
         match auth.db.find_user_by(&self.email) {
             Ok(_) if !conceals => Err(AuthError::AlreadyExists(self.email)),
@@ -155,7 +160,8 @@ impl Registering {
     fn save(&self, auth: &Auth, hashed_password: &HashedPassword) -> Result<Registered, DbError> {
         let settings = &auth.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
-        let mail = verifies.then(|| Outgoing::VerifyEmail.row());
+        let key = self.email.key();
+        let mail = verifies.then(|| Outgoing::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email: &self.email,
             hashed_password,
@@ -166,7 +172,6 @@ impl Registering {
                 Ok(Registered::New(auth.db.register(&new)?))
             }
             Registration::Conceal => {
-                let key = self.email.key();
                 let to_owner = Outgoing::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::outgoing::Outgoing;
-use super::throttle::{Networks, refuse_waiting, reset_requests, take};
+use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Notice, Paused, Taken};
-use crate::db::{ClaimedMail, DB, DbError, NewMail, NewPassword};
+use crate::db::{BudgetedMail, Charge, ClaimedMail, DB, DbError, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -24,6 +24,16 @@ pub struct NewPasswordByToken {
     token: Option<ResetToken>,
     password: Password,
     client: Client,
+    /// The account whose token it is, once that was looked up.
+    account: Option<EmailKey>,
+}
+
+/// A request for a mail with a token that no limit refuses.
+#[derive(Debug)]
+pub struct ResetRequest {
+    email: EmailKey,
+    client: Client,
+    limits: Vec<Charge>,
 }
 
 /// The rest of it: spend the token.
@@ -32,7 +42,6 @@ pub struct PasswordReset {
     user: User,
     token: ResetTokenDigest,
     client: Client,
-    taken: Taken,
 }
 
 impl NewPasswordByToken {
@@ -49,6 +58,7 @@ impl NewPasswordByToken {
             token,
             password,
             client,
+            account: None,
         }
     }
 
@@ -92,6 +102,7 @@ impl Auth {
             token: Some(*reset_token),
             password: new_password.clone(),
             client: Client::default(),
+            account: None,
         };
         self.begin(case)?.run(self)
     }
@@ -104,15 +115,44 @@ impl Auth {
     /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
     /// whatever ails the database.
     pub fn request_reset(&self, email: &Email, client: &Client) -> Result<(), AuthError> {
-        let key = email.key();
-        let settings = &self.settings.throttle;
-        let limit = reset_requests(settings, client);
-        let mail = Outgoing::PasswordReset.within_budget(settings, &key);
-        let asked = match self.db.queue_mail_for(&key, &mail, &limit) {
+        self.queue_reset(&self.check_reset(email, client)?)
+    }
+
+    /// The part of [`Auth::request_reset`] that only reads: what is over a limit is refused
+    /// here, before a write. Blocks for a look-up or a few.
+    ///
+    /// # Errors
+    /// As [`Auth::request_reset`].
+    pub fn check_reset(&self, email: &Email, client: &Client) -> Result<ResetRequest, AuthError> {
+        let email = email.key();
+        let limits = reset_requests(self, &email, client).and_then(|limits| {
+            refuse_waiting(self, &limits)?;
+            Ok(limits)
+        });
+        let limits = limits.inspect_err(|cause| {
+            Event::PasswordChangeFailed { user: None, cause }.log(client);
+        })?;
+        Ok(ResetRequest {
+            email,
+            client: client.clone(),
+            limits,
+        })
+    }
+
+    /// The rest of [`Auth::request_reset`]. Blocks for one write.
+    ///
+    /// # Errors
+    /// As [`Auth::request_reset`].
+    pub fn queue_reset(&self, request: &ResetRequest) -> Result<(), AuthError> {
+        let ResetRequest {
+            email,
+            client,
+            limits,
+        } = request;
+        let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
+        let asked = match self.db.queue_mail_for(email, &mail, limits, &marks(client)) {
             Ok(Ok(asked)) => Ok(asked),
-            Ok(Err(limited)) => Err(AuthError::Throttled {
-                retry_after: limited.wait,
-            }),
+            Ok(Err(limited)) => Err(limited.into()),
             Err(error) => Err(error.into()),
         };
         match &asked {
@@ -130,9 +170,9 @@ impl Auth {
     }
 
     /// What an owner is told of a new password, whoever has set it.
-    pub(super) fn password_changed(&self) -> Option<NewMail> {
+    pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notice::PasswordChanged);
-        told.then(|| Outgoing::PasswordChanged.row())
+        told.then(|| Outgoing::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 
     fn find_owner(&self, case: &NewPasswordByToken) -> Result<(User, ResetTokenDigest), AuthError> {
@@ -179,33 +219,36 @@ impl Before for NewPasswordByToken {
         Attempt::reset(&self.client)
     }
 
-    fn recognise(&mut self, _: &Auth) -> Result<bool, AuthError> {
-        Ok(false)
+    /// Whoever has the right token is known to its account.
+    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
+        self.account = match auth.find_owner(self) {
+            Ok((user, _)) => Some(user.email.key()),
+            Err(AuthError::InvalidResetToken) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(self.account.clone())
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
+        // Neighbours behind the same address cannot use up what a right token needs.
+        if self.account.is_some() {
+            return Ok(());
+        }
         refuse_waiting(auth, &self.networks().charges(&auth.settings.throttle))
     }
 
     /// The token is looked at before anything is hashed, and spent after it.
     fn begin(self, auth: &Auth, place: Place) -> Result<Paused<PasswordReset>, AuthError> {
-        let taken = take(auth, &self.networks().charges(&auth.settings.throttle))?;
-        let found = auth.find_owner(&self).and_then(|(user, token)| {
-            auth.settings.accept(&self.password, &user.email)?;
-            Ok((user, token))
-        });
-        let (user, digest) = match found {
-            Ok(found) => found,
-            Err(error) => {
-                // Only a wrong token is a guess.
-                if !matches!(error, AuthError::InvalidResetToken) {
-                    auth.give_back(taken);
-                }
-                return Err(error);
+        let (user, digest) = auth.find_owner(&self).map_err(|error| {
+            // Only a wrong token is a guess.
+            if !matches!(error, AuthError::InvalidResetToken) {
+                return error;
             }
-        };
-        let work = Hashing::new(self.password, auth.settings.bcrypt_cost)
-            .inspect_err(|_| auth.give_back(taken.clone()))?;
+            let limits = self.networks().charges(&auth.settings.throttle);
+            take(auth, &limits).err().unwrap_or(error)
+        })?;
+        auth.settings.accept(&self.password, &user.email)?;
+        let work = Hashing::new(self.password, auth.settings.bcrypt_cost)?;
         Ok(Paused {
             place,
             work,
@@ -213,7 +256,6 @@ impl Before for NewPasswordByToken {
                 user,
                 token: digest,
                 client: self.client,
-                taken,
             },
         })
     }
@@ -223,8 +265,9 @@ impl After for PasswordReset {
     type Work = Hashing;
     type Output = User;
 
+    /// A right token is not counted.
     fn taken(&self) -> Taken {
-        self.taken.clone()
+        Taken::default()
     }
 
     fn after(
@@ -261,12 +304,11 @@ impl PasswordReset {
         let new = NewPassword {
             token: &self.token,
             hashed_password: &hashed,
-            notice: auth.password_changed(),
+            notice: auth.password_changed(&self.user.email),
         };
         let spent = auth.db.spend_reset_token(self.user.id, &new);
         spent.map_err(invalid)?;
         auth.wake_mails();
-        auth.give_back(self.taken);
         Ok(User {
             hashed_password: hashed,
             session_id: None,

@@ -18,9 +18,10 @@ impl Auth {
             digest: &digest,
             client: &client,
         };
-        self.db.add_session(&new, None, &Settlement::default())?;
+        let ended = self.db.add_session(&new, None, &Settlement::default())?;
         let (user, session) = (user.id, &digest);
         Event::SessionOpened { user, session }.log(&client);
+        Event::sessions_replaced(user, ended, &client);
         Ok(session_id)
     }
 

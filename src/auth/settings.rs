@@ -29,6 +29,9 @@ pub struct AuthSettings {
     /// The longest wait for a thread; who would wait longer, by what is measured, is refused
     /// on arrival.
     pub hash_deadline: Duration,
+    /// The longest random wait of a mail before it is sent: when it comes tells nothing then of
+    /// other mails.
+    pub mail_spread: Duration,
     /// How guessing is slowed down.
     pub throttle: ThrottleSettings,
 }
@@ -45,6 +48,7 @@ impl Default for AuthSettings {
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
             hash_deadline: Duration::from_secs(5),
+            mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
         }
     }

@@ -8,7 +8,8 @@ use super::outgoing::Outgoing;
 use super::{Auth, AuthError, Notice, Taken};
 use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, Settlement};
 use crate::domain::{
-    Client, Email, EmailAction, EmailToken, EmailTokenDigest, UndoToken, User, UserId,
+    Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
+    User, UserId,
 };
 
 /// How long a token is good that proves an address.
@@ -46,8 +47,9 @@ impl MailedToken {
 
 impl Auth {
     /// Does what the token of a mail is good for: proves the address of an account, gives it
-    /// the one that was asked for, or brings back the one that it had. Blocks for a look-up or
-    /// two, and for one write.
+    /// the one that was asked for, or brings back the one that it had. A new address ends the
+    /// account's sessions, but for `session`, in which the token came back. Blocks for a
+    /// look-up or two, and for one write.
     ///
     /// # Errors
     /// [`AuthError::InvalidEmailToken`] for one that is wrong, spent or expired, or asks for an
@@ -55,10 +57,11 @@ impl Auth {
     pub fn verify_email(
         &self,
         token: Option<&MailedToken>,
+        session: Option<&SessionId>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
         let done = match token {
-            Some(token) => self.spend(token),
+            Some(token) => self.spend(token, session.map(SessionId::digest)),
             None => Err(AuthError::InvalidEmailToken),
         };
         match &done {
@@ -90,12 +93,16 @@ impl Auth {
         }
     }
 
-    fn spend(&self, token: &MailedToken) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
+    fn spend(
+        &self,
+        token: &MailedToken,
+        session: Option<SessionDigest>,
+    ) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
             Ok(found) => match found.action {
                 EmailAction::Verify => self.confirm(&digest, found),
-                EmailAction::Change => self.change(&digest, found),
+                EmailAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
@@ -123,6 +130,7 @@ impl Auth {
         &self,
         token: &EmailTokenDigest,
         found: FoundEmailToken,
+        session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let mail = Outgoing::EmailChanged {
             old: found.user.email.clone(),
@@ -131,20 +139,29 @@ impl Auth {
         let told = self.settings.notices.tell(Notice::EmailChanged);
         let notice = told.then(|| (mail.row(), UNDO_LIFETIME));
         self.db
-            .change_email(token, &found, &EmailChange { notice })?;
+            .change_email(token, &found, &EmailChange { notice, session })?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((Event::EmailChanged { user }, VerifiedEmail { user, email }))
     }
 
     /// Whoever has changed the address knew the password, so it is worth nothing from then on,
-    /// and a mail goes to the old address with which its owner sets another.
+    /// and a mail goes to the old address with which its owner sets another. The address that
+    /// loses the account is told: it may be of a person to whom the account was given.
     fn take_back(
         &self,
         found: FoundFormerEmail,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
-        self.db
-            .take_email_back(&found, &Outgoing::PasswordReset.row())?;
+        let lost = found.user.email.clone();
+        let key = lost.key();
+        let notice = Outgoing::EmailTakenBack {
+            to: lost,
+            by: found.email.clone(),
+        };
+        let notice =
+            (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
+        let reset = Outgoing::PasswordReset.row();
+        self.db.take_email_back(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((

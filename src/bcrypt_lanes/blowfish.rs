@@ -31,6 +31,12 @@ pub(super) struct State {
 }
 
 impl State {
+    #[cfg(test)]
+    pub(super) fn is_wiped(&self) -> bool {
+        let mut words = self.s_boxes.iter().flatten().chain(&self.subkeys);
+        words.all(|word| *word == 0)
+    }
+
     /// The state before any key.
     pub(super) const INITIAL: Self = Self {
         s_boxes: pi::S_BOXES,

@@ -183,3 +183,31 @@ pub fn bcrypt<const N: usize>(inputs: &[Input; N]) -> [Digest; N] {
     }
     digests
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r64_a_lane_is_wiped_when_its_hash_is_taken_or_given_up() {
+        let mut lanes = Lanes::<u8, 2>::new();
+        let is_wiped = |lanes: &Lanes<u8, 2>| {
+            let wiped = |lane: &Expansion| {
+                let mut words = lane.key.iter().chain(&lane.salt);
+                lane.state.is_wiped() && words.all(|word| *word == 0)
+            };
+            lanes.lanes.iter().all(wiped)
+        };
+        let begin = |lanes: &mut Lanes<u8, 2>, cost| {
+            let input = Input::new(b"password", [7; 16], cost).unwrap();
+            lanes.begin(&input, 1).unwrap();
+            assert!(!is_wiped(lanes));
+        };
+        begin(&mut lanes, 4);
+        lanes.advance(u64::MAX);
+        assert!(lanes.take_finished().is_some() && is_wiped(&lanes));
+        begin(&mut lanes, 20);
+        lanes.retain(|_| false);
+        assert!(is_wiped(&lanes));
+    }
+}

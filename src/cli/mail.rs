@@ -1,9 +1,9 @@
 use clap::{Args, Subcommand};
 
-use super::CliError;
 use super::output::print;
+use super::{CliError, database};
 use crate::config::Config;
-use crate::db::{DB, OpenMode, WaitingMail};
+use crate::db::WaitingMail;
 use crate::domain::{Email, Timestamp};
 use crate::mail::{Letter, Mailer, Templates};
 use crate::server::{self, ServerError};
@@ -31,25 +31,22 @@ pub(super) struct Test {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
         match self {
             Self::Test(test) => test.run(config),
             Self::Queue => {
-                let db = open(config)?;
+                let db = database::open(config, offline)?;
                 print(&table(&db.waiting_mails(LISTED)?, db.clock().now()));
                 Ok(())
             }
             Self::Retry => {
-                let waiting = open(config)?.retry_mails()?;
-                print(&format!("due now: {waiting}\n"));
+                let waiting = database::open(config, offline)?.retry_mails()?;
+                let database = database::name(config);
+                print(&format!("due now: {waiting} in {database}\n"));
                 Ok(())
             }
         }
     }
-}
-
-fn open(config: &Config) -> Result<DB, CliError> {
-    Ok(server::open_database(config, OpenMode::Check).map_err(ServerError::from)?)
 }
 
 fn table(mails: &[WaitingMail], now: Timestamp) -> String {

@@ -1,16 +1,20 @@
 //! The command line: one file a group of commands.
 
+mod audit;
+mod database;
 mod db;
 mod mail;
 mod output;
 mod session;
 mod throttle;
+mod throttled_accounts;
 mod usage;
 mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::AuthError;
@@ -19,6 +23,7 @@ use crate::db::DbError;
 use crate::domain::Email;
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
+use database::OnDatabase;
 use usage::UsageError;
 
 /// Accounts, logins and sessions for your applications: a user authentication service in
@@ -40,17 +45,13 @@ enum Command {
     #[command(subcommand)]
     Db(db::Command),
     /// Look after users
-    #[command(subcommand)]
-    User(user::Command),
+    User(OnDatabase<user::Command>),
     /// See and end sessions
-    #[command(subcommand)]
-    Session(session::Command),
+    Session(OnDatabase<session::Command>),
     /// See who is slowed down, and let them try anew
-    #[command(subcommand)]
-    Throttle(throttle::Command),
+    Throttle(OnDatabase<throttle::Command>),
     /// See which mails wait, and try whether they arrive
-    #[command(subcommand)]
-    Mail(mail::Command),
+    Mail(OnDatabase<mail::Command>),
 }
 
 /// Why a command did not do what it was asked for.
@@ -71,6 +72,23 @@ pub enum CliError {
     /// The database, once it was open.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A command for a file that is perhaps not the service's.
+    #[error(
+        "no running service uses {0}: the service is stopped, or it uses another database. \
+         Commands read DATABASE_URL from the same file of settings as the service (--config). \
+         To act on this database all the same, add --offline"
+    )]
+    NotServed(String),
+    /// The database is damaged; the findings are on the standard output.
+    #[error(
+        "the database {url} is damaged: stop the service and restore a backup, or save what can \
+         be read with `sqlite3 FILE .recover`; if only indexes are concerned, \
+         `sqlite3 FILE REINDEX` makes them again"
+    )]
+    DatabaseDamaged {
+        /// The database.
+        url: String,
+    },
     /// Nobody has the email that was named.
     #[error("nobody has the email {0}")]
     NoSuchUser(Email),
@@ -96,9 +114,13 @@ impl CliError {
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::Server(_) | Self::Db(_) | Self::NoSuchUser(_) | Self::Auth(_) | Self::Mail(_) => {
-                ExitCode::FAILURE
-            }
+            Self::DatabaseDamaged { .. }
+            | Self::Server(_)
+            | Self::NotServed(_)
+            | Self::Db(_)
+            | Self::NoSuchUser(_)
+            | Self::Auth(_)
+            | Self::Mail(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -116,6 +138,8 @@ fn command() -> clap::Command {
 pub struct Invocation {
     cli: Cli,
     log_filter: Option<String>,
+    /// Flags with a secret, by the variable that could hold it instead.
+    exposed: Vec<(&'static str, &'static str)>,
 }
 
 impl Invocation {
@@ -135,15 +159,24 @@ impl Invocation {
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
-        let cli = sources
+        let (cli, matches) = sources
             .apply(command)
             .try_get_matches_from(arguments)
-            .and_then(|matches| Cli::from_arg_matches(&matches))
+            .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
             .map_err(|error| usage::explain(&error))?;
         cli.config.check()?;
         Ok(Self {
-            cli,
             log_filter: sources.log_filter(),
+            exposed: cli
+                .config
+                .secrets()
+                .into_iter()
+                .filter(|secret| {
+                    matches.value_source(secret.argument) == Some(ValueSource::CommandLine)
+                })
+                .map(|secret| (secret.flag, secret.variable))
+                .collect(),
+            cli,
         })
     }
 
@@ -165,13 +198,19 @@ impl Invocation {
     /// [`CliError`] with the cause and the way out.
     pub fn run(&self) -> Result<(), CliError> {
         let config = &self.cli.config;
+        for (flag, variable) in &self.exposed {
+            log::warn!(
+                "{flag} shows a secret to every user of this machine who lists processes: put it \
+                 into a file (mode 600) that {variable}_FILE names"
+            );
+        }
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
-            Some(Command::User(command)) => command.run(config),
-            Some(Command::Session(command)) => command.run(config),
-            Some(Command::Throttle(command)) => command.run(config),
-            Some(Command::Mail(command)) => command.run(config),
+            Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::Session(on)) => on.command.run(config, on.offline),
+            Some(Command::Throttle(on)) => on.command.run(config, on.offline),
+            Some(Command::Mail(on)) => on.command.run(config, on.offline),
         }
     }
 }

@@ -1,12 +1,11 @@
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::audit::OperatorAct;
 use super::output::print;
 use super::user::{email, find};
+use super::{CliError, database};
 use crate::config::Config;
-use crate::db::OpenMode;
 use crate::domain::{Email, SessionInfo};
-use crate::server::{self, ServerError};
 
 /// What can be done about sessions.
 #[derive(Debug, Subcommand)]
@@ -34,8 +33,8 @@ pub(super) struct Revoke {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
         match self {
             Self::List { email } => {
                 let user = find(&db, email)?;
@@ -48,8 +47,20 @@ impl Command {
             }
             Self::Revoke(Revoke { email, .. }) => {
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
-                let ended = db.end_all_sessions(user.map(|user| user.id))?;
-                print(&format!("ended {ended}\n"));
+                let ended = db.end_all_sessions(user.as_ref().map(|user| user.id))?;
+                let of = user.as_ref();
+                let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
+                let sessions = if ended == 1 { "session" } else { "sessions" };
+                let database = &database::name(config);
+                OperatorAct {
+                    event: "session_ended",
+                    sentence: "sessions ended",
+                    user: user.as_ref().map(|user| user.id),
+                    count: Some(ended),
+                    database,
+                }
+                .report();
+                print(&format!("ended {ended} {sessions}{of} in {database}\n"));
             }
         }
         Ok(())

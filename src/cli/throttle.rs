@@ -3,13 +3,15 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::audit::OperatorAct;
 use super::output::print;
-use crate::auth::ThrottleSettings;
+use super::throttled_accounts::ThrottledAccounts;
+use super::{CliError, database};
+use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
-use crate::db::{DB, DbError, OpenMode, ThrottleRow};
-use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey};
-use crate::server::{self, ServerError};
+use crate::db::{DB, DbError, ThrottleRow};
+use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey, UserId};
+use crate::server;
 
 /// How many rows are listed.
 const LISTED: u32 = 1000;
@@ -17,7 +19,7 @@ const LISTED: u32 = 1000;
 /// What can be done about those who are slowed down.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show who is slowed down, and until when; accounts are shown as digests
+    /// Show who is slowed down, and until when
     List,
     /// Let somebody try anew
     Clear(Clear),
@@ -55,17 +57,29 @@ impl FromStr for Who {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
         match self {
             Self::List => {
                 let rows = db.list_guesses(LISTED)?;
                 let settings = server::throttle_settings(config);
-                print(&table(&rows, &db, &settings));
+                let accounts = ThrottledAccounts::find(&db, &rows)?;
+                print(&table(&rows, &accounts, &db, &settings));
             }
             Self::Clear(clear) => {
                 let cleared = clear.clear(&db)?;
-                print(&format!("cleared {cleared}\n"));
+                let counts = if cleared == 1 { "count" } else { "counts" };
+                let database = &database::name(config);
+                let user = clear.user(&db)?;
+                OperatorAct {
+                    event: "throttle_cleared",
+                    sentence: "limits cleared",
+                    user,
+                    count: Some(cleared),
+                    database,
+                }
+                .report();
+                print(&format!("cleared {cleared} {counts} in {database}\n"));
             }
         }
         Ok(())
@@ -73,24 +87,51 @@ impl Command {
 }
 
 impl Clear {
+    /// The account, if there is such a one.
+    fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
+        let Some(Who::Account(email)) = &self.who else {
+            return Ok(None);
+        };
+        match db.find_user_by(email.clone()) {
+            Ok(user) => Ok(Some(user.id)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(
+                error @ (DbError::AlreadyExists(_)
+                | DbError::InvalidRequest(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => Err(error),
+        }
+    }
+
     fn clear(&self, db: &DB) -> Result<usize, DbError> {
         match &self.who {
             None => db.forget_all_guesses(),
-            Some(Who::Account(email)) => db.forget_guesses_at(email),
+            Some(Who::Account(email)) => {
+                let mails = db.forget_guesses(&mail_limit_keys(email))?;
+                Ok(db.forget_guesses_at(email)? + mails)
+            }
             Some(Who::Client(address)) => db.forget_guesses(&[
                 ThrottleKey::address(&address.network()),
                 ThrottleKey::subnet(&address.subnet()),
                 ThrottleKey::registration(&address.network()),
+                ThrottleKey::registration_subnet(&address.subnet()),
                 ThrottleKey::reset_requests(&address.network()),
+                ThrottleKey::reset_requests_subnet(&address.subnet()),
             ]),
         }
     }
 }
 
 /// A line each: kind, attempts, how long the next one has to wait, and what is counted by.
-fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
+fn table(
+    rows: &[ThrottleRow],
+    accounts: &ThrottledAccounts,
+    db: &DB,
+    settings: &ThrottleSettings,
+) -> String {
     let now = db.clock().now();
-    let mut lines = vec![format!("{:<15}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
+    let mut lines = vec![format!("{:<22}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
     for row in rows {
         let rule = settings.rule_of(&row.key);
         let wait = if row.is_at_limit(&rule) {
@@ -99,7 +140,8 @@ fn table(rows: &[ThrottleRow], db: &DB, settings: &ThrottleSettings) -> String {
             format!("{}s", row.wait(&rule, now).as_secs())
         };
         let (kind, key) = row.key.as_str().split_once('/').unwrap_or_default();
-        lines.push(format!("{kind:<15}{:>8}{wait:>8}  {key}", row.fails));
+        let key = accounts.show(key);
+        lines.push(format!("{kind:<22}{:>8}{wait:>8}  {key}", row.fails));
     }
     lines.push(String::new());
     lines.join("\n")

@@ -1,11 +1,12 @@
 use clap::Subcommand;
 
-use super::CliError;
+use super::audit::OperatorAct;
 use super::output::print;
+use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::db::{DB, DbError, OpenMode};
-use crate::domain::{Email, EmailError, HashedPassword, User};
+use crate::db::{DB, DbError, ListedUser};
+use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User, UserId};
 use crate::mail::quoted;
 use crate::server::{self, ServerError};
 
@@ -15,7 +16,7 @@ const PAGE: u32 = 1000;
 /// What can be done about users.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show all users: number and email
+    /// Show all users: number, email, when they registered and last logged in
     List,
     /// Add a user, who has no password yet
     Add {
@@ -45,31 +46,54 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = server::open_database(config, OpenMode::Check).map_err(ServerError::from)?;
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
+        let database = &database::name(config);
+        let report = |event, sentence, user| {
+            OperatorAct {
+                event,
+                sentence,
+                user: Some(user),
+                count: None,
+                database,
+            }
+            .report();
+        };
         match self {
             Self::List => list(&db)?,
             Self::Add { email } => {
                 let user = db.add_user(email, &HashedPassword::of_nothing())?;
-                print(&format!("added {} as {}\n", user.email, user.id));
+                report("user_created", "user added", user.id);
+                print(&format!(
+                    "added {} as {} in {database}\n",
+                    user.email, user.id
+                ));
             }
-            Self::ResetLink { email } => reset_link(db, email, config)?,
+            Self::ResetLink { email } => {
+                let user = reset_link(db, email, config)?;
+                report("authn_token_created", "reset link printed", user);
+            }
             Self::Verify { email } => {
                 let user = find(&db, email)?;
                 db.set_email_verified(user.id, &user.email.key())?;
-                print(&format!("{} is verified\n", user.email));
+                report("user_updated", "email verified", user.id);
+                print(&format!("{} is verified in {database}\n", user.email));
             }
             Self::Delete { email } => {
                 let user = find(&db, email)?;
                 db.delete_user(user.id)?;
-                print(&format!("deleted {} ({})\n", user.email, user.id));
+                report("user_deleted", "user deleted", user.id);
+                print(&format!(
+                    "deleted {} ({}) in {database}\n",
+                    user.email, user.id
+                ));
             }
         }
         Ok(())
     }
 }
 
-fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
+fn reset_link(db: DB, email: &Email, config: &Config) -> Result<UserId, CliError> {
     let user = find(&db, email)?;
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
     let token = auth.get_reset_password_token(&user.email)?.expose();
@@ -81,7 +105,7 @@ fn reset_link(db: DB, email: &Email, config: &Config) -> Result<(), CliError> {
             &token,
         ),
     });
-    Ok(())
+    Ok(user.id)
 }
 
 /// A command for bash and zsh that asks for the password: one that stood in it would be in the
@@ -101,13 +125,27 @@ fn list(db: &DB) -> Result<(), DbError> {
     let mut after = None;
     loop {
         let users = db.users_after(after, PAGE)?;
-        let Some((last, _)) = users.last() else {
+        let Some(last) = users.last() else {
             return Ok(());
         };
-        after = Some(*last);
-        let lines = users.iter().map(|(id, email)| format!("{id}\t{email}\n"));
-        print(&lines.collect::<Vec<_>>().concat());
+        after = Some(last.id);
+        print(&users.iter().map(line).collect::<Vec<_>>().concat());
     }
+}
+
+/// A user's line: number, email, dates.
+fn line(user: &ListedUser) -> String {
+    let ListedUser { id, email, dates } = user;
+    let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
+    let created = shown(dates.created_at);
+    let last_login = if dates.has_no_login() {
+        "never".to_owned()
+    } else {
+        shown(dates.last_login_at)
+    };
+    let disabled = dates.disabled_at.map(Timestamp::rfc3339);
+    let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
+    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{disabled}\n")
 }
 
 /// An email on the command line.

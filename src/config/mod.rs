@@ -13,6 +13,7 @@ mod database;
 mod listening;
 mod logging;
 mod passwords;
+mod secrets;
 mod sessions;
 mod sources;
 mod throttling;
@@ -89,6 +90,11 @@ pub enum ConfigError {
     /// Something and nothing.
     #[error("--notices (BIENVENUE_NOTICES): none goes with nothing else")]
     SomeAndNoNotices,
+    /// An idle limit that never counts.
+    #[error(
+        "--session-idle (BIENVENUE_SESSION_IDLE) is longer than --session-lifetime (BIENVENUE_SESSION_LIFETIME): a session ends at its lifetime, used or not. Shorten the one or lengthen the other"
+    )]
+    IdleOverLifetime,
     /// A password for the mail server, and nobody whose it is.
     #[error(
         "--mail-password (BIENVENUE_MAIL_PASSWORD) is of no use without --mail-user (BIENVENUE_MAIL_USER)"
@@ -114,6 +120,9 @@ impl Config {
         }
         if accounts.notices.len() > 1 && accounts.notices.contains(&Notice::None) {
             return Err(ConfigError::SomeAndNoNotices);
+        }
+        if self.sessions.idle() > self.sessions.session_lifetime {
+            return Err(ConfigError::IdleOverLifetime);
         }
         if self.accounts.has_password_of_nobody() {
             return Err(ConfigError::MailPasswordOfNobody);

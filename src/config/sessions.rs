@@ -4,6 +4,9 @@ use clap::Args;
 
 use super::values::positive_duration;
 
+/// The idle limit where none is set.
+const IDLE: Duration = Duration::from_secs(24 * 3600);
+
 /// When sessions end.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sessions")]
@@ -17,15 +20,15 @@ pub struct Sessions {
     )]
     pub sessions_per_user: u32,
 
-    /// How long a session lives without being used, such as 30m or 24h
+    /// How long a session lives without being used, such as 30m or 24h; no longer than
+    /// --session-lifetime [default: 24h, or the lifetime if that is shorter]
     #[arg(
         long,
         env = "BIENVENUE_SESSION_IDLE",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "24h",
     )]
-    pub session_idle: Duration,
+    pub session_idle: Option<Duration>,
 
     /// How long a session lives at the most, such as 7d
     #[arg(
@@ -36,4 +39,13 @@ pub struct Sessions {
         default_value = "7d",
     )]
     pub session_lifetime: Duration,
+}
+
+impl Sessions {
+    /// How long a session lives without being used.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        let default = || IDLE.min(self.session_lifetime);
+        self.session_idle.unwrap_or_else(default)
+    }
 }

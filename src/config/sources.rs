@@ -9,6 +9,8 @@ use std::{env, fs};
 
 use clap::Command;
 
+use super::secrets;
+
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "/etc/bienvenue/bienvenue.env";
 const PREFIX: &str = "BIENVENUE_";
@@ -52,6 +54,17 @@ pub enum SourceError {
     Exposed {
         /// The setting that names it.
         name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of settings with a secret in it that all users of the machine may read.
+    #[error(
+        "{} holds a secret ({name}) and all users of this machine may read it: chmod o-r it, or put the value into a file of its own (mode 600) that {name}_FILE names",
+        path.display()
+    )]
+    ExposedSetting {
+        /// The setting with the secret.
+        name: &'static str,
         /// The file.
         path: PathBuf,
     },
@@ -160,25 +173,50 @@ impl Sources {
             self.values
                 .insert(name.to_owned(), unquoted(value.trim()).into());
         }
-        Ok(())
+        self.refuse_exposed_secrets(path)
+    }
+
+    /// Refuses a secret in a file of settings that everybody may read, as in a `..._FILE`. A
+    /// group may read it: that is how a service with a user of its own reads a file of root's.
+    fn refuse_exposed_secrets(&self, path: &Path) -> Result<(), SourceError> {
+        let mode = fs::metadata(path).map(|file| file.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o004 == 0) {
+            return Ok(());
+        }
+        let holds_secret = |name: &&str| {
+            let value = self.values.get(*name).and_then(|value| value.to_str());
+            value.is_some_and(|value| secrets::holds_secret(name, value))
+        };
+        match SECRETS.into_iter().find(holds_secret) {
+            None => Ok(()),
+            Some(name) => Err(SourceError::ExposedSetting {
+                name,
+                path: path.to_owned(),
+            }),
+        }
     }
 
     /// `NAME_FILE` names a file with the value; without it, a systemd credential of that name.
+    /// A credential goes before a `NAME_FILE` in the configuration file: the service cannot read
+    /// that file, which systemd has handed over, and commands of root have no credentials.
     fn read_secret(&mut self, name: &'static str) -> Result<(), SourceError> {
         let variable = format!("{name}_FILE");
-        let named = env::var_os(&variable).or_else(|| self.values.get(&variable).cloned());
         let credentials = env::var_os("CREDENTIALS_DIRECTORY")
             .map(PathBuf::from)
             .filter(|folder| folder.is_absolute());
-        let path = match named {
-            Some(_) if env::var_os(name).is_some() || self.values.contains_key(name) => {
-                return Err(SourceError::Twice { name });
-            }
-            Some(path) => PathBuf::from(path),
-            None => match credentials.as_ref().map(|folder| folder.join(name)) {
-                Some(path) if path.exists() => path,
-                Some(_) | None => return Ok(()),
-            },
+        let by_environment = env::var_os(&variable);
+        let by_file = self.values.get(&variable).cloned();
+        let is_named = by_environment.is_some() || by_file.is_some();
+        if is_named && (env::var_os(name).is_some() || self.values.contains_key(name)) {
+            return Err(SourceError::Twice { name });
+        }
+        let credential = credentials.as_ref().map(|folder| folder.join(name));
+        let path = by_environment
+            .map(PathBuf::from)
+            .or(credential.filter(|path| path.exists()))
+            .or(by_file.map(PathBuf::from));
+        let Some(path) = path else {
+            return Ok(());
         };
         // systemd opens a credential to the service's user by an access list, which shows as
         // a permission of the group.

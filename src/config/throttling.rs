@@ -120,7 +120,7 @@ pub struct Throttling {
     )]
     pub throttle_subnet: Rate,
 
-    /// Registrations from one address
+    /// Registrations from one address, and as many requests for reset mails
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION",
@@ -130,7 +130,27 @@ pub struct Throttling {
     )]
     pub throttle_registration: Rate,
 
-    /// Counts that are kept, for the sake of the disk; the oldest that slow nobody down go
+    /// Registrations from one site (IPv4: /24, IPv6: /48), and as many requests for reset mails
+    #[arg(
+        long,
+        env = "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",
+        value_name = "NUMBER+1/TIME",
+        value_parser = rate,
+        default_value = "100+1/1m",
+    )]
+    pub throttle_registration_subnet: Rate,
+
+    /// Right logins of one account, from anywhere: so many at once, then one more each time
+    #[arg(
+        long,
+        env = "BIENVENUE_THROTTLE_LOGINS",
+        value_name = "NUMBER+1/TIME",
+        value_parser = rate,
+        default_value = "30+1/2s",
+    )]
+    pub throttle_logins: Rate,
+
+    /// Counts that are kept (bounds the disk use); beyond, those with the fewest failures go
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ROWS",

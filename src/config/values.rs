@@ -117,6 +117,11 @@ impl FromStr for Origins {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         items(text)
             .map(|item| {
+                if item.contains('*') {
+                    return Err(ValueError(
+                        "an origin has no wildcard: name each one, such as https://app.example.org, comma-separated",
+                    ));
+                }
                 web_url(item)
                     .ok()
                     .and_then(|url| Origin::of(&url))

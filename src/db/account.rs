@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::former_emails::kept_for;
-use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
+use super::email_tokens::end_changes;
+use super::former_emails::is_reserved;
+use super::mail_priority::priority_of;
+use super::outbox::{BudgetedMail, queue_before, queue_within};
 use super::revocation::revoke_tokens;
 use super::schema::{sessions, users};
 use super::sessions::{NewSession, mirror, mirror_newest};
@@ -23,7 +25,7 @@ pub struct Replaced<'a> {
     /// What the guess was counted by.
     pub settlement: &'a Settlement,
     /// What the owner is told of it.
-    pub notice: Option<NewMail>,
+    pub notice: Option<BudgetedMail>,
 }
 
 /// Who gave the password again, and against what it was checked. All of it must still be
@@ -36,6 +38,8 @@ pub struct Reauthenticated<'a> {
     pub checked: &'a HashedPassword,
     /// The session in which it was given.
     pub session: &'a SessionDigest,
+    /// How often the account may be changed.
+    pub limit: &'a [Charge],
 }
 
 /// The mail that a new address is asked by.
@@ -61,10 +65,13 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         new: &Replaced<'_>,
-    ) -> Result<(), DbError> {
+    ) -> Result<Result<(), Limited>, DbError> {
         let id = who.user_id.get();
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
@@ -76,15 +83,15 @@ impl DB {
             revoke_tokens(conn, who.user_id)?;
             self.insert_session(conn, new.session)?;
             self.settle(conn, who.user_id, new.settlement)?;
-            match &new.notice {
-                Some(notice) => queue(conn, Some(who.user_id), notice, now),
-                None => Ok(()),
+            if let Some(notice) = &new.notice {
+                queue_within(conn, Some(who.user_id), notice, now)?;
             }
+            Ok(Ok(()))
         })
     }
 
-    /// Deletes the account and all that hangs on it, and queues a notice that is to nobody's
-    /// account any more. Blocks for one write.
+    /// Deletes the account and all that hangs on it, but for former addresses that are kept,
+    /// and queues notices, which are to no account any more. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -93,17 +100,21 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         settlement: &Settlement,
-        notice: Option<&NewMail>,
-    ) -> Result<(), DbError> {
+        notices: &[BudgetedMail],
+    ) -> Result<Result<(), Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             self.settle(conn, who.user_id, settlement)?;
+            let priority = priority_of(conn, Some(who.user_id), &[], now)?;
             Self::delete_user_row(conn, who.user_id)?;
-            match notice {
-                Some(notice) => queue(conn, None, notice, now),
-                None => Ok(()),
+            for notice in notices {
+                queue_before(conn, None, notice, priority, now)?;
             }
+            Ok(Ok(()))
         })
     }
 
@@ -122,6 +133,9 @@ impl DB {
     ) -> Result<Result<(), Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(Err(limited));
+            }
             self.lock_if_unchanged(conn, who)?;
             mirror_newest(conn, who.user_id)?;
             self.settle(conn, who.user_id, asking.settlement)?;
@@ -129,10 +143,14 @@ impl DB {
                 return Ok(Err(limited));
             }
             let owner = owner_of(conn, new)?;
-            let kept_for = kept_for(conn, new, now)?;
-            let is_own = |user: Option<UserId>| user.is_none_or(|user| user == who.user_id);
-            let to = Some(who.user_id).filter(|_| is_own(owner) && is_own(kept_for));
-            queue_within(conn, to, asking.mail, now)?;
+            let is_reserved = is_reserved(conn, new, Some(who.user_id), now)?;
+            let is_free = owner.is_none_or(|owner| owner == who.user_id) && !is_reserved;
+            let to = Some(who.user_id).filter(|_| is_free);
+            let priority = priority_of(conn, Some(who.user_id), &[], now)?;
+            if queue_before(conn, to, asking.mail, priority, now)? {
+                // For a taken address too: an older token that still works would tell.
+                end_changes(conn, who.user_id, asking.mail)?;
+            }
             Ok(Ok(()))
         })
     }

@@ -5,14 +5,15 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::former_emails::{keep_former, kept_for};
+use super::former_emails::{is_reserved, keep_former};
 use super::outbox::{BudgetedMail, ClaimedMail, NewMail, queue, queue_within, still_there};
 use super::revocation::revoke_tokens;
-use super::schema::{email_tokens, users};
+use super::schema::{email_tokens, outbox, sessions, users};
+use super::sessions::mirror_newest;
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
 use super::{CLOCK_SLACK, DB, DbError, Settlement};
-use crate::domain::{Email, EmailAction, EmailTokenDigest, Timestamp, User, UserId};
+use crate::domain::{Email, EmailAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId};
 
 /// A token that is to be made.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ pub struct EmailChange {
     /// What tells the owner of the old address, to which the token in it brings the account
     /// back for so long.
     pub notice: Option<(NewMail, Duration)>,
+    /// The session in which the token came back. If it is one of the account, it goes on.
+    pub session: Option<SessionDigest>,
 }
 
 impl DB {
@@ -151,8 +154,8 @@ impl DB {
         })
     }
 
-    /// Spends a token that gives an account another address. What went to the old address
-    /// ends; who reads the mail of that one can take the account back for a while. All or
+    /// Spends a token that gives an account another address. The other sessions end: the account
+    /// may have another owner now. What went to the old address ends too; who reads the mail of that one can take the account back for a while. All or
     /// nothing; blocks for one write.
     ///
     /// # Errors
@@ -180,21 +183,53 @@ impl DB {
                 ))
                 .execute(conn)
                 .map_err(|error| taken_or(error, email))?;
-            if kept_for(conn, &new, now)?.is_some_and(|kept_for| kept_for != user.id) {
+            if is_reserved(conn, &new, Some(user.id), now)? {
                 return Err(DbError::AlreadyExists(email.clone()));
             }
-            verify(conn, user.id, &new, now)?;
             if old == new {
-                return Ok(());
+                return verify(conn, user.id, &new, now);
             }
+            end_other_sessions(conn, user.id, change.session.as_ref())?;
             revoke_tokens(conn, user.id)?;
-            let Some((notice, undo)) = &change.notice else {
-                return Ok(());
-            };
-            keep_former(conn, user.id, &user.email, now, *undo)?;
-            queue(conn, Some(user.id), notice, now)
+            if let Some((notice, undo)) = &change.notice {
+                keep_former(conn, user.id, &user.email, now, *undo)?;
+                queue(conn, Some(user.id), notice, now)?;
+            }
+            verify(conn, user.id, &new, now)
         })
     }
+}
+
+/// Ends what an account was asked before about another address, but for the mail that was just
+/// queued: the newest request counts.
+pub(super) fn end_changes(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    newest: &BudgetedMail,
+) -> Result<(), DbError> {
+    let tokens = email_tokens::table
+        .filter(email_tokens::user_id.eq(user_id.get()))
+        .filter(email_tokens::purpose.eq(EmailAction::Change.as_str()));
+    diesel::delete(tokens).execute(conn)?;
+    let mails = outbox::table
+        .filter(outbox::user_id.eq(user_id.get()))
+        .filter(outbox::letter.eq(newest.mail.letter))
+        .filter(outbox::details.ne(newest.mail.details.as_deref()));
+    diesel::delete(mails).execute(conn)?;
+    Ok(())
+}
+
+fn end_other_sessions(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    current: Option<&SessionDigest>,
+) -> Result<(), DbError> {
+    let current = current.map_or(&[][..], SessionDigest::as_bytes);
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user_id.get()))
+        .filter(sessions::digest.ne(current));
+    diesel::delete(others).execute(conn)?;
+    mirror_newest(conn, user_id)
 }
 
 /// The user's row is the lock that every change of sessions and tokens takes first.

@@ -88,7 +88,13 @@ pub enum Unavailable {
     /// The schema is not the one of this program.
     #[error("the schema is not the one of this program")]
     Schema,
+    /// The database file is damaged: what was asked for cannot be read, or not be trusted.
+    #[error("the database file is damaged ({0})")]
+    Damaged(String),
 }
+
+/// What SQLite says of a damaged file.
+const DAMAGED: [&str; 3] = ["malformed", "file is not a database", "database corruption"];
 
 /// What the engines say, in texts for which Diesel has no kind, when it means "not now".
 const BUSY: [&str; 10] = [
@@ -123,6 +129,25 @@ const LOST: [&str; 4] = [
 ];
 
 impl DbError {
+    /// Whether the database is away, of which the log has lines of its own ([`super::outage`]).
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(Unavailable::Pool(_) | Unavailable::Lost(_))
+        )
+    }
+
+    /// The level at which work in the background logs that it failed.
+    #[must_use]
+    pub fn background_level(&self) -> log::Level {
+        if self.is_outage() {
+            log::Level::Debug
+        } else {
+            log::Level::Warn
+        }
+    }
+
     /// Whether nothing was committed and there is hope.
     pub(super) fn is_worth_a_second_try(&self) -> bool {
         matches!(
@@ -134,7 +159,9 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        if is_lost(&error) {
+        if is_damage(&error) {
+            Unavailable::Damaged(error.to_string()).into()
+        } else if is_lost(&error) {
             Unavailable::Lost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
@@ -156,6 +183,11 @@ impl From<r2d2::Error> for DbError {
     fn from(error: r2d2::Error) -> Self {
         Unavailable::from(error).into()
     }
+}
+
+/// Whether SQLite found its file damaged.
+pub(super) fn is_damage(error: &DieselError) -> bool {
+    says(error, &DAMAGED)
 }
 
 /// Whether the other end is gone, or can no longer write.

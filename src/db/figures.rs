@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use r2d2::event::{CheckoutEvent, HandleEvent, TimeoutEvent};
 
 use super::schema::{outbox, sessions};
 use super::{DB, DbError};
+use crate::domain::SessionDigest;
 
 /// The connections of a pool, and who waited for them since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +50,29 @@ struct Counts {
     timeouts: AtomicU64,
 }
 
-impl HandleEvent for PoolEvents {
-    fn handle_checkout(&self, event: CheckoutEvent) {
+impl PoolEvents {
+    /// A connection was handed out after a wait.
+    pub(super) fn handed_out(&self, waited: Duration) {
         self.0.checkouts.fetch_add(1, Ordering::Relaxed);
-        let waited = u64::try_from(event.duration().as_nanos()).unwrap_or(u64::MAX);
+        let waited = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         self.0
             .waited_nanoseconds
             .fetch_add(waited, Ordering::Relaxed);
     }
 
-    fn handle_timeout(&self, _: TimeoutEvent) {
+    /// A wait ended without a connection.
+    pub(super) fn timed_out(&self) {
         self.0.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl HandleEvent for PoolEvents {
+    fn handle_checkout(&self, event: CheckoutEvent) {
+        self.handed_out(event.duration());
+    }
+
+    fn handle_timeout(&self, _: TimeoutEvent) {
+        self.timed_out();
     }
 }
 
@@ -93,22 +105,39 @@ impl DB {
         figures.collect()
     }
 
-    /// How many sessions have neither ended nor expired. Reads all of them: some milliseconds
-    /// for a hundred thousand.
+    /// How many of the next `step` sessions behind `after`, by digest, have neither ended nor
+    /// expired, and where those `step` end; none if there are no more. Blocks for two look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn count_sessions(&self) -> Result<u64, DbError> {
+    pub fn count_sessions(
+        &self,
+        after: Option<&SessionDigest>,
+        step: u32,
+    ) -> Result<(u64, Option<SessionDigest>), DbError> {
         let now = self.settings.clock.now();
         let idle_since = now.minus(self.settings.sessions.idle);
-        let count: i64 = self.read(|conn| {
-            sessions::table
+        let after = after.map_or([].as_slice(), SessionDigest::as_bytes);
+        let (end, count) = self.read(|conn| {
+            let behind = sessions::table.filter(sessions::digest.gt(after));
+            let end: Option<Vec<u8>> = behind
+                .order(sessions::digest)
+                .select(sessions::digest)
+                .limit(1)
+                .offset(i64::from(step.saturating_sub(1)))
+                .get_result(conn)
+                .optional()?;
+            let last = end.as_deref().unwrap_or(&[0xff; 33]);
+            let count: i64 = behind
+                .filter(sessions::digest.le(last))
                 .filter(sessions::expires_at.gt(now.seconds()))
                 .filter(sessions::last_seen_at.gt(idle_since.seconds()))
                 .count()
-                .get_result(conn)
+                .get_result(conn)?;
+            QueryResult::Ok((end, count))
         })?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        let end = end.as_deref().and_then(SessionDigest::from_bytes);
+        Ok((u64::try_from(count).unwrap_or(0), end))
     }
 
     /// How many mails wait, and for how long the oldest does. Blocks for one look-up.
@@ -117,10 +146,15 @@ impl DB {
     /// Only if the database fails.
     pub fn outbox(&self) -> Result<Outbox, DbError> {
         let now = self.settings.clock.now();
-        let (waiting, oldest): (i64, Option<i64>) = self.read(|conn| {
-            outbox::table
-                .select((count_star(), min(outbox::created_at)))
+        let (waiting, oldest) = self.read(|conn| {
+            let waiting: i64 = outbox::table.count().get_result(conn)?;
+            let oldest: Option<i64> = outbox::table
+                .order(outbox::id)
+                .select(outbox::created_at)
+                .limit(1)
                 .get_result(conn)
+                .optional()?;
+            QueryResult::Ok((waiting, oldest))
         })?;
         let age = oldest.map_or(0, |oldest| now.seconds().saturating_sub(oldest));
         Ok(Outbox {

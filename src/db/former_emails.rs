@@ -1,17 +1,17 @@
-//! The table `former_emails`: addresses that users had until lately. Nobody else gets one,
-//! and whoever reads its mail can take it back, for as long as the row is there.
+//! The table `former_emails`: addresses that users had until lately. A person who reads the mail
+//! of one can take it back while the row is there. Nobody else gets one that was proved.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
-use super::outbox::{NewMail, queue};
+use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
 use super::revocation::revoke_all;
 use super::schema::{former_emails, users};
 use super::throttle_upkeep::forget_at;
-use super::users::{COLUMNS, UserRow, taken_or};
-use super::verified_emails::verify;
+use super::users::{COLUMNS, UserRow, owner_of, taken_or};
+use super::verified_emails::{has_proved, verify};
 use super::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
     Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
@@ -87,19 +87,34 @@ impl DB {
 
     /// Gives an account its former address back, from whoever has got hold of it: nobody's
     /// password is good any more, all that was opened ends, and so do the changes that came
-    /// after. A mail is queued with which the owner goes on. All or nothing; blocks for one
-    /// write.
+    /// after. An account that has registered the address since, and has not proved it, is
+    /// deleted: it has no better right. A mail is queued with which the owner goes on, and a
+    /// notice to the address that loses the account. All or nothing; blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if it was taken back in the meantime, and
     /// [`DbError::AlreadyExists`] if somebody has that address after all.
-    pub fn take_email_back(&self, found: &FoundFormerEmail, mail: &NewMail) -> Result<(), DbError> {
+    pub fn take_email_back(
+        &self,
+        found: &FoundFormerEmail,
+        mail: &NewMail,
+        notice: Option<&BudgetedMail>,
+    ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         let user_id = found.user.id;
         let key = found.email.key();
         self.write(|conn| {
             // The user's row is the lock that every change of sessions and tokens takes first.
             let user = users::table.filter(users::id.eq(user_id.get()));
+            diesel::update(user)
+                .set(users::id.eq(users::id))
+                .execute(conn)?;
+            let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
+            if let Some(usurper) = usurper
+                && !has_proved(conn, usurper, &key)?
+            {
+                Self::delete_user_row(conn, usurper)?;
+            }
             diesel::update(user)
                 .set((
                     users::email.eq(found.email.as_str()),
@@ -121,7 +136,11 @@ impl DB {
             revoke_all(conn, user_id)?;
             forget_at(conn, &key)?;
             verify(conn, user_id, &key, now)?;
-            queue(conn, Some(user_id), mail, now)
+            queue(conn, Some(user_id), mail, now)?;
+            if let Some(notice) = notice {
+                queue_within(conn, Some(user_id), notice, now)?;
+            }
+            Ok(())
         })
     }
 
@@ -150,7 +169,8 @@ impl DB {
     }
 }
 
-/// Keeps an address for the user who has just got another one.
+/// Keeps an address for the user who is getting another one: from others, if the user has
+/// proved it. Else anybody could keep the address of another person.
 pub(super) fn keep_former(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -158,6 +178,7 @@ pub(super) fn keep_former(
     now: Timestamp,
     for_long: Duration,
 ) -> Result<(), DbError> {
+    let is_proved = has_proved(conn, user_id, &email.key())?;
     diesel::insert_into(former_emails::table)
         .values((
             former_emails::user_id.eq(user_id.get()),
@@ -165,25 +186,29 @@ pub(super) fn keep_former(
             former_emails::email_key.eq(email.key().as_str()),
             former_emails::changed_at.eq(now.seconds()),
             former_emails::expires_at.eq(now.plus(for_long).seconds()),
+            former_emails::reserved.eq(i64::from(is_proved)),
         ))
         .execute(conn)?;
     Ok(())
 }
 
-/// For whom an address is kept, if it is.
-pub(super) fn kept_for(
+/// Whether an address is kept from that user, or from people without an account.
+pub(super) fn is_reserved(
     conn: &mut AnyConnection,
     email: &EmailKey,
+    from: Option<UserId>,
     now: Timestamp,
-) -> Result<Option<UserId>, DbError> {
-    let kept: Option<i64> = former_emails::table
+) -> Result<bool, DbError> {
+    let holders: Vec<Option<i64>> = former_emails::table
         .filter(former_emails::email_key.eq(email.as_str()))
+        .filter(former_emails::reserved.ne(0))
         .filter(is_kept(now))
         .select(former_emails::user_id)
-        .limit(1)
-        .get_result(conn)
-        .optional()?;
-    Ok(kept.map(UserId::new))
+        .load(conn)?;
+    let from = from.map(UserId::get);
+    Ok(holders
+        .iter()
+        .any(|holder| holder.is_none() || *holder != from))
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]

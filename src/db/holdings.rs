@@ -4,14 +4,18 @@ use diesel::prelude::*;
 
 use super::schema::{email_tokens, outbox, password_resets};
 use super::{DB, DbError};
-use crate::domain::{PendingMail, PendingToken, Timestamp, UserId};
+use crate::domain::{EmailAction, PendingMail, PendingToken, Timestamp, UserId};
 
 /// What a token of `password_resets` is good for.
 const RESET: &str = "reset";
 
+/// The mail that asks whether another address is the user's.
+const ASKS_NEW_ADDRESS: &str = "confirm_email";
+
 impl DB {
-    /// The tokens of a user that are good, or were and are not removed yet. Blocks for two
-    /// look-ups.
+    /// The tokens of a user that are good, or were and are not removed yet; without those for
+    /// another address, of which there is one only if no other account has that address. Blocks
+    /// for two look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -24,6 +28,7 @@ impl DB {
                 .load(conn)?;
             let others = email_tokens::table
                 .filter(email_tokens::user_id.eq(user_id.get()))
+                .filter(email_tokens::purpose.ne(EmailAction::Change.as_str()))
                 .order(email_tokens::created_at)
                 .select((
                     email_tokens::purpose,
@@ -46,7 +51,8 @@ impl DB {
         Ok(resets.chain(others).map(token).collect())
     }
 
-    /// The mails to a user that wait, the oldest first. Blocks for one look-up.
+    /// The mails to a user that wait, the oldest first; without those that ask another address,
+    /// for the same reason. Blocks for one look-up.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -55,6 +61,7 @@ impl DB {
         let rows: Vec<Row> = self.read(|conn| {
             outbox::table
                 .filter(outbox::user_id.eq(user_id.get()))
+                .filter(outbox::letter.ne(ASKS_NEW_ADDRESS))
                 .order(outbox::id)
                 .select((
                     outbox::letter,

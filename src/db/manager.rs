@@ -8,6 +8,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
+use super::outage::Outage;
 use super::{Unavailable, postgres, sqlite};
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
@@ -23,6 +24,7 @@ pub(super) struct Manager {
     target: Target,
     role: Role,
     generation: Generation,
+    outage: Outage,
     pooler_alarm: PoolerAlarm,
 }
 
@@ -62,7 +64,8 @@ impl Generation {
             .0
             .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
         if raised.is_ok() {
-            log::warn!("the connection to the database was lost; all are opened anew");
+            // The outage, if it is one, has lines of its own.
+            log::debug!("the connection to the database was lost; all are opened again");
         }
     }
 }
@@ -140,6 +143,7 @@ impl Manager {
             target,
             role,
             generation: Generation::default(),
+            outage: Outage::default(),
             pooler_alarm: PoolerAlarm::default(),
         }
     }
@@ -154,7 +158,9 @@ impl r2d2::ManageConnection for Manager {
         let conn = match &self.target {
             Target::Sqlite(location) => sqlite::connect(location, self.role),
             Target::Postgres(location) => postgres::connect(location),
-        }?;
+        }
+        .inspect_err(|error| self.outage.goes_on(&error.to_string()))?;
+        self.outage.is_over();
         Ok(Pooled {
             conn,
             opened_at,

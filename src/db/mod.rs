@@ -5,17 +5,22 @@
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
 mod account;
+mod account_dates;
 mod any_connection;
 mod email_tokens;
 mod error;
 mod figures;
+mod file_health;
 mod former_emails;
 mod holdings;
+mod integrity;
 mod known_clients;
 mod login_state;
+mod mail_priority;
 mod manager;
 mod migrations;
 mod opening;
+mod outage;
 mod outbox;
 mod own_sessions;
 mod password_resets;
@@ -29,6 +34,7 @@ mod sqlite;
 mod statement;
 mod storage;
 mod throttle;
+mod throttle_cleanup;
 mod throttle_upkeep;
 mod token_upkeep;
 mod transactions;
@@ -41,28 +47,35 @@ mod verified_emails;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use r2d2::Pool;
+use r2d2::event::HandleEvent;
+use r2d2::{NopEventHandler, Pool};
 
 use any_connection::AnyConnection;
 use figures::PoolEvents;
+use file_health::FileHealth;
 use manager::{Manager, Role, Target};
+use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use storage::Storage;
 use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
 
 pub use account::{Asking, Reauthenticated, Replaced};
+pub use account_dates::ListedUser;
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolFigures};
+pub use file_health::{DatabaseStats, IntegrityStats};
 pub use former_emails::FoundFormerEmail;
+pub use integrity::{IntegrityReport, check_integrity};
 pub use known_clients::Settlement;
 pub use login_state::LoginState;
+pub use mail_priority::MailPriority;
 pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
-pub use sqlite::{Duplicate, ServerLock};
+pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
@@ -82,10 +95,14 @@ const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 pub struct DB {
     readers: Pool<Manager>,
     writer: Pool<Manager>,
+    /// SQLite's writers; a server commits in groups by itself.
+    group_commit: Option<Arc<GroupCommit>>,
+    sharing: Sharing,
     reader_events: PoolEvents,
     writer_events: PoolEvents,
     reads_are_local: bool,
     storage: Storage,
+    file: FileHealth,
     patience: Patience,
     settings: Arc<DbSettings>,
 }
@@ -115,16 +132,25 @@ impl DB {
         };
         let (reader_events, writer_events) = (PoolEvents::default(), PoolEvents::default());
         let (readers, writer) = pools(&target, &settings, [&reader_events, &writer_events])?;
+        let storage = Storage::new(match &target {
+            Target::Sqlite(location) => Some(location.wal()),
+            Target::Postgres(_) => None,
+        });
+        let reads_are_local = matches!(target, Target::Sqlite(_));
+        let group_commit = reads_are_local.then(|| {
+            let group = GroupCommit::new(writer.clone(), storage.clone(), writer_events.clone());
+            Arc::new(group)
+        });
         let db = Self {
             readers,
             writer,
+            group_commit,
+            sharing: Sharing::Shared,
             reader_events,
             writer_events,
-            reads_are_local: matches!(target, Target::Sqlite(_)),
-            storage: Storage::new(match &target {
-                Target::Sqlite(location) => Some(location.wal()),
-                Target::Postgres(_) => None,
-            }),
+            reads_are_local,
+            storage,
+            file: FileHealth::new(&target),
             patience: Patience::default(),
             settings: Arc::new(settings),
         };
@@ -141,7 +167,20 @@ impl DB {
     /// How much may be under way at once, local reads aside; more only wait for each other.
     #[must_use]
     pub fn turns(&self) -> u32 {
-        self.writer.max_size()
+        match &self.group_commit {
+            Some(_) => GROUP_MAX,
+            None => self.writer.max_size(),
+        }
+    }
+
+    /// The same database for long writes in the background, which share no commit with
+    /// requests: those would have to wait for them.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self {
+            sharing: Sharing::Alone,
+            ..self.clone()
+        }
     }
 
     /// The same database for somebody who waits until then at the most: what has not begun
@@ -196,6 +235,7 @@ impl DB {
         DbError: From<E>,
     {
         transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
+            .inspect_err(|error| self.file.learn(error))
     }
 
     /// Writes in one transaction, which has locked the user's row before the first statement of
@@ -205,26 +245,37 @@ impl DB {
         user_id: UserId,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let begin = Begin {
-            pooler: self.settings.pooler,
-            lock: Some(user_id),
-        };
-        self.storage.during(true, || {
-            transactions::run(&self.writer, self.patience, |conn| {
-                in_pooled_transaction(conn, begin, &work)
-            })
-        })
+        self.storage
+            .during(true, || self.transaction(Some(user_id), work))
+            .inspect_err(|error| self.file.learn(error))
     }
 
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.storage.during(true, || {
-            transactions::run(&self.writer, self.patience, |conn| {
-                in_pooled_transaction(conn, self.settings.pooler.into(), &work)
-            })
-        })
+        self.storage
+            .during(true, || self.transaction(None, work))
+            .inspect_err(|error| self.file.learn(error))
+    }
+
+    /// Does all of `work` or nothing. `lock` is the user whose row is locked first; SQLite's
+    /// writers lock the whole file.
+    fn transaction<T>(
+        &self,
+        lock: Option<UserId>,
+        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let begin = Begin {
+            pooler: self.settings.pooler,
+            lock,
+        };
+        match &self.group_commit {
+            Some(group_commit) => group_commit.write(self.patience, self.sharing, work),
+            None => transactions::run(&self.writer, self.patience, |conn| {
+                in_pooled_transaction(conn, begin, &work)
+            }),
+        }
     }
 }
 
@@ -238,14 +289,16 @@ fn pools(
 ) -> Result<(Pool<Manager>, Pool<Manager>), OpenError> {
     match target {
         Target::Sqlite(_) => {
-            let pool = |role, size, events: &PoolEvents| {
+            let pool = |role, size, events: Box<dyn HandleEvent>| {
                 let builder = Pool::builder().connection_timeout(POOL_WAIT).max_size(size);
-                let builder = builder.event_handler(Box::new(events.clone()));
+                let builder = builder.event_handler(events);
                 let builder = builder.idle_timeout(None).max_lifetime(None);
                 builder.build(Manager::new(target.clone(), role))
             };
-            let writer = pool(Role::Writer, 1, writer_events)?;
-            let readers = pool(Role::Reader, settings.readers.max(1), reader_events)?;
+            // Writers wait in the queue of `GroupCommit`, which counts them.
+            let writer = pool(Role::Writer, 1, Box::new(NopEventHandler))?;
+            let events = Box::new(reader_events.clone());
+            let readers = pool(Role::Reader, settings.readers.max(1), events)?;
             Ok((readers, writer))
         }
         Target::Postgres(_) => {

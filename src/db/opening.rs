@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -23,9 +24,33 @@ pub enum Opened {
         users: usize,
         /// How many of them stay logged in.
         sessions: usize,
+        /// How many have a password of a kind that cannot be checked, by kind.
+        unknown_hashes: BTreeMap<&'static str, usize>,
         /// Where the copy is.
         copy: PathBuf,
     },
+}
+
+impl Opened {
+    /// What the operator has to do about it, if anything.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Self::Adopted { unknown_hashes, .. } = self else {
+            return None;
+        };
+        let kinds: Vec<String> = unknown_hashes
+            .iter()
+            .map(|(kind, users)| format!("{kind}: {users}"))
+            .collect();
+        let users: usize = unknown_hashes.values().sum();
+        (users > 0).then(|| {
+            format!(
+                "{users} users have passwords of a kind that cannot be checked ({}): they cannot \
+                 log in before they reset their password",
+                kinds.join(", ")
+            )
+        })
+    }
 }
 
 impl fmt::Display for Opened {
@@ -43,6 +68,7 @@ impl fmt::Display for Opened {
                 users,
                 sessions,
                 copy,
+                unknown_hashes: _,
             } => write!(
                 f,
                 "adopted {users} users, {sessions} of them logged in; the file as it was is {} \
@@ -57,7 +83,7 @@ impl fmt::Display for Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no such file, and this use does not create one.
-    #[error("there is no database at {}; `bienvenue serve` or `bienvenue db migrate` creates one", .0.display())]
+    #[error("there is no database at {}; if the service has one elsewhere, name it by its whole path in DATABASE_URL; to make a new one, run `bienvenue db migrate`", .0.display())]
     NotThere(PathBuf),
     /// The file cannot be created or reached.
     #[error("cannot open the database file {}: {source}; the folder must exist and be writable", path.display())]
@@ -140,6 +166,26 @@ pub enum OpenError {
         /// What the client library says.
         cause: String,
     },
+    /// The server refuses the connection, and will as long as nothing is changed.
+    #[error("{url} refuses the connection: {cause}; {remedy}")]
+    Refused {
+        /// The server, without its password.
+        url: String,
+        /// What the server says.
+        cause: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The role may not use the tables, or may not make them.
+    #[error(
+        "the database role lacks a privilege: {cause}; run as the owner of the tables: {remedy}"
+    )]
+    Privileges {
+        /// What it may not do.
+        cause: String,
+        /// The GRANT that is missing.
+        remedy: String,
+    },
     /// A connection pooler is in the way that the settings do not name.
     #[error("{url} is a connection pooler ({finding}); {remedy}")]
     Pooler {
@@ -189,6 +235,8 @@ impl OpenError {
             | Self::NewerSchema { .. }
             | Self::NotAdopted(_)
             | Self::NoTls
+            | Self::Refused { .. }
+            | Self::Privileges { .. }
             | Self::Pooler { .. }
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }

@@ -10,8 +10,9 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::any_connection::AnyConnection;
+use super::mail_priority::{MailPriority, last_in_room, priority_of};
 use super::schema::outbox;
-use super::statement::{Batch, Statement, Value};
+use super::statement::{Statement, Value};
 use super::throttle::{Charge, Limited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError};
@@ -23,9 +24,10 @@ use crate::domain::{EmailKey, Timestamp, UserId};
 const CLAIM: &str = "\
     UPDATE outbox SET claimed_until = $1, attempts = attempts + 1 \
     WHERE id = (SELECT id FROM outbox WHERE (due_at <= $2 OR due_at > $3) \
-        AND (claimed_until <= $2 OR claimed_until > $1) ORDER BY due_at, id LIMIT 1) \
+        AND (claimed_until <= $2 OR claimed_until > $1) AND priority <= $4 \
+        ORDER BY priority, due_at, id LIMIT 1) \
     AND (claimed_until <= $2 OR claimed_until > $1) \
-    RETURNING id, user_id, letter, details, created_at, attempts";
+    RETURNING id, user_id, letter, details, created_at, attempts, priority";
 
 /// A mail that is to be sent, for a user that the row names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,8 @@ pub struct ClaimedMail {
     pub created_at: Timestamp,
     /// How often it was taken in hand, this time included.
     pub attempts: u32,
+    /// Which mails it goes before.
+    pub priority: MailPriority,
 }
 
 /// A mail that waits, as an operator sees it.
@@ -95,6 +99,8 @@ struct ClaimedRow {
     created_at: i64,
     #[diesel(sql_type = BigInt)]
     attempts: i64,
+    #[diesel(sql_type = BigInt)]
+    priority: i64,
 }
 
 impl From<ClaimedRow> for ClaimedMail {
@@ -106,6 +112,7 @@ impl From<ClaimedRow> for ClaimedMail {
             details: row.details,
             created_at: Timestamp::from_seconds(row.created_at),
             attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            priority: MailPriority::from_stored(row.priority),
         }
     }
 }
@@ -113,7 +120,8 @@ impl From<ClaimedRow> for ClaimedMail {
 impl DB {
     /// Queues a mail for whoever has that email, if a limit and its budget allow it; for
     /// nobody, by the same statements, if nobody has it. Tells whose it is, none if the budget
-    /// is spent. Blocks for one write.
+    /// is spent. A client of those marks, if the account knows it, has its mail sent before
+    /// others. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is queued or counted.
@@ -122,6 +130,7 @@ impl DB {
         email: &EmailKey,
         mail: &BudgetedMail,
         limit: &[Charge],
+        marks: &[String],
     ) -> Result<Result<Option<Option<UserId>>, Limited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -129,14 +138,16 @@ impl DB {
                 return Ok(Err(limited));
             }
             let user_id = owner_of(conn, email)?;
-            let queued = queue_within(conn, user_id, mail, now)?;
+            let priority = priority_of(conn, user_id, marks, now)?;
+            let queued = queue_before(conn, user_id, mail, priority, now)?;
             Ok(Ok(queued.then_some(user_id)))
         })
     }
 
-    /// Takes the mail in hand that is due for the longest time, if one is due. Nobody else
-    /// gets it before `lease` is over, and nobody waits longer than `longest_wait` for its
-    /// turn. Blocks for one write.
+    /// Takes a mail in hand, if one is due: of those of the highest priority, and of `lowest`
+    /// at least, the one that is due for the longest time. No other worker gets it before
+    /// `lease` is over, and no mail waits longer than `longest_wait` for its turn. Blocks for
+    /// one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -144,6 +155,7 @@ impl DB {
         &self,
         lease: Duration,
         longest_wait: Duration,
+        lowest: MailPriority,
     ) -> Result<Option<ClaimedMail>, DbError> {
         let now = self.settings.clock.now();
         if !self.has_due_mail(now, now.plus(longest_wait))? {
@@ -153,7 +165,8 @@ impl DB {
             let query = sql_query(CLAIM)
                 .bind::<BigInt, _>(now.plus(lease).seconds())
                 .bind::<BigInt, _>(now.seconds())
-                .bind::<BigInt, _>(now.plus(longest_wait).seconds());
+                .bind::<BigInt, _>(now.plus(longest_wait).seconds())
+                .bind::<BigInt, _>(lowest.get());
             let row: Option<ClaimedRow> = match conn {
                 AnyConnection::Sqlite(conn) => query.get_result(conn).optional()?,
                 AnyConnection::Postgres(conn) => query.get_result(conn).optional()?,
@@ -258,23 +271,48 @@ impl DB {
     }
 }
 
-/// Queues a mail within a transaction.
+/// Queues a mail within a transaction, by what its user has proved.
 pub(super) fn queue(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
     mail: &NewMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let mut batch = Batch::default();
-    batch.push(queued(user_id, mail, now));
-    Ok(batch.run(conn)?)
+    let statement = queued(user_id, mail, now);
+    let rows = match conn {
+        AnyConnection::Sqlite(conn) => statement.execute(conn)?,
+        AnyConnection::Postgres(conn) => statement.execute(conn)?,
+    };
+    if rows == 0 && user_id.is_some() {
+        warn_dropped(mail);
+    }
+    Ok(())
 }
 
-/// Queues a mail.
+/// Queues a mail with the priority of its user's address, if there is room for another one. One
+/// statement, so that it costs one round trip or none.
 pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
+    let rooms = MailPriority::ALL.map(|priority| {
+        let (priority, room) = (priority.get(), priority.room());
+        format!("WHEN {priority} THEN {room}")
+    });
+    let [most, ..] = MailPriority::ALL.map(MailPriority::room);
     Statement::new(
-        "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
-         claimed_until, has_token) VALUES ($1, $2, $3, $4, $4, 0, 0, $5)",
+        format!(
+            "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
+             claimed_until, has_token, priority) \
+             SELECT $1, $2, $3, $4, $4, 0, 0, $5, class.priority FROM (SELECT CASE \
+                 WHEN $1 IS NULL THEN {decoy} \
+                 WHEN EXISTS (SELECT 1 FROM verified_emails WHERE user_id = $1) THEN {known} \
+                 ELSE {unproved} END AS priority) AS class \
+             WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \
+                 WHERE waiting.priority = class.priority LIMIT {most}) AS waiting) \
+                 < CASE class.priority {rooms} END",
+            decoy = MailPriority::Decoy.get(),
+            known = MailPriority::Known.get(),
+            unproved = MailPriority::Unproved.get(),
+            rooms = rooms.join(" "),
+        ),
         [
             Value::Number(user_id.map(UserId::get)),
             Value::text(mail.letter),
@@ -285,17 +323,69 @@ pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) ->
     )
 }
 
+fn warn_dropped(mail: &NewMail) {
+    let letter = mail.letter;
+    log::warn!("too many mails wait: a mail ({letter}) is dropped (bienvenue mail queue)");
+}
+
+/// Where no more mails of its priority may wait, a row is written as it is instead: a full
+/// outbox is no faster.
+fn insert(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &NewMail,
+    priority: MailPriority,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if let Some(last) = last_in_room(conn, priority)? {
+        if priority != MailPriority::Decoy {
+            warn_dropped(mail);
+        }
+        let row = outbox::table.filter(outbox::id.eq(last));
+        diesel::update(row)
+            .set(outbox::attempts.eq(outbox::attempts))
+            .execute(conn)?;
+        return Ok(());
+    }
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::user_id.eq(user_id.map(UserId::get)),
+            outbox::letter.eq(mail.letter),
+            outbox::details.eq(mail.details.as_deref()),
+            outbox::created_at.eq(now.seconds()),
+            outbox::due_at.eq(now.seconds()),
+            outbox::attempts.eq(0),
+            outbox::claimed_until.eq(0),
+            outbox::has_token.eq(i64::from(mail.has_token)),
+            outbox::priority.eq(priority.get()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Queues a mail within a transaction, if its budget allows it, and tells whether it did.
 pub(super) fn queue_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
+    mail: &BudgetedMail,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let priority = priority_of(conn, user_id, &[], now)?;
+    queue_before(conn, user_id, mail, priority, now)
+}
+
+/// The same before the mails of lower priorities.
+pub(super) fn queue_before(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
     BudgetedMail { mail, budget }: &BudgetedMail,
+    priority: MailPriority,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     if count_all(conn, budget, now)?.is_err() {
         return Ok(false);
     }
-    queue(conn, user_id, mail, now)?;
+    insert(conn, user_id, mail, priority, now)?;
     Ok(true)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{ClaimedMail, NewMail, queue, still_there, write_again};
+use super::outbox::{BudgetedMail, ClaimedMail, queue_within, still_there, write_again};
 use super::revocation::revoke_all;
 use super::schema::{password_resets, users};
 use super::throttle_upkeep::forget_at;
@@ -21,7 +21,7 @@ pub struct NewPassword<'a> {
     /// What is stored of the password.
     pub hashed_password: &'a HashedPassword,
     /// What the owner is told of it.
-    pub notice: Option<NewMail>,
+    pub notice: Option<BudgetedMail>,
 }
 
 impl DB {
@@ -136,10 +136,10 @@ impl DB {
             if mailed != 0 {
                 verify(conn, user_id, &email, now)?;
             }
-            match &new.notice {
-                Some(notice) => queue(conn, Some(user_id), notice, now),
-                None => Ok(()),
+            if let Some(notice) = &new.notice {
+                queue_within(conn, Some(user_id), notice, now)?;
             }
+            Ok(())
         })
     }
 }

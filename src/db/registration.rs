@@ -1,8 +1,7 @@
 //! New users, with the mail that they get, or that goes to whoever has the address already.
 
-use super::former_emails::kept_for;
-use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
-use super::throttle::count_all;
+use super::former_emails::is_reserved;
+use super::outbox::{BudgetedMail, queue_within};
 use super::users::owner_of;
 use super::{DB, DbError};
 use crate::domain::{Email, HashedPassword, User};
@@ -15,7 +14,7 @@ pub struct NewAccount<'a> {
     /// What is stored of the password.
     pub hashed_password: &'a HashedPassword,
     /// What the owner of the address gets.
-    pub mail: Option<&'a NewMail>,
+    pub mail: Option<&'a BudgetedMail>,
 }
 
 /// What became of a registration that does not tell.
@@ -38,7 +37,7 @@ impl DB {
         self.write(|conn| {
             let user = self.insert_user(conn, new.email, new.hashed_password)?;
             if let Some(mail) = new.mail {
-                queue(conn, Some(user.id), mail, now)?;
+                queue_within(conn, Some(user.id), mail, now)?;
             }
             Ok(user)
         })
@@ -60,20 +59,15 @@ impl DB {
         let key = new.email.key();
         self.write(|conn| {
             let owner = owner_of(conn, &key)?;
-            if owner.is_some() || kept_for(conn, &key, now)?.is_some() {
+            if owner.is_some() || is_reserved(conn, &key, None, now)? {
                 queue_within(conn, owner, to_owner, now)?;
                 return Ok(Registered::Taken);
             }
             let user = self.insert_user(conn, new.email, new.hashed_password)?;
             match new.mail {
-                Some(mail) => {
-                    drop(count_all(conn, &to_nobody.budget, now)?);
-                    queue(conn, Some(user.id), mail, now)?;
-                }
-                None => {
-                    queue_within(conn, None, to_nobody, now)?;
-                }
-            }
+                Some(mail) => queue_within(conn, Some(user.id), mail, now)?,
+                None => queue_within(conn, None, to_nobody, now)?,
+            };
             Ok(Registered::New(user))
         })
     }

@@ -1,6 +1,15 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    account_dates (user_id) {
+        user_id -> BigInt,
+        created_at -> Nullable<BigInt>,
+        last_login_at -> Nullable<BigInt>,
+        disabled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -14,12 +23,13 @@ diesel::table! {
 diesel::table! {
     former_emails (id) {
         id -> BigInt,
-        user_id -> BigInt,
+        user_id -> Nullable<BigInt>,
         email -> Text,
         email_key -> Text,
         digest -> Nullable<Text>,
         changed_at -> BigInt,
         expires_at -> BigInt,
+        reserved -> BigInt,
     }
 }
 
@@ -43,6 +53,7 @@ diesel::table! {
         attempts -> BigInt,
         claimed_until -> BigInt,
         has_token -> BigInt,
+        priority -> BigInt,
     }
 }
 
@@ -99,6 +110,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(account_dates -> users (user_id));
 diesel::joinable!(email_tokens -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(known_clients -> users (user_id));
@@ -108,6 +120,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    account_dates,
     email_tokens,
     former_emails,
     known_clients,

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::account_dates::login_noted;
 use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
 use super::statement::{Batch, Statement, Value};
@@ -9,6 +10,9 @@ use super::{CLOCK_SLACK, DB, DbError, Settlement};
 use crate::domain::{
     Client, Email, HashedPassword, SessionDigest, SessionPublicId, SessionUser, Timestamp, UserId,
 };
+
+/// The place among the statements of a login of the one that ends older sessions.
+const SURPLUS_ENDED: usize = 2;
 
 /// A session that begins.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +38,8 @@ impl DB {
     /// Opens a session, and ends the user's oldest ones beyond the number that a user may
     /// have. `checked`, where given, is the stored password that the login was verified
     /// against: if it was replaced in the meantime, there is no session. The side effects of the
-    /// login are written in the same transaction. Blocks for one write.
+    /// login are written in the same transaction. Returns how many sessions it ended. Blocks for one
+    /// write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user (any more), or its password was
@@ -44,18 +49,16 @@ impl DB {
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
         settlement: &Settlement,
-    ) -> Result<(), DbError> {
+    ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
             let mut batch = Batch::default();
             batch.push(mirrored(new, checked));
             batch.push(self.opened(new));
             batch.push(self.surplus_ended(new));
+            batch.push(login_noted(new.user_id, self.settings.clock.now()));
             batch.append(self.settled(conn, new.user_id, settlement)?);
-            if batch.run_if_first_changes(conn)? {
-                Ok(())
-            } else {
-                Err(DbError::NoResultFound)
-            }
+            let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
+            ended.ok_or(DbError::NoResultFound)
         })
     }
 
@@ -170,7 +173,7 @@ impl DB {
         Statement::new(
             "DELETE FROM sessions WHERE user_id = $1 AND digest <> $2 AND public_id <= (\
                  SELECT public_id FROM sessions WHERE user_id = $1 AND digest <> $2 \
-                 ORDER BY public_id DESC LIMIT 1 OFFSET $3)",
+                 ORDER BY public_id DESC LIMIT 1 OFFSET $3) RETURNING 1",
             [
                 Value::number(new.user_id.get()),
                 Value::Bytes(new.digest.as_bytes().to_vec()),

@@ -154,24 +154,36 @@ impl Batch {
         Ok(())
     }
 
-    /// Runs all of them, and tells whether the first changed a row: if it did not, the caller
-    /// rolls back. The first has to end with `RETURNING`.
-    pub(super) fn run_if_first_changes(mut self, conn: &mut AnyConnection) -> QueryResult<bool> {
+    /// Runs all of them, and returns how many rows the one at `place` changed; none if the first
+    /// changed no row: then the caller rolls back. Both have to end with `RETURNING`.
+    pub(super) fn run_counting(
+        mut self,
+        conn: &mut AnyConnection,
+        place: usize,
+    ) -> QueryResult<Option<usize>> {
         match conn {
             AnyConnection::Sqlite(conn) => {
+                let mut counted = 0;
                 for (number, statement) in self.0.into_iter().enumerate() {
-                    if statement.execute(conn)? == 0 && number == 0 {
-                        return Ok(false);
+                    let changed = statement.execute(conn)?;
+                    if changed == 0 && number == 0 {
+                        return Ok(None);
+                    }
+                    if number == place {
+                        counted = changed;
                     }
                 }
-                Ok(true)
+                Ok(Some(counted))
             }
             AnyConnection::Postgres(conn) => {
+                let part = self.0.len().saturating_sub(place);
                 if let [_, others @ ..] = self.0.as_mut_slice() {
                     others.reverse();
                 }
-                let all = as_one::<()>(self.0, |_| "SELECT FROM s0".to_owned());
-                Ok(all.execute(conn)? > 0)
+                let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
+                let all = as_one::<BigInt>(self.0, |_| count);
+                let counted: Option<i64> = all.get_result(conn).optional()?;
+                Ok(counted.map(|count| usize::try_from(count).unwrap_or_default()))
             }
         }
     }

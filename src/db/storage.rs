@@ -76,7 +76,7 @@ impl Storage {
         proof: bool,
         write: impl FnOnce() -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        if self.0.lost.borrow().is_some() {
+        if self.is_lost() {
             return Err(Unavailable::Ending.into());
         }
         match write() {
@@ -107,6 +107,11 @@ impl Storage {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a commit was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.lost.borrow().is_some()
     }
 
     /// Whether the last write was refused by the disk.
@@ -164,8 +169,9 @@ impl Storage {
             | Unavailable::NotWritable
             | Unavailable::NotWritten(_)
             | Unavailable::Ending
+            | Unavailable::Schema
             | Unavailable::Pooler(_)
-            | Unavailable::Schema => return,
+            | Unavailable::Damaged(_) => return,
         };
         if self.refusal().begin(event, Instant::now()) {
             log::error!(

@@ -91,10 +91,12 @@ pub struct Counted {
 }
 
 /// A guess that is not allowed, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limited {
     /// The wait.
     pub wait: Duration,
+    /// The kind of the count that is at its limit.
+    pub limit: String,
 }
 
 /// A row of the table.
@@ -225,7 +227,8 @@ pub(super) fn count_all(
     give_back(conn, &counted)?;
     let row = rows(conn, &[&refused.key])?.pop();
     let wait = row.map_or(Duration::ZERO, |row| row.wait(&refused.rule, now));
-    Ok(Err(Limited { wait }))
+    let limit = refused.key.kind().to_owned();
+    Ok(Err(Limited { wait, limit }))
 }
 
 /// Counts by one charge after the other, if a condition holds, up to the first charge that does
@@ -274,7 +277,8 @@ fn counted_rows(count: usize) -> String {
     format!("SELECT fails, next_at FROM ({rows}) AS counted ORDER BY place")
 }
 
-fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
+/// Counts by one charge, if a condition holds and the charge allows it.
+pub(super) fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
     let key = Value::text(charge.key.as_str());
     let (sql, mut values) = match &charge.rule {
         Rule::Backoff(rule) => {

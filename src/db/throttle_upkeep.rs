@@ -9,7 +9,7 @@ use super::{DB, DbError};
 use crate::domain::{EmailKey, ThrottleKey};
 
 impl DB {
-    /// All rows that still count, the ones with the most failures first, `limit` at the
+    /// The rows that still count, the ones with the most failures first, `limit` at the
     /// most. Blocks for one look-up.
     ///
     /// # Errors
@@ -20,7 +20,7 @@ impl DB {
             throttle::table
                 .filter(throttle::purge_at.gt(now))
                 .filter(throttle::fails.gt(0))
-                .order((throttle::fails.desc(), throttle::key))
+                .order((throttle::fails.desc(), throttle::purge_at.desc()))
                 .select((throttle::key, throttle::fails, throttle::next_at))
                 .limit(i64::from(limit))
                 .load(conn)
@@ -42,45 +42,6 @@ impl DB {
     /// Only if the database fails.
     pub fn forget_all_guesses(&self) -> Result<usize, DbError> {
         self.write(|conn| Ok(diesel::delete(throttle::table).execute(conn)?))
-    }
-
-    /// Removes rows that mean nothing any more, and beyond `keep` rows also the oldest that
-    /// limit nobody at the moment; `limit` at the most of each, and tells how many. Blocks
-    /// for a write.
-    ///
-    /// # Errors
-    /// Only if the database fails; then nothing is removed.
-    pub fn remove_old_guesses(&self, limit: u32, keep: u32) -> Result<usize, DbError> {
-        let now = self.settings.clock.now().seconds();
-        let old = self.read(|conn| {
-            let rows: i64 = throttle::table.count().get_result(conn)?;
-            let surplus = rows.saturating_sub(i64::from(keep)).max(0);
-            let mut old: Vec<String> = throttle::table
-                .filter(throttle::purge_at.le(now))
-                .select(throttle::key)
-                .limit(i64::from(limit))
-                .load(conn)?;
-            if surplus > 0 && old.is_empty() {
-                old = throttle::table
-                    .filter(throttle::next_at.le(now))
-                    .filter(throttle::purge_at.lt(i64::MAX))
-                    .order(throttle::purge_at)
-                    .select(throttle::key)
-                    .limit(surplus.min(i64::from(limit)))
-                    .load(conn)?;
-            }
-            QueryResult::Ok(old)
-        })?;
-        if old.is_empty() {
-            return Ok(0);
-        }
-        self.write(|conn| {
-            // One that was counted by in the meantime is limited or remembered again.
-            let rows = throttle::table
-                .filter(throttle::key.eq_any(&old))
-                .filter(throttle::next_at.le(now));
-            Ok(diesel::delete(rows).execute(conn)?)
-        })
     }
 
     /// Removes clients that are known no longer, `limit` at the most, and tells how many.
@@ -114,12 +75,9 @@ impl DB {
 /// Forgets all guesses at an account, within a transaction.
 pub(super) fn forget_at(conn: &mut AnyConnection, email: &EmailKey) -> Result<usize, DbError> {
     let account = ThrottleKey::account(email);
-    // The prefix is hex and slashes: nothing in it is special to LIKE.
-    let known = format!("{}%", ThrottleKey::known_prefix(email));
-    let rows = throttle::table.filter(
-        throttle::key
-            .eq(account.as_str())
-            .or(throttle::key.like(&known)),
-    );
+    let [first, end] = ThrottleKey::known_range(email);
+    // Not LIKE: neither engine serves that from the index of the keys.
+    let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
+    let rows = throttle::table.filter(throttle::key.eq(account.as_str()).or(known));
     Ok(diesel::delete(rows).execute(conn)?)
 }

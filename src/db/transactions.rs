@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::result::Error as DieselError;
-use r2d2::Pool;
+use r2d2::{Pool, PooledConnection};
 
 use super::any_connection::AnyConnection;
 use super::error::{is_disk_failure, is_lost, is_undone};
@@ -22,7 +23,7 @@ pub(super) const POOL_WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Patience(pub(super) Option<Instant>);
 
 impl Patience {
-    fn left(self) -> Result<Duration, Unavailable> {
+    pub(super) fn left(self) -> Result<Duration, Unavailable> {
         let Some(deadline) = self.0 else {
             return Ok(POOL_WAIT);
         };
@@ -53,10 +54,7 @@ fn attempt<T>(
     patience: Patience,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    let mut conn = pool
-        .get_timeout(patience.left()?)
-        .map_err(|error| explain(pool, error))?;
-    conn.wait_at_most(patience.left()?)?;
+    let mut conn = checkout(pool, patience)?;
     let outcome = work(&mut conn);
     match &outcome {
         Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) => conn.is_lost(),
@@ -64,6 +62,18 @@ fn attempt<T>(
         Ok(_) | Err(_) => {}
     }
     outcome
+}
+
+/// Takes a connection of the pool that waits for other processes as long as its user may.
+pub(super) fn checkout(
+    pool: &Pool<Manager>,
+    patience: Patience,
+) -> Result<PooledConnection<Manager>, DbError> {
+    let mut conn = pool
+        .get_timeout(patience.left()?)
+        .map_err(|error| explain(pool, error))?;
+    conn.wait_at_most(patience.left()?)?;
+    Ok(conn)
 }
 
 /// Whether others held all connections, or none could be opened.
@@ -75,9 +85,7 @@ fn explain(pool: &Pool<Manager>, error: r2d2::Error) -> Unavailable {
     }
 }
 
-/// Does all of `work` or nothing. On SQLite the transaction takes the write lock at its
-/// beginning: one that reads first and writes later would fail as soon as another process
-/// has written in between, whatever the busy timeout says.
+/// Does all of `work` or nothing.
 pub(super) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
@@ -106,32 +114,54 @@ pub(super) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>
     begin: Begin,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    match conn {
-        AnyConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
-        }
-        AnyConnection::Postgres(postgres) => {
-            AnsiTransactionManager::begin_transaction_sql(postgres, &postgres::begin(begin))?;
-        }
-    }
+    self::begin(conn, begin)?;
     match work(conn) {
-        Ok(value) => match Transactions::commit_transaction(conn) {
+        Ok(value) => match commit(conn) {
             Ok(()) => Ok(value),
-            // The server may have committed before it was lost: not to be done twice.
-            Err(error) if is_lost(&error) && !is_undone(&error) => {
-                Err(Unavailable::Unknown(error).into())
-            }
-            // The system forgets what it could not write: a second try would seem to succeed.
-            Err(error) if is_disk_failure(&error) => Err(Unavailable::NotWritten(error).into()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(commit_failure(error)),
         },
         Err(error) => {
-            // A lost connection, or SQLite on a full disk, has rolled back by itself; the first
-            // error tells.
-            if let Err(rollback) = Transactions::rollback_transaction(conn) {
-                log::debug!("rolling back: {rollback}");
-            }
+            roll_back(conn);
             Err(error)
         }
+    }
+}
+
+/// Begins a transaction. On SQLite it takes the write lock: one that reads first and writes
+/// later would fail as soon as another process has written in between, whatever the busy
+/// timeout says.
+pub(super) fn begin(conn: &mut AnyConnection, begin: Begin) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
+        }
+        AnyConnection::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, &postgres::begin(begin))
+        }
+    }
+}
+
+pub(super) fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
+    Transactions::commit_transaction(conn)
+}
+
+/// What a commit that failed means for those who wait for it.
+pub(super) fn commit_failure<E: From<DieselError> + From<Unavailable>>(error: DieselError) -> E {
+    if is_lost(&error) && !is_undone(&error) {
+        // The server may have committed before it was lost: not to be done twice.
+        Unavailable::Unknown(error).into()
+    } else if is_disk_failure(&error) {
+        // The system forgets what it could not write: a second try would seem to succeed.
+        Unavailable::NotWritten(error).into()
+    } else {
+        error.into()
+    }
+}
+
+pub(super) fn roll_back(conn: &mut AnyConnection) {
+    // A lost connection, or SQLite on a full disk, has rolled back by itself; the first error
+    // tells.
+    if let Err(rollback) = Transactions::rollback_transaction(conn) {
+        log::debug!("rolling back: {rollback}");
     }
 }

@@ -3,10 +3,10 @@
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
+use super::any_connection::AnyConnection;
 use super::migrations::{self, Standing};
 use super::schema::{sessions, users};
-use super::transactions::{in_pooled_transaction, run};
-use super::{DB, DbError, Unavailable};
+use super::{DB, DbError, Unavailable, sqlite};
 use crate::domain::Timestamp;
 
 impl DB {
@@ -16,26 +16,47 @@ impl DB {
     /// # Errors
     /// [`DbError::Unavailable`] with the reason.
     pub fn check(&self) -> Result<(), DbError> {
+        if let Some(cause) = self.file.damage() {
+            return Err(Unavailable::Damaged(cause).into());
+        }
         if self.storage.is_read_only() {
             return Err(Unavailable::NotWritable.into());
         }
         // After a write that the disk refused only a write tells that it is over.
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
-            run(&self.writer, self.patience, |conn| {
-                in_pooled_transaction(conn, self.settings.pooler.into(), |conn| {
-                    if proof {
-                        migrations::write_nothing_new(conn)?;
-                    }
-                    migrations::standing(conn)
-                })
-                .map_err(DbError::from)
+            self.transaction(None, |conn| {
+                if proof {
+                    migrations::write_nothing_new(conn)?;
+                }
+                Ok(migrations::standing(conn)?)
             })
-        })?;
+        });
+        let standing = standing.inspect_err(|error| self.file.learn(error))?;
         match standing {
             Standing::Current => Ok(()),
             Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),
         }
+    }
+
+    /// Drops the statistics that an `ANALYZE` by hand has left in a SQLite file: those of a small
+    /// table would make the planner scan it when it has grown. Blocks for a look-up, and for a
+    /// write if there are any.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn drop_planner_statistics(&self) -> Result<(), DbError> {
+        let there = self.read(|conn| match conn {
+            AnyConnection::Sqlite(conn) => sqlite::has_statistics(conn),
+            AnyConnection::Postgres(_) => Ok(false),
+        })?;
+        if !there {
+            return Ok(());
+        }
+        self.write(|conn| match conn {
+            AnyConnection::Sqlite(conn) => Ok(sqlite::drop_statistics(conn)?),
+            AnyConnection::Postgres(_) => Ok(()),
+        })
     }
 
     /// Removes sessions that have expired, among the `limit` that are due for cleanup first.

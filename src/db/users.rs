@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
+use super::account_dates::note_registration;
 use super::any_connection::AnyConnection;
 use super::error::is_taken_email;
-use super::former_emails::kept_for;
+use super::former_emails::is_reserved;
 use super::schema::{sessions, users};
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
@@ -125,32 +126,11 @@ impl DB {
             .map(User::from)
             .map_err(|error| taken_or(error, email))?;
         // After the row is there: whoever gives that address up at this moment was waited for.
-        if kept_for(conn, &key, self.settings.clock.now())?.is_some() {
+        if is_reserved(conn, &key, None, self.settings.clock.now())? {
             return Err(DbError::AlreadyExists(email.clone()));
         }
+        note_registration(conn, user.id, self.settings.clock.now())?;
         Ok(user)
-    }
-
-    /// Reads users in the order of their numbers, `limit` at the most, from the one behind
-    /// `after` on. Blocks for one look-up.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn users_after(
-        &self,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<(UserId, Email)>, DbError> {
-        let rows: Vec<(i64, String)> = self.read(|conn| {
-            users::table
-                .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
-                .order(users::id)
-                .limit(i64::from(limit))
-                .select((users::id, users::email))
-                .load(conn)
-        })?;
-        let user = |(id, email)| (UserId::new(id), Email::from_stored(email));
-        Ok(rows.into_iter().map(user).collect())
     }
 
     /// Finds the user that a filter names. Blocks for one look-up.

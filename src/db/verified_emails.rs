@@ -65,3 +65,18 @@ pub(super) fn verify(
         .execute(conn)?;
     Ok(())
 }
+
+/// Whether the user has proved to read the mail of that address.
+pub(super) fn has_proved(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    email: &EmailKey,
+) -> Result<bool, DbError> {
+    let proved: Option<i64> = verified_emails::table
+        .filter(verified_emails::user_id.eq(user_id.get()))
+        .filter(verified_emails::email_key.eq(email.as_str()))
+        .select(verified_emails::user_id)
+        .get_result(conn)
+        .optional()?;
+    Ok(proved.is_some())
+}

@@ -1,5 +1,17 @@
 use std::fmt;
 
+/// Hashes of other programs, by what they begin with.
+const KINDS: [(&str, &str); 8] = [
+    ("scrypt:", "scrypt"),
+    ("$7$", "scrypt"),
+    ("pbkdf2:", "pbkdf2"),
+    ("pbkdf2_", "pbkdf2"),
+    ("$pbkdf2", "pbkdf2"),
+    ("$argon2", "argon2"),
+    ("argon2", "argon2"),
+    ("bcrypt_sha256$", "bcrypt_sha256"),
+];
+
 /// A password as it is stored: a bcrypt hash, or whatever a table that was adopted holds.
 ///
 /// Only `auth` looks inside. `Debug` shows nothing and there is no `Display`, so that a hash
@@ -8,6 +20,9 @@ use std::fmt;
 pub struct HashedPassword(String);
 
 impl HashedPassword {
+    /// What stands before the bcrypt hash of a password that was longer than bcrypt reads.
+    pub const PREHASHED: &'static str = "$bienvenue-1";
+
     /// Takes a stored text as it is; one that is no hash matches no password.
     #[must_use]
     pub fn from_stored(text: impl Into<String>) -> Self {
@@ -20,6 +35,18 @@ impl HashedPassword {
         Self("!".to_owned())
     }
 
+    /// What a stored password is that cannot be checked: a hash of another kind, or something
+    /// else. None for bcrypt, and for [`HashedPassword::of_nothing`].
+    #[must_use]
+    pub fn unknown_kind(&self) -> Option<&'static str> {
+        let text = self.0.strip_prefix(Self::PREHASHED).unwrap_or(&self.0);
+        if is_bcrypt(text) || *self == Self::of_nothing() {
+            return None;
+        }
+        let kind = KINDS.iter().find(|(prefix, _)| text.starts_with(prefix));
+        Some(kind.map_or("of another kind", |(_, kind)| kind))
+    }
+
     /// The text, for the database and for verifying.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -30,5 +57,54 @@ impl HashedPassword {
 impl fmt::Debug for HashedPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HashedPassword(..)")
+    }
+}
+
+/// Whether a text has the form `$2b$12$` and 53 characters of salt and hash.
+fn is_bcrypt(text: &str) -> bool {
+    let mut parts = text.splitn(4, '$');
+    let (Some(""), Some(version), Some(cost), Some(rest)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let is_base64 = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+    matches!(version, "2a" | "2b" | "2x" | "2y")
+        && cost.len() == 2
+        && cost.parse().is_ok_and(|cost: u32| (4..=31).contains(&cost))
+        && rest.len() == 53
+        && rest.bytes().all(is_base64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_of_other_kinds_are_told_apart() {
+        let digest = "a".repeat(53);
+        for known in [
+            format!("$2b$12${digest}"),
+            format!("$2a$10${digest}"),
+            format!("$2y$10${digest}"),
+            format!("$bienvenue-1$2b$12${digest}"),
+            "!".to_owned(),
+        ] {
+            let stored = HashedPassword::from_stored(known.clone());
+            assert_eq!(stored.unknown_kind(), None, "{known}");
+        }
+        for (text, kind) in [
+            ("scrypt:32768:8:1$salt$00ff", "scrypt"),
+            ("pbkdf2_sha256$1000000$salt$hash", "pbkdf2"),
+            ("pbkdf2:sha256:600000$salt$hash", "pbkdf2"),
+            ("$argon2id$v=19$m=65536,t=3,p=4$salt$hash", "argon2"),
+            ("argon2$argon2id$v=19$m=1", "argon2"),
+            ("a plain password", "of another kind"),
+            ("", "of another kind"),
+            ("$2b$99$short", "of another kind"),
+        ] {
+            let stored = HashedPassword::from_stored(text);
+            assert_eq!(stored.unknown_kind(), Some(kind), "{text}");
+        }
     }
 }

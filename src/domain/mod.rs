@@ -3,6 +3,7 @@
 //! Every rule about a single value stands here once, in the constructor of its type.
 //! The room imports nothing of the project and does no input or output.
 
+mod account_dates;
 mod bcrypt_cost;
 mod client;
 mod client_address;
@@ -26,6 +27,7 @@ mod throttle;
 mod token;
 mod user;
 
+pub use account_dates::AccountDates;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_address::{ClientAddress, Prefix};

@@ -22,6 +22,13 @@ impl Networks {
         Self(vec![v4, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))])
     }
 
+    /// A network that is too wide to name proxies: wider than a /8.
+    #[must_use]
+    pub fn widest(&self) -> Option<String> {
+        let wide = self.0.iter().find(|network| network.prefix_len() < 8);
+        wide.map(ToString::to_string)
+    }
+
     /// Whether the address is in one of them.
     #[must_use]
     pub fn contains(&self, address: ClientAddress) -> bool {

@@ -40,6 +40,13 @@ impl PostgresUrl {
                 .all(is_local)
     }
 
+    /// Whether there is a password in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        let in_front = self.authority().rsplit_once('@');
+        in_front.is_some_and(|(user, _)| user.contains(':')) || self.parameter("password").is_some()
+    }
+
     /// Whether it names several hosts, of which libpq picks one.
     #[must_use]
     pub fn has_several_hosts(&self) -> bool {
@@ -69,12 +76,16 @@ impl PostgresUrl {
             .map_or(authority, |(_, hosts)| hosts)
     }
 
-    fn user(&self) -> Option<&str> {
+    /// The role that connects, if the URL names it in front of the host.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
         let (user, _) = self.authority().rsplit_once('@')?;
         user.split(':').next()
     }
 
-    fn database(&self) -> &str {
+    /// The name of the database; empty if the URL has none.
+    #[must_use]
+    pub fn database(&self) -> &str {
         let url = self.0.expose_secret();
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let path = rest.split('?').next().unwrap_or_default();

@@ -86,13 +86,21 @@ impl ThrottleKey {
     /// An account, as one client that it knows meets it.
     #[must_use]
     pub fn known(email: &EmailKey, mark: &str) -> Self {
-        Self(format!("{}{mark}", Self::known_prefix(email)))
+        Self(format!("known/{}/{mark}", digest(email)))
     }
 
-    /// What the keys of all known clients of an account begin with.
+    /// The range of the keys of all known clients of an account: its first text, and the one
+    /// behind its last (`0` is the character behind `/`).
     #[must_use]
-    pub fn known_prefix(email: &EmailKey) -> String {
-        format!("known/{}/", digest(email))
+    pub fn known_range(email: &EmailKey) -> [String; 2] {
+        let digest = digest(email);
+        [format!("known/{digest}/"), format!("known/{digest}0")]
+    }
+
+    /// An account, when somebody logs in with the right password.
+    #[must_use]
+    pub fn logins(email: &EmailKey) -> Self {
+        Self(format!("logins/{}", digest(email)))
     }
 
     /// A client's network.
@@ -113,10 +121,28 @@ impl ThrottleKey {
         Self(format!("registration/{network}"))
     }
 
+    /// A site, when it registers.
+    #[must_use]
+    pub fn registration_subnet(subnet: &Prefix) -> Self {
+        Self(format!("registration-subnet/{subnet}"))
+    }
+
     /// A client's network, when it asks for mails with a reset token.
     #[must_use]
     pub fn reset_requests(network: &Prefix) -> Self {
         Self(format!("reset-requests/{network}"))
+    }
+
+    /// A client that the account knows, when it asks for mails with a reset token.
+    #[must_use]
+    pub fn reset_requests_of(email: &EmailKey, mark: &str) -> Self {
+        Self(format!("reset-requests/{}/{mark}", digest(email)))
+    }
+
+    /// A site, when it asks for mails with a reset token.
+    #[must_use]
+    pub fn reset_requests_subnet(subnet: &Prefix) -> Self {
+        Self(format!("reset-requests-subnet/{subnet}"))
     }
 
     /// An address, when a mail of that kind is sent to it.
@@ -135,6 +161,13 @@ impl ThrottleKey {
     #[must_use]
     pub fn email_changes(user_id: UserId) -> Self {
         Self(format!("email-changes/{user_id}"))
+    }
+
+    /// An account, when its owner gives the right password again for a change. By its address,
+    /// so that the count outlives the account.
+    #[must_use]
+    pub fn reauthentication(email: &EmailKey) -> Self {
+        Self(format!("reauthentication/{}", digest(email)))
     }
 
     pub(crate) fn from_stored(key: String) -> Self {

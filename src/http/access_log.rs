@@ -8,9 +8,7 @@ use super::metrics::Route;
 use super::{HttpError, client};
 use crate::auth::AuthError;
 use crate::domain::{RequestId, UserId};
-
-/// Where the line of each request goes: `RUST_LOG` can name it.
-const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
+use crate::logging::ACCESS;
 
 /// Lets the log know whose request it was.
 pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpResponse {
@@ -18,15 +16,19 @@ pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpRespon
     answer
 }
 
-/// Writes the line of a request, and the cause of a failure once: `request_id` ties the two,
-/// and the client has it too.
-pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begun: Instant) {
+/// Logs the line of a request, and the cause of a failure once: `request_id` ties the two,
+/// and the client has it too. Returns whether a line was logged, which waits for a flush.
+pub(super) fn write<B>(
+    answer: &ServiceResponse<B>,
+    id: Option<&RequestId>,
+    begun: Instant,
+) -> bool {
     let status = answer.status();
     if status.is_server_error() {
         report(answer, id);
     }
-    if !log::log_enabled!(target: TARGET, log::Level::Info) {
-        return;
+    if !log::log_enabled!(target: ACCESS, log::Level::Info) {
+        return false;
     }
     let request = answer.request();
     let (method, route) = (method(request.method()), route(answer));
@@ -34,7 +36,7 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
     let user = answer.response().extensions().get::<UserId>().copied();
     let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     log::info!(
-        target: TARGET,
+        target: ACCESS,
         method,
         route,
         status = status.as_u16(),
@@ -44,6 +46,7 @@ pub(super) fn write<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>, begu
         request_id = id.map(RequestId::as_str);
         "request"
     );
+    true
 }
 
 /// Nothing of an unknown path or verb is logged: it is whatever somebody typed.
@@ -71,9 +74,8 @@ fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
     let status = answer.status().as_u16();
     let cause = answer.response().error();
     let level = match cause {
-        // One of many; the hashing queue tells of them together.
-        Some(error) if is_overload(error) => log::Level::Debug,
-        Some(_) | None => log::Level::Error,
+        Some(error) => level(error),
+        None => log::Level::Error,
     };
     let route = route(answer);
     let method = method(answer.request().method());
@@ -100,9 +102,12 @@ pub(super) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
     );
 }
 
-fn is_overload(error: &Error) -> bool {
-    matches!(
-        error.as_error(),
-        Some(HttpError::Auth(AuthError::Overloaded { .. }))
-    )
+/// What befalls many requests at once has a line of its own, and not one for each of them.
+fn level(error: &Error) -> log::Level {
+    match error.as_error() {
+        Some(HttpError::Auth(AuthError::Overloaded { .. })) => log::Level::Debug,
+        Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
+        Some(HttpError::Busy) => log::Level::Warn,
+        Some(_) | None => log::Level::Error,
+    }
 }

@@ -144,6 +144,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::net::TcpListener;
 
     use super::*;
@@ -167,5 +168,38 @@ mod tests {
         let connection = Connection::new(None);
         let now = connection.opened;
         assert!(Connections::default().is_last(&connection, now));
+    }
+
+    #[test]
+    fn after_the_stop_every_answer_is_the_last_of_its_connection() {
+        let (connections, connection) = (Connections::default(), connected());
+        assert!(!connections.is_last(&connection, connection.opened));
+        connections.end();
+        assert!(connections.is_last(&connection, connection.opened));
+    }
+
+    #[test]
+    fn idle_connections_are_closed_and_those_with_a_request_are_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            (client, Arc::new(Connection::new(Some(server))))
+        };
+        let ((mut idle, first), (mut busy, second)) = (open(), open());
+        let connections = Connections::default();
+        for connection in [&first, &second] {
+            locked(&connections.open).push(Arc::downgrade(connection));
+        }
+        let request = second.begin();
+        let closed = |client: &mut TcpStream| client.read(&mut [0]).is_ok_and(|count| count == 0);
+        assert_eq!(connections.close_idle(Duration::from_secs(60)), 1);
+        assert!(!closed(&mut idle));
+        assert_eq!(connections.close_idle(Duration::ZERO), 0);
+        assert!(closed(&mut idle) && !closed(&mut busy));
+        drop(request);
+        assert_eq!(connections.close_idle(Duration::ZERO), 0);
+        assert!(closed(&mut busy));
     }
 }

@@ -1,11 +1,12 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
 use super::HttpError;
+use super::turns::Turns;
 use crate::auth::{After, Auth, AuthError, Before, Paused, Place};
+use crate::domain::{ClientAddress, Prefix};
 
 /// How long a client waits for its turn and for other writers before it is told to come
 /// back. Then nothing was done: what has not begun to write by that time never will.
@@ -18,22 +19,31 @@ const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
 /// at once, as simple clients do, takes the core from the logins that wait. This many
 /// clients are told so at the most, for the sake of the memory; more are told at once.
 const REFUSAL_DELAY: Duration = Duration::from_millis(500);
-const DELAYED_REFUSALS: usize = 1024;
+const DELAYED_REFUSALS: usize = 4096;
 
 /// The only way from the event loop to what blocks. A handler says whether it reads,
 /// writes, or hashes; where that runs is decided here.
 pub struct Door {
     auth: web::Data<Auth>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    long_reads: Turns,
     delays: Semaphore,
 }
 
 impl Door {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let turns = Semaphore::new(usize::try_from(auth.turns()).unwrap_or(1));
+        let turns = Turns::new(usize::try_from(auth.turns()).unwrap_or(1));
+        // One at a time on SQLite: it holds one of the few connections on which the event
+        // loops read.
+        let long_reads = if auth.reads_are_local() {
+            Turns::new(1)
+        } else {
+            turns.clone()
+        };
         Self {
             auth,
-            turns: Arc::new(turns),
+            turns,
+            long_reads,
             delays: Semaphore::new(DELAYED_REFUSALS),
         }
     }
@@ -47,10 +57,22 @@ impl Door {
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
+        self.read_for(None, work).await
+    }
+
+    /// The same for a client of that site: sites take turns at a database that is in use.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn read_for<T: Send + 'static>(
+        &self,
+        subnet: Option<Prefix>,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
         if self.auth.reads_are_local() {
             Ok(work(&self.auth)?)
         } else {
-            self.block(work).await
+            self.block(&self.turns, subnet, work).await
         }
     }
 
@@ -63,7 +85,7 @@ impl Door {
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        self.block(work).await
+        self.block(&self.long_reads, None, work).await
     }
 
     /// Does what writes.
@@ -74,7 +96,19 @@ impl Door {
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        self.block(work).await
+        self.write_for(None, work).await
+    }
+
+    /// The same for a client of that site.
+    ///
+    /// # Errors
+    /// Those of [`Door::write`].
+    pub async fn write_for<T: Send + 'static>(
+        &self,
+        subnet: Option<Prefix>,
+        work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        self.block(&self.turns, subnet, work).await
     }
 
     /// Does what hashes: takes a place, reads and counts up to the hash, waits for it, and
@@ -90,6 +124,7 @@ impl Door {
         Paused<B::After>: Send,
     {
         let attempt = case.attempt();
+        let subnet = subnet_of(&case);
         let paused = self.begin(case).await.inspect_err(|error| {
             if let HttpError::Auth(cause) = error {
                 attempt.refused(cause);
@@ -98,7 +133,10 @@ impl Door {
         let taken = paused.taken();
         let (receipt, after) = paused.start();
         let outcome = match receipt.wait().await {
-            Ok(done) => self.write(move |auth| after.after(auth, done)).await,
+            Ok(done) => {
+                self.write_for(subnet, move |auth| after.after(auth, done))
+                    .await
+            }
             Err(error) => Err(AuthError::from(error).into()),
         };
         if outcome.as_ref().is_err_and(HttpError::gives_back) {
@@ -111,6 +149,7 @@ impl Door {
     where
         Paused<B::After>: Send,
     {
+        let subnet = subnet_of(&case);
         let (case, place) = match self.place(case).await {
             Err(HttpError::Auth(refusal @ AuthError::Overloaded { .. })) => {
                 self.delay().await;
@@ -120,9 +159,9 @@ impl Door {
         };
         let begin = move |auth: &Auth| case.begin(auth, place);
         if self.auth.throttles() {
-            self.write(begin).await
+            self.write_for(subnet, begin).await
         } else {
-            self.read(begin).await
+            self.read_for(subnet, begin).await
         }
     }
 
@@ -130,7 +169,8 @@ impl Door {
     /// knows the client is found out only after there is a place, or where one is kept.
     async fn place<B: Before>(&self, mut case: B) -> Result<(B, Place), HttpError> {
         case.admit(&self.auth)?;
-        let place = self.auth.place_for(case.client(), false);
+        let subnet = subnet_of(&case);
+        let place = self.auth.place_for(case.client(), None);
         if !self.auth.throttles() {
             return Ok((case, place?));
         }
@@ -141,18 +181,18 @@ impl Door {
                 return Err(refusal.into());
             }
             return self
-                .read(move |auth| {
-                    if !case.recognise(auth)? {
+                .read_for(subnet, move |auth| {
+                    let Some(account) = case.recognise(auth)? else {
                         return Err(refusal);
-                    }
+                    };
                     case.check(auth)?;
-                    let place = auth.place_for(case.client(), true)?;
+                    let place = auth.place_for(case.client(), Some(account))?;
                     Ok((case, place))
                 })
                 .await;
         }
         let place = place?;
-        self.read(move |auth| {
+        self.read_for(subnet, move |auth| {
             case.recognise(auth)?;
             case.check(auth)?;
             Ok((case, place))
@@ -167,18 +207,21 @@ impl Door {
     }
 
     /// Waits for a turn here, where waiting takes no thread, and not for a connection there,
-    /// where it would. The turn belongs to the work, not to the request: where the database
+    /// where it would. On SQLite there are more turns than connections: as many threads wait
+    /// for each other as share a commit. The turn belongs to the work, not to the request: where the database
     /// hangs, the client is told so, and no further thread follows the ones that hang.
     async fn block<T: Send + 'static>(
         &self,
+        turns: &Turns,
+        subnet: Option<Prefix>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let turns = Arc::clone(&self.turns);
+        let turns = turns.clone();
         let auth = self.auth.clone();
         let deadline = Instant::now() + PATIENCE;
         let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
-            let turn = rt::time::timeout(PATIENCE, turns.acquire_owned()).await;
-            let Ok(Ok(turn)) = turn else {
+            let turn = rt::time::timeout(PATIENCE, turns.take(subnet)).await;
+            let Ok(Some(turn)) = turn else {
                 return Err(HttpError::Busy);
             };
             let work = move || {
@@ -189,6 +232,10 @@ impl Door {
         });
         answer.await.unwrap_or(Err(HttpError::Busy))
     }
+}
+
+fn subnet_of(case: &impl Before) -> Option<Prefix> {
+    case.client().address().map(ClientAddress::subnet)
 }
 
 impl std::fmt::Debug for Door {

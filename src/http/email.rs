@@ -6,6 +6,7 @@ use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::logged_in::LoggedIn;
+use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::auth::{ChangeEmail, MailedToken};
 use crate::domain::{Client, Email, Password};
@@ -71,10 +72,12 @@ pub(super) async fn change(
 pub(super) async fn verify(
     door: web::Data<Door>,
     client: Client,
+    cookie: SessionCookie,
     Form(Proof(token)): Form<Proof>,
 ) -> Result<HttpResponse, HttpError> {
+    let session = cookie.session_id().ok();
     let verified = door
-        .write(move |auth| auth.verify_email(token.as_ref(), &client))
+        .write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))
         .await?;
     let told = Verified {
         email: verified.email.as_str(),

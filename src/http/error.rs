@@ -104,7 +104,7 @@ impl HttpError {
         match self {
             Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
             Self::Auth(
-                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after },
+                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after, .. },
             ) => Some(*retry_after),
             Self::Form(_)
             | Self::NotLoggedIn
@@ -192,4 +192,35 @@ impl ResponseError for HttpError {
 fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_503_says_when_to_come_back() {
+        for error in [HttpError::Busy, AuthError::Changed.into()] {
+            let answer = error.error_response();
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let wait = answer.headers().get(RETRY_AFTER).unwrap();
+            assert_eq!(wait, "1", "{error}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_comes_to_no_verdict_is_not_counted() {
+        let lost = actix_web::web::block(|| assert!(std::hint::black_box(false), "on purpose"));
+        let lost = HttpError::from(lost.await.unwrap_err());
+        for error in [
+            HttpError::Busy,
+            HttpError::Panicked,
+            lost,
+            AuthError::Changed.into(),
+        ] {
+            assert!(error.gives_back(), "{error}");
+        }
+        let verdict = HttpError::from(AuthError::InvalidCredentials);
+        assert!(!verdict.gives_back());
+    }
 }

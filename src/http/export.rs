@@ -26,6 +26,9 @@ struct UserRow<'a> {
     id: i64,
     email: &'a str,
     email_verified_at: Option<String>,
+    created_at: Option<String>,
+    last_login_at: Option<String>,
+    disabled_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +98,9 @@ fn rows(held: &auth::Export) -> Export<'_> {
             id: held.user.id.get(),
             email: held.user.email.as_str(),
             email_verified_at: held.email_verified_at.map(Timestamp::rfc3339),
+            created_at: held.dates.created_at.map(Timestamp::rfc3339),
+            last_login_at: held.dates.last_login_at.map(Timestamp::rfc3339),
+            disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),

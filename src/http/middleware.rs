@@ -14,12 +14,13 @@ use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
 use super::connections::{Connection, Connections, InFlight};
+use super::log_batch::LogBatch;
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::{HttpError, HttpSettings, access_log, headers};
 use crate::domain::RequestId;
 
 /// Gives every request its number, which its answer carries beside the security headers, and
-/// logs it when it is done. A panic is a failure like others: it ends the request and not the
+/// logs it when it is done. The answer waits until that line is written. A panic is a failure like others: it ends the request and not the
 /// connection.
 pub(super) fn finish<S, B>(
     ids: web::Data<RequestIds>,
@@ -29,11 +30,13 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
+    let batch = LogBatch::default();
     from_fn(move |request: ServiceRequest, next: Next<B>| {
         let begun = Instant::now();
         let https = settings.https;
         let method = request.method().clone();
         let id = ids.of(request.headers());
+        let batch = batch.clone();
         if let Some(id) = id.clone() {
             request.extensions_mut().insert(id);
         }
@@ -41,8 +44,10 @@ where
             let answer = AssertUnwindSafe(async { next.call(request).await });
             let failure: Error = match answer.catch_unwind().await {
                 Ok(Ok(mut answer)) => {
-                    access_log::write(&answer, id.as_ref(), begun);
                     complete(answer.headers_mut(), id.as_ref(), https);
+                    if access_log::write(&answer, id.as_ref(), begun) {
+                        batch.written().await;
+                    }
                     return Ok(answer.map_into_boxed_body());
                 }
                 Ok(Err(failure)) => failure,

@@ -23,17 +23,20 @@ pub mod fuzzing;
 mod headers;
 mod health;
 mod index;
+mod log_batch;
 mod logged_in;
 mod metrics;
 mod middleware;
 mod operator;
 mod profile;
 mod raw_cookie;
+mod refused_origins;
 mod request_id;
 mod reset_password;
 mod routes;
 mod session_cookie;
 mod sessions;
+mod turns;
 mod users;
 mod verbs;
 mod verify;
@@ -54,6 +57,7 @@ use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
 use client::Proxies;
 use metrics::Metrics;
+use refused_origins::RefusedOrigins;
 use request_id::RequestIds;
 
 /// What an operator decides about the HTTP side.
@@ -90,6 +94,7 @@ pub struct Http {
     auth: web::Data<Auth>,
     door: web::Data<Door>,
     settings: web::Data<HttpSettings>,
+    refused_origins: web::Data<RefusedOrigins>,
     proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
     connections: Arc<Connections>,
@@ -106,6 +111,7 @@ impl Http {
             auth,
             proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
+            refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
             connections: Arc::default(),
         }
@@ -136,7 +142,10 @@ impl Http {
             .configure(|config| self.configure(config))
             .default_service(web::to(answer::not_found))
             .wrap(middleware::short_cookies())
-            .wrap(cross_site::guard(self.settings.clone()))
+            .wrap(cross_site::guard(
+                self.settings.clone(),
+                self.refused_origins.clone(),
+            ))
             .wrap(cors::share(self.settings.clone()))
             .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
             .wrap(middleware::last_answers(self.connections()))

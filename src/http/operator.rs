@@ -9,7 +9,8 @@ use super::Door;
 use super::answer::json;
 use super::metrics::{self, Metrics};
 use super::verbs::Verbs;
-use crate::auth::Auth;
+use crate::auth::{Auth, DatabaseStats};
+use crate::domain::Timestamp;
 
 /// Every route of the operator's listener.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -57,13 +58,45 @@ struct Readiness {
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
+    /// Of a SQLite file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity_check: Option<IntegrityCheck>,
 }
 
-/// `GET /readyz`: as for everybody, and why not.
+#[derive(Serialize)]
+struct IntegrityCheck {
+    /// The table or index that is being checked; null between two checks.
+    checking: Option<String>,
+    /// Rows and index entries checked since the process started.
+    rows: u64,
+    /// When a check last found no damage, in seconds since 1970.
+    last_success: Option<i64>,
+    /// What is damaged.
+    damage: Option<String>,
+}
+
+impl From<DatabaseStats> for IntegrityCheck {
+    fn from(stats: DatabaseStats) -> Self {
+        Self {
+            checking: stats.integrity.checking,
+            rows: stats.integrity.rows,
+            last_success: stats.integrity.last_success.map(Timestamp::seconds),
+            damage: stats.damage,
+        }
+    }
+}
+
+/// `GET /readyz`: as for everybody, why not, and how far the integrity check is.
 async fn readyz(door: web::Data<Door>) -> HttpResponse {
     let (status, message, cause) = match door.write(Auth::check).await {
         Ok(()) => (StatusCode::OK, "ready", None),
         Err(error) => (error.status_code(), "not ready", Some(error.to_string())),
     };
-    json(status, &Readiness { message, cause })
+    let stats = door.read(|auth| Ok(auth.database_stats())).await;
+    let readiness = Readiness {
+        message,
+        cause,
+        integrity_check: stats.ok().flatten().map(IntegrityCheck::from),
+    };
+    json(status, &readiness)
 }

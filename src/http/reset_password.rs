@@ -8,7 +8,7 @@ use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{Door, HttpError};
 use crate::auth::NewPasswordByToken;
-use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
+use crate::domain::{Client, ClientAddress, Email, EmailKey, Password, ResetToken};
 
 pub(super) struct Forgotten {
     sent: Zeroizing<String>,
@@ -54,7 +54,11 @@ pub(super) async fn request(
     client: Client,
     Form(Forgotten { sent, email }): Form<Forgotten>,
 ) -> Result<HttpResponse, HttpError> {
-    door.write(move |auth| auth.request_reset(&email, &client))
+    let subnet = client.address().map(ClientAddress::subnet);
+    let request = door
+        .read_for(subnet, move |auth| auth.check_reset(&email, &client))
+        .await?;
+    door.write_for(subnet, move |auth| auth.queue_reset(&request))
         .await?;
     let told = Told {
         email: &sent,

@@ -1,6 +1,6 @@
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use env_logger::fmt::Formatter;
 use log::Record;
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use serde::ser::{SerializeMap, Serializer as _};
@@ -9,16 +9,19 @@ use serde_json::Serializer;
 use super::{is_harmless, is_plain};
 
 /// One object a line: when, how grave, where, what, and what is known beside it.
-pub(super) fn write(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let time = out.timestamp_millis();
-    object(&mut *out, &time.to_string(), record)?;
-    writeln!(out)
+pub(super) fn write(
+    out: &mut impl Write,
+    time: impl Display,
+    record: &Record<'_>,
+) -> io::Result<()> {
+    object(&mut *out, time, record)?;
+    out.write_all(b"\n")
 }
 
-fn object(out: impl Write, time: &str, record: &Record<'_>) -> io::Result<()> {
+fn object(out: impl Write, time: impl Display, record: &Record<'_>) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Escaping);
     let mut object = serializer.serialize_map(None)?;
-    object.serialize_entry("ts", time)?;
+    object.serialize_entry("ts", &format_args!("{time}"))?;
     object.serialize_entry("level", record.level().as_str())?;
     object.serialize_entry("target", record.target())?;
     object.serialize_entry("message", &format_args!("{}", record.args()))?;

@@ -1,38 +1,40 @@
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 
-use env_logger::fmt::Formatter;
 use env_logger::fmt::style::Style;
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 
 use super::{is_harmless, is_plain};
 
-/// `[time level target] message key=value ...`, with a colour for the level where the terminal
-/// wants one.
-pub(super) fn coloured(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let style = out.default_level_style(record.level());
-    write(out, record, style)
-}
-
-/// The same without colours.
-pub(super) fn plain(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    write(out, record, Style::new())
-}
-
-fn write(out: &mut Formatter, record: &Record<'_>, style: Style) -> io::Result<()> {
-    let (time, level) = (out.timestamp_millis(), record.level());
-    write!(
-        out,
-        "[{time} {style}{level:<5}{style:#} {}] {}",
-        Escaped(record.target()),
-        Escaped(record.args())
-    )?;
+/// `[time level target] message key=value ...`, with this style for the level.
+pub(super) fn write(
+    out: &mut impl Write,
+    time: impl Display,
+    record: &Record<'_>,
+    style: Style,
+) -> io::Result<()> {
+    let level = record.level();
+    write!(out, "[{time} {style}{level:<5}{style:#} ")?;
+    escaped(out, record.target())?;
+    out.write_all(b"] ")?;
+    match record.args().as_str() {
+        Some(message) => escaped(out, message)?,
+        None => write!(out, "{}", Escaped(record.args()))?,
+    }
     record
         .key_values()
         .visit(&mut Pairs(out))
         .map_err(io::Error::other)?;
-    writeln!(out)
+    out.write_all(b"\n")
+}
+
+/// Writes a text that stays on its line.
+fn escaped(out: &mut impl Write, text: &str) -> io::Result<()> {
+    if is_plain(text) {
+        return out.write_all(text.as_bytes());
+    }
+    write!(out, "{}", Escaped(text))
 }
 
 struct Pairs<'a, W>(&'a mut W);

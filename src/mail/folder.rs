@@ -1,12 +1,13 @@
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::{Mail, SendError};
 use crate::domain::Email;
+use crate::ownership::{give_to_folder_owner, make_folder};
 
 /// A folder that gets each mail as an `.eml` file, which any mail program opens.
 #[derive(Debug, Clone)]
@@ -57,10 +58,7 @@ impl Folder {
         message: &[u8],
         then: impl FnOnce(&Path, Uuid) -> io::Result<()>,
     ) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)?;
+        make_folder(&self.path)?;
         let id = Uuid::new_v4();
         let unfinished = self.path.join(format!(".{id}.tmp"));
         let result = write_whole(&unfinished, message).and_then(|()| then(&unfinished, id));
@@ -79,6 +77,7 @@ fn write_whole(path: &Path, message: &[u8]) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
+    give_to_folder_owner(&file, path)?;
     file.write_all(message)?;
     file.sync_all()
 }

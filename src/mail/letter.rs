@@ -21,6 +21,8 @@ pub enum Letter {
     ConfirmEmail {
         /// What confirms it.
         token: String,
+        /// The address that the account has until then.
+        present: Email,
     },
     /// The account moved to another address; goes to the old one.
     EmailChanged {
@@ -39,7 +41,15 @@ pub enum Letter {
         at: Timestamp,
     },
     /// The account is gone.
-    AccountDeleted,
+    AccountDeleted {
+        /// The address that it had in the end, if it is another.
+        last: Option<Email>,
+    },
+    /// The account has its former address again; goes to the one that it loses.
+    EmailTakenBack {
+        /// The address that it has now.
+        by: Email,
+    },
     /// Somebody tried to register the address of an account.
     AlreadyRegistered,
     /// The operator tries whether mails arrive.
@@ -57,7 +67,8 @@ impl Letter {
             Self::ConfirmEmail { .. } => "confirm_email",
             Self::EmailChanged { .. } => "email_changed",
             Self::NewDevice { .. } => "new_device",
-            Self::AccountDeleted => "account_deleted",
+            Self::AccountDeleted { .. } => "account_deleted",
+            Self::EmailTakenBack { .. } => "email_taken_back",
             Self::AlreadyRegistered => "already_registered",
             Self::Test => "test",
         }

@@ -9,7 +9,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates: name of the mail, text with the subject as its first line, HTML.
-pub(super) const BUILT_IN: [(&str, &str, &str); 9] = [
+pub(super) const BUILT_IN: [(&str, &str, &str); 10] = [
     built_in!("password_reset"),
     built_in!("password_changed"),
     built_in!("verify_email"),
@@ -17,6 +17,7 @@ pub(super) const BUILT_IN: [(&str, &str, &str); 9] = [
     built_in!("email_changed"),
     built_in!("new_device"),
     built_in!("account_deleted"),
+    built_in!("email_taken_back"),
     built_in!("already_registered"),
     built_in!("test"),
 ];

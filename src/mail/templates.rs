@@ -173,9 +173,14 @@ impl Templates {
                 let email_argument = quoted(&format!("email={to}"));
                 context! { email_argument, ..with_token(reset, token) }
             }
-            Letter::VerifyEmail { token } | Letter::ConfirmEmail { token } => {
-                with_token(verify, token)
+            Letter::VerifyEmail { token } => with_token(verify, token),
+            Letter::ConfirmEmail { token, present } => {
+                context! { present => present.as_str(), ..with_token(verify, token) }
             }
+            Letter::AccountDeleted { last } => {
+                context! { last => last.as_ref().map(Email::as_str) }
+            }
+            Letter::EmailTakenBack { by } => context! { by => by.as_str() },
             Letter::EmailChanged { new, undo_token } => {
                 context! { new => new.as_str(), ..with_token(verify, undo_token) }
             }
@@ -188,10 +193,7 @@ impl Templates {
                 device => browser::kind(user_agent.as_deref().unwrap_or_default()),
                 at => date(*at),
             },
-            Letter::PasswordChanged
-            | Letter::AccountDeleted
-            | Letter::AlreadyRegistered
-            | Letter::Test => context! {},
+            Letter::PasswordChanged | Letter::AlreadyRegistered | Letter::Test => context! {},
         };
         context! { ..own, ..common }
     }
@@ -227,7 +229,7 @@ fn sample_address() -> Email {
     Email::from_stored("somebody@example.org".to_owned())
 }
 
-fn samples() -> [Letter; 9] {
+fn samples() -> [Letter; 11] {
     let token = "00000000-0000-4000-8000-000000000000".to_owned();
     [
         Letter::PasswordReset {
@@ -239,6 +241,7 @@ fn samples() -> [Letter; 9] {
         },
         Letter::ConfirmEmail {
             token: token.clone(),
+            present: sample_address(),
         },
         Letter::EmailChanged {
             new: sample_address(),
@@ -249,7 +252,13 @@ fn samples() -> [Letter; 9] {
             user_agent: None,
             at: Timestamp::from_seconds(0),
         },
-        Letter::AccountDeleted,
+        Letter::AccountDeleted { last: None },
+        Letter::AccountDeleted {
+            last: Some(sample_address()),
+        },
+        Letter::EmailTakenBack {
+            by: sample_address(),
+        },
         Letter::AlreadyRegistered,
         Letter::Test,
     ]

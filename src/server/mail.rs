@@ -13,7 +13,7 @@ use crate::domain::Email;
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
 
 /// The folder that gets mails where nothing else is said.
-const DEFAULT_FOLDER: &str = "mail";
+pub(super) const DEFAULT_FOLDER: &str = "mail";
 
 /// What mails are made of, for a service that listens there.
 #[must_use]

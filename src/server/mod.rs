@@ -13,6 +13,7 @@ mod operator;
 mod pulse;
 mod settings;
 mod signals;
+mod start_warnings;
 mod stopping;
 mod turned_away;
 mod watch;
@@ -22,6 +23,7 @@ use std::io;
 use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{HttpServer, rt, web};
 use futures_util::future::{Either, select};
@@ -30,9 +32,11 @@ pub use error::ServerError;
 pub use mail::{mail_settings, mailer, service_url};
 pub use settings::{auth_settings, throttle_settings};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
-use crate::db::{DB, OpenError, OpenMode, ServerLock};
+use crate::db::{
+    DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
+};
 use crate::http::Http;
 use crate::mail::Templates;
 use announcement::announce;
@@ -43,6 +47,7 @@ use operator::Operator;
 use pulse::Pulse;
 use settings::{db_settings, http_settings, workers};
 use signals::Signals;
+use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use stopping::{DRAIN_SECONDS, Stop};
 use watch::Watch;
 use wind_up::wind_up;
@@ -57,19 +62,43 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
     rt::System::new().block_on(serve(config, handed_over))
 }
 
-/// Opens the database that the settings name.
+/// How long a command waits for a database server that is away.
+const COMMAND_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the database that the settings name, for a command.
 ///
 /// # Errors
 /// [`OpenError`] with the way out.
-pub fn open_database(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
+pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
+    let settings = DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, open)
+    };
+    open_database(config, settings)
+}
+
+fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError> {
     let url = &config.database.database_url;
-    let (db, opened) = DB::open_and_tell(url, db_settings(config, open))?;
+    let (db, opened) = DB::open_and_tell(url, settings)?;
     log::info!("database {url}: {opened}");
+    if let Some(warning) = opened.warning() {
+        log::warn!("database {url}: {warning}");
+    }
     Ok(db)
+}
+
+/// Checks the database that the settings name, beside a service that runs on it.
+///
+/// # Errors
+/// [`OpenError`] if the database cannot be opened.
+pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
+    let settings = db_settings(config, OpenMode::Check);
+    check_integrity(&config.database.database_url, &settings)
 }
 
 async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
     announce(config);
+    warn_of_missing_settings(config);
     let manager = Arc::new(Manager::default());
     // Before the database is touched: what listens there already may be the service whose
     // file would be taken over.
@@ -78,6 +107,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
         Some(listener) => listener,
         None => listen("--bind", config.bind())?,
     };
+    warn_of_exposure(config, listener.local_addr()?);
     let operator_bind = config.listening.operator_bind;
     let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
     let for_operator = for_operator.transpose()?;
@@ -89,10 +119,12 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
         Migrate::Check => OpenMode::Check,
     };
     let _lock = ServerLock::acquire(&config.database.database_url, open)?;
-    let db = open_database(config, open)?;
+    let db = open_database(config, db_settings(config, open))?;
+    warn_of_users_left_behind(&config.database.database_url, &db);
     let must_restart = db.must_restart();
     let auth = Auth::new(db, auth_settings(config))?;
-    let auth = web::Data::new(auth.with_mails(mailer, templates)?);
+    let auth = auth.with_mails(mailer, templates)?;
+    let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
     let http = Http::new(auth.clone(), http_settings(config));
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;

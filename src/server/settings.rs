@@ -23,7 +23,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
             config::DatabasePooler::Transaction => Pooler::Transaction,
         },
         sessions: SessionRules {
-            idle: config.sessions.session_idle,
+            idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
             per_user: config.sessions.sessions_per_user,
         },
@@ -72,6 +72,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
+        mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }
 }
@@ -109,7 +110,9 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         ),
         address: throttling.throttle_address,
         subnet: throttling.throttle_subnet,
+        logins: throttling.throttle_logins,
         registration: throttling.throttle_registration,
+        registration_subnet: throttling.throttle_registration_subnet,
         device_memory: throttling.throttle_device_memory,
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),

@@ -355,24 +355,33 @@ async fn r54_an_export_holds_everything_but_secrets() {
     let asked = send(&app, Method::PUT, "/profile/email", &here, new).await;
     assert_eq!(asked.status, StatusCode::OK);
     app.place.sql(
-        "INSERT INTO email_tokens VALUES ('a-digest', 1, 'change', 'rob@x.fr', 1800000000, 1800000060);
+        "INSERT INTO email_tokens VALUES ('a-digest', 1, 'verify', 'rob@x.fr', 1800000000, 1800000060);
+         INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, claimed_until)
+             VALUES (1, 'new_device', '{\"at\":0}', 1800000000, 1800000000, 0, 0);
          INSERT INTO verified_emails VALUES (1, 'bob@dylan.com', 1800000000);
          INSERT INTO former_emails VALUES
-             (1, 1, 'old@x.fr', 'old@x.fr', 'another-digest', 1800000000, 1800000060)",
+             (1, 1, 'old@x.fr', 'old@x.fr', 'another-digest', 1800000000, 1800000060, 1)",
     );
     app.log_in(BOB.0, "wrong").await;
     let answer = send(&app, Method::GET, "/profile/export", &here, "").await;
     let export: Value = answer.json();
     assert_eq!(
         export["user"],
-        json!({"id": 1, "email": BOB.0, "email_verified_at": "2027-01-15T08:00:00Z"})
+        json!({
+            "id": 1,
+            "email": BOB.0,
+            "email_verified_at": "2027-01-15T08:00:00Z",
+            "created_at": "2027-01-15T08:00:00Z",
+            "last_login_at": "2027-01-15T08:00:02Z",
+            "disabled_at": null
+        })
     );
     let (made, good_until) = ("2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z");
     let tokens = export["tokens"].as_array().unwrap();
     assert_eq!(tokens[0]["action"], "reset");
     assert_eq!(
         tokens[1],
-        json!({"action": "change", "email": "rob@x.fr", "created_at": made, "expires_at": good_until})
+        json!({"action": "verify", "email": "rob@x.fr", "created_at": made, "expires_at": good_until})
     );
     assert_eq!(
         export["former_emails"],
@@ -380,15 +389,21 @@ async fn r54_an_export_holds_everything_but_secrets() {
     );
     let mails = export["mails"].as_array().unwrap();
     assert_eq!(mails.len(), 1);
-    assert_eq!(mails[0]["letter"], "confirm_email");
-    assert_eq!(mails[0]["details"], json!({"to": "robert@x.fr"}));
+    assert_eq!(mails[0]["letter"], "new_device");
+    assert_eq!(mails[0]["details"], json!({"at": 0}));
     let counts = export["counts"].as_array().unwrap();
     let mut counts: Vec<_> = counts
         .iter()
         .map(|c| format!("{} {}", c["of"], c["count"]))
         .collect();
     counts.sort();
-    assert_eq!(counts, [r#""account" 1"#, r#""email-changes" 1"#]);
+    let expected = [
+        r#""account" 1"#,
+        r#""email-changes" 1"#,
+        r#""logins" 3"#,
+        r#""reauthentication" 1"#,
+    ];
+    assert_eq!(counts, expected);
     assert_eq!(export["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(export["sessions"][0]["expires_at"], "2027-01-22T08:00:02Z");
     let known = export["known_clients"].as_array().unwrap();

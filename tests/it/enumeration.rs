@@ -28,7 +28,7 @@ fn time_of_a_wrong_login(client: &Client, server: &Server, email: &str) -> Durat
 
 /// The probability that one of the first takes longer than one of the second: 0.5 if nothing
 /// can be told from the time (Mann and Whitney's U over the number of pairs).
-fn area_under_the_curve(first: &[Duration], second: &[Duration]) -> f64 {
+pub(crate) fn area_under_the_curve(first: &[Duration], second: &[Duration]) -> f64 {
     let mut all: Vec<_> = first.iter().map(|time| (time, true)).collect();
     all.extend(second.iter().map(|time| (time, false)));
     all.sort();

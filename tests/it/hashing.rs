@@ -116,9 +116,9 @@ fn hashing_runs_at_a_lower_priority_than_everything_else() {
     eventually("both threads have begun", || niceness(true).len() == 2);
     let others = niceness(false);
     assert!(others.iter().all(|nice| nice == &others[0]), "{others:?}");
-    eventually("they are nicer", || {
-        niceness(true) == [others[0] + 10, others[0] + 10]
-    });
+    // Of the suite's own niceness something may be left, up to the system's limit of 19.
+    let nicer = (others[0] + 10).min(19);
+    eventually("they are nicer", || niceness(true) == [nicer, nicer]);
 }
 
 #[test]

@@ -121,12 +121,12 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
     assert!((30..=60).contains(&seconds(wait)), "{wait}");
 
     fs::remove_file(place.path("mail")).unwrap();
-    assert_eq!(output_of(&place, &["mail", "retry"]), "due now: 2\n");
+    assert!(output_of(&place, &["mail", "retry"]).starts_with("due now: 2 in "));
     eventually("the mail to lie in the folder", || mails(&place).len() == 1);
     eventually("an empty outbox", || {
         rows(&output_of(&place, &["mail", "queue"])).len() == 1
     });
-    assert_eq!(output_of(&place, &["mail", "retry"]), "due now: 0\n");
+    assert!(output_of(&place, &["mail", "retry"]).starts_with("due now: 0 in "));
 }
 
 #[rstest]
@@ -268,7 +268,7 @@ fn the_command_of_a_reset_link_goes_where_people_reach_the_service_or_to_where_i
         ("--bind=[::]:8080", "http://localhost:8080"),
         ("--throttle=on", "http://localhost:5000"),
     ] {
-        let printed = output_of(&place, &["user", "reset-link", BOB, argument]);
+        let printed = output_of(&place, &["user", "reset-link", BOB, argument, "--offline"]);
         assert!(
             printed.contains(&format!(" {url}/reset_password ")),
             "{printed}"

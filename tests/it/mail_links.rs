@@ -38,7 +38,10 @@ fn letters(token: &str) -> Vec<Letter> {
         Letter::PasswordReset { token: token() },
         Letter::PasswordChanged,
         Letter::VerifyEmail { token: token() },
-        Letter::ConfirmEmail { token: token() },
+        Letter::ConfirmEmail {
+            token: token(),
+            present: email("bob@example.org"),
+        },
         Letter::EmailChanged {
             new: email("bob@example.org"),
             undo_token: token(),
@@ -48,7 +51,10 @@ fn letters(token: &str) -> Vec<Letter> {
             user_agent: None,
             at: START,
         },
-        Letter::AccountDeleted,
+        Letter::AccountDeleted { last: None },
+        Letter::EmailTakenBack {
+            by: email("bob@example.org"),
+        },
         Letter::AlreadyRegistered,
         Letter::Test,
     ]

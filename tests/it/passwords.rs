@@ -158,6 +158,21 @@ fn r21_a_login_through_the_service_renews_too() {
 }
 
 #[test]
+fn r21_a_hash_that_was_cut_at_72_bytes_is_renewed() {
+    let place = Place::new();
+    let auth = at_cost(&place, 4);
+    let bob = email("bob@dylan.com");
+    let long = "x".repeat(100);
+    auth.register_user(&bob, &password(&long)).unwrap();
+    store(&place, &bob, &bcrypt::hash(&long, 4).unwrap());
+    assert!(auth.valid_login(&bob, &password(&long)).unwrap());
+    eventually("the hash is renewed", || {
+        stored(&place).starts_with("$bienvenue-1$2b$04$")
+    });
+    assert!(!auth.valid_login(&bob, &password(&long[..72])).unwrap());
+}
+
+#[test]
 fn a_hash_of_a_higher_cost_stays() {
     let place = Place::new();
     let bob = email("bob@dylan.com");

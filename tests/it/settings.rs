@@ -7,7 +7,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
 /// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 36] = [
+const SETTINGS: [(&str, &str, &str, &str); 38] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -107,6 +107,18 @@ const SETTINGS: [(&str, &str, &str, &str); 36] = [
         "BIENVENUE_THROTTLE_REGISTRATION",
         "30+1/6m",
         "30+2/6m",
+    ),
+    (
+        "--throttle-registration-subnet",
+        "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",
+        "100+1/1m",
+        "100+1",
+    ),
+    (
+        "--throttle-logins",
+        "BIENVENUE_THROTTLE_LOGINS",
+        "30+1/2s",
+        "30",
     ),
     ("--throttle-rows", "BIENVENUE_THROTTLE_ROWS", "1000000", "0"),
     ("--hash-threads", "BIENVENUE_HASH_THREADS", "2", "0"),

@@ -8,7 +8,7 @@ use bienvenue::db::{DB, DbError, DbSettings, Unavailable, UserChanges};
 use bienvenue::domain::{Clock, HashedPassword, SessionId};
 use rstest::rstest;
 
-use crate::support::{Engine, Place, START, email, settings};
+use crate::support::{Engine, Place, START, email, eventually, settings};
 
 fn open(place: &Place) -> DB {
     let settings = settings(&Clock::set_to(START));
@@ -22,6 +22,67 @@ fn add(db: &DB, name: &str) -> Result<(), DbError> {
     let hashed = HashedPassword::from_stored("x");
     db.add_user(&email(&format!("{name}@x.org")), &hashed)
         .map(drop)
+}
+
+/// One attempt finds out that the server was lost; the second one must not meet another
+/// connection of that time.
+#[test]
+fn all_connections_of_a_lost_server_are_replaced_at_once() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let db = place.open(DbSettings {
+        connections: 4,
+        ..settings(&Clock::set_to(START))
+    });
+    add(&db, "before").unwrap();
+    let find = || db.find_user_by(&email("before@x.org"));
+    let connections = "SELECT CAST(count(*) AS TEXT) AS value FROM pg_stat_activity \
+                       WHERE application_name = 'bienvenue' AND datname = current_database()";
+    // Four that wait at once, so that all connections are opened.
+    let mut other = place.connect();
+    other.execute("BEGIN; LOCK TABLE users");
+    thread::scope(|scope| {
+        let finds: Vec<_> = (0..4).map(|_| scope.spawn(find)).collect();
+        eventually("all are open", || place.texts(connections) == ["4"]);
+        other.execute("COMMIT");
+        for found in finds {
+            found.join().unwrap().unwrap();
+        }
+    });
+    place.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'bienvenue' AND datname = current_database()",
+    );
+    find().unwrap();
+}
+
+/// The server may have committed: a second attempt could do it twice.
+#[test]
+fn a_commit_of_unknown_outcome_is_not_tried_again() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let db = open(&place);
+    // The sequence counts attempts, as nothing rolls it back.
+    place.sql(
+        "CREATE SEQUENCE attempts;
+         CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM nextval('attempts');
+             PERFORM pg_terminate_backend(pg_backend_pid());
+             PERFORM pg_sleep(1);
+             RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON users
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()",
+    );
+    let outcome = add(&db, "bob");
+    let unknown = |error: &DbError| matches!(error, DbError::Unavailable(Unavailable::Unknown(_)));
+    assert!(outcome.as_ref().is_err_and(unknown), "{outcome:?}");
+    assert_eq!(
+        place.texts("SELECT CAST(last_value AS TEXT) AS value FROM attempts"),
+        ["1"]
+    );
 }
 
 #[rstest]

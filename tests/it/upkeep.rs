@@ -168,3 +168,27 @@ fn a_clean_stop_leaves_no_planner_statistics() {
     drop(place.open(settings(&Clock::set_to(START))));
     assert_eq!(place.texts(statistics), [""; 0]);
 }
+
+#[rstest]
+fn sessions_are_counted_in_steps(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    for number in 0..4 {
+        log_in(&db, number);
+    }
+    clock.advance(WEEK);
+    for number in 4..12 {
+        log_in(&db, number);
+    }
+    for step in [1, 5, 11, 12, 100] {
+        let (mut valid, mut last) = db.count_sessions(None, step).unwrap();
+        while let Some(after) = last {
+            let (more, end) = db.count_sessions(Some(&after), step).unwrap();
+            (valid, last) = (valid + more, end);
+        }
+        assert_eq!(valid, 8, "in steps of {step}");
+    }
+}

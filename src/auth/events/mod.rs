@@ -1,12 +1,13 @@
 mod attempt;
 mod causes;
+mod fields;
 
 use log::Level;
 
 pub use attempt::Attempt;
 
 use super::AuthError;
-use crate::domain::{Client, RequestId, SessionDigest, UserId};
+use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -26,6 +27,10 @@ pub(in crate::auth) enum Event<'a> {
         user: Option<UserId>,
         cause: &'a AuthError,
     },
+    /// The stored hash is of a kind that cannot be checked, such as scrypt.
+    UnknownHash {
+        user: UserId,
+    },
     /// Without a password: by the library.
     SessionOpened {
         user: UserId,
@@ -34,6 +39,11 @@ pub(in crate::auth) enum Event<'a> {
     LoggedOut {
         user: UserId,
         session: &'a SessionDigest,
+    },
+    /// By a login, beyond the number that a user may have.
+    SessionsReplaced {
+        user: UserId,
+        count: usize,
     },
     /// All of a user's.
     SessionsEnded {
@@ -64,7 +74,14 @@ pub(in crate::auth) enum Event<'a> {
         user: Option<UserId>,
     },
     /// A browser was made to send something by a page of another origin.
-    Forged,
+    Forged {
+        origin: Option<&'a str>,
+    },
+    /// To a mail server or into the folder.
+    MailSent {
+        user: Option<UserId>,
+        mail: &'a str,
+    },
     /// A mail with a reset token, which may or may not be sent.
     ResetRequested {
         user: Option<UserId>,
@@ -101,12 +118,23 @@ pub(in crate::auth) enum Event<'a> {
     },
 }
 
-/// Writes down that a request was refused because a page of another origin has made it.
-pub fn log_forged(client: &Client) {
-    Event::Forged.log(client);
+/// Logs that a request was refused because a page of another origin sent it.
+pub fn log_forged(client: &Client, origin: Option<&Origin>) {
+    let origin = origin.map(Origin::to_string);
+    Event::Forged {
+        origin: origin.as_deref(),
+    }
+    .log(client);
 }
 
 impl Event<'_> {
+    /// Logs that a login ended older sessions, if it did.
+    pub(in crate::auth) fn sessions_replaced(user: UserId, count: usize, client: &Client) {
+        if count > 0 {
+            Event::SessionsReplaced { user, count }.log(client);
+        }
+    }
+
     /// Writes the line.
     pub(in crate::auth) fn log(&self, client: &Client) {
         let (level, outcome) = self.outcome();
@@ -119,6 +147,10 @@ impl Event<'_> {
             event = name,
             outcome,
             reason = self.reason(),
+            limit = self.limit(),
+            origin = self.origin(),
+            mail = self.mail(),
+            count = self.count(),
             user_id = self.user().map(UserId::get),
             session,
             client_ip = address.as_deref(),
@@ -134,9 +166,12 @@ impl Event<'_> {
         }
         match self {
             Self::LoggedIn { .. } => ("authn_login_success", "logged in"),
-            Self::LoginFailed { .. } => ("authn_login_fail", "login failed"),
+            Self::LoginFailed { .. } | Self::UnknownHash { .. } => {
+                ("authn_login_fail", "login failed")
+            }
             Self::SessionOpened { .. } => ("session_created", "session opened"),
             Self::LoggedOut { .. } => ("session_ended", "logged out"),
+            Self::SessionsReplaced { .. } => ("session_ended", "a login ended older sessions"),
             Self::SessionsEnded { .. } => ("session_ended", "all sessions of a user ended"),
             Self::Registered { .. } => ("user_created", "registered"),
             Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
@@ -146,7 +181,8 @@ impl Event<'_> {
                 ("authn_reauth_fail", "the owner's change was refused")
             }
             Self::LoginLocked { .. } => ("authn_login_lock", "too many logins failed"),
-            Self::Forged => ("malicious_csrf", "a page of another origin was refused"),
+            Self::MailSent { .. } => ("mail_sent", "mail sent"),
+            Self::Forged { .. } => ("malicious_csrf", "a page of another origin was refused"),
             Self::ResetRequested { .. } => ("authn_password_reset", "password reset requested"),
             Self::ResetTokenCreated { .. } => ("authn_token_created", "reset token made"),
             Self::PasswordChangeFailed { .. } => {
@@ -169,7 +205,10 @@ impl Event<'_> {
         match self.cause() {
             None if matches!(
                 self,
-                Self::LoginLocked { .. } | Self::Forged | Self::RegistrationConcealed
+                Self::LoginLocked { .. }
+                    | Self::UnknownHash { .. }
+                    | Self::Forged { .. }
+                    | Self::RegistrationConcealed
             ) =>
             {
                 (Level::Info, "failure")
@@ -182,6 +221,8 @@ impl Event<'_> {
     fn reason(&self) -> Option<&'static str> {
         match self {
             Self::LoggedOut { .. } => Some("logout"),
+            Self::SessionsReplaced { .. } => Some("replaced"),
+            Self::UnknownHash { .. } => Some("unknown_hash"),
             Self::SessionsEnded { .. } => Some("all_ended"),
             Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
             Self::ResetRequested { user: None, .. }
@@ -203,7 +244,8 @@ impl Event<'_> {
             | Self::EmailVerified { .. }
             | Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
-            | Self::Forged => None,
+            | Self::MailSent { .. }
+            | Self::Forged { .. } => None,
             Self::LoginFailed { cause, .. }
             | Self::RegistrationFailed { cause }
             | Self::PasswordChangeFailed { cause, .. }
@@ -235,7 +277,10 @@ impl Event<'_> {
             | Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
             | Self::EmailTakenBack { .. }
-            | Self::Forged => None,
+            | Self::SessionsReplaced { .. }
+            | Self::UnknownHash { .. }
+            | Self::MailSent { .. }
+            | Self::Forged { .. } => None,
         }
     }
 
@@ -244,6 +289,8 @@ impl Event<'_> {
             Self::LoggedIn { user, .. }
             | Self::SessionOpened { user, .. }
             | Self::LoggedOut { user, .. }
+            | Self::SessionsReplaced { user, .. }
+            | Self::UnknownHash { user }
             | Self::SessionsEnded { user }
             | Self::Registered { user }
             | Self::PasswordChanged { user, .. }
@@ -256,13 +303,14 @@ impl Event<'_> {
             | Self::EmailTakenBack { user }
             | Self::UserDeleted { user } => Some(*user),
             Self::LoginFailed { user, .. }
+            | Self::MailSent { user, .. }
             | Self::ResetRequested { user, .. }
             | Self::PasswordChangeFailed { user, .. }
             | Self::LoginLocked { user } => *user,
             Self::RegistrationFailed { .. }
             | Self::RegistrationConcealed
             | Self::EmailTokenRefused { .. }
-            | Self::Forged => None,
+            | Self::Forged { .. } => None,
         }
     }
 
@@ -273,6 +321,9 @@ impl Event<'_> {
             | Self::LoggedOut { session, .. } => Some(session),
             Self::PasswordChanged { session, .. } => *session,
             Self::LoginFailed { .. }
+            | Self::SessionsReplaced { .. }
+            | Self::UnknownHash { .. }
+            | Self::MailSent { .. }
             | Self::SessionsEnded { .. }
             | Self::Registered { .. }
             | Self::RegistrationFailed { .. }
@@ -289,7 +340,7 @@ impl Event<'_> {
             | Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
             | Self::EmailTakenBack { .. }
-            | Self::Forged => None,
+            | Self::Forged { .. } => None,
         }
     }
 }

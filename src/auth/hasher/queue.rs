@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::job::Job;
 use super::refusals::Refusals;
 use super::{AuthError, HasherSettings, HashingFigures, LANES, Waits};
-use crate::domain::Prefix;
+use crate::domain::{EmailKey, Prefix};
 
 /// Seconds that a thread takes for a round, until it has been measured.
 const ASSUMED_PACE: f64 = 25e-6;
@@ -14,18 +14,24 @@ const ASSUMED_PACE: f64 = 25e-6;
 /// more, those who come in a lucky moment are let in and wait beyond the deadline.
 const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
 
-/// One network may hold one of so many places; and one of so many, and of the wait, is kept
-/// for known clients.
+/// One network may hold one of so many places, and of the wait; and one of so many, and of the
+/// wait, is kept for known clients.
 const SHARES: usize = 4;
 const SHARES_OF_TIME: u32 = 4;
 
+/// How many of the kept places the known clients of one account hold at the most.
+const KEPT_FOR_ONE: usize = 2;
+
 /// Who asks for a place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::auth) enum Applicant {
     /// The service itself, or a client where nobody is told apart.
     Anybody,
-    /// A client that the account knows.
-    Known(Option<Prefix>),
+    /// A client that the account knows, for whom there was no other place.
+    Known {
+        network: Option<Prefix>,
+        account: EmailKey,
+    },
     /// Any other client.
     Stranger(Option<Prefix>),
 }
@@ -47,14 +53,23 @@ struct State {
     /// Threads that have nothing to do.
     resting: usize,
     places_taken: usize,
-    /// How many of them by each network.
-    networks: HashMap<Prefix, usize>,
+    /// What each network holds of them.
+    networks: HashMap<Prefix, Held>,
+    /// How many of the kept ones the known clients of each account hold.
+    kept: HashMap<EmailKey, usize>,
     /// Rounds of all places, until their holders leave.
     rounds: u64,
     /// Seconds a round of each thread with all its lanes in use.
     paces: Vec<f64>,
     closed: bool,
     refusals: Refusals,
+}
+
+/// What a network holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    places: usize,
+    rounds: u64,
 }
 
 struct Waiting {
@@ -72,6 +87,7 @@ impl Queue {
                 resting: 0,
                 places_taken: 0,
                 networks: HashMap::new(),
+                kept: HashMap::new(),
                 rounds: 0,
                 paces: vec![ASSUMED_PACE; threads],
                 closed: false,
@@ -93,9 +109,7 @@ impl Queue {
         let mut state = queue.lock();
         let wait = state.wait();
         let network = whose.network();
-        let share = network.and_then(|network| state.networks.get(&network));
-        let has_its_share = share.is_some_and(|share| *share >= queue.places.div_ceil(SHARES));
-        if has_its_share || !queue.has_room(&state, wait, whose) {
+        if queue.has_its_share(&state, network) || !queue.has_room(&state, wait, &whose) {
             let news = state.refusals.count(Instant::now());
             drop(state);
             if let Some(refused) = news {
@@ -111,13 +125,20 @@ impl Queue {
         state.places_taken += 1;
         state.rounds += rounds;
         if let Some(network) = network {
-            *state.networks.entry(network).or_default() += 1;
+            let held = state.networks.entry(network).or_default();
+            held.places += 1;
+            held.rounds += rounds;
+        }
+        let account = whose.account();
+        if let Some(account) = &account {
+            *state.kept.entry(account.clone()).or_default() += 1;
         }
         drop(state);
         Ok(Place {
             queue: Arc::clone(queue),
             rounds,
             network,
+            account,
         })
     }
 
@@ -125,20 +146,35 @@ impl Queue {
     pub(super) fn keeps_places(&self) -> bool {
         let state = self.lock();
         let wait = state.wait();
-        self.has_room(&state, wait, Applicant::Known(None))
-            && !self.has_room(&state, wait, Applicant::Stranger(None))
+        self.has_room(&state, wait, &Applicant::Anybody)
+            && !self.has_room(&state, wait, &Applicant::Stranger(None))
     }
 
-    fn has_room(&self, state: &State, wait: Duration, whose: Applicant) -> bool {
-        let (places, deadline) = match whose {
-            Applicant::Anybody | Applicant::Known(_) => (self.places, self.deadline),
-            Applicant::Stranger(_) => {
-                let kept = self.deadline / SHARES_OF_TIME;
-                let deadline = self.deadline.saturating_sub(kept);
-                (self.places - self.places / SHARES, deadline)
-            }
+    /// Whether a network holds its share of the places, or of the time: where hashing is slow,
+    /// a few places are the whole wait. Each thread may have one of its hashes in any case.
+    fn has_its_share(&self, state: &State, network: Option<Prefix>) -> bool {
+        let held = network.and_then(|network| state.networks.get(&network));
+        held.is_some_and(|held| {
+            held.places >= self.places.div_ceil(SHARES)
+                || held.places >= self.threads
+                    && state.time(held.rounds) >= self.deadline / SHARES_OF_TIME
+        })
+    }
+
+    fn has_room(&self, state: &State, wait: Duration, whose: &Applicant) -> bool {
+        // The kept part of the places and of the wait that is not for this one.
+        let (places, time) = (self.places / SHARES, self.deadline / SHARES_OF_TIME);
+        let (places, time) = match whose {
+            Applicant::Anybody => (0, Duration::ZERO),
+            Applicant::Known { account, .. } => match state.kept.get(account) {
+                None => (0, Duration::ZERO),
+                // The second place of an account comes after the first one of others.
+                Some(held) if *held < KEPT_FOR_ONE => (places / 2, time / 2),
+                Some(_) => return false,
+            },
+            Applicant::Stranger(_) => (places, time),
         };
-        state.places_taken < places && wait <= deadline
+        state.places_taken < self.places - places && wait <= self.deadline.saturating_sub(time)
     }
 
     pub(super) fn push(&self, job: Box<dyn Job>) {
@@ -234,8 +270,13 @@ pub(super) struct Thread {
 impl State {
     /// How long a newcomer waits until all who came before are served.
     fn wait(&self) -> Duration {
+        self.time(self.rounds)
+    }
+
+    /// How long all threads together take for so many rounds.
+    fn time(&self, rounds: u64) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let seconds = self.rounds as f64 / self.paces.iter().map(|pace| 1.0 / pace).sum::<f64>();
+        let seconds = rounds as f64 / self.paces.iter().map(|pace| 1.0 / pace).sum::<f64>();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
@@ -270,10 +311,17 @@ impl State {
 }
 
 impl Applicant {
-    fn network(self) -> Option<Prefix> {
+    fn network(&self) -> Option<Prefix> {
         match self {
             Self::Anybody => None,
-            Self::Known(network) | Self::Stranger(network) => network,
+            Self::Known { network, .. } | Self::Stranger(network) => *network,
+        }
+    }
+
+    fn account(self) -> Option<EmailKey> {
+        match self {
+            Self::Anybody | Self::Stranger(_) => None,
+            Self::Known { account, .. } => Some(account),
         }
     }
 }
@@ -283,6 +331,8 @@ pub struct Place {
     queue: Arc<Queue>,
     rounds: u64,
     network: Option<Prefix>,
+    /// The account for whose known clients it was kept.
+    account: Option<EmailKey>,
 }
 
 impl Place {
@@ -294,6 +344,12 @@ impl Place {
     pub(super) fn count(&mut self, rounds: u64) {
         let mut state = self.queue.lock();
         state.rounds = state.rounds - self.rounds + rounds;
+        let held = self
+            .network
+            .and_then(|network| state.networks.get_mut(&network));
+        if let Some(held) = held {
+            held.rounds = held.rounds - self.rounds + rounds;
+        }
         self.rounds = rounds;
     }
 }
@@ -306,9 +362,18 @@ impl Drop for Place {
         if let Some(network) = self.network
             && let Some(held) = state.networks.get_mut(&network)
         {
+            held.places -= 1;
+            held.rounds -= self.rounds;
+            if held.places == 0 {
+                state.networks.remove(&network);
+            }
+        }
+        if let Some(account) = &self.account
+            && let Some(held) = state.kept.get_mut(account)
+        {
             *held -= 1;
             if *held == 0 {
-                state.networks.remove(&network);
+                state.kept.remove(account);
             }
         }
     }
@@ -367,6 +432,7 @@ mod tests {
                 resting: others_at_rest,
                 places_taken: 0,
                 networks: HashMap::new(),
+                kept: HashMap::new(),
                 rounds: 0,
                 paces: Vec::new(),
                 closed: false,

@@ -3,7 +3,7 @@ use std::thread;
 
 use super::*;
 use crate::bcrypt_lanes::{Digest, Input};
-use crate::domain::{ClientAddress, Prefix};
+use crate::domain::{ClientAddress, EmailKey, Prefix};
 
 /// Work that computes nothing.
 struct Call<F>(F);
@@ -148,6 +148,12 @@ fn network(number: u8) -> Prefix {
     ClientAddress::new(address.into()).network()
 }
 
+/// A client that an account of its own knows.
+fn known(account: u8, network: Option<Prefix>) -> Applicant {
+    let account = EmailKey::canonical(&format!("{account}@x.org"));
+    Applicant::Known { network, account }
+}
+
 #[test]
 fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
     let hasher = one_thread(36, Duration::MAX);
@@ -158,9 +164,9 @@ fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
     assert!(take(Applicant::Stranger(Some(network(99)))).is_err());
     assert!(hasher.keeps_places());
     let _known: Vec<_> = (0..10)
-        .map(|number| take(Applicant::Known(Some(network(number)))).unwrap())
+        .map(|number| take(known(number, Some(network(number)))).unwrap())
         .collect();
-    assert!(take(Applicant::Known(Some(network(99)))).is_err());
+    assert!(take(known(99, Some(network(99)))).is_err());
     assert!(!hasher.keeps_places());
     drop(strangers);
     assert!(take(Applicant::Stranger(Some(network(99)))).is_ok());
@@ -172,7 +178,44 @@ fn r23_a_quarter_of_the_wait_is_kept_for_known_clients() {
     // Seven seconds of work, by the pace that is assumed.
     let _work = hasher.place(280_000, Applicant::Anybody).unwrap();
     assert!(hasher.place(1, Applicant::Stranger(None)).is_err());
-    assert!(hasher.place(1, Applicant::Known(None)).is_ok());
+    assert!(hasher.place(1, known(1, None)).is_ok());
+}
+
+#[test]
+fn r23_kept_places_are_two_for_an_account() {
+    // 40 places, of which 10 are kept; 5 of those are for first ones alone.
+    let hasher = one_thread(36, Duration::MAX);
+    let take = |whose: Applicant| hasher.place(1, whose);
+    let _strangers: Vec<_> = (0..30)
+        .map(|number| take(Applicant::Stranger(Some(network(number)))).unwrap())
+        .collect();
+    let mut held: Vec<_> = [1, 1]
+        .map(|account| take(known(account, Some(network(account)))).unwrap())
+        .into();
+    assert!(take(known(1, Some(network(101)))).is_err(), "a third one");
+    held.push(take(known(2, None)).unwrap());
+    held.push(take(known(3, None)).unwrap());
+    held.push(take(known(4, None)).unwrap());
+    assert!(take(known(4, None)).is_err(), "a second one of the rest");
+    held.push(take(known(5, None)).unwrap());
+    held.clear();
+    held.push(take(known(1, None)).unwrap());
+    held.push(take(known(1, None)).unwrap());
+}
+
+#[test]
+fn r23_one_address_holds_a_quarter_of_the_wait() {
+    let hasher = one_thread(100, Duration::from_secs(8));
+    let take = |whose: Applicant| hasher.place(40_000, whose);
+    // A second each, by the pace that is assumed.
+    let address = || Applicant::Stranger(Some(network(1)));
+    let first = take(address()).unwrap();
+    let _second = take(address()).unwrap();
+    assert!(take(address()).is_err());
+    assert!(take(known(1, Some(network(1)))).is_err());
+    assert!(take(Applicant::Stranger(Some(network(2)))).is_ok());
+    drop(first);
+    assert!(take(address()).is_ok());
 }
 
 #[test]
@@ -183,7 +226,7 @@ fn r23_one_address_holds_a_quarter_of_the_places_at_the_most() {
         .map(|_| take(Applicant::Stranger(Some(network(1)))).unwrap())
         .collect();
     assert!(take(Applicant::Stranger(Some(network(1)))).is_err());
-    assert!(take(Applicant::Known(Some(network(1)))).is_err());
+    assert!(take(known(1, Some(network(1)))).is_err());
     assert!(take(Applicant::Stranger(Some(network(2)))).is_ok());
     drop(held.pop());
     assert!(take(Applicant::Stranger(Some(network(1)))).is_ok());

@@ -1,7 +1,7 @@
 use super::{Networks, Taken, ThrottleSettings};
 use crate::auth::outgoing::Outgoing;
 use crate::auth::{Auth, AuthError, Notice};
-use crate::db::{BudgetedMail, Charge, DbError, Limited, LoginState, Settlement, ThrottleRow};
+use crate::db::{BudgetedMail, Charge, DbError, LoginState, Settlement, ThrottleRow};
 use crate::domain::{
     Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp, User,
 };
@@ -26,6 +26,15 @@ enum Mark {
 // Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
 
 impl Mark {
+    /// What an account could know a client by.
+    fn of(client: &Client) -> Vec<Self> {
+        let device = client.device().map(DeviceId::digest);
+        let device = device.map(|digest| Self::Device(digest.to_hex()));
+        let network = client.address().map(ClientAddress::network);
+        let network = network.map(|network| Self::Network(network.to_string()));
+        device.into_iter().chain(network).collect()
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Device(text) | Self::Network(text) => text,
@@ -44,6 +53,10 @@ impl Guess {
         }
     }
 
+    pub(in crate::auth) fn email(&self) -> &EmailKey {
+        &self.email
+    }
+
     pub(in crate::auth) fn client(&self) -> &Client {
         &self.client
     }
@@ -53,22 +66,38 @@ impl Guess {
         self.mark.is_some()
     }
 
+    /// What the account knows the client by.
+    pub(in crate::auth) fn mark(&self) -> Option<&str> {
+        self.mark.as_ref().map(Mark::text)
+    }
+
     /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
     /// counted.
     pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        self.recognise_by(auth, Mark::of(&self.client))
+    }
+
+    /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
+    /// client that shows one.
+    pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        let mut marks = Mark::of(&self.client);
+        marks.retain(|mark| matches!(mark, Mark::Device(_)));
+        if marks.is_empty() {
+            return Ok(());
+        }
+        self.recognise_by(auth, marks)
+    }
+
+    fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
         (self.mark, self.state) = (None, None);
         let settings = &auth.settings.throttle;
         if !settings.on {
             return Ok(());
         }
-        let device = self.client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Mark::Device(digest.to_hex()));
-        let network = self.client.address().map(ClientAddress::network);
-        let network = network.map(|network| Mark::Network(network.to_string()));
-        let marks: Vec<Mark> = device.into_iter().chain(network).collect();
         let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
         let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
-        let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
+        let of_strangers = [self.charges(settings), self.logins(settings)].concat();
+        let of_strangers = of_strangers.into_iter().map(|charge| charge.key);
         let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
         let keys: Vec<ThrottleKey> = keys.collect();
         let state = auth
@@ -91,11 +120,22 @@ impl Guess {
     /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up if there
     /// was none.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        let charges = self.charges(&auth.settings.throttle);
+        let settings = &auth.settings.throttle;
+        let charges = [self.charges(settings), self.logins(settings)].concat();
         match &self.state {
             Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
             None => refuse_waiting(auth, &charges),
         }
+    }
+
+    /// The limit of right logins of the account. It is read before the hash and counted after
+    /// it, once the password was right: wrong ones use none of it up.
+    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+        let charge = Charge {
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
+        };
+        settings.on.then_some(charge).into_iter().collect()
     }
 
     /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
@@ -178,6 +218,7 @@ impl Guess {
                 .filter(|counted| passing(&counted.charge().rule))
                 .cloned()
                 .collect(),
+            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -205,18 +246,10 @@ impl Guess {
     }
 }
 
-/// What a registration has to pass: nothing without an address.
-pub(in crate::auth) fn registration(auth: &Auth, client: &Client) -> Vec<Charge> {
-    let settings = &auth.settings.throttle;
-    client
-        .address()
-        .filter(|_| settings.on)
-        .map(|address| Charge {
-            key: ThrottleKey::registration(&address.network()),
-            rule: Rule::Rate(settings.registration),
-        })
-        .into_iter()
-        .collect()
+/// What an account could know a client by, as it is stored.
+pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
+    let marks = Mark::of(client);
+    marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.
@@ -235,11 +268,15 @@ pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result
 fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
-        Some(row.wait(&charge.rule, now))
+        Some((row.wait(&charge.rule, now), row.key.kind()))
     });
-    match wait.max().filter(|wait| !wait.is_zero()) {
+    let longest = wait.max_by_key(|(wait, _)| *wait);
+    match longest.filter(|(wait, _)| !wait.is_zero()) {
         None => Ok(()),
-        Some(retry_after) => Err(AuthError::Throttled { retry_after }),
+        Some((retry_after, limit)) => Err(AuthError::Throttled {
+            retry_after,
+            limit: limit.to_owned(),
+        }),
     }
 }
 
@@ -254,6 +291,6 @@ pub(in crate::auth) fn take(auth: &Auth, charges: &[Charge]) -> Result<Taken, Au
         .map_err(AuthError::Unavailable)?
     {
         Ok(counted) => Ok(Taken::new(counted)),
-        Err(Limited { wait: retry_after }) => Err(AuthError::Throttled { retry_after }),
+        Err(limited) => Err(limited.into()),
     }
 }

@@ -1,15 +1,29 @@
-use super::ThrottleSettings;
+use super::{Guess, Networks, ThrottleSettings};
+use crate::auth::{Auth, AuthError};
 use crate::db::Charge;
 use crate::domain::{Client, EmailKey, Rule, ThrottleKey, UserId};
 
-/// What a request for a mail has to pass: nothing without an address.
-pub(in crate::auth) fn reset_requests(settings: &ThrottleSettings, client: &Client) -> Vec<Charge> {
-    let address = client.address().filter(|_| settings.on);
-    let charge = address.map(|address| Charge {
-        key: ThrottleKey::reset_requests(&address.network()),
-        rule: Rule::Rate(settings.registration),
-    });
-    charge.into_iter().collect()
+/// The limits of a request for a mail with a reset token: by the client's device if the
+/// account knows it, so that neighbours behind the same address use none of it up, else by
+/// network and site. Blocks for two look-ups if the client shows a device.
+///
+/// # Errors
+/// Only if the database fails.
+pub(in crate::auth) fn reset_requests(
+    auth: &Auth,
+    email: &EmailKey,
+    client: &Client,
+) -> Result<Vec<Charge>, AuthError> {
+    let settings = &auth.settings.throttle;
+    let mut guess = Guess::new(email.clone(), client.clone());
+    guess.recognise_device(auth)?;
+    Ok(match guess.mark() {
+        Some(device) => vec![Charge {
+            key: ThrottleKey::reset_requests_of(email, device),
+            rule: Rule::Rate(settings.registration),
+        }],
+        None => Networks(client).reset_requests(settings),
+    })
 }
 
 /// How many mails of a kind an address gets, whoever asks for them. This holds where guessing
@@ -31,10 +45,35 @@ pub(in crate::auth) fn mail_budget(
     ]
 }
 
+/// How many notifications of a kind an address gets. There is no pause between them: two real
+/// changes may follow each other closely, and the owner has to learn of both.
+pub(in crate::auth) fn notification_budget(
+    settings: &ThrottleSettings,
+    kind: &str,
+    to: &EmailKey,
+) -> Vec<Charge> {
+    vec![Charge {
+        key: ThrottleKey::mail(kind, to),
+        rule: Rule::Rate(settings.reset),
+    }]
+}
+
 /// How many addresses one account asks, whatever they are: each gets a mail.
 pub(in crate::auth) fn email_changes(settings: &ThrottleSettings, user_id: UserId) -> Vec<Charge> {
     vec![Charge {
         key: ThrottleKey::email_changes(user_id),
         rule: Rule::Rate(settings.reset),
     }]
+}
+
+/// How often the owner of an account changes it with the right password.
+pub(in crate::auth) fn reauthentications(
+    settings: &ThrottleSettings,
+    email: &EmailKey,
+) -> Vec<Charge> {
+    let charge = settings.on.then(|| Charge {
+        key: ThrottleKey::reauthentication(email),
+        rule: Rule::Rate(settings.reauthentication),
+    });
+    charge.into_iter().collect()
 }

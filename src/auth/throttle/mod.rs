@@ -6,15 +6,18 @@
 //! not there is counted like any other.
 
 mod guess;
+mod mail_keys;
 mod mails;
 mod networks;
 mod operators;
 mod settings;
 mod taken;
 
-pub(super) use guess::{Guess, refuse_waiting, registration, take};
-pub(super) use mails::{email_changes, mail_budget, reset_requests};
+pub(super) use guess::{Guess, marks, refuse_waiting, take};
+pub use mail_keys::mail_limit_keys;
+pub(super) use mails::{
+    email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
+};
 pub(super) use networks::Networks;
-pub(super) use operators::tidy;
 pub use settings::ThrottleSettings;
 pub use taken::Taken;

@@ -1,6 +1,4 @@
-use super::ThrottleSettings;
 use crate::auth::{Auth, AuthError};
-use crate::db::DB;
 use crate::domain::EmailKey;
 
 impl Auth {
@@ -13,21 +11,4 @@ impl Auth {
         self.db.forget_guesses_at(&email.into())?;
         Ok(())
     }
-}
-
-/// Removes one batch of what means nothing any more, and tells whether that was all.
-pub(in crate::auth) fn tidy(db: &DB, settings: &ThrottleSettings, batch: u32) -> bool {
-    let removed = [
-        db.remove_old_guesses(batch, settings.rows),
-        db.remove_forgotten_clients(batch),
-    ];
-    removed
-        .into_iter()
-        .fold(true, |all, removed| match removed {
-            Ok(removed) => all && removed < batch as usize,
-            Err(error) => {
-                log::warn!("old counts of guesses are not removed: {error}");
-                all
-            }
-        })
 }

@@ -15,12 +15,19 @@ pub struct ThrottleSettings {
     pub address: Rate,
     /// The site of such a client.
     pub subnet: Rate,
-    /// Registrations from one network.
+    /// Registrations from one network, and requests for reset mails.
     pub registration: Rate,
-    /// Mails of one kind that somebody asks for, to one address.
+    /// The same from one site.
+    pub registration_subnet: Rate,
+    /// Right logins of one account.
+    pub logins: Rate,
+    /// Mails of one kind to one address. The interval is shorter than a token lives: requests
+    /// of a stranger spend the budget, and still leave the owner a token that works.
     pub reset: Rate,
     /// The pause after each of them.
     pub reset_pause: Rate,
+    /// Changes of one account for which its owner gives the password again.
+    pub reauthentication: Rate,
     /// How long a device is known after a login.
     pub device_memory: Duration,
     /// How long a network is known after a login.
@@ -54,8 +61,11 @@ impl Default for ThrottleSettings {
             address: rate(20, Duration::from_secs(30)),
             subnet: rate(100, Duration::from_secs(5)),
             registration: rate(30, minutes(6)),
-            reset: rate(5, minutes(60)),
+            registration_subnet: rate(100, minutes(1)),
+            logins: rate(30, Duration::from_secs(2)),
+            reset: rate(5, minutes(12)),
             reset_pause: rate(1, minutes(1)),
+            reauthentication: rate(10, minutes(6)),
             device_memory: days(180),
             network_memory: days(30),
             rows: 1_000_000,
@@ -81,7 +91,12 @@ impl ThrottleSettings {
             Some("address") => Rule::Rate(self.address),
             Some("subnet") => Rule::Rate(self.subnet),
             Some("registration" | "reset-requests") => Rule::Rate(self.registration),
+            Some("registration-subnet" | "reset-requests-subnet") => {
+                Rule::Rate(self.registration_subnet)
+            }
+            Some("logins") => Rule::Rate(self.logins),
             Some("mail" | "email-changes") => Rule::Rate(self.reset),
+            Some("reauthentication") => Rule::Rate(self.reauthentication),
             Some("mail-pause") => Rule::Rate(self.reset_pause),
             Some(_) | None => Rule::Backoff(self.account),
         }

@@ -3,6 +3,8 @@
 
 mod pooler;
 mod prepare;
+mod privileges;
+mod refusal;
 
 use std::borrow::Cow;
 

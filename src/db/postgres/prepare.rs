@@ -9,10 +9,10 @@ use diesel::sql_types::BigInt;
 
 use super::super::any_connection::AnyConnection;
 use super::super::manager::Target;
-use super::super::migrations::{self, Change, Standing};
+use super::super::migrations::{self, Standing};
 use super::super::transactions::in_pooled_transaction;
 use super::super::{DbSettings, OpenError, OpenMode, Opened, Pooler};
-use super::{Location, connect, pooler};
+use super::{Location, connect, pooler, privileges, refusal};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -36,7 +36,8 @@ pub(in crate::db) fn prepare(
     let location = Location::new(url, settings.pooler);
     let mut conn = reach(&location, url, settings.server_wait)?;
     pooler::check(&mut conn, &location, url)?;
-    let standing = migrations::standing(&mut conn).map_err(Change::explain)?;
+    privileges::check(&mut conn)?;
+    let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
         (Standing::Current, _) => Opened::AsItWas,
         (Standing::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
@@ -60,12 +61,20 @@ fn reach(
             Ok(conn) => return Ok(conn),
             Err(error) => error.to_string(),
         };
-        let error = error.trim_end().to_owned();
+        // One line of the log.
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         if error.contains("SSL support is not compiled in") {
             return Err(OpenError::NoTls);
         }
         if let Some(error) = pooler::explain(url, location.pooler, &error) {
             return Err(error);
+        }
+        if let Some(remedy) = refusal::remedy(&error, url) {
+            return Err(OpenError::Refused {
+                url: url.to_string(),
+                cause: error,
+                remedy,
+            });
         }
         if Instant::now() >= deadline {
             return Err(OpenError::Away {
@@ -100,7 +109,7 @@ fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError
             }
         })
     })
-    .map_err(Change::explain)?
+    .map_err(privileges::explain)?
 }
 
 fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {

@@ -14,7 +14,7 @@ use super::super::any_connection::AnyConnection;
 use super::super::migrations::{self, Change};
 use super::super::schema::{sessions, users};
 use super::prepare::texts;
-use crate::domain::{EmailKey, SessionDigest, SessionId, SessionPublicId, User};
+use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionId, SessionPublicId, User};
 
 diesel::table! {
     adopted_users (id) {
@@ -46,6 +46,8 @@ impl fmt::Display for Duplicate {
 pub(super) struct Adopted {
     pub(super) users: usize,
     pub(super) sessions: usize,
+    /// How many have a password of an unknown kind, by kind.
+    pub(super) unknown_hashes: BTreeMap<&'static str, usize>,
 }
 
 /// How many rows are held in memory at once.
@@ -129,6 +131,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
     let mut adopted = Adopted {
         users: 0,
         sessions: 0,
+        unknown_hashes: BTreeMap::new(),
     };
     let mut seen = HashSet::new();
     let mut last = i64::MIN;
@@ -144,6 +147,9 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
             let session = row.session().filter(|id| seen.insert(id.expose()));
             row.insert(conn, session.as_ref(), settings)?;
             adopted.users += 1;
+            if let Some(kind) = row.hashed_password().unknown_kind() {
+                *adopted.unknown_hashes.entry(kind).or_default() += 1;
+            }
             adopted.sessions += usize::from(session.is_some());
         }
     }
@@ -160,6 +166,10 @@ struct AdoptedUser {
 }
 
 impl AdoptedUser {
+    fn hashed_password(&self) -> HashedPassword {
+        HashedPassword::from_stored(text(&self.hashed_password))
+    }
+
     /// The session, if it is a UUID as Python writes them: nothing else was ever given out.
     fn session(&self) -> Option<SessionId> {
         SessionId::parse(&text(self.session_id.as_deref()?)).ok()
@@ -178,7 +188,7 @@ impl AdoptedUser {
                 users::id.eq(self.id),
                 users::email.eq(&email),
                 users::email_key.eq(EmailKey::canonical(&email).as_str()),
-                users::hashed_password.eq(text(&self.hashed_password)),
+                users::hashed_password.eq(self.hashed_password().expose()),
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))
             .execute(conn)?;

@@ -9,6 +9,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::super::OpenError;
+use crate::ownership::give_to_folder_owner;
 
 /// Leaves a copy of the database beside it, readable by its owner alone:
 /// `NAME.before-LABEL`, or `NAME.before-LABEL.2` where that is taken. Until it is whole it
@@ -83,9 +84,10 @@ fn free_name(database: &Path, label: &str) -> Result<PathBuf, OpenError> {
                 .create_new(true)
                 .mode(0o600)
                 .open(unfinished(&path))
+                .and_then(|file| give_to_folder_owner(&file, &path))
         };
         match made {
-            Ok(_) => return Ok(path),
+            Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => {
                 return Err(OpenError::Copy {

@@ -1,10 +1,18 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::super::{OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
+use crate::ownership::give_to_folder_owner;
+
+/// How often a start tries to take the lock, and how long it pauses in between.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Held by a server for as long as it runs, so that a second one on the same SQLite file is
 /// refused. The command line works beside it. The system frees it when the process ends,
@@ -32,31 +40,72 @@ impl ServerLock {
             DatabaseUrl::Postgres(_) => Ok(None),
         }
     }
+
+    /// Whether the database is a SQLite file that no running server holds.
+    ///
+    /// # Errors
+    /// [`OpenError::File`] if the lock file beside the database cannot be read.
+    pub fn is_free(url: &DatabaseUrl) -> Result<bool, OpenError> {
+        let DatabaseUrl::Sqlite(database) = url else {
+            return Ok(false);
+        };
+        let path = lock_path(database);
+        let failed = |source| OpenError::File {
+            path: path.clone(),
+            source,
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
 }
 
-fn lock(database: &Path) -> Result<ServerLock, OpenError> {
-    // A link to the file is the file: the lock lies beside what it leads to.
+/// Beside the file. A link to the file is the file: the lock lies beside what it leads to.
+fn lock_path(database: &Path) -> PathBuf {
     let real = database.canonicalize();
     let mut name = OsString::from(real.as_deref().unwrap_or(database));
     name.push(".lock");
-    let path = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+fn lock(database: &Path) -> Result<ServerLock, OpenError> {
+    let path = lock_path(database);
     let failed = |source| OpenError::File {
         path: path.clone(),
         source,
     };
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(ServerLock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: database.to_owned(),
-            cause: format!("a server holds {}", path.display()),
-        }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    let file = open(&path).map_err(failed)?;
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(ServerLock { _file: file }),
+            // A command that only asks whether a server runs holds it for a moment.
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+    }
+    Err(OpenError::InUse {
+        path: database.to_owned(),
+        cause: format!("a server holds {}", path.display()),
+    })
+}
+
+/// Opens the lock file, or makes it.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            give_to_folder_owner(&file, path)?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
     }
 }

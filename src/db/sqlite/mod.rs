@@ -2,8 +2,14 @@
 
 mod adoption;
 mod backup;
+mod group_commit;
+mod integrity;
 mod lock;
+mod other_file;
 mod prepare;
+mod steps;
+mod trees;
+mod wal;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,8 +26,13 @@ use super::any_connection::AnyConnection;
 use super::manager::Role;
 
 pub use adoption::Duplicate;
+pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
+pub(super) use integrity::check as check_file;
+pub use integrity::{IntegrityWalk, Step};
 pub use lock::ServerLock;
+pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
+pub use wal::WalStats;
 
 // Older ones can corrupt a database in WAL mode.
 const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
@@ -52,8 +63,12 @@ impl Location {
 
     /// The log of writes beside the file.
     pub(super) fn wal(&self) -> PathBuf {
+        self.beside("-wal")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(&self.path);
-        name.push("-wal");
+        name.push(ending);
         PathBuf::from(name)
     }
 
@@ -72,8 +87,10 @@ impl Location {
     /// Opens the file with nothing set that would change it.
     fn connect_plainly(&self) -> Result<SqliteConnection, ConnectionError> {
         let mut conn = SqliteConnection::establish(&self.uri())?;
-        conn.batch_execute("PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF;")
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        conn.batch_execute(
+            "PRAGMA busy_timeout=2000; PRAGMA foreign_keys=OFF; PRAGMA cell_size_check=ON;",
+        )
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
 }
@@ -109,6 +126,13 @@ pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> Query
 /// see [`drop_statistics`].
 pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
+}
+
+/// Whether the planner has statistics.
+pub(super) fn has_statistics(conn: &mut SqliteConnection) -> QueryResult<bool> {
+    let sql =
+        "SELECT name AS value FROM sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')";
+    Ok(!prepare::texts(conn, sql)?.is_empty())
 }
 
 /// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.

@@ -17,6 +17,7 @@ use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use super::{Location, adoption, backup, drop_statistics};
+use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.
 enum Content {
@@ -59,6 +60,20 @@ pub(in crate::db) fn prepare(
     Ok((Target::Sqlite(location), opened))
 }
 
+/// A file that has to be there.
+pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, OpenError> {
+    let file = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let path = std::path::absolute(path).map_err(file)?;
+    if path.try_exists().map_err(file)? {
+        Ok(Location::new(path, settings))
+    } else {
+        Err(OpenError::NotThere(path))
+    }
+}
+
 /// Makes an empty file that only its owner reads; SQLite gives the same mode to the
 /// files that it puts beside it.
 fn create(path: &Path) -> io::Result<()> {
@@ -67,7 +82,7 @@ fn create(path: &Path) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
+        .and_then(|file| give_to_folder_owner(&file, path))
 }
 
 /// The mode of a file that was there is its owner's business; a word about it is ours.
@@ -85,7 +100,6 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     let path = location.path();
     let failed = |error| explain(path, error);
     let mut conn = plain(location)?;
-    check_health(&mut conn, path)?;
     let content = content(&mut conn, path)?;
     // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
     conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
@@ -110,7 +124,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     }
 }
 
-fn plain(location: &Location) -> Result<SqliteConnection, OpenError> {
+pub(super) fn plain(location: &Location) -> Result<SqliteConnection, OpenError> {
     let path = location.path();
     location.connect_plainly().map_err(|error| {
         if let ConnectionError::CouldntSetupConfiguration(error) = error {
@@ -196,6 +210,8 @@ fn adopt(
     path: &Path,
     settings: &DbSettings,
 ) -> Result<Opened, OpenError> {
+    // The import reads the whole file in any case.
+    check_health(&mut conn, path)?;
     let clashes = |duplicates| OpenError::Duplicates {
         path: path.to_owned(),
         duplicates,
@@ -215,6 +231,7 @@ fn adopt(
     Ok(Opened::Adopted {
         users: adopted.users,
         sessions: adopted.sessions,
+        unknown_hashes: adopted.unknown_hashes,
         copy,
     })
 }
@@ -233,7 +250,7 @@ fn explain_change(path: &Path, error: Change) -> OpenError {
 }
 
 /// SQLite's texts, in the operator's words.
-fn explain(path: &Path, error: DieselError) -> OpenError {
+pub(super) fn explain(path: &Path, error: DieselError) -> OpenError {
     let path: PathBuf = path.to_owned();
     let DieselError::DatabaseError(_, info) = &error else {
         return DbError::from(error).into();

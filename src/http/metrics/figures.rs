@@ -1,23 +1,33 @@
 use std::fmt::Error;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use actix_web::web;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::{Page, Value};
-use crate::auth::{Auth, Figures, HashingFigures, Outbox, PoolFigures};
+use crate::auth::{Auth, DatabaseStats, Figures, HashingFigures, Outbox, PoolFigures};
+use crate::domain::SessionDigest;
 
-/// How long the number of sessions is shown before they are counted again, which reads them
-/// all.
-const SESSIONS_COUNTED_EVERY: Duration = Duration::from_secs(60);
+/// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
+/// several scrapes until the gauge is up to date.
+const SESSIONS_COUNTED: u32 = 50_000;
+
+/// The sessions as far as they are counted.
+#[derive(Debug, Default)]
+struct SessionCount {
+    /// The result of the last complete count.
+    complete: Option<u64>,
+    /// The count under way, and the last session in it.
+    so_far: u64,
+    last: Option<SessionDigest>,
+}
 
 /// Asks the use cases for their figures whenever somebody looks.
 #[derive(Debug)]
 pub(super) struct FiguresCollector {
     auth: web::Data<Auth>,
-    sessions: Mutex<Option<(Instant, u64)>>,
+    sessions: Mutex<SessionCount>,
 }
 
 impl FiguresCollector {
@@ -28,18 +38,21 @@ impl FiguresCollector {
         }
     }
 
-    /// None where the database fails: what is not known is not shown.
+    /// Counts on, and returns the last complete count; until there is one, what is counted so
+    /// far. None where the database fails: an unknown number is not shown.
     fn sessions(&self) -> Option<u64> {
-        let mut counted = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, count)) = *counted
-            && at.elapsed() < SESSIONS_COUNTED_EVERY
+        let mut count = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        match self
+            .auth
+            .count_sessions(count.last.as_ref(), SESSIONS_COUNTED)
         {
-            return Some(count);
-        }
-        match self.auth.count_sessions() {
-            Ok(count) => {
-                *counted = Some((Instant::now(), count));
-                Some(count)
+            Ok((counted, last)) => {
+                count.so_far += counted;
+                count.last = last;
+                if last.is_none() {
+                    count.complete = Some(std::mem::take(&mut count.so_far));
+                }
+                Some(count.complete.unwrap_or(count.so_far))
             }
             Err(error) => {
                 log::warn!("the sessions are not counted: {error}");
@@ -55,10 +68,14 @@ impl Collector for FiguresCollector {
         let Figures {
             hashing,
             pools,
+            database,
             mails,
         } = self.auth.figures();
         hashing_figures(&mut page, &hashing)?;
         pool_figures(&mut page, &pools)?;
+        if let Some(database) = database {
+            database_stats(&mut page, &database)?;
+        }
         page.mails(
             "mails",
             "Mails that this instance had in hand, by what became of them.",
@@ -166,6 +183,31 @@ fn pool_figures(page: &mut Page<'_>, pools: &[PoolFigures]) -> Result<(), Error>
         "How often somebody waited for a connection in vain.",
         pools,
         |pool| Value::Count(pool.timeouts),
+    )
+}
+
+fn database_stats(page: &mut Page<'_>, stats: &DatabaseStats) -> Result<(), Error> {
+    page.gauge(
+        "db_damaged",
+        "1 if the database file was found damaged and no check has passed since, else 0.",
+        &u64::from(stats.damage.is_some()),
+    )?;
+    page.counter(
+        "db_integrity_check_rows",
+        "Rows and index entries that the integrity check has read.",
+        stats.integrity.rows,
+    )?;
+    if let Some(at) = stats.integrity.last_success {
+        page.gauge(
+            "db_integrity_check_last_success_timestamp_seconds",
+            "When an integrity check last found no damage, in seconds since 1970.",
+            &at.seconds(),
+        )?;
+    }
+    page.gauge(
+        "db_wal_bytes",
+        "Size of the write-ahead log beside the database file.",
+        &stats.wal_bytes,
     )
 }
 

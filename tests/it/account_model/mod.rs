@@ -64,6 +64,45 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What people do who want an account to change hands, step by step.
+fn scene() -> impl Strategy<Value = Vec<Step>> {
+    let who = || 0..EMAILS.len();
+    let moves = |to| [Step::AskForEmail(0, to, 0), Step::ChangeEmail(0)];
+    // Gives an account away, and takes it back when the other person has set a password.
+    let giver = (who(), who()).prop_map(move |(from, to)| {
+        let before = [Step::LogIn(from, 0)].into_iter().chain(moves(to));
+        let after = [
+            Step::AskForReset(to),
+            Step::Reset(0, to, 1),
+            Step::LogIn(to, 1),
+            Step::TakeBack(0),
+        ];
+        before.chain(after).collect()
+    });
+    // Moves an account, and deletes it or registers the old address. The owner takes it back.
+    let thief = (who(), who(), any::<bool>()).prop_map(move |(from, to, deletes)| {
+        let before = [Step::LogIn(from, 0)].into_iter().chain(moves(to));
+        let last = if deletes {
+            vec![
+                Step::LogIn(to, 0),
+                Step::Delete(0, 0),
+                Step::Register(from, 1),
+            ]
+        } else {
+            vec![Step::Register(from, 1), Step::TakeBack(0)]
+        };
+        before.chain(last).collect()
+    });
+    // Registers the address of another person, and moves on; that person comes.
+    let squatter = (who(), who()).prop_map(move |(from, to)| {
+        let before = [Step::Register(from, 0), Step::LogIn(from, 0)];
+        let after = [Step::Register(from, 1), Step::LogIn(from, 1)];
+        let steps = before.into_iter().chain(moves(to)).chain(after);
+        steps.collect()
+    });
+    prop_oneof![giver, thief, squatter]
+}
+
 /// The service and the model beside it.
 struct Both<S> {
     app: App<S>,
@@ -103,12 +142,13 @@ where
     async fn register(&mut self, email: &'static str, with: usize) {
         let answer = self.app.register(email, PASSWORDS[with]).await;
         let model = &mut self.model;
-        let is_taken = model.owner(email).is_some() || model.kept_for(email).is_some();
+        let is_taken = model.owner(email).is_some() || model.is_kept_from(email, None);
         assert_eq!(answer.status, if is_taken { 400 } else { 201 });
         if !is_taken {
             model.accounts.push(Account {
                 email,
                 password: Some(with),
+                is_proved: false,
                 is_there: true,
             });
         }
@@ -176,10 +216,11 @@ where
             None => 403,
             Some(owner) if !self.model.is_right(owner, with) => 401,
             Some(owner) => {
+                // The newest request counts, whether the address is free or not.
+                end(&mut self.model.changes, owner);
                 if self.model.is_free_for(email, owner) {
                     let mail = self.app.mails.next();
                     assert_eq!(mail.to.as_str(), email);
-                    end(&mut self.model.changes, owner);
                     let ends = self.model.now + DAY;
                     let change = key(token_of(&mail), owner, email, ends);
                     self.model.changes.push(change);
@@ -205,32 +246,55 @@ where
             .filter(|(account, email)| self.model.is_free_for(email, *account));
         assert_eq!(status, if good.is_some() { 200 } else { 403 });
         let Some((account, email)) = good else { return };
-        let old = std::mem::replace(&mut self.model.accounts[account].email, email);
+        let holder = &mut self.model.accounts[account];
+        let old = std::mem::replace(&mut holder.email, email);
+        let was_proved = std::mem::replace(&mut holder.is_proved, true);
         end(&mut self.model.changes, account);
         if !same(old, email) {
             end(&mut self.model.resets, account);
+            end(&mut self.model.sessions, account);
             let notice = self.app.mails.next();
             assert_eq!(notice.to.as_str(), old);
             let ends = self.model.now + 3 * DAY;
-            let undo = key(token_of(&notice), account, old, ends);
+            let mut undo = key(token_of(&notice), account, old, ends);
+            undo.is_reserved = was_proved;
             self.model.undos.push(undo);
         }
     }
 
     async fn take_back(&mut self, nth: usize) {
+        self.app.place.sql("DELETE FROM throttle");
         let token = latest(&self.model.undos, nth);
         let status = self.verify(token).await;
         let good = token
             .filter(|token| token.is_live(self.model.now))
             .map(|token| (token.account, token.email));
+        let usurper = |(account, email): (usize, &str)| {
+            let owner = self.model.owner(email);
+            owner.filter(|owner| *owner != account)
+        };
+        let usurper = good.and_then(usurper);
+        let is_proved = |usurper: usize| self.model.accounts[usurper].is_proved;
+        let good = good.filter(|_| !usurper.is_some_and(is_proved));
         assert_eq!(status, if good.is_some() { 200 } else { 403 });
         let Some((account, email)) = good else { return };
-        self.model.accounts[account].email = email;
+        if let Some(usurper) = usurper {
+            self.model.delete(usurper);
+        }
+        let holder = &mut self.model.accounts[account];
+        let lost = std::mem::replace(&mut holder.email, email);
+        holder.is_proved = true;
         self.model.set_password(account, None);
         let first = self.model.undos.len() - 1 - nth;
-        end(&mut self.model.undos[first..], account);
-        let mail = self.app.mails.next();
-        assert_eq!(mail.to.as_str(), email);
+        let undone = self.model.undos[first..].iter_mut();
+        for undo in undone.filter(|undo| undo.account == account) {
+            (undo.is_good, undo.is_reserved) = (false, false);
+        }
+        let mail = self.app.mails.next_to(email);
+        if !same(lost, email) {
+            let told = self.app.mails.next_to(lost);
+            assert!(told.subject.contains("taken back"), "{}", told.subject);
+        }
         self.model.reset_token(token_of(&mail), account);
     }
 
@@ -243,9 +307,7 @@ where
             None => 403,
             Some(owner) if !self.model.is_right(owner, with) => 401,
             Some(owner) => {
-                self.model.set_password(owner, None);
-                end(&mut self.model.undos, owner);
-                self.model.accounts[owner].is_there = false;
+                self.model.delete(owner);
                 200
             }
         };
@@ -308,8 +370,13 @@ fn check_on(engine: Engine, cases: u32) {
         ..ProptestConfig::default()
     };
     let mut runner = TestRunner::new(config);
-    let steps = prop::collection::vec(step(), 1..50);
+    let steps = prop_oneof![
+        9 => step().prop_map(|step| vec![step]),
+        2 => scene(),
+    ];
+    let steps = prop::collection::vec(steps, 1..40);
     let outcome = runner.run(&steps, |steps| {
+        let steps = steps.concat();
         let place = Place::on(engine).expect("it was there before");
         rt::System::new().block_on(check(place, steps));
         Ok(())

@@ -6,6 +6,8 @@ pub(super) struct Account {
     pub(super) email: &'static str,
     /// None where nobody knows it.
     pub(super) password: Option<usize>,
+    /// Whether its owner has shown to read the mail of the address.
+    pub(super) is_proved: bool,
     pub(super) is_there: bool,
 }
 
@@ -17,6 +19,8 @@ pub(super) struct Key {
     pub(super) email: &'static str,
     ends: u64,
     pub(super) is_good: bool,
+    /// Whether the address is kept from others until the token ends.
+    pub(super) is_reserved: bool,
 }
 
 #[derive(Default)]
@@ -61,15 +65,24 @@ impl Model {
         self.accounts.iter().position(of)
     }
 
-    pub(super) fn kept_for(&self, email: &str) -> Option<usize> {
-        let mut kept = self.undos.iter().filter(|undo| undo.is_live(self.now));
-        kept.find(|undo| same(undo.email, email))
-            .map(|undo| undo.account)
+    /// Whether an address is kept from that account, or from people without one. It is after the
+    /// account for which it is kept was deleted, too.
+    pub(super) fn is_kept_from(&self, email: &str, account: Option<usize>) -> bool {
+        self.undos.iter().any(|undo| {
+            let is_kept = undo.is_reserved && self.now < undo.ends && same(undo.email, email);
+            is_kept && account != Some(undo.account)
+        })
     }
 
     pub(super) fn is_free_for(&self, email: &str, account: usize) -> bool {
-        let own = |holder: Option<usize>| holder.is_none_or(|holder| holder == account);
-        own(self.owner(email)) && own(self.kept_for(email))
+        let owner = self.owner(email);
+        owner.is_none_or(|owner| owner == account) && !self.is_kept_from(email, Some(account))
+    }
+
+    pub(super) fn delete(&mut self, account: usize) {
+        self.set_password(account, None);
+        end(&mut self.undos, account);
+        self.accounts[account].is_there = false;
     }
 
     pub(super) fn session(&self, nth: usize) -> (String, Option<usize>) {
@@ -109,5 +122,6 @@ pub(super) fn key(text: String, account: usize, email: &'static str, ends: u64) 
         email,
         ends,
         is_good: true,
+        is_reserved: false,
     }
 }

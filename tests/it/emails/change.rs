@@ -31,8 +31,6 @@ async fn r32_r55_an_email_changes_once_the_token_that_went_to_the_new_address_co
     assert_eq!(mirror, [digest.to_hex()]);
     assert_eq!(app.verify(&token).await.line(), verified(NEW));
     assert_eq!(app.emails(), [format!("{NEW} {NEW}")]);
-    let profile = app.profile(&session).await;
-    assert_eq!(profile.line(), format!(r#"200 {{"email":"{NEW}"}}"#));
     assert_eq!(app.log_in(BOB, PASSWORD).await.status, 401);
     assert_eq!(app.log_in(NEW, PASSWORD).await.status, 200);
     assert_eq!(app.verify(&token).await.line(), INVALID, "a second time");
@@ -218,7 +216,7 @@ async fn an_address_is_asked_once_a_minute() {
 }
 
 #[actix_web::test]
-async fn r57_an_account_asks_five_addresses_at_once_and_then_one_an_hour() {
+async fn r57_an_account_asks_five_addresses_and_then_five_an_hour() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let session = app.session(BOB).await;
     let mut statuses = Vec::new();
@@ -232,7 +230,7 @@ async fn r57_an_account_asks_five_addresses_at_once_and_then_one_an_hour() {
         );
     }
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429]);
-    app.advance(3600);
+    app.advance(720);
     assert_eq!(app.ask_for(&session, NEW, PASSWORD).await.line(), ASKED);
 }
 

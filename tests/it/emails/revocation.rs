@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bienvenue::db::{DbError, NewEmailToken, NewPassword};
+use bienvenue::db::{DbError, MailPriority, NewEmailToken, NewPassword};
 use bienvenue::domain::{Clock, EmailAction, EmailToken, HashedPassword, ResetToken};
 use rstest::rstest;
 
@@ -26,7 +26,10 @@ fn r30_a_mail_that_was_revoked_stores_no_token(
          (user_id, letter, created_at, due_at, attempts, claimed_until, has_token)
          VALUES (1, 'confirm_email', 1800000000, 1800000000, 0, 0, 1)",
     );
-    let mail = db.claim_mail(lifetime, lifetime).unwrap().unwrap();
+    let mail = db
+        .claim_mail(lifetime, lifetime, MailPriority::Decoy)
+        .unwrap()
+        .unwrap();
     if revoked {
         let token = ResetToken::generate().digest();
         db.set_reset_token(bob, &token, lifetime, None).unwrap();

@@ -19,6 +19,7 @@ async fn r85_where_it_is_required_nobody_logs_in_before_the_address_is_verified(
     let mail = app.mails.next();
     assert_eq!(mail.to.as_str(), BOB);
     let token = token_of(&mail);
+    app.advance(60);
     let refused = app.log_in(BOB, PASSWORD).await;
     assert_eq!(refused.line(), NOT_VERIFIED);
     assert_eq!(refused.header("set-cookie"), None);
@@ -42,8 +43,7 @@ async fn a_login_that_is_refused_for_it_sends_one_mail_a_minute() {
     for _ in 0..3 {
         assert_eq!(app.log_in(BOB, PASSWORD).await.line(), NOT_VERIFIED);
     }
-    app.mails.next();
-    assert!(app.mails.is_empty(&app.place));
+    assert!(app.mails.is_empty(&app.place), "the first mail counts");
     app.advance(60);
     app.log_in(BOB, PASSWORD).await;
     let token = token_of(&app.mails.next());
@@ -68,6 +68,7 @@ async fn r85_a_reset_by_mail_proves_the_address_and_one_by_the_operator_does_not
         .auth
         .get_reset_password_token(&crate::support::email(BOB));
     reset(operators.unwrap().expose(), "by_the_operator").await;
+    app.advance(60);
     let refused = app.log_in(BOB, "by_the_operator").await;
     assert_eq!(refused.line(), NOT_VERIFIED);
     for _ in ["the password was changed", "verify the email"] {

@@ -4,6 +4,7 @@
 mod away;
 mod instances;
 mod migrations;
+mod outage_log;
 mod pgbouncer;
 mod read_only;
 mod start;

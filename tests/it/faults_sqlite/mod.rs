@@ -1,11 +1,13 @@
 //! Faults of the disk, the file and its other users, against the real program on SQLite. Each
 //! prints its figures; acknowledged writes lost and half states have to be 0.
 
+mod damage;
 mod full;
 mod locked;
 mod migrations;
 mod read_only;
 mod syncs;
+mod wal;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -42,7 +42,7 @@ impl Drop for Sabotage {
     }
 }
 
-/// Registrations by four clients while syncs begin to fail.
+/// Registrations by clients enough for groups that share a commit, while syncs begin to fail.
 fn syncs_fail(when: &str) {
     if !has_tool("strace") {
         return;
@@ -55,7 +55,7 @@ fn syncs_fail(when: &str) {
     let unanswered = Arc::new(AtomicUsize::new(0));
     let other = Arc::new(AtomicUsize::new(0));
     let stop = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..4)
+    let clients: Vec<_> = (0..16)
         .map(|client| {
             let visitor = visitor.clone();
             let (acknowledged, refused) = (Arc::clone(&acknowledged), Arc::clone(&refused));

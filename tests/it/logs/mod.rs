@@ -1,6 +1,7 @@
 //! What the running program logs, and what it keeps to itself.
 
 mod injection;
+mod killed;
 mod refusals;
 mod secrets;
 
@@ -146,7 +147,7 @@ fn r73_a_guess_that_has_to_wait_is_an_event_that_says_why() {
         assert_eq!(answer.get(9..12), Some(status), "{answer}");
     }
     let line = server.wait_for("event=excess_rate_limit_exceeded");
-    let parts = "outcome=failure reason=throttled client_ip=127.0.0.1";
+    let parts = "outcome=failure reason=throttled limit=account client_ip=127.0.0.1";
     assert!(line.contains("INFO") && line.contains(parts), "{line}");
 }
 

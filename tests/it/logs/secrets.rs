@@ -31,7 +31,8 @@ fn everything_with_secrets(server: &crate::support::program::Server) {
          Referer: https://x/?s3cret-referer\r\nX-Request-Id: s3cret id\r\n\
          X-S3cret: s3cret-header"
     );
-    let foreign = format!("{headers}\r\nOrigin: https://s3cret");
+    // The origin of a page that is refused is logged on purpose, and nothing else of its request.
+    let foreign = format!("{headers}\r\nOrigin: https://evil.example");
     let query = "token=s3cret-query&s3cret-key";
     for path in paths {
         for verb in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "S3CRET"] {

@@ -1,11 +1,13 @@
 //! Mails: what they say, and where they go.
 
 mod content;
+mod flood;
 mod folder;
 mod outage;
 mod program;
 mod server;
 mod smtp;
+mod timing;
 
 use bienvenue::domain::Email;
 use bienvenue::mail::{Letter, Mail, TemplateSettings, Templates};

@@ -8,6 +8,7 @@ import itertools
 import os
 import ssl
 import sys
+import time
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -50,7 +51,14 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         how = behaviour()
+        if how.startswith("takes-in-"):
+            await asyncio.sleep(int(how.removeprefix("takes-in-")) / 1000)
+        if how.startswith("takes-one-in-"):
+            # Nothing else happens meanwhile: mails come one after the other.
+            time.sleep(int(how.removeprefix("takes-one-in-")) / 1000)
         if how == "is-slow":
+            open(os.path.join(folder, "slow"), "w").close()
+        if how == "is-slow" or envelope.rcpt_tos[0].startswith("slow"):
             await asyncio.sleep(60)
         if how == "drips-its-answer":
             while not server.transport.is_closing():

@@ -82,6 +82,17 @@ impl MailServer {
         fs::rename(file, self.folder.path().join("behaviour")).unwrap();
     }
 
+    /// When the mail to an address came, once it is there.
+    pub(super) fn came_at(&self, address: &str) -> Option<std::time::SystemTime> {
+        let files = fs::read_dir(self.folder.path()).unwrap();
+        let mails = files.map(|file| file.unwrap().path());
+        let mut mails = mails.filter(|path| path.extension().is_some_and(|e| e == "eml"));
+        let mail = mails.find(|mail| {
+            fs::read_to_string(mail.with_extension("to")).is_ok_and(|to| to == address)
+        });
+        mail.map(|mail| fs::metadata(mail).unwrap().modified().unwrap())
+    }
+
     /// The mails that it took, in order, and for whom.
     pub(super) fn mails(&self) -> Vec<(String, String)> {
         let files = fs::read_dir(self.folder.path()).unwrap();

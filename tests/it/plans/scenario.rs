@@ -45,7 +45,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         let body = "current_password=first_pwd&email=robert@dylan.com";
         app.as_user(&id, Method::PUT, "/profile/email", body).await;
         let change = next_token(&app.mails, "robert@dylan.com");
-        app.form(Method::PUT, "/verify_email", format!("token={change}"))
+        app.as_user(&id, Method::PUT, "/verify_email", format!("token={change}"))
             .await;
         app.form(Method::POST, "/reset_password", "email=eve@dylan.com")
             .await;
@@ -104,13 +104,17 @@ fn operators_and_background(db: &DB) {
         .unwrap();
     db.end_all_sessions(Some(user.id)).unwrap();
     db.users_after(None, 10).unwrap();
+    db.count_sessions(Some(&session.digest()), 10).unwrap();
+    db.outbox().unwrap();
     db.waiting_mails(10).unwrap();
     db.retry_mails().unwrap();
     db.list_guesses(10).unwrap();
     db.forget_guesses_at(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();
     db.remove_expired_tokens(10).unwrap();
-    db.remove_old_guesses(10, 1).unwrap();
+    db.remove_expired_limits(10).unwrap();
+    db.remove_surplus_limits(10).unwrap();
+    db.limit_behind(None, 10).unwrap();
     db.remove_forgotten_clients(10).unwrap();
     db.delete_user(user.id).unwrap();
 }

@@ -1,5 +1,6 @@
 //! Forgotten passwords: who asks for a mail, and what the token in it is good for.
 
+mod neighbours;
 mod requests;
 mod tokens;
 mod uniform;
@@ -26,7 +27,15 @@ async fn with_bob(
 ) -> Option<
     App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
 > {
-    let mut setup = Setup::at(Place::on(engine)?);
+    with_bob_at(Place::on(engine)?).await
+}
+
+async fn with_bob_at(
+    place: Place,
+) -> Option<
+    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
+> {
+    let mut setup = Setup::at(place);
     setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
     assert_eq!(app.register(BOB, OLD).await.status, 201);

@@ -218,9 +218,9 @@ async fn wrong_tokens_are_counted_by_the_address_and_right_ones_are_not() {
         assert_eq!(answer.line(), INVALID);
     }
     let token = app.token(BOB);
-    let answer = app.reset_from("192.0.2.7", BOB, &token, NEW).await;
+    let answer = app.reset_from("192.0.2.7", BOB, &wrong, NEW).await;
     assert_eq!(answer.status, 429);
-    let answer = app.reset_from("198.51.100.7", BOB, &token, NEW).await;
+    let answer = app.reset_from("192.0.2.7", BOB, &token, NEW).await;
     assert_eq!(answer.status, 200);
 }
 

@@ -34,6 +34,32 @@ async fn r16_known_and_unknown_addresses_take_the_same_statements(#[case] engine
     }
 }
 
+/// As many decoys wait as may: the mail to the account is queued, the other is dropped.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r16_a_full_outbox_writes_as_often_for_unknown_addresses(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let app = Setup::at(place).start().await;
+    app.register(BOB, OLD).await;
+    app.place.sql(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+         INSERT INTO outbox (letter, created_at, due_at, attempts, claimed_until, priority)
+         SELECT 'password_reset', 1800000000, 1800000000, 0, 0, 2 FROM n",
+    );
+    statements.of_requests();
+    app.ask_for_reset(BOB).await;
+    let known = statements.of_requests();
+    app.ask_for_reset(NOBODY).await;
+    let unknown = statements.of_requests();
+    assert_eq!(known.len(), unknown.len(), "{known:#?} {unknown:#?}");
+    assert_ne!(known, unknown, "an insert and an update");
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]

@@ -29,6 +29,7 @@ pub(crate) fn quick() -> AuthSettings {
     AuthSettings {
         bcrypt_cost: BcryptCost::MINIMUM,
         throttle: ThrottleSettings::off(),
+        mail_spread: Duration::ZERO,
         ..AuthSettings::default()
     }
 }

@@ -1,6 +1,7 @@
 //! The mails that a service in the process has sent.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use bienvenue::mail::{Mail, Mailer, Memory, TemplateSettings, Templates};
 
@@ -10,7 +11,7 @@ use super::{Place, eventually};
 #[derive(Default)]
 pub(crate) struct Mailbox {
     memory: Memory,
-    read: Cell<usize>,
+    read: RefCell<BTreeSet<usize>>,
 }
 
 impl Mailbox {
@@ -21,17 +22,32 @@ impl Mailbox {
 
     /// The next mail, once it is there.
     pub(crate) fn next(&self) -> Mail {
-        let number = self.read.get();
-        eventually("a mail", || self.memory.sent().len() > number);
-        self.read.set(number + 1);
-        self.memory.sent().swap_remove(number)
+        self.next_that("a mail", |_| true)
+    }
+
+    /// The next mail to an address: mails that are queued together come in any order.
+    pub(crate) fn next_to(&self, email: &str) -> Mail {
+        self.next_that(email, |mail| mail.to.as_str() == email)
+    }
+
+    fn next_that(&self, what: &str, is_it: impl Fn(&Mail) -> bool) -> Mail {
+        let unread = || {
+            let sent = self.memory.sent().into_iter().enumerate();
+            let read = self.read.borrow();
+            sent.filter(|(number, _)| !read.contains(number))
+                .find(|(_, mail)| is_it(mail))
+        };
+        eventually(what, || unread().is_some());
+        let (number, mail) = unread().unwrap();
+        self.read.borrow_mut().insert(number);
+        mail
     }
 
     /// Whether there is none that was not read, once the outbox is empty.
     pub(crate) fn is_empty(&self, place: &Place) -> bool {
         let waiting = || place.texts("SELECT letter AS value FROM outbox");
         eventually("an empty outbox", || waiting().is_empty());
-        self.memory.sent().len() == self.read.get()
+        self.memory.sent().len() == self.read.borrow().len()
     }
 }
 

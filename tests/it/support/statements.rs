@@ -93,7 +93,8 @@ impl Statements {
     pub(crate) fn of_requests(&self) -> Vec<String> {
         self.take(|thread| {
             // A pool opens connections on threads of its own.
-            !["mail", "housekeeping"].contains(&thread) && !thread.starts_with("r2d2-worker")
+            !["mail", "housekeeping", "cleanup"].contains(&thread)
+                && !thread.starts_with("r2d2-worker")
         })
     }
 

@@ -226,13 +226,42 @@ async fn right_logins_use_nothing_up() {
     let app = throttling(Place::new()).await;
     for _ in 0..50 {
         assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+        app.advance(2);
     }
-    let rows = "SELECT key AS value FROM throttle WHERE fails > 0";
+    let rows = "SELECT key AS value FROM throttle WHERE fails > 0 AND key NOT LIKE 'logins/%'";
     assert_eq!(app.place.texts(rows), [""; 0]);
     let known = "SELECT mark AS value FROM known_clients";
     assert_eq!(app.place.texts(known).len(), 32, "a device at each login");
     app.auth.delete_user(&email(BOB)).unwrap();
     assert_eq!(app.place.texts(known), [""; 0]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn right_logins_of_an_account_are_30_then_30_a_minute(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = throttling(place).await;
+    let log_in = async |number: u32| {
+        let elsewhere = from(&format!("10.0.{number}.1"));
+        elsewhere.post(&app, "/sessions", BOB, "bob_pwd").await
+    };
+    for number in 0..30 {
+        assert_eq!(log_in(number).await.status, 200);
+    }
+    let refused = log_in(0).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    for number in 0..30 {
+        app.advance(2);
+        assert_eq!(log_in(number).await.status, 200);
+    }
+    assert_eq!(log_in(0).await.status, 429);
+    let wrong = from("198.51.100.1").guess(&app, NOBODY, "wrong").await;
+    assert_eq!(wrong, 401, "another account");
 }
 
 #[actix_web::test]
@@ -258,6 +287,38 @@ async fn r57_an_address_registers_30_then_10_an_hour() {
     assert_eq!(register(40).await.status, 429);
 }
 
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r57_a_site_registers_100_then_60_an_hour(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = throttling(place).await;
+    let register = async |number: usize| {
+        let email = format!("{number}@x.org");
+        let client = from(&format!("2001:db8:1:{number}::1"));
+        client.post(&app, "/users", &email, "a password").await
+    };
+    for number in 0..100 {
+        assert_eq!(register(number).await.status, 201);
+    }
+    let refused = register(100).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("retry-after"), Some("60"));
+    let other = from("2001:db8:2::1")
+        .post(&app, "/users", "o@x.org", "a")
+        .await;
+    assert_eq!(other.status, 201, "another site");
+    app.advance(3600);
+    let mut passed = 0;
+    for number in 101..170 {
+        passed += usize::from(register(number).await.status == 201);
+    }
+    assert_eq!(passed, 60);
+}
+
 #[actix_web::test]
 async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them() {
     let app = throttling(Place::new()).await;
@@ -267,7 +328,7 @@ async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them(
     }
     assert!(matches!(
         valid("bob_pwd"),
-        Err(AuthError::Throttled { retry_after }) if retry_after == Duration::from_secs(1)
+        Err(AuthError::Throttled { retry_after, .. }) if retry_after == Duration::from_secs(1)
     ));
     assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
     app.auth.forgive(&email(BOB)).unwrap();
@@ -332,6 +393,28 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
         Err(AuthError::Changed)
     ));
     eventually("it is given back", || fails().is_empty());
+}
+
+#[actix_web::test]
+async fn a_login_is_given_back_once() {
+    let app = throttling(Place::new()).await;
+    let fails = || {
+        let rows = "SELECT CAST(fails AS TEXT) AS value FROM throttle WHERE key LIKE 'account/%'";
+        app.place.texts(rows)
+    };
+    let begin = || {
+        let client = bienvenue::domain::Client::default();
+        app.auth
+            .begin_login(&email(BOB), &password("wrong"), client)
+    };
+    let (first, second) = (begin().unwrap(), begin().unwrap());
+    assert_eq!(fails(), ["2"]);
+    for _ in 0..3 {
+        app.auth.give_back(first.taken());
+    }
+    eventually("it is given back", || fails() == ["1"]);
+    app.auth.give_back(second.taken());
+    eventually("the other one too", || fails() == ["0"]);
 }
 
 #[actix_web::test]

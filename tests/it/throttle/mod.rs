@@ -1,7 +1,9 @@
 //! Guessing of passwords: how it is slowed down, and for whom it is not.
 
+mod attacks;
 mod instances;
 mod logins;
 mod program;
 mod round_trips;
 mod statements;
+mod table;

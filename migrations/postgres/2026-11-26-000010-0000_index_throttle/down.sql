@@ -1,0 +1,2 @@
+DROP INDEX throttle_fails;
+ALTER TABLE throttle ALTER COLUMN key TYPE VARCHAR(160) COLLATE "default";

@@ -1,0 +1,138 @@
+//! What an operator does by the command line, for the log: on the error output, and in the
+//! system's log, because nobody keeps what a terminal shows.
+
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::fstat;
+use rustix::process::getuid;
+
+use crate::domain::UserId;
+
+/// Where the system's log listens: journald, or another syslog.
+const SYSLOG: &str = "/dev/log";
+
+/// Facility `authpriv` (10), severity `info` (6).
+const PRIORITY: u32 = 10 * 8 + 6;
+
+/// An act on accounts. It names no address, as all lines of the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OperatorAct<'a> {
+    /// The name of the event.
+    pub(super) event: &'static str,
+    /// What happened, in words.
+    pub(super) sentence: &'static str,
+    /// The account, if it is about one.
+    pub(super) user: Option<UserId>,
+    /// How many were concerned, if it is about several.
+    pub(super) count: Option<usize>,
+    /// In which database.
+    pub(super) database: &'a str,
+}
+
+impl OperatorAct<'_> {
+    /// Writes the line to the error output and to the system's log.
+    pub(super) fn report(self) {
+        let Self {
+            event,
+            sentence,
+            user,
+            count,
+            database,
+        } = self;
+        log::info!(
+            target: concat!(env!("CARGO_PKG_NAME"), "::events"),
+            event,
+            outcome = "success",
+            by = "operator",
+            operator_uid = getuid().as_raw(),
+            user_id = user.map(UserId::get),
+            count,
+            database;
+            "{sentence}"
+        );
+        if !is_journal()
+            && let Err(error) = self.send(Path::new(SYSLOG))
+        {
+            log::debug!("the system's log ({SYSLOG}) takes no line: {error}");
+        }
+    }
+
+    fn send(self, socket: &Path) -> io::Result<()> {
+        let syslog = UnixDatagram::unbound()?;
+        syslog.set_write_timeout(Some(Duration::from_secs(1)))?;
+        syslog.send_to(self.message().as_bytes(), socket)?;
+        Ok(())
+    }
+
+    /// In the form of RFC 3164, without the time: the system's log has its own.
+    fn message(self) -> String {
+        let Self {
+            event,
+            sentence,
+            user,
+            count,
+            database,
+        } = self;
+        let number = |name: &str, value: Option<String>| {
+            value.map_or_else(String::new, |value| format!(" {name}={value}"))
+        };
+        format!(
+            "<{PRIORITY}>bienvenue[{}]: {sentence} event={event} outcome=success by=operator \
+             operator_uid={}{}{} database={}",
+            std::process::id(),
+            getuid().as_raw(),
+            number("user_id", user.map(|user| user.to_string())),
+            number("count", count.map(|count| count.to_string())),
+            database.replace(char::is_control, " "),
+        )
+    }
+}
+
+/// Whether the error output is the journal already: systemd names it by device and inode.
+fn is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    fstat(io::stderr()).is_ok_and(|file| stream == format!("{}:{}", file.st_dev, file.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn act_reaches_the_socket_of_the_system_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let syslog = UnixDatagram::bind(&path).unwrap();
+        syslog
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let act = OperatorAct {
+            event: "session_ended",
+            sentence: "sessions ended",
+            user: Some(UserId::new(7)),
+            count: Some(2),
+            database: "sqlite:///var/lib/b\n.db",
+        };
+        act.send(&path).unwrap();
+        let mut message = [0; 512];
+        let length = syslog.recv(&mut message).unwrap();
+        let message = String::from_utf8_lossy(&message[..length]).into_owned();
+        let (head, text) = message.split_once("]: ").unwrap();
+        assert!(head.starts_with("<86>bienvenue["), "{message}");
+        let uid = getuid().as_raw();
+        assert_eq!(
+            text,
+            format!(
+                "sessions ended event=session_ended outcome=success by=operator operator_uid={uid} \
+                 user_id=7 count=2 database=sqlite:///var/lib/b .db"
+            )
+        );
+        drop(syslog);
+        assert!(act.send(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,44 @@
+//! The database that a command acts on: the one that the service uses.
+
+use std::path;
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use crate::config::Config;
+use crate::db::{DB, OpenMode, ServerLock};
+use crate::domain::DatabaseUrl;
+use crate::server::{self, ServerError};
+
+/// A group of commands that act on the service's database.
+#[derive(Debug, Args)]
+pub(super) struct OnDatabase<C: Subcommand> {
+    /// Act on the SQLite file although no running service uses it
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+    #[command(subcommand)]
+    pub(super) command: C,
+}
+
+/// Opens the service's database. With an https `--public-url`, a SQLite file that no running
+/// service uses may be the wrong one: it is refused without `--offline`.
+pub(super) fn open(config: &Config, offline: bool) -> Result<DB, CliError> {
+    let url = &config.database.database_url;
+    let db = server::open_for_command(config, OpenMode::Check).map_err(ServerError::from)?;
+    if config.is_https() && !offline && ServerLock::is_free(url).map_err(ServerError::from)? {
+        return Err(CliError::NotServed(name(config)));
+    }
+    Ok(db)
+}
+
+/// The database as confirmations name it: with the whole path, and without a password.
+pub(super) fn name(config: &Config) -> String {
+    let url = &config.database.database_url;
+    match url {
+        DatabaseUrl::Sqlite(file) => match path::absolute(file) {
+            Ok(file) => DatabaseUrl::sqlite(file).to_string(),
+            Err(_) => url.to_string(),
+        },
+        DatabaseUrl::Postgres(_) => url.to_string(),
+    }
+}

@@ -1,0 +1,113 @@
+//! What the service's role may do, and the GRANT that is missing.
+
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{Array, Text};
+
+use super::super::OpenError;
+use super::super::any_connection::AnyConnection;
+use super::super::migrations::{self, Change};
+
+/// The tables of `schema.rs`.
+const TABLES: [&str; 10] = [
+    "account_dates",
+    "email_tokens",
+    "former_emails",
+    "known_clients",
+    "outbox",
+    "password_resets",
+    "sessions",
+    "throttle",
+    "users",
+    "verified_emails",
+];
+
+/// Tables that exist and that the role may not use as the service does.
+const MISSING: &str = "\
+    SELECT relname::text AS name, relnamespace::regnamespace::text AS schema, \
+        quote_ident(current_user)::text AS role \
+    FROM pg_catalog.pg_class \
+    WHERE pg_table_is_visible(pg_class.oid) AND relkind = 'r' AND ( \
+        relname = $1 AND NOT has_table_privilege(pg_class.oid, 'SELECT') \
+        OR relname = ANY($2) AND NOT ( \
+            has_table_privilege(pg_class.oid, 'SELECT') \
+            AND has_table_privilege(pg_class.oid, 'INSERT') \
+            AND has_table_privilege(pg_class.oid, 'UPDATE') \
+            AND has_table_privilege(pg_class.oid, 'DELETE'))) \
+    ORDER BY relname";
+
+#[derive(QueryableByName)]
+struct Missing {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    schema: String,
+    #[diesel(sql_type = Text)]
+    role: String,
+}
+
+/// Refuses a role that may not read and write the tables, as far as there are any.
+pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
+    let query = diesel::sql_query(MISSING)
+        .bind::<Text, _>(migrations::TABLE)
+        .bind::<Array<Text>, _>(TABLES.as_slice());
+    let missing: Vec<Missing> = match conn {
+        AnyConnection::Postgres(conn) => query
+            .load(conn)
+            .map_err(|error| Change::Diesel(error).explain())?,
+        AnyConnection::Sqlite(_) => Vec::new(),
+    };
+    let Some(Missing { schema, role, .. }) = missing.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = missing.iter().map(|table| table.name.as_str()).collect();
+    Err(OpenError::Privileges {
+        cause: format!(
+            "{role} may not read and write the tables {}",
+            names.join(", ")
+        ),
+        remedy: format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+        ),
+    })
+}
+
+/// Explains a change of the schema that failed; a missing privilege with the GRANT for it.
+pub(super) fn explain(error: Change) -> OpenError {
+    let cause = match &error {
+        Change::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
+        Change::Diesel(_) | Change::Unavailable(_) => String::new(),
+        Change::Migration(error) => error.to_string(),
+    };
+    let is_privilege = [
+        "permission denied for",
+        "must be owner of",
+        "no schema has been selected",
+    ]
+    .iter()
+    .any(|text| cause.contains(text));
+    if !is_privilege {
+        return error.explain();
+    }
+    OpenError::Privileges {
+        cause,
+        remedy: "GRANT USAGE, CREATE ON SCHEMA public TO the service's role, if it shall make the \
+                 tables; else run `bienvenue db migrate` as the owner of the tables, and start the \
+                 service with --migrate check"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLES;
+
+    #[test]
+    fn privileges_are_asked_for_each_table_of_the_schema() {
+        let schema = include_str!("../schema.rs");
+        assert_eq!(schema.matches("diesel::table!").count(), TABLES.len());
+        for table in TABLES {
+            assert!(schema.contains(&format!("\n    {table} (")), "{table}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Why a whole group failed, for each of its members.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::super::super::transactions::commit_failure;
+use super::super::super::{DbError, Unavailable};
+
+/// The cause, kept so that each member gets an error of its own: Diesel's cannot be cloned.
+pub(super) enum Failure {
+    /// A member's work made SQLite roll everything back.
+    Work(DatabaseErrorKind, String),
+    /// The commit failed.
+    Commit(DatabaseErrorKind, String),
+    /// A member panicked.
+    Abandoned,
+}
+
+impl Failure {
+    pub(super) fn of_work(error: &DbError) -> Self {
+        let (kind, text) =
+            cause(error).map_or_else(|| (DatabaseErrorKind::Unknown, error.to_string()), parts);
+        Self::Work(kind, text)
+    }
+
+    pub(super) fn of_commit(error: &DieselError) -> Self {
+        let (kind, text) = parts(error);
+        Self::Commit(kind, text)
+    }
+
+    pub(super) fn error(&self) -> DbError {
+        match self {
+            Self::Work(kind, text) => database_error(*kind, text).into(),
+            Self::Commit(kind, text) => commit_failure(database_error(*kind, text)),
+            Self::Abandoned => {
+                let text = "another member of the group did not finish";
+                let error = database_error(DatabaseErrorKind::Unknown, text);
+                Unavailable::Conflict(error).into()
+            }
+        }
+    }
+}
+
+fn database_error(kind: DatabaseErrorKind, text: &str) -> DieselError {
+    DieselError::DatabaseError(kind, Box::new(text.to_owned()))
+}
+
+fn parts(error: &DieselError) -> (DatabaseErrorKind, String) {
+    if let DieselError::DatabaseError(kind, info) = error {
+        (*kind, info.message().to_owned())
+    } else {
+        (DatabaseErrorKind::Unknown, error.to_string())
+    }
+}
+
+/// What the database said.
+fn cause(error: &DbError) -> Option<&DieselError> {
+    match error {
+        DbError::Failed(error)
+        | DbError::Unavailable(
+            Unavailable::Lost(error)
+            | Unavailable::Unknown(error)
+            | Unavailable::Conflict(error)
+            | Unavailable::Busy(error)
+            | Unavailable::Full(error)
+            | Unavailable::ReadOnly(error)
+            | Unavailable::NotWritten(error),
+        ) => Some(error),
+        DbError::NoResultFound
+        | DbError::InvalidRequest(_)
+        | DbError::AlreadyExists(_)
+        | DbError::Unavailable(
+            Unavailable::Pool(_)
+            | Unavailable::InUse
+            | Unavailable::Late
+            | Unavailable::NotWritable
+            | Unavailable::Ending
+            | Unavailable::Schema
+            | Unavailable::Pooler(_)
+            | Unavailable::Damaged(_),
+        ) => None,
+    }
+}

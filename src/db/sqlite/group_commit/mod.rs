@@ -1,0 +1,201 @@
+//! Group commit: writers that wait for each other share one transaction and one `fsync`.
+//!
+//! One writer at a time has the turn. The first one opens a transaction, does its work, and
+//! hands the open transaction to the next writer in the queue; the last one commits. Every
+//! writer learns the outcome of the commit before it answers, so a success is as durable as
+//! with a transaction of its own.
+
+mod failure;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use r2d2::{Pool, PooledConnection};
+
+use super::super::any_connection::AnyConnection;
+use super::super::figures::PoolEvents;
+use super::super::manager::Manager;
+use super::super::storage::Storage;
+use super::super::transactions::{Patience, begin, checkout, commit, roll_back};
+use super::super::{DbError, Pooler, Unavailable};
+use failure::Failure;
+pub(in crate::db) use queue::Sharing;
+use queue::{Queue, Turn};
+
+/// How many writers share one commit at most.
+pub(in crate::db) const GROUP_MAX: u32 = 64;
+
+/// How old a transaction is at most when another writer joins it. The first member waits
+/// for all that follow. Tests count on groups, however slow the machine is.
+const JOIN_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 5 });
+
+/// The writers of one SQLite file.
+pub(in crate::db) struct GroupCommit {
+    pool: Pool<Manager>,
+    storage: Storage,
+    queue: Queue<Group>,
+}
+
+/// An open transaction, whose members wait for the outcome of its commit.
+struct Group {
+    conn: PooledConnection<Manager>,
+    begun: Instant,
+    members: u32,
+    outcome: Arc<OnceLock<Result<(), Failure>>>,
+}
+
+impl GroupCommit {
+    pub(in crate::db) fn new(pool: Pool<Manager>, storage: Storage, events: PoolEvents) -> Self {
+        Self {
+            pool,
+            storage,
+            queue: Queue::new(events),
+        }
+    }
+
+    /// Does all of `work` or nothing, and returns when that is durable.
+    pub(in crate::db) fn write<T>(
+        &self,
+        patience: Patience,
+        sharing: Sharing,
+        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        match self.attempt(patience, sharing, &work) {
+            Err(error) if error.is_worth_a_second_try() => self.attempt(patience, sharing, &work),
+            outcome => outcome,
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        patience: Patience,
+        sharing: Sharing,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        // The group is dropped before the turn: the next writer finds the connection free.
+        let (turn, group) = self.queue.wait(patience, sharing)?;
+        let (group, result) = match group {
+            None => {
+                let mut group = self.begin(patience)?;
+                let result = group.run_first(work)?;
+                (group, Ok(result))
+            }
+            Some(mut group) => {
+                let result = group.run_next(patience, work)?;
+                (group, result)
+            }
+        };
+        let outcome = Arc::clone(&group.outcome);
+        self.settle(turn, group, sharing);
+        // A failure waits for the commit too: it may come of what others had not committed.
+        match outcome.wait() {
+            Ok(()) => result,
+            Err(failure) => Err(failure.error()),
+        }
+    }
+
+    fn begin(&self, patience: Patience) -> Result<Group, DbError> {
+        if self.storage.is_lost() {
+            return Err(Unavailable::Ending.into());
+        }
+        let mut conn = checkout(&self.pool, patience)?;
+        begin(&mut conn, Pooler::Off.into())?;
+        Ok(Group {
+            conn,
+            begun: Instant::now(),
+            members: 1,
+            outcome: Arc::default(),
+        })
+    }
+
+    /// Hands the transaction to the next writer, or commits it.
+    fn settle(&self, turn: Turn<'_, Group>, group: Group, sharing: Sharing) {
+        let is_open = sharing == Sharing::Shared && group.is_open();
+        let unshared = if is_open {
+            turn.hand_over(group)
+        } else {
+            Some((turn, group))
+        };
+        if let Some((turn, group)) = unshared {
+            group.commit(&self.storage);
+            drop(turn);
+        }
+    }
+}
+
+impl Group {
+    /// Whether another writer may join.
+    fn is_open(&self) -> bool {
+        self.members < GROUP_MAX && self.begun.elapsed() < JOIN_WITHIN
+    }
+
+    /// Runs the first member, whose failure undoes nothing but its own work.
+    fn run_first<T>(
+        &mut self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let result = work(&mut self.conn);
+        if result.is_err() {
+            roll_back(&mut self.conn);
+        }
+        result
+    }
+
+    /// Runs a further member in a savepoint, so that its failure undoes its own work alone.
+    ///
+    /// # Errors
+    /// If SQLite has rolled the whole transaction back, as it does on a full disk.
+    fn run_next<T>(
+        &mut self,
+        patience: Patience,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
+    ) -> Result<Result<T, DbError>, DbError> {
+        self.members += 1;
+        if let Err(late) = patience.left() {
+            return Ok(Err(late.into()));
+        }
+        let result = match self.conn.batch_execute("SAVEPOINT member") {
+            Ok(()) => work(&mut self.conn),
+            Err(error) => Err(error.into()),
+        };
+        let end = match &result {
+            Ok(_) => "RELEASE member",
+            Err(_) => "ROLLBACK TO member; RELEASE member",
+        };
+        let Err(undone) = self.conn.batch_execute(end) else {
+            return Ok(result);
+        };
+        let error = result.err().unwrap_or_else(|| undone.into());
+        roll_back(&mut self.conn);
+        self.publish(Err(Failure::of_work(&error)));
+        Err(error)
+    }
+
+    /// Commits and tells all members.
+    fn commit(mut self, storage: &Storage) {
+        let outcome = commit(&mut self.conn).map_err(|error| {
+            let failure = Failure::of_commit(&error);
+            // Before the turn ends: after a lost commit no writer begins.
+            storage.during(false, || Err::<(), _>(failure.error())).ok();
+            failure
+        });
+        self.publish(outcome);
+    }
+
+    fn publish(&self, outcome: Result<(), Failure>) {
+        // The first outcome counts.
+        self.outcome.set(outcome).ok();
+    }
+}
+
+impl Drop for Group {
+    /// A panic unwinds through here: the connection is closed with its transaction open, and
+    /// the members try again.
+    fn drop(&mut self) {
+        self.publish(Err(Failure::Abandoned));
+    }
+}

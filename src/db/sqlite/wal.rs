@@ -1,0 +1,109 @@
+//! The write-ahead log, and who keeps it from being checkpointed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel::sqlite::SqliteConnection;
+
+use super::super::DbError;
+use super::integrity::reader;
+use super::{Location, wait_at_most};
+
+/// The bytes of the `-shm` file on which readers of a snapshot hold a lock, as SQLite's file
+/// format has them.
+const READ_LOCKS: std::ops::RangeInclusive<u64> = 123..=127;
+
+/// What a checkpoint found in the write-ahead log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WalStats {
+    /// Pages that a reader of an older snapshot keeps in the log.
+    pub blocked_pages: u64,
+    /// Other processes that read at this moment, as `PID (NAME)`; empty where the system does
+    /// not say.
+    pub readers: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct CheckpointRow {
+    #[diesel(sql_type = BigInt)]
+    log: i64,
+    #[diesel(sql_type = BigInt)]
+    checkpointed: i64,
+}
+
+impl WalStats {
+    /// Moves what can be moved into the database file. Waits for no reader and no writer.
+    pub(in crate::db) fn checkpoint(location: &Location) -> Result<Self, DbError> {
+        let mut conn = reader(location)?;
+        let row = checkpoint(&mut conn, "PASSIVE")?;
+        let blocked_pages = u64::try_from(row.log - row.checkpointed).unwrap_or(0);
+        if blocked_pages == 0 {
+            // Every page is in the database file. Without this the log keeps its size until
+            // the next write. It gives up at once where a reader or a writer is in the way.
+            wait_at_most(&mut conn, Duration::ZERO)?;
+            checkpoint(&mut conn, "TRUNCATE")?;
+        }
+        let shm = location.beside("-shm");
+        let readers = fs::metadata(shm).map_or_else(|_| Vec::new(), |shm| readers(shm.ino()));
+        Ok(Self {
+            blocked_pages,
+            readers,
+        })
+    }
+}
+
+fn checkpoint(conn: &mut SqliteConnection, mode: &str) -> QueryResult<CheckpointRow> {
+    diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(conn)
+}
+
+/// The other processes that hold a reader's lock on the `-shm` file, as Linux lists them.
+fn readers(inode: u64) -> Vec<String> {
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let own = std::process::id();
+    let mut pids: Vec<u32> = locks
+        .lines()
+        .filter_map(|line| reader_pid(line, inode))
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.retain(|pid| *pid != own);
+    pids.into_iter()
+        .map(|pid| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            format!("{pid} ({})", name.trim_end())
+        })
+        .collect()
+}
+
+/// The process of a line such as `1: POSIX  ADVISORY  READ 4711 08:01:1311 124 124`.
+fn reader_pid(line: &str, inode: u64) -> Option<u32> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, "POSIX", _, "READ", pid, file, first, last] = fields.as_slice() else {
+        return None;
+    };
+    let is_ours = file.rsplit(':').next()?.parse() == Ok(inode);
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    let is_reader = READ_LOCKS.contains(&first) && READ_LOCKS.contains(&last);
+    pid.parse().ok().filter(|_| is_ours && is_reader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reader_of_a_snapshot_is_told_from_other_locks() {
+        let line = |bytes: &str| format!("7: POSIX  ADVISORY  READ 4711 08:01:1311 {bytes}");
+        assert_eq!(reader_pid(&line("124 124"), 1311), Some(4711));
+        assert_eq!(reader_pid(&line("124 124"), 1312), None);
+        // Held by every connection.
+        assert_eq!(reader_pid(&line("128 128"), 1311), None);
+        let write = "7: POSIX  ADVISORY  WRITE 4711 08:01:1311 124 124";
+        assert_eq!(reader_pid(write, 1311), None);
+        let waiting = "7: -> POSIX  ADVISORY  READ 4711 08:01:1311 124 124";
+        assert_eq!(reader_pid(waiting, 1311), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! Accounts that change hands: given away, stolen, squatted, deleted.
+
+use actix_web::http::Method;
+use bienvenue::auth::EmailVerification::Off;
+use rstest::rstest;
+
+use super::{ASKED, BOB, INVALID, NEW, PASSWORD, verified, with_bob};
+use crate::support::Engine;
+use crate::support::mailbox::token_of;
+
+const TAKEN: &str = r#"400 {"message":"email already registered"}"#;
+
+/// Bob gives his account away, and takes it back when the other person has reset the password.
+#[rstest]
+#[actix_web::test]
+async fn m7_an_address_is_told_that_it_loses_the_account(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    let bob = app.session(BOB).await;
+    assert_eq!(app.ask_for(&bob, NEW, PASSWORD).await.line(), ASKED);
+    let asked = app.mails.next_to(NEW);
+    for part in [BOB, "three days"] {
+        assert!(asked.text.contains(part), "{part}: {}", asked.text);
+        assert!(asked.html.contains(part), "{part}: {}", asked.html);
+    }
+    assert_eq!(app.verify(&token_of(&asked)).await.line(), verified(NEW));
+    assert_eq!(app.profile(&bob).await.line(), "403 ", "the giver is out");
+    let undo = token_of(&app.mails.next_to(BOB));
+    app.form(Method::POST, "/reset_password", format!("email={NEW}"))
+        .await;
+    let reset = token_of(&app.mails.next_to(NEW));
+    let body = format!("email={NEW}&reset_token={reset}&new_password=another");
+    assert_eq!(
+        app.form(Method::PUT, "/reset_password", body).await.status,
+        200
+    );
+    app.mails.next_to(NEW);
+    assert_eq!(app.verify(&undo).await.line(), verified(BOB));
+    let told = app.mails.next_to(NEW);
+    assert!(told.subject.contains("taken back"), "{}", told.subject);
+    assert!(told.text.contains(BOB), "{}", told.text);
+    app.mails.next_to(BOB);
+    assert!(app.mails.is_empty(&app.place));
+}
+
+#[rstest]
+#[actix_web::test]
+async fn m7_a_new_address_ends_all_sessions_but_that_of_the_token(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    let (here, there) = (app.session(BOB).await, app.session(BOB).await);
+    assert_eq!(app.move_to(&here, NEW).await.line(), verified(NEW));
+    let profile = app.profile(&here).await;
+    assert_eq!(profile.line(), format!(r#"200 {{"email":"{NEW}"}}"#));
+    assert_eq!(app.profile(&there).await.line(), "403 ");
+    let mirrored = "SELECT users.email AS value FROM users JOIN sessions ON user_id = users.id WHERE session_id IS NOT NULL";
+    assert_eq!(app.place.texts(mirrored), [NEW]);
+}
+
+/// Eve has bob's password: she moves the account and deletes it.
+#[rstest]
+#[actix_web::test]
+async fn l4_a_former_address_is_told_of_the_end_and_stays_reserved(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    app.prove();
+    let eve = app.session(BOB).await;
+    app.move_to(&eve, NEW).await;
+    let body = format!("current_password={PASSWORD}");
+    let deleted = app.as_user(&eve, Method::DELETE, "/profile", body).await;
+    assert_eq!(deleted.status, 200);
+    let mut to_bob = vec![app.mails.next_to(BOB)];
+    // The notice of the new address may have gone before, or is gone with the account.
+    if !to_bob[0].subject.contains("deleted") {
+        to_bob.push(app.mails.next_to(BOB));
+    }
+    let told = to_bob.pop().unwrap();
+    assert!(told.subject.contains("deleted"), "{}", told.subject);
+    assert!(told.text.contains(NEW), "{}", told.text);
+    assert!(!app.mails.next_to(NEW).text.contains(BOB));
+    assert_eq!(app.register(BOB, "eves").await.line(), TAKEN);
+    app.advance(3 * 24 * 60 * 60);
+    assert_eq!(app.register(BOB, "a password").await.status, 201);
+}
+
+/// Eve squats bob's address and moves on.
+#[rstest]
+#[actix_web::test]
+async fn l5_an_address_that_was_not_proved_is_free_at_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    let eve = app.session(BOB).await;
+    app.move_to(&eve, NEW).await;
+    let registered = app.register(BOB, "of the owner").await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    assert_eq!(app.log_in(BOB, "of the owner").await.status, 200);
+}
+
+/// Eve has the password of an account whose address nobody has proved. She moves it and
+/// registers the old address, to keep bob from taking it back.
+#[rstest]
+#[actix_web::test]
+async fn l5_an_unproved_account_does_not_stop_the_way_back(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(false, true)] proved: bool,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    let eve = app.session(BOB).await;
+    app.move_to(&eve, NEW).await;
+    let undo = token_of(&app.mails.next_to(BOB));
+    app.register(BOB, "eves").await;
+    if proved {
+        app.prove();
+        assert_eq!(app.verify(&undo).await.line(), INVALID);
+        assert_eq!(app.log_in(BOB, "eves").await.status, 200);
+    } else {
+        let usurper = app.log_in(BOB, "eves").await.session_id();
+        assert_eq!(app.verify(&undo).await.line(), verified(BOB));
+        assert_eq!(app.profile(&usurper).await.line(), "403 ");
+        assert_eq!(app.emails(), [format!("{BOB} {BOB}")]);
+    }
+}
+
+/// Bob asks for his own second address, and then for one that may be taken.
+#[rstest]
+#[actix_web::test]
+async fn m5_neither_export_nor_tokens_tell_of_other_accounts(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    app.register("taken@dylan.com", "another password").await;
+    let session = app.session(BOB).await;
+    let mut seen = Vec::new();
+    for other in ["free@dylan.com", "taken@dylan.com"] {
+        app.place
+            .sql("DELETE FROM throttle; DELETE FROM email_tokens;");
+        app.ask_for(&session, NEW, PASSWORD).await;
+        let older = token_of(&app.mails.next_to(NEW));
+        app.ask_for(&session, other, PASSWORD).await;
+        let export = async || {
+            let answer = app
+                .as_user(&session, Method::GET, "/profile/export", "")
+                .await;
+            let export = answer.json();
+            ["tokens", "mails", "former_emails"].map(|field| export[field].to_string())
+        };
+        let at_once = export().await;
+        let outbox = || app.place.texts("SELECT letter AS value FROM outbox");
+        crate::support::eventually("an empty outbox", || outbox().is_empty());
+        seen.push((at_once, export().await, app.verify(&older).await.line()));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].2, INVALID, "the newest request counts");
+}
+
+#[rstest]
+#[actix_web::test]
+async fn l7_an_address_with_a_longer_key_is_proved_and_changed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(app) = with_bob(engine, Off).await else {
+        return;
+    };
+    // The lower case of each letter is two characters.
+    let long = format!("{}@x.com", "\u{130}".repeat(200));
+    let encoded = percent_encoding::utf8_percent_encode(&long, percent_encoding::NON_ALPHANUMERIC);
+    let session = app.session(BOB).await;
+    let asked = app.ask_for(&session, &encoded.to_string(), PASSWORD).await;
+    assert_eq!(asked.line(), ASKED);
+    let token = token_of(&app.mails.next_to(&long));
+    assert_eq!(app.verify(&token).await.status, 200);
+    let again = app.log_in(&long, PASSWORD).await.session_id();
+    app.advance(60);
+    assert_eq!(app.move_to(&again, NEW).await.line(), verified(NEW));
+}

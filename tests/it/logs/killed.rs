@@ -1,0 +1,81 @@
+//! The log of a server that is killed has the line of each request that was answered.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::Place;
+use crate::support::program::Server;
+
+const CONNECTIONS: usize = 64;
+
+/// Sends requests one after the other until the server is gone. Returns the ids of those whose
+/// answer arrived in full.
+fn answered(address: &str, connection: usize) -> Vec<String> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut ids = Vec::new();
+    loop {
+        let id = format!("killed-{connection}-{}.", ids.len());
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: {id}\r\n\r\n");
+        if stream.write_all(request.as_bytes()).is_err() || !is_complete(&mut stream) {
+            return ids;
+        }
+        ids.push(id);
+    }
+}
+
+/// Reads one answer. It ends with its body, which is a line.
+fn is_complete(stream: &mut TcpStream) -> bool {
+    let mut answer = Vec::new();
+    let mut part = [0; 4096];
+    while !answer.ends_with(b"}\n") {
+        match stream.read(&mut part) {
+            Ok(0) | Err(_) => return false,
+            Ok(length) => answer.extend_from_slice(&part[..length]),
+        }
+    }
+    true
+}
+
+fn kill_under_load(times: u64) {
+    for time in 0..times {
+        let place = Place::new();
+        let mut server = Server::start(&place);
+        let clients: Vec<_> = (0..CONNECTIONS)
+            .map(|connection| {
+                let address = server.address.clone();
+                thread::spawn(move || answered(&address, connection))
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(100 + 7 * time));
+        server.kill();
+        let ids: Vec<String> = clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect();
+        let log = server.whole_log();
+        let logged: HashSet<&str> = log
+            .lines()
+            .filter_map(|line| line.split(" request_id=").nth(1))
+            .collect();
+        let lost: Vec<&String> = ids
+            .iter()
+            .filter(|id| !logged.contains(id.as_str()))
+            .collect();
+        assert!(ids.len() > CONNECTIONS, "there was no load");
+        assert!(lost.is_empty(), "of {}, kill {time}: {lost:?}", ids.len());
+    }
+}
+
+#[test]
+fn a_killed_server_has_logged_what_it_answered() {
+    kill_under_load(4);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_server_killed_a_hundred_times_has_logged_all() {
+    kill_under_load(100);
+}

@@ -1,0 +1,210 @@
+//! The table of limits: it keeps its cap, evicts no limit that counts, and is never read whole.
+
+use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
+use bienvenue::db::{Charge, DB};
+use bienvenue::domain::{Client, Clock, Rule, ThrottleKey};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use rstest::rstest;
+
+use crate::support::app::quick;
+use crate::support::statements::Statements;
+use crate::support::{Engine, Other, Place, START, email, eventually, password, settings};
+
+const BOB: &str = "bob@dylan.com";
+
+/// SQL for both engines that adds rows which a flood of reset requests would leave.
+fn flood(first: u32, last: u32) -> String {
+    let next_at = START.seconds() + 3600;
+    format!(
+        "WITH RECURSIVE c (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM c WHERE n < {last}) \
+         INSERT INTO throttle SELECT 'mail/password_reset/' || CAST(n AS TEXT), 1, \
+         {next_at} + n, {next_at} + n FROM c;"
+    )
+}
+
+fn rows(place: &Place) -> usize {
+    let count = place.texts("SELECT CAST(count(*) AS TEXT) AS value FROM throttle");
+    count[0].parse().unwrap()
+}
+
+fn throttling(db: &DB, cap: u32) -> Auth {
+    let throttle = ThrottleSettings {
+        rows: cap,
+        ..ThrottleSettings::default()
+    };
+    let settings = AuthSettings {
+        throttle,
+        ..quick()
+    };
+    Auth::new(db.clone(), settings).unwrap()
+}
+
+#[derive(QueryableByName)]
+struct SqliteStep {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresLine {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// The steps of a statement's plan that read the table of limits without a key and a bound.
+fn whole_reads(place: &Place, statement: &str) -> Vec<String> {
+    let bounded = statement.contains("LIMIT");
+    match place.connect() {
+        Other::Sqlite(mut conn) => {
+            let plan = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"));
+            let steps: Vec<SqliteStep> = plan.load(&mut conn).unwrap();
+            let whole = |step: &String| {
+                step.contains("SCAN throttle") && !bounded || step.contains("TEMP B-TREE")
+            };
+            let steps = steps.into_iter().map(|step| step.detail);
+            steps.filter(whole).collect()
+        }
+        Other::Postgres(mut conn) => {
+            let parameters = (1..40).take_while(|n| statement.contains(&format!("${n}")));
+            let parameters = vec!["NULL"; parameters.count()].join(", ");
+            let call = format!("EXPLAIN EXECUTE it ({parameters})").replace(" ()", "");
+            let prepare =
+                format!("SET plan_cache_mode = force_generic_plan; PREPARE it AS {statement}");
+            diesel::connection::SimpleConnection::batch_execute(&mut conn, &prepare).unwrap();
+            let lines: Vec<PostgresLine> = diesel::sql_query(call).load(&mut conn).unwrap();
+            let lines = lines.into_iter().map(|line| line.line);
+            lines
+                .filter(|line| line.contains("Seq Scan on throttle"))
+                .collect()
+        }
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn no_statement_reads_all_limits(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let auth = throttling(&db, 1_000_000);
+    place.sql(&flood(1, 20_000));
+    place.sql("ANALYZE throttle");
+    drop(statements.of_requests());
+
+    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    let client = Client::new(Some(address), None);
+    let bob = email(BOB);
+    let registration = auth.begin_registration(&bob, &password("bob_pwd"), &client);
+    registration.unwrap().run(&auth).unwrap();
+    let log_in = |text| {
+        let login = auth.begin_login(&bob, &password(text), client.clone());
+        login.unwrap().run(&auth).is_ok()
+    };
+    assert!(!log_in("wrong"));
+    assert!(log_in("bob_pwd"));
+    assert!(!log_in("wrong"));
+    auth.request_reset(&bob, &client).unwrap();
+    let token = auth.get_reset_password_token(&bob).unwrap();
+    auth.update_password(&token, &password("a new one"))
+        .unwrap();
+    auth.forgive(&bob).unwrap();
+    db.list_guesses(100).unwrap();
+    db.limit_behind(None, 1000).unwrap();
+    db.remove_surplus_limits(10).unwrap();
+    clock.advance(std::time::Duration::from_secs(8000));
+    assert_eq!(db.remove_expired_limits(10).unwrap(), 10);
+
+    let mut sent = statements.of_requests();
+    sent.sort();
+    sent.dedup();
+    sent.retain(|statement| statement.contains("throttle"));
+    assert!(sent.len() > 8, "{sent:#?}");
+    for statement in sent {
+        assert_eq!(whole_reads(&place, &statement), [""; 0], "{statement}");
+    }
+}
+
+/// The order of keys is that of their bytes, or a range would not be the keys of one account.
+#[test]
+fn keys_are_ordered_by_bytes_in_any_language() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    drop(place.open(settings(&Clock::set_to(START))));
+    let collation = "SELECT collation_name::text AS value FROM information_schema.columns \
+                     WHERE table_name = 'throttle' AND column_name = 'key'";
+    assert_eq!(place.texts(collation), ["C"]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn forgetting_an_account_leaves_all_other_keys(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = place.open(settings(&Clock::set_to(START)));
+    let (bob, eve) = (email(BOB).key(), email("eve@dylan.com").key());
+    let of = |key: ThrottleKey| Charge {
+        key,
+        rule: Rule::Backoff(ThrottleSettings::default().known),
+    };
+    let bobs = [
+        ThrottleKey::account(&bob),
+        ThrottleKey::known(&bob, "192.0.2.7/32"),
+        ThrottleKey::known(&bob, "ffff"),
+    ];
+    let others = [ThrottleKey::account(&eve), ThrottleKey::known(&eve, "ffff")];
+    for key in bobs.iter().chain(&others) {
+        db.count_guess(&[of(key.clone())]).unwrap().unwrap();
+    }
+    assert_eq!(db.forget_guesses_at(&bob).unwrap(), 3);
+    let left = db.throttle_rows(&others.iter().collect::<Vec<_>>());
+    assert_eq!((left.unwrap().len(), rows(&place)), (2, 2));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let limits = ThrottleSettings::default();
+    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    let victim = Charge {
+        key: ThrottleKey::account(&email(BOB).key()),
+        rule: Rule::Backoff(limits.account),
+    };
+    let attacker = Charge {
+        key: ThrottleKey::address(&address.network()),
+        rule: Rule::Rate(limits.address),
+    };
+    for charge in [&victim, &attacker] {
+        while db
+            .count_guess(std::slice::from_ref(charge))
+            .unwrap()
+            .is_ok()
+        {}
+    }
+    // Later than both, and none of it is due before an hour.
+    place.sql(&flood(1, 3000));
+    let auth = throttling(&db, 1000);
+    let room = 1000 + 100; // counted in steps of a tenth
+    eventually("the table keeps its cap", || rows(&place) < room);
+    place.sql(&flood(3001, 5000));
+    eventually("it keeps it again", || rows(&place) < room);
+    drop(auth);
+    assert!(rows(&place) >= 900, "{} rows", rows(&place));
+    let kept = db.throttle_rows(&[&victim.key, &attacker.key]).unwrap();
+    let fails: Vec<u32> = kept.iter().map(|row| row.fails).collect();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert!(fails.contains(&5) && fails.contains(&20), "{fails:?}");
+}
