@@ -21,8 +21,8 @@ const COUNT_BACKOFF: &str = "\
     next_at = $4 + CASE WHEN throttle.fails + 1 < $5 THEN 0 \
         WHEN throttle.fails + 1 - $5 >= $6 THEN $7 \
         ELSE $8 * (CAST(1 AS BIGINT) << CAST(throttle.fails + 1 - $5 AS INTEGER)) END, \
-    purge_at = CASE WHEN throttle.fails + 1 >= $9 THEN $10 ELSE $3 END \
-    WHERE (throttle.next_at <= $4 OR throttle.next_at > $4 + $7) AND throttle.fails < $9 \
+    purge_at = CASE WHEN throttle.fails + 1 >= $9 THEN CAST($10 AS BIGINT) ELSE $3 END \
+    WHERE (throttle.next_at <= $4 OR throttle.next_at > CAST($4 AS BIGINT) + $7) AND throttle.fails < $9 \
     RETURNING fails, next_at";
 const COUNT_RATE: &str = "\
     INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) WHERE {condition} \

@@ -16,7 +16,7 @@ pub struct SessionUser {
 }
 
 /// The name of a session that its owner sees. It opens nothing, unlike the session id. It is a
-/// UUIDv7 (RFC 9562): names sort by the second in which the session began.
+/// `UUIDv7` (RFC 9562): names sort by the second in which the session began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionPublicId(Uuid);
 
