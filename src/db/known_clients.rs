@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::any_connection::AnyConnection;
 use super::outbox::{BudgetedMail, queue_within};
 use super::schema::{known_clients, users};
-use super::throttle::{Charge, Counted, count_all, forget, give_back};
+use super::throttle::{Counted, forget, give_back};
 use super::{DB, DbError};
 use crate::domain::{EmailKey, KnownClient, ThrottleKey, Timestamp, UserId};
 
@@ -18,8 +18,6 @@ const KNOWN_MAX: i64 = 32;
 pub struct Settlement {
     /// Guesses that are taken out of the count.
     pub give_back: Vec<Counted>,
-    /// The right login itself; it was checked against its limit before the hash.
-    pub logins: Vec<Charge>,
     /// Counts that begin anew.
     pub forget: Vec<ThrottleKey>,
     /// What the client will be known by, and until when.
@@ -32,10 +30,7 @@ impl Settlement {
     /// Whether there is nothing to settle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.give_back.is_empty()
-            && self.logins.is_empty()
-            && self.forget.is_empty()
-            && self.known.is_empty()
+        self.give_back.is_empty() && self.forget.is_empty() && self.known.is_empty()
     }
 }
 
@@ -75,14 +70,11 @@ impl DB {
     ) -> Result<(), DbError> {
         let Settlement {
             give_back: guesses,
-            logins,
             forget: keys,
             known,
             stranger,
         } = settlement;
         give_back(conn, guesses)?;
-        // Logins that were hashed at the same time as the last one within the limit pass.
-        drop(count_all(conn, logins, self.settings.clock.now())?);
         if !keys.is_empty() {
             forget(conn, keys)?;
         }

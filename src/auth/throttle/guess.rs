@@ -11,7 +11,12 @@ pub(in crate::auth) struct Guess {
     client: Client,
     /// What the account knows the client by.
     mark: Option<Mark>,
+    /// Whether the account logs in so often that no place is kept for its clients.
+    is_frequent: bool,
 }
+
+/// How many logins of an account within a short time keep its clients from kept places.
+const FREQUENT: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Mark {
@@ -36,6 +41,7 @@ impl Guess {
             email,
             client,
             mark: None,
+            is_frequent: false,
         }
     }
 
@@ -50,6 +56,11 @@ impl Guess {
     /// Whether the account's owner has logged in there before.
     pub(in crate::auth) fn is_known(&self) -> bool {
         self.mark.is_some()
+    }
+
+    /// The account, if it knows the client and a place in the hashing queue is kept for it.
+    pub(in crate::auth) fn keeps_place(&self) -> Option<EmailKey> {
+        (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
     /// What the account knows the client by.
@@ -94,12 +105,17 @@ impl Guess {
         };
         // Who has failed so often is not believed to be the owner any more.
         let key = ThrottleKey::known(&self.email, mark.text());
+        let logins = ThrottleKey::logins(&self.email);
         let rows = auth
             .db
-            .throttle_rows(&[&key])
+            .throttle_rows(&[&key, &logins])
             .map_err(AuthError::Unavailable)?;
-        let limit = auth.settings.throttle.known.limit;
-        if rows.iter().all(|row| row.fails < limit) {
+        let settings = &auth.settings.throttle;
+        let used = settings.logins.interval.saturating_mul(FREQUENT);
+        let soon = auth.db.clock().now().plus(used);
+        self.is_frequent = rows.iter().any(|r| r.key == logins && r.next_at > soon);
+        let limit = settings.known.limit;
+        if rows.iter().all(|row| row.key != key || row.fails < limit) {
             self.mark = Some(mark);
         }
         Ok(())
@@ -107,19 +123,7 @@ impl Guess {
 
     /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        let settings = &auth.settings.throttle;
-        let logins = self.logins(settings);
-        refuse_waiting(auth, &[self.charges(settings), logins].concat())
-    }
-
-    /// The limit of right logins of the account. It is read before the hash and counted after
-    /// it, once the password was right: wrong ones use none of it up.
-    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
-        let charge = Charge {
-            key: ThrottleKey::logins(&self.email),
-            rule: Rule::Rate(settings.logins),
-        };
-        settings.on.then_some(charge).into_iter().collect()
+        refuse_waiting(auth, &self.charges(&auth.settings.throttle))
     }
 
     /// Counts the guess, which may be checked then. Blocks for a write.
@@ -183,14 +187,15 @@ impl Guess {
         if let Some(mark) = &self.mark {
             forget.push(ThrottleKey::known(&self.email, mark.text()));
         }
-        let passing = |rule: &Rule| matches!(rule, Rule::Rate(_));
+        let logins = ThrottleKey::logins(&self.email);
+        let passing =
+            |charge: &Charge| matches!(charge.rule, Rule::Rate(_)) && charge.key != logins;
         let counted = taken.claim().iter();
         Settlement {
             give_back: counted
-                .filter(|counted| passing(&counted.charge().rule))
+                .filter(|counted| passing(counted.charge()))
                 .cloned()
                 .collect(),
-            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -198,21 +203,30 @@ impl Guess {
     }
 
     /// The counts that it has to pass. The client's network and site come first: an account's
-    /// count is not begun for who is refused there, so that nobody fills the table.
+    /// count is not begun for who is refused there, so that nobody fills the table. The last one
+    /// is not given back to a right login: it limits those. Wrong ones, which are few by the
+    /// other limits, leave it filled.
     fn charges(&self, settings: &ThrottleSettings) -> Vec<Charge> {
         if !settings.on {
             return Vec::new();
         }
-        if let Some(mark) = &self.mark {
-            return vec![Charge {
+        let mut charges = match &self.mark {
+            Some(mark) => vec![Charge {
                 key: ThrottleKey::known(&self.email, mark.text()),
                 rule: Rule::Backoff(settings.known),
-            }];
-        }
-        let mut charges = Networks(&self.client).charges(settings);
+            }],
+            None => {
+                let mut charges = Networks(&self.client).charges(settings);
+                charges.push(Charge {
+                    key: ThrottleKey::account(&self.email),
+                    rule: Rule::Backoff(settings.account),
+                });
+                charges
+            }
+        };
         charges.push(Charge {
-            key: ThrottleKey::account(&self.email),
-            rule: Rule::Backoff(settings.account),
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
         });
         charges
     }

@@ -19,7 +19,7 @@ pub struct ThrottleSettings {
     pub registration: Rate,
     /// The same from one site.
     pub registration_subnet: Rate,
-    /// Right logins of one account.
+    /// Right logins of one account; wrong ones that no other limit refuses count too.
     pub logins: Rate,
     /// Mails of one kind that somebody asks for, to one address.
     pub reset: Rate,
