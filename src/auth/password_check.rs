@@ -83,8 +83,7 @@ impl Before for PasswordCheck {
 
     fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.guess.recognise(auth)?;
-        let known = self.guess.is_known();
-        Ok(known.then(|| self.guess.email().clone()))
+        Ok(self.guess.keeps_place())
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {

@@ -6,9 +6,7 @@ use super::any_connection::AnyConnection;
 use super::outbox::{BudgetedMail, queued};
 use super::schema::known_clients;
 use super::statement::{Batch, Statement, Value};
-use super::throttle::{
-    Charge, Condition, Counted, count, count_while_allowed, forgotten, given_back,
-};
+use super::throttle::{Condition, Counted, count_while_allowed, forgotten, given_back};
 use super::{DB, DbError};
 use crate::domain::{KnownClient, ThrottleKey, Timestamp, UserId};
 
@@ -21,8 +19,6 @@ const KNOWN_MAX: i64 = 32;
 pub struct Settlement {
     /// Guesses that are taken out of the count.
     pub give_back: Vec<Counted>,
-    /// The right login itself; it was checked against its limit before the hash.
-    pub logins: Vec<Charge>,
     /// Counts that begin anew.
     pub forget: Vec<ThrottleKey>,
     /// What the client will be known by, and until when.
@@ -35,10 +31,7 @@ impl Settlement {
     /// Whether there is nothing to settle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.give_back.is_empty()
-            && self.logins.is_empty()
-            && self.forget.is_empty()
-            && self.known.is_empty()
+        self.give_back.is_empty() && self.forget.is_empty() && self.known.is_empty()
     }
 }
 
@@ -70,7 +63,6 @@ impl DB {
     ) -> Result<Batch, DbError> {
         let Settlement {
             give_back,
-            logins,
             forget,
             known,
             stranger,
@@ -78,9 +70,6 @@ impl DB {
         let now = self.settings.clock.now();
         let mut batch = Batch::default();
         batch.extend(give_back.iter().map(given_back));
-        // Logins that were hashed at the same time as the last one within the limit pass.
-        let count = |charge| count(charge, now, Condition::Always);
-        batch.extend(logins.iter().map(count));
         if !forget.is_empty() {
             batch.push(forgotten(forget));
         }

@@ -3,6 +3,8 @@
 //! Any number of workers on any number of instances take rows out of it. One takes a row by
 //! a claim that runs out, so that a mail is not lost with the worker that was to send it.
 
+mod enqueue;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -10,13 +12,14 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::any_connection::AnyConnection;
-use super::mail_priority::{MailPriority, last_in_room, priority_of};
+use super::mail_priority::{MailPriority, priority_of};
 use super::schema::outbox;
-use super::statement::{Statement, Value};
 use super::throttle::{Charge, Limited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError};
 use crate::domain::{EmailKey, Timestamp, UserId};
+
+pub(super) use enqueue::{queue, queue_before, queue_within, queued};
 
 // One statement, so that of two workers one gets the row: the second waits for the first on
 // PostgreSQL, and then sees that the row is claimed. A time from a future that was none
@@ -269,125 +272,6 @@ impl DB {
                 .execute(conn)?)
         })
     }
-}
-
-/// Queues a mail within a transaction, by what its user has proved.
-pub(super) fn queue(
-    conn: &mut AnyConnection,
-    user_id: Option<UserId>,
-    mail: &NewMail,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let statement = queued(user_id, mail, now);
-    let rows = match conn {
-        AnyConnection::Sqlite(conn) => statement.execute(conn)?,
-        AnyConnection::Postgres(conn) => statement.execute(conn)?,
-    };
-    if rows == 0 && user_id.is_some() {
-        warn_dropped(mail);
-    }
-    Ok(())
-}
-
-/// Queues a mail with the priority of its user's address, if there is room for another one. One
-/// statement, so that it costs one round trip or none.
-pub(super) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
-    let rooms = MailPriority::ALL.map(|priority| {
-        let (priority, room) = (priority.get(), priority.room());
-        format!("WHEN {priority} THEN {room}")
-    });
-    let [most, ..] = MailPriority::ALL.map(MailPriority::room);
-    Statement::new(
-        format!(
-            "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
-             claimed_until, has_token, priority) \
-             SELECT CAST($1 AS BIGINT), $2, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT), 0, 0, \
-                 CAST($5 AS BIGINT), class.priority FROM (SELECT CASE \
-                 WHEN CAST($1 AS BIGINT) IS NULL THEN {decoy} \
-                 WHEN EXISTS (SELECT 1 FROM verified_emails WHERE user_id = $1) THEN {known} \
-                 ELSE {unproved} END AS priority) AS class \
-             WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \
-                 WHERE waiting.priority = class.priority LIMIT {most}) AS waiting) \
-                 < CASE class.priority {rooms} END",
-            decoy = MailPriority::Decoy.get(),
-            known = MailPriority::Known.get(),
-            unproved = MailPriority::Unproved.get(),
-            rooms = rooms.join(" "),
-        ),
-        [
-            Value::Number(user_id.map(UserId::get)),
-            Value::text(mail.letter),
-            Value::Text(mail.details.clone()),
-            Value::number(now.seconds()),
-            Value::number(i64::from(mail.has_token)),
-        ],
-    )
-}
-
-fn warn_dropped(mail: &NewMail) {
-    let letter = mail.letter;
-    log::warn!("too many mails wait: a mail ({letter}) is dropped (bienvenue mail queue)");
-}
-
-/// Where no more mails of its priority may wait, a row is written as it is instead: a full
-/// outbox is no faster.
-fn insert(
-    conn: &mut AnyConnection,
-    user_id: Option<UserId>,
-    mail: &NewMail,
-    priority: MailPriority,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    if let Some(last) = last_in_room(conn, priority)? {
-        if priority != MailPriority::Decoy {
-            warn_dropped(mail);
-        }
-        let row = outbox::table.filter(outbox::id.eq(last));
-        diesel::update(row)
-            .set(outbox::attempts.eq(outbox::attempts))
-            .execute(conn)?;
-        return Ok(());
-    }
-    diesel::insert_into(outbox::table)
-        .values((
-            outbox::user_id.eq(user_id.map(UserId::get)),
-            outbox::letter.eq(mail.letter),
-            outbox::details.eq(mail.details.as_deref()),
-            outbox::created_at.eq(now.seconds()),
-            outbox::due_at.eq(now.seconds()),
-            outbox::attempts.eq(0),
-            outbox::claimed_until.eq(0),
-            outbox::has_token.eq(i64::from(mail.has_token)),
-            outbox::priority.eq(priority.get()),
-        ))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Queues a mail within a transaction, if its budget allows it, and tells whether it did.
-pub(super) fn queue_within(
-    conn: &mut AnyConnection,
-    user_id: Option<UserId>,
-    mail: &BudgetedMail,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let priority = priority_of(conn, user_id, &[], now)?;
-    queue_before(conn, user_id, mail, priority, now)
-}
-
-/// The same before the mails of lower priorities.
-pub(super) fn queue_before(
-    conn: &mut AnyConnection,
-    user_id: Option<UserId>,
-    BudgetedMail { mail, budget }: &BudgetedMail,
-    priority: MailPriority,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    if count_all(conn, budget, now)?.is_err() {
-        return Ok(false);
-    }
-    insert(conn, user_id, mail, priority, now)?;
-    Ok(true)
 }
 
 /// Looks at a mail's row within a transaction and writes it as it is.

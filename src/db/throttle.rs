@@ -278,7 +278,7 @@ fn counted_rows(count: usize) -> String {
 }
 
 /// Counts by one charge, if a condition holds and the charge allows it.
-pub(super) fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
+fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
     let key = Value::text(charge.key.as_str());
     let (sql, mut values) = match &charge.rule {
         Rule::Backoff(rule) => {

@@ -27,9 +27,11 @@ const EXPIRED: Removal = Removal {
 // `$1` is the purge time of rows at their limit, which stay.
 const SURPLUS: Removal = Removal {
     sqlite: "DELETE FROM throttle WHERE key IN \
-        (SELECT key FROM throttle WHERE purge_at < $1 ORDER BY fails, purge_at LIMIT $2)",
+        (SELECT key FROM throttle WHERE fails >= 0 AND purge_at < $1 \
+        ORDER BY fails, purge_at LIMIT $2)",
     postgres: "DELETE FROM throttle WHERE key = ANY(ARRAY\
-        (SELECT key FROM throttle WHERE purge_at < $1 ORDER BY fails, purge_at LIMIT $2 \
+        (SELECT key FROM throttle WHERE fails >= 0 AND purge_at < $1 \
+        ORDER BY fails, purge_at LIMIT $2 \
         FOR UPDATE SKIP LOCKED))",
 };
 

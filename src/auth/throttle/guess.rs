@@ -15,7 +15,12 @@ pub(in crate::auth) struct Guess {
     mark: Option<Mark>,
     /// The account and the counts, once they were looked up.
     state: Option<LoginState>,
+    /// Whether the account logs in so often that no place is kept for its clients.
+    is_frequent: bool,
 }
+
+/// How many logins of an account within a short time keep its clients from kept places.
+const FREQUENT: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Mark {
@@ -50,11 +55,8 @@ impl Guess {
             client,
             mark: None,
             state: None,
+            is_frequent: false,
         }
-    }
-
-    pub(in crate::auth) fn email(&self) -> &EmailKey {
-        &self.email
     }
 
     pub(in crate::auth) fn client(&self) -> &Client {
@@ -64,6 +66,11 @@ impl Guess {
     /// Whether the account's owner has logged in there before.
     pub(in crate::auth) fn is_known(&self) -> bool {
         self.mark.is_some()
+    }
+
+    /// The account, if it knows the client and a place in the hashing queue is kept for it.
+    pub(in crate::auth) fn keeps_place(&self) -> Option<EmailKey> {
+        (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
     /// What the account knows the client by.
@@ -96,8 +103,7 @@ impl Guess {
         }
         let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
         let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
-        let of_strangers = [self.charges(settings), self.logins(settings)].concat();
-        let of_strangers = of_strangers.into_iter().map(|charge| charge.key);
+        let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
         let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
         let keys: Vec<ThrottleKey> = keys.collect();
         let state = auth
@@ -113,6 +119,11 @@ impl Guess {
             let row = state.rows.iter().find(|row| row.key == key);
             row.is_none_or(|row| row.fails < settings.known.limit)
         });
+        let logins = ThrottleKey::logins(&self.email);
+        let used = settings.logins.interval.saturating_mul(FREQUENT);
+        let soon = auth.db.clock().now().plus(used);
+        let mut rows = state.rows.iter();
+        self.is_frequent = rows.any(|row| row.key == logins && row.next_at > soon);
         self.state = Some(state);
         Ok(())
     }
@@ -121,21 +132,11 @@ impl Guess {
     /// was none.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
         let settings = &auth.settings.throttle;
-        let charges = [self.charges(settings), self.logins(settings)].concat();
+        let charges = self.charges(settings);
         match &self.state {
             Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
             None => refuse_waiting(auth, &charges),
         }
-    }
-
-    /// The limit of right logins of the account. It is read before the hash and counted after
-    /// it, once the password was right: wrong ones use none of it up.
-    fn logins(&self, settings: &ThrottleSettings) -> Vec<Charge> {
-        let charge = Charge {
-            key: ThrottleKey::logins(&self.email),
-            rule: Rule::Rate(settings.logins),
-        };
-        settings.on.then_some(charge).into_iter().collect()
     }
 
     /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
@@ -211,14 +212,15 @@ impl Guess {
         if let Some(mark) = &self.mark {
             forget.push(ThrottleKey::known(&self.email, mark.text()));
         }
-        let passing = |rule: &Rule| matches!(rule, Rule::Rate(_));
+        let logins = ThrottleKey::logins(&self.email);
+        let passing =
+            |charge: &Charge| matches!(charge.rule, Rule::Rate(_)) && charge.key != logins;
         let counted = taken.claim().iter();
         Settlement {
             give_back: counted
-                .filter(|counted| passing(&counted.charge().rule))
+                .filter(|counted| passing(counted.charge()))
                 .cloned()
                 .collect(),
-            logins: self.logins(&auth.settings.throttle),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -226,21 +228,30 @@ impl Guess {
     }
 
     /// The counts that it has to pass. The client's network and site come first: an account's
-    /// count is not begun for who is refused there, so that nobody fills the table.
+    /// count is not begun for a client that is refused there, so that the table is not filled.
+    /// The last one is not given back to a right login: it limits those. Wrong ones, which are
+    /// few by the other limits, leave it filled.
     fn charges(&self, settings: &ThrottleSettings) -> Vec<Charge> {
         if !settings.on {
             return Vec::new();
         }
-        if let Some(mark) = &self.mark {
-            return vec![Charge {
+        let mut charges = match &self.mark {
+            Some(mark) => vec![Charge {
                 key: ThrottleKey::known(&self.email, mark.text()),
                 rule: Rule::Backoff(settings.known),
-            }];
-        }
-        let mut charges = Networks(&self.client).charges(settings);
+            }],
+            None => {
+                let mut charges = Networks(&self.client).charges(settings);
+                charges.push(Charge {
+                    key: ThrottleKey::account(&self.email),
+                    rule: Rule::Backoff(settings.account),
+                });
+                charges
+            }
+        };
         charges.push(Charge {
-            key: ThrottleKey::account(&self.email),
-            rule: Rule::Backoff(settings.account),
+            key: ThrottleKey::logins(&self.email),
+            rule: Rule::Rate(settings.logins),
         });
         charges
     }

@@ -19,7 +19,7 @@ pub struct ThrottleSettings {
     pub registration: Rate,
     /// The same from one site.
     pub registration_subnet: Rate,
-    /// Right logins of one account.
+    /// Right logins of one account; wrong ones that no other limit refuses count too.
     pub logins: Rate,
     /// Mails of one kind to one address. The interval is shorter than a token lives: requests
     /// of a stranger spend the budget, and still leave the owner a token that works.

@@ -189,11 +189,13 @@ fn m8_six_attackers_with_accounts_keep_no_known_owner_out(#[case] cost: &str) {
         })
         .collect();
     let until = Instant::now() + Duration::from_secs(62);
+    // Not in the rhythm of somebody who logs in again and again.
+    let rhythm = Duration::from_secs(3);
     let threads = attackers
         .iter()
         .flat_map(|flood| attack(&server, 20, flood, until));
     let threads: Vec<_> = threads.collect();
-    let (statuses, times) = owner.log_in_every(Duration::from_secs(1), 40);
+    let (statuses, times) = owner.log_in_every(rhythm, 20);
     println!(
         "M8, cost {cost}: a known owner's logins {statuses:?}, median {:.2?}, the slowest {:.2?}; \
          attackers {:?}",
@@ -201,7 +203,7 @@ fn m8_six_attackers_with_accounts_keep_no_known_owner_out(#[case] cost: &str) {
         times[times.len() - 1],
         sum(threads),
     );
-    assert!(statuses.get(&200) >= Some(&38), "{statuses:?}");
+    assert!(statuses.get(&200) >= Some(&19), "{statuses:?}");
 }
 
 /// How long a password reset and logins take with a full table, and while it is cleaned up.

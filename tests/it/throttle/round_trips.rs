@@ -98,9 +98,9 @@ async fn counts_are_locked_in_one_order() {
             "INSERT address",
             "INSERT subnet",
             "INSERT account",
+            "INSERT logins",
             "UPDATE address",
             "UPDATE subnet",
-            "INSERT logins",
             "DELETE account"
         ]
     );
