@@ -129,7 +129,7 @@ const LOST: [&str; 4] = [
 ];
 
 impl DbError {
-    /// Whether the database is away, of which the log has lines of its own ([`super::outage`]).
+    /// Whether the database is away, of which the log has lines of its own.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(

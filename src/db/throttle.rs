@@ -106,7 +106,7 @@ pub struct ThrottleRow {
     pub key: ThrottleKey,
     /// Failures in a row, or how many came within the burst.
     pub fails: u32,
-    /// When the next is due; for a [`Rate`], when the whole burst is.
+    /// When the next is due; for a [`Rate`](crate::domain::Rate), when the whole burst is.
     pub next_at: Timestamp,
 }
 

@@ -92,11 +92,11 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
         Ok(()) => (StatusCode::OK, "ready", None),
         Err(error) => (error.status_code(), "not ready", Some(error.to_string())),
     };
-    let stats = door.read(|auth| Ok(auth.database_stats())).await;
+    let file = door.read(|auth| Ok(auth.database_stats())).await;
     let readiness = Readiness {
         message,
         cause,
-        integrity_check: stats.ok().flatten().map(IntegrityCheck::from),
+        integrity_check: file.ok().flatten().map(IntegrityCheck::from),
     };
     json(status, &readiness)
 }

@@ -131,7 +131,7 @@ fn acts_of_operators_are_logged() {
         assert!(output.status.success(), "{}", told(&output));
         let log = told(&output);
         let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
-        let act = lines.filter(|line: &Value| line["by"] == "operator").last();
+        let act = lines.rev().find(|line: &Value| line["by"] == "operator");
         let act = act.unwrap_or_else(|| panic!("{arguments:?}: {log}"));
         assert_eq!(act["event"], event);
         assert_eq!((&act["user_id"], &act["count"]), (&user, &count), "{act}");

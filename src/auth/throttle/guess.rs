@@ -235,19 +235,18 @@ impl Guess {
         if !settings.on {
             return Vec::new();
         }
-        let mut charges = match &self.mark {
-            Some(mark) => vec![Charge {
+        let mut charges = if let Some(mark) = &self.mark {
+            vec![Charge {
                 key: ThrottleKey::known(&self.email, mark.text()),
                 rule: Rule::Backoff(settings.known),
-            }],
-            None => {
-                let mut charges = Networks(&self.client).charges(settings);
-                charges.push(Charge {
-                    key: ThrottleKey::account(&self.email),
-                    rule: Rule::Backoff(settings.account),
-                });
-                charges
-            }
+            }]
+        } else {
+            let mut charges = Networks(&self.client).charges(settings);
+            charges.push(Charge {
+                key: ThrottleKey::account(&self.email),
+                rule: Rule::Backoff(settings.account),
+            });
+            charges
         };
         charges.push(Charge {
             key: ThrottleKey::logins(&self.email),

@@ -112,7 +112,11 @@ impl IntegrityWalk {
                 DbError::Unavailable(Unavailable::Damaged(cause)) => {
                     Unavailable::Damaged(format!("{}: {cause}", tree.name)).into()
                 }
-                error => error,
+                error @ (DbError::NoResultFound
+                | DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)) => error,
             })?;
         if let Some(findings) = row.findings {
             return Err(Unavailable::Damaged(findings).into());

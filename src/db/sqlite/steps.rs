@@ -49,19 +49,19 @@ impl Tree {
     /// and what is wrong with them (`findings`). One statement, so one snapshot.
     pub(super) fn step(&self, position: &Position, entries: u32) -> String {
         let Self { source, key, .. } = self;
-        let list = |part: &dyn Fn(usize, &Column) -> String, separator: &str| {
+        let joined = |part: &dyn Fn(usize, &Column) -> String, separator: &str| {
             let parts: Vec<_> = key.iter().enumerate().map(|(n, c)| part(n, c)).collect();
             parts.join(separator)
         };
-        let keys = list(&|nth, column| format!("t.{} AS k{nth}", column.name), ", ");
-        let order = list(&|_, column| format!("t.{}", column.name), ", ");
-        let own = list(&|nth, _| format!("k{nth}"), ", ");
-        let previous = list(
+        let keys = joined(&|nth, column| format!("t.{} AS k{nth}", column.name), ", ");
+        let order = joined(&|_, column| format!("t.{}", column.name), ", ");
+        let own = joined(&|nth, _| format!("k{nth}"), ", ");
+        let previous = joined(
             &|nth, _| format!("lag(k{nth}, 1, {}) OVER ()", position.literal(nth)),
             ", ",
         );
         // As bytes: a damaged text need not be one.
-        let last = list(
+        let last = joined(
             &|n, _| {
                 format!(
                     "CASE typeof(k{n}) WHEN 'text' \
@@ -91,11 +91,11 @@ impl Tree {
             let sizes = sizes.map(|c| format!("coalesce(length(CAST(r.{} AS BLOB)), 0)", c.name));
             (", t.*".to_owned(), sizes.collect::<Vec<_>>().join(" + "))
         };
-        let faults: String = self
-            .faults
-            .iter()
-            .map(|(fault, text)| format!(" WHEN {fault} THEN '{}'", text.replace('\'', "''")))
-            .collect();
+        let mut faults = String::new();
+        for (fault, text) in &self.faults {
+            let text = text.replace('\'', "''");
+            faults.push_str(&[" WHEN ", fault, " THEN '", &text, "'"].concat());
+        }
         let name = self.name.replace('\'', "''");
         format!(
             "SELECT count(*) AS entries, max(nr) AS nr, last, total(size) AS size,

@@ -15,7 +15,7 @@ use crate::support::app::{Setup, fields};
 use crate::support::program::{run, told};
 use crate::support::{START, eventually, settings};
 
-/// SplitMix64: the same numbers for the same seed.
+/// `SplitMix64`: the same numbers for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -38,7 +38,7 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
     for (nth, session) in sessions.iter().enumerate() {
         let (id, email) = (nth + 1, format!("user{nth}@x.org"));
         let digest = session.digest().to_hex();
-        sql.push_str(&format!(
+        let rows = format!(
             "INSERT INTO users (id, email, hashed_password, email_key, session_id)
                VALUES ({id}, '{email}', '{hash}', '{email}', '{digest}');
              INSERT INTO sessions VALUES (X'{digest}', randomblob(16), {id}, '{email}', {now}, {now},
@@ -54,7 +54,8 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
              INSERT INTO former_emails (user_id, email, email_key, digest, changed_at, expires_at)
                VALUES ({id}, 'old{email}', 'old{email}', CASE WHEN {id} % 2 THEN '{digest}' END,
                {now}, {now} + 9999);"
-        ));
+        );
+        sql.push_str(&rows);
     }
     sql.push_str("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);");
     place.sql(&sql);
@@ -65,7 +66,11 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
 fn walk(db: &DB) -> Result<u64, String> {
     let damage = |error| match error {
         DbError::Unavailable(Unavailable::Damaged(cause)) => cause,
-        other => panic!("no verdict: {other}"),
+        other @ (DbError::NoResultFound
+        | DbError::InvalidRequest(_)
+        | DbError::AlreadyExists(_)
+        | DbError::Unavailable(_)
+        | DbError::Failed(_)) => panic!("no verdict: {other}"),
     };
     let mut walk = db.begin_integrity_walk().map_err(damage)?.unwrap();
     let mut rows = 0;
@@ -112,7 +117,7 @@ async fn requests(place: Place, sessions: &[SessionId], random: &mut Random) -> 
     let mut statuses = Vec::new();
     for _ in 0..20 {
         let nth = random.below(sessions.len());
-        let id = sessions[nth].expose().to_string();
+        let id = sessions[nth].expose();
         let cookie = format!("session_id={id}");
         let email = format!("user{nth}@x.org");
         let new = format!("new{nth}.{}@x.org", random.below(1 << 40));
@@ -136,7 +141,7 @@ async fn requests(place: Place, sessions: &[SessionId], random: &mut Random) -> 
             )
             .await,
         ];
-        if nth % 3 == 0 {
+        if nth.is_multiple_of(3) {
             answers.push(app.log_out(&id).await);
         }
         statuses.extend(answers.iter().map(|answer| answer.status.as_u16()));

@@ -40,7 +40,7 @@ struct Column {
     #[diesel(sql_type = Text)]
     table_name: String,
     #[diesel(sql_type = Text)]
-    column_name: String,
+    name: String,
     #[diesel(sql_type = Text)]
     data_type: String,
 }
@@ -48,7 +48,7 @@ struct Column {
 /// SQL that fills each table with rows, whatever its columns.
 fn fill(conn: &mut PgConnection) -> String {
     let columns: Vec<Column> = diesel::sql_query(
-        "SELECT table_name::text, column_name::text, data_type::text
+        "SELECT table_name::text, column_name::text AS name, data_type::text
          FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_%'
          ORDER BY table_name = 'users' DESC, table_name, ordinal_position",
@@ -60,10 +60,7 @@ fn fill(conn: &mut PgConnection) -> String {
         let value = match column.data_type.as_str() {
             "bigint" => "n".to_owned(),
             "bytea" => "decode(md5(n::text) || md5(n::text), 'hex')".to_owned(),
-            _ => format!(
-                "substr('{}' || md5(n::text), 1, 18)",
-                &column.column_name[..2]
-            ),
+            _ => format!("substr('{}' || md5(n::text), 1, 18)", &column.name[..2]),
         };
         match tables.last_mut() {
             Some((table, values)) if *table == column.table_name => values.push(value),
@@ -81,7 +78,7 @@ fn plan(conn: &mut PgConnection, number: usize, statement: &str) -> Vec<String> 
     let failed = |error| panic!("{statement}: {error}");
     conn.batch_execute(&format!("PREPARE plan_{number} AS {statement}"))
         .unwrap_or_else(failed);
-    let parameters = (1..)
+    let parameters = (1..1000)
         .take_while(|n| statement.contains(&format!("${n}")))
         .count();
     let nulls = vec!["NULL"; parameters].join(", ");
@@ -107,7 +104,7 @@ fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
         .iter()
         .filter(|line| line.contains("Index Cond"))
         .all(|line| line.contains(" = "));
-    if scans && !(is_page && !has("Sort")) {
+    if scans && (!is_page || has("Sort")) {
         Some("a sequential scan")
     } else if has("Sort Key") && !one_key {
         Some("a sort of many rows")

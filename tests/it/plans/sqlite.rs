@@ -92,16 +92,16 @@ fn write_statistics(conn: &mut SqliteConnection, statistics: Statistics) {
         let (rows, share) = match statistics {
             Statistics::None | Statistics::Empty => continue,
             Statistics::OneRow => (1, 1),
-            Statistics::Million => (1_000_000, 10),
             Statistics::Skewed => (1_000_000, 500_000),
             Statistics::FewUsers if is_users => (1, 1),
             Statistics::ManyUsers if !is_users => (1, 1),
-            Statistics::FewUsers | Statistics::ManyUsers => (1_000_000, 10),
+            Statistics::Million | Statistics::FewUsers | Statistics::ManyUsers => (1_000_000, 10),
         };
         let mut stat = rows.to_string();
         for column in 1..=index.columns {
             let last = column == index.columns && index.is_unique == 1;
-            stat.push_str(&format!(" {}", if last { 1 } else { share }));
+            let share = if last { 1 } else { share };
+            stat = format!("{stat} {share}");
         }
         conn.batch_execute(&format!(
             "INSERT INTO sqlite_stat1 VALUES ('{}', '{}', '{stat}');",
@@ -133,7 +133,7 @@ fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
     });
     if plan.iter().any(|step| step.contains("AUTOMATIC")) {
         Some("an automatic index")
-    } else if scans && !(is_page && !sorts) {
+    } else if scans && (!is_page || sorts) {
         Some("a scan")
     } else if sorts && (scans || ranges) {
         Some("a sort of many rows")

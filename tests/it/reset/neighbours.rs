@@ -17,7 +17,7 @@ impl<S> App<S>
 where
     S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    async fn from_office(
+    async fn sent_from_office(
         &self,
         method: Method,
         path: &str,
@@ -59,7 +59,7 @@ async fn a_right_token_passes_whatever_neighbours_guess(#[case] engine: Engine) 
     };
     let reset = async |token: &str, new: &str| {
         let body = reset_fields(BOB, token, new);
-        app.from_office(Method::PUT, "/reset_password", None, body)
+        app.sent_from_office(Method::PUT, "/reset_password", None, body)
             .await
     };
     let wrong = "00000000-0000-4000-8000-000000000000";
@@ -84,7 +84,7 @@ async fn a_known_device_asks_for_a_reset_whatever_neighbours_ask(#[case] engine:
     let ask = async |device: Option<&str>, email: &str| {
         let body = encoded(&[("email", email)]);
         let answer = app
-            .from_office(Method::POST, "/reset_password", device, body)
+            .sent_from_office(Method::POST, "/reset_password", device, body)
             .await;
         answer.status.as_u16()
     };
@@ -118,7 +118,7 @@ async fn a_throttled_reset_request_writes_nothing(#[case] engine: Engine) {
     };
     let ask = async |number: usize| {
         let body = encoded(&[("email", &format!("{number}@x.org"))]);
-        app.from_office(Method::POST, "/reset_password", None, body)
+        app.sent_from_office(Method::POST, "/reset_password", None, body)
             .await
     };
     for number in 0..30 {
