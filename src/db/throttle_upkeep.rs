@@ -74,10 +74,11 @@ impl DB {
 
 /// Forgets all guesses at an account, within a transaction.
 pub(super) fn forget_at(conn: &mut AnyConnection, email: &EmailKey) -> Result<usize, DbError> {
-    let account = ThrottleKey::account(email);
+    let keys = [ThrottleKey::account(email), ThrottleKey::logins(email)];
+    let keys = keys.each_ref().map(ThrottleKey::as_str);
     let [first, end] = ThrottleKey::known_range(email);
     // Not LIKE: neither engine serves that from the index of the keys.
     let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
-    let rows = throttle::table.filter(throttle::key.eq(account.as_str()).or(known));
+    let rows = throttle::table.filter(throttle::key.eq_any(keys).or(known));
     Ok(diesel::delete(rows).execute(conn)?)
 }

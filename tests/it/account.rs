@@ -400,7 +400,7 @@ async fn r54_an_export_holds_everything_but_secrets() {
     let expected = [
         r#""account" 1"#,
         r#""email-changes" 1"#,
-        r#""logins" 3"#,
+        r#""logins" 4"#,
         r#""reauthentication" 1"#,
     ];
     assert_eq!(counts, expected);

@@ -66,7 +66,7 @@ fn whole_reads(place: &Place, statement: &str) -> Vec<String> {
             steps.filter(whole).collect()
         }
         Other::Postgres(mut conn) => {
-            let parameters = (1..40).take_while(|n| statement.contains(&format!("${n}")));
+            let parameters = (1..1000).take_while(|n| statement.contains(&format!("${n}")));
             let parameters = vec!["NULL"; parameters.count()].join(", ");
             let call = format!("EXPLAIN EXECUTE it ({parameters})").replace(" ()", "");
             let prepare =
