@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, Once};
 
@@ -16,7 +16,7 @@ type Sent = (String, String);
 /// What was sent to each database that is watched, by a part of its URL.
 static SENT: Mutex<BTreeMap<String, Vec<Sent>>> = Mutex::new(BTreeMap::new());
 
-/// The file to which the statements of the whole suite go, each once, and those that are there.
+/// The statements of the whole suite that this process has added to the file.
 static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 const RECORD: &str = "TEST_RECORD_STATEMENTS";
 
@@ -24,8 +24,7 @@ const RECORD: &str = "TEST_RECORD_STATEMENTS";
 pub(super) fn record() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if let Some(file) = std::env::var_os(RECORD) {
-            File::create(file).unwrap();
+        if std::env::var_os(RECORD).is_some() {
             watch();
         }
     });
@@ -49,7 +48,11 @@ fn write_down(file: &OsString, engine: Engine, statement: &str) {
     let line = format!("{engine:?}\t{statement}\n");
     let mut recorded = RECORDED.lock().unwrap();
     if recorded.insert(line.clone()) {
-        let mut file = OpenOptions::new().append(true).open(file).unwrap();
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file)
+            .unwrap();
         file.write_all(line.as_bytes()).unwrap();
     }
 }
