@@ -2,7 +2,7 @@
 //! which also those beyond the cap.
 //!
 //! While there is something to remove, one short batch follows another with a pause between
-//! them, so that a request waits for one batch at the most.
+//! them: a request waits for at most one batch.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -13,17 +13,18 @@ use super::throttle::ThrottleSettings;
 use crate::db::{DB, DbError};
 use crate::domain::ThrottleKey;
 
-/// Rows in one removal: some milliseconds of a writer. A request adds three rows at the most,
-/// so that a batch for each request removes faster than requests can add.
+/// Rows in one removal: some milliseconds of a writer. A request adds at most three rows, so
+/// that a batch for each request removes faster than requests can add.
 const BATCH: u32 = 250;
 
 /// The pause between two batches, and between two looks at a table that is in order.
 const PAUSE: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_secs(10);
 
-/// How many rows a second can be added at the most, by estimate: how full the table is, is
-/// counted again before that rate could have filled it.
+/// How many rows a second can be added, by estimate. The table is counted again before that
+/// rate could have filled it, and at least once a minute.
 const FILL_RATE: u32 = 5_000;
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// The largest number of rows that one read counts.
 const LONGEST_STEP: u32 = 10_000;
@@ -149,7 +150,7 @@ impl Cleaner {
         self.surplus = surplus.min((self.cap / 4).max(1));
         if surplus == 0 {
             let room = Duration::from_secs(u64::from((self.cap - counted) / FILL_RATE));
-            self.count_at = Instant::now() + room.max(REST);
+            self.count_at = Instant::now() + room.clamp(REST, LONGEST_REST);
         }
         Ok(())
     }

@@ -165,7 +165,9 @@ impl MailSender {
     fn send(&self, mail: &ClaimedMail) -> Outcome {
         if matches!(self.mailer, Mailer::Off) {
             if !self.has_told_that_off.swap(true, Ordering::AcqRel) {
-                log::warn!("mails are off (--mail off): nobody gets those that are asked for");
+                log::warn!(
+                    "mails are off (--mail off): the mails in the outbox are discarded; set --mail to send them"
+                );
             }
             return Outcome::Done(None);
         }

@@ -219,7 +219,7 @@ impl Before for NewPasswordByToken {
         Attempt::reset(&self.client)
     }
 
-    /// Whoever has the right token is known to its account.
+    /// A client with the right token is known to its account.
     fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.account = match auth.find_owner(self) {
             Ok((user, _)) => Some(user.email.key()),

@@ -1,5 +1,5 @@
 //! What an operator does by the command line, for the log: on the error output, and in the
-//! system's log, because nobody keeps what a terminal shows.
+//! system's log, since a terminal keeps nothing.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;

@@ -1,5 +1,5 @@
 //! The table `former_emails`: addresses that users had until lately. A person who reads the mail
-//! of one can take it back while the row is there. Nobody else gets one that was proved.
+//! of one can take it back while the row is there. A proved address goes to no other account meanwhile.
 
 use std::time::Duration;
 

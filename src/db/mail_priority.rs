@@ -7,7 +7,7 @@ use super::any_connection::AnyConnection;
 use super::schema::{known_clients, outbox, verified_emails};
 use crate::domain::{Timestamp, UserId};
 
-/// Which mails are sent first. Nobody can fill the outbox for people who are known.
+/// Which mails are sent first. Mails of one priority take no room from those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailPriority {
     /// To an address that is proved, or asked for by a client that the account knows.

@@ -36,7 +36,7 @@ const SURPLUS: Removal = Removal {
 };
 
 impl DB {
-    /// Removes rows that limit nothing any more, `limit` at the most, and returns how many.
+    /// Removes rows that limit nothing any more, at most `limit`, and returns how many.
     /// Blocks for a read, and for a write if there are such rows.
     ///
     /// # Errors

@@ -97,7 +97,7 @@ impl ThrottleKey {
         [format!("known/{digest}/"), format!("known/{digest}0")]
     }
 
-    /// An account, when somebody logs in with the right password.
+    /// An account whose password is tried: the limit of right logins.
     #[must_use]
     pub fn logins(email: &EmailKey) -> Self {
         Self(format!("logins/{}", digest(email)))

@@ -23,7 +23,7 @@ const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
 const SHARES: usize = 4;
 const SHARES_OF_TIME: u32 = 4;
 
-/// How many of the kept places the known clients of one account hold at the most.
+/// How many of the kept places the known clients of one account may hold.
 const KEPT_FOR_ONE: usize = 2;
 
 /// Who asks for a place.

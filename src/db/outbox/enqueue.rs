@@ -66,7 +66,10 @@ pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timest
 
 fn warn_dropped(mail: &NewMail) {
     let letter = mail.letter;
-    log::warn!("too many mails wait: a mail ({letter}) is dropped (bienvenue mail queue)");
+    log::warn!(
+        "too many mails wait: a mail ({letter}) is dropped; `bienvenue mail queue` lists those that \
+         wait, and `bienvenue mail test` whether the mail server takes any"
+    );
 }
 
 /// Where no more mails of its priority may wait, a row is written as it is instead: a full
