@@ -202,12 +202,14 @@ impl Worker {
         let priority = mail.priority;
         let sender = Arc::clone(&self.sender);
         let messages = self.messages.clone();
-        let thread = thread::Builder::new().name("mail".into()).spawn(move || {
-            let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
-            // Before the message, so that who waits for the end finds the database closed.
-            drop(sender);
-            drop(messages.send(Message::Finished(priority, outcome.ok())));
-        });
+        let thread = thread::Builder::new()
+            .name("mail-send".into())
+            .spawn(move || {
+                let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
+                // Before the message, so that who waits for the end finds the database closed.
+                drop(sender);
+                drop(messages.send(Message::Finished(priority, outcome.ok())));
+            });
         match thread {
             Ok(_) => *self.in_hand.of(priority) += 1,
             // Its claim runs out.

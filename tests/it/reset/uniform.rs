@@ -92,8 +92,13 @@ async fn r16_a_mail_to_nobody_takes_as_many_transactions_as_one_to_somebody(
     let of_kind = |all: &[String], kind| all.iter().filter(|one| one.starts_with(kind)).count();
     assert!(known.len() > 6, "{known:#?}");
     for kind in ["BEGIN", "SELECT", "DELETE"] {
-        assert_eq!(of_kind(&known, kind), of_kind(&unknown, kind), "{kind}");
+        let both = (of_kind(&known, kind), of_kind(&unknown, kind));
+        assert_eq!(both.0, both.1, "{kind}: {known:#?} {unknown:#?}");
     }
     let written = |all: &[String]| of_kind(all, "UPDATE") + of_kind(all, "INSERT");
-    assert_eq!(written(&known), written(&unknown));
+    assert_eq!(
+        written(&known),
+        written(&unknown),
+        "{known:#?} {unknown:#?}"
+    );
 }

@@ -96,20 +96,14 @@ impl Statements {
     pub(crate) fn of_requests(&self) -> Vec<String> {
         self.take(|thread| {
             // A pool opens connections on threads of its own.
-            !["mail", "housekeeping", "cleanup"].contains(&thread)
+            !["mail", "mail-send", "housekeeping", "cleanup"].contains(&thread)
                 && !thread.starts_with("r2d2-worker")
         })
     }
 
-    /// What the thread for mails has sent since the last look, but for its looks at an outbox
-    /// that may be empty.
+    /// What the threads that send mails have sent since the last look.
     pub(crate) fn of_mails(&self) -> Vec<String> {
-        let mut statements = self.take(|thread| thread == "mail");
-        statements.retain(|statement| {
-            !statement.contains("`outbox`.`due_at` <=")
-                && !statement.contains("\"outbox\".\"due_at\" <=")
-        });
-        statements
+        self.take(|thread| thread == "mail-send")
     }
 
     /// All of them since the last look, each once.

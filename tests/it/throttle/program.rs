@@ -131,14 +131,17 @@ fn who_hangs_up_has_guessed_and_who_is_told_to_come_back_has_not() {
     let server = Server::start_with(&place, &[endless.as_slice(), &behind_a_proxy].concat());
     drop(under_way(&server, "192.0.2.1", "first@x.fr"));
     eventually("it is counted", || guesses(&place, "first@x.fr") == ["1"]);
-    let mut waiting = Vec::new();
     let client = Client::new();
+    // More than the lanes of one thread and its queue hold.
+    let _waiting: Vec<_> = (1..=16)
+        .map(|number| {
+            let address = format!("198.51.{number}.1");
+            under_way(&server, &address, &format!("{number}@x.fr"))
+        })
+        .collect();
     let mut number = 0;
     eventually("there is no place left", || {
         number += 1;
-        let address = format!("198.51.{number}.1");
-        let crowd = format!("{number}@x.fr");
-        waiting.push(under_way(&server, &address, &crowd));
         let last = format!("last{number}@x.fr");
         let form = [("email", last.as_str()), ("password", "guess")];
         let login = client.post(server.url("/sessions")).form(&form);
