@@ -1,6 +1,7 @@
 use super::events::{Attempt, Event};
 use super::hasher::Place;
 use super::reauthentication::{Owner, Reauthentication};
+use super::throttle::marks;
 use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
 use crate::db::{NewSession, Replaced};
 use crate::domain::{Client, EmailKey, HashedPassword, Password, SessionId, SessionUser, User};
@@ -127,6 +128,7 @@ impl PasswordChange {
             hashed_password: &hashed,
             session: &new,
             settlement: &owner.settlement(auth),
+            client_marks: &marks(owner.client()),
             notice: auth.password_changed(&owner.user.email),
         };
         let stored = auth.db.replace_password(&owner.who(), &replaced);

@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// Add a user, who has no password yet
     Add {
         /// The new user's email
-        #[arg(value_name = "EMAIL", value_parser = email)]
+        #[arg(value_name = "EMAIL", value_parser = Email::parse_new)]
         email: Email,
     },
     /// Make a token that sets a new password once, within 30 minutes, for somebody who gets no

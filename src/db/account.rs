@@ -8,7 +8,7 @@ use super::former_emails::is_reserved;
 use super::mail_priority::priority_of;
 use super::outbox::{BudgetedMail, queue_before, queue_within};
 use super::revocation::revoke_tokens;
-use super::schema::{sessions, users};
+use super::schema::{known_clients, sessions, users};
 use super::sessions::{NewSession, mirror, mirror_newest};
 use super::throttle::{Charge, Limited, count_all};
 use super::users::owner_of;
@@ -24,6 +24,8 @@ pub struct Replaced<'a> {
     pub session: &'a NewSession<'a>,
     /// What the guess was counted by.
     pub settlement: &'a Settlement,
+    /// By what the account goes on knowing the client; all other clients are forgotten.
+    pub client_marks: &'a [String],
     /// What the owner is told of it.
     pub notice: Option<BudgetedMail>,
 }
@@ -54,8 +56,8 @@ pub struct Asking<'a> {
 }
 
 impl DB {
-    /// Stores a new password, ends all sessions and tokens of the user, opens one new session,
-    /// settles what the guess was counted by, and queues a notice. All or nothing; blocks for
+    /// Stores a new password, ends all sessions and tokens of the user, forgets the other known
+    /// clients, opens one new session, settles what the guess was counted by, and queues a notice. All or nothing; blocks for
     /// one write.
     ///
     /// # Errors
@@ -80,6 +82,10 @@ impl DB {
                 ))
                 .execute(conn)?;
             diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
+            let others = known_clients::table
+                .filter(known_clients::user_id.eq(id))
+                .filter(known_clients::mark.ne_all(new.client_marks));
+            diesel::delete(others).execute(conn)?;
             revoke_tokens(conn, who.user_id)?;
             self.insert_session(conn, new.session)?;
             self.settle(conn, who.user_id, new.settlement)?;

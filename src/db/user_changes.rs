@@ -75,7 +75,7 @@ impl UserChanges {
 
     fn with(self, (column, value): (&str, Option<&str>)) -> Result<Self, InvalidRequest> {
         match (column, value) {
-            ("email", Some(value)) => Email::parse(value)
+            ("email", Some(value)) => Email::parse_new(value)
                 .map(|email| self.email(email))
                 .or(Err(InvalidRequest::BadValue("email"))),
             ("hashed_password", Some(value)) => {

@@ -4,20 +4,22 @@
 //! Actix has a deadline for the first head of a connection and none for the heads after it;
 //! and it knows when to stop, but closes what is between two requests at that moment.
 
-use std::any::Any;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Extensions;
-use actix_web::rt;
-
 /// How many requests a connection may carry, and for how long: then its client opens a new
 /// one, which a balancer in front may lead elsewhere.
 const REQUESTS_MAX: u32 = 1000;
 const AGE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The longest head of a request, in bytes.
+const HEAD_MAX: usize = 32 * 1024;
+
+/// How long a client whose body was refused may take to read the answer.
+const REFUSED_LINGER: Duration = Duration::from_millis(500);
 
 /// All connections of the server. A second descriptor of each socket is kept here, so a
 /// connection takes two.
@@ -28,14 +30,12 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Takes in a connection that was accepted: for `HttpServer::on_connect`.
-    pub fn enter(&self, socket: &dyn Any, data: &mut Extensions) {
-        let copy = socket
-            .downcast_ref::<rt::net::TcpStream>()
-            .and_then(|socket| socket.as_fd().try_clone_to_owned().ok());
+    /// Adds a connection that was accepted.
+    pub(super) fn add(&self, socket: &impl AsFd) -> Arc<Connection> {
+        let copy = socket.as_fd().try_clone_to_owned().ok();
         let connection = Arc::new(Connection::new(copy.map(TcpStream::from)));
         locked(&self.open).push(Arc::downgrade(&connection));
-        data.insert(connection);
+        connection
     }
 
     /// From now on every answer is the last one of its connection.
@@ -43,16 +43,18 @@ impl Connections {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Closes those that have had no request in flight for so long, also while the head of a
-    /// request drips in. Returns how many without a request in flight are left.
+    /// Closes connections that have had no request in flight for so long, also while the head of a
+    /// request drips in, and those of refused bodies. Returns how many without a request in flight
+    /// are left.
     pub fn close_idle(&self, longer_than: Duration) -> usize {
         let mut open = locked(&self.open);
         open.retain(|connection| connection.strong_count() > 0);
         let living = open.iter().filter_map(Weak::upgrade);
         living
             .filter_map(|connection| {
-                let idle = connection.idle_for()?;
-                let closed = idle > longer_than && connection.close();
+                let (idle, refused) = connection.idle_for()?;
+                let limit = if refused { REFUSED_LINGER } else { longer_than };
+                let closed = idle > limit.min(longer_than) && connection.close();
                 (!closed).then_some(())
             })
             .count()
@@ -78,6 +80,25 @@ struct Usage {
     in_flight: u32,
     requests: u32,
     last_done: Instant,
+    /// Bytes that were read since the last request ended, in which no request was found yet.
+    unparsed: usize,
+    /// Whether the parser was given its turn since the last read.
+    parsed: bool,
+    /// Whether what follows is the rest of a body that was refused.
+    refused: bool,
+    closed: bool,
+}
+
+/// Whether more may be read from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Free,
+    /// The bytes read so far may hold a request: the parser has its turn first.
+    ParseFirst,
+    /// They are a head that is too long.
+    Full,
+    /// The connection was shut down.
+    Closed,
 }
 
 impl Connection {
@@ -90,6 +111,10 @@ impl Connection {
                 in_flight: 0,
                 requests: 0,
                 last_done: opened,
+                unparsed: 0,
+                parsed: false,
+                refused: false,
+                closed: false,
             }),
         }
     }
@@ -99,12 +124,47 @@ impl Connection {
         let mut usage = locked(&self.usage);
         usage.in_flight += 1;
         usage.requests = usage.requests.saturating_add(1);
+        usage.refused = false;
         InFlight(Arc::clone(self))
     }
 
-    fn idle_for(&self) -> Option<Duration> {
+    /// Notes that the rest of a request's body is not wanted.
+    pub(super) fn refuse_rest(&self) {
+        locked(&self.usage).refused = true;
+    }
+
+    /// Whether more may be read. A head that is too long for the first request ends the connection;
+    /// after an answer it may be the rest of that request's body, and the client gets the time to
+    /// read the answer.
+    pub(super) fn room(&self) -> Room {
+        let mut usage = locked(&self.usage);
+        if usage.closed {
+            Room::Closed
+        } else if usage.in_flight > 0 || usage.refused || usage.unparsed < HEAD_MAX {
+            Room::Free
+        } else if !usage.parsed {
+            usage.parsed = true;
+            Room::ParseFirst
+        } else if usage.requests == 0 {
+            Room::Full
+        } else {
+            usage.refused = true;
+            Room::Free
+        }
+    }
+
+    pub(super) fn note_read(&self, bytes: usize) {
+        let mut usage = locked(&self.usage);
+        if usage.in_flight == 0 {
+            usage.unparsed = usage.unparsed.saturating_add(bytes);
+            usage.parsed = false;
+        }
+    }
+
+    /// How long no request has been in flight, and whether the last one was refused.
+    fn idle_for(&self) -> Option<(Duration, bool)> {
         let usage = locked(&self.usage);
-        (usage.in_flight == 0).then(|| usage.last_done.elapsed())
+        (usage.in_flight == 0).then(|| (usage.last_done.elapsed(), usage.refused))
     }
 
     fn is_worn(&self, now: Instant) -> bool {
@@ -114,6 +174,7 @@ impl Connection {
     }
 
     fn close(&self) -> bool {
+        locked(&self.usage).closed = self.socket.is_some();
         // An error means that the client has closed it already.
         let end = |socket: &TcpStream| socket.shutdown(Shutdown::Both).ok();
         self.socket.as_ref().map(end).is_some()
@@ -135,6 +196,7 @@ impl Drop for InFlight {
         let mut usage = locked(&self.0.usage);
         usage.in_flight = usage.in_flight.saturating_sub(1);
         usage.last_done = Instant::now();
+        usage.unparsed = 0;
     }
 }
 

@@ -21,7 +21,7 @@ impl FromFields for NewEmail {
         let email = fields.required("email")?;
         let current = fields.required("current_password")?;
         Ok(Self {
-            email: Email::parse(&email)?,
+            email: Email::parse_new(&email)?,
             current: Password::parse(&current)?,
         })
     }

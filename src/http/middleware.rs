@@ -7,8 +7,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::ConnectionType;
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
@@ -105,8 +105,16 @@ where
             .map(Connection::begin);
         async move {
             let mut answer = next.call(request).await?;
-            let is_last =
-                |request: InFlight| connections.is_last(request.connection(), Instant::now());
+            let is_last = |request: InFlight| {
+                // The rest of such a body is not read.
+                if matches!(
+                    answer.status(),
+                    StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+                ) {
+                    request.connection().refuse_rest();
+                }
+                connections.is_last(request.connection(), Instant::now())
+            };
             if in_flight.is_some_and(is_last) {
                 let head = answer.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);

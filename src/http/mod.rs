@@ -7,6 +7,7 @@ mod access_log;
 mod account;
 mod answer;
 mod client;
+mod client_stream;
 mod connections;
 mod cors;
 mod cross_site;
@@ -48,6 +49,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error, web};
 
+pub use client_stream::ClientStream;
 pub use connections::Connections;
 pub use door::Door;
 pub use error::HttpError;
@@ -117,16 +119,15 @@ impl Http {
         }
     }
 
-    /// The whole application: the routes, 404 for the rest, the refusal of what other sites'
-    /// pages send, and the headers of every answer.
-    /// The connections, which a server tells of each that it accepts. Without that their
-    /// limits do not hold.
+    /// The connections of the server, to which it adds each [`ClientStream`]. The limits of
+    /// connections do not hold for other streams.
     #[must_use]
     pub fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
 
-    /// The whole application: the routes, the headers of every answer, and 404 for the rest.
+    /// The whole application: the routes, 404 for the rest, the refusal of cross-site requests,
+    /// and the headers of every answer.
     pub fn app(
         &self,
     ) -> App<

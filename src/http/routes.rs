@@ -26,7 +26,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .post(reset_password::request)
             .put(reset_password::reset),
         Verbs::at("/verify_email").put(email::verify),
-        Verbs::at("/verify").get(verify::verify),
+        Verbs::at("/verify")
+            .get(verify::verify)
+            .options(verify::verify),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),
     ];

@@ -65,6 +65,19 @@ impl Verbs {
         self.verb(Method::DELETE, handler)
     }
 
+    /// What OPTIONS answers instead of 200.
+    pub(super) fn options<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let mut verbs = self.verb(Method::OPTIONS, handler);
+        // Named by `register`, as for every path.
+        verbs.allow.pop();
+        verbs
+    }
+
     fn verb<F, Args>(mut self, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,

@@ -18,7 +18,7 @@ const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 /// the comma, at which some applications part a header in two.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
-/// `GET /verify`: tells a proxy who is at the other end, before it lets a request through to
+/// `GET /verify`, and OPTIONS for proxies that ask with the client's own method: tells a proxy who is at the other end, before it lets a request through to
 /// an application. Reads as `GET /profile` does.
 pub(super) async fn verify(
     door: web::Data<Door>,

@@ -19,7 +19,7 @@ pub(super) const DISCONNECT: Duration = Duration::from_secs(1);
 /// From an answer to the whole head of the next request.
 const NEXT_HEAD: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(10));
 
-const SWEEP: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_millis(250);
 
 /// Closes the connections that are idle for too long, for as long as the server runs.
 pub(super) fn keep(connections: Arc<Connections>) {

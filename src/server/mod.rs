@@ -5,6 +5,7 @@ mod deadlines;
 mod draining;
 mod error;
 mod handed_over;
+mod http_server;
 mod limits;
 mod listener;
 mod mail;
@@ -25,7 +26,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{HttpServer, rt, web};
+use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
@@ -40,15 +41,14 @@ use crate::db::{
 use crate::http::Http;
 use crate::mail::Templates;
 use announcement::announce;
-use limits::connections_per_worker;
 use listener::listen;
 use manager::Manager;
 use operator::Operator;
 use pulse::Pulse;
-use settings::{db_settings, http_settings, workers};
+use settings::{db_settings, http_settings};
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
-use stopping::{DRAIN_SECONDS, Stop};
+use stopping::Stop;
 use watch::Watch;
 use wind_up::wind_up;
 
@@ -132,29 +132,14 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let pulse = Pulse::default();
     let watch = Watch::new(Arc::clone(&manager), pulse.clone(), auth.clone());
     deadlines::keep(http.connections());
-    let (entering, connections) = (http.connections(), http.connections());
+    let connections = http.connections();
     let own_listener = if stays {
         None
     } else {
         Some(listener.try_clone()?)
     };
-    let server = HttpServer::new(move || {
-        pulse.beat_here();
-        http.app()
-    })
-    .workers(workers().get())
-    .max_connections(connections_per_worker(workers()))
-    .client_request_timeout(deadlines::HEAD)
-    .client_disconnect_timeout(deadlines::DISCONNECT)
-    .keep_alive(deadlines::KEEP_ALIVE)
-    .on_connect(move |socket, data| entering.enter(socket, data))
-    .disable_signals()
-    // Who has closed the connection waits for nothing: a login gives up its place.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(DRAIN_SECONDS)
-    .listen(listener)?;
-    let bound = server.addrs();
-    let server = server.run();
+    let bound = listener.local_addr()?;
+    let server = http_server::start(http, pulse, listener)?;
     let stop = Stop {
         server: server.handle(),
         connections,
@@ -168,9 +153,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     } else {
         "Press CTRL+C to quit"
     };
-    for address in bound {
-        log::info!("Running on http://{address}/ ({how})");
-    }
+    log::info!("Running on http://{bound}/ ({how})");
     let cause = match select(pin!(server), stopping).await {
         Either::Left((ended, stopping)) => {
             ended?;

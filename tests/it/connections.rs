@@ -110,6 +110,93 @@ fn r80_a_body_that_drips_or_never_comes_is_answered_408_and_cut() {
     }
 }
 
+/// A chunked form that goes on as fast as it is taken.
+const CHUNKED: &str = "POST /sessions HTTP/1.1\r\nHost: x\r\n\
+    Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+#[test]
+fn l8_an_endless_form_is_413_and_closed_in_a_second() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let mut reader = stream.try_clone().unwrap();
+    stream.write_all(CHUNKED.as_bytes()).unwrap();
+    let chunk = format!("4000\r\n{}\r\n", "a".repeat(0x4000));
+    let writer = thread::spawn(move || while stream.write_all(chunk.as_bytes()).is_ok() {});
+    let mut heard = Vec::new();
+    let mut buffer = [0; 4096];
+    let count = reader.read(&mut buffer).unwrap();
+    heard.extend_from_slice(&buffer[..count]);
+    let answered = Instant::now();
+    writer.join().unwrap();
+    let closed = answered.elapsed();
+    let heard = String::from_utf8(heard).unwrap();
+    assert!(heard.starts_with("HTTP/1.1 413"), "{heard}");
+    assert!(closed < Duration::from_secs(1), "{closed:?}");
+}
+
+#[test]
+#[ignore = "waits for a deadline of 10 seconds"]
+fn l8_a_chunked_form_that_drips_is_408_and_closed() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let mut clients = [Slow::start(&server, &format!("{CHUNKED}ffff\r\n"))];
+    let last = until_closed(&mut clients, true);
+    assert!(last < Duration::from_millis(11_500), "{last:?}");
+    let heard = clients[0].heard();
+    assert!(heard.starts_with("HTTP/1.1 408"), "{heard}");
+}
+
+#[test]
+fn l10_a_head_over_32_kib_is_cut_at_once() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let begun = Instant::now();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}",
+        "a".repeat(33 * 1024)
+    );
+    let answer = raw(&server.address, head.as_bytes(), Duration::from_secs(4));
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let cut = begun.elapsed();
+    assert!(cut < Duration::from_secs(2), "{cut:?}");
+}
+
+#[test]
+fn l10_long_heads_with_their_bodies_are_served() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let head = |length: usize| {
+        format!(
+            "POST /sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16000\r\n\r\n",
+            "a".repeat(length)
+        )
+    };
+    for length in [1_000, 16_000, 31_000] {
+        let request = head(length) + "email=bob@x.fr&password=bob&x=" + &"a".repeat(15_970);
+        let answer = raw(&server.address, request.as_bytes(), Duration::from_secs(3));
+        assert!(answer.starts_with("HTTP/1.1 401"), "{length}: {answer}");
+    }
+}
+
+#[test]
+fn l10_pipelined_requests_are_no_long_head() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let get = GET.replace(
+        "Host: x",
+        &format!("Host: x\r\nX-Long: {}", "a".repeat(1000)),
+    );
+    let last = get.replace("Host: x", "Host: x\r\nConnection: close");
+    let answer = raw(
+        &server.address,
+        (get.repeat(199) + &last).as_bytes(),
+        Duration::from_secs(3),
+    );
+    assert_eq!(answer.matches("HTTP/1.1 403").count(), 200);
+}
+
 #[test]
 #[ignore = "waits for a deadline of 15 seconds"]
 fn r80_a_second_head_that_drips_is_cut() {

@@ -99,7 +99,21 @@ async fn where_the_database_fails_nobody_is_let_through_and_the_identity_is_sent
 }
 
 #[actix_web::test]
-async fn it_is_asked_by_get_and_head_alone() {
+async fn l12_options_identifies_as_get_does() {
+    let app = app().await;
+    let answer = app.with_cookie(Method::OPTIONS, "/verify", "").await;
+    assert_eq!(answer.status.as_u16(), 401);
+    assert_eq!(identity(&answer), ("", ""));
+    app.register("bob@dylan.com", "bob_pwd").await;
+    let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
+    let cookie = format!("session_id={id}");
+    let answer = app.with_cookie(Method::OPTIONS, "/verify", &cookie).await;
+    assert_eq!(answer.status.as_u16(), 200);
+    assert_eq!(identity(&answer), ("1", "bob@dylan.com"));
+}
+
+#[actix_web::test]
+async fn it_is_asked_by_get_head_and_options_alone() {
     let app = app().await;
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let request = TestRequest::with_uri("/verify").method(method);

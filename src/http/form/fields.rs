@@ -35,7 +35,7 @@ impl Fields {
     /// Takes the email and the password of somebody new.
     pub(in crate::http) fn new_account(&mut self) -> Result<(Email, Password), FormError> {
         let (email, password) = (self.required("email")?, self.required("password")?);
-        Ok((Email::parse(&email)?, Password::parse(&password)?))
+        Ok((Email::parse_new(&email)?, Password::parse(&password)?))
     }
 
     /// Takes the email and the password of somebody who may be known.

@@ -221,6 +221,40 @@ async fn r57_an_address_has_20_guesses_at_any_accounts_and_its_site_100() {
     assert_eq!(from("192.0.2.1").guess(&app, "new@x.org", "w").await, 401);
 }
 
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = throttling(place).await;
+    let (thief, owner) = (from("198.51.100.9"), from("192.0.2.1"));
+    assert_eq!(thief.guess(&app, BOB, "bob_pwd").await, 200);
+    let login = owner.post(&app, "/sessions", BOB, "bob_pwd").await;
+    let cookies = format!(
+        "session_id={}; device={}",
+        login.session_id(),
+        device_of(&login)
+    );
+    let change = test::TestRequest::put()
+        .uri("/profile/password")
+        .peer_addr("192.0.2.1:1".parse().unwrap())
+        .insert_header(("Cookie", cookies))
+        .set_form([("current_password", "bob_pwd"), ("new_password", "new_pwd")]);
+    let known = "SELECT mark AS value FROM known_clients ORDER BY mark DESC";
+    assert_eq!(app.place.texts(known).len(), 4);
+    assert_eq!(app.send(change).await.status, 200);
+    let kept = app.place.texts(known);
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert!(
+        kept.iter().any(|mark| mark.starts_with("192.0.2.")),
+        "{kept:?}"
+    );
+    assert!(kept.iter().any(|mark| !mark.contains('/')), "{kept:?}");
+}
+
 #[actix_web::test]
 async fn right_logins_use_nothing_up() {
     let app = throttling(Place::new()).await;

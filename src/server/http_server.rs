@@ -1,0 +1,57 @@
+//! The HTTP server: workers that accept connections and run the application on them.
+//!
+//! [`actix_web::HttpServer`] takes no stream of ours, so this does what it does, with
+//! [`ClientStream`] in the place of the socket.
+
+use std::future::ready;
+use std::io;
+use std::net::TcpListener;
+
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+
+use super::deadlines;
+use super::limits::connections_per_worker;
+use super::pulse::Pulse;
+use super::settings::workers;
+use super::stopping::DRAIN_SECONDS;
+use crate::http::{ClientStream, Http};
+
+/// Starts the workers, which accept connections from then on.
+pub(super) fn start(http: Http, pulse: Pulse, listener: TcpListener) -> io::Result<Server> {
+    let builder = Server::build()
+        .workers(workers().get())
+        .max_concurrent_connections(connections_per_worker(workers()))
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals();
+    let stop = builder.graceful_shutdown_signal();
+    let builder = builder.listen("bienvenue", listener, move || {
+        pulse.beat_here();
+        let stop = stop.clone();
+        let app = http.app().into_factory();
+        let app = map_config(app, |()| AppConfig::default());
+        let service = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stop = stop.clone();
+                async move { stop.notified().await }
+            })
+            .keep_alive(deadlines::KEEP_ALIVE)
+            .client_request_timeout(deadlines::HEAD)
+            .client_disconnect_timeout(deadlines::DISCONNECT)
+            // A client that closes the connection gives up its place in the queue of logins.
+            .h1_allow_half_closed(false)
+            .on_connect_ext(|stream: &ClientStream, data| stream.share(data))
+            .h1(app);
+        let connections = http.connections();
+        fn_service(move |socket: TcpStream| {
+            let peer = socket.peer_addr().ok();
+            let stream = ClientStream::new(socket, &connections);
+            ready(Ok::<_, DispatchError>((stream, peer)))
+        })
+        .and_then(service)
+    })?;
+    Ok(builder.run())
+}
