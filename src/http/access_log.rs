@@ -105,9 +105,10 @@ pub(super) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
 /// What befalls many requests at once has a line of its own, and not one for each of them.
 fn level(error: &Error) -> log::Level {
     match error.as_error() {
-        Some(HttpError::Auth(AuthError::Overloaded { .. })) => log::Level::Debug,
-        // Clients bring it about with two requests at once; the audit event says it.
-        Some(HttpError::Auth(AuthError::Changed)) => log::Level::Debug,
+        // Clients bring the latter about with two requests at once; the audit event says it.
+        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::Changed)) => {
+            log::Level::Debug
+        }
         Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
         Some(HttpError::Busy) => log::Level::Warn,
         Some(_) | None => log::Level::Error,
