@@ -16,9 +16,14 @@ const BOB: &str = "bob@x.fr";
 const FORMER: &str = "robert@x.fr";
 const PASSWORD: &str = "correct horse battery";
 
+/// What lets a known device in, and the columns that mirror sessions and tokens.
+const LEFT: &str = "SELECT (SELECT count(*) FROM known_clients) + (SELECT count(*) FROM users \
+    WHERE session_id IS NOT NULL OR reset_token IS NOT NULL)";
+
 /// The guide's machine, up to the database of that engine.
 struct Host {
     machine: Machine,
+    engine: Engine,
     /// The backup and the restore, as the guide has them.
     backup: String,
     restore: String,
@@ -50,6 +55,7 @@ impl Host {
         let restore = statements + &restores.swap_remove(number);
         Some(Self {
             machine,
+            engine,
             backup,
             restore,
             _cluster: cluster,
@@ -84,6 +90,15 @@ impl Host {
         let mail = found().unwrap();
         let line = mail.lines().find_map(|line| line.strip_prefix("token: "));
         line.unwrap().trim().to_owned()
+    }
+
+    /// The number that a statement reads.
+    fn number(&self, sql: &str) -> usize {
+        let command = match self.engine {
+            Engine::Sqlite => format!("sqlite3 /var/lib/bienvenue/bienvenue.db '{sql}'"),
+            Engine::Postgres => format!("psql -At --dbname bienvenue --command '{sql}'"),
+        };
+        self.machine.run(&command).trim().parse().unwrap()
     }
 
     fn waiting_mails(&self) -> usize {
@@ -163,6 +178,7 @@ fn restored_backup_revives_no_session_token_or_mail(
     );
     assert_eq!(asked.0, 200);
     eventually("a mail that waits", || host.waiting_mails() == 1);
+    assert!(host.number(LEFT) >= 2);
     host.machine.run(&host.backup);
     drop(server);
 
@@ -170,6 +186,7 @@ fn restored_backup_revives_no_session_token_or_mail(
     fs::rename(&aside, &mail).unwrap();
     let mails_before = host.mails(BOB).len();
     host.machine.run(&host.restore);
+    assert_eq!(host.number(LEFT), 0, "known devices, and mirrors of tokens");
     let server = host.serve();
     assert_eq!(profile(&server), 403, "the session");
     let fields = [
