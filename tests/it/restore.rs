@@ -64,7 +64,11 @@ impl Host {
 
     fn serve(&self) -> Server {
         let mut command = self.machine.service();
-        command.args(["--bcrypt-cost=10", "--email-verification=optional"]);
+        command.args([
+            "--bcrypt-cost=10",
+            "--email-verification=optional",
+            "--throttle=on",
+        ]);
         Server::spawn(command)
     }
 
