@@ -20,6 +20,7 @@ mod mail_priority;
 mod manager;
 mod migrations;
 mod opening;
+mod lasting;
 mod outage;
 mod outbox;
 mod own_sessions;
