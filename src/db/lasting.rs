@@ -82,10 +82,7 @@ mod tests {
             (901, Line::Lasts(SECOND * 901)),
         ];
         assert_eq!(lines, expected);
-        assert_eq!(
-            lasting.is_over(begin + SECOND * 1000),
-            Some(SECOND * 1000)
-        );
+        assert_eq!(lasting.is_over(begin + SECOND * 1000), Some(SECOND * 1000));
         assert_eq!(lasting.is_over(begin + SECOND * 1001), None);
     }
 

@@ -4,9 +4,7 @@ use std::fmt;
 
 use lettre::Message;
 use lettre::address::{Address, Envelope};
-use lettre::message::header::{
-    ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
-};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use uuid::Uuid;
 

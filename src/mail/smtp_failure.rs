@@ -160,9 +160,9 @@ fn answer(error: &Error) -> String {
         (Some(cause), _) => cause.to_string(),
         (None, _) => error.to_string(),
     };
-    let words = words.split_whitespace().map(|word| {
-        if word.contains('@') { "..." } else { word }
-    });
+    let words = words
+        .split_whitespace()
+        .map(|word| if word.contains('@') { "..." } else { word });
     let code = error.status().map(|code| code.to_string());
     let mut answer: Vec<&str> = code.as_deref().into_iter().collect();
     answer.extend(words);
