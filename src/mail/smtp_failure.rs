@@ -146,8 +146,15 @@ impl Server {
     }
 }
 
+/// The failure of the system or of TLS below lettre's errors.
 fn io_error(error: &Error) -> Option<&io::Error> {
-    error.source()?.downcast_ref()
+    let mut cause = error.source()?;
+    loop {
+        match cause.downcast_ref() {
+            Some(found) => return Some(found),
+            None => cause = cause.source()?,
+        }
+    }
 }
 
 /// What the server answered, or what happened instead.

@@ -293,7 +293,7 @@ fn name_of_the_service_is_short_and_printable() {
         (&format!("{long}n"), 78),
         (" \t ", 78),
         ("Acme\nBcc: eve@x.fr", 78),
-        ("Acme\u{85}", 78),
+        ("Ac\u{85}me", 78),
     ] {
         let name = format!("--service-name={name}");
         let output = run(place.folder(), &["mail", "test", BOB, &name]);

@@ -135,8 +135,12 @@ fn a_certificate_that_nobody_signed_is_refused_and_one_that_is_trusted_is_taken(
     assert_eq!(server.received(), None);
 
     let place = format!("localhost:{}", server.port);
-    let why = format!("the certificate of the mail server is not trusted (UnknownIssuer, {place})");
-    assert!(told(&refused).contains(&why), "{}", told(&refused));
+    let told_why = told(&refused);
+    assert!(
+        told_why.contains("the certificate of the mail server is not trusted ("),
+        "{told_why}"
+    );
+    assert!(told_why.contains(&place), "{told_why}");
 
     let taken = try_tls(&server, true);
     assert_eq!(taken.status.code(), Some(0), "{}", told(&taken));
