@@ -1,3 +1,5 @@
+//! What mails say, and their headers.
+
 use std::fs;
 
 use bienvenue::domain::{Email, Timestamp};
