@@ -1,89 +1,42 @@
-use super::events::{Attempt, Event};
-use super::hasher::Place;
+//! A request of the owner for another address.
+
+use super::events::Event;
+use super::executor::Executor;
 use super::outgoing::Outgoing;
-use super::reauthentication::{Owner, Reauthentication};
-use super::throttle::{email_changes, refuse_waiting};
-use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
+use super::reauthentication::{Owner, OwnerRequest};
+use super::throttle::email_changes;
+use super::{Auth, AuthError};
 use crate::db::Asking;
-use crate::domain::{Client, Email, EmailKey, Password, SessionId, SessionUser, User};
+use crate::domain::{Email, User};
 
-/// A request for another address by somebody who is logged in, before it has begun.
-#[derive(Debug)]
-pub struct ChangeEmail {
-    owner: Reauthentication,
-    new: Email,
-}
-
-/// The rest of it: ask the new address.
-#[derive(Debug)]
-pub struct EmailRequest {
-    owner: Owner,
-    new: Email,
-}
-
-impl ChangeEmail {
-    /// Describes a request for another address for the account whose session that is. It
-    /// changes nothing: a mail goes to the address, if nobody has it, and the token in it does.
+impl Auth {
+    /// Asks a new address whether it is to belong to the account whose session that is. Nothing
+    /// changes yet: a mail goes to the address if no account has it, and the token in it makes
+    /// the change.
     ///
-    /// It ends in [`AuthError::InvalidCredentials`] for another password, in
-    /// [`AuthError::Throttled`] if the account has asked too often, and in
-    /// [`AuthError::Changed`] where the stored password is another, or the session has ended,
-    /// by the time the mail would be queued.
-    #[must_use]
-    pub fn new(
-        owner: SessionUser,
-        session_id: &SessionId,
-        current: Password,
+    /// # Errors
+    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Throttled`] if the
+    /// account has asked too often, and [`AuthError::Changed`] where the stored password is
+    /// another, or the session has ended, by the time the mail would be queued.
+    pub async fn request_email_change(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
         new: Email,
-        client: Client,
-    ) -> Self {
-        Self {
-            owner: Reauthentication::new(owner, session_id, current, client),
-            new,
-        }
-    }
-}
-
-impl Before for ChangeEmail {
-    type After = EmailRequest;
-
-    fn client(&self) -> &Client {
-        self.owner.client()
-    }
-
-    fn attempt(&self) -> Attempt {
-        self.owner.attempt()
-    }
-
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.owner.recognise(auth)
-    }
-
-    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.owner.check(auth)?;
-        let asks = email_changes(&auth.settings.throttle, self.owner.owner().id);
-        refuse_waiting(auth, &asks)
-    }
-
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<EmailRequest>, AuthError> {
-        let Self { owner, new } = self;
-        let (place, work, owner) = owner.begin(auth, place)?;
-        let after = EmailRequest { owner, new };
-        Ok(Paused { place, work, after })
-    }
-}
-
-impl After for EmailRequest {
-    type Work = Verification;
-    type Output = User;
-
-    fn taken(&self) -> Taken {
-        self.owner.taken()
-    }
-
-    fn after(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
-        let (user, client) = (self.owner.user.id, self.owner.client().clone());
-        let asked = self.ask(auth, &verified);
+    ) -> Result<User, AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let asks = email_changes(&self.settings.throttle, user);
+        let reauthenticated = self.reauthenticate(executor, request, asks).await;
+        let asked = match reauthenticated {
+            Ok((owner, permit)) => {
+                drop(permit);
+                let reservation = owner.reservation();
+                let ask = move |auth: &Self| auth.ask_new_address(owner, &new);
+                let asked = executor.write(self, &client, ask).await;
+                asked.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
+            }
+            Err(cause) => Err(cause),
+        };
         match &asked {
             Ok(_) => Event::EmailChangeRequested { user },
             Err(cause) => Event::ReauthenticationFailed { user, cause },
@@ -91,24 +44,18 @@ impl After for EmailRequest {
         .log(&client);
         asked
     }
-}
 
-impl EmailRequest {
-    fn ask(self, auth: &Auth, verified: &Verified) -> Result<User, AuthError> {
-        let Self { owner, new } = self;
-        if !verified.right {
-            return Err(AuthError::InvalidCredentials);
-        }
-        let throttle = &auth.settings.throttle;
+    fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
+        let throttle = &self.settings.throttle;
         let mail = Outgoing::ConfirmEmail { to: new.clone() };
         let asking = Asking {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),
-            settlement: &owner.settlement(auth),
+            settlement: &owner.settlement(self),
         };
-        let asked = auth.db.ask_for_email(&owner.who(), &new.key(), &asking);
+        let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;
-        auth.wake_mails();
+        self.wake_mails();
         Ok(owner.user)
     }
 }

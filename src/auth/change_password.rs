@@ -1,21 +1,12 @@
-use super::events::{Attempt, Event};
-use super::hasher::Place;
-use super::reauthentication::{Owner, Reauthentication};
+//! A change of the password by its owner.
+
+use super::events::Event;
+use super::executor::Executor;
+use super::reauthentication::{Owner, OwnerRequest};
 use super::throttle::marks;
-use super::{After, Auth, AuthError, Before, HashError, Hashing, Paused, Replacement, Taken};
+use super::{Auth, AuthError, Hashing};
 use crate::db::{NewSession, Replaced};
-use crate::domain::{Client, EmailKey, HashedPassword, Password, SessionId, SessionUser, User};
-
-/// A change of the password by somebody who is logged in, before it has begun.
-#[derive(Debug)]
-pub struct ChangePassword {
-    owner: Reauthentication,
-    new: Password,
-}
-
-/// The rest of a change of password: store it, end all sessions, open a new one.
-#[derive(Debug)]
-pub struct PasswordChange(Owner);
+use crate::domain::{HashedPassword, Password, SessionId, User};
 
 /// What a change of password ends with.
 #[derive(Debug)]
@@ -26,78 +17,23 @@ pub struct PasswordChanged {
     pub user: User,
 }
 
-impl ChangePassword {
-    /// Describes a change of the password of whose session that is.
+impl Auth {
+    /// Changes the password of the account whose session that is: stores the new one, ends all
+    /// sessions, and opens a new one.
     ///
-    /// It ends in [`AuthError::PasswordRefused`] before anything is checked, in
-    /// [`AuthError::InvalidCredentials`] for another current password, and in
+    /// # Errors
+    /// [`AuthError::PasswordRefused`] before anything is checked,
+    /// [`AuthError::InvalidCredentials`] for another current password, and
     /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
     /// the time the new one is written.
-    #[must_use]
-    pub fn new(
-        owner: SessionUser,
-        session_id: &SessionId,
-        current: Password,
+    pub async fn change_password(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
         new: Password,
-        client: Client,
-    ) -> Self {
-        Self {
-            owner: Reauthentication::new(owner, session_id, current, client),
-            new,
-        }
-    }
-}
-
-impl Before for ChangePassword {
-    type After = PasswordChange;
-
-    fn client(&self) -> &Client {
-        self.owner.client()
-    }
-
-    fn attempt(&self) -> Attempt {
-        self.owner.attempt()
-    }
-
-    fn admit(&self, auth: &Auth) -> Result<(), AuthError> {
-        let email = &self.owner.owner().email;
-        Ok(auth.settings.accept(&self.new, email)?)
-    }
-
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.owner.recognise(auth)
-    }
-
-    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.owner.check(auth)
-    }
-
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<PasswordChange>, AuthError> {
-        let hashing = Hashing::new(self.new, auth.settings.bcrypt_cost)?;
-        let (place, verification, owner) = self.owner.begin(auth, place)?;
-        Ok(Paused {
-            place,
-            work: Replacement::new(verification, hashing),
-            after: PasswordChange(owner),
-        })
-    }
-}
-
-impl After for PasswordChange {
-    type Work = Replacement;
-    type Output = PasswordChanged;
-
-    fn taken(&self) -> Taken {
-        self.0.taken()
-    }
-
-    fn after(
-        self,
-        auth: &Auth,
-        hashed: Option<Result<HashedPassword, HashError>>,
     ) -> Result<PasswordChanged, AuthError> {
-        let (user, client) = (self.0.user.id, self.0.client().clone());
-        let changed = self.store(auth, hashed);
+        let (user, client) = (request.owner.id, request.client.clone());
+        let changed = self.try_change_password(executor, request, new).await;
         match &changed {
             Ok(PasswordChanged { session_id, .. }) => Event::PasswordChanged {
                 user,
@@ -108,16 +44,38 @@ impl After for PasswordChange {
         }
         changed
     }
-}
 
-impl PasswordChange {
-    fn store(
-        self,
-        auth: &Auth,
-        hashed: Option<Result<HashedPassword, HashError>>,
+    async fn try_change_password(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        new: Password,
     ) -> Result<PasswordChanged, AuthError> {
-        let Self(owner) = self;
-        let hashed = hashed.ok_or(AuthError::InvalidCredentials)??;
+        self.settings.accept(&new, &request.owner.email)?;
+        let hashing = Hashing::new(new, self.settings.bcrypt_cost)?;
+        let reauthenticated = self.reauthenticate(executor, request, Vec::new());
+        let (owner, mut permit) = reauthenticated.await?;
+        let (client, reservation) = (owner.client().clone(), owner.reservation());
+        let hashed = match permit.run(hashing).await {
+            Ok(hashed) => hashed,
+            Err(error) => Err(error),
+        };
+        drop(permit);
+        let changed = match hashed {
+            Ok(hashed) => {
+                let replace = move |auth: &Self| auth.replace_password(owner, &hashed);
+                executor.write(self, &client, replace).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        changed.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
+    }
+
+    fn replace_password(
+        &self,
+        owner: Owner,
+        hashed: &HashedPassword,
+    ) -> Result<PasswordChanged, AuthError> {
         let session_id = SessionId::generate();
         let new = NewSession {
             user_id: owner.user.id,
@@ -125,15 +83,15 @@ impl PasswordChange {
             client: owner.client(),
         };
         let replaced = Replaced {
-            hashed_password: &hashed,
+            hashed_password: hashed,
             session: &new,
-            settlement: &owner.settlement(auth),
+            settlement: &owner.settlement(self),
             client_marks: &marks(owner.client()),
-            notice: auth.password_changed(&owner.user.email),
+            notice: self.password_changed(&owner.user.email),
         };
-        let stored = auth.db.replace_password(&owner.who(), &replaced);
+        let stored = self.db.replace_password(&owner.who(), &replaced);
         owner.written(stored)?;
-        auth.wake_mails();
+        self.wake_mails();
         Ok(PasswordChanged {
             session_id,
             user: owner.user,

@@ -1,73 +1,37 @@
-use super::events::{Attempt, Event};
-use super::hasher::Place;
+//! The deletion of an account by its owner.
+
+use super::events::Event;
+use super::executor::Executor;
 use super::outgoing::Outgoing;
-use super::reauthentication::{Owner, Reauthentication};
-use super::{After, Auth, AuthError, Before, Notice, Paused, Taken, Verification, Verified};
+use super::reauthentication::{Owner, OwnerRequest};
+use super::{Auth, AuthError, Notice};
 use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, EmailKey, Password, SessionId, SessionUser, User};
+use crate::domain::{Email, User};
 
-/// The deletion of an account by its owner, before it has begun.
-#[derive(Debug)]
-pub struct DeleteAccount(Reauthentication);
-
-/// The rest of a deletion.
-#[derive(Debug)]
-pub struct AccountDeletion(Owner);
-
-impl DeleteAccount {
-    /// Describes the deletion of the account whose session that is.
+impl Auth {
+    /// Deletes the account whose session that is, and all that belongs to it.
     ///
-    /// It ends in [`AuthError::InvalidCredentials`] for another password, and in
-    /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
-    /// the time the account would be deleted.
-    #[must_use]
-    pub fn new(
-        owner: SessionUser,
-        session_id: &SessionId,
-        current: Password,
-        client: Client,
-    ) -> Self {
-        Self(Reauthentication::new(owner, session_id, current, client))
-    }
-}
-
-impl Before for DeleteAccount {
-    type After = AccountDeletion;
-
-    fn client(&self) -> &Client {
-        self.0.client()
-    }
-
-    fn attempt(&self) -> Attempt {
-        self.0.attempt()
-    }
-
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.0.recognise(auth)
-    }
-
-    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.0.check(auth)
-    }
-
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<AccountDeletion>, AuthError> {
-        let (place, work, owner) = self.0.begin(auth, place)?;
-        let after = AccountDeletion(owner);
-        Ok(Paused { place, work, after })
-    }
-}
-
-impl After for AccountDeletion {
-    type Work = Verification;
-    type Output = User;
-
-    fn taken(&self) -> Taken {
-        self.0.taken()
-    }
-
-    fn after(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
-        let (user, client) = (self.0.user.id, self.0.client().clone());
-        let deleted = self.delete(auth, &verified);
+    /// # Errors
+    /// [`AuthError::InvalidCredentials`] for another password, and [`AuthError::Changed`] where
+    /// the stored one is another, or the session has ended, by the time the account would be
+    /// deleted.
+    pub async fn delete_account(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+    ) -> Result<User, AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let reauthenticated = self.reauthenticate(executor, request, Vec::new()).await;
+        let deleted = match reauthenticated {
+            Ok((owner, permit)) => {
+                drop(permit);
+                let reservation = owner.reservation();
+                let delete = move |auth: &Self| auth.delete_with_notices(owner);
+                let deleted = executor.write(self, &client, delete).await;
+                deleted.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
+            }
+            Err(cause) => Err(cause),
+        };
         match &deleted {
             Ok(_) => Event::UserDeleted { user },
             Err(cause) => Event::ReauthenticationFailed { user, cause },
@@ -75,9 +39,16 @@ impl After for AccountDeletion {
         .log(&client);
         deleted
     }
-}
 
-impl Auth {
+    fn delete_with_notices(&self, owner: Owner) -> Result<User, AuthError> {
+        let notices = self.account_deleted(&owner.user)?;
+        let settlement = owner.settlement(self);
+        let deleted = self.db.delete_account(&owner.who(), &settlement, &notices);
+        owner.written(deleted)?;
+        self.wake_mails();
+        Ok(owner.user)
+    }
+
     /// What the owner of an account is told of its end: at its address, and at those that it
     /// had before and that could still take it back.
     fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
@@ -98,20 +69,5 @@ impl Auth {
             Outgoing::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
-    }
-}
-
-impl AccountDeletion {
-    fn delete(self, auth: &Auth, verified: &Verified) -> Result<User, AuthError> {
-        let Self(owner) = self;
-        if !verified.right {
-            return Err(AuthError::InvalidCredentials);
-        }
-        let notices = auth.account_deleted(&owner.user)?;
-        let settlement = owner.settlement(auth);
-        let deleted = auth.db.delete_account(&owner.who(), &settlement, &notices);
-        owner.written(deleted)?;
-        auth.wake_mails();
-        Ok(owner.user)
     }
 }

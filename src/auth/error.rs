@@ -1,4 +1,8 @@
+//! Why a use case fails, described once for log, limits and callers.
+
 use std::time::Duration;
+
+use log::Level;
 
 use super::{HashError, PasswordRefused};
 use crate::db::{DbError, Limited};
@@ -54,6 +58,12 @@ pub enum AuthError {
         /// The limit that was reached.
         limit: String,
     },
+    /// The database had no answer in time. What was begun may have been done.
+    #[error("the database had no answer in time")]
+    Busy,
+    /// A defect: the thread that did the work is gone, with its cause.
+    #[error("blocking work was lost: {0}")]
+    Lost(String),
     /// The database cannot be used now; the same request may pass later.
     #[error(transparent)]
     Unavailable(DbError),
@@ -65,31 +75,81 @@ pub enum AuthError {
     Hash(#[from] HashError),
 }
 
-impl AuthError {
-    /// Whether what was counted for the use case is given back: it came to no verdict.
-    #[must_use]
-    pub fn gives_back(&self) -> bool {
-        match self {
-            Self::Changed
-            | Self::Overloaded { .. }
-            | Self::Unavailable(_)
-            | Self::Failed(_)
-            | Self::Hash(_) => true,
-            Self::NoResultFound
-            | Self::NotLoggedIn
-            | Self::AlreadyExists(_)
-            | Self::InvalidCredentials
-            | Self::PasswordRefused(_)
-            | Self::InvalidResetToken
-            | Self::InvalidEmailToken
-            | Self::EmailNotVerified
-            | Self::RegistrationClosed
-            | Self::Throttled { .. } => false,
+/// How an error is logged and counted.
+pub(super) struct Description {
+    /// The reason in the log.
+    pub(super) reason: &'static str,
+    pub(super) level: Level,
+    /// Whether it is a failure of ours, and no refusal.
+    pub(super) is_failure: bool,
+    /// Whether what was counted for the use case is refunded: it came to no verdict.
+    pub(super) is_refunded: bool,
+    /// What was exceeded, if a limit refused.
+    pub(super) exceeded: Option<&'static str>,
+}
+
+impl Description {
+    const fn refusal(reason: &'static str) -> Self {
+        Self {
+            reason,
+            level: Level::Info,
+            is_failure: false,
+            is_refunded: false,
+            exceeded: None,
+        }
+    }
+
+    const fn failure(reason: &'static str) -> Self {
+        Self {
+            reason,
+            level: Level::Warn,
+            is_failure: true,
+            is_refunded: true,
+            exceeded: None,
         }
     }
 }
 
 impl AuthError {
+    pub(super) const fn describe(&self) -> Description {
+        match self {
+            Self::InvalidCredentials => Description::refusal("wrong_password"),
+            Self::NotLoggedIn => Description::refusal("not_logged_in"),
+            Self::NoResultFound => Description::refusal("gone"),
+            Self::AlreadyExists(_) => Description::refusal("email_taken"),
+            Self::PasswordRefused(_) => Description::refusal("password_refused"),
+            Self::InvalidResetToken | Self::InvalidEmailToken => {
+                Description::refusal("invalid_token")
+            }
+            Self::EmailNotVerified => Description::refusal("email_not_verified"),
+            Self::RegistrationClosed => Description::refusal("registration_closed"),
+            Self::Changed => Description {
+                is_refunded: true,
+                ..Description::refusal("account_changed")
+            },
+            Self::Throttled { .. } => Description {
+                exceeded: Some("too many attempts"),
+                ..Description::refusal("throttled")
+            },
+            // One of many: the queue of the hasher logs them together.
+            Self::Overloaded { .. } => Description {
+                level: Level::Debug,
+                is_refunded: true,
+                exceeded: Some("too many at once"),
+                ..Description::refusal("hash_queue")
+            },
+            // One of many: the line of the request tells of it.
+            Self::Busy => Description {
+                level: Level::Debug,
+                ..Description::failure("database_unavailable")
+            },
+            Self::Unavailable(_) => Description::failure("database_unavailable"),
+            Self::Lost(_) | Self::Failed(_) | Self::Hash(_) => {
+                Description::failure("internal_error")
+            }
+        }
+    }
+
     /// Whether the database is away, of which the log has lines of its own.
     #[must_use]
     pub fn is_outage(&self) -> bool {

@@ -1,158 +1,106 @@
-use super::events::{Attempt, Event};
-use super::hasher::Place;
-use super::password_check::{Checked, PasswordCheck};
-use super::{
-    After, Auth, AuthError, Before, EmailVerification, Paused, Taken, Verification, Verified,
-};
+//! Logins.
+
+use super::events::Event;
+use super::executor::Executor;
+use super::password_check::RightPassword;
+use super::throttle::Guess;
+use super::{Auth, AuthError, EmailVerification};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
-
-/// A login, before it has begun.
-#[derive(Debug)]
-pub struct Login(PasswordCheck);
-
-/// The rest of a login: open a session.
-#[derive(Debug)]
-pub struct LogIn(Checked);
 
 /// What a login ends with.
 #[derive(Debug)]
 pub struct LoggedIn {
     /// For the client; it is shown here and never again.
     pub session_id: SessionId,
-    /// For the client too: what it shows at later logins. None where guesses are not counted.
+    /// For the client too: what it shows at later logins. None where attempts are not counted.
     pub device: Option<DeviceId>,
-    /// Who logged in.
+    /// The user who logged in.
     pub user: User,
 }
 
-impl Login {
-    /// Describes a login.
-    #[must_use]
-    pub fn new(email: impl Into<EmailKey>, password: Password, client: Client) -> Self {
-        Self(PasswordCheck::new(email, password, client))
-    }
-}
-
 impl Auth {
-    /// Logs a user in as far as the hash. Blocks for a few look-ups and one write. In the end
-    /// there is a new session, and the oldest one beyond the number that a user may have has
-    /// ended.
+    /// Logs a user in: opens a session, and ends the oldest one beyond the number that a user may
+    /// have. Reads, counts, hashes, and writes once.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] comes after the hash, for an unknown account too, and
+    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::Throttled`] before anything
+    /// is hashed, [`AuthError::InvalidCredentials`] after the hash, for an unknown account too,
     /// [`AuthError::Changed`] where the stored password is another one by then, and
-    /// [`AuthError::EmailNotVerified`] where that is asked for and was not done.
-    /// [`AuthError::Overloaded`] comes at once, before anything is read, and
-    /// [`AuthError::Throttled`] before anything is hashed, whatever the password is.
-    pub fn begin_login(
+    /// [`AuthError::EmailNotVerified`] where that is required.
+    pub async fn log_in(
         &self,
+        executor: &impl Executor,
         email: impl Into<EmailKey>,
-        password: &Password,
-        client: Client,
-    ) -> Result<Paused<LogIn>, AuthError> {
-        self.begin(Login::new(email, password.clone(), client))
-    }
-}
-
-impl Before for Login {
-    type After = LogIn;
-
-    fn client(&self) -> &Client {
-        self.0.client()
-    }
-
-    fn attempt(&self) -> Attempt {
-        self.0.attempt()
-    }
-
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.0.recognise(auth)
-    }
-
-    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.0.check(auth)
-    }
-
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<LogIn>, AuthError> {
-        let Paused { place, work, after } = self.0.begin(auth, place)?;
-        let after = LogIn(after);
-        Ok(Paused { place, work, after })
-    }
-}
-
-impl After for LogIn {
-    type Work = Verification;
-    type Output = LoggedIn;
-
-    fn taken(&self) -> Taken {
-        self.0.taken()
-    }
-
-    fn after(self, auth: &Auth, verified: Verified) -> Result<LoggedIn, AuthError> {
-        let who = self.0.who();
-        let logged_in = self.open_session(auth, verified);
-        match &logged_in {
-            Ok((logged_in, ended)) => {
-                let user = logged_in.user.id;
-                Event::LoggedIn {
-                    user,
-                    session: &logged_in.session_id.digest(),
-                }
-                .log(&who.client);
-                Event::sessions_replaced(user, *ended, &who.client);
+        password: Password,
+        client: &Client,
+    ) -> Result<LoggedIn, AuthError> {
+        let attempt = Guess::new(email.into(), client.clone());
+        let verified = self.verify_password(executor, attempt, password, Vec::new());
+        let (checked, permit) = verified
+            .await
+            .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
+        drop(permit);
+        let (failure, reservation) = (checked.failure(), checked.reservation.clone());
+        let opened = match checked.right() {
+            Ok(right) => {
+                let open = move |auth: &Self| auth.open_session(right);
+                executor.write(self, client, open).await
             }
-            Err(cause) => who.failed(cause),
-        }
-        logged_in.map(|(logged_in, _)| logged_in)
-    }
-}
-
-impl LogIn {
-    /// The login, and how many older sessions it ended.
-    fn open_session(self, auth: &Auth, verified: Verified) -> Result<(LoggedIn, usize), AuthError> {
-        let Checked { user, guess, taken } = self.0;
-        let Some(user) = user.filter(|_| verified.right) else {
-            return Err(AuthError::InvalidCredentials);
+            Err(wrong) => Err(wrong),
         };
-        let required = auth.settings.email_verification == EmailVerification::Required;
-        if required && auth.db.email_verified_at(user.id)?.is_none() {
-            let settlement = guess.right(auth, &taken);
-            return Err(auth.ask_to_verify(&user, &settlement, &taken));
+        let (logged_in, replaced) = opened.inspect_err(|cause| {
+            failure.log(cause, client);
+            self.refund_if_ours(&reservation, cause);
+        })?;
+        let (user, session) = (logged_in.user.id, &logged_in.session_id.digest());
+        Event::LoggedIn { user, session }.log(client);
+        Event::sessions_replaced(user, replaced, client);
+        Ok(logged_in)
+    }
+
+    /// Opens the session, and returns how many older ones that ended. Blocks for a write.
+    fn open_session(&self, right: RightPassword) -> Result<(LoggedIn, usize), AuthError> {
+        let RightPassword {
+            user,
+            attempt,
+            reservation,
+            outdated,
+        } = right;
+        let required = self.settings.email_verification == EmailVerification::Required;
+        if required && self.db.email_verified_at(user.id)?.is_none() {
+            let settlement = attempt.right(self, &reservation);
+            return Err(self.ask_to_verify(&user, &settlement, &reservation));
         }
         let session_id = SessionId::generate();
         let new = NewSession {
             user_id: user.id,
             digest: &session_id.digest(),
-            client: guess.client(),
+            client: attempt.client(),
         };
-        let (settlement, device) = guess.settlement(auth, &taken);
-        let ended = match auth
-            .db
-            .add_session(&new, Some(&user.hashed_password), &settlement)
-        {
-            Ok(ended) => ended,
-            // Not "invalid credentials": where a login of the same user has just renewed the
-            // stored hash, the password is as right as before.
-            Err(error) => {
-                taken.release();
-                return Err(match error {
-                    DbError::NoResultFound => AuthError::Changed,
-                    DbError::InvalidRequest(_)
-                    | DbError::AlreadyExists(_)
-                    | DbError::Unavailable(_)
-                    | DbError::Failed(_) => error.into(),
-                });
+        let (settlement, device) = attempt.settlement(self, &reservation);
+        let stored = &user.hashed_password;
+        let added = self.db.add_session(&new, Some(stored), &settlement);
+        let replaced = added.map_err(|error| {
+            reservation.release();
+            match error {
+                // Not "invalid credentials": where a login of the same user has just stored a
+                // new hash, the password is as right as before.
+                DbError::NoResultFound => AuthError::Changed,
+                DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_) => error.into(),
             }
-        };
-        if verified.outdated {
-            auth.renew(user.clone(), verified.password);
+        })?;
+        if let Some(password) = outdated {
+            self.renew(user.clone(), password);
         }
         let logged_in = LoggedIn {
             session_id,
             device,
             user,
         };
-        Ok((logged_in, ended))
+        Ok((logged_in, replaced))
     }
 }

@@ -1,10 +1,11 @@
 //! The use cases: what the service does, without HTTP and without SQL.
 //!
-//! [`Auth`] is synchronous and needs no runtime; its methods carry the document's names.
-//! What hashes a password comes in two forms: the document's method, which blocks until
-//! the hash is there, and a `begin_...` that stops in front of it ([`Paused`]), so that an
-//! event loop can wait without parking a thread.
+//! A use case that hashes a password is one `async fn`, which waits for the hash without a thread.
+//! Its blocking steps run where an [`Executor`] puts them. The methods of the reference service
+//! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) are the same
+//! functions, run to their end on the calling thread; they need no runtime.
 
+mod admission;
 mod change_email;
 mod change_password;
 mod cleanup;
@@ -13,6 +14,7 @@ mod delete_account;
 mod delete_user;
 mod error;
 mod events;
+mod executor;
 mod export;
 mod figures;
 #[doc(hidden)]
@@ -29,12 +31,10 @@ mod own_sessions;
 mod password_check;
 mod password_rules;
 mod passwords;
-mod paused;
 mod policies;
 mod reauthentication;
 mod register_user;
 mod renewal;
-mod replacement;
 mod reset_password;
 mod sessions;
 mod settings;
@@ -48,32 +48,29 @@ use std::time::Instant;
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use db_monitor::DatabaseMonitor;
-use hasher::{Applicant, Hasher, HasherSettings};
+use hasher::{Applicant, Hasher, HasherSettings, Place};
 use housekeeping::Housekeeping;
 use mail_worker::MailWorker;
+use throttle::Taken;
+use verification::{Hashing, Verification, Verified};
 
-pub use change_email::{ChangeEmail, EmailRequest};
-pub use change_password::{ChangePassword, PasswordChange, PasswordChanged};
+pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
-pub use delete_account::{AccountDeletion, DeleteAccount};
 pub use error::AuthError;
-pub use events::{Attempt, log_forged};
+pub use events::log_forged;
+pub use executor::{Executor, Inline};
 pub use export::Export;
 pub use figures::{Figures, MailOutcome};
-pub use hasher::{HashingFigures, Place, Receipt, Step, Waits, Work};
-pub use log_in::{LogIn, LoggedIn, Login};
+pub use hasher::{HashingFigures, Waits};
+pub use log_in::LoggedIn;
 pub use own_sessions::{Named, SessionPage};
-pub use password_check::{Checked, PasswordCheck};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
-pub use paused::{After, Before, Paused};
 pub use policies::{EmailVerification, Notice, Notices, Registration};
-pub use register_user::{NewUser, Registering};
-pub use replacement::Replacement;
-pub use reset_password::{NewPasswordByToken, PasswordReset, RESET_TOKEN_LIFETIME, ResetRequest};
+pub use reauthentication::OwnerRequest;
+pub use reset_password::RESET_TOKEN_LIFETIME;
 pub use settings::{AuthSettings, PasswordRefused};
-pub use throttle::{Taken, ThrottleSettings, mail_limit_keys};
-pub use verification::{Hashing, Verification, Verified};
+pub use throttle::{ThrottleSettings, mail_limit_keys};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
 pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolFigures, Registered, ThrottleRow};

@@ -1,39 +1,40 @@
-//! The one way to authenticate by password. Guesses are counted here, so that no route
+//! The one way to authenticate by password. Attempts are counted here, so that no use case
 //! can leave it out.
 
-use super::events::{Attempt, Event};
+use super::events::Event;
+use super::executor::{Executor, Inline};
 use super::hasher::Place;
 use super::renewal::Renewal;
-use super::throttle::Guess;
-use super::{After, Auth, AuthError, Before, Paused, Taken, Verification, Verified};
+use super::throttle::{Guess, refuse_waiting};
+use super::{Auth, AuthError, Taken, Verification, Verified};
+use crate::db::Charge;
 use crate::domain::{Client, EmailKey, Password, User, UserId};
 
-/// A password that is to be checked against an account's, before that has begun. In the end
-/// there is the user whose password it is, and nothing else has happened: what the owner of a
-/// session has to pass before a change of the account.
-#[derive(Debug)]
-pub struct PasswordCheck {
-    guess: Guess,
-    password: Password,
-}
-
-/// The rest of a check: whose password it is.
-#[derive(Debug)]
-pub struct Checked {
+/// A password after its hash, right or wrong.
+pub(super) struct CheckedPassword {
     pub(super) user: Option<User>,
-    pub(super) guess: Guess,
-    pub(super) taken: Taken,
+    attempt: Guess,
+    /// What was counted for it.
+    pub(super) reservation: Taken,
+    verified: Verified,
 }
 
-impl PasswordCheck {
-    /// Describes a check.
-    #[must_use]
-    pub fn new(email: impl Into<EmailKey>, password: Password, client: Client) -> Self {
-        Self {
-            guess: Guess::new(email.into(), client),
-            password,
-        }
-    }
+/// A right password, and the account whose it is.
+pub(super) struct RightPassword {
+    pub(super) user: User,
+    pub(super) attempt: Guess,
+    pub(super) reservation: Taken,
+    /// The password, if its stored hash is to be replaced.
+    pub(super) outdated: Option<Password>,
+}
+
+/// What the log says of a login that fails.
+pub(super) struct LoginFailure {
+    user: Option<UserId>,
+    /// Whether this is the last attempt of clients that the account does not know.
+    locks: bool,
+    /// Whether no password can be right, because the stored hash is of an unknown kind.
+    has_unknown_hash: bool,
 }
 
 impl Auth {
@@ -42,23 +43,94 @@ impl Auth {
     /// one hash, which takes as long for an unknown account as for a known one, and a write.
     ///
     /// # Errors
-    /// Only if the database fails, the hash would have to wait too long, or the account was
-    /// guessed at too often; that is not a wrong password.
+    /// Only if the database fails, the hash would have to wait too long, or there were too many
+    /// attempts at the account; that is not a wrong password.
     pub fn valid_login(
         &self,
         email: impl Into<EmailKey>,
         password: &Password,
     ) -> Result<bool, AuthError> {
-        let check = PasswordCheck::new(email, password.clone(), Client::default());
-        match self.begin(check).and_then(|paused| paused.run(self)) {
-            Ok(_) => Ok(true),
-            Err(AuthError::InvalidCredentials) => Ok(false),
-            Err(error) => Err(error),
+        let client = Client::default();
+        let attempt = Guess::new(email.into(), client.clone());
+        let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
+        let (checked, permit) = pollster::block_on(verified)
+            .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(&client))?;
+        drop(permit);
+        let (failure, reservation) = (checked.failure(), checked.reservation.clone());
+        let settled = checked.right().and_then(|right| self.settle(right));
+        match settled {
+            Ok(()) => Ok(true),
+            Err(cause) => {
+                failure.log(&cause, &client);
+                self.refund_if_ours(&reservation, &cause);
+                match cause {
+                    AuthError::InvalidCredentials => Ok(false),
+                    cause => Err(cause),
+                }
+            }
         }
     }
 
-    /// Puts a hash of the current kind in the place of an outdated one, in the background:
-    /// the login does not wait for it, and the next one tries again if it fails.
+    /// Checks a password: takes a permit, counts the attempt, looks the account up, and hashes,
+    /// the same for unknown and known accounts. The permit is returned for a second hash.
+    /// `limits` are further ones that refuse before anything is counted.
+    ///
+    /// # Errors
+    /// What kept the password from being checked; what was counted is refunded then.
+    pub(super) async fn verify_password(
+        &self,
+        executor: &impl Executor,
+        attempt: Guess,
+        password: Password,
+        limits: Vec<Charge>,
+    ) -> Result<(CheckedPassword, Place), AuthError> {
+        let client = attempt.client().clone();
+        let check = move |attempt: &Guess, auth: &Self| {
+            attempt.check(auth)?;
+            refuse_waiting(auth, &limits)
+        };
+        let admitted = self.admit(executor, &client, attempt, Guess::recognize, check);
+        let (attempt, mut permit) = admitted.await?;
+
+        let count_and_look_up = move |auth: &Self| {
+            let reservation = attempt.take(auth)?;
+            let user = attempt.user(auth);
+            let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
+            Ok((attempt, reservation, user))
+        };
+        let reserved = self.reserve(executor, &client, count_and_look_up);
+        let (attempt, reservation, user) = reserved.await?;
+
+        let stored = user.as_ref().map(|user| &user.hashed_password);
+        let verification = Verification::new(password, stored, self.settings.bcrypt_cost);
+        let verified = permit.run(verification).await;
+        let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
+        let checked = CheckedPassword {
+            user,
+            attempt,
+            reservation,
+            verified,
+        };
+        Ok((checked, permit))
+    }
+
+    /// Settles what was counted for a right password that opens no session. Blocks for a write.
+    fn settle(&self, right: RightPassword) -> Result<(), AuthError> {
+        let settlement = right.attempt.right(self, &right.reservation);
+        if !settlement.is_empty()
+            && let Err(error) = self.db.settle_guess(right.user.id, &settlement)
+        {
+            right.reservation.release();
+            return Err(error.into());
+        }
+        if let Some(password) = right.outdated {
+            self.renew(right.user, password);
+        }
+        Ok(())
+    }
+
+    /// Replaces an outdated stored hash in the background: the login does not wait for it, and
+    /// the next one tries again if it fails.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
         let renewal = Renewal::new(user, password, cost, self.housekeeping.messages());
@@ -70,114 +142,49 @@ impl Auth {
     }
 }
 
-impl Before for PasswordCheck {
-    type After = Checked;
-
-    fn client(&self) -> &Client {
-        self.guess.client()
-    }
-
-    fn attempt(&self) -> Attempt {
-        Attempt::login(self.client())
-    }
-
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.guess.recognise(auth)?;
-        Ok(self.guess.keeps_place())
-    }
-
-    fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.guess.check(auth)
-    }
-
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<Checked>, AuthError> {
-        let Self { guess, password } = self;
-        let taken = guess.take(auth)?;
-        let user = match guess.user(auth) {
-            Ok(user) => user,
-            Err(error) => {
-                auth.give_back(taken);
-                return Err(error.into());
-            }
-        };
-        let stored = user.as_ref().map(|user| &user.hashed_password);
-        let cost = auth.settings.bcrypt_cost;
-        Ok(Paused {
-            place,
-            work: Verification::new(password, stored, cost),
-            after: Checked { user, guess, taken },
+impl CheckedPassword {
+    /// The account, if the password is right.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidCredentials`] if it is wrong, or there is no account.
+    pub(super) fn right(self) -> Result<RightPassword, AuthError> {
+        let Verified {
+            password,
+            right,
+            outdated,
+        } = self.verified;
+        let user = self.user.filter(|_| right);
+        Ok(RightPassword {
+            user: user.ok_or(AuthError::InvalidCredentials)?,
+            attempt: self.attempt,
+            reservation: self.reservation,
+            outdated: outdated.then_some(password),
         })
     }
-}
 
-impl After for Checked {
-    type Work = Verification;
-    type Output = User;
-
-    fn taken(&self) -> Taken {
-        self.taken.clone()
-    }
-
-    fn after(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
-        let who = self.who();
-        let checked = self.settle(auth, verified);
-        checked.inspect_err(|cause| who.failed(cause))
+    /// What the log is to say if the login fails.
+    pub(super) fn failure(&self) -> LoginFailure {
+        let stored = self.user.as_ref().map(|user| &user.hashed_password);
+        LoginFailure {
+            user: self.user.as_ref().map(|user| user.id),
+            locks: !self.attempt.is_known() && self.reservation.is_last(),
+            has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
+        }
     }
 }
 
-/// Whose password is checked, and who says so.
-#[derive(Debug)]
-pub(super) struct Who {
-    user: Option<UserId>,
-    pub(super) client: Client,
-    /// Whether this is the last guess of those whom the account does not know.
-    locks: bool,
-    /// Whether no password can be right: the stored hash is of an unknown kind.
-    has_unknown_hash: bool,
-}
-
-impl Who {
-    /// Writes down that it was not the password, or could not be checked.
-    pub(super) fn failed(&self, cause: &AuthError) {
+impl LoginFailure {
+    /// Logs that the password was wrong, or could not be checked.
+    pub(super) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         match user.filter(|_| self.has_unknown_hash) {
             Some(user) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::UnknownHash { user }.log(&self.client);
+                Event::UnknownHash { user }.log(client);
             }
-            Some(_) | None => Event::LoginFailed { user, cause }.log(&self.client),
+            Some(_) | None => Event::LoginFailed { user, cause }.log(client),
         }
         if self.locks && matches!(cause, AuthError::InvalidCredentials) {
-            Event::LoginLocked { user }.log(&self.client);
+            Event::LoginLocked { user }.log(client);
         }
-    }
-}
-
-impl Checked {
-    /// Whose password it would be, and who says so.
-    pub(super) fn who(&self) -> Who {
-        let stored = self.user.as_ref().map(|user| &user.hashed_password);
-        Who {
-            has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
-            user: self.user.as_ref().map(|user| user.id),
-            client: self.guess.client().clone(),
-            locks: !self.guess.is_known() && self.taken.is_last(),
-        }
-    }
-
-    fn settle(self, auth: &Auth, verified: Verified) -> Result<User, AuthError> {
-        let Some(user) = self.user.filter(|_| verified.right) else {
-            return Err(AuthError::InvalidCredentials);
-        };
-        let settlement = self.guess.right(auth, &self.taken);
-        if !settlement.is_empty()
-            && let Err(error) = auth.db.settle_guess(user.id, &settlement)
-        {
-            self.taken.release();
-            return Err(error.into());
-        }
-        if verified.outdated {
-            auth.renew(user.clone(), verified.password);
-        }
-        Ok(user)
     }
 }

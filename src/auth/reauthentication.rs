@@ -1,109 +1,92 @@
-//! Somebody who is logged in gives the password again, before the account changes.
+//! Re-authentication: the owner of a session gives the password again, before the account changes.
 
-use super::events::Attempt;
+use super::executor::Executor;
 use super::hasher::Place;
-use super::password_check::{Checked, PasswordCheck};
-use super::throttle::{reauthentications, refuse_waiting};
-use super::{After, Auth, AuthError, Before, Paused, Taken, Verification};
+use super::password_check::RightPassword;
+use super::throttle::{Guess, reauthentications};
+use super::{Auth, AuthError, Taken};
 use crate::db::{Charge, DbError, Limited, Reauthenticated, Settlement};
-use crate::domain::{Client, EmailKey, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
 
-/// The password that an owner gives again, before it is checked.
-#[derive(Debug)]
-pub(super) struct Reauthentication {
-    check: PasswordCheck,
-    owner: SessionUser,
-    session: SessionDigest,
+/// A request of a user who is logged in, with the password that has to be given again.
+#[derive(Debug, Clone)]
+pub struct OwnerRequest {
+    /// The account, as the session knows it.
+    pub owner: SessionUser,
+    /// The session in which it is asked for.
+    pub session_id: SessionId,
+    /// The password that was given again.
+    pub current_password: Password,
+    /// The client that asks.
+    pub client: Client,
 }
 
-/// Who has given it, and what it was checked against.
+/// An owner who has given the right password, and what it was checked against.
 #[derive(Debug)]
 pub(super) struct Owner {
-    checked: Checked,
     pub(super) user: User,
+    attempt: Guess,
+    reservation: Taken,
     session: SessionDigest,
     /// How often the account may be changed; counted with the change, so that only right
     /// passwords count.
     limit: Vec<Charge>,
 }
 
-impl Reauthentication {
-    pub(super) fn new(
-        owner: SessionUser,
-        session_id: &SessionId,
-        password: Password,
-        client: Client,
-    ) -> Self {
-        Self {
-            check: PasswordCheck::new(owner.email.key(), password, client),
+impl Auth {
+    /// Checks the owner's password. The permit is returned for a second hash. `limits` are
+    /// further ones that refuse before anything is counted.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Changed`] if the
+    /// account is another one by now, and what kept the password from being checked.
+    pub(super) async fn reauthenticate(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        limits: Vec<Charge>,
+    ) -> Result<(Owner, Place), AuthError> {
+        let OwnerRequest {
             owner,
+            session_id,
+            current_password,
+            client,
+        } = request;
+        let email = owner.email.key();
+        let limit = reauthentications(&self.settings.throttle, &email);
+        let limits = limits.into_iter().chain(limit.clone()).collect();
+        let attempt = Guess::new(email, client);
+        let verified = self.verify_password(executor, attempt, current_password, limits);
+        let (checked, permit) = verified.await?;
+        if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
+            self.refund(checked.reservation);
+            return Err(AuthError::Changed);
+        }
+        let RightPassword {
+            user,
+            attempt,
+            reservation,
+            outdated: _,
+        } = checked.right()?;
+        let owner = Owner {
+            user,
+            attempt,
+            reservation,
             session: session_id.digest(),
-        }
-    }
-
-    pub(super) fn owner(&self) -> &SessionUser {
-        &self.owner
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        self.check.client()
-    }
-
-    pub(super) fn attempt(&self) -> Attempt {
-        Attempt::reauthentication(self.owner.id, self.client())
-    }
-
-    pub(super) fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.check.recognise(auth)
-    }
-
-    pub(super) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        self.check.check(auth)?;
-        refuse_waiting(auth, &self.limit(auth))
-    }
-
-    fn limit(&self, auth: &Auth) -> Vec<Charge> {
-        reauthentications(&auth.settings.throttle, &self.owner.email.key())
-    }
-
-    pub(super) fn begin(
-        self,
-        auth: &Auth,
-        place: Place,
-    ) -> Result<(Place, Verification, Owner), AuthError> {
-        let limit = self.limit(auth);
-        let Self {
-            check,
-            owner,
-            session,
-        } = self;
-        let Paused { place, work, after } = check.begin(auth, place)?;
-        match &after.user {
-            Some(user) if user.id == owner.id => {
-                let user = user.clone();
-                let owner = Owner {
-                    checked: after,
-                    user,
-                    session,
-                    limit,
-                };
-                Ok((place, work, owner))
-            }
-            Some(_) | None => {
-                auth.give_back(after.taken());
-                Err(AuthError::Changed)
-            }
-        }
+            limit,
+        };
+        Ok((owner, permit))
     }
 }
 
 impl Owner {
-    pub(super) fn taken(&self) -> Taken {
-        self.checked.taken()
+    pub(super) fn client(&self) -> &Client {
+        self.attempt.client()
     }
 
-    pub(super) fn client(&self) -> &Client {
-        self.checked.guess.client()
+    /// What was counted for the password.
+    pub(super) fn reservation(&self) -> Taken {
+        self.reservation.clone()
     }
 
     /// What must still be so when the change is written.
@@ -116,12 +99,12 @@ impl Owner {
         }
     }
 
-    /// What the right password settles among the counts of guesses.
+    /// What the right password settles among the counts of attempts.
     pub(super) fn settlement(&self, auth: &Auth) -> Settlement {
-        self.checked.guess.right(auth, &self.checked.taken)
+        self.attempt.right(auth, &self.reservation)
     }
 
-    /// What became of the change. Where nothing was written, nothing was settled either.
+    /// The result of writing the change. Where nothing was written, nothing was settled either.
     pub(super) fn written(
         &self,
         written: Result<Result<(), Limited>, DbError>,
@@ -137,7 +120,7 @@ impl Owner {
                 | DbError::Failed(_)),
             ) => error.into(),
         };
-        self.checked.taken.release();
+        self.reservation.release();
         Err(error)
     }
 }

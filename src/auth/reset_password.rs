@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::events::{Attempt, Event};
-use super::hasher::Place;
+use super::events::Event;
+use super::executor::{Executor, Inline};
 use super::outgoing::Outgoing;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
-use super::{After, Auth, AuthError, Before, HashError, Hashing, Notice, Paused, Taken};
+use super::{Auth, AuthError, Hashing, Notice};
 use crate::db::{BudgetedMail, Charge, ClaimedMail, DB, DbError, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
@@ -15,58 +15,17 @@ use crate::domain::{
 /// How long a reset token is valid, unless an operator gives it another lifetime.
 pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// A new password that somebody sets with a token, before that has begun.
+/// A new password that a client sets with a token, before the token was looked up.
 #[derive(Debug)]
-pub struct NewPasswordByToken {
+struct TokenAttempt {
     /// The account that the client names. The token alone finds the account; if the client
     /// names another one, the token is refused.
     email: Option<EmailKey>,
     /// None for a text that is no token: it is counted as a wrong one.
     token: Option<ResetToken>,
-    password: Password,
     client: Client,
     /// The account whose token it is, once that was looked up.
     account: Option<EmailKey>,
-}
-
-/// A request for a mail with a token that no limit refuses.
-#[derive(Debug)]
-pub struct ResetRequest {
-    email: EmailKey,
-    client: Client,
-    limits: Vec<Charge>,
-}
-
-/// The rest of it: spend the token.
-#[derive(Debug)]
-pub struct PasswordReset {
-    user: User,
-    token: ResetTokenDigest,
-    client: Client,
-}
-
-impl NewPasswordByToken {
-    /// Describes it; with an email, for the account with that email and no other.
-    #[must_use]
-    pub fn new(
-        email: Option<EmailKey>,
-        token: Option<ResetToken>,
-        password: Password,
-        client: Client,
-    ) -> Self {
-        Self {
-            email,
-            token,
-            password,
-            client,
-            account: None,
-        }
-    }
-
-    /// The guesses of a client at tokens are counted with those at passwords.
-    fn networks(&self) -> Networks<'_> {
-        Networks(&self.client)
-    }
 }
 
 impl Auth {
@@ -110,87 +69,146 @@ impl Auth {
         new_password: &Password,
     ) -> Result<User, AuthError> {
         let (token, password) = (Some(*reset_token), new_password.clone());
-        let case = NewPasswordByToken::new(None, token, password, Client::default());
-        self.begin(case)?.run(self)
+        let client = Client::default();
+        pollster::block_on(self.reset_password(&Inline, None, token, password, &client))
     }
 
-    /// Has a mail with a token sent to whoever has that email, unless enough were sent of
-    /// late; who asks cannot tell what came of it. Blocks for one write, the same for an
-    /// address without an account.
+    /// Sets a new password with a token that was mailed, as [`Auth::update_password`] does; with
+    /// an email, for the account with that email and no other. Wrong tokens are counted with
+    /// wrong passwords, right ones are not counted.
     ///
     /// # Errors
-    /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
-    /// whatever ails the database.
-    pub fn request_reset(&self, email: &Email, client: &Client) -> Result<(), AuthError> {
-        self.queue_reset(&self.check_reset(email, client)?)
-    }
-
-    /// The part of [`Auth::request_reset`] that only reads: what is over a limit is refused
-    /// here, before a write. Blocks for a look-up or a few.
-    ///
-    /// # Errors
-    /// As [`Auth::request_reset`].
-    pub fn check_reset(&self, email: &Email, client: &Client) -> Result<ResetRequest, AuthError> {
-        let email = email.key();
-        let limits = reset_requests(self, &email, client).and_then(|limits| {
-            refuse_waiting(self, &limits)?;
-            Ok(limits)
-        });
-        let limits = limits.inspect_err(|cause| {
-            Event::PasswordChangeFailed { user: None, cause }.log(client);
-        })?;
-        Ok(ResetRequest {
+    /// Those of [`Auth::update_password`], [`AuthError::Throttled`] and [`AuthError::Overloaded`].
+    pub async fn reset_password(
+        &self,
+        executor: &impl Executor,
+        email: Option<EmailKey>,
+        token: Option<ResetToken>,
+        password: Password,
+        client: &Client,
+    ) -> Result<User, AuthError> {
+        let attempt = TokenAttempt {
             email,
+            token,
             client: client.clone(),
-            limits,
+            account: None,
+        };
+        let mut user = None;
+        let reset = self.try_reset(executor, attempt, password, client, &mut user);
+        let reset = reset.await;
+        match &reset {
+            Ok(changed) => Event::PasswordChanged {
+                user: changed.id,
+                session: None,
+            }
+            .log(client),
+            Err(cause) => Event::PasswordChangeFailed { user, cause }.log(client),
+        }
+        reset
+    }
+
+    /// The token is looked up before anything is hashed, and spent after it.
+    async fn try_reset(
+        &self,
+        executor: &impl Executor,
+        attempt: TokenAttempt,
+        password: Password,
+        client: &Client,
+        owner: &mut Option<UserId>,
+    ) -> Result<User, AuthError> {
+        let (recognize, check) = (TokenAttempt::recognize, TokenAttempt::check);
+        let admitted = self.admit(executor, client, attempt, recognize, check);
+        let (attempt, mut permit) = admitted.await?;
+        let find = move |auth: &Self| attempt.find_or_count(auth);
+        let (user, token) = self.reserve(executor, client, find).await?;
+        self.settings.accept(&password, &user.email)?;
+        let hashing = Hashing::new(password, self.settings.bcrypt_cost)?;
+        *owner = Some(user.id);
+        let hashed = permit.run(hashing).await??;
+        drop(permit);
+        let spend = move |auth: &Self| auth.spend_token(user, &token, hashed);
+        executor.write(self, client, spend).await
+    }
+
+    fn spend_token(
+        &self,
+        user: User,
+        token: &ResetTokenDigest,
+        hashed: HashedPassword,
+    ) -> Result<User, AuthError> {
+        let new = NewPassword {
+            token,
+            hashed_password: &hashed,
+            notice: self.password_changed(&user.email),
+        };
+        self.db.spend_reset_token(user.id, &new).map_err(invalid)?;
+        self.wake_mails();
+        Ok(User {
+            hashed_password: hashed,
+            session_id: None,
+            reset_token: None,
+            ..user
         })
     }
 
-    /// The rest of [`Auth::request_reset`]. Blocks for one write.
+    /// Queues a mail with a token for the user with that email, unless enough were sent lately.
+    /// The caller cannot tell what came of it. Reads, and writes once if no limit refuses, the
+    /// same for an address without an account.
     ///
     /// # Errors
-    /// As [`Auth::request_reset`].
-    pub fn queue_reset(&self, request: &ResetRequest) -> Result<(), AuthError> {
-        let ResetRequest {
-            email,
-            client,
-            limits,
-        } = request;
-        let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
-        let asked = match self.db.queue_mail_for(email, &mail, limits, &marks(client)) {
-            Ok(Ok(asked)) => Ok(asked),
-            Ok(Err(limited)) => Err(limited.into()),
-            Err(error) => Err(error.into()),
-        };
-        match &asked {
-            Ok(queued) => {
-                self.wake_mails();
-                Event::ResetRequested {
-                    user: queued.flatten(),
-                    queued: queued.is_some(),
-                }
-                .log(client);
+    /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
+    /// the errors of the database.
+    pub async fn request_reset(
+        &self,
+        executor: &impl Executor,
+        email: &Email,
+        client: &Client,
+    ) -> Result<(), AuthError> {
+        let (email, owned) = (email.key(), client.clone());
+        let check = {
+            let (email, client) = (email.clone(), owned.clone());
+            move |auth: &Self| {
+                let limits = reset_requests(auth, &email, &client)?;
+                refuse_waiting(auth, &limits)?;
+                Ok(limits)
             }
-            Err(cause) => Event::PasswordChangeFailed { user: None, cause }.log(client),
+        };
+        let asked = match executor.read(self, client, check).await {
+            Ok(limits) => {
+                let queue = move |auth: &Self| auth.queue_reset(&email, &owned, &limits);
+                executor.write(self, client, queue).await
+            }
+            Err(cause) => Err(cause),
+        };
+        let queued = asked.inspect_err(|cause| {
+            Event::PasswordChangeFailed { user: None, cause }.log(client);
+        })?;
+        self.wake_mails();
+        Event::ResetRequested {
+            user: queued.flatten(),
+            queued: queued.is_some(),
         }
-        asked.map(|_| ())
+        .log(client);
+        Ok(())
+    }
+
+    fn queue_reset(
+        &self,
+        email: &EmailKey,
+        client: &Client,
+        limits: &[Charge],
+    ) -> Result<Option<Option<UserId>>, AuthError> {
+        let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
+        let asked = self
+            .db
+            .queue_mail_for(email, &mail, limits, &marks(client))?;
+        Ok(asked?)
     }
 
     /// What an owner is told of a new password, whoever has set it.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notice::PasswordChanged);
         told.then(|| Outgoing::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
-    }
-
-    fn find_owner(&self, case: &NewPasswordByToken) -> Result<(User, ResetTokenDigest), AuthError> {
-        let Some(token) = case.token.as_ref().map(ResetToken::digest) else {
-            return Err(AuthError::InvalidResetToken);
-        };
-        let user = self.db.find_reset_token(&token).map_err(invalid)?;
-        match &case.email {
-            Some(email) if user.email.key() != *email => Err(AuthError::InvalidResetToken),
-            Some(_) | None => Ok((user, token)),
-        }
     }
 }
 
@@ -216,20 +234,10 @@ fn invalid(error: DbError) -> AuthError {
     }
 }
 
-impl Before for NewPasswordByToken {
-    type After = PasswordReset;
-
-    fn client(&self) -> &Client {
-        &self.client
-    }
-
-    fn attempt(&self) -> Attempt {
-        Attempt::reset(&self.client)
-    }
-
+impl TokenAttempt {
     /// A client with the right token is known to its account.
-    fn recognise(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
-        self.account = match auth.find_owner(self) {
+    fn recognize(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
+        self.account = match self.find(auth) {
             Ok((user, _)) => Some(user.email.key()),
             Err(AuthError::InvalidResetToken) => None,
             Err(error) => return Err(error),
@@ -242,86 +250,32 @@ impl Before for NewPasswordByToken {
         if self.account.is_some() {
             return Ok(());
         }
-        refuse_waiting(auth, &self.networks().charges(&auth.settings.throttle))
+        refuse_waiting(auth, &self.limits(auth))
     }
 
-    /// The token is looked at before anything is hashed, and spent after it.
-    fn begin(self, auth: &Auth, place: Place) -> Result<Paused<PasswordReset>, AuthError> {
-        let (user, digest) = auth.find_owner(&self).map_err(|error| {
-            // Only a wrong token is a guess.
+    /// Finds the user whose token it is. A wrong token is counted.
+    fn find_or_count(&self, auth: &Auth) -> Result<(User, ResetTokenDigest), AuthError> {
+        self.find(auth).map_err(|error| {
             if !matches!(error, AuthError::InvalidResetToken) {
                 return error;
             }
-            let limits = self.networks().charges(&auth.settings.throttle);
-            take(auth, &limits).err().unwrap_or(error)
-        })?;
-        auth.settings.accept(&self.password, &user.email)?;
-        let work = Hashing::new(self.password, auth.settings.bcrypt_cost)?;
-        Ok(Paused {
-            place,
-            work,
-            after: PasswordReset {
-                user,
-                token: digest,
-                client: self.client,
-            },
+            take(auth, &self.limits(auth)).err().unwrap_or(error)
         })
     }
-}
 
-impl After for PasswordReset {
-    type Work = Hashing;
-    type Output = User;
-
-    /// A right token is not counted.
-    fn taken(&self) -> Taken {
-        Taken::default()
-    }
-
-    fn after(
-        self,
-        auth: &Auth,
-        hashed: Result<HashedPassword, HashError>,
-    ) -> Result<User, AuthError> {
-        let user = self.user.id;
-        let client = self.client.clone();
-        let changed = self.spend(auth, hashed);
-        match &changed {
-            Ok(_) => Event::PasswordChanged {
-                user,
-                session: None,
-            }
-            .log(&client),
-            Err(cause) => Event::PasswordChangeFailed {
-                user: Some(user),
-                cause,
-            }
-            .log(&client),
-        }
-        changed
-    }
-}
-
-impl PasswordReset {
-    fn spend(
-        self,
-        auth: &Auth,
-        hashed: Result<HashedPassword, HashError>,
-    ) -> Result<User, AuthError> {
-        let hashed = hashed?;
-        let new = NewPassword {
-            token: &self.token,
-            hashed_password: &hashed,
-            notice: auth.password_changed(&self.user.email),
+    fn find(&self, auth: &Auth) -> Result<(User, ResetTokenDigest), AuthError> {
+        let Some(token) = self.token.as_ref().map(ResetToken::digest) else {
+            return Err(AuthError::InvalidResetToken);
         };
-        let spent = auth.db.spend_reset_token(self.user.id, &new);
-        spent.map_err(invalid)?;
-        auth.wake_mails();
-        Ok(User {
-            hashed_password: hashed,
-            session_id: None,
-            reset_token: None,
-            ..self.user
-        })
+        let user = auth.db.find_reset_token(&token).map_err(invalid)?;
+        match &self.email {
+            Some(email) if user.email.key() != *email => Err(AuthError::InvalidResetToken),
+            Some(_) | None => Ok((user, token)),
+        }
+    }
+
+    /// A client's wrong tokens are counted with its wrong passwords.
+    fn limits(&self, auth: &Auth) -> Vec<Charge> {
+        Networks(&self.client).charges(&auth.settings.throttle)
     }
 }

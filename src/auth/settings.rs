@@ -73,6 +73,18 @@ pub enum PasswordRefused {
     Context,
 }
 
+impl PasswordRefused {
+    /// The stable code of the refusal, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "password_too_short",
+            Self::Common => "password_too_common",
+            Self::Context => "password_too_obvious",
+        }
+    }
+}
+
 impl AuthSettings {
     /// Whether a password may become that person's.
     pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {

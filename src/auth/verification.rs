@@ -7,7 +7,7 @@ use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// The work of hashing a new password.
 #[derive(Debug)]
-pub struct Hashing {
+pub(super) struct Hashing {
     password: Password,
     making: Making,
 }
@@ -42,7 +42,7 @@ impl Work for Hashing {
 /// is not there, or whose stored password is no hash, or one of a lower cost, as for any
 /// other: so many rounds as one bcrypt has at the current cost.
 #[derive(Debug)]
-pub struct Verification {
+pub(super) struct Verification {
     password: Password,
     cost: BcryptCost,
     /// What it is to be compared with, until it is.
@@ -53,7 +53,7 @@ pub struct Verification {
 
 /// The outcome of a [`Verification`].
 #[derive(Debug)]
-pub struct Verified {
+pub(super) struct Verified {
     pub(super) password: Password,
     /// Whether the password is right.
     pub(super) right: bool,

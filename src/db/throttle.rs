@@ -90,6 +90,27 @@ pub struct Counted {
     fails: i64,
 }
 
+#[cfg(test)]
+impl Counted {
+    /// One of any kind.
+    pub(crate) fn sample() -> Self {
+        let charge = Charge {
+            key: ThrottleKey::logins(&crate::domain::EmailKey::canonical("bob@x.fr")),
+            rule: Rule::Rate(crate::domain::Rate {
+                burst: 1,
+                interval: Duration::from_secs(1),
+            }),
+        };
+        let at = Timestamp::from_seconds(0);
+        Self {
+            charge,
+            at,
+            next_at: 0,
+            fails: 1,
+        }
+    }
+}
+
 /// A guess that is not allowed, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limited {

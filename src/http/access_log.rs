@@ -110,7 +110,7 @@ fn level(error: &Error) -> log::Level {
             log::Level::Debug
         }
         Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
-        Some(HttpError::Busy) => log::Level::Warn,
+        Some(HttpError::Auth(AuthError::Busy)) => log::Level::Warn,
         Some(_) | None => log::Level::Error,
     }
 }

@@ -6,8 +6,8 @@ use super::answer::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
 use super::logged_in::LoggedIn;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError, HttpSettings};
-use crate::auth::{ChangePassword, DeleteAccount};
+use super::{BlockingExecutor, HttpError, HttpSettings};
+use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, Password};
 
 pub(super) struct NewPassword {
@@ -43,7 +43,8 @@ struct Updated<'a> {
 
 /// `PUT /profile/password`
 pub(super) async fn change_password(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
     LoggedIn {
@@ -53,8 +54,14 @@ pub(super) async fn change_password(
     }: LoggedIn<Form<NewPassword>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(NewPassword { current, new }) = rest;
-    let changed = door
-        .hashing(ChangePassword::new(user, &session_id, current, new, client))
+    let request = OwnerRequest {
+        owner: user,
+        session_id,
+        current_password: current,
+        client,
+    };
+    let changed = auth
+        .change_password(executor.get_ref(), request, new)
         .await?;
     let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
     let answer = json_with(
@@ -69,7 +76,8 @@ pub(super) async fn change_password(
 
 /// `DELETE /profile`
 pub(super) async fn delete_account(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
     LoggedIn {
@@ -79,9 +87,13 @@ pub(super) async fn delete_account(
     }: LoggedIn<Form<CurrentPassword>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(CurrentPassword(current)) = rest;
-    let user = door
-        .hashing(DeleteAccount::new(user, &session_id, current, client))
-        .await?;
+    let request = OwnerRequest {
+        owner: user,
+        session_id,
+        current_password: current,
+        client,
+    };
+    let user = auth.delete_account(executor.get_ref(), request).await?;
     let cookie = SessionCookie::clearing(&settings);
     let answer = json_with(HttpResponse::Ok().cookie(cookie), &Nothing {});
     Ok(belonging_to(user.id, answer))

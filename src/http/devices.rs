@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::answer::{Nothing, json_with};
 use super::logged_in::LoggedIn;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError, HttpSettings};
+use super::{BlockingExecutor, HttpError, HttpSettings};
 use crate::auth::Named;
 use crate::domain::{SessionInfo, SessionPublicId, SessionScope};
 
@@ -39,7 +39,7 @@ const PAGE: u32 = 100;
 /// `GET /sessions`, `GET /sessions?after={id}`: where there may be more, a `Link` with
 /// `rel="next"` (RFC 8288) leads to them.
 pub(super) async fn list(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
     LoggedIn { session_id, .. }: LoggedIn,
 ) -> Result<HttpResponse, HttpError> {
@@ -47,8 +47,8 @@ pub(super) async fn list(
     let after = query.find(|(name, _)| name == "after");
     let after = after.map(|(_, id)| SessionPublicId::parse(&id));
     let after = after.transpose().or(Err(HttpError::UnknownPage))?;
-    let page = door
-        .read_many(move |auth| auth.sessions(&session_id, after, PAGE))
+    let page = executor
+        .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
         .await?;
     let devices: Vec<Device<'_>> = page.sessions.iter().map(Device::from).collect();
     let mut answer = HttpResponse::Ok();
@@ -60,15 +60,15 @@ pub(super) async fn list(
 
 /// `DELETE /sessions/{id}`
 pub(super) async fn end(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     request: HttpRequest,
     LoggedIn { session_id, .. }: LoggedIn,
 ) -> Result<HttpResponse, HttpError> {
     let name = request.match_info().get("id").unwrap_or_default();
     let name = SessionPublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
-    let named = door
-        .write(move |auth| auth.end_session(&session_id, name))
+    let named = executor
+        .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;
     match named {
         Named::Current => Ok(ended(Some(&settings))),
@@ -80,7 +80,7 @@ pub(super) async fn end(
 /// `DELETE /sessions?scope=...`
 pub(super) async fn end_all_in(
     scope: &str,
-    door: &Door,
+    executor: &BlockingExecutor,
     settings: &HttpSettings,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
@@ -90,13 +90,15 @@ pub(super) async fn end_all_in(
         "all" => (SessionScope::All, Some(settings)),
         _ => {
             // Who is not logged in is told so, whatever else is wrong.
-            door.read(move |auth| auth.session_user(&session_id))
+            executor
+                .run_read(move |auth| auth.session_user(&session_id))
                 .await?
                 .ok_or(HttpError::NotLoggedIn)?;
             return Err(HttpError::UnknownScope);
         }
     };
-    door.write(move |auth| auth.end_sessions(&session_id, scope))
+    executor
+        .run_write(move |auth| auth.end_sessions(&session_id, scope))
         .await?;
     Ok(ended(cleared))
 }

@@ -7,8 +7,8 @@ use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::logged_in::LoggedIn;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError};
-use crate::auth::{ChangeEmail, MailedToken};
+use super::{BlockingExecutor, HttpError};
+use crate::auth::{Auth, MailedToken, OwnerRequest};
 use crate::domain::{Client, Email, Password};
 
 pub(super) struct NewEmail {
@@ -50,7 +50,8 @@ struct Verified<'a> {
 
 /// `PUT /profile/email`
 pub(super) async fn change(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     client: Client,
     LoggedIn {
         session_id,
@@ -59,8 +60,14 @@ pub(super) async fn change(
     }: LoggedIn<Form<NewEmail>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(NewEmail { email, current }) = rest;
-    let user = door
-        .hashing(ChangeEmail::new(user, &session_id, current, email, client))
+    let request = OwnerRequest {
+        owner: user,
+        session_id,
+        current_password: current,
+        client,
+    };
+    let user = auth
+        .request_email_change(executor.get_ref(), request, email)
         .await?;
     let asked = Asked {
         message: "if this address is free, a mail is on its way",
@@ -70,14 +77,14 @@ pub(super) async fn change(
 
 /// `PUT /verify_email`
 pub(super) async fn verify(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     client: Client,
     cookie: SessionCookie,
     Form(Proof(token)): Form<Proof>,
 ) -> Result<HttpResponse, HttpError> {
     let session = cookie.session_id().ok();
-    let verified = door
-        .write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))
+    let verified = executor
+        .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))
         .await?;
     let told = Verified {
         email: verified.email.as_str(),

@@ -1,13 +1,19 @@
+//! Errors as answers: one description of each, with status, code, message and metric.
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, ResponseError, error::BlockingError};
+use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
 
 use super::FormError;
 use super::answer::{Message, json_with};
+use super::metrics::Outcome;
 use crate::auth::AuthError;
+
+/// The header with an error's code.
+const ERROR_CODE: HeaderName = HeaderName::from_static("bienvenue-error");
 
 /// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
 /// client gets a status and a sentence.
@@ -34,12 +40,6 @@ pub enum HttpError {
     /// The use case's refusal or failure.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// The database has been busy for too long.
-    #[error("the database had no answer in time")]
-    Busy,
-    /// The thread that did the work is gone.
-    #[error("blocking work was lost: {0}")]
-    Lost(#[from] BlockingError),
     /// A page of an origin that is not ours has let a browser send it.
     #[error("it comes from a page of another origin")]
     CrossSite,
@@ -48,147 +48,188 @@ pub enum HttpError {
     Panicked,
 }
 
-/// What a client is told where it is none of its business.
+/// What a client is told of a failure whose cause is for the log.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
 const CROSS_SITE: &str = "requests from pages of other origins are not taken";
 const SOON: Duration = Duration::from_secs(1);
 
-impl HttpError {
-    /// Whether what was counted for the request is given back: it came to no verdict.
-    pub(super) fn gives_back(&self) -> bool {
-        match self {
-            Self::Auth(error) => error.gives_back(),
-            Self::Busy | Self::Lost(_) | Self::Panicked => true,
-            Self::Form(_)
-            | Self::NotLoggedIn
-            | Self::NoSuchSession
-            | Self::UnknownScope
-            | Self::UnknownPage
-            | Self::CrossSite
-            | Self::CookieTooLarge => false,
+/// All that an error means to the client, and to the metrics.
+struct Description {
+    status: StatusCode,
+    /// Stable, for programs.
+    code: &'static str,
+    /// For people. Empty: the answer has no body.
+    message: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    outcome: Outcome,
+}
+
+impl Description {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+            outcome,
         }
     }
 
-    fn message(&self) -> Cow<'static, str> {
-        match self {
-            Self::Form(error) => error.to_string().into(),
-            Self::CookieTooLarge | Self::NoSuchSession | Self::UnknownScope | Self::UnknownPage => {
-                self.to_string().into()
+    fn retry_after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
+        }
+    }
+
+    fn not_logged_in() -> Self {
+        let (status, outcome) = (StatusCode::FORBIDDEN, Outcome::malformed);
+        Self::new(status, "not_logged_in", "", outcome)
+    }
+
+    fn internal() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "internal_error", INTERNAL, Outcome::failed)
+    }
+
+    fn unavailable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, code, message, Outcome::unavailable).retry_after(SOON)
+    }
+
+    fn of_form(error: &FormError) -> Self {
+        let (status, code) = error.status_and_code();
+        Self::new(status, code, error.to_string(), Outcome::malformed)
+    }
+
+    /// What a use case refuses, or fails by.
+    fn of_use_case(error: &AuthError) -> Self {
+        use {Outcome as O, StatusCode as S};
+        let text = error.to_string();
+        match error {
+            AuthError::NotLoggedIn => Self::not_logged_in(),
+            AuthError::InvalidCredentials => {
+                let code = "invalid_credentials";
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
             }
-            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => "".into(),
-            Self::Auth(error) => match error {
-                AuthError::AlreadyExists(_) => "email already registered".into(),
-                AuthError::Unavailable(_) => UNAVAILABLE.into(),
-                AuthError::NotLoggedIn
-                | AuthError::InvalidCredentials
-                | AuthError::Changed
-                | AuthError::PasswordRefused(_)
-                | AuthError::InvalidResetToken
-                | AuthError::InvalidEmailToken
-                | AuthError::EmailNotVerified
-                | AuthError::RegistrationClosed
-                | AuthError::Throttled { .. }
-                | AuthError::Overloaded { .. } => error.to_string().into(),
-                AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
-                    INTERNAL.into()
-                }
-            },
-            Self::Busy => UNAVAILABLE.into(),
-            Self::Lost(_) | Self::Panicked => INTERNAL.into(),
-            Self::CrossSite => CROSS_SITE.into(),
+            AuthError::AlreadyExists(_) => {
+                let message = "email already registered";
+                Self::new(
+                    S::BAD_REQUEST,
+                    "email_taken",
+                    message,
+                    O::already_registered,
+                )
+            }
+            AuthError::PasswordRefused(refused) => {
+                Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
+            }
+            AuthError::InvalidResetToken => {
+                let code = "invalid_reset_token";
+                Self::new(S::FORBIDDEN, code, text, O::invalid_credentials)
+            }
+            AuthError::InvalidEmailToken => {
+                Self::new(S::FORBIDDEN, "invalid_token", text, O::invalid_credentials)
+            }
+            AuthError::EmailNotVerified => {
+                let code = "email_not_verified";
+                Self::new(S::FORBIDDEN, code, text, O::email_not_verified)
+            }
+            AuthError::RegistrationClosed => {
+                let code = "registration_closed";
+                Self::new(S::FORBIDDEN, code, text, O::registration_closed)
+            }
+            AuthError::Throttled { retry_after, .. } => {
+                Self::new(S::TOO_MANY_REQUESTS, "rate_limited", text, O::throttled)
+                    .retry_after(*retry_after)
+            }
+            AuthError::Overloaded { retry_after } => {
+                Self::new(S::SERVICE_UNAVAILABLE, "overloaded", text, O::overloaded)
+                    .retry_after(*retry_after)
+            }
+            AuthError::Changed => Self::unavailable("account_changed", text),
+            AuthError::Busy | AuthError::Unavailable(_) => {
+                Self::unavailable("unavailable", UNAVAILABLE)
+            }
+            // Handlers turn the rows that they expect to be missing into answers.
+            AuthError::NoResultFound
+            | AuthError::Lost(_)
+            | AuthError::Failed(_)
+            | AuthError::Hash(_) => Self::internal(),
+        }
+    }
+}
+
+impl HttpError {
+    fn describe(&self) -> Description {
+        use {Outcome::malformed, StatusCode as S};
+        let text = || self.to_string();
+        match self {
+            Self::Form(error) => Description::of_form(error),
+            Self::Auth(error) => Description::of_use_case(error),
+            Self::NotLoggedIn => Description::not_logged_in(),
+            Self::CookieTooLarge => {
+                let status = S::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                Description::new(status, "cookie_too_large", text(), malformed)
+            }
+            Self::NoSuchSession => {
+                Description::new(S::NOT_FOUND, "session_not_found", text(), malformed)
+            }
+            Self::UnknownScope => {
+                Description::new(S::BAD_REQUEST, "unknown_scope", text(), malformed)
+            }
+            Self::UnknownPage => {
+                Description::new(S::BAD_REQUEST, "unknown_page", text(), malformed)
+            }
+            Self::CrossSite => {
+                Description::new(S::FORBIDDEN, "cross_origin", CROSS_SITE, malformed)
+            }
+            Self::Panicked => Description::internal(),
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy | Self::Auth(AuthError::Changed | AuthError::Unavailable(_)) => Some(SOON),
-            Self::Auth(
-                AuthError::Overloaded { retry_after } | AuthError::Throttled { retry_after, .. },
-            ) => Some(*retry_after),
-            Self::Form(_)
-            | Self::NotLoggedIn
-            | Self::Auth(_)
-            | Self::Lost(_)
-            | Self::NoSuchSession
-            | Self::UnknownScope
-            | Self::UnknownPage
-            | Self::CrossSite
-            | Self::CookieTooLarge
-            | Self::Panicked => None,
-        }
+    /// How a login or a registration ended, for the metrics.
+    pub(super) fn outcome(&self) -> Outcome {
+        self.describe().outcome
     }
 }
 
 impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Form(error) => error.status(),
-            Self::NotLoggedIn | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::CookieTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::NoSuchSession => StatusCode::NOT_FOUND,
-            Self::UnknownScope | Self::UnknownPage => StatusCode::BAD_REQUEST,
-            Self::Auth(error) => match error {
-                AuthError::InvalidCredentials => StatusCode::UNAUTHORIZED,
-                AuthError::PasswordRefused(_) | AuthError::AlreadyExists(_) => {
-                    StatusCode::BAD_REQUEST
-                }
-                AuthError::NotLoggedIn
-                | AuthError::RegistrationClosed
-                | AuthError::EmailNotVerified
-                | AuthError::InvalidEmailToken
-                | AuthError::InvalidResetToken => StatusCode::FORBIDDEN,
-                AuthError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
-                AuthError::Changed | AuthError::Overloaded { .. } | AuthError::Unavailable(_) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-                // Handlers turn the rows that they expect to be missing into answers.
-                AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
-                    StatusCode::INTERNAL_SERVER_ERROR
-                }
-            },
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Lost(_) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.describe().status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        if let Some(wait) = self.retry_after() {
+        let Description {
+            status,
+            code,
+            message,
+            retry_after,
+            outcome: _,
+        } = self.describe();
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header((ERROR_CODE, code));
+        if let Some(wait) = retry_after {
             answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
         }
-        match self {
-            Self::NotLoggedIn | Self::Auth(AuthError::NotLoggedIn) => answer.finish(),
-            Self::Form(FormError::TooLarge | FormError::TooSlow) => {
-                // What is left of the body is not read, so nothing can follow it.
-                answer.force_close();
-                json_with(
-                    &mut answer,
-                    &Message {
-                        message: &self.message(),
-                    },
-                )
-            }
-            Self::Form(_)
-            | Self::Auth(_)
-            | Self::Busy
-            | Self::Lost(_)
-            | Self::NoSuchSession
-            | Self::UnknownScope
-            | Self::UnknownPage
-            | Self::CrossSite
-            | Self::CookieTooLarge
-            | Self::Panicked => json_with(
-                &mut answer,
-                &Message {
-                    message: &self.message(),
-                },
-            ),
+        if matches!(self, Self::Form(FormError::TooLarge | FormError::TooSlow)) {
+            // The rest of the body is not read, so no request can follow it.
+            answer.force_close();
         }
+        if message.is_empty() {
+            return answer.finish();
+        }
+        json_with(&mut answer, &Message { message: &message })
     }
 }
 
-/// Rounded up, and never none: who comes back too early comes in vain.
+/// Rounded up, and at least one second.
 fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
@@ -200,27 +241,10 @@ mod tests {
 
     #[test]
     fn a_503_says_when_to_come_back() {
-        for error in [HttpError::Busy, AuthError::Changed.into()] {
-            let answer = error.error_response();
+        for error in [AuthError::Busy, AuthError::Changed] {
+            let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-            let wait = answer.headers().get(RETRY_AFTER).unwrap();
-            assert_eq!(wait, "1", "{error}");
+            assert_eq!(answer.headers().get(RETRY_AFTER).unwrap(), "1");
         }
-    }
-
-    #[actix_web::test]
-    async fn what_comes_to_no_verdict_is_not_counted() {
-        let lost = actix_web::web::block(|| assert!(std::hint::black_box(false), "on purpose"));
-        let lost = HttpError::from(lost.await.unwrap_err());
-        for error in [
-            HttpError::Busy,
-            HttpError::Panicked,
-            lost,
-            AuthError::Changed.into(),
-        ] {
-            assert!(error.gives_back(), "{error}");
-        }
-        let verdict = HttpError::from(AuthError::InvalidCredentials);
-        assert!(!verdict.gives_back());
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::answer::json;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError};
+use super::{BlockingExecutor, HttpError};
 use crate::auth;
 use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
 
@@ -84,11 +84,13 @@ struct CountRow<'a> {
 
 /// `GET /profile/export`
 pub(super) async fn export(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let held = door.read_many(move |auth| auth.export(&session_id)).await?;
+    let held = executor
+        .run_long_read(move |auth| auth.export(&session_id))
+        .await?;
     Ok(json(StatusCode::OK, &rows(&held)))
 }
 

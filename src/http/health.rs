@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use super::answer::{Message, json};
-use super::{Door, HttpError};
+use super::{BlockingExecutor, HttpError};
 use crate::auth::Auth;
 
 /// `GET /healthz`: the process serves. Asks nothing of the database.
@@ -12,8 +12,10 @@ pub(super) async fn healthz() -> HttpResponse {
 }
 
 /// `GET /readyz`: the database answers and its schema is current.
-pub(super) async fn readyz(door: web::Data<Door>) -> Result<HttpResponse, HttpError> {
-    door.write(Auth::check).await?;
+pub(super) async fn readyz(
+    executor: web::Data<BlockingExecutor>,
+) -> Result<HttpResponse, HttpError> {
+    executor.run_write(Auth::check).await?;
     let message = "ready";
     Ok(json(StatusCode::OK, &Message { message }))
 }

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError};
+use super::{BlockingExecutor, HttpError};
 use crate::domain::{SessionId, SessionUser};
 
 /// The session of somebody who is logged in, and the rest of what a handler asks for, which
@@ -26,15 +26,15 @@ where
     type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let door = request.app_data::<web::Data<Door>>().cloned();
+        let executor = request.app_data::<web::Data<BlockingExecutor>>().cloned();
         let cookie = SessionCookie::extract(request);
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
             let session_id = cookie.await?.session_id()?;
-            let door = door.ok_or(HttpError::NotLoggedIn)?;
-            let user = door
-                .read(move |auth| auth.session_user(&session_id))
+            let executor = executor.ok_or(HttpError::NotLoggedIn)?;
+            let user = executor
+                .run_read(move |auth| auth.session_user(&session_id))
                 .await?
                 .ok_or(HttpError::NotLoggedIn)?;
             let rest = T::from_request(&request, &mut payload).await;

@@ -1,6 +1,6 @@
 //! The HTTP side: routes, forms, cookies, and errors as answers.
 //!
-//! Handlers know [`Auth`] through the [`Door`] and nothing of the database. The routes stand
+//! Handlers know [`Auth`] through the [`BlockingExecutor`] and nothing of the database. The routes stand
 //! in one table, which the server and the tests share: [`Http::app`].
 
 mod access_log;
@@ -13,9 +13,9 @@ mod cors;
 mod cross_site;
 mod device_cookie;
 mod devices;
-mod door;
 mod email;
 mod error;
+mod executor;
 mod export;
 mod form;
 pub mod forwarded;
@@ -52,8 +52,8 @@ use actix_web::{App, Error, web};
 
 pub use client_stream::ClientStream;
 pub use connections::Connections;
-pub use door::Door;
 pub use error::HttpError;
+pub use executor::BlockingExecutor;
 pub use form::FormError;
 
 use crate::auth::{Auth, ThrottleSettings};
@@ -95,7 +95,7 @@ impl Default for HttpSettings {
 #[derive(Clone)]
 pub struct Http {
     auth: web::Data<Auth>,
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     refused_origins: web::Data<RefusedOrigins>,
     proxies: web::Data<Proxies>,
@@ -109,7 +109,7 @@ impl Http {
     #[must_use]
     pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
         Self {
-            door: web::Data::new(Door::new(auth.clone())),
+            executor: web::Data::new(BlockingExecutor::new(auth.clone())),
             metrics: web::Data::new(Metrics::new(auth.clone())),
             auth,
             proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
@@ -168,7 +168,7 @@ impl Http {
         > + use<>,
     > {
         App::new()
-            .app_data(self.door.clone())
+            .app_data(self.executor.clone())
             .app_data(self.metrics.clone())
             .configure(operator::routes)
             .default_service(web::to(answer::not_found))
@@ -181,7 +181,7 @@ impl Http {
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config
             .app_data(self.auth.clone())
-            .app_data(self.door.clone())
+            .app_data(self.executor.clone())
             .app_data(self.settings.clone())
             .app_data(self.proxies.clone());
         routes::routes(config);

@@ -5,10 +5,10 @@ use actix_web::web::ServiceConfig;
 use actix_web::{HttpResponse, ResponseError, web};
 use serde::Serialize;
 
-use super::Door;
 use super::answer::json;
 use super::metrics::{self, Metrics};
 use super::verbs::Verbs;
+use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, DatabaseStats};
 use crate::domain::Timestamp;
 
@@ -87,12 +87,15 @@ impl From<DatabaseStats> for IntegrityCheck {
 }
 
 /// `GET /readyz`: as for everybody, why not, and how far the integrity check is.
-async fn readyz(door: web::Data<Door>) -> HttpResponse {
-    let (status, message, cause) = match door.write(Auth::check).await {
+async fn readyz(executor: web::Data<BlockingExecutor>) -> HttpResponse {
+    let (status, message, cause) = match executor.run_write(Auth::check).await {
         Ok(()) => (StatusCode::OK, "ready", None),
-        Err(error) => (error.status_code(), "not ready", Some(error.to_string())),
+        Err(error) => {
+            let cause = Some(error.to_string());
+            (HttpError::from(error).status_code(), "not ready", cause)
+        }
     };
-    let file = door.read(|auth| Ok(auth.database_stats())).await;
+    let file = executor.run_read(|auth| Ok(auth.database_stats())).await;
     let readiness = Readiness {
         message,
         cause,

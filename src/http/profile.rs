@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::access_log::belonging_to;
 use super::answer::json;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError};
+use super::{BlockingExecutor, HttpError};
 
 #[derive(Serialize)]
 struct Profile<'a> {
@@ -14,12 +14,12 @@ struct Profile<'a> {
 
 /// `GET /profile`
 pub(super) async fn profile(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, HttpError> {
     let session_id = cookie.session_id()?;
-    let user = door
-        .read(move |auth| auth.session_user(&session_id))
+    let user = executor
+        .run_read(move |auth| auth.session_user(&session_id))
         .await?
         .ok_or(HttpError::NotLoggedIn)?;
     let email = user.email.as_str();

@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
-use super::{Door, HttpError};
-use crate::auth::NewPasswordByToken;
-use crate::domain::{Client, ClientAddress, Email, EmailKey, Password, ResetToken};
+use super::{BlockingExecutor, HttpError};
+use crate::auth::Auth;
+use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
 
 pub(super) struct Forgotten {
     sent: Zeroizing<String>,
@@ -52,15 +52,12 @@ struct Told<'a> {
 
 /// `POST /reset_password`
 pub(super) async fn request(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     client: Client,
     Form(Forgotten { sent, email }): Form<Forgotten>,
 ) -> Result<HttpResponse, HttpError> {
-    let subnet = client.address().map(ClientAddress::subnet);
-    let request = door
-        .read_for(subnet, move |auth| auth.check_reset(&email, &client))
-        .await?;
-    door.write_for(subnet, move |auth| auth.queue_reset(&request))
+    auth.request_reset(executor.get_ref(), &email, &client)
         .await?;
     let told = Told {
         email: &sent,
@@ -71,7 +68,8 @@ pub(super) async fn request(
 
 /// `PUT /reset_password`
 pub(super) async fn reset(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     client: Client,
     Form(form): Form<Reset>,
 ) -> Result<HttpResponse, HttpError> {
@@ -80,8 +78,10 @@ pub(super) async fn reset(
         token,
         new_password,
     } = form;
-    let case = NewPasswordByToken::new(email, token, new_password, client);
-    let user = door.hashing(case).await?;
+    let executor = executor.get_ref();
+    let user = auth
+        .reset_password(executor, email, token, new_password, &client)
+        .await?;
     let told = Told {
         email: user.email.as_str(),
         message: "Password updated",

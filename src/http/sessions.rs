@@ -7,9 +7,9 @@ use super::access_log::belonging_to;
 use super::answer::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError, HttpSettings};
+use super::{BlockingExecutor, HttpError, HttpSettings};
 use super::{device_cookie, devices};
-use crate::auth::{AuthError, Login};
+use crate::auth::{Auth, AuthError};
 use crate::domain::{Client, EmailKey, Password};
 
 pub(super) struct Credentials {
@@ -31,12 +31,14 @@ struct Opened {
 
 /// `POST /sessions`
 pub(super) async fn log_in(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
     Form(Credentials { email, password }): Form<Credentials>,
 ) -> Result<HttpResponse, HttpError> {
-    let logged_in = door.hashing(Login::new(email, password, client)).await?;
+    let executor = executor.get_ref();
+    let logged_in = auth.log_in(executor, email, password, &client).await?;
     let session_id = logged_in.session_id.expose();
     let cookie = SessionCookie::setting(&session_id, &settings);
     let mut answer = HttpResponse::Ok();
@@ -50,7 +52,7 @@ pub(super) async fn log_in(
 
 /// `DELETE /sessions`: a logout; with a `scope`, of other devices.
 pub(super) async fn log_out(
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     request: HttpRequest,
     client: Client,
@@ -61,13 +63,13 @@ pub(super) async fn log_out(
     match (scopes.next(), scopes.next()) {
         (None, _) => {}
         (Some((_, scope)), None) => {
-            return devices::end_all_in(&scope, &door, &settings, cookie).await;
+            return devices::end_all_in(&scope, &executor, &settings, cookie).await;
         }
-        (Some(_), Some(_)) => return devices::end_all_in("", &door, &settings, cookie).await,
+        (Some(_), Some(_)) => return devices::end_all_in("", &executor, &settings, cookie).await,
     }
     let session_id = cookie.session_id()?;
-    let ended = door
-        .write(move |auth| auth.log_out(&session_id, &client))
+    let ended = executor
+        .run_write(move |auth| auth.log_out(&session_id, &client))
         .await;
     match ended {
         Ok(user) => {
@@ -78,7 +80,7 @@ pub(super) async fn log_out(
             );
             Ok(belonging_to(user, answer))
         }
-        Err(HttpError::Auth(AuthError::NoResultFound)) => Err(HttpError::NotLoggedIn),
-        Err(error) => Err(error),
+        Err(AuthError::NoResultFound) => Err(HttpError::NotLoggedIn),
+        Err(error) => Err(error.into()),
     }
 }

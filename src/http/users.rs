@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::access_log::belonging_to;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
-use super::{Door, HttpError};
-use crate::auth::{NewUser, Registered};
+use super::{BlockingExecutor, HttpError};
+use crate::auth::{Auth, Registered};
 use crate::domain::{Client, Email, Password};
 
 pub(super) struct NewAccount {
@@ -29,12 +29,13 @@ struct Created<'a> {
 
 /// `POST /users`
 pub(super) async fn register(
-    door: web::Data<Door>,
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     client: Client,
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
-    let case = NewUser::new(email.clone(), password, client);
-    let registered = door.hashing(case).await?;
+    let executor = executor.get_ref();
+    let registered = auth.register(executor, &email, password, &client).await?;
     let created = Created {
         email: email.as_str(),
         message: "user created",

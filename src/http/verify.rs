@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::answer::{Message, json, json_with};
 use super::login_location::login_location;
 use super::session_cookie::SessionCookie;
-use super::{Door, HttpError};
+use super::{BlockingExecutor, HttpError};
 use crate::domain::SessionUser;
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
@@ -26,10 +26,10 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 /// client's own method.
 pub(super) async fn verify(
     request: HttpRequest,
-    door: web::Data<Door>,
+    executor: web::Data<BlockingExecutor>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, Unverified> {
-    let user = known(door, cookie).await.map_err(|error| Unverified {
+    let user = known(executor, cookie).await.map_err(|error| Unverified {
         error,
         login: login_location(request.headers()),
     })?;
@@ -43,9 +43,13 @@ pub(super) async fn verify(
     Ok(answer)
 }
 
-async fn known(door: web::Data<Door>, cookie: SessionCookie) -> Result<SessionUser, HttpError> {
+async fn known(
+    executor: web::Data<BlockingExecutor>,
+    cookie: SessionCookie,
+) -> Result<SessionUser, HttpError> {
     let session_id = cookie.session_id()?;
-    door.read(move |auth| auth.session_user(&session_id))
+    executor
+        .run_read(move |auth| auth.session_user(&session_id))
         .await?
         .ok_or(HttpError::NotLoggedIn)
 }

@@ -5,13 +5,14 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::{Error, http::header};
-use bienvenue::auth::{Auth, AuthError, ChangePassword, DeleteAccount};
+use bienvenue::auth::{Auth, AuthError, Inline, OwnerRequest};
 use bienvenue::domain::{Client, Clock, SessionId};
+use pollster::block_on;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, App, Setup, app, quick};
-use crate::support::{Engine, Place, START, email, password, settings};
+use crate::support::{Engine, Place, START, email, password, settings, until_hash};
 
 const BOB: (&str, &str) = ("bob@dylan.com", "bob_pwd");
 const CHANGE: &str = "current_password=bob_pwd&new_password=new_pwd";
@@ -163,15 +164,19 @@ fn r30_a_change_that_was_overtaken_stores_nothing(
     let id = auth.create_session(&bob).unwrap();
     let owner = auth.session_user(&id).unwrap().unwrap();
     let client = Client::default();
-    let change = ChangePassword::new(owner.clone(), &id, old.clone(), new, client.clone());
-    let change = auth.begin(change).unwrap();
-    let deletion = DeleteAccount::new(owner, &id, old, client);
-    let deletion = auth.begin(deletion).unwrap();
+    let request = OwnerRequest {
+        owner,
+        session_id: id,
+        current_password: old,
+        client,
+    };
+    let change = until_hash(auth.change_password(&Inline, request.clone(), new));
+    let deletion = until_hash(auth.delete_account(&Inline, request));
     place.sql(meanwhile);
     let rows = "SELECT hashed_password || coalesce(session_id, '') AS value FROM users";
     let before = place.texts(rows);
-    assert!(matches!(change.run(&auth), Err(AuthError::Changed)));
-    assert!(matches!(deletion.run(&auth), Err(AuthError::Changed)));
+    assert!(matches!(block_on(change), Err(AuthError::Changed)));
+    assert!(matches!(block_on(deletion), Err(AuthError::Changed)));
     assert_eq!(place.texts(rows), before);
 }
 

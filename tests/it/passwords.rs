@@ -1,11 +1,13 @@
 //! How passwords are stored and verified.
 
-use bienvenue::auth::{Auth, AuthError, AuthSettings, hash_password};
+use bienvenue::auth::{Auth, AuthError, AuthSettings, Inline, hash_password};
 use bienvenue::db::{DbSettings, UserChanges};
 use bienvenue::domain::{BcryptCost, Client, Email, HashedPassword, Password, PasswordError};
 
+use pollster::block_on;
+
 use crate::support::app::quick;
-use crate::support::{Place, email, eventually, password};
+use crate::support::{Place, email, eventually, password, until_hash};
 
 fn cost(cost: u32) -> BcryptCost {
     BcryptCost::new(cost).unwrap()
@@ -148,10 +150,9 @@ fn r21_a_login_through_the_service_renews_too() {
         .register_user(&bob, &password("bob_pwd"))
         .unwrap();
     let auth = at_cost(&place, 5);
-    let paused = auth
-        .begin_login(&bob, &password("bob_pwd"), Client::default())
-        .unwrap();
-    paused.run(&auth).unwrap();
+    let client = Client::default();
+    let login = auth.log_in(&Inline, &bob, password("bob_pwd"), &client);
+    block_on(login).unwrap();
     eventually("the hash is renewed", || {
         stored(&place).starts_with("$2b$05$")
     });
@@ -233,16 +234,14 @@ fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
     let bob = email("bob@dylan.com");
     let auth = at_cost(&place, 4);
     auth.register_user(&bob, &password("bob_pwd")).unwrap();
-    let begin = || {
-        auth.begin_login(&bob, &password("bob_pwd"), Client::default())
-            .unwrap()
-    };
+    let client = Client::default();
+    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), &client));
     let (changed, deleted) = (begin(), begin());
     let other = hash_password(&password("other"), BcryptCost::MINIMUM).unwrap();
     store(&place, &bob, other.expose());
-    assert!(matches!(changed.run(&auth), Err(AuthError::Changed)));
+    assert!(matches!(block_on(changed), Err(AuthError::Changed)));
     auth.delete_user(&bob).unwrap();
-    assert!(matches!(deleted.run(&auth), Err(AuthError::Changed)));
+    assert!(matches!(block_on(deleted), Err(AuthError::Changed)));
     let sessions = place.texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions");
     assert!(sessions.is_empty(), "{sessions:?}");
 }
@@ -255,15 +254,13 @@ fn r21_of_two_logins_at_once_the_renewal_by_one_is_no_wrong_password_for_the_oth
         .register_user(&bob, &password("bob_pwd"))
         .unwrap();
     let auth = at_cost(&place, 5);
-    let begin = || {
-        auth.begin_login(&bob, &password("bob_pwd"), Client::default())
-            .unwrap()
-    };
+    let client = Client::default();
+    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), &client));
     let (first, second) = (begin(), begin());
-    first.run(&auth).unwrap();
+    block_on(first).unwrap();
     eventually("the hash is renewed", || {
         stored(&place).starts_with("$2b$05$")
     });
-    assert!(matches!(second.run(&auth), Err(AuthError::Changed)));
-    begin().run(&auth).unwrap();
+    assert!(matches!(block_on(second), Err(AuthError::Changed)));
+    block_on(begin()).unwrap();
 }

@@ -1,10 +1,6 @@
-mod attempt;
-mod causes;
-mod fields;
+//! Audit events: one row each says all that the log has of it.
 
 use log::Level;
-
-pub use attempt::Attempt;
 
 use super::AuthError;
 use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
@@ -127,6 +123,71 @@ pub fn log_forged(client: &Client, origin: Option<&Origin>) {
     .log(client);
 }
 
+/// What the log has of an event.
+#[derive(Default)]
+struct Fields<'a> {
+    name: &'static str,
+    /// What it says to people.
+    sentence: &'static str,
+    /// Whether it is no success although it has no cause.
+    is_failure: bool,
+    reason: Option<&'static str>,
+    cause: Option<&'a AuthError>,
+    user: Option<UserId>,
+    session: Option<&'a SessionDigest>,
+    origin: Option<&'a str>,
+    mail: Option<&'a str>,
+    count: Option<usize>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(name: &'static str, sentence: &'static str) -> Self {
+        Self {
+            name,
+            sentence,
+            ..Self::default()
+        }
+    }
+
+    /// A refusal or a failure, whose cause gives reason and level.
+    fn caused(name: &'static str, sentence: &'static str, cause: &'a AuthError) -> Self {
+        Self {
+            cause: Some(cause),
+            reason: Some(cause.describe().reason),
+            ..Self::new(name, sentence)
+        }
+    }
+
+    /// Something that is no success of somebody, and no failure of ours.
+    fn failure(self) -> Self {
+        Self {
+            is_failure: true,
+            ..self
+        }
+    }
+
+    fn reason(self, reason: &'static str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    fn user(self, user: impl Into<Option<UserId>>) -> Self {
+        Self {
+            user: user.into(),
+            ..self
+        }
+    }
+
+    fn session(self, session: impl Into<Option<&'a SessionDigest>>) -> Self {
+        Self {
+            session: session.into(),
+            ..self
+        }
+    }
+}
+
 impl Event<'_> {
     /// Logs that a login ended older sessions, if it did.
     pub(in crate::auth) fn sessions_replaced(user: UserId, count: usize, client: &Client) {
@@ -137,210 +198,137 @@ impl Event<'_> {
 
     /// Writes the line.
     pub(in crate::auth) fn log(&self, client: &Client) {
-        let (level, outcome) = self.outcome();
+        let fields = self.fields();
+        let cause = fields.cause.map(AuthError::describe);
+        let (level, outcome) = match &cause {
+            Some(cause) if cause.is_failure => (cause.level, "error"),
+            Some(cause) => (cause.level, "failure"),
+            None if fields.is_failure => (Level::Info, "failure"),
+            None => (Level::Info, "success"),
+        };
+        let exceeded = cause.and_then(|cause| cause.exceeded);
+        let (name, sentence) = match exceeded {
+            Some(sentence) => ("excess_rate_limit_exceeded", sentence),
+            None => (fields.name, fields.sentence),
+        };
+        let limit = match fields.cause {
+            Some(AuthError::Throttled { limit, .. }) => Some(limit.as_str()),
+            Some(_) | None => None,
+        };
         let address = client.address().map(|address| address.to_string());
-        let session = self.session().map(SessionDigest::prefix);
-        let (name, sentence) = self.names();
         log::log!(
             target: TARGET,
             level,
             event = name,
             outcome,
-            reason = self.reason(),
-            limit = self.limit(),
-            origin = self.origin(),
-            mail = self.mail(),
-            count = self.count(),
-            user_id = self.user().map(UserId::get),
-            session,
+            reason = fields.reason,
+            limit,
+            origin = fields.origin,
+            mail = fields.mail,
+            count = fields.count,
+            user_id = fields.user.map(UserId::get),
+            session = fields.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
             request_id = client.request_id().map(RequestId::as_str);
             "{sentence}"
         );
     }
 
-    /// What it is called, and what it says to people.
-    fn names(&self) -> (&'static str, &'static str) {
-        if let Some(limit) = self.cause().and_then(causes::limit) {
-            return limit;
-        }
-        match self {
-            Self::LoggedIn { .. } => ("authn_login_success", "logged in"),
-            Self::LoginFailed { .. } | Self::UnknownHash { .. } => {
-                ("authn_login_fail", "login failed")
+    fn fields(&self) -> Fields<'_> {
+        match *self {
+            Self::LoggedIn { user, session } => {
+                let fields = Fields::new("authn_login_success", "logged in");
+                fields.user(user).session(session)
             }
-            Self::SessionOpened { .. } => ("session_created", "session opened"),
-            Self::LoggedOut { .. } => ("session_ended", "logged out"),
-            Self::SessionsReplaced { .. } => ("session_ended", "a login ended older sessions"),
-            Self::SessionsEnded { .. } => ("session_ended", "all sessions of a user ended"),
-            Self::Registered { .. } => ("user_created", "registered"),
-            Self::RegistrationFailed { .. } => ("user_create_fail", "registration failed"),
-            Self::UserDeleted { .. } => ("user_deleted", "user deleted"),
-            Self::PasswordChanged { .. } => ("authn_password_change", "password changed"),
-            Self::ReauthenticationFailed { .. } => {
-                ("authn_reauth_fail", "the owner's change was refused")
+            Self::LoginFailed { user, cause } => {
+                let fields = Fields::caused("authn_login_fail", "login failed", cause).user(user);
+                match (user, cause) {
+                    (None, AuthError::InvalidCredentials) => fields.reason("unknown_account"),
+                    _ => fields,
+                }
             }
-            Self::LoginLocked { .. } => ("authn_login_lock", "too many logins failed"),
-            Self::MailSent { .. } => ("mail_sent", "mail sent"),
-            Self::Forged { .. } => ("malicious_csrf", "a page of another origin was refused"),
-            Self::ResetRequested { .. } => ("authn_password_reset", "password reset requested"),
-            Self::ResetTokenCreated { .. } => ("authn_token_created", "reset token made"),
-            Self::PasswordChangeFailed { .. } => {
-                ("authn_password_change_fail", "password change failed")
+            Self::UnknownHash { user } => Fields::new("authn_login_fail", "login failed")
+                .failure()
+                .reason("unknown_hash")
+                .user(user),
+            Self::SessionOpened { user, session } => {
+                let fields = Fields::new("session_created", "session opened");
+                fields.user(user).session(session)
             }
-            Self::RegistrationConcealed => ("user_create_fail", "a taken address was registered"),
-            Self::EmailTokenCreated { .. } => ("authn_token_created", "email token made"),
-            Self::EmailTokenRefused { .. } => ("authn_token_refused", "email token refused"),
-            Self::EmailVerified { .. } => ("user_updated", "email verified"),
-            Self::EmailChangeRequested { .. } => {
-                ("user_update_requested", "another email asked for")
+            Self::LoggedOut { user, session } => Fields::new("session_ended", "logged out")
+                .reason("logout")
+                .user(user)
+                .session(session),
+            Self::SessionsReplaced { user, count } => Fields {
+                count: Some(count),
+                ..Fields::new("session_ended", "a login ended older sessions")
+                    .reason("replaced")
+                    .user(user)
+            },
+            Self::SessionsEnded { user } => {
+                let fields = Fields::new("session_ended", "all sessions of a user ended");
+                fields.reason("all_ended").user(user)
             }
-            Self::EmailChanged { .. } => ("user_updated", "email changed"),
-            Self::EmailTakenBack { .. } => ("user_updated", "former email taken back"),
-        }
-    }
-
-    /// A refusal is the client's affair, a failure the operator's.
-    fn outcome(&self) -> (Level, &'static str) {
-        match self.cause() {
-            None if matches!(
-                self,
-                Self::LoginLocked { .. }
-                    | Self::UnknownHash { .. }
-                    | Self::Forged { .. }
-                    | Self::RegistrationConcealed
-            ) =>
-            {
-                (Level::Info, "failure")
+            Self::Registered { user } => Fields::new("user_created", "registered").user(user),
+            Self::RegistrationFailed { cause } => {
+                Fields::caused("user_create_fail", "registration failed", cause)
             }
-            None => (Level::Info, "success"),
-            Some(cause) => causes::outcome(cause),
-        }
-    }
-
-    fn reason(&self) -> Option<&'static str> {
-        match self {
-            Self::LoggedOut { .. } => Some("logout"),
-            Self::SessionsReplaced { .. } => Some("replaced"),
-            Self::UnknownHash { .. } => Some("unknown_hash"),
-            Self::SessionsEnded { .. } => Some("all_ended"),
-            Self::ResetRequested { queued: false, .. } => Some("enough_sent"),
-            Self::ResetRequested { user: None, .. }
-            | Self::LoginFailed {
-                user: None,
-                cause: AuthError::InvalidCredentials,
-            } => Some("unknown_account"),
-            Self::RegistrationConcealed => Some("email_taken"),
-            Self::EmailTakenBack { .. } => Some("taken_back"),
-            Self::LoggedIn { .. }
-            | Self::SessionOpened { .. }
-            | Self::Registered { .. }
-            | Self::PasswordChanged { .. }
-            | Self::UserDeleted { .. }
-            | Self::LoginLocked { .. }
-            | Self::ResetTokenCreated { .. }
-            | Self::ResetRequested { .. }
-            | Self::EmailTokenCreated { .. }
-            | Self::EmailVerified { .. }
-            | Self::EmailChangeRequested { .. }
-            | Self::EmailChanged { .. }
-            | Self::MailSent { .. }
-            | Self::Forged { .. } => None,
-            Self::LoginFailed { cause, .. }
-            | Self::RegistrationFailed { cause }
-            | Self::PasswordChangeFailed { cause, .. }
-            | Self::EmailTokenRefused { cause }
-            | Self::ReauthenticationFailed { cause, .. } => Some(causes::reason(cause)),
-        }
-    }
-
-    fn cause(&self) -> Option<&AuthError> {
-        match self {
-            Self::LoginFailed { cause, .. }
-            | Self::RegistrationFailed { cause }
-            | Self::PasswordChangeFailed { cause, .. }
-            | Self::EmailTokenRefused { cause }
-            | Self::ReauthenticationFailed { cause, .. } => Some(cause),
-            Self::LoggedIn { .. }
-            | Self::SessionOpened { .. }
-            | Self::LoggedOut { .. }
-            | Self::SessionsEnded { .. }
-            | Self::Registered { .. }
-            | Self::PasswordChanged { .. }
-            | Self::ResetRequested { .. }
-            | Self::ResetTokenCreated { .. }
-            | Self::UserDeleted { .. }
-            | Self::LoginLocked { .. }
-            | Self::RegistrationConcealed
-            | Self::EmailTokenCreated { .. }
-            | Self::EmailVerified { .. }
-            | Self::EmailChangeRequested { .. }
-            | Self::EmailChanged { .. }
-            | Self::EmailTakenBack { .. }
-            | Self::SessionsReplaced { .. }
-            | Self::UnknownHash { .. }
-            | Self::MailSent { .. }
-            | Self::Forged { .. } => None,
-        }
-    }
-
-    fn user(&self) -> Option<UserId> {
-        match self {
-            Self::LoggedIn { user, .. }
-            | Self::SessionOpened { user, .. }
-            | Self::LoggedOut { user, .. }
-            | Self::SessionsReplaced { user, .. }
-            | Self::UnknownHash { user }
-            | Self::SessionsEnded { user }
-            | Self::Registered { user }
-            | Self::PasswordChanged { user, .. }
-            | Self::ReauthenticationFailed { user, .. }
-            | Self::ResetTokenCreated { user }
-            | Self::EmailTokenCreated { user }
-            | Self::EmailVerified { user }
-            | Self::EmailChangeRequested { user }
-            | Self::EmailChanged { user }
-            | Self::EmailTakenBack { user }
-            | Self::UserDeleted { user } => Some(*user),
-            Self::LoginFailed { user, .. }
-            | Self::MailSent { user, .. }
-            | Self::ResetRequested { user, .. }
-            | Self::PasswordChangeFailed { user, .. }
-            | Self::LoginLocked { user } => *user,
-            Self::RegistrationFailed { .. }
-            | Self::RegistrationConcealed
-            | Self::EmailTokenRefused { .. }
-            | Self::Forged { .. } => None,
-        }
-    }
-
-    fn session(&self) -> Option<&SessionDigest> {
-        match self {
-            Self::LoggedIn { session, .. }
-            | Self::SessionOpened { session, .. }
-            | Self::LoggedOut { session, .. } => Some(session),
-            Self::PasswordChanged { session, .. } => *session,
-            Self::LoginFailed { .. }
-            | Self::SessionsReplaced { .. }
-            | Self::UnknownHash { .. }
-            | Self::MailSent { .. }
-            | Self::SessionsEnded { .. }
-            | Self::Registered { .. }
-            | Self::RegistrationFailed { .. }
-            | Self::ReauthenticationFailed { .. }
-            | Self::PasswordChangeFailed { .. }
-            | Self::ResetRequested { .. }
-            | Self::ResetTokenCreated { .. }
-            | Self::UserDeleted { .. }
-            | Self::LoginLocked { .. }
-            | Self::RegistrationConcealed
-            | Self::EmailTokenRefused { .. }
-            | Self::EmailTokenCreated { .. }
-            | Self::EmailVerified { .. }
-            | Self::EmailChangeRequested { .. }
-            | Self::EmailChanged { .. }
-            | Self::EmailTakenBack { .. }
-            | Self::Forged { .. } => None,
+            Self::RegistrationConcealed => {
+                let fields = Fields::new("user_create_fail", "a taken address was registered");
+                fields.failure().reason("email_taken")
+            }
+            Self::UserDeleted { user } => Fields::new("user_deleted", "user deleted").user(user),
+            Self::PasswordChanged { user, session } => {
+                let fields = Fields::new("authn_password_change", "password changed");
+                fields.user(user).session(session)
+            }
+            Self::ReauthenticationFailed { user, cause } => {
+                let sentence = "the owner's change was refused";
+                Fields::caused("authn_reauth_fail", sentence, cause).user(user)
+            }
+            Self::LoginLocked { user } => Fields::new("authn_login_lock", "too many logins failed")
+                .failure()
+                .user(user),
+            Self::Forged { origin } => Fields {
+                origin,
+                ..Fields::new("malicious_csrf", "a page of another origin was refused").failure()
+            },
+            Self::MailSent { user, mail } => Fields {
+                mail: Some(mail),
+                ..Fields::new("mail_sent", "mail sent").user(user)
+            },
+            Self::ResetRequested { user, queued } => {
+                let fields = Fields::new("authn_password_reset", "password reset requested");
+                match (user, queued) {
+                    (_, false) => fields.reason("enough_sent").user(user),
+                    (None, true) => fields.reason("unknown_account"),
+                    (Some(_), true) => fields.user(user),
+                }
+            }
+            Self::ResetTokenCreated { user } => {
+                Fields::new("authn_token_created", "reset token made").user(user)
+            }
+            Self::PasswordChangeFailed { user, cause } => {
+                let (name, sentence) = ("authn_password_change_fail", "password change failed");
+                Fields::caused(name, sentence, cause).user(user)
+            }
+            Self::EmailTokenCreated { user } => {
+                Fields::new("authn_token_created", "email token made").user(user)
+            }
+            Self::EmailTokenRefused { cause } => {
+                Fields::caused("authn_token_refused", "email token refused", cause)
+            }
+            Self::EmailVerified { user } => {
+                Fields::new("user_updated", "email verified").user(user)
+            }
+            Self::EmailChangeRequested { user } => {
+                Fields::new("user_update_requested", "another email asked for").user(user)
+            }
+            Self::EmailChanged { user } => Fields::new("user_updated", "email changed").user(user),
+            Self::EmailTakenBack { user } => {
+                let fields = Fields::new("user_updated", "former email taken back");
+                fields.reason("taken_back").user(user)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Place;
 use crate::bcrypt_lanes::{Digest, Input, bcrypt};
 
 /// Something that takes one bcrypt or several, one after the other, to find out.
-pub trait Work: Sized + Send + 'static {
+pub(in crate::auth) trait Work: Sized + Send + 'static {
     /// What comes of it.
     type Done: Send + 'static;
 
@@ -20,7 +20,7 @@ pub trait Work: Sized + Send + 'static {
 
 /// How a piece of work goes on.
 #[derive(Debug)]
-pub enum Step<W: Work> {
+pub(in crate::auth) enum Step<W: Work> {
     /// With a bcrypt, of which it is told the outcome.
     Compute(Input, W),
     /// Not at all: this comes of it.

@@ -12,23 +12,21 @@ mod refusals;
 mod tests;
 mod worker;
 
-use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
 pub use figures::{HashingFigures, Waits};
 pub(super) use job::compute;
 use job::{Awaited, Unattended};
-pub use job::{Step, Work};
+pub(super) use job::{Step, Work};
 pub(super) use queue::Applicant;
-pub use queue::Place;
+pub(super) use queue::Place;
 use queue::Queue;
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
@@ -53,36 +51,6 @@ pub(super) struct HasherSettings {
 pub(super) struct Hasher {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// A place in the queue, to be exchanged for what is computed. Dropping it gives the place
-/// up at once: what nobody waits for is not computed, or not to the end.
-#[derive(Debug)]
-pub struct Receipt<T> {
-    answer: oneshot::Receiver<T>,
-    place: Place,
-}
-
-impl<T> Receipt<T> {
-    /// Waits without a thread.
-    ///
-    /// # Errors
-    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
-    pub fn wait(self) -> impl Future<Output = Result<T, HashError>> {
-        let Self { answer, place } = self;
-        answer.map(move |answer| {
-            drop(place);
-            answer.or(Err(HashError::NoAnswer))
-        })
-    }
-
-    /// Waits on this thread, which must not be one of a runtime.
-    ///
-    /// # Errors
-    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
-    pub fn block(self) -> Result<T, HashError> {
-        self.answer.blocking_recv().or(Err(HashError::NoAnswer))
-    }
 }
 
 impl Hasher {
@@ -120,15 +88,21 @@ impl Hasher {
 }
 
 impl Place {
-    /// Queues the work.
-    pub(super) fn submit<W: Work>(mut self, work: W) -> Receipt<W::Done> {
+    /// Queues the work, and waits for its result without a thread. Dropping the future ends the
+    /// work, or keeps it from beginning; dropping the permit makes room for another client.
+    ///
+    /// # Errors
+    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
+    pub(super) async fn run<W: Work>(&mut self, work: W) -> Result<W::Done, HashError> {
+        let answer = self.submit(work);
+        answer.await.or(Err(HashError::NoAnswer))
+    }
+
+    fn submit<W: Work>(&mut self, work: W) -> oneshot::Receiver<W::Done> {
         let (sender, answer) = oneshot::channel();
         self.count(work.rounds());
         self.queue().push(Box::new(Awaited::new(work, sender)));
-        Receipt {
-            answer,
-            place: self,
-        }
+        answer
     }
 
     /// Queues work of which nobody waits for the outcome.

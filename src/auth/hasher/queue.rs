@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use place::Place;
+pub(in crate::auth) use place::Place;
 
 use super::job::Job;
 use super::refusals::Refusals;

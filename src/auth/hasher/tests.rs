@@ -64,8 +64,27 @@ fn patient() -> Hasher {
     one_thread(100, Duration::MAX)
 }
 
+/// Work that was submitted, with its permit.
+struct Receipt<T> {
+    answer: oneshot::Receiver<T>,
+    _permit: Place,
+}
+
+impl<T> Receipt<T> {
+    fn block(self) -> Result<T, HashError> {
+        self.answer.blocking_recv().or(Err(HashError::NoAnswer))
+    }
+}
+
+fn submit_with<W: Work>(mut permit: Place, work: W) -> Receipt<W::Done> {
+    Receipt {
+        answer: permit.submit(work),
+        _permit: permit,
+    }
+}
+
 fn submit<W: Work>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
-    hasher.place(1, Applicant::Anybody).unwrap().submit(work)
+    submit_with(hasher.place(1, Applicant::Anybody).unwrap(), work)
 }
 
 /// A bcrypt that has been begun.
@@ -137,9 +156,9 @@ fn r23_more_than_may_wait_are_refused_until_one_leaves() {
     assert!(refused(&hasher));
     drop(places.pop());
     assert!(!refused(&hasher));
-    drop(places.pop().unwrap().submit(Call(|| ())));
+    drop(submit_with(places.pop().unwrap(), Call(|| ())));
     let in_the_other = hasher.place(1, Applicant::Anybody).unwrap();
-    in_the_other.submit(Call(|| ())).block().unwrap();
+    submit_with(in_the_other, Call(|| ())).block().unwrap();
     assert!(!refused(&hasher), "who was served has left");
 }
 
@@ -251,7 +270,7 @@ fn the_work_counts_for_what_it_takes_once_it_is_known() {
     hasher.place(1, Applicant::Anybody).unwrap();
     let (begun, _has_begun) = mpsc::channel();
     let cost = FOR_EVER;
-    let receipt = place.submit(Bcrypt { cost, begun });
+    let receipt = submit_with(place, Bcrypt { cost, begun });
     assert!(hasher.place(1, Applicant::Anybody).is_err());
     drop(receipt);
     hasher.place(1, Applicant::Anybody).unwrap();

@@ -69,7 +69,7 @@ impl Guess {
     }
 
     /// The account, if it knows the client and a place in the hashing queue is kept for it.
-    pub(in crate::auth) fn keeps_place(&self) -> Option<EmailKey> {
+    fn keeps_place(&self) -> Option<EmailKey> {
         (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
@@ -78,10 +78,14 @@ impl Guess {
         self.mark.as_ref().map(Mark::text)
     }
 
-    /// Finds out whether the account knows the client. Blocks for a look-up, where guesses are
-    /// counted.
-    pub(in crate::auth) fn recognise(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        self.recognise_by(auth, Mark::of(&self.client))
+    /// Finds out whether the account knows the client, and returns the account if a permit is
+    /// kept for it. Blocks for a look-up, where attempts are counted.
+    pub(in crate::auth) fn recognize(
+        &mut self,
+        auth: &Auth,
+    ) -> Result<Option<EmailKey>, AuthError> {
+        self.recognise_by(auth, Mark::of(&self.client))?;
+        Ok(self.keeps_place())
     }
 
     /// Finds out whether the account knows the client's device. Blocks for a look-up, for a

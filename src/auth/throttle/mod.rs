@@ -20,4 +20,4 @@ pub(super) use mails::{
 };
 pub(super) use networks::Networks;
 pub use settings::ThrottleSettings;
-pub use taken::Taken;
+pub(super) use taken::Taken;

@@ -1,3 +1,5 @@
+//! What was counted for a use case, until it is settled.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,7 +8,7 @@ use crate::db::Counted;
 /// Guesses that were counted before they were checked. They are given back once at the most,
 /// whoever comes first: the login itself, or who waited for it in vain.
 #[derive(Debug, Clone, Default)]
-pub struct Taken(Arc<Inner>);
+pub(in crate::auth) struct Taken(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -39,5 +41,20 @@ impl Taken {
     /// Takes a claim back: nothing came of it.
     pub(in crate::auth) fn release(&self) {
         self.0.settled.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_is_refunded_once_unless_it_is_released() {
+        let reservation = Taken::new(vec![Counted::sample()]);
+        let other = reservation.clone();
+        assert_eq!(reservation.claim().len(), 1);
+        assert_eq!(other.claim().len(), 0);
+        other.release();
+        assert_eq!(reservation.claim().len(), 1);
     }
 }

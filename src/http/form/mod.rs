@@ -77,19 +77,32 @@ pub enum FormError {
 }
 
 impl FormError {
-    pub(super) fn status(&self) -> StatusCode {
+    /// The status of the answer, and the error's stable code.
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::MediaType | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken
-            | Self::NotUtf8
-            | Self::Multipart
-            | Self::File
-            | Self::Twice(_)
-            | Self::Missing(_)
-            | Self::Email(_)
-            | Self::Password(_) => StatusCode::BAD_REQUEST,
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Broken | Self::NotUtf8 | Self::Multipart | Self::File => {
+                (StatusCode::BAD_REQUEST, "malformed_body")
+            }
+            Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Missing(_)
+            | Self::Email(EmailError::Missing)
+            | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),
+            Self::Email(
+                EmailError::TooLong
+                | EmailError::ControlCharacter
+                | EmailError::Space
+                | EmailError::Shape
+                | EmailError::Invisible
+                | EmailError::UnusualLetter
+                | EmailError::Quoted,
+            ) => (StatusCode::BAD_REQUEST, "invalid_email"),
+            Self::Password(PasswordError::Nul | PasswordError::TooLong) => {
+                (StatusCode::BAD_REQUEST, "invalid_password")
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) use requests::{Route, count};
 
 use crate::auth::Auth;
 use figures::FiguresCollector;
+pub(super) use outcome::Outcome;
 use requests::Requests;
 
 /// The media type of [`Metrics::text`].

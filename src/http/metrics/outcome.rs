@@ -1,14 +1,15 @@
+//! How logins and registrations end, as the metrics count them.
+
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelValue;
 
-use crate::auth::AuthError;
 use crate::http::HttpError;
 
 /// How a login or a registration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the labels' values")]
-pub(super) enum Outcome {
+pub(in crate::http) enum Outcome {
     success,
     invalid_credentials,
     already_registered,
@@ -55,40 +56,10 @@ impl Outcome {
         let error = answer.response().error();
         match error.and_then(|error| error.as_error::<HttpError>()) {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Self::throttled,
-            Some(error) => Self::of_error(error),
+            Some(error) => error.outcome(),
             None if status.is_success() => Self::success,
             None if status.is_client_error() => Self::malformed,
             None => Self::failed,
-        }
-    }
-
-    fn of_error(error: &HttpError) -> Self {
-        match error {
-            HttpError::Form(_)
-            | HttpError::NotLoggedIn
-            | HttpError::NoSuchSession
-            | HttpError::UnknownScope
-            | HttpError::UnknownPage
-            | HttpError::CrossSite
-            | HttpError::CookieTooLarge => Self::malformed,
-            HttpError::Busy => Self::unavailable,
-            HttpError::Lost(_) | HttpError::Panicked => Self::failed,
-            HttpError::Auth(error) => match error {
-                AuthError::AlreadyExists(_) => Self::already_registered,
-                AuthError::NotLoggedIn => Self::malformed,
-                AuthError::InvalidCredentials
-                | AuthError::InvalidResetToken
-                | AuthError::InvalidEmailToken => Self::invalid_credentials,
-                AuthError::EmailNotVerified => Self::email_not_verified,
-                AuthError::PasswordRefused(_) => Self::password_refused,
-                AuthError::RegistrationClosed => Self::registration_closed,
-                AuthError::Throttled { .. } => Self::throttled,
-                AuthError::Overloaded { .. } => Self::overloaded,
-                AuthError::Changed | AuthError::Unavailable(_) => Self::unavailable,
-                AuthError::NoResultFound | AuthError::Failed(_) | AuthError::Hash(_) => {
-                    Self::failed
-                }
-            },
         }
     }
 }

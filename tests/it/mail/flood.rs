@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bienvenue::auth::{Auth, AuthSettings};
+use bienvenue::auth::{Auth, AuthSettings, Inline};
 use bienvenue::db::MailPriority;
 use bienvenue::domain::{Client, Clock};
 use bienvenue::mail::{Mailer, Memory, Templates};
@@ -18,8 +18,8 @@ const BOB: &str = "bob@x.fr";
 const MADE_UP: usize = 10_000;
 
 fn ask(auth: &Auth, address: &str) {
-    let asked = auth.request_reset(&email(address), &Client::default());
-    asked.unwrap();
+    let (email, client) = (email(address), Client::default());
+    pollster::block_on(auth.request_reset(&Inline, &email, &client)).unwrap();
 }
 
 #[rstest]

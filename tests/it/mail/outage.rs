@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bienvenue::auth::Auth;
+use bienvenue::auth::{Auth, Inline};
 use bienvenue::domain::{Client, Clock, ResetToken};
 use bienvenue::mail::{Mailer, Smtp, SmtpSettings, Templates};
 use rstest::rstest;
@@ -44,8 +44,9 @@ fn user(number: usize) -> String {
 
 impl Service {
     fn ask(&self, address: &str) {
-        let asked = self.auth.request_reset(&email(address), &Client::default());
-        asked.unwrap();
+        let (email, client) = (email(address), Client::default());
+        let asked = self.auth.request_reset(&Inline, &email, &client);
+        pollster::block_on(asked).unwrap();
     }
 
     fn tries(&self) -> Vec<String> {

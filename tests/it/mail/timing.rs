@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use bienvenue::auth::{Auth, AuthSettings};
+use bienvenue::auth::{Auth, AuthSettings, Inline};
 use bienvenue::domain::{Client, Clock};
 use bienvenue::mail::{Mailer, Smtp, Templates};
 use uuid::Uuid;
@@ -39,8 +39,8 @@ fn register(auth: &Auth, address: &str) {
 }
 
 fn ask(auth: &Auth, address: &str) {
-    let asked = auth.request_reset(&email(address), &Client::default());
-    asked.unwrap();
+    let (email, client) = (email(address), Client::default());
+    pollster::block_on(auth.request_reset(&Inline, &email, &client)).unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bienvenue::auth::Auth;
+use bienvenue::auth::{Auth, Inline};
 use bienvenue::domain::{Clock, ResetToken};
 use bienvenue::mail::{Folder, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
@@ -50,9 +50,9 @@ fn folder(path: &Path) -> Mailer {
 impl Service {
     fn ask(&self, address: &str) {
         let address = email(address);
-        self.auth
-            .request_reset(&address, &bienvenue::domain::Client::default())
-            .unwrap();
+        let client = bienvenue::domain::Client::default();
+        let asked = self.auth.request_reset(&Inline, &address, &client);
+        pollster::block_on(asked).unwrap();
     }
 
     fn waiting(&self) -> usize {

@@ -13,7 +13,9 @@ pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod statements;
 
+use std::pin::Pin;
 use std::process::Command;
+use std::task::{Context, Waker};
 
 use bienvenue::db::{DB, DbSettings};
 use bienvenue::domain::{Clock, DatabaseUrl, Email, Password, Timestamp};
@@ -207,6 +209,14 @@ pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < deadline, "never came: {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+}
+
+/// Runs a use case until it waits for its first hash.
+pub(crate) fn until_hash<F: Future>(use_case: F) -> Pin<Box<F>> {
+    let mut use_case = Box::pin(use_case);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(use_case.as_mut().poll(&mut context).is_pending());
+    use_case
 }
 
 /// Whether a program is there. Without it a test is skipped, and says so; where

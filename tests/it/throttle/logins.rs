@@ -6,11 +6,12 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::{Error, test};
-use bienvenue::auth::{AuthError, ThrottleSettings};
+use bienvenue::auth::{AuthError, Inline, ThrottleSettings};
+use bienvenue::domain::Client;
 use rstest::rstest;
 
 use crate::support::app::{Answer, App, Setup, fields, quick};
-use crate::support::{Engine, Place, email, eventually, password};
+use crate::support::{Engine, Place, email, eventually, password, until_hash};
 
 pub(super) const BOB: &str = "bob@dylan.com";
 const NOBODY: &str = "nobody@dylan.com";
@@ -411,44 +412,14 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
         app.place.texts(rows)
     };
     // A replaced password in the middle of the login: 503, and nothing was guessed.
-    let login = app
-        .auth
-        .begin_login(
-            &email(BOB),
-            &password("bob_pwd"),
-            bienvenue::domain::Client::default(),
-        )
-        .unwrap();
+    let (bob, client) = (email(BOB), Client::default());
+    let login = app.auth.log_in(&Inline, &bob, password("bob_pwd"), &client);
+    let login = until_hash(login);
     assert_eq!(fails(), ["1"]);
     app.place
         .sql("UPDATE users SET hashed_password = 'another'");
-    assert!(matches!(
-        beside(|| login.run(&app.auth)),
-        Err(AuthError::Changed)
-    ));
+    assert!(matches!(login.await, Err(AuthError::Changed)));
     eventually("it is given back", || fails().is_empty());
-}
-
-#[actix_web::test]
-async fn a_login_is_given_back_once() {
-    let app = throttling(Place::new()).await;
-    let fails = || {
-        let rows = "SELECT CAST(fails AS TEXT) AS value FROM throttle WHERE key LIKE 'account/%'";
-        app.place.texts(rows)
-    };
-    let begin = || {
-        let client = bienvenue::domain::Client::default();
-        app.auth
-            .begin_login(&email(BOB), &password("wrong"), client)
-    };
-    let (first, second) = (begin().unwrap(), begin().unwrap());
-    assert_eq!(fails(), ["2"]);
-    for _ in 0..3 {
-        app.auth.give_back(first.taken());
-    }
-    eventually("it is given back", || fails() == ["1"]);
-    app.auth.give_back(second.taken());
-    eventually("the other one too", || fails() == ["0"]);
 }
 
 #[actix_web::test]

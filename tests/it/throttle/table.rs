@@ -1,10 +1,11 @@
 //! The table of limits: it keeps its cap, evicts no limit that counts, and is never read whole.
 
-use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
+use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
 use bienvenue::db::{Charge, DB};
 use bienvenue::domain::{Client, Clock, Rule, ThrottleKey};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use pollster::block_on;
 use rstest::rstest;
 
 use crate::support::app::quick;
@@ -99,16 +100,13 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
     let client = Client::new(Some(address), None);
     let bob = email(BOB);
-    let registration = auth.begin_registration(&bob, &password("bob_pwd"), &client);
-    registration.unwrap().run(&auth).unwrap();
-    let log_in = |text| {
-        let login = auth.begin_login(&bob, &password(text), client.clone());
-        login.unwrap().run(&auth).is_ok()
-    };
+    let registration = auth.register(&Inline, &bob, password("bob_pwd"), &client);
+    block_on(registration).unwrap();
+    let log_in = |text| block_on(auth.log_in(&Inline, &bob, password(text), &client)).is_ok();
     assert!(!log_in("wrong"));
     assert!(log_in("bob_pwd"));
     assert!(!log_in("wrong"));
-    auth.request_reset(&bob, &client).unwrap();
+    block_on(auth.request_reset(&Inline, &bob, &client)).unwrap();
     let token = auth.get_reset_password_token(&bob).unwrap();
     auth.update_password(&token, &password("a new one"))
         .unwrap();

@@ -7,7 +7,7 @@ use crate::domain::{EmailKey, Prefix};
 
 /// The right to submit one hash. A client holds it from before the work is known until it
 /// leaves.
-pub struct Place {
+pub(in crate::auth) struct Place {
     pub(super) queue: Arc<Queue>,
     pub(super) rounds: u64,
     pub(super) network: Option<Prefix>,

@@ -1,0 +1,57 @@
+//! Where the blocking steps of a use case run.
+
+use std::future::{Future, ready};
+
+use super::{Auth, AuthError};
+use crate::domain::Client;
+
+/// Runs the blocking steps of use cases. A use case is an `async fn` that never blocks by itself.
+pub trait Executor {
+    /// Runs a step that only reads. Steps of clients of one site may wait for each other.
+    fn read<T: Send + 'static>(
+        &self,
+        auth: &Auth,
+        client: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>>;
+
+    /// Runs a step that writes.
+    fn write<T: Send + 'static>(
+        &self,
+        auth: &Auth,
+        client: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>>;
+
+    /// Delays the refusal of a client that came while too many logins wait. A client that
+    /// retries at once would take the core from the logins that wait.
+    fn delay_refusal(&self) -> impl Future<Output = ()>;
+}
+
+/// Runs each step at once on the calling thread, and delays nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Inline;
+
+impl Executor for Inline {
+    fn read<T: Send + 'static>(
+        &self,
+        auth: &Auth,
+        _: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>> {
+        ready(step(auth))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        auth: &Auth,
+        _: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>> {
+        ready(step(auth))
+    }
+
+    fn delay_refusal(&self) -> impl Future<Output = ()> {
+        ready(())
+    }
+}
