@@ -26,6 +26,7 @@ mod health;
 mod index;
 mod log_flush;
 mod logged_in;
+mod login_location;
 mod metrics;
 mod middleware;
 mod operator;

@@ -1,11 +1,14 @@
+//! `GET /verify`, the question that a proxy asks before it passes a request on.
+
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpResponse, ResponseError, web};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::answer::{Message, json, json_with};
+use super::login_location::login_location;
 use super::session_cookie::SessionCookie;
 use super::{Door, HttpError};
 use crate::domain::SessionUser;
@@ -18,13 +21,18 @@ const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 /// the comma, at which some applications part a header in two.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
-/// `GET /verify`, and OPTIONS for proxies that ask with the client's own method: tells a proxy who is at the other end, before it lets a request through to
-/// an application. Reads as `GET /profile` does.
+/// `GET /verify`: tells a proxy who is logged in, before it passes a request on to an
+/// application. It reads what `GET /profile` reads. OPTIONS is for proxies that ask with the
+/// client's own method.
 pub(super) async fn verify(
+    request: HttpRequest,
     door: web::Data<Door>,
     cookie: SessionCookie,
 ) -> Result<HttpResponse, Unverified> {
-    let user = known(door, cookie).await.map_err(Unverified)?;
+    let user = known(door, cookie).await.map_err(|error| Unverified {
+        error,
+        login: login_location(request.headers()),
+    })?;
     let mut answer = json(
         StatusCode::OK,
         &Message {
@@ -42,36 +50,40 @@ async fn known(door: web::Data<Door>, cookie: SessionCookie) -> Result<SessionUs
         .ok_or(HttpError::NotLoggedIn)
 }
 
-/// Why nobody is let through. 401 where `GET /profile` has 403: it is what proxies take for
-/// "log in first". There is no `WWW-Authenticate` in it, since no scheme of HTTP's own would
-/// help, and a browser would ask for a password in a window of its own.
+/// Why the proxy must not pass the request on. 401 where `GET /profile` has 403: proxies read
+/// it as "log in first". `Location` names the login page, for a proxy that redirects. There is
+/// no `WWW-Authenticate`, because a browser would ask for a password in a window of its own.
 #[derive(Debug)]
-pub(super) struct Unverified(HttpError);
+pub(super) struct Unverified {
+    error: HttpError,
+    login: HeaderValue,
+}
 
 impl fmt::Display for Unverified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 
 impl ResponseError for Unverified {
     fn status_code(&self) -> StatusCode {
-        if matches!(self.0, HttpError::NotLoggedIn) {
+        if matches!(self.error, HttpError::NotLoggedIn) {
             StatusCode::UNAUTHORIZED
         } else {
-            self.0.status_code()
+            self.error.status_code()
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = if matches!(self.0, HttpError::NotLoggedIn) {
+        let mut answer = if matches!(self.error, HttpError::NotLoggedIn) {
             let message = "not logged in";
             json_with(
-                &mut HttpResponse::build(self.status_code()),
+                HttpResponse::build(self.status_code())
+                    .insert_header((LOCATION, self.login.clone())),
                 &Message { message },
             )
         } else {
-            self.0.error_response()
+            self.error.error_response()
         };
         identify(&mut answer, None);
         answer

@@ -56,6 +56,7 @@ mod proxies;
 mod readme;
 mod requirements;
 mod reset;
+mod restore;
 mod routes;
 mod serving;
 mod sessions;

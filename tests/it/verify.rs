@@ -122,3 +122,24 @@ async fn it_is_asked_by_get_head_and_options_alone() {
         assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
     }
 }
+
+#[actix_web::test]
+async fn refusal_names_the_login_page_and_the_original_path() {
+    let app = app().await;
+    for (uri, location) in [
+        (None, "/login"),
+        (
+            Some("/things?a=b&c=d"),
+            "/login?next=/things%3Fa%3Db%26c%3Dd",
+        ),
+        (Some("//evil.example"), "/login"),
+    ] {
+        let mut request = TestRequest::get().uri("/verify");
+        if let Some(uri) = uri {
+            request = request.insert_header(("X-Forwarded-Uri", uri));
+        }
+        let answer = app.send(request).await;
+        assert_eq!(answer.status.as_u16(), 401);
+        assert_eq!(answer.header("location"), Some(location));
+    }
+}

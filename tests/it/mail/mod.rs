@@ -3,6 +3,7 @@
 mod content;
 mod flood;
 mod folder;
+mod guide;
 mod outage;
 mod program;
 mod server;

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod dump;
 pub(crate) mod echo;
 pub(crate) mod flask;
+pub(crate) mod guide;
 pub(crate) mod harness;
 pub(crate) mod mailbox;
 pub(crate) mod manager;

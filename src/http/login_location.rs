@@ -1,0 +1,108 @@
+//! Where a proxy sends a client without a session: `/login?next=<the path that it asked for>`.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// In which header the proxy names the path and query that the client asked for.
+const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+
+/// The application's login page.
+const LOGIN: &str = "/login";
+
+/// The longest encoded path. nginx takes answers with up to 4 KiB of headers.
+const NEXT_MAX: usize = 2000;
+
+/// Everything that has a meaning in a query, the percent sign included.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The value of `Location`. Its `next` is a path of the same host, whoever wrote the header;
+/// there is none for a path that is too long or could lead to another host.
+pub(super) fn login_location(headers: &HeaderMap) -> HeaderValue {
+    original_path(headers)
+        .map(|path| percent_encode(path, ENCODED).to_string())
+        .filter(|next| next.len() <= NEXT_MAX)
+        .and_then(|next| HeaderValue::try_from(format!("{LOGIN}?next={next}")).ok())
+        .unwrap_or(HeaderValue::from_static(LOGIN))
+}
+
+fn original_path(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(X_FORWARDED_URI);
+    let (path, another) = (values.next(), values.next());
+    let path = path.filter(|_| another.is_none())?.as_bytes();
+    is_path_of_this_host(path).then_some(path)
+}
+
+/// Browsers read `//host` and `/\host` as another host, and ignore tabs and line breaks.
+fn is_path_of_this_host(path: &[u8]) -> bool {
+    let mut bytes = path.iter();
+    bytes.next() == Some(&b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && !path.iter().any(u8::is_ascii_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(values: &[&[u8]]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(X_FORWARDED_URI, HeaderValue::from_bytes(value).unwrap());
+        }
+        let location = login_location(&headers);
+        location.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn path_and_query_are_one_value() {
+        for (path, expected) in [
+            ("/", "/login?next=/"),
+            ("/a/b-c_d.e~f", "/login?next=/a/b-c_d.e~f"),
+            (
+                "/things?a=b&c=d?e",
+                "/login?next=/things%3Fa%3Db%26c%3Dd%3Fe",
+            ),
+            ("/a%20b?c=%26+d", "/login?next=/a%2520b%3Fc%3D%2526%2Bd"),
+            ("/a#b;c'd\"e<f>", "/login?next=/a%23b%3Bc%27d%22e%3Cf%3E"),
+            ("/a//b\\c", "/login?next=/a//b%5Cc"),
+            ("/é", "/login?next=/%C3%A9"),
+        ] {
+            assert_eq!(location(&[path.as_bytes()]), expected, "{path}");
+        }
+        assert_eq!(location(&[b"/\xff"]), "/login?next=/%FF");
+    }
+
+    #[test]
+    fn next_is_always_a_path_of_the_same_host() {
+        for path in [
+            "",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            "evil.example",
+            " /a",
+            "/\t/evil.example",
+            "/a\tb",
+        ] {
+            assert_eq!(location(&[path.as_bytes()]), "/login", "{path}");
+        }
+        assert_eq!(location(&[]), "/login");
+        assert_eq!(location(&[b"/a", b"/b"]), "/login");
+    }
+
+    #[test]
+    fn long_path_is_dropped() {
+        let longest = format!("/{}", "a".repeat(NEXT_MAX - 1));
+        assert!(location(&[longest.as_bytes()]).ends_with(&longest));
+        let longer = format!("{longest}a");
+        assert_eq!(location(&[longer.as_bytes()]), "/login");
+    }
+}
