@@ -1,16 +1,18 @@
+//! The time in which no mail can be sent, as the log tells of it.
+
 use std::time::{Duration, Instant};
 
-/// The pause after the first attempt in vain; each further one doubles it.
+/// The pause after the first failed attempt; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause: so long a server may be back before it gets the mails that wait.
+/// The longest pause between attempts, and so the longest delay once the server is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often the log is told that it goes on.
-const TOLD_EVERY: Duration = Duration::from_secs(300);
+/// How often the log repeats that it lasts.
+const REMINDER: Duration = Duration::from_secs(300);
 
-/// No mail can go: the server is away, or the folder cannot be written. One mail is tried now
-/// and then, for all that wait.
+/// No mail can be sent: the server is away, or the folder cannot be written. One mail at a time
+/// is tried, for all that wait.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Option<Ongoing>);
 
@@ -22,13 +24,14 @@ struct Ongoing {
 }
 
 impl Outage {
-    /// Notes an attempt in vain, and tells how long to wait before the next.
+    /// Notes a failed attempt, and returns how long to wait before the next.
     pub(super) fn goes_on(&mut self, why: &str) -> Duration {
         let now = Instant::now();
         match &mut self.0 {
             None => {
                 log::error!(
-                    "mails wait, and go when this is mended (bienvenue mail test tries it): {why}"
+                    "{why}. Mails stay queued and are sent as soon as this is fixed. Test with \
+                     `bienvenue mail test`"
                 );
                 self.0 = Some(Ongoing {
                     since: now,
@@ -38,9 +41,9 @@ impl Outage {
                 FIRST_PAUSE
             }
             Some(ongoing) => {
-                if now.duration_since(ongoing.told) >= TOLD_EVERY {
+                if now.duration_since(ongoing.told) >= REMINDER {
                     let minutes = now.duration_since(ongoing.since).as_secs() / 60;
-                    log::error!("mails wait for {minutes} min: {why}");
+                    log::error!("no mail could be sent for {minutes} min: {why}");
                     ongoing.told = now;
                 }
                 ongoing.pause = ongoing.pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -53,7 +56,7 @@ impl Outage {
         self.0.is_some()
     }
 
-    /// Notes that a server has dealt with a mail.
+    /// Notes that the server has accepted or refused a mail.
     pub(super) fn is_over(&mut self) {
         if let Some(ongoing) = self.0.take() {
             let seconds = ongoing.since.elapsed().as_secs();
@@ -67,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f21_the_pause_doubles_to_half_a_minute_and_begins_anew() {
+    fn f21_the_pause_doubles_to_half_a_minute_and_begins_again() {
         let mut outage = Outage::default();
         let pauses = |outage: &mut Outage| [0; 7].map(|_| outage.goes_on("away").as_secs());
         assert_eq!(pauses(&mut outage), [1, 2, 4, 8, 16, 30, 30]);

@@ -100,10 +100,8 @@ impl MailWorker {
             paused_until: None,
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
-            while panic::catch_unwind(AssertUnwindSafe(|| worker.run(&received))).is_err() {
-                log::error!("the thread for mails has panicked, and goes on");
-            }
-            // First, so that who waits for the end finds the database closed.
+            run_on(|| worker.run(&received));
+            // First, so that the end of the service finds the database closed.
             drop(worker);
             drop(end);
         })?;
@@ -142,6 +140,13 @@ impl Drop for MailWorker {
         if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LAST_MAIL) {
             log::warn!("a mail was being sent; it may be sent again");
         }
+    }
+}
+
+/// Runs it until it returns, however often it panics.
+fn run_on(mut run: impl FnMut()) {
+    while panic::catch_unwind(AssertUnwindSafe(&mut run)).is_err() {
+        log::error!("the thread for mails has panicked; it goes on");
     }
 }
 
@@ -282,6 +287,16 @@ impl InHand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mail_thread_goes_on_after_panics() {
+        let mut runs = 0;
+        run_on(|| {
+            runs += 1;
+            assert!(runs > 2, "a panic of the test");
+        });
+        assert_eq!(runs, 3);
+    }
 
     #[test]
     fn m2_decoys_and_strangers_leave_threads_to_known_people() {

@@ -5,7 +5,7 @@
 
 use super::events::Event;
 use super::outgoing::{Outgoing, UnreadableMail};
-use super::reset_password::make_token;
+use super::reset_password::{RESET_TOKEN_LIFETIME, make_token};
 use super::verify_email;
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
@@ -75,7 +75,8 @@ impl MailWriter {
         let to_user = |letter| Ok((letter, user.email.clone()));
         match outgoing {
             Outgoing::PasswordReset => {
-                let token = make_token(&self.db, user.id, Some(mail))?.expose();
+                let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
+                let token = token.expose();
                 Event::ResetTokenCreated { user: user.id }.log(&Client::default());
                 to_user(Letter::PasswordReset { token })
             }

@@ -70,7 +70,7 @@ pub use paused::{After, Before, Paused};
 pub use policies::{EmailVerification, Notice, Notices, Registration};
 pub use register_user::{NewUser, Registering};
 pub use replacement::Replacement;
-pub use reset_password::{NewPasswordByToken, PasswordReset, ResetRequest};
+pub use reset_password::{NewPasswordByToken, PasswordReset, RESET_TOKEN_LIFETIME, ResetRequest};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{Taken, ThrottleSettings, mail_limit_keys};
 pub use verification::{Hashing, Verification, Verified};

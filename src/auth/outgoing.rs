@@ -1,3 +1,5 @@
+//! A mail as it waits in the outbox.
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -44,11 +46,11 @@ pub(super) enum Outgoing {
 /// ran before it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnreadableMail {
-    #[error("no letter is called {0}")]
+    #[error("unknown mail template {0}")]
     Letter(String),
-    #[error("its details: {0}")]
+    #[error("the details of the queued mail cannot be read: {0}")]
     Details(#[from] serde_json::Error),
-    #[error("its details say no {0}")]
+    #[error("the queued mail lacks {0}")]
     Missing(&'static str),
 }
 

@@ -12,13 +12,14 @@ use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
 
-/// How long a token is good.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long a reset token is valid, unless an operator gives it another lifetime.
+pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// A new password that somebody sets with a token, before that has begun.
 #[derive(Debug)]
 pub struct NewPasswordByToken {
-    /// Whose password it is to be; of whomever the token is, if nobody is named.
+    /// The account that the client names. The token alone finds the account; if the client
+    /// names another one, the token is refused.
     email: Option<EmailKey>,
     /// None for a text that is no token: it is counted as a wrong one.
     token: Option<ResetToken>,
@@ -45,16 +46,16 @@ pub struct PasswordReset {
 }
 
 impl NewPasswordByToken {
-    /// Describes it, for the account with that email and no other.
+    /// Describes it; with an email, for the account with that email and no other.
     #[must_use]
     pub fn new(
-        email: impl Into<EmailKey>,
+        email: Option<EmailKey>,
         token: Option<ResetToken>,
         password: Password,
         client: Client,
     ) -> Self {
         Self {
-            email: Some(email.into()),
+            email,
             token,
             password,
             client,
@@ -69,18 +70,29 @@ impl NewPasswordByToken {
 }
 
 impl Auth {
-    /// Makes a token with which a user can set a new password within half an hour; an older
-    /// one is worth nothing from then on. It is shown here and never again. Blocks for one
-    /// look-up and one write.
+    /// Makes a token with which a user can set a new password within half an hour. It replaces
+    /// an older one, and cannot be read again. Blocks for one look-up and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if nobody has that email.
+    /// [`AuthError::NoResultFound`] if no user has that email.
     pub fn get_reset_password_token(
         &self,
         email: impl Into<EmailKey>,
     ) -> Result<ResetToken, AuthError> {
+        self.create_reset_token(email, RESET_TOKEN_LIFETIME)
+    }
+
+    /// The same with a lifetime of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Auth::get_reset_password_token`].
+    pub fn create_reset_token(
+        &self,
+        email: impl Into<EmailKey>,
+        lifetime: Duration,
+    ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
-        let token = make_token(&self.db, user.id, None)?;
+        let token = make_token(&self.db, user.id, lifetime, None)?;
         Event::ResetTokenCreated { user: user.id }.log(&Client::default());
         Ok(token)
     }
@@ -97,13 +109,8 @@ impl Auth {
         reset_token: &ResetToken,
         new_password: &Password,
     ) -> Result<User, AuthError> {
-        let case = NewPasswordByToken {
-            email: None,
-            token: Some(*reset_token),
-            password: new_password.clone(),
-            client: Client::default(),
-            account: None,
-        };
+        let (token, password) = (Some(*reset_token), new_password.clone());
+        let case = NewPasswordByToken::new(None, token, password, Client::default());
         self.begin(case)?.run(self)
     }
 
@@ -191,10 +198,11 @@ impl Auth {
 pub(super) fn make_token(
     db: &DB,
     user_id: UserId,
+    lifetime: Duration,
     mail: Option<&ClaimedMail>,
 ) -> Result<ResetToken, DbError> {
     let token = ResetToken::generate();
-    db.set_reset_token(user_id, &token.digest(), LIFETIME, mail)?;
+    db.set_reset_token(user_id, &token.digest(), lifetime, mail)?;
     Ok(token)
 }
 

@@ -1,3 +1,5 @@
+//! Commands about mails: which wait, and whether they arrive.
+
 use clap::{Args, Subcommand};
 
 use super::output::print;
@@ -14,18 +16,18 @@ const LISTED: u32 = 1000;
 /// What can be done about mails.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Send a mail to an address, and say what became of it
+    /// Send a test mail to an address, and say whether the mail server accepted it
     Test(Test),
-    /// Show the mails that wait to be sent: whose, which, for how long, and when they are tried
+    /// Show the mails in the queue: user, kind, age, attempts, and when the next attempt is due
     Queue,
-    /// Have those that wait after an attempt in vain tried now
+    /// Make all mails in the queue due now
     Retry,
 }
 
-/// Whom to send it to.
+/// The recipient of a test mail.
 #[derive(Debug, Args)]
 pub(super) struct Test {
-    /// The address
+    /// Address of the recipient
     #[arg(value_name = "EMAIL")]
     to: Email,
 }
@@ -78,19 +80,22 @@ impl Test {
             .map_err(ServerError::from)?;
         let mailer = server::mailer(config)?;
         let to = &self.to;
-        let taken = match &mailer {
-            Mailer::Off => return Err(CliError::MailsOff),
-            Mailer::Folder(folder) => {
-                format!("a mail to {to} lies in {}\n", folder.path().display())
-            }
-            Mailer::Smtp(smtp) => format!("{} took a mail to {to}\n", smtp.host()),
-            Mailer::Memory(_) => format!("a mail to {to} was kept\n"),
-        };
         let mail = templates
             .render(&Letter::Test, to)
             .map_err(ServerError::from)?;
-        mailer.send(&mail)?;
-        print(&taken);
+        let done = match &mailer {
+            Mailer::Off => return Err(CliError::MailsOff),
+            Mailer::Folder(folder) => format!("written to {}", folder.send(&mail)?.display()),
+            Mailer::Smtp(smtp) => {
+                smtp.send(&mail)?;
+                format!("{} accepted the mail to {to}", smtp.server())
+            }
+            Mailer::Memory(_) => {
+                mailer.send(&mail)?;
+                format!("kept the mail to {to}")
+            }
+        };
+        print(&format!("{done}\n"));
         Ok(())
     }
 }

@@ -95,8 +95,8 @@ pub enum CliError {
     /// A use case.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// A mail that was not taken.
-    #[error("the mail was {0}")]
+    /// A mail that was not sent.
+    #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
     /// A mail that was asked for where none is sent.
     #[error("nothing was sent: mails are off (--mail off)")]

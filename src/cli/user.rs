@@ -1,13 +1,16 @@
+//! Commands about users.
+
+use std::time::Duration;
+
 use clap::Subcommand;
 
 use super::audit::OperatorAct;
-use super::output::print;
+use super::output::{explain, print};
 use super::{CliError, database};
-use crate::auth::Auth;
+use crate::auth::{Auth, RESET_TOKEN_LIFETIME};
 use crate::config::Config;
 use crate::db::{DB, DbError, ListedUser};
 use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User, UserId};
-use crate::mail::quoted;
 use crate::server::{self, ServerError};
 
 /// How many users are read at a time.
@@ -24,12 +27,15 @@ pub(super) enum Command {
         #[arg(value_name = "EMAIL", value_parser = Email::parse_new)]
         email: Email,
     },
-    /// Make a token that sets a new password once, within 30 minutes, for somebody who gets no
-    /// mail; an older one is worth nothing from then on
+    /// Print a link that sets a new password once, for a user without working email; it
+    /// replaces the user's older links
     ResetLink {
-        /// Whose
+        /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
+        /// How long the link is valid, 1m to 30d [default: 30m]
+        #[arg(long = "for", value_name = "TIME", value_parser = link_lifetime)]
+        lifetime: Option<Duration>,
     },
     /// Take the email of a user for verified, on your word
     Verify {
@@ -69,8 +75,9 @@ impl Command {
                     user.email, user.id
                 ));
             }
-            Self::ResetLink { email } => {
-                let user = reset_link(db, email, config)?;
+            Self::ResetLink { email, lifetime } => {
+                let lifetime = lifetime.unwrap_or(RESET_TOKEN_LIFETIME);
+                let user = reset_link(db, email, lifetime, config)?;
                 report("authn_token_created", "reset link printed", user);
             }
             Self::Verify { email } => {
@@ -93,32 +100,61 @@ impl Command {
     }
 }
 
-fn reset_link(db: DB, email: &Email, config: &Config) -> Result<UserId, CliError> {
+fn reset_link(
+    db: DB,
+    email: &Email,
+    lifetime: Duration,
+    config: &Config,
+) -> Result<UserId, CliError> {
     let user = find(&db, email)?;
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
-    let token = auth.get_reset_password_token(&user.email)?.expose();
-    print(&match &config.accounts.reset_page {
-        Some(page) => format!("{}#token={token}\n", page.get()),
-        None => reset_command(
-            &server::service_url(config, config.bind()),
-            &user.email,
-            &token,
+    let token = auth.create_reset_token(&user.email, lifetime)?.expose();
+    let (what, link) = match &config.accounts.reset_page {
+        Some(page) => ("link", format!("{}#token={token}\n", page.get())),
+        None => (
+            "command",
+            reset_command(&server::service_url(config, config.bind()), &token),
         ),
-    });
+    };
+    print(&link);
+    let lifetime = in_words(lifetime);
+    explain(&format!(
+        "This {what} sets a new password for {email} once, within {lifetime}.\n"
+    ));
     Ok(user.id)
 }
 
 /// A command for bash and zsh that asks for the password: one that stood in it would be in the
 /// shell's history and in the list of processes.
-fn reset_command(service_url: &str, email: &Email, token: &str) -> String {
-    let email = quoted(&format!("email={email}"));
+fn reset_command(service_url: &str, token: &str) -> String {
     format!(
         "printf 'New password: ' && IFS= read -rs password && printf %s \"$password\" | \\\n  \
          curl -X PUT {service_url}/reset_password \\\n    \
-         --data-urlencode {email} \\\n    \
          --data-urlencode reset_token={token} \\\n    \
          --data-urlencode new_password@-\n"
     )
+}
+
+/// The lifetime of a link on the command line.
+fn link_lifetime(text: &str) -> Result<Duration, &'static str> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|lifetime| (MINUTE..=MINUTE * 60 * 24 * 30).contains(lifetime))
+        .ok_or("a link is valid for 1 minute to 30 days, such as 30m, 12h or 3d")
+}
+
+/// A duration in the largest unit that fits a whole number of times.
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("day", 86_400), ("hour", 3600), ("minute", 60)];
+    let (unit, size) = units
+        .into_iter()
+        .find(|(_, size)| seconds.is_multiple_of(*size))
+        .unwrap_or(("second", 1));
+    let count = seconds / size;
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 fn list(db: &DB) -> Result<(), DbError> {
@@ -164,5 +200,29 @@ pub(super) fn find(db: &DB, email: &Email) -> Result<User, CliError> {
             | DbError::Unavailable(_)
             | DbError::Failed(_)),
         ) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetime_of_a_link_is_read_and_told() {
+        for (text, told) in [
+            ("1m", Some("1 minute")),
+            ("90m", Some("90 minutes")),
+            ("1h", Some("1 hour")),
+            ("3d", Some("3 days")),
+            ("1m 30s", Some("90 seconds")),
+            ("30d", Some("30 days")),
+            ("59s", None),
+            ("30d 1s", None),
+            ("3", None),
+            ("", None),
+        ] {
+            let lifetime = link_lifetime(text).ok().map(in_words);
+            assert_eq!(lifetime.as_deref(), told, "{text}");
+        }
     }
 }

@@ -1,9 +1,11 @@
+//! Settings about registration, mails and addresses.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
-use super::values::{MailTarget, PageUrl, secret};
+use super::values::{MailTarget, PageUrl, secret, service_name};
 use crate::domain::Email;
 
 /// How people come and prove who they are.
@@ -18,6 +20,16 @@ pub struct Accounts {
         default_value = "reveal"
     )]
     pub registration: Registration,
+
+    /// Name of the service in subjects and texts of mails
+    #[arg(
+        long,
+        env = "BIENVENUE_SERVICE_NAME",
+        value_name = "NAME",
+        default_value = "Bienvenue",
+        value_parser = service_name
+    )]
+    pub service_name: String,
 
     /// Where mails go: dir:FOLDER (files in it), smtp://HOST, smtps://HOST, or off
     /// [default: dir:mail]

@@ -184,6 +184,18 @@ pub(super) fn secret(text: &str) -> Result<SecretString, ValueError> {
     Ok(SecretString::from(text))
 }
 
+/// The name of the service, for people.
+pub(super) fn service_name(text: &str) -> Result<String, ValueError> {
+    let name = text.trim();
+    let is_short = (1..=60).contains(&name.chars().count());
+    if !is_short || name.contains(char::is_control) {
+        return Err(ValueError(
+            "the name has 1 to 60 characters, without control characters",
+        ));
+    }
+    Ok(name.to_owned())
+}
+
 /// An address and a port.
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().or(Err(ValueError(

@@ -15,6 +15,7 @@ mod former_emails;
 mod holdings;
 mod integrity;
 mod known_clients;
+mod lasting;
 mod login_state;
 mod mail_priority;
 mod manager;

@@ -3,6 +3,7 @@
 //! Any number of workers on any number of instances take rows out of it. One takes a row by
 //! a claim that runs out, so that a mail is not lost with the worker that was to send it.
 
+mod dropped;
 mod enqueue;
 
 use std::time::Duration;
@@ -160,6 +161,7 @@ impl DB {
         longest_wait: Duration,
         lowest: MailPriority,
     ) -> Result<Option<ClaimedMail>, DbError> {
+        dropped::DROPPED.look();
         let now = self.settings.clock.now();
         if !self.has_due_mail(now, now.plus(longest_wait))? {
             return Ok(None);

@@ -1,3 +1,5 @@
+//! Forgotten passwords: a request for a mail, and a new password by its token.
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -24,18 +26,18 @@ impl FromFields for Forgotten {
 }
 
 pub(super) struct Reset {
-    email: EmailKey,
+    email: Option<EmailKey>,
     token: Option<ResetToken>,
     new_password: Password,
 }
 
 impl FromFields for Reset {
     fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let email = fields.required("email")?;
+        let email = fields.optional("email");
         let token = fields.required("reset_token")?;
         let new_password = fields.required("new_password")?;
         Ok(Self {
-            email: EmailKey::parse(&email)?,
+            email: email.map(|email| EmailKey::parse(&email)).transpose()?,
             token: ResetToken::parse(&token).ok(),
             new_password: Password::parse(&new_password)?,
         })

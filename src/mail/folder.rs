@@ -1,3 +1,5 @@
+//! Mails as files in a folder.
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,41 +25,45 @@ impl Folder {
         Self { path, from }
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
-        let message = mail.message(&self.from)?.formatted();
-        let keep = |file: &Path, id| fs::rename(file, self.path.join(format!("{id}.eml")));
-        self.write(&message, keep)
+    /// Writes a mail and returns its file. Blocks until the disk has it.
+    ///
+    /// # Errors
+    /// [`SendError`] says whether another attempt can succeed.
+    pub fn send(&self, mail: &Mail) -> Result<PathBuf, SendError> {
+        let message = mail.message(&self.from, true)?;
+        self.write(&message, |unfinished, id| {
+            let file = self.path.join(format!("{id}.eml"));
+            fs::rename(unfinished, &file)?;
+            Ok(file)
+        })
     }
 
     /// The same work, and no mail.
     pub(super) fn pretend(&self, mail: &Mail) -> Result<(), SendError> {
-        let message = mail.message(&self.from)?.formatted();
+        let message = mail.message(&self.from, true)?;
         self.write(&message, |file, _| fs::remove_file(file))
     }
 
-    fn write(
+    fn write<T>(
         &self,
         message: &[u8],
-        then: impl FnOnce(&Path, Uuid) -> io::Result<()>,
-    ) -> Result<(), SendError> {
+        then: impl FnOnce(&Path, Uuid) -> io::Result<T>,
+    ) -> Result<T, SendError> {
         self.try_to_write(message, then).map_err(|error| {
-            SendError::Away(format!("cannot write to {}: {error}", self.path.display()))
+            SendError::Away(format!(
+                "mails cannot be written to the folder {} ({error})",
+                self.path.display()
+            ))
         })
     }
 
-    /// Whoever looks into the folder for `*.eml` finds whole mails only: a hidden file is
-    /// written to the end, and renamed.
-    fn try_to_write(
+    /// Every `*.eml` in the folder is a whole mail: a hidden file is written to the end, and
+    /// renamed.
+    fn try_to_write<T>(
         &self,
         message: &[u8],
-        then: impl FnOnce(&Path, Uuid) -> io::Result<()>,
-    ) -> io::Result<()> {
+        then: impl FnOnce(&Path, Uuid) -> io::Result<T>,
+    ) -> io::Result<T> {
         make_folder(&self.path)?;
         let id = Uuid::new_v4();
         let unfinished = self.path.join(format!(".{id}.tmp"));
@@ -66,8 +72,9 @@ impl Folder {
             // It may not be there at all.
             drop(fs::remove_file(&unfinished));
         }
-        result?;
-        File::open(&self.path)?.sync_all()
+        let done = result?;
+        File::open(&self.path)?.sync_all()?;
+        Ok(done)
     }
 }
 

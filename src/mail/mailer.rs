@@ -1,3 +1,5 @@
+//! Where mails go, and what happened to one.
+
 use super::{Folder, Mail, Memory, Smtp};
 
 /// Where mails go.
@@ -13,17 +15,17 @@ pub enum Mailer {
     Off,
 }
 
-/// Why a mail was not taken.
+/// Why a mail was not sent, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// This mail will never be.
-    #[error("refused for good: {0}")]
+    /// No further attempt with this mail can succeed.
+    #[error("{0}")]
     Refused(String),
-    /// Another attempt with this mail may go better.
-    #[error("not taken, and may be later: {0}")]
+    /// Another attempt with this mail may succeed.
+    #[error("{0}")]
     Later(String),
-    /// No mail can go now.
-    #[error("not sent: {0}")]
+    /// No mail can be sent at the moment.
+    #[error("{0}")]
     Away(String),
 }
 
@@ -35,7 +37,7 @@ impl Mailer {
     pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
         match self {
             Self::Smtp(smtp) => smtp.send(mail),
-            Self::Folder(folder) => folder.send(mail),
+            Self::Folder(folder) => folder.send(mail).map(drop),
             Self::Memory(memory) => {
                 memory.keep(mail);
                 Ok(())

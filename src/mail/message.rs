@@ -1,9 +1,11 @@
+//! A mail as it travels: headers, text and HTML.
+
 use std::fmt;
 
 use lettre::Message;
-use lettre::address::Address;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::address::{Address, Envelope};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use uuid::Uuid;
 
 use super::SendError;
@@ -32,19 +34,33 @@ impl fmt::Debug for Mail {
 }
 
 impl Mail {
-    /// The mail as it travels (RFC 5322), with its envelope.
-    pub(super) fn message(&self, from: &Email) -> Result<Message, SendError> {
+    /// The sender's address, and the recipient's.
+    fn addresses(&self, from: &Email) -> Result<(Address, Address), SendError> {
         let sender = address(from).map_err(|cause| {
-            // What is wrong with our own address is wrong with every mail, and mended at once.
-            SendError::Away(format!("the sender's address: {cause}"))
+            // This concerns every mail until the operator corrects the setting.
+            SendError::Away(format!(
+                "the sender's address is wrong: {cause}. Check --mail-from (BIENVENUE_MAIL_FROM)"
+            ))
         })?;
+        let unusable = |cause| SendError::Refused(format!("the recipient's address: {cause}"));
+        Ok((sender, address(&self.to).map_err(unusable)?))
+    }
+
+    /// The addresses that a mail server asks for.
+    pub(super) fn envelope(&self, from: &Email) -> Result<Envelope, SendError> {
+        let (sender, recipient) = self.addresses(from)?;
+        Envelope::new(Some(sender), vec![recipient])
+            .map_err(|error| SendError::Refused(error.to_string()))
+    }
+
+    /// The mail in the form of RFC 5322. Text beyond ASCII stays as it is if the next reader
+    /// takes 8 bits, and is encoded otherwise.
+    pub(super) fn message(&self, from: &Email, eight_bit: bool) -> Result<Vec<u8>, SendError> {
+        let (sender, recipient) = self.addresses(from)?;
         let id = format!("<{}@{}>", Uuid::new_v4(), sender.domain());
         let mut builder = Message::builder()
             .from(Mailbox::new(None, sender))
-            .to(Mailbox::new(
-                None,
-                address(&self.to).map_err(SendError::Refused)?,
-            ))
+            .to(Mailbox::new(None, recipient))
             .subject(self.subject.as_str())
             .message_id(Some(id))
             .date_now();
@@ -53,10 +69,37 @@ impl Mail {
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
         ));
-        let body = MultiPart::alternative_plain_html(self.text.clone(), self.html.clone());
-        builder
-            .multipart(body)
-            .map_err(|error: lettre::error::Error| SendError::Refused(error.to_string()))
+        let part = |kind, text: &str| {
+            let part = SinglePart::builder().header(kind);
+            part.body(encoded(text, eight_bit))
+        };
+        let body = MultiPart::alternative()
+            .singlepart(part(ContentType::TEXT_PLAIN, &self.text))
+            .singlepart(part(ContentType::TEXT_HTML, &self.html));
+        let message = builder.multipart(body);
+        let message =
+            message.map_err(|error: lettre::error::Error| SendError::Refused(error.to_string()))?;
+        Ok(message.formatted())
+    }
+}
+
+/// The longest line that may travel as it is, in bytes (RFC 5322, 2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// A text as the body of a part: as it is where it can be, so that a link can be copied from
+/// the file. lettre would break lines of 76 characters with quoted-printable.
+fn encoded(text: &str, eight_bit: bool) -> Body {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let is_short = text.split('\n').all(|line| line.len() <= LONGEST_LINE);
+    let encoding = if text.is_ascii() {
+        ContentTransferEncoding::SevenBit
+    } else {
+        ContentTransferEncoding::EightBit
+    };
+    if is_short && (eight_bit || text.is_ascii()) && !text.contains('\0') {
+        Body::dangerous_pre_encoded(text.replace('\n', "\r\n").into_bytes(), encoding)
+    } else {
+        Body::new(text)
     }
 }
 

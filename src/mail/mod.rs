@@ -1,7 +1,7 @@
 //! Mails: what they say and where they go.
 //!
 //! [`Templates`] turn a [`Letter`] into a [`Mail`], and a [`Mailer`] sends it. Sending
-//! blocks and may take seconds: it is for a thread of its own, never for a request.
+//! blocks and may take minutes: it needs a thread of its own, and no request does it.
 
 mod browser;
 mod folder;
@@ -10,6 +10,7 @@ mod mailer;
 mod memory;
 mod message;
 mod smtp;
+mod smtp_failure;
 mod sources;
 mod templates;
 
@@ -19,5 +20,4 @@ pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;
 pub use smtp::{Smtp, SmtpError, SmtpSettings};
-pub(crate) use templates::quoted;
 pub use templates::{TemplateError, TemplateSettings, Templates};

@@ -1,8 +1,9 @@
+//! Mails through a mail server.
+
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use lettre::Message;
 use lettre::address::{Address, Envelope};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -10,9 +11,11 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::lookup_host;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
+use super::smtp_failure::Server;
 use super::{Mail, SendError};
 use crate::domain::Email;
 
@@ -51,6 +54,8 @@ pub struct SmtpSettings {
 pub struct Smtp {
     settings: SmtpSettings,
     security: Security,
+    port: u16,
+    server: Server,
 }
 
 enum Security {
@@ -77,81 +82,107 @@ impl Smtp {
     /// [`SmtpError`] if the system has no certificates to know servers by.
     pub fn new(settings: SmtpSettings) -> Result<Self, SmtpError> {
         let tls = || TlsParameters::new(settings.host.clone()).map_err(SmtpError);
-        let security = if settings.implicit_tls {
-            Security::Implicit(tls()?)
+        let (security, usual_port) = if settings.implicit_tls {
+            (Security::Implicit(tls()?), 465)
         } else if is_this_machine(&settings.host) {
-            Security::Plain
+            (Security::Plain, 25)
         } else {
-            Security::StartTls(tls()?)
+            (Security::StartTls(tls()?), 587)
         };
-        Ok(Self { settings, security })
+        let port = settings.port.unwrap_or(usual_port);
+        let server = Server {
+            name: format!("{}:{port}", settings.host),
+            implicit_tls: settings.implicit_tls,
+        };
+        Ok(Self {
+            settings,
+            security,
+            port,
+            server,
+        })
     }
 
-    /// Its name or address.
+    /// Its name or address, and the port.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.settings.host
+    pub fn server(&self) -> &str {
+        &self.server.name
     }
 
-    /// A connection for each mail: they are rare, and an idle one may be dead when it is needed.
+    /// Sends a mail by a connection of its own: mails are rare, and an idle connection may be
+    /// dead when it is needed. Blocks, for some minutes at most.
     ///
     /// What a server does byte by byte has no end, so the time is limited from outside: that
     /// takes a runtime, which lives as long as the mail.
-    pub(super) fn send(&self, mail: &Mail) -> Result<(), SendError> {
-        let message = mail.message(&self.settings.from)?;
+    ///
+    /// # Errors
+    /// [`SendError`] says whether another attempt can succeed.
+    pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| SendError::Away(error.to_string()))?;
-        let sent = runtime.block_on(self.deliver(&message));
+        let sent = runtime.block_on(self.deliver(mail));
         // A look-up of the server's name may still be under way, on a thread that nothing ends.
         runtime.shutdown_background();
         sent
     }
 
-    async fn deliver(&self, message: &Message) -> Result<(), SendError> {
+    async fn deliver(&self, mail: &Mail) -> Result<(), SendError> {
         let patience = self.settings.patience;
-        let connecting = self.connect(message.envelope());
-        let mut connection = timeout(patience.unwrap_or(READY_WITHIN), connecting)
+        let envelope = mail.envelope(&self.settings.from)?;
+        let mut connection = timeout(patience.unwrap_or(READY_WITHIN), self.connect(&envelope))
             .await
-            .or(Err(SendError::Away(self.sentence("not ready in time"))))?
-            .map_err(|error| SendError::Away(self.sentence(&error)))?;
-        let formatted = message.formatted();
-        let transfer = self.transfer(&mut connection, message.envelope(), &formatted);
+            .unwrap_or_else(|_| Err(self.server.silent()))
+            .map_err(SendError::Away)?;
+        let eight_bit = connection
+            .server_info()
+            .supports_feature(Extension::EightBitMime);
+        let message = mail.message(&self.settings.from, eight_bit)?;
+        let transfer = self.transfer(&mut connection, &envelope, &message);
         timeout(patience.unwrap_or(TAKEN_WITHIN), transfer)
             .await
-            .or(Err(SendError::Later(self.sentence("no answer in time"))))??;
+            .unwrap_or_else(|_| Err(SendError::Later(self.server.too_slow())))?;
         // The server has the mail: what it says to a goodbye changes nothing.
         drop(timeout(GOODBYE_WITHIN, connection.quit()).await);
         Ok(())
     }
 
-    /// Up to here a refusal concerns us, not this mail: the operator can mend it.
-    async fn connect(&self, envelope: &Envelope) -> Result<AsyncSmtpConnection, Error> {
-        let settings = &self.settings;
-        let (tls, usual_port) = match &self.security {
-            Security::Plain => (None, 25),
-            Security::StartTls(_) => (None, 587),
-            Security::Implicit(tls) => (Some(tls.clone()), 465),
-        };
+    /// A failure up to here concerns every mail: the operator can correct it.
+    async fn connect(&self, envelope: &Envelope) -> Result<AsyncSmtpConnection, String> {
+        let (settings, server) = (&self.settings, &self.server);
         // Servers look for a name with a dot in it, and the sender's is one of ours.
         let hello = envelope.from().map_or_else(ClientId::default, |sender| {
             ClientId::Domain(sender.domain().to_owned())
         });
         let host = settings.host.trim_matches(['[', ']']);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(
-            (host, settings.port.unwrap_or(usual_port)),
-            Some(EACH_ADDRESS_WITHIN),
-            &hello,
-            tls,
-            None,
-        )
-        .await?;
+        let addresses = lookup_host((host, self.port)).await;
+        let addresses = addresses.map_err(|error| server.not_found(&error))?;
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        let implicit_tls = match &self.security {
+            Security::Implicit(tls) => Some(tls.clone()),
+            Security::StartTls(_) | Security::Plain => None,
+        };
+        let patience = Some(EACH_ADDRESS_WITHIN);
+        let failed = |error| server.not_connected(&error);
+        let addresses = addresses.as_slice();
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(addresses, patience, &hello, implicit_tls, None)
+                .await
+                .map_err(failed)?;
         if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls.clone(), &hello).await?;
+            if !connection.can_starttls() {
+                return Err(server.without_tls());
+            }
+            let started = connection.starttls(tls.clone(), &hello).await;
+            started.map_err(failed)?;
         }
         if let Some((user, password)) = &settings.login {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            connection.auth(&mechanisms, &credentials).await?;
+            let offered = connection.server_info().get_auth_mechanism(&mechanisms);
+            if offered.is_none() {
+                return Err(server.without_login());
+            }
+            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+            let logged_in = connection.auth(&mechanisms, &credentials).await;
+            logged_in.map_err(|error| server.login_failed(&error))?;
         }
         Ok(connection)
     }
@@ -168,9 +199,10 @@ impl Smtp {
         let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
         if !sender.chain(envelope.to()).all(ascii) {
             if !server.supports_feature(Extension::SmtpUtfEight) {
-                return Err(SendError::Refused(
-                    "the mail server takes no address with letters beyond ASCII".to_owned(),
-                ));
+                return Err(SendError::Refused(format!(
+                    "the mail server accepts ASCII addresses only ({})",
+                    self.server()
+                )));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
@@ -180,47 +212,31 @@ impl Smtp {
         connection
             .command(MailFrom::new(envelope.from().cloned(), parameters))
             .await
-            .map_err(|error| SendError::Later(self.sentence(&error)))?;
+            .map_err(|error| SendError::Later(self.server.sender_failed(&error)))?;
         for recipient in envelope.to() {
             connection
                 .command(Rcpt::new(recipient.clone(), Vec::new()))
                 .await
-                .map_err(|error| self.refused(&error))?;
+                .map_err(|error| self.not_taken(&error))?;
         }
         connection
             .command(Data)
             .await
-            .map_err(|error| self.refused(&error))?;
+            .map_err(|error| self.not_taken(&error))?;
         connection
             .message(message)
             .await
-            .map_err(|error| self.refused(&error))?;
+            .map_err(|error| self.not_taken(&error))?;
         Ok(())
     }
 
-    fn refused(&self, error: &Error) -> SendError {
+    fn not_taken(&self, error: &Error) -> SendError {
+        let why = self.server.not_taken(error);
         if error.is_permanent() {
-            SendError::Refused(self.sentence(error))
+            SendError::Refused(why)
         } else {
-            SendError::Later(self.sentence(error))
+            SendError::Later(why)
         }
-    }
-
-    fn sentence(&self, error: impl fmt::Display) -> String {
-        let error = error.to_string();
-        // The server chooses the words, and often repeats whom it refuses: a line of the log
-        // is one line, and has nobody's address in it.
-        let word = |word| {
-            if str::contains(word, '@') {
-                "..."
-            } else {
-                word
-            }
-        };
-        let words: Vec<&str> = error.split_whitespace().map(word).collect();
-        let mut sentence = format!("mail server {}: {}", self.settings.host, words.join(" "));
-        sentence.retain(|character| !character.is_control());
-        sentence
     }
 }
 
@@ -230,4 +246,28 @@ fn is_this_machine(host: &str) -> bool {
             .trim_matches(['[', ']'])
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for (host, is_local) in [
+            ("localhost", true),
+            ("LOCALHOST", true),
+            ("127.0.0.1", true),
+            ("127.8.9.1", true),
+            ("[::1]", true),
+            ("notlocalhost", false),
+            ("mail.localhost", false),
+            ("localhost.example.org", false),
+            ("0.0.0.0", false),
+            ("192.0.2.7", false),
+            ("[2001:db8::1]", false),
+        ] {
+            assert_eq!(is_this_machine(host), is_local, "{host}");
+        }
+    }
 }

@@ -1,3 +1,5 @@
+//! The texts of mails: built in, or from a folder of the operator.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,7 +20,7 @@ pub struct TemplateSettings {
     pub reset_page: Option<Url>,
     /// The page where an address is confirmed.
     pub verify_page: Option<Url>,
-    /// What the service is called.
+    /// The name of the service.
     pub service: String,
     /// Where the service is reached, without a slash at the end.
     pub service_url: String,
@@ -169,10 +171,7 @@ impl Templates {
         };
         let (reset, verify) = (settings.reset_page.as_ref(), settings.verify_page.as_ref());
         let own = match letter {
-            Letter::PasswordReset { token } => {
-                let email_argument = quoted(&format!("email={to}"));
-                context! { email_argument, ..with_token(reset, token) }
-            }
+            Letter::PasswordReset { token } => with_token(reset, token),
             Letter::VerifyEmail { token } => with_token(verify, token),
             Letter::ConfirmEmail { token, present } => {
                 context! { present => present.as_str(), ..with_token(verify, token) }
@@ -204,11 +203,6 @@ fn link(page: &Url, token: &str) -> String {
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()
-}
-
-/// A text as a shell takes it for one word, whatever is in it.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A moment as people read it, in UTC.

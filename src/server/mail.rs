@@ -19,12 +19,11 @@ pub(super) const DEFAULT_FOLDER: &str = "mail";
 #[must_use]
 pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     let accounts = &config.accounts;
-    let public_url = config.listening.public_url.as_ref();
     TemplateSettings {
         folder: accounts.mail_templates.clone(),
         reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
         verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
-        service: public_url.map_or_else(|| "Bienvenue".to_owned(), |url| url.host().to_owned()),
+        service: accounts.service_name.clone(),
         service_url: service_url(config, listens),
     }
 }

@@ -54,7 +54,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         bcrypt_cost: passwords.bcrypt_cost,
         password_min_length: config.password_min_length(),
         context_words: ContextWords::new(
-            [env!("CARGO_PKG_NAME")]
+            [env!("CARGO_PKG_NAME"), accounts.service_name.as_str()]
                 .into_iter()
                 .chain(public_url.map(PublicUrl::host)),
         ),

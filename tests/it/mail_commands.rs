@@ -102,7 +102,11 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
     for email in [BOB, "eve@dylan.com"] {
         assert!(ask_for_reset(&server, email).starts_with("200 "));
     }
-    server.wait_for("mails wait, and go when this is mended");
+    let line = server.wait_for("Mails stay queued");
+    assert!(
+        line.contains("mails cannot be written to the folder mail ("),
+        "{line}"
+    );
     let postponed = "SELECT letter AS value FROM outbox WHERE claimed_until = 0";
     eventually("both mails put back", || place.texts(postponed).len() == 2);
     // As if a mail server had asked to come back in a minute.
@@ -219,6 +223,82 @@ fn a_reset_link_leads_to_the_page_and_is_good_once(#[case] engine: Engine) {
     assert_eq!(reset(&server, &token(&newer), "a new one"), 200);
     assert_eq!(reset(&server, &token(&newer), "another one"), 403);
     assert_eq!(log_in(&server, BOB, "a new one"), 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn reset_link_lives_as_long_as_the_operator_says(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    output_of(&place, &["db", "migrate"]);
+    output_of(&place, &["user", "add", BOB]);
+    let page = "--reset-page=https://app.example.org/reset";
+    let lifetime = "SELECT CAST(expires_at - created_at AS TEXT) AS value FROM password_resets";
+    for (arguments, seconds, words) in [
+        (&[][..], 1800, "30 minutes"),
+        (&["--for", "3d"], 3 * 86_400, "3 days"),
+        (&["--for=1m"], 60, "1 minute"),
+    ] {
+        let all = [&["user", "reset-link", BOB, page], arguments].concat();
+        let output = finish(command(&place, &all));
+        assert!(output.status.success(), "{}", told(&output));
+        let printed = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(printed.lines().count(), 1, "{printed}");
+        let told = told(&output);
+        let sentence = format!("This link sets a new password for {BOB} once, within {words}.\n");
+        assert!(told.contains(&sentence), "{told}");
+        assert_eq!(place.texts(lifetime), [seconds.to_string()]);
+    }
+    for bad in ["59s", "31d", "3"] {
+        let output = finish(command(&place, &["user", "reset-link", BOB, "--for", bad]));
+        assert_eq!(output.status.code(), Some(78), "{bad}");
+        let told = told(&output);
+        assert!(told.contains("--for: a link is valid for"), "{told}");
+    }
+}
+
+#[test]
+fn service_name_is_in_the_mails() {
+    for (arguments, name) in [
+        (&[][..], "Bienvenue"),
+        (&["--public-url=https://login.example.org"], "Bienvenue"),
+        (&["--service-name=  Acme & Sons "], "Acme & Sons"),
+    ] {
+        let place = Place::new();
+        output_of(&place, &[&["mail", "test", BOB], arguments].concat());
+        let mail = mails(&place).remove(0);
+        let subject = format!("Subject: A test mail from {name}\r\n");
+        assert!(mail.contains(&subject), "{mail}");
+        assert!(
+            mail.contains(&format!("Mails of {name} arrive at")),
+            "{mail}"
+        );
+        let html = name.replace('&', "&amp;");
+        assert!(
+            mail.contains(&format!("<p>Mails of {html} arrive at")),
+            "{mail}"
+        );
+    }
+}
+
+#[test]
+fn name_of_the_service_is_short_and_printable() {
+    let place = Place::new();
+    let long = "n".repeat(60);
+    for (name, status) in [
+        (long.as_str(), 0),
+        ("Caf\u{e9}", 0),
+        (&format!("{long}n"), 78),
+        (" \t ", 78),
+        ("Acme\nBcc: eve@x.fr", 78),
+        ("Ac\u{85}me", 78),
+    ] {
+        let name = format!("--service-name={name}");
+        let output = run(place.folder(), &["mail", "test", BOB, &name]);
+        assert_eq!(output.status.code(), Some(status), "{name:?}");
+    }
 }
 
 #[test]

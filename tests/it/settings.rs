@@ -7,7 +7,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
 /// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 38] = [
+const SETTINGS: [(&str, &str, &str, &str); 39] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -143,6 +143,12 @@ const SETTINGS: [(&str, &str, &str, &str); 38] = [
         "BIENVENUE_OPERATOR_BIND",
         "127.0.0.1:0",
         "here",
+    ),
+    (
+        "--service-name",
+        "BIENVENUE_SERVICE_NAME",
+        "Acme",
+        "Acme\nInc",
     ),
     (
         "--mail",

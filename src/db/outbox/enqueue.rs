@@ -8,6 +8,7 @@ use super::super::mail_priority::{MailPriority, last_in_room, priority_of};
 use super::super::schema::outbox;
 use super::super::statement::{Statement, Value};
 use super::super::throttle::count_all;
+use super::dropped::DROPPED;
 use super::{BudgetedMail, NewMail};
 use crate::domain::{Timestamp, UserId};
 
@@ -24,7 +25,7 @@ pub(in crate::db) fn queue(
         AnyConnection::Postgres(conn) => statement.execute(conn)?,
     };
     if rows == 0 && user_id.is_some() {
-        warn_dropped(mail);
+        DROPPED.note(mail);
     }
     Ok(())
 }
@@ -64,14 +65,6 @@ pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timest
     )
 }
 
-fn warn_dropped(mail: &NewMail) {
-    let letter = mail.letter;
-    log::warn!(
-        "too many mails wait: a mail ({letter}) is dropped; `bienvenue mail queue` lists those that \
-         wait, and `bienvenue mail test` whether the mail server takes any"
-    );
-}
-
 /// Where no more mails of its priority may wait, a row is written as it is instead: a full
 /// outbox is no faster.
 fn insert(
@@ -83,7 +76,7 @@ fn insert(
 ) -> Result<(), DbError> {
     if let Some(last) = last_in_room(conn, priority)? {
         if priority != MailPriority::Decoy {
-            warn_dropped(mail);
+            DROPPED.note(mail);
         }
         let row = outbox::table.filter(outbox::id.eq(last));
         diesel::update(row)

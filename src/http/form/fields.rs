@@ -1,3 +1,5 @@
+//! The fields of a form, by name.
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -26,10 +28,12 @@ impl Fields {
         &mut self,
         name: &'static str,
     ) -> Result<Zeroizing<String>, FormError> {
-        self.0
-            .remove(name)
-            .filter(|value| !value.is_empty())
-            .ok_or(FormError::Missing(name))
+        self.optional(name).ok_or(FormError::Missing(name))
+    }
+
+    /// Takes a field that may be missing; an empty one counts as missing.
+    pub(in crate::http) fn optional(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.0.remove(name).filter(|value| !value.is_empty())
     }
 
     /// Takes the email and the password of somebody new.

@@ -1,13 +1,16 @@
+//! Mails as files.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use bienvenue::mail::{Folder, Mailer, SendError};
 
 use super::{TOKEN, email, reset};
-use crate::support::Place;
-use crate::support::program::{run, told};
+use crate::support::program::{finish, program, run, told};
+use crate::support::{Place, has_tool};
 
 fn folder(path: std::path::PathBuf) -> Mailer {
     Mailer::Folder(Folder::new(path, email("bienvenue@example.org")))
@@ -65,13 +68,55 @@ fn a_folder_that_cannot_be_is_tried_again_later() {
     assert!(matches!(result, Err(SendError::Away(_))), "{result:?}");
 }
 
+/// The system calls of `bienvenue mail test` that touch the mail.
+const TRACED: &str = "trace=openat,write,fsync,fdatasync,rename,renameat,renameat2";
+
 #[test]
-fn a_test_mail_lies_in_the_folder_where_nothing_else_is_said() {
+fn mail_file_is_synced_before_it_has_its_name() {
+    if !has_tool("strace") {
+        return;
+    }
+    let place = Place::new();
+    let trace = place.path("trace");
+    let program = program(place.folder(), &["mail", "test", "bob@x.fr"]);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-e", TRACED, "-o"]);
+    command.arg(&trace).arg(program.get_program());
+    command.args(program.get_args()).current_dir(place.folder());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let trace = fs::read_to_string(trace).unwrap();
+    let at = |what: &str, words: [&str; 2]| {
+        let mut lines = trace.lines();
+        let found = lines.position(|line| words.iter().all(|word| line.contains(word)));
+        found.unwrap_or_else(|| panic!("no {what}: {trace}"))
+    };
+    let steps = [
+        at("write", ["write(", ".tmp>"]),
+        at("sync of the file", ["sync(", ".tmp>"]),
+        at("rename", ["rename", ".eml"]),
+        at("sync of the folder", ["fsync(", "/mail>"]),
+    ];
+    assert!(steps.is_sorted(), "{steps:?}: {trace}");
+}
+
+#[test]
+fn test_mail_names_the_file_that_was_written() {
     let place = Place::new();
     let output = run(place.folder(), &["mail", "test", "bob@x.fr"]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let done = String::from_utf8(output.stdout).unwrap();
+    let file = done.strip_prefix("written to ").unwrap().trim_end();
+    assert!(file.starts_with("mail/"), "{done}");
+    let written = fs::read_to_string(place.path(file)).unwrap();
     let mails = mails(&place.path("mail"));
-    assert_eq!(mails.len(), 1);
+    assert_eq!(mails, [written]);
     assert!(mails[0].contains("To: bob@x.fr\r\n"), "{}", mails[0]);
     assert!(!mails[0].contains(TOKEN));
 }

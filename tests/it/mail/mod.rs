@@ -1,6 +1,7 @@
 //! Mails: what they say, and where they go.
 
 mod content;
+mod encoding;
 mod flood;
 mod folder;
 mod guide;
@@ -30,9 +31,13 @@ fn settings() -> TemplateSettings {
 }
 
 fn reset(to: &str) -> Mail {
+    reset_by(settings(), to)
+}
+
+fn reset_by(settings: TemplateSettings, to: &str) -> Mail {
     let letter = Letter::PasswordReset {
         token: TOKEN.to_owned(),
     };
-    let templates = Templates::new(settings()).unwrap();
+    let templates = Templates::new(settings).unwrap();
     templates.render(&letter, &email(to)).unwrap()
 }

@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use reqwest::blocking::Client;
+use rstest::rstest;
 use serde_json::Value;
 
 use super::server::MailServer;
 use crate::support::program::{Server, finish, program, told};
-use crate::support::{Place, eventually};
+use crate::support::{Engine, Place, eventually};
 
 const BOB: (&str, &str) = ("email", "bob@x.fr");
 const PASSWORD: (&str, &str) = ("password", "a_pwd");
@@ -75,7 +76,7 @@ fn f21_a_mail_server_that_hangs_holds_up_neither_an_answer_nor_the_stop() {
 }
 
 #[test]
-fn f21_the_log_says_once_that_mails_wait_and_why_and_once_that_they_go_again() {
+fn f21_outage_of_a_mail_server_is_told_at_begin_and_end() {
     let Some(first) = MailServer::that("takes") else {
         return;
     };
@@ -84,14 +85,82 @@ fn f21_the_log_says_once_that_mails_wait_and_why_and_once_that_they_go_again() {
     let port = first.port;
     drop(first);
     assert_eq!(post(&program, "/reset_password", &[BOB]).0, 200);
-    let line = program.wait_for("mails wait, and go when this is mended");
-    assert!(line.contains("mail server 127.0.0.1"), "{line}");
+    let line = program.wait_for("Mails stay queued");
+    let why = format!(
+        "the mail server cannot be reached (connection refused, 127.0.0.1:{port}). Mails stay \
+         queued and are sent as soon as this is fixed. Test with `bienvenue mail test`"
+    );
+    assert!(line.contains(&why), "{line}");
     let tries = "SELECT CAST(attempts AS TEXT) AS value FROM outbox";
     eventually("a second try", || place.texts(tries) == ["2"]);
-    assert_eq!(program.logged("mails wait"), 1);
+    assert_eq!(program.logged("Mails stay queued"), 1);
     let server = MailServer::at(port, "takes").unwrap();
     program.wait_for("mails go again");
     assert_eq!(server.mails().len(), 1);
+}
+
+/// Fills the outbox with mails to accounts that have proved nothing; they are due in an hour.
+fn fill_outbox(place: &Place) {
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_secs();
+    let due = now + 3000;
+    place.sql(&format!(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)
+         INSERT INTO outbox
+             (letter, created_at, due_at, attempts, claimed_until, has_token, priority)
+         SELECT 'password_reset', {now}, {due}, 0, 0, 1, 1 FROM n"
+    ));
+}
+
+const FULL: &str = "the outbox is full: a mail (password_reset) is dropped";
+const ROOM: &str = "the outbox has room again";
+
+/// Has mails dropped for three accounts, and returns the program.
+fn with_dropped_mails(place: &Place) -> Server {
+    let mut command = program(place.folder(), &["--bind=127.0.0.1:0", "--bcrypt-cost=4"]);
+    command.env("DATABASE_URL", place.url_text());
+    let mut program = Server::spawn(command);
+    fill_outbox(place);
+    for email in ["a@x.fr", "b@x.fr", "c@x.fr"] {
+        assert_eq!(
+            post(&program, "/users", &[("email", email), PASSWORD]).0,
+            201
+        );
+        assert_eq!(
+            post(&program, "/reset_password", &[("email", email)]).0,
+            200
+        );
+    }
+    program.wait_for(FULL);
+    program
+}
+
+#[rstest]
+fn full_outbox_is_told_once_and_not_for_each_mail(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let mut program = with_dropped_mails(&place);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    let log = program.whole_log();
+    assert_eq!(log.matches("the outbox is full").count(), 1, "{log}");
+    assert_eq!(outbox(&place).len(), 5000);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn end_of_a_full_outbox_is_told() {
+    let place = Place::new();
+    let mut program = with_dropped_mails(&place);
+    std::thread::sleep(std::time::Duration::from_secs(58));
+    assert_eq!(program.logged(ROOM), 0);
+    let line = program.wait_for(ROOM);
+    assert!(line.contains("3 mails were dropped"), "{line}");
 }
 
 /// By STARTTLS, as at any server that is not on this machine, with a password.

@@ -35,6 +35,12 @@ def keep(envelope):
 
 
 class Handler:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        if behaviour() == "takes-seven-bits":
+            responses.remove("250-8BITMIME")
+        return responses
+
     async def handle_MAIL(self, server, session, envelope, address, options):
         if behaviour() == "refuses-the-sender":
             return "550 5.7.1 not you"

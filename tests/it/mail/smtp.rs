@@ -1,6 +1,8 @@
+//! What becomes of a mail at a mail server, and what the operator is told.
+
 use std::process::Output;
 
-use bienvenue::mail::{Mailer, SendError, Smtp};
+use bienvenue::mail::{Mailer, SendError, Smtp, SmtpSettings};
 
 use super::server::MailServer;
 use super::{TOKEN, reset};
@@ -132,7 +134,124 @@ fn a_certificate_that_nobody_signed_is_refused_and_one_that_is_trusted_is_taken(
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
     assert_eq!(server.received(), None);
 
+    let place = format!("localhost:{}", server.port);
+    let told_why = told(&refused);
+    assert!(
+        told_why.contains("the certificate of the mail server is not trusted ("),
+        "{told_why}"
+    );
+    assert!(told_why.contains(&place), "{told_why}");
+
     let taken = try_tls(&server, true);
     assert_eq!(taken.status.code(), Some(0), "{}", told(&taken));
     assert!(server.received().is_some());
+    let done = String::from_utf8(taken.stdout).unwrap();
+    assert_eq!(done, format!("{place} accepted the mail to bob@x.fr\n"));
+}
+
+/// What an operator is told of a mail at that server, with `HOST` for host and port.
+fn why(settings: SmtpSettings) -> String {
+    let name = format!("{}:{}", settings.host, settings.port.unwrap());
+    let smtp = Smtp::new(settings).unwrap();
+    assert_eq!(smtp.server(), name);
+    let why = smtp.send(&reset("bob@x.fr")).unwrap_err().to_string();
+    why.replace(&name, "HOST")
+}
+
+#[test]
+fn answer_of_a_mail_server_is_told_with_its_port() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    for (behaviour, expected) in [
+        (
+            "greylists",
+            "deferred by the mail server (450 4.2.0 come back later, HOST)",
+        ),
+        (
+            "refuses-the-recipient",
+            "rejected by the mail server (550 5.1.1 ... nobody of that name, HOST)",
+        ),
+        (
+            "refuses-the-content",
+            "rejected by the mail server (554 5.6.0 not this, HOST)",
+        ),
+        (
+            "refuses-the-sender",
+            "the mail server rejects the sender's address (550 5.7.1 not you, HOST). Check \
+             --mail-from (BIENVENUE_MAIL_FROM)",
+        ),
+        (
+            "is-slow",
+            "the mail server did not accept the mail in time (HOST)",
+        ),
+        (
+            "breaks-off",
+            "the mail server broke off the connection (incomplete response, HOST)",
+        ),
+        (
+            "drips-its-greeting",
+            "the mail server cannot be reached (no answer in time, HOST); if the port begins with \
+             TLS, use smtps://",
+        ),
+    ] {
+        server.becomes(behaviour);
+        assert_eq!(why(server.settings()), expected, "{behaviour}");
+    }
+    let settings = server.settings();
+    drop(server);
+    let refused = "the mail server cannot be reached (connection refused, HOST)";
+    assert_eq!(why(settings), refused);
+}
+
+#[test]
+fn mail_server_whose_name_is_not_found_is_told() {
+    let told = why(SmtpSettings {
+        host: "mail.invalid".to_owned(),
+        port: Some(587),
+        implicit_tls: false,
+        login: None,
+        from: super::email("bienvenue@example.org"),
+        patience: None,
+    });
+    let begin = "the mail server cannot be reached (name not found: ";
+    assert!(told.starts_with(begin), "{told}");
+    assert!(told.ends_with(", HOST)"), "{told}");
+}
+
+#[test]
+fn missing_tls_or_login_of_a_mail_server_is_told() {
+    let Some(server) = MailServer::that("takes") else {
+        return;
+    };
+    let mut settings = server.settings();
+    settings.implicit_tls = true;
+    let no_tls = "the server does not speak TLS on this port (HOST); use smtp:// or another port";
+    assert_eq!(why(settings), no_tls);
+
+    let mut settings = server.settings();
+    settings.host = "0.0.0.0".to_owned();
+    let no_starttls = "the server offers no TLS (STARTTLS) on this port (HOST); use smtps:// or \
+                       another port";
+    assert_eq!(why(settings), no_starttls);
+
+    for (behaviour, password, expected) in [
+        (
+            "speaks-tls-when-asked",
+            "s3cret word",
+            "the server offers no login here (HOST); usually because the connection has no TLS. \
+             Use smtps://, or leave out --mail-user (BIENVENUE_MAIL_USER)",
+        ),
+        (
+            "asks-who",
+            "wrong",
+            "the mail server rejects the login (535 5.7.8 Authentication credentials invalid, \
+             HOST). Check --mail-user and --mail-password",
+        ),
+    ] {
+        let server = MailServer::that(behaviour).unwrap();
+        let mut settings = server.settings();
+        settings.login = Some(("bob".to_owned(), password.into()));
+        assert_eq!(why(settings), expected);
+    }
 }

@@ -3,11 +3,12 @@
 use std::sync::Barrier;
 use std::thread;
 
+use actix_web::http::Method;
 use bienvenue::auth::AuthError;
 use bienvenue::domain::{ResetToken, SessionId};
 use rstest::rstest;
 
-use super::{BOB, INVALID, NEW, NOBODY, OLD, beside, with_bob};
+use super::{BOB, INVALID, NEW, NOBODY, OLD, beside, encoded, with_bob};
 use crate::support::{Engine, email, password};
 
 #[rstest]
@@ -111,6 +112,86 @@ async fn r18_only_the_newest_token_is_good_and_only_for_its_account(#[case] engi
     assert_eq!(app.reset(BOB, "no uuid", NEW).await.line(), INVALID);
     assert_eq!(app.log_in("alice@dylan.com", "alice_pwd").await.status, 200);
     assert_eq!(app.reset(BOB, &newer, NEW).await.status, 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn reset_token_alone_finds_its_account(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    app.register("alice@dylan.com", "alice_pwd").await;
+    let reset = async |email: Option<&str>, token: &str, new: &str| {
+        let mut fields = vec![("reset_token", token), ("new_password", new)];
+        fields.extend(email.map(|email| ("email", email)));
+        let answer = app
+            .form(Method::PUT, "/reset_password", encoded(&fields))
+            .await;
+        answer.line()
+    };
+    let updated = format!("200 {{\"email\":\"{BOB}\",\"message\":\"Password updated\"}}");
+    for email in [None, Some("")] {
+        let token = app.token(BOB);
+        assert_eq!(reset(email, &token, NEW).await, updated, "{email:?}");
+        assert_eq!(reset(email, &token, "again").await, INVALID, "{email:?}");
+        assert_eq!(reset(email, "no uuid", NEW).await, INVALID, "{email:?}");
+        assert_eq!(app.log_in(BOB, NEW).await.status, 200);
+    }
+    let token = app.token(BOB);
+    for email in ["alice@dylan.com", NOBODY] {
+        assert_eq!(reset(Some(email), &token, OLD).await, INVALID);
+    }
+    assert_eq!(app.log_in("alice@dylan.com", "alice_pwd").await.status, 200);
+    assert_eq!(reset(None, &token, "").await, missing("new_password"));
+    assert_eq!(reset(None, "", NEW).await, missing("reset_token"));
+    let spaces = reset(Some(" "), &token, NEW).await;
+    assert_eq!(
+        spaces,
+        missing("email"),
+        "it is there, and names no account"
+    );
+    assert_eq!(reset(None, &token, OLD).await, updated);
+}
+
+fn missing(field: &str) -> String {
+    format!("400 {{\"message\":\"{field} missing\"}}")
+}
+
+#[actix_web::test]
+async fn token_with_the_email_of_another_counts_as_a_guess() {
+    let app = with_bob(Engine::Sqlite).await.unwrap();
+    let token = app.token(BOB);
+    for _ in 0..20 {
+        let answer = app.reset_from("192.0.2.7", NOBODY, &token, NEW).await;
+        assert_eq!(answer.line(), INVALID);
+    }
+    let answer = app.reset_from("192.0.2.7", NOBODY, &token, NEW).await;
+    assert_eq!(answer.status, 429);
+    let answer = app.reset_from("192.0.2.7", BOB, &token, NEW).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn token_of_an_operator_has_the_lifetime_asked_for(#[case] engine: Engine) {
+    let Some(app) = with_bob(engine).await else {
+        return;
+    };
+    let three_days = std::time::Duration::from_secs(3 * 86_400);
+    let token = || {
+        let token = app.auth.create_reset_token(&email(BOB), three_days);
+        token.unwrap().expose()
+    };
+    let first = token();
+    app.advance(3 * 86_400 - 1);
+    assert_eq!(app.reset(BOB, &first, NEW).await.status, 200);
+    let second = token();
+    app.advance(3 * 86_400);
+    assert_eq!(app.reset(BOB, &second, NEW).await.line(), INVALID);
 }
 
 #[rstest]
