@@ -84,12 +84,13 @@ pub(crate) fn run(
     let bad = times.iter().filter(|(_, good)| !good).count();
     let times: Times = times.into_iter().map(|(time, _)| time).collect();
     println!(
-        "{} requests in {:.1} s, {bad} without success; p50 {}, p99 {}, p99.9 {}",
+        "{} requests in {:.1} s, {bad} without success; p50 {}, p99 {}, p99.9 {}, longest {}",
         times.len(),
         wall.as_secs_f64(),
         times.at(500),
         times.at(990),
         times.at(999),
+        times.at(1000),
     );
     Ok(())
 }

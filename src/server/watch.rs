@@ -31,6 +31,7 @@ pub(super) struct Watch {
 }
 
 /// What came of one look.
+#[derive(Debug, PartialEq, Eq)]
 enum Look {
     Well,
     /// The database says what it lacks.
@@ -84,14 +85,8 @@ impl Watch {
         }
         // One that was not answered yet: then only a right answer tells that others can be.
         let hangs = self.looks.available_permits() < LOOKS;
-        let silent = Look::Silent("the database does not answer, with an error or without");
-        match rt::time::timeout(self.period, self.ask_database()).await {
-            Ok(Some(Ok(()))) => Look::Well,
-            Ok(Some(Err(error))) if !hangs && !is_silence(&error) => {
-                Look::Lacking(error.to_string())
-            }
-            Ok(Some(Err(_)) | None) | Err(_) => silent,
-        }
+        let answer = rt::time::timeout(self.period, self.ask_database()).await;
+        judge(answer.ok().flatten(), hangs)
     }
 
     /// On a thread of its own, which is left behind if it hangs. The process can end all the
@@ -116,10 +111,40 @@ impl Watch {
     }
 }
 
+/// The verdict on an answer of the database, if there was one in time.
+fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Look {
+    match answer {
+        Some(Ok(())) => Look::Well,
+        Some(Err(error)) if !hangs && !is_silence(&error) => Look::Lacking(error.to_string()),
+        Some(Err(_)) | None => {
+            Look::Silent("the database does not answer, with an error or without")
+        }
+    }
+}
+
 /// Whether an error only says that others were in the way for all of the time.
 fn is_silence(error: &AuthError) -> bool {
     matches!(
         error,
         AuthError::Unavailable(DbError::Unavailable(Unavailable::InUse | Unavailable::Late))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f14_an_error_counts_as_an_answer_unless_it_only_says_wait() {
+        let unavailable = |why| AuthError::Unavailable(DbError::Unavailable(why));
+        let is_silent = |look| matches!(look, Look::Silent(_));
+        assert_eq!(judge(Some(Ok(())), true), Look::Well);
+        assert!(is_silent(judge(None, false)));
+        for waits in [Unavailable::InUse, Unavailable::Late] {
+            assert!(is_silent(judge(Some(Err(unavailable(waits))), false)));
+        }
+        let error = || Some(Err(AuthError::NoResultFound));
+        assert!(matches!(judge(error(), false), Look::Lacking(_)));
+        assert!(is_silent(judge(error(), true)), "another look hangs");
+    }
 }

@@ -145,3 +145,24 @@ fn r02_r04_r09_with_an_https_public_url_all_the_rules_hold() {
         assert!(text.contains(told), "{password}: {text}");
     }
 }
+
+#[test]
+fn service_name_is_no_password() {
+    let place = Place::new();
+    let server = Server::start_with(
+        &place,
+        &["--password-min-length=8", "--service-name=Zanzibar Crafts"],
+    );
+    let register = |password: &str| {
+        let fields = [("email", "ann.lee@mail.fr"), ("password", password)];
+        let answer = Client::new()
+            .post(server.url("/users"))
+            .form(&fields)
+            .send();
+        answer.unwrap().status().as_u16()
+    };
+    for password in ["zanzibar", "Zanzibar Crafts", "crafts2026"] {
+        assert_eq!(register(password), 400, "{password}");
+    }
+    assert_eq!(register("a whole sentence of mine"), 201);
+}

@@ -32,16 +32,13 @@ fn guide_sets_the_public_url_to_the_applications_origin(
     };
     assert_eq!(post(&front.browser(), &front, "/auth/users"), 403);
     let line = server.wait_for("a request from a page of https://app.example.org was refused");
-    for text in [
-        "WARN",
-        "the service's own origin is https://login.example.org",
-        "set --public-url https://app.example.org",
-    ] {
-        assert!(line.contains(text), "{line}");
-    }
+    assert!(line.contains("WARN"), "{line}");
+    let step = section("## 5. An application that needs a login (forward auth)");
+    let quoted = blocks(step, "text").remove(0);
+    let quoted = quoted.trim().trim_start_matches("WARN ");
+    assert!(line.ends_with(quoted), "{line}");
     drop((front, server));
 
-    let step = section("## 5. An application that needs a login (forward auth)");
     machine.run(&blocks(step, "sh")[0]);
     let server = Server::spawn(machine.service());
     let front = Front::of(kind, &server).unwrap();
