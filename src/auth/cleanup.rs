@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use super::throttle::ThrottleSettings;
 use crate::db::{DB, DbError};
-use crate::domain::ThrottleKey;
 
 /// Rows in one removal: some milliseconds of a writer. A request adds at most three rows, so
 /// that a batch for each request removes faster than requests can add.
@@ -82,7 +81,7 @@ struct Cleaner {
     step: u32,
     /// How many rows were counted, up to which key.
     counted: u32,
-    counted_to: Option<ThrottleKey>,
+    counted_to: Option<String>,
     /// When the table is counted again.
     count_at: Instant,
     /// How many rows are to be evicted.
@@ -137,7 +136,7 @@ impl Cleaner {
 
     /// Counts a further piece of the table, and at its end decides what is to be evicted.
     fn count(&mut self) -> Result<(), DbError> {
-        let behind = self.db.limit_behind(self.counted_to.as_ref(), self.step)?;
+        let behind = self.db.limit_behind(self.counted_to.as_deref(), self.step)?;
         if behind.is_some() {
             self.counted = self.counted.saturating_add(self.step);
             self.counted_to = behind;

@@ -133,7 +133,7 @@ fn table(
     let now = db.clock().now();
     let mut lines = vec![format!("{:<22}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
     for row in rows {
-        let rule = settings.rule_of(&row.key);
+        let rule = settings.rule(row.key.limit());
         let wait = if row.is_at_limit(&rule) {
             "locked".to_owned()
         } else {

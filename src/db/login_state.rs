@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::any_connection::AnyConnection;
 use super::statement::{Statement, Value};
+use super::throttle::known_row;
 use super::users::UserRow;
 use super::{DB, DbError, ThrottleRow};
 use crate::domain::{EmailKey, ThrottleKey, User};
@@ -91,7 +92,7 @@ impl DB {
                     state.user = Some(row.into());
                 }
                 MARK => state.known_marks.push(text),
-                _ => state.rows.push(ThrottleRow::from((text, number, other))),
+                _ => state.rows.extend(known_row((text, number, other))),
             }
         }
         Ok(state)

@@ -222,17 +222,20 @@ fn rows(conn: &mut AnyConnection, keys: &[&ThrottleKey]) -> Result<Vec<ThrottleR
         .filter(throttle::key.eq_any(keys))
         .select((throttle::key, throttle::fails, throttle::next_at))
         .load(conn)?;
-    Ok(rows.into_iter().map(ThrottleRow::from).collect())
+    Ok(known_rows(rows))
 }
 
-impl From<(String, i64, i64)> for ThrottleRow {
-    fn from((key, fails, next_at): (String, i64, i64)) -> Self {
-        Self {
-            key: ThrottleKey::from_stored(key),
-            fails: u32::try_from(fails).unwrap_or(if fails < 0 { 0 } else { u32::MAX }),
-            next_at: Timestamp::from_seconds(next_at),
-        }
-    }
+/// The rows of limits that this program knows.
+pub(super) fn known_rows(rows: Vec<(String, i64, i64)>) -> Vec<ThrottleRow> {
+    rows.into_iter().filter_map(known_row).collect()
+}
+
+pub(super) fn known_row((key, fails, next_at): (String, i64, i64)) -> Option<ThrottleRow> {
+    Some(ThrottleRow {
+        key: ThrottleKey::from_stored(key)?,
+        fails: u32::try_from(fails).unwrap_or(if fails < 0 { 0 } else { u32::MAX }),
+        next_at: Timestamp::from_seconds(next_at),
+    })
 }
 
 /// Counts by all of the charges or by none, within a transaction.

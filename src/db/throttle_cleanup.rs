@@ -7,7 +7,6 @@ use diesel::sql_types::BigInt;
 use super::any_connection::AnyConnection;
 use super::schema::throttle;
 use super::{DB, DbError};
-use crate::domain::ThrottleKey;
 
 /// What the statements of one removal are on the two engines. PostgreSQL skips rows that a
 /// request holds: the removal never waits for a request while a request waits for it.
@@ -76,21 +75,19 @@ impl DB {
     /// Only if the database fails.
     pub fn limit_behind(
         &self,
-        key: Option<&ThrottleKey>,
+        key: Option<&str>,
         step: u32,
-    ) -> Result<Option<ThrottleKey>, DbError> {
-        let key = key.map_or("", ThrottleKey::as_str);
-        let behind: Option<String> = self.read(|conn| {
+    ) -> Result<Option<String>, DbError> {
+        self.read(|conn| {
             throttle::table
-                .filter(throttle::key.gt(key))
+                .filter(throttle::key.gt(key.unwrap_or_default()))
                 .order(throttle::key)
                 .select(throttle::key)
                 .offset(i64::from(step.max(1)) - 1)
                 .limit(1)
                 .get_result(conn)
                 .optional()
-        })?;
-        Ok(behind.map(ThrottleKey::from_stored))
+        })
     }
 
     fn remove(&self, removal: &Removal, time: i64, limit: u32) -> Result<usize, DbError> {

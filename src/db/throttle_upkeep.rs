@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::any_connection::AnyConnection;
 use super::schema::{known_clients, throttle};
-use super::throttle::ThrottleRow;
-use super::{DB, DbError};
+use super::throttle::known_rows;
+use super::{DB, DbError, ThrottleRow};
 use crate::domain::{EmailKey, ThrottleKey};
 
 impl DB {
@@ -25,7 +25,7 @@ impl DB {
                 .limit(i64::from(limit))
                 .load(conn)
         })?;
-        Ok(rows.into_iter().map(ThrottleRow::from).collect())
+        Ok(known_rows(rows))
     }
 
     /// Forgets all guesses at an account, by known clients too. Blocks for one write.

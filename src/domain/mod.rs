@@ -45,7 +45,7 @@ pub use password::{Password, PasswordError};
 pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
-pub use throttle::{Backoff, Rate, Rule, ThrottleKey};
+pub use throttle::{Backoff, Limit, Rate, Rule, ThrottleKey};
 pub use token::{
     DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
     ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,

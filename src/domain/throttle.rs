@@ -1,3 +1,5 @@
+//! Rate limits: what is counted, for whom, and the rules that may apply.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -40,9 +42,89 @@ pub enum Rule {
     Rate(Rate),
 }
 
-/// What guesses are counted by. It has its kind in front.
+/// The rate limits. [`crate::auth::ThrottleSettings::rule`] has the rule of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Failed logins of an account, by clients that it does not know.
+    Account,
+    /// Failed logins of an account, by one client that it knows.
+    Known,
+    /// Right logins of an account.
+    Logins,
+    /// Failed logins and wrong tokens of a client's network.
+    Address,
+    /// The same of a site.
+    Subnet,
+    /// Registrations from a client's network.
+    Registration,
+    /// The same from a site.
+    RegistrationSubnet,
+    /// Requests for mails with a reset token, from a network or a known client.
+    ResetRequests,
+    /// The same from a site.
+    ResetRequestsSubnet,
+    /// Mails of one kind to an address.
+    Mail,
+    /// The pause after each of them.
+    MailPause,
+    /// Requests of an account for another address.
+    EmailChanges,
+    /// Changes of an account for which its owner gives the password again.
+    Reauthentication,
+}
+
+/// What is counted, and for whom. It is stored with the name of its limit in front.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ThrottleKey(String);
+pub struct ThrottleKey {
+    limit: Limit,
+    text: String,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Account,
+        Self::Known,
+        Self::Logins,
+        Self::Address,
+        Self::Subnet,
+        Self::Registration,
+        Self::RegistrationSubnet,
+        Self::ResetRequests,
+        Self::ResetRequestsSubnet,
+        Self::Mail,
+        Self::MailPause,
+        Self::EmailChanges,
+        Self::Reauthentication,
+    ];
+
+    /// The name in keys, in the log, and in what operators see.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Known => "known",
+            Self::Logins => "logins",
+            Self::Address => "address",
+            Self::Subnet => "subnet",
+            Self::Registration => "registration",
+            Self::RegistrationSubnet => "registration-subnet",
+            Self::ResetRequests => "reset-requests",
+            Self::ResetRequestsSubnet => "reset-requests-subnet",
+            Self::Mail => "mail",
+            Self::MailPause => "mail-pause",
+            Self::EmailChanges => "email-changes",
+            Self::Reauthentication => "reauthentication",
+        }
+    }
+
+    fn of(self, whom: impl fmt::Display) -> ThrottleKey {
+        ThrottleKey {
+            limit: self,
+            text: format!("{}/{whom}", self.name()),
+        }
+    }
+}
 
 impl Backoff {
     /// The wait after so many failures.
@@ -80,13 +162,13 @@ impl ThrottleKey {
     /// An account, as clients that it does not know meet it.
     #[must_use]
     pub fn account(email: &EmailKey) -> Self {
-        Self(format!("account/{}", digest(email)))
+        Limit::Account.of(digest(email))
     }
 
     /// An account, as one client that it knows meets it.
     #[must_use]
     pub fn known(email: &EmailKey, mark: &str) -> Self {
-        Self(format!("known/{}/{mark}", digest(email)))
+        Limit::Known.of(format_args!("{}/{mark}", digest(email)))
     }
 
     /// The range of the keys of all known clients of an account: its first text, and the one
@@ -100,99 +182,121 @@ impl ThrottleKey {
     /// An account whose password is tried: the limit of right logins.
     #[must_use]
     pub fn logins(email: &EmailKey) -> Self {
-        Self(format!("logins/{}", digest(email)))
+        Limit::Logins.of(digest(email))
     }
 
     /// A client's network.
     #[must_use]
     pub fn address(network: &Prefix) -> Self {
-        Self(format!("address/{network}"))
+        Limit::Address.of(network)
     }
 
     /// A site.
     #[must_use]
     pub fn subnet(subnet: &Prefix) -> Self {
-        Self(format!("subnet/{subnet}"))
+        Limit::Subnet.of(subnet)
     }
 
     /// A client's network, when it registers.
     #[must_use]
     pub fn registration(network: &Prefix) -> Self {
-        Self(format!("registration/{network}"))
+        Limit::Registration.of(network)
     }
 
     /// A site, when it registers.
     #[must_use]
     pub fn registration_subnet(subnet: &Prefix) -> Self {
-        Self(format!("registration-subnet/{subnet}"))
+        Limit::RegistrationSubnet.of(subnet)
     }
 
     /// A client's network, when it asks for mails with a reset token.
     #[must_use]
     pub fn reset_requests(network: &Prefix) -> Self {
-        Self(format!("reset-requests/{network}"))
+        Limit::ResetRequests.of(network)
     }
 
     /// A client that the account knows, when it asks for mails with a reset token.
     #[must_use]
     pub fn reset_requests_of(email: &EmailKey, mark: &str) -> Self {
-        Self(format!("reset-requests/{}/{mark}", digest(email)))
+        Limit::ResetRequests.of(format_args!("{}/{mark}", digest(email)))
     }
 
     /// A site, when it asks for mails with a reset token.
     #[must_use]
     pub fn reset_requests_subnet(subnet: &Prefix) -> Self {
-        Self(format!("reset-requests-subnet/{subnet}"))
+        Limit::ResetRequestsSubnet.of(subnet)
     }
 
     /// An address, when a mail of that kind is sent to it.
     #[must_use]
     pub fn mail(kind: &str, to: &EmailKey) -> Self {
-        Self(format!("mail/{kind}/{}", digest(to)))
+        Limit::Mail.of(format_args!("{kind}/{}", digest(to)))
     }
 
     /// The same, for the pause after each mail.
     #[must_use]
     pub fn mail_pause(kind: &str, to: &EmailKey) -> Self {
-        Self(format!("mail-pause/{kind}/{}", digest(to)))
+        Limit::MailPause.of(format_args!("{kind}/{}", digest(to)))
     }
 
     /// An account, when its owner asks for another address.
     #[must_use]
     pub fn email_changes(user_id: UserId) -> Self {
-        Self(format!("email-changes/{user_id}"))
+        Limit::EmailChanges.of(user_id)
     }
 
     /// An account, when its owner gives the right password again for a change. By its address,
     /// so that the count outlives the account.
     #[must_use]
     pub fn reauthentication(email: &EmailKey) -> Self {
-        Self(format!("reauthentication/{}", digest(email)))
+        Limit::Reauthentication.of(digest(email))
     }
 
-    pub(crate) fn from_stored(key: String) -> Self {
-        Self(key)
+    /// Reads a stored key; none if no limit has that name.
+    pub(crate) fn from_stored(text: String) -> Option<Self> {
+        let (name, _) = text.split_once('/')?;
+        let limit = Limit::ALL.into_iter().find(|limit| limit.name() == name)?;
+        Some(Self { limit, text })
     }
 
-    /// What it stands for, without whom or what.
+    /// Its limit.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// The name of its limit; with the kind of mail, where mails are counted.
     #[must_use]
     pub fn kind(&self) -> &str {
-        let of_two = self.0.starts_with("mail/") || self.0.starts_with("mail-pause/");
-        let mut slashes = self.0.match_indices('/').skip(usize::from(of_two));
-        let end = slashes.next().map_or(self.0.len(), |(end, _)| end);
-        self.0.get(..end).unwrap_or_default()
+        let parts = match self.limit {
+            Limit::Mail | Limit::MailPause => 2,
+            Limit::Account
+            | Limit::Known
+            | Limit::Logins
+            | Limit::Address
+            | Limit::Subnet
+            | Limit::Registration
+            | Limit::RegistrationSubnet
+            | Limit::ResetRequests
+            | Limit::ResetRequestsSubnet
+            | Limit::EmailChanges
+            | Limit::Reauthentication => 1,
+        };
+        let end = self.text.match_indices('/').nth(parts - 1);
+        let end = end.map_or(self.text.len(), |(end, _)| end);
+        self.text.get(..end).unwrap_or_default()
     }
 
     /// The key as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl fmt::Display for ThrottleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -225,6 +329,21 @@ mod tests {
         let waits = waits.map(|failures| account().wait_after(failures).as_secs());
         assert_eq!(waits, [0, 0, 1, 2, 4, 128, 256, 300, 300, 300]);
         assert_eq!(account().doublings(), 9);
+    }
+
+    #[test]
+    fn a_stored_key_has_the_limit_that_it_was_made_for() {
+        let key = ThrottleKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
+        let stored = ThrottleKey::from_stored(key.as_str().to_owned());
+        assert_eq!(stored.as_ref(), Some(&key));
+        assert_eq!((key.limit(), key.kind()), (Limit::Mail, "mail/password_reset"));
+        for limit in Limit::ALL {
+            let stored = ThrottleKey::from_stored(format!("{}/x", limit.name()));
+            assert_eq!(stored.map(|key| key.limit()), Some(limit));
+        }
+        for unknown in ["mails/x", "account", ""] {
+            assert_eq!(ThrottleKey::from_stored(unknown.to_owned()), None);
+        }
     }
 
     #[test]

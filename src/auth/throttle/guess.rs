@@ -3,7 +3,7 @@ use crate::auth::outgoing::Outgoing;
 use crate::auth::{Auth, AuthError, Notice};
 use crate::db::{BudgetedMail, Charge, DbError, LoginState, Settlement, ThrottleRow};
 use crate::domain::{
-    Client, ClientAddress, DeviceId, EmailKey, Rule, ThrottleKey, Timestamp, User,
+    Client, ClientAddress, DeviceId, EmailKey, Limit, Rule, ThrottleKey, Timestamp, User,
 };
 
 /// A password that is about to be tried: at which account, and by whom.
@@ -216,9 +216,9 @@ impl Guess {
         if let Some(mark) = &self.mark {
             forget.push(ThrottleKey::known(&self.email, mark.text()));
         }
-        let logins = ThrottleKey::logins(&self.email);
-        let passing =
-            |charge: &Charge| matches!(charge.rule, Rule::Rate(_)) && charge.key != logins;
+        let passing = |charge: &Charge| {
+            matches!(charge.rule, Rule::Rate(_)) && charge.key.limit() != Limit::Logins
+        };
         let counted = taken.claim().iter();
         Settlement {
             give_back: counted
@@ -239,23 +239,15 @@ impl Guess {
         if !settings.on {
             return Vec::new();
         }
-        let mut charges = if let Some(mark) = &self.mark {
-            vec![Charge {
-                key: ThrottleKey::known(&self.email, mark.text()),
-                rule: Rule::Backoff(settings.known),
-            }]
-        } else {
-            let mut charges = Networks(&self.client).charges(settings);
-            charges.push(Charge {
-                key: ThrottleKey::account(&self.email),
-                rule: Rule::Backoff(settings.account),
-            });
-            charges
+        let mut charges = match &self.mark {
+            Some(mark) => vec![settings.charge(ThrottleKey::known(&self.email, mark.text()))],
+            None => {
+                let mut charges = Networks(&self.client).charges(settings);
+                charges.push(settings.charge(ThrottleKey::account(&self.email)));
+                charges
+            }
         };
-        charges.push(Charge {
-            key: ThrottleKey::logins(&self.email),
-            rule: Rule::Rate(settings.logins),
-        });
+        charges.push(settings.charge(ThrottleKey::logins(&self.email)));
         charges
     }
 }

@@ -1,7 +1,9 @@
+//! Rate limits of mails, and of changes of an account.
+
 use super::{Guess, Networks, ThrottleSettings};
 use crate::auth::{Auth, AuthError};
 use crate::db::Charge;
-use crate::domain::{Client, EmailKey, Rule, ThrottleKey, UserId};
+use crate::domain::{Client, EmailKey, ThrottleKey, UserId};
 
 /// The limits of a request for a mail with a reset token: by the client's device if the
 /// account knows it, so that neighbours behind the same address use none of it up, else by
@@ -18,10 +20,7 @@ pub(in crate::auth) fn reset_requests(
     let mut guess = Guess::new(email.clone(), client.clone());
     guess.recognise_device(auth)?;
     Ok(match guess.mark() {
-        Some(device) => vec![Charge {
-            key: ThrottleKey::reset_requests_of(email, device),
-            rule: Rule::Rate(settings.registration),
-        }],
+        Some(device) => vec![settings.charge(ThrottleKey::reset_requests_of(email, device))],
         None => Networks(client).reset_requests(settings),
     })
 }
@@ -34,14 +33,8 @@ pub(in crate::auth) fn mail_budget(
     to: &EmailKey,
 ) -> Vec<Charge> {
     vec![
-        Charge {
-            key: ThrottleKey::mail_pause(kind, to),
-            rule: Rule::Rate(settings.reset_pause),
-        },
-        Charge {
-            key: ThrottleKey::mail(kind, to),
-            rule: Rule::Rate(settings.reset),
-        },
+        settings.charge(ThrottleKey::mail_pause(kind, to)),
+        settings.charge(ThrottleKey::mail(kind, to)),
     ]
 }
 
@@ -52,18 +45,12 @@ pub(in crate::auth) fn notification_budget(
     kind: &str,
     to: &EmailKey,
 ) -> Vec<Charge> {
-    vec![Charge {
-        key: ThrottleKey::mail(kind, to),
-        rule: Rule::Rate(settings.reset),
-    }]
+    vec![settings.charge(ThrottleKey::mail(kind, to))]
 }
 
 /// How many addresses one account asks, whatever they are: each gets a mail.
 pub(in crate::auth) fn email_changes(settings: &ThrottleSettings, user_id: UserId) -> Vec<Charge> {
-    vec![Charge {
-        key: ThrottleKey::email_changes(user_id),
-        rule: Rule::Rate(settings.reset),
-    }]
+    vec![settings.charge(ThrottleKey::email_changes(user_id))]
 }
 
 /// How often the owner of an account changes it with the right password.
@@ -71,9 +58,8 @@ pub(in crate::auth) fn reauthentications(
     settings: &ThrottleSettings,
     email: &EmailKey,
 ) -> Vec<Charge> {
-    let charge = settings.on.then(|| Charge {
-        key: ThrottleKey::reauthentication(email),
-        rule: Rule::Rate(settings.reauthentication),
-    });
+    let charge = settings
+        .on
+        .then(|| settings.charge(ThrottleKey::reauthentication(email)));
     charge.into_iter().collect()
 }

@@ -1,6 +1,9 @@
+//! The rule of each rate limit, and the defaults.
+
 use std::time::Duration;
 
-use crate::domain::{Backoff, Rate, Rule, ThrottleKey};
+use crate::db::Charge;
+use crate::domain::{Backoff, Limit, Rate, Rule, ThrottleKey};
 
 /// How guessing of passwords is slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,22 +86,29 @@ impl ThrottleSettings {
         }
     }
 
-    /// How what a key stands for is counted.
+    /// The rule of a limit.
     #[must_use]
-    pub fn rule_of(&self, key: &ThrottleKey) -> Rule {
-        match key.as_str().split('/').next() {
-            Some("known") => Rule::Backoff(self.known),
-            Some("address") => Rule::Rate(self.address),
-            Some("subnet") => Rule::Rate(self.subnet),
-            Some("registration" | "reset-requests") => Rule::Rate(self.registration),
-            Some("registration-subnet" | "reset-requests-subnet") => {
+    pub const fn rule(&self, limit: Limit) -> Rule {
+        match limit {
+            Limit::Account => Rule::Backoff(self.account),
+            Limit::Known => Rule::Backoff(self.known),
+            Limit::Logins => Rule::Rate(self.logins),
+            Limit::Address => Rule::Rate(self.address),
+            Limit::Subnet => Rule::Rate(self.subnet),
+            Limit::Registration | Limit::ResetRequests => Rule::Rate(self.registration),
+            Limit::RegistrationSubnet | Limit::ResetRequestsSubnet => {
                 Rule::Rate(self.registration_subnet)
             }
-            Some("logins") => Rule::Rate(self.logins),
-            Some("mail" | "email-changes") => Rule::Rate(self.reset),
-            Some("reauthentication") => Rule::Rate(self.reauthentication),
-            Some("mail-pause") => Rule::Rate(self.reset_pause),
-            Some(_) | None => Rule::Backoff(self.account),
+            Limit::Mail | Limit::EmailChanges => Rule::Rate(self.reset),
+            Limit::MailPause => Rule::Rate(self.reset_pause),
+            Limit::Reauthentication => Rule::Rate(self.reauthentication),
         }
+    }
+
+    /// A key with its rule.
+    #[must_use]
+    pub fn charge(&self, key: ThrottleKey) -> Charge {
+        let rule = self.rule(key.limit());
+        Charge { key, rule }
     }
 }

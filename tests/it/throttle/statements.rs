@@ -237,7 +237,7 @@ fn limits_are_counted_in_steps(#[case] engine: Engine) {
     }
     let mut steps = 0;
     let mut key = None;
-    while let Some(behind) = store.db.limit_behind(key.as_ref(), 2).unwrap() {
+    while let Some(behind) = store.db.limit_behind(key.as_deref(), 2).unwrap() {
         key = Some(behind);
         steps += 1;
     }
