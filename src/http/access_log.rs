@@ -10,8 +10,8 @@ use crate::auth::AuthError;
 use crate::domain::{RequestId, UserId};
 use crate::logging::ACCESS;
 
-/// Lets the log know whose request it was.
-pub(super) fn belonging_to(user: UserId, mut answer: HttpResponse) -> HttpResponse {
+/// Notes the user for the log, where the request had no session.
+pub(super) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpResponse {
     answer.extensions_mut().insert(user);
     answer
 }
@@ -34,6 +34,7 @@ pub(super) fn write<B>(
     let (method, route) = (method(request.method()), route(answer));
     let address = client::address(request).map(|address| address.to_string());
     let user = answer.response().extensions().get::<UserId>().copied();
+    let user = user.or_else(|| answer.request().extensions().get::<UserId>().copied());
     let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     log::info!(
         target: ACCESS,

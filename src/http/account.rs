@@ -1,10 +1,9 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::access_log::belonging_to;
 use super::answer::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
-use super::logged_in::LoggedIn;
+use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use crate::auth::{Auth, OwnerRequest};
@@ -47,11 +46,11 @@ pub(super) async fn change_password(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    LoggedIn {
+    CurrentUser {
         session_id,
         user,
         rest,
-    }: LoggedIn<Form<NewPassword>>,
+    }: CurrentUser<Form<NewPassword>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(NewPassword { current, new }) = rest;
     let request = OwnerRequest {
@@ -71,7 +70,7 @@ pub(super) async fn change_password(
             message: "Password updated",
         },
     );
-    Ok(belonging_to(changed.user.id, answer))
+    Ok(answer)
 }
 
 /// `DELETE /profile`
@@ -80,11 +79,11 @@ pub(super) async fn delete_account(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    LoggedIn {
+    CurrentUser {
         session_id,
         user,
         rest,
-    }: LoggedIn<Form<CurrentPassword>>,
+    }: CurrentUser<Form<CurrentPassword>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(CurrentPassword(current)) = rest;
     let request = OwnerRequest {
@@ -93,8 +92,7 @@ pub(super) async fn delete_account(
         current_password: current,
         client,
     };
-    let user = auth.delete_account(executor.get_ref(), request).await?;
+    auth.delete_account(executor.get_ref(), request).await?;
     let cookie = SessionCookie::clearing(&settings);
-    let answer = json_with(HttpResponse::Ok().cookie(cookie), &Nothing {});
-    Ok(belonging_to(user.id, answer))
+    Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
 }

@@ -4,11 +4,11 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::answer::{Nothing, json_with};
-use super::logged_in::LoggedIn;
+use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use crate::auth::Named;
-use crate::domain::{SessionInfo, SessionPublicId, SessionScope};
+use crate::domain::{SessionId, SessionInfo, SessionPublicId, SessionScope};
 
 #[derive(Serialize)]
 struct Device<'a> {
@@ -41,7 +41,7 @@ const PAGE: u32 = 100;
 pub(super) async fn list(
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    LoggedIn { session_id, .. }: LoggedIn,
+    CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
     let mut query = form_urlencoded::parse(request.query_string().as_bytes());
     let after = query.find(|(name, _)| name == "after");
@@ -63,7 +63,7 @@ pub(super) async fn end(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     request: HttpRequest,
-    LoggedIn { session_id, .. }: LoggedIn,
+    CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
     let name = request.match_info().get("id").unwrap_or_default();
     let name = SessionPublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
@@ -82,20 +82,12 @@ pub(super) async fn end_all_in(
     scope: &str,
     executor: &BlockingExecutor,
     settings: &HttpSettings,
-    cookie: SessionCookie,
+    session_id: SessionId,
 ) -> Result<HttpResponse, HttpError> {
-    let session_id = cookie.session_id()?;
     let (scope, cleared) = match scope {
         "others" => (SessionScope::Others, None),
         "all" => (SessionScope::All, Some(settings)),
-        _ => {
-            // Who is not logged in is told so, whatever else is wrong.
-            executor
-                .run_read(move |auth| auth.session_user(&session_id))
-                .await?
-                .ok_or(HttpError::NotLoggedIn)?;
-            return Err(HttpError::UnknownScope);
-        }
+        _ => return Err(HttpError::UnknownScope),
     };
     executor
         .run_write(move |auth| auth.end_sessions(&session_id, scope))

@@ -2,10 +2,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::access_log::belonging_to;
+use super::access_log::with_user_id;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
-use super::logged_in::LoggedIn;
+use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, MailedToken, OwnerRequest};
@@ -53,11 +53,11 @@ pub(super) async fn change(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    LoggedIn {
+    CurrentUser {
         session_id,
         user,
         rest,
-    }: LoggedIn<Form<NewEmail>>,
+    }: CurrentUser<Form<NewEmail>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(NewEmail { email, current }) = rest;
     let request = OwnerRequest {
@@ -66,13 +66,12 @@ pub(super) async fn change(
         current_password: current,
         client,
     };
-    let user = auth
-        .request_email_change(executor.get_ref(), request, email)
+    auth.request_email_change(executor.get_ref(), request, email)
         .await?;
     let asked = Asked {
         message: "if this address is free, a mail is on its way",
     };
-    Ok(belonging_to(user.id, json(StatusCode::OK, &asked)))
+    Ok(json(StatusCode::OK, &asked))
 }
 
 /// `PUT /verify_email`
@@ -90,5 +89,5 @@ pub(super) async fn verify(
         email: verified.email.as_str(),
         message: "email verified",
     };
-    Ok(belonging_to(verified.user, json(StatusCode::OK, &told)))
+    Ok(with_user_id(verified.user, json(StatusCode::OK, &told)))
 }

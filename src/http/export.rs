@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::json;
-use super::session_cookie::SessionCookie;
+use super::current_user::CurrentUser;
 use super::{BlockingExecutor, HttpError};
 use crate::auth;
 use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
@@ -85,9 +85,8 @@ struct CountRow<'a> {
 /// `GET /profile/export`
 pub(super) async fn export(
     executor: web::Data<BlockingExecutor>,
-    cookie: SessionCookie,
+    CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
-    let session_id = cookie.session_id()?;
     let held = executor
         .run_long_read(move |auth| auth.export(&session_id))
         .await?;

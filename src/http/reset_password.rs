@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::access_log::belonging_to;
+use super::access_log::with_user_id;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{BlockingExecutor, HttpError};
@@ -86,5 +86,5 @@ pub(super) async fn reset(
         email: user.email.as_str(),
         message: "Password updated",
     };
-    Ok(belonging_to(user.id, json(StatusCode::OK, &told)))
+    Ok(with_user_id(user.id, json(StatusCode::OK, &told)))
 }

@@ -1,11 +1,11 @@
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::access_log::belonging_to;
+use super::access_log::with_user_id;
 use super::answer::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
+use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use super::{device_cookie, devices};
@@ -47,7 +47,7 @@ pub(super) async fn log_in(
         answer.cookie(device_cookie::setting(&device, &settings));
     }
     let answer = json_with(&mut answer, &Opened { session_id });
-    Ok(belonging_to(logged_in.user.id, answer))
+    Ok(with_user_id(logged_in.user.id, answer))
 }
 
 /// `DELETE /sessions`: a logout; with a `scope`, of other devices.
@@ -56,29 +56,24 @@ pub(super) async fn log_out(
     settings: web::Data<HttpSettings>,
     request: HttpRequest,
     client: Client,
-    cookie: SessionCookie,
+    CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     let mut scopes = query.filter(|(name, _)| name == "scope");
     match (scopes.next(), scopes.next()) {
         (None, _) => {}
         (Some((_, scope)), None) => {
-            return devices::end_all_in(&scope, &executor, &settings, cookie).await;
+            return devices::end_all_in(&scope, &executor, &settings, session_id).await;
         }
-        (Some(_), Some(_)) => return devices::end_all_in("", &executor, &settings, cookie).await,
+        (Some(_), Some(_)) => return Err(HttpError::UnknownScope),
     }
-    let session_id = cookie.session_id()?;
     let ended = executor
         .run_write(move |auth| auth.log_out(&session_id, &client))
         .await;
     match ended {
-        Ok(user) => {
+        Ok(_) => {
             let cookie = SessionCookie::clearing(&settings);
-            let answer = json_with(
-                HttpResponse::build(StatusCode::OK).cookie(cookie),
-                &Nothing {},
-            );
-            Ok(belonging_to(user, answer))
+            Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
         }
         Err(AuthError::NoResultFound) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error.into()),

@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::access_log::belonging_to;
+use super::access_log::with_user_id;
 use super::answer::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{BlockingExecutor, HttpError};
@@ -42,7 +42,7 @@ pub(super) async fn register(
     };
     let answer = json(StatusCode::CREATED, &created);
     Ok(match registered {
-        Registered::New(user) => belonging_to(user.id, answer),
+        Registered::New(user) => with_user_id(user.id, answer),
         Registered::Taken => answer,
     })
 }

@@ -4,13 +4,13 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::answer::{Message, json, json_with};
+use super::HttpError;
+use super::current_user::session_of;
 use super::login_location::login_location;
-use super::session_cookie::SessionCookie;
-use super::{BlockingExecutor, HttpError};
 use crate::domain::SessionUser;
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
@@ -26,10 +26,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 /// client's own method.
 pub(super) async fn verify(
     request: HttpRequest,
-    executor: web::Data<BlockingExecutor>,
-    cookie: SessionCookie,
 ) -> Result<HttpResponse, Unverified> {
-    let user = known(executor, cookie).await.map_err(|error| Unverified {
+    let session = session_of(&request).await;
+    let (_, user) = session.map_err(|error| Unverified {
         error,
         login: login_location(request.headers()),
     })?;
@@ -41,17 +40,6 @@ pub(super) async fn verify(
     );
     identify(&mut answer, Some(&user));
     Ok(answer)
-}
-
-async fn known(
-    executor: web::Data<BlockingExecutor>,
-    cookie: SessionCookie,
-) -> Result<SessionUser, HttpError> {
-    let session_id = cookie.session_id()?;
-    executor
-        .run_read(move |auth| auth.session_user(&session_id))
-        .await?
-        .ok_or(HttpError::NotLoggedIn)
 }
 
 /// Why the proxy must not pass the request on. 401 where `GET /profile` has 403: proxies read
