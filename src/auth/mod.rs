@@ -66,12 +66,14 @@ pub use log_in::LoggedIn;
 pub use own_sessions::{Named, SessionPage};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
-pub use policies::{EmailVerification, Notice, Notices, Registration};
+pub use policies::Notices;
 pub use reauthentication::OwnerRequest;
 pub use reset_password::RESET_TOKEN_LIFETIME;
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 pub use verify_email::{MailedToken, VerifiedEmail};
+
+pub use crate::domain::{EmailVerification, Notice, Registration};
 
 pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolFigures, Registered, ThrottleRow};
 

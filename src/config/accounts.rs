@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use secrecy::SecretString;
 
 use super::values::{MailTarget, PageUrl, secret, service_name};
-use crate::domain::Email;
+use crate::domain::{Email, EmailVerification, Notice, Registration};
 
 /// How people come and prove who they are.
 #[derive(Debug, Clone, Args)]
@@ -89,43 +89,6 @@ pub struct Accounts {
         default_value = "new-device,password-changed,email-changed,account-deleted"
     )]
     pub notices: Vec<Notice>,
-}
-
-/// What a registration tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Registration {
-    /// Say when an email is already registered
-    Reveal,
-    /// Answer alike, and tell the owner by mail
-    Conceal,
-    /// Nobody can register
-    Closed,
-}
-
-/// Of what the owner of an account is told by mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Notice {
-    /// A login from where the account was not used before
-    NewDevice,
-    /// A new password
-    PasswordChanged,
-    /// Another address; the mail to the old one can undo it
-    EmailChanged,
-    /// The end of the account
-    AccountDeleted,
-    /// Nothing
-    None,
-}
-
-/// Whether an email has to be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EmailVerification {
-    /// No mail is sent
-    Off,
-    /// A mail is sent, and the login does not wait for its answer
-    Optional,
-    /// Nobody logs in before
-    Required,
 }
 
 impl Accounts {

@@ -45,18 +45,7 @@ pub struct Database {
         value_name = "MODE",
         default_value = "off"
     )]
-    pub database_pooler: DatabasePooler,
-}
-
-/// What stands between the service and a PostgreSQL server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DatabasePooler {
-    /// Nothing: the URL names the server itself
-    Off,
-    /// A pooler that gives a client a server connection until it disconnects
-    Session,
-    /// A pooler that gives a client a server connection for one transaction
-    Transaction,
+    pub database_pooler: Pooler,
 }
 
 /// What a start does with an older schema.

@@ -23,8 +23,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub use accounts::{Accounts, EmailVerification, Notice, Registration};
-pub use database::{Database, DatabasePooler, Migrate};
+pub use accounts::Accounts;
+pub use database::{Database, Migrate};
 pub use listening::Listening;
 pub use logging::{LogFormat, Logging};
 pub use passwords::Passwords;

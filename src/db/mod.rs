@@ -75,7 +75,9 @@ pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};
-pub use settings::{DbSettings, OpenMode, Pooler, SessionRules};
+pub use settings::{DbSettings, OpenMode, SessionRules};
+
+pub use crate::domain::Pooler;
 pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
 pub use throttle::{Charge, Counted, Limited, ThrottleRow};
 pub use user_changes::UserChanges;

@@ -40,17 +40,6 @@ impl Default for DbSettings {
     }
 }
 
-/// A connection pooler, such as `PgBouncer`, in front of a `PostgreSQL` server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooler {
-    /// There is none.
-    Off,
-    /// A client keeps its server connection until it disconnects.
-    Session,
-    /// A client has a server connection for one transaction.
-    Transaction,
-}
-
 /// What opening a database may change in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {

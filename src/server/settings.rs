@@ -4,11 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread;
 use std::time::Duration;
 
-use crate::auth::{
-    AuthSettings, ContextWords, EmailVerification, Notice, Notices, Registration, ThrottleSettings,
-};
-use crate::config::{self, Config, Origins, PublicUrl, Switch};
-use crate::db::{DbSettings, OpenMode, Pooler, SessionRules};
+use crate::auth::{AuthSettings, ContextWords, Notices, ThrottleSettings};
+use crate::config::{Config, Origins, PublicUrl, Switch};
+use crate::db::{DbSettings, OpenMode, SessionRules};
 use crate::domain::{Backoff, Clock};
 use crate::http::HttpSettings;
 
@@ -17,11 +15,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
         cache: u64::from(config.database.database_cache) << 20,
         open,
-        pooler: match config.database.database_pooler {
-            config::DatabasePooler::Off => Pooler::Off,
-            config::DatabasePooler::Session => Pooler::Session,
-            config::DatabasePooler::Transaction => Pooler::Transaction,
-        },
+        pooler: config.database.database_pooler,
         sessions: SessionRules {
             idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
@@ -58,34 +52,15 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
                 .into_iter()
                 .chain(public_url.map(PublicUrl::host)),
         ),
-        registration: match accounts.registration {
-            config::Registration::Reveal => Registration::Reveal,
-            config::Registration::Conceal => Registration::Conceal,
-            config::Registration::Closed => Registration::Closed,
-        },
-        email_verification: match accounts.email_verification {
-            config::EmailVerification::Off => EmailVerification::Off,
-            config::EmailVerification::Optional => EmailVerification::Optional,
-            config::EmailVerification::Required => EmailVerification::Required,
-        },
-        notices: notices(&accounts.notices),
+        registration: accounts.registration,
+        email_verification: accounts.email_verification,
+        notices: Notices::only(accounts.notices.iter().copied()),
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }
-}
-
-fn notices(named: &[config::Notice]) -> Notices {
-    let notice = |named: &config::Notice| match named {
-        config::Notice::NewDevice => Some(Notice::NewDevice),
-        config::Notice::PasswordChanged => Some(Notice::PasswordChanged),
-        config::Notice::EmailChanged => Some(Notice::EmailChanged),
-        config::Notice::AccountDeleted => Some(Notice::AccountDeleted),
-        config::Notice::None => None,
-    };
-    Notices::only(named.iter().filter_map(notice))
 }
 
 /// How guessing is slowed down.
