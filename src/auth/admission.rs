@@ -2,8 +2,8 @@
 //! and the rate limits before anything is hashed.
 
 use super::executor::Executor;
-use super::hasher::{Applicant, Place};
-use super::{Auth, AuthError, Taken};
+use super::hasher::{Requester, HashPermit};
+use super::{Auth, AuthError, Reservation};
 use crate::domain::{Client, ClientAddress, EmailKey};
 
 impl Auth {
@@ -22,7 +22,7 @@ impl Auth {
         mut attempt: A,
         recognize: impl FnOnce(&mut A, &Self) -> Result<Option<EmailKey>, AuthError> + Send + 'static,
         check: impl FnOnce(&A, &Self) -> Result<(), AuthError> + Send + 'static,
-    ) -> Result<(A, Place), AuthError> {
+    ) -> Result<(A, HashPermit), AuthError> {
         let refusal = match self.permit_for(client, None) {
             Ok(permit) if !self.throttles() => return Ok((attempt, permit)),
             Ok(permit) => {
@@ -38,7 +38,7 @@ impl Auth {
         // A client that shows no device is hardly known: a look-up over the network would cost
         // a turn at the database.
         let may_be_known = self.reads_are_local() || client.device().is_some();
-        let admitted = if self.throttles() && may_be_known && self.hasher.keeps_places() {
+        let admitted = if self.throttles() && may_be_known && self.hasher.keeps_permits() {
             let owned = client.clone();
             let step = move |auth: &Self| {
                 let Some(account) = recognize(&mut attempt, auth)? else {
@@ -75,27 +75,27 @@ impl Auth {
 
     /// Refunds, in the background, what was counted for a use case that failed for a reason of
     /// ours.
-    pub(super) fn refund_if_ours(&self, reservation: &Taken, cause: &AuthError) {
+    pub(super) fn refund_if_ours(&self, reservation: &Reservation, cause: &AuthError) {
         if cause.describe().is_refunded {
             self.refund(reservation.clone());
         }
     }
 
     /// Refunds in the background what was counted.
-    pub(super) fn refund(&self, reservation: Taken) {
+    pub(super) fn refund(&self, reservation: Reservation) {
         if self.throttles() {
-            self.housekeeping.give_back(reservation);
+            self.housekeeping.refund(reservation);
         }
     }
 
     /// A permit for a hash of a client; with an account, one of those kept for clients that the
     /// account knows. Never blocks.
-    fn permit_for(&self, client: &Client, account: Option<EmailKey>) -> Result<Place, AuthError> {
+    fn permit_for(&self, client: &Client, account: Option<EmailKey>) -> Result<HashPermit, AuthError> {
         let network = client.address().map(ClientAddress::network);
         let whose = match account {
-            _ if !self.throttles() => Applicant::Anybody,
-            Some(account) => Applicant::Known { network, account },
-            None => Applicant::Stranger(network),
+            _ if !self.throttles() => Requester::Anybody,
+            Some(account) => Requester::Known { network, account },
+            None => Requester::Stranger(network),
         };
         self.hasher.place(self.rounds(), whose)
     }

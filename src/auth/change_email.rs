@@ -2,7 +2,7 @@
 
 use super::events::Event;
 use super::executor::Executor;
-use super::outgoing::Outgoing;
+use super::outbox_message::OutboxMessage;
 use super::reauthentication::{Owner, OwnerRequest};
 use super::throttle::email_changes;
 use super::{Auth, AuthError};
@@ -47,7 +47,7 @@ impl Auth {
 
     fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
-        let mail = Outgoing::ConfirmEmail { to: new.clone() };
+        let mail = OutboxMessage::ConfirmEmail { to: new.clone() };
         let asking = Asking {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),

@@ -4,7 +4,7 @@ use super::events::Event;
 use super::executor::Executor;
 use super::reauthentication::{Owner, OwnerRequest};
 use super::throttle::marks;
-use super::{Auth, AuthError, Hashing};
+use super::{Auth, AuthError, HashJob};
 use crate::db::{NewSession, Replaced};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
@@ -52,7 +52,7 @@ impl Auth {
         new: Password,
     ) -> Result<PasswordChanged, AuthError> {
         self.settings.accept(&new, &request.owner.email)?;
-        let hashing = Hashing::new(new, self.settings.bcrypt_cost)?;
+        let hashing = HashJob::new(new, self.settings.bcrypt_cost)?;
         let reauthenticated = self.reauthenticate(executor, request, Vec::new());
         let (owner, mut permit) = reauthenticated.await?;
         let (client, reservation) = (owner.client().clone(), owner.reservation());

@@ -2,9 +2,9 @@
 
 use super::events::Event;
 use super::executor::Executor;
-use super::outgoing::Outgoing;
+use super::outbox_message::OutboxMessage;
 use super::reauthentication::{Owner, OwnerRequest};
-use super::{Auth, AuthError, Notice};
+use super::{Auth, AuthError, Notification};
 use crate::db::BudgetedMail;
 use crate::domain::{Email, User};
 
@@ -52,7 +52,7 @@ impl Auth {
     /// What the owner of an account is told of its end: at its address, and at those that it
     /// had before and that could still take it back.
     fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
-        if !self.settings.notices.tell(Notice::AccountDeleted) {
+        if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
         let now = self.db.clock().now();
@@ -66,7 +66,7 @@ impl Auth {
         let notice = |to: Email| {
             let last = Some(&user.email).filter(|last| last.key() != to.key());
             let (key, last) = (to.key(), last.cloned());
-            Outgoing::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
+            OutboxMessage::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
     }

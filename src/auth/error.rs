@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::Level;
 
 use super::{HashError, PasswordRefused};
-use crate::db::{DbError, Limited};
+use crate::db::{DbError, RateLimited};
 use crate::domain::Email;
 
 /// Why a use case did not do what it was asked for.
@@ -157,8 +157,8 @@ impl AuthError {
     }
 }
 
-impl From<Limited> for AuthError {
-    fn from(limited: Limited) -> Self {
+impl From<RateLimited> for AuthError {
+    fn from(limited: RateLimited) -> Self {
         Self::Throttled {
             retry_after: limited.wait,
             limit: limited.limit,

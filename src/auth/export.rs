@@ -1,8 +1,8 @@
 use super::{Auth, AuthError, mail_limit_keys};
-use crate::db::{DbError, ThrottleRow};
+use crate::db::{DbError, LimitRow};
 use crate::domain::{
     AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
-    SessionInfo, ThrottleKey, Timestamp, User, UserId,
+    SessionInfo, LimitKey, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -27,7 +27,7 @@ pub struct Export {
     pub mails: Vec<PendingMail>,
     /// The rows in `throttle` about the account and its address. Those about networks are
     /// nobody's in particular.
-    pub counts: Vec<ThrottleRow>,
+    pub counts: Vec<LimitRow>,
 }
 
 /// How many sessions are read at a time.
@@ -75,16 +75,16 @@ impl Auth {
         }
     }
 
-    fn counts_of(&self, user: &User) -> Result<Vec<ThrottleRow>, DbError> {
+    fn counts_of(&self, user: &User) -> Result<Vec<LimitRow>, DbError> {
         let email = user.email.key();
         let mut keys = vec![
-            ThrottleKey::account(&email),
-            ThrottleKey::logins(&email),
-            ThrottleKey::email_changes(user.id),
-            ThrottleKey::reauthentication(&email),
+            LimitKey::account(&email),
+            LimitKey::logins(&email),
+            LimitKey::email_changes(user.id),
+            LimitKey::reauthentication(&email),
         ];
         for mark in self.db.marks_of(user.id)? {
-            keys.push(ThrottleKey::known(&email, &mark));
+            keys.push(LimitKey::known(&email, &mark));
         }
         keys.extend(mail_limit_keys(&email));
         self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())

@@ -1,16 +1,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Auth, AuthError, HashingFigures};
-use crate::db::{DatabaseStats, Outbox, PoolFigures};
+use super::{Auth, AuthError, HasherStats};
+use crate::db::{DatabaseStats, Outbox, PoolStats};
 use crate::domain::SessionDigest;
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
 #[derive(Debug, Clone)]
 pub struct Figures {
     /// The hashing threads and their queue.
-    pub hashing: HashingFigures,
+    pub hashing: HasherStats,
     /// The database's connections.
-    pub pools: Vec<PoolFigures>,
+    pub pools: Vec<PoolStats>,
     /// The database's file; none on PostgreSQL.
     pub database: Option<DatabaseStats>,
     /// What became of the mails that this instance had in hand.

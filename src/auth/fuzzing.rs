@@ -1,7 +1,7 @@
 //! Where fuzzing looks in: what reads stored passwords, which may have been adopted from
 //! anywhere. Panics where a rule is broken.
 
-use super::passwords::Stored;
+use super::passwords::StoredHash;
 use crate::domain::HashedPassword;
 
 /// A stored password: what is understood and written anew is understood as the same.
@@ -9,12 +9,12 @@ pub fn stored_hash(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
-    let Some(stored) = Stored::read(&HashedPassword::from_stored(text)) else {
+    let Some(stored) = StoredHash::read(&HashedPassword::from_stored(text)) else {
         return;
     };
     assert!((4..=31).contains(&stored.making.cost));
     let written = stored.making.stored(&stored.digest);
-    let again = written.ok().as_ref().and_then(Stored::read);
+    let again = written.ok().as_ref().and_then(StoredHash::read);
     let same = again.is_some_and(|again| {
         let (one, other) = (
             again.making.stored(&again.digest),

@@ -12,9 +12,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::cleanup::Cleanup;
-use super::renewal::Renewed;
-use super::throttle::{Taken, ThrottleSettings};
-use crate::db::{Counted, DB};
+use super::rehash::Rehashed;
+use super::throttle::{Reservation, ThrottleSettings};
+use crate::db::{LimitHit, DB};
 use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -37,9 +37,9 @@ pub(super) struct Housekeeping {
 /// What the thread is told.
 pub(super) enum Message {
     /// To store a password that was hashed anew.
-    Store(Renewed),
+    Store(Rehashed),
     /// To take guesses out of the count.
-    GiveBack(Taken),
+    GiveBack(Reservation),
     /// To end.
     End,
 }
@@ -75,7 +75,7 @@ impl Housekeeping {
     }
 
     /// Takes guesses out of the count, soon.
-    pub(super) fn give_back(&self, taken: Taken) {
+    pub(super) fn refund(&self, taken: Reservation) {
         // At the end of the service nobody does it any more.
         drop(self.messages.send(Message::GiveBack(taken)));
     }
@@ -111,24 +111,24 @@ fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
                 if given_back.len() < GIVEN_BACK_MAX {
                     given_back.extend_from_slice(taken.claim());
                 }
-                give_back(&last_uses.db, &mut given_back);
+                refund(&last_uses.db, &mut given_back);
             }
             Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 next = Instant::now() + PERIOD;
                 last_uses.write();
-                give_back(&last_uses.db, &mut given_back);
+                refund(&last_uses.db, &mut given_back);
             }
         }
     }
     last_uses.write();
 }
 
-fn give_back(db: &DB, counted: &mut Vec<Counted>) {
+fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
     if counted.is_empty() {
         return;
     }
-    match db.give_back_guesses(counted) {
+    match db.refund_hits(counted) {
         Ok(()) => counted.clear(),
         Err(error) => log::debug!("{} guesses stay counted for now: {error}", counted.len()),
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::figures::MailCounts;
+use super::stats::MailCounts;
 use super::mail_outage::Outage;
 use super::mail_sender::{MailSender, Outcome};
 use crate::db::{ClaimedMail, DB, MailPriority};

@@ -16,30 +16,30 @@ mod error;
 mod events;
 mod executor;
 mod export;
-mod figures;
+mod stats;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hasher;
 mod housekeeping;
-mod log_in;
+mod login;
 mod mail_outage;
 mod mail_sender;
 mod mail_worker;
-mod mail_writer;
-mod outgoing;
+mod mail_composer;
+mod outbox_message;
 mod own_sessions;
 mod password_check;
 mod password_rules;
 mod passwords;
-mod policies;
+mod notifications;
 mod reauthentication;
-mod register_user;
-mod renewal;
-mod reset_password;
+mod registration;
+mod rehash;
+mod password_reset;
 mod sessions;
 mod settings;
 mod throttle;
-mod verification;
+mod password_jobs;
 mod verify_email;
 
 use std::sync::Arc;
@@ -48,11 +48,11 @@ use std::time::Instant;
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use db_monitor::DatabaseMonitor;
-use hasher::{Applicant, Hasher, HasherSettings, Place};
+use hasher::{Requester, Hasher, HasherSettings, HashPermit};
 use housekeeping::Housekeeping;
 use mail_worker::MailWorker;
-use throttle::Taken;
-use verification::{Hashing, Verification, Verified};
+use throttle::Reservation;
+use password_jobs::{HashJob, VerifyJob, VerifyResult};
 
 pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
@@ -60,22 +60,22 @@ pub use error::AuthError;
 pub use events::log_forged;
 pub use executor::{Executor, Inline};
 pub use export::Export;
-pub use figures::{Figures, MailOutcome};
-pub use hasher::{HashingFigures, Waits};
-pub use log_in::LoggedIn;
+pub use stats::{Figures, MailOutcome};
+pub use hasher::{HasherStats, Waits};
+pub use login::LoginSuccess;
 pub use own_sessions::{Named, SessionPage};
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
-pub use policies::Notices;
+pub use notifications::NotificationSettings;
 pub use reauthentication::OwnerRequest;
-pub use reset_password::RESET_TOKEN_LIFETIME;
+pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use settings::{AuthSettings, PasswordRefused};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
-pub use crate::domain::{EmailVerification, Notice, Registration};
+pub use crate::domain::{EmailVerification, Notification, Registration};
 
-pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolFigures, Registered, ThrottleRow};
+pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolStats, Registered, LimitRow};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///
@@ -151,8 +151,8 @@ impl Auth {
     }
 
     /// A place for a hash of the service's own.
-    fn place(&self) -> Result<Place, AuthError> {
-        self.hasher.place(self.rounds(), Applicant::Anybody)
+    fn place(&self) -> Result<HashPermit, AuthError> {
+        self.hasher.place(self.rounds(), Requester::Anybody)
     }
 
     /// How much work a hash at the current cost is.
@@ -184,7 +184,7 @@ impl Auth {
 
     /// Writes down what waits to be written and tidies the database, before the process
     /// ends. Blocks for a write; whoever dies without it loses a minute of last uses.
-    pub fn wind_up(&self) {
+    pub fn flush(&self) {
         self.housekeeping.write_notes();
         if let Err(error) = self.db.tidy() {
             log::warn!("the database is not tidied: {error}");

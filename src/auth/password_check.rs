@@ -3,27 +3,27 @@
 
 use super::events::Event;
 use super::executor::{Executor, Inline};
-use super::hasher::Place;
-use super::renewal::Renewal;
-use super::throttle::{Guess, refuse_waiting};
-use super::{Auth, AuthError, Taken, Verification, Verified};
-use crate::db::Charge;
+use super::hasher::HashPermit;
+use super::rehash::RehashJob;
+use super::throttle::{LoginAttempt, refuse_waiting};
+use super::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
+use crate::db::LimitCheck;
 use crate::domain::{Client, EmailKey, Password, User, UserId};
 
 /// A password after its hash, right or wrong.
 pub(super) struct CheckedPassword {
     pub(super) user: Option<User>,
-    attempt: Guess,
+    attempt: LoginAttempt,
     /// What was counted for it.
-    pub(super) reservation: Taken,
-    verified: Verified,
+    pub(super) reservation: Reservation,
+    verified: VerifyResult,
 }
 
 /// A right password, and the account whose it is.
 pub(super) struct RightPassword {
     pub(super) user: User,
-    pub(super) attempt: Guess,
-    pub(super) reservation: Taken,
+    pub(super) attempt: LoginAttempt,
+    pub(super) reservation: Reservation,
     /// The password, if its stored hash is to be replaced.
     pub(super) outdated: Option<Password>,
 }
@@ -51,7 +51,7 @@ impl Auth {
         password: &Password,
     ) -> Result<bool, AuthError> {
         let client = Client::default();
-        let attempt = Guess::new(email.into(), client.clone());
+        let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
         let (checked, permit) = pollster::block_on(verified)
             .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(&client))?;
@@ -80,16 +80,16 @@ impl Auth {
     pub(super) async fn verify_password(
         &self,
         executor: &impl Executor,
-        attempt: Guess,
+        attempt: LoginAttempt,
         password: Password,
-        limits: Vec<Charge>,
-    ) -> Result<(CheckedPassword, Place), AuthError> {
+        limits: Vec<LimitCheck>,
+    ) -> Result<(CheckedPassword, HashPermit), AuthError> {
         let client = attempt.client().clone();
-        let check = move |attempt: &Guess, auth: &Self| {
+        let check = move |attempt: &LoginAttempt, auth: &Self| {
             attempt.check(auth)?;
             refuse_waiting(auth, &limits)
         };
-        let admitted = self.admit(executor, &client, attempt, Guess::recognize, check);
+        let admitted = self.admit(executor, &client, attempt, LoginAttempt::recognize, check);
         let (attempt, mut permit) = admitted.await?;
 
         let count_and_look_up = move |auth: &Self| {
@@ -102,7 +102,7 @@ impl Auth {
         let (attempt, reservation, user) = reserved.await?;
 
         let stored = user.as_ref().map(|user| &user.hashed_password);
-        let verification = Verification::new(password, stored, self.settings.bcrypt_cost);
+        let verification = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
         let verified = permit.run(verification).await;
         let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
         let checked = CheckedPassword {
@@ -133,9 +133,9 @@ impl Auth {
     /// the next one tries again if it fails.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let renewal = Renewal::new(user, password, cost, self.housekeeping.messages());
+        let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
         match (self.place(), renewal) {
-            (Ok(place), Ok(renewal)) => place.submit_unattended(renewal),
+            (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
             (Err(error), _) => log::debug!("a stored password is not renewed: {error}"),
             (_, Err(error)) => log::warn!("a stored password is not renewed: {error}"),
         }
@@ -148,7 +148,7 @@ impl CheckedPassword {
     /// # Errors
     /// [`AuthError::InvalidCredentials`] if it is wrong, or there is no account.
     pub(super) fn right(self) -> Result<RightPassword, AuthError> {
-        let Verified {
+        let VerifyResult {
             password,
             right,
             outdated,

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha384;
 use zeroize::Zeroizing;
 
-use super::Hashing;
+use super::HashJob;
 use super::hasher::compute;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password};
@@ -48,18 +48,18 @@ pub enum HashError {
 /// # Errors
 /// [`HashError`] if the system gives no random salt.
 pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
-    compute(Hashing::new(password.clone(), cost)?)
+    compute(HashJob::new(password.clone(), cost)?)
 }
 
 /// How a bcrypt was or will be made of a password.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Making {
+pub(super) struct HashParams {
     pub(super) cost: u32,
     salt: [u8; 16],
     tagged: bool,
 }
 
-impl Making {
+impl HashParams {
     /// With a random salt, the way that loses nothing of the password.
     pub(super) fn of_new(password: &Password, cost: BcryptCost) -> Result<Self, HashError> {
         let mut salt = [0; 16];
@@ -109,12 +109,12 @@ fn prehash(password: &Password) -> Result<Zeroizing<String>, HashError> {
 
 /// A stored password that is a bcrypt hash.
 #[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) making: Making,
+pub(super) struct StoredHash {
+    pub(super) making: HashParams,
     pub(super) digest: Digest,
 }
 
-impl Stored {
+impl StoredHash {
     /// Reads every prefix that the `bcrypt` crate reads, and the tag before it.
     pub(super) fn read(hashed_password: &HashedPassword) -> Option<Self> {
         let text = hashed_password.expose();
@@ -128,7 +128,7 @@ impl Stored {
         let mut bytes = [0; 23];
         BASE_64.decode_slice(digest.get(22..)?, &mut bytes).ok()?;
         (4..=31).contains(&cost).then(|| Self {
-            making: Making {
+            making: HashParams {
                 cost,
                 salt: parts.get_salt_raw(),
                 tagged,

@@ -1,11 +1,11 @@
 //! Re-authentication: the owner of a session gives the password again, before the account changes.
 
 use super::executor::Executor;
-use super::hasher::Place;
+use super::hasher::HashPermit;
 use super::password_check::RightPassword;
-use super::throttle::{Guess, reauthentications};
-use super::{Auth, AuthError, Taken};
-use crate::db::{Charge, DbError, Limited, Reauthenticated, Settlement};
+use super::throttle::{LoginAttempt, reauthentications};
+use super::{Auth, AuthError, Reservation};
+use crate::db::{LimitCheck, DbError, RateLimited, Reauthenticated, LoginSideEffects};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// A request of a user who is logged in, with the password that has to be given again.
@@ -25,12 +25,12 @@ pub struct OwnerRequest {
 #[derive(Debug)]
 pub(super) struct Owner {
     pub(super) user: User,
-    attempt: Guess,
-    reservation: Taken,
+    attempt: LoginAttempt,
+    reservation: Reservation,
     session: SessionDigest,
     /// How often the account may be changed; counted with the change, so that only right
     /// passwords count.
-    limit: Vec<Charge>,
+    limit: Vec<LimitCheck>,
 }
 
 impl Auth {
@@ -44,8 +44,8 @@ impl Auth {
         &self,
         executor: &impl Executor,
         request: OwnerRequest,
-        limits: Vec<Charge>,
-    ) -> Result<(Owner, Place), AuthError> {
+        limits: Vec<LimitCheck>,
+    ) -> Result<(Owner, HashPermit), AuthError> {
         let OwnerRequest {
             owner,
             session_id,
@@ -55,7 +55,7 @@ impl Auth {
         let email = owner.email.key();
         let limit = reauthentications(&self.settings.throttle, &email);
         let limits = limits.into_iter().chain(limit.clone()).collect();
-        let attempt = Guess::new(email, client);
+        let attempt = LoginAttempt::new(email, client);
         let verified = self.verify_password(executor, attempt, current_password, limits);
         let (checked, permit) = verified.await?;
         if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
@@ -85,7 +85,7 @@ impl Owner {
     }
 
     /// What was counted for the password.
-    pub(super) fn reservation(&self) -> Taken {
+    pub(super) fn reservation(&self) -> Reservation {
         self.reservation.clone()
     }
 
@@ -100,14 +100,14 @@ impl Owner {
     }
 
     /// What the right password settles among the counts of attempts.
-    pub(super) fn settlement(&self, auth: &Auth) -> Settlement {
+    pub(super) fn settlement(&self, auth: &Auth) -> LoginSideEffects {
         self.attempt.right(auth, &self.reservation)
     }
 
     /// The result of writing the change. Where nothing was written, nothing was settled either.
     pub(super) fn written(
         &self,
-        written: Result<Result<(), Limited>, DbError>,
+        written: Result<Result<(), RateLimited>, DbError>,
     ) -> Result<(), AuthError> {
         let error = match written {
             Ok(Ok(())) => return Ok(()),

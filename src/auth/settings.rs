@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::password_rules::{self, ContextWords};
-use super::{EmailVerification, Notices, Registration, ThrottleSettings};
+use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
 use crate::domain::{BcryptCost, Email, Password};
 
 /// How passwords are hashed and which are taken.
@@ -21,7 +21,7 @@ pub struct AuthSettings {
     /// Whether addresses have to be proved.
     pub email_verification: EmailVerification,
     /// Of what owners are told.
-    pub notices: Notices,
+    pub notices: NotificationSettings,
     /// Threads that hash; more than the machine has cores are of no use.
     pub hash_threads: NonZeroUsize,
     /// How many hashes may wait for a thread: a bound for the memory.
@@ -44,7 +44,7 @@ impl Default for AuthSettings {
             context_words: ContextWords::default(),
             registration: Registration::default(),
             email_verification: EmailVerification::default(),
-            notices: Notices::default(),
+            notices: NotificationSettings::default(),
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,
             hash_deadline: Duration::from_secs(5),

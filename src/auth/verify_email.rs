@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::events::Event;
-use super::outgoing::Outgoing;
-use super::{Auth, AuthError, Notice, Taken};
-use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, Settlement};
+use super::outbox_message::OutboxMessage;
+use super::{Auth, AuthError, Notification, Reservation};
+use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
 use crate::domain::{
     Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
     User, UserId,
@@ -76,11 +76,11 @@ impl Auth {
     pub(super) fn ask_to_verify(
         &self,
         user: &User,
-        settlement: &Settlement,
-        taken: &Taken,
+        settlement: &LoginSideEffects,
+        taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
-        let mail = Outgoing::VerifyEmail.within_budget(throttle, &user.email.key());
+        let mail = OutboxMessage::VerifyEmail.within_budget(throttle, &user.email.key());
         match self.db.ask_again(user.id, settlement, &mail) {
             Ok(()) => {
                 self.wake_mails();
@@ -132,11 +132,11 @@ impl Auth {
         found: FoundEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
-        let mail = Outgoing::EmailChanged {
+        let mail = OutboxMessage::EmailChanged {
             old: found.user.email.clone(),
             new: found.email.clone(),
         };
-        let told = self.settings.notices.tell(Notice::EmailChanged);
+        let told = self.settings.notices.tell(Notification::EmailChanged);
         let notice = told.then(|| (mail.row(), UNDO_LIFETIME));
         self.db
             .change_email(token, &found, &EmailChange { notice, session })?;
@@ -154,13 +154,13 @@ impl Auth {
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
-        let notice = Outgoing::EmailTakenBack {
+        let notice = OutboxMessage::EmailTakenBack {
             to: lost,
             by: found.email.clone(),
         };
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
-        let reset = Outgoing::PasswordReset.row();
+        let reset = OutboxMessage::PasswordReset.row();
         self.db.take_email_back(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);

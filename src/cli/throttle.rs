@@ -9,8 +9,8 @@ use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
-use crate::db::{DB, DbError, ThrottleRow};
-use crate::domain::{ClientAddress, Email, EmailKey, ThrottleKey, UserId};
+use crate::db::{DB, DbError, LimitRow};
+use crate::domain::{ClientAddress, Email, EmailKey, LimitKey, UserId};
 use crate::server;
 
 /// How many rows are listed.
@@ -112,12 +112,12 @@ impl Clear {
                 Ok(db.forget_guesses_at(email)? + mails)
             }
             Some(Who::Client(address)) => db.forget_guesses(&[
-                ThrottleKey::address(&address.network()),
-                ThrottleKey::subnet(&address.subnet()),
-                ThrottleKey::registration(&address.network()),
-                ThrottleKey::registration_subnet(&address.subnet()),
-                ThrottleKey::reset_requests(&address.network()),
-                ThrottleKey::reset_requests_subnet(&address.subnet()),
+                LimitKey::address(&address.network()),
+                LimitKey::subnet(&address.subnet()),
+                LimitKey::registration(&address.network()),
+                LimitKey::registration_subnet(&address.subnet()),
+                LimitKey::reset_requests(&address.network()),
+                LimitKey::reset_requests_subnet(&address.subnet()),
             ]),
         }
     }
@@ -125,7 +125,7 @@ impl Clear {
 
 /// A line each: kind, attempts, how long the next one has to wait, and what is counted by.
 fn table(
-    rows: &[ThrottleRow],
+    rows: &[LimitRow],
     accounts: &ThrottledAccounts,
     db: &DB,
     settings: &ThrottleSettings,

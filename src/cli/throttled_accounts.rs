@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::db::{DB, DbError, ThrottleRow};
-use crate::domain::{Email, ThrottleKey};
+use crate::db::{DB, DbError, LimitRow};
+use crate::domain::{Email, LimitKey};
 
 /// How many users are read at a time.
 const PAGE: u32 = 1000;
@@ -15,7 +15,7 @@ const DIGEST_LENGTH: usize = 64;
 pub(super) struct ThrottledAccounts(BTreeMap<String, Option<Email>>);
 
 impl ThrottledAccounts {
-    pub(super) fn find(db: &DB, rows: &[ThrottleRow]) -> Result<Self, DbError> {
+    pub(super) fn find(db: &DB, rows: &[LimitRow]) -> Result<Self, DbError> {
         let digests = rows.iter().filter_map(|row| digest(row.key.as_str()));
         let mut found: BTreeMap<_, _> = digests.map(|text| (text.to_owned(), None)).collect();
         let mut missing = found.len();
@@ -25,7 +25,7 @@ impl ThrottledAccounts {
             let Some(last) = users.last() else { break };
             after = Some(last.id);
             for user in users {
-                let key = ThrottleKey::account(&user.email.key());
+                let key = LimitKey::account(&user.email.key());
                 let account = digest(key.as_str()).and_then(|digest| found.get_mut(digest));
                 if let Some(email @ None) = account {
                     *email = Some(user.email);

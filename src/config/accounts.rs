@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::values::{MailTarget, PageUrl, secret, service_name};
-use crate::domain::{Email, EmailVerification, Notice, Registration};
+use super::parsers::{MailTarget, PageUrl, secret, service_name};
+use crate::domain::{Email, EmailVerification, Notification, Registration};
 
 /// How people come and prove who they are.
 #[derive(Debug, Clone, Args)]
@@ -88,7 +88,7 @@ pub struct Accounts {
         value_delimiter = ',',
         default_value = "new-device,password-changed,email-changed,account-deleted"
     )]
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Notification>,
 }
 
 impl Accounts {

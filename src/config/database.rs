@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 
-use crate::domain::DatabaseUrl;
+use crate::domain::{DatabaseUrl, Pooler};
 
 /// Where the data is.
 #[derive(Debug, Clone, Args)]

@@ -10,14 +10,14 @@
 
 mod accounts;
 mod database;
-mod listening;
+mod listen;
 mod logging;
 mod passwords;
 mod secrets;
 mod sessions;
-mod sources;
-mod throttling;
-mod values;
+mod layers;
+mod rate_limits;
+mod parsers;
 
 use std::path::PathBuf;
 
@@ -25,15 +25,15 @@ use clap::Args;
 
 pub use accounts::Accounts;
 pub use database::{Database, Migrate};
-pub use listening::Listening;
+pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
 pub use passwords::Passwords;
 pub use sessions::Sessions;
-pub use sources::{SourceError, Sources};
-pub use throttling::Throttling;
-pub use values::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
+pub use layers::{SourceError, Sources};
+pub use rate_limits::Throttling;
+pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 
-use crate::domain::BcryptCost;
+use crate::domain::{BcryptCost, EmailVerification, Notification};
 
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
@@ -118,7 +118,7 @@ impl Config {
         {
             return Err(ConfigError::NoMailToVerifyBy);
         }
-        if accounts.notices.len() > 1 && accounts.notices.contains(&Notice::None) {
+        if accounts.notices.len() > 1 && accounts.notices.contains(&Notification::None) {
             return Err(ConfigError::SomeAndNoNotices);
         }
         if self.sessions.idle() > self.sessions.session_lifetime {

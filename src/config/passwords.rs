@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{at_least_one, password_length, positive_duration};
+use super::parsers::{at_least_one, password_length, positive_duration};
 use crate::domain::BcryptCost;
 
 /// How passwords are hashed and which are taken.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::positive_duration;
+use super::parsers::positive_duration;
 
 /// The idle limit where none is set.
 const IDLE: Duration = Duration::from_secs(24 * 3600);

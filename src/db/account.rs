@@ -10,9 +10,9 @@ use super::outbox::{BudgetedMail, queue_before, queue_within};
 use super::revocation::revoke_tokens;
 use super::schema::{known_clients, sessions, users};
 use super::sessions::{NewSession, mirror, mirror_newest};
-use super::throttle::{Charge, Limited, count_all};
+use super::throttle::{LimitCheck, RateLimited, count_all};
 use super::users::owner_of;
-use super::{DB, DbError, Settlement};
+use super::{DB, DbError, LoginSideEffects};
 use crate::domain::{EmailKey, HashedPassword, SessionDigest, UserId};
 
 /// What a change of password leaves.
@@ -23,7 +23,7 @@ pub struct Replaced<'a> {
     /// The one session that is left, a new one.
     pub session: &'a NewSession<'a>,
     /// What the guess was counted by.
-    pub settlement: &'a Settlement,
+    pub settlement: &'a LoginSideEffects,
     /// By what the account goes on knowing the client; all other clients are forgotten.
     pub client_marks: &'a [String],
     /// What the owner is told of it.
@@ -41,7 +41,7 @@ pub struct Reauthenticated<'a> {
     /// The session in which it was given.
     pub session: &'a SessionDigest,
     /// How often the account may be changed.
-    pub limit: &'a [Charge],
+    pub limit: &'a [LimitCheck],
 }
 
 /// The mail that a new address is asked by.
@@ -50,9 +50,9 @@ pub struct Asking<'a> {
     /// What asks.
     pub mail: &'a BudgetedMail,
     /// How often an account may ask.
-    pub limit: &'a [Charge],
+    pub limit: &'a [LimitCheck],
     /// What the guess was counted by.
-    pub settlement: &'a Settlement,
+    pub settlement: &'a LoginSideEffects,
 }
 
 impl DB {
@@ -67,7 +67,7 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         new: &Replaced<'_>,
-    ) -> Result<Result<(), Limited>, DbError> {
+    ) -> Result<Result<(), RateLimited>, DbError> {
         let id = who.user_id.get();
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -105,9 +105,9 @@ impl DB {
     pub fn delete_account(
         &self,
         who: &Reauthenticated<'_>,
-        settlement: &Settlement,
+        settlement: &LoginSideEffects,
         notices: &[BudgetedMail],
-    ) -> Result<Result<(), Limited>, DbError> {
+    ) -> Result<Result<(), RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             if let Err(limited) = count_all(conn, who.limit, now)? {
@@ -136,7 +136,7 @@ impl DB {
         who: &Reauthenticated<'_>,
         new: &EmailKey,
         asking: &Asking<'_>,
-    ) -> Result<Result<(), Limited>, DbError> {
+    ) -> Result<Result<(), RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             if let Err(limited) = count_all(conn, who.limit, now)? {

@@ -12,7 +12,7 @@ use super::schema::{email_tokens, outbox, sessions, users};
 use super::sessions::mirror_newest;
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
-use super::{CLOCK_SLACK, DB, DbError, Settlement};
+use super::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{Email, EmailAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId};
 
 /// A token that is to be made.
@@ -92,7 +92,7 @@ impl DB {
     pub fn ask_again(
         &self,
         user_id: UserId,
-        settlement: &Settlement,
+        settlement: &LoginSideEffects,
         mail: &BudgetedMail,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();

@@ -13,7 +13,7 @@ use crate::domain::SessionDigest;
 
 /// The connections of a pool, and who waited for them since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolFigures {
+pub struct PoolStats {
     /// What the pool is for: `read`, `write`, or `all`.
     pub name: &'static str,
     /// Connections that somebody works on.
@@ -80,7 +80,7 @@ impl DB {
     /// The pools as they are now: one for reading and one for writing on SQLite, one for both
     /// on PostgreSQL.
     #[must_use]
-    pub fn pools(&self) -> Vec<PoolFigures> {
+    pub fn pools(&self) -> Vec<PoolStats> {
         let pools: &[_] = if self.reads_are_local {
             &[
                 ("read", &self.readers, &self.reader_events),
@@ -92,7 +92,7 @@ impl DB {
         let figures = pools.iter().map(|(name, pool, events)| {
             let state = pool.state();
             let nanoseconds = events.0.waited_nanoseconds.load(Ordering::Relaxed);
-            PoolFigures {
+            PoolStats {
                 name,
                 in_use: state.connections.saturating_sub(state.idle_connections),
                 idle: state.idle_connections,

@@ -6,9 +6,9 @@ use super::any_connection::AnyConnection;
 use super::outbox::{BudgetedMail, queued};
 use super::schema::known_clients;
 use super::statement::{Batch, Statement, Value};
-use super::throttle::{Condition, Counted, count_while_allowed, forgotten, given_back};
+use super::throttle::{Condition, LimitHit, count_while_allowed, forgotten, given_back};
 use super::{DB, DbError};
-use crate::domain::{KnownClient, ThrottleKey, Timestamp, UserId};
+use crate::domain::{KnownClient, LimitKey, Timestamp, UserId};
 
 /// How many clients of a user are known; the ones that were not there for the longest time
 /// are forgotten. A program that keeps no cookies is a new device at each login.
@@ -16,22 +16,22 @@ const KNOWN_MAX: i64 = 32;
 
 /// What a right login settles, together with the session that it opens.
 #[derive(Debug, Clone, Default)]
-pub struct Settlement {
+pub struct LoginSideEffects {
     /// Guesses that are taken out of the count.
-    pub give_back: Vec<Counted>,
+    pub refund: Vec<LimitHit>,
     /// Counts that begin anew.
-    pub forget: Vec<ThrottleKey>,
+    pub forget: Vec<LimitKey>,
     /// What the client will be known by, and until when.
     pub known: Vec<(String, Timestamp)>,
     /// What the owner is told if the account knows other clients, but not this one.
     pub stranger: Option<BudgetedMail>,
 }
 
-impl Settlement {
+impl LoginSideEffects {
     /// Whether there is nothing to settle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.give_back.is_empty() && self.forget.is_empty() && self.known.is_empty()
+        self.refund.is_empty() && self.forget.is_empty() && self.known.is_empty()
     }
 }
 
@@ -40,7 +40,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn settle_guess(&self, user_id: UserId, settlement: &Settlement) -> Result<(), DbError> {
+    pub fn settle_guess(&self, user_id: UserId, settlement: &LoginSideEffects) -> Result<(), DbError> {
         self.write(|conn| self.settle(conn, user_id, settlement))
     }
 
@@ -48,7 +48,7 @@ impl DB {
         &self,
         conn: &mut AnyConnection,
         user_id: UserId,
-        settlement: &Settlement,
+        settlement: &LoginSideEffects,
     ) -> Result<(), DbError> {
         let settled = self.settled(conn, user_id, settlement)?;
         Ok(settled.run(conn)?)
@@ -59,17 +59,17 @@ impl DB {
         &self,
         conn: &mut AnyConnection,
         user_id: UserId,
-        settlement: &Settlement,
+        settlement: &LoginSideEffects,
     ) -> Result<Batch, DbError> {
-        let Settlement {
-            give_back,
+        let LoginSideEffects {
+            refund,
             forget,
             known,
             stranger,
         } = settlement;
         let now = self.settings.clock.now();
         let mut batch = Batch::default();
-        batch.extend(give_back.iter().map(given_back));
+        batch.extend(refund.iter().map(given_back));
         if !forget.is_empty() {
             batch.push(forgotten(forget));
         }

@@ -7,8 +7,8 @@ use super::any_connection::AnyConnection;
 use super::statement::{Statement, Value};
 use super::throttle::known_row;
 use super::users::UserRow;
-use super::{DB, DbError, ThrottleRow};
-use crate::domain::{EmailKey, ThrottleKey, User};
+use super::{DB, DbError, LimitRow};
+use crate::domain::{EmailKey, LimitKey, User};
 
 /// An account as a login finds it.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub struct LoginState {
     /// Which of the client's marks the account knows.
     pub known_marks: Vec<String>,
     /// The counts of the keys, as far as there are any.
-    pub rows: Vec<ThrottleRow>,
+    pub rows: Vec<LimitRow>,
 }
 
 /// What a row is of; a user's columns, a mark, or a key; two numbers.
@@ -54,7 +54,7 @@ impl DB {
         &self,
         email: &EmailKey,
         marks: &[&str],
-        keys: &[ThrottleKey],
+        keys: &[LimitKey],
     ) -> Result<LoginState, DbError> {
         let now = self.settings.clock.now().seconds();
         let mut values = vec![Value::text(email.as_str()), Value::number(now)];

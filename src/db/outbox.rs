@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::any_connection::AnyConnection;
 use super::mail_priority::{MailPriority, priority_of};
 use super::schema::outbox;
-use super::throttle::{Charge, Limited, count_all};
+use super::throttle::{LimitCheck, RateLimited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError};
 use crate::domain::{EmailKey, Timestamp, UserId};
@@ -50,7 +50,7 @@ pub struct BudgetedMail {
     /// The mail.
     pub mail: NewMail,
     /// What it has to pass.
-    pub budget: Vec<Charge>,
+    pub budget: Vec<LimitCheck>,
 }
 
 /// A mail in a worker's hands.
@@ -133,9 +133,9 @@ impl DB {
         &self,
         email: &EmailKey,
         mail: &BudgetedMail,
-        limit: &[Charge],
+        limit: &[LimitCheck],
         marks: &[String],
-    ) -> Result<Result<Option<Option<UserId>>, Limited>, DbError> {
+    ) -> Result<Result<Option<Option<UserId>>, RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             if let Err(limited) = count_all(conn, limit, now)? {

@@ -23,7 +23,7 @@ pub enum Registered {
     /// There is a new user.
     New(User),
     /// The address was taken; its owner is told, unless that was done of late.
-    Taken,
+    Concealed,
 }
 
 impl DB {
@@ -61,7 +61,7 @@ impl DB {
             let owner = owner_of(conn, &key)?;
             if owner.is_some() || is_reserved(conn, &key, None, now)? {
                 queue_within(conn, owner, to_owner, now)?;
-                return Ok(Registered::Taken);
+                return Ok(Registered::Concealed);
             }
             let user = self.insert_user(conn, new.email, new.hashed_password)?;
             match new.mail {

@@ -6,7 +6,7 @@ use super::account_dates::login_noted;
 use super::any_connection::AnyConnection;
 use super::schema::{sessions, users};
 use super::statement::{Batch, Statement, Value};
-use super::{CLOCK_SLACK, DB, DbError, Settlement};
+use super::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
     Client, Email, HashedPassword, SessionDigest, SessionPublicId, SessionUser, Timestamp, UserId,
 };
@@ -48,7 +48,7 @@ impl DB {
         &self,
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
-        settlement: &Settlement,
+        settlement: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
             let mut batch = Batch::default();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::domain::Clock;
+use crate::domain::{Clock, Pooler};
 
 /// How a `DB` is opened and how long its sessions live.
 #[derive(Debug, Clone)]

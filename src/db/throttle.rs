@@ -12,7 +12,7 @@ use super::any_connection::AnyConnection;
 use super::schema::throttle;
 use super::statement::{Batch, Statement, Value, as_one};
 use super::{DB, DbError};
-use crate::domain::{Rule, ThrottleKey, Timestamp, UserId};
+use crate::domain::{Rule, LimitKey, Timestamp, UserId};
 
 // One text for both engines, so without min and LEAST.
 const COUNT_BACKOFF: &str = "\
@@ -74,28 +74,28 @@ const NEVER: i64 = i64::MAX;
 
 /// What a guess is counted by, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
+pub struct LimitCheck {
     /// By what.
-    pub key: ThrottleKey,
+    pub key: LimitKey,
     /// How.
     pub rule: Rule,
 }
 
 /// A guess that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
-    charge: Charge,
+pub struct LimitHit {
+    charge: LimitCheck,
     at: Timestamp,
     next_at: i64,
     fails: i64,
 }
 
 #[cfg(test)]
-impl Counted {
+impl LimitHit {
     /// One of any kind.
     pub(crate) fn sample() -> Self {
-        let charge = Charge {
-            key: ThrottleKey::logins(&crate::domain::EmailKey::canonical("bob@x.fr")),
+        let charge = LimitCheck {
+            key: LimitKey::logins(&crate::domain::EmailKey::canonical("bob@x.fr")),
             rule: Rule::Rate(crate::domain::Rate {
                 burst: 1,
                 interval: Duration::from_secs(1),
@@ -113,7 +113,7 @@ impl Counted {
 
 /// A guess that is not allowed, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limited {
+pub struct RateLimited {
     /// The wait.
     pub wait: Duration,
     /// The kind of the count that is at its limit.
@@ -122,19 +122,19 @@ pub struct Limited {
 
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThrottleRow {
+pub struct LimitRow {
     /// What is counted by.
-    pub key: ThrottleKey,
+    pub key: LimitKey,
     /// Failures in a row, or how many came within the burst.
     pub fails: u32,
     /// When the next is due; for a [`Rate`](crate::domain::Rate), when the whole burst is.
     pub next_at: Timestamp,
 }
 
-impl Counted {
+impl LimitHit {
     /// By what it was counted.
     #[must_use]
-    pub fn charge(&self) -> &Charge {
+    pub fn charge(&self) -> &LimitCheck {
         &self.charge
     }
 
@@ -148,7 +148,7 @@ impl Counted {
     }
 }
 
-impl ThrottleRow {
+impl LimitRow {
     /// Whether there is no further guess until this is forgotten.
     #[must_use]
     pub fn is_at_limit(&self, rule: &Rule) -> bool {
@@ -182,7 +182,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn throttle_rows(&self, keys: &[&ThrottleKey]) -> Result<Vec<ThrottleRow>, DbError> {
+    pub fn throttle_rows(&self, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, DbError> {
         self.read(|conn| rows(conn, keys))
     }
 
@@ -193,8 +193,8 @@ impl DB {
     /// Only if the database fails; then nothing is counted.
     pub fn count_guess(
         &self,
-        charges: &[Charge],
-    ) -> Result<Result<Vec<Counted>, Limited>, DbError> {
+        charges: &[LimitCheck],
+    ) -> Result<Result<Vec<LimitHit>, RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| count_all(conn, charges, now))
     }
@@ -203,20 +203,20 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails; then they stay counted.
-    pub fn give_back_guesses(&self, counted: &[Counted]) -> Result<(), DbError> {
-        self.write(|conn| give_back(conn, counted))
+    pub fn refund_hits(&self, counted: &[LimitHit]) -> Result<(), DbError> {
+        self.write(|conn| refund(conn, counted))
     }
 
     /// Forgets what was counted by some keys. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn forget_guesses(&self, keys: &[ThrottleKey]) -> Result<usize, DbError> {
+    pub fn forget_guesses(&self, keys: &[LimitKey]) -> Result<usize, DbError> {
         self.write(|conn| forget(conn, keys))
     }
 }
 
-fn rows(conn: &mut AnyConnection, keys: &[&ThrottleKey]) -> Result<Vec<ThrottleRow>, DbError> {
+fn rows(conn: &mut AnyConnection, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, DbError> {
     let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
     let rows: Vec<(String, i64, i64)> = throttle::table
         .filter(throttle::key.eq_any(keys))
@@ -226,13 +226,13 @@ fn rows(conn: &mut AnyConnection, keys: &[&ThrottleKey]) -> Result<Vec<ThrottleR
 }
 
 /// The rows of limits that this program knows.
-pub(super) fn known_rows(rows: Vec<(String, i64, i64)>) -> Vec<ThrottleRow> {
+pub(super) fn known_rows(rows: Vec<(String, i64, i64)>) -> Vec<LimitRow> {
     rows.into_iter().filter_map(known_row).collect()
 }
 
-pub(super) fn known_row((key, fails, next_at): (String, i64, i64)) -> Option<ThrottleRow> {
-    Some(ThrottleRow {
-        key: ThrottleKey::from_stored(key)?,
+pub(super) fn known_row((key, fails, next_at): (String, i64, i64)) -> Option<LimitRow> {
+    Some(LimitRow {
+        key: LimitKey::from_stored(key)?,
         fails: u32::try_from(fails).unwrap_or(if fails < 0 { 0 } else { u32::MAX }),
         next_at: Timestamp::from_seconds(next_at),
     })
@@ -241,28 +241,28 @@ pub(super) fn known_row((key, fails, next_at): (String, i64, i64)) -> Option<Thr
 /// Counts by all of the charges or by none, within a transaction.
 pub(super) fn count_all(
     conn: &mut AnyConnection,
-    charges: &[Charge],
+    charges: &[LimitCheck],
     now: Timestamp,
-) -> Result<Result<Vec<Counted>, Limited>, DbError> {
+) -> Result<Result<Vec<LimitHit>, RateLimited>, DbError> {
     let counted = count_while_allowed(conn, charges, now, Condition::Always)?;
     let Some(refused) = charges.get(counted.len()) else {
         return Ok(Ok(counted));
     };
-    give_back(conn, &counted)?;
+    refund(conn, &counted)?;
     let row = rows(conn, &[&refused.key])?.pop();
     let wait = row.map_or(Duration::ZERO, |row| row.wait(&refused.rule, now));
     let limit = refused.key.kind().to_owned();
-    Ok(Err(Limited { wait, limit }))
+    Ok(Err(RateLimited { wait, limit }))
 }
 
 /// Counts by one charge after the other, if a condition holds, up to the first charge that does
 /// not allow it. Returns those that were counted.
 pub(super) fn count_while_allowed(
     conn: &mut AnyConnection,
-    charges: &[Charge],
+    charges: &[LimitCheck],
     now: Timestamp,
     condition: Condition,
-) -> Result<Vec<Counted>, DbError> {
+) -> Result<Vec<LimitHit>, DbError> {
     let rows: Vec<(i64, i64)> = match conn {
         AnyConnection::Sqlite(conn) => {
             let mut rows = Vec::with_capacity(charges.len());
@@ -284,7 +284,7 @@ pub(super) fn count_while_allowed(
             as_one::<(BigInt, BigInt)>(statements.collect(), counted_rows).load(conn)?
         }
     };
-    let counted = |(charge, (fails, next_at)): (&Charge, (i64, i64))| Counted {
+    let counted = |(charge, (fails, next_at)): (&LimitCheck, (i64, i64))| LimitHit {
         charge: charge.clone(),
         at: now,
         next_at,
@@ -302,7 +302,7 @@ fn counted_rows(count: usize) -> String {
 }
 
 /// Counts by one charge, if a condition holds and the charge allows it.
-fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<R> {
+fn count<R>(charge: &LimitCheck, now: Timestamp, condition: Condition) -> Statement<R> {
     let key = Value::text(charge.key.as_str());
     let (sql, mut values) = match &charge.rule {
         Rule::Backoff(rule) => {
@@ -339,15 +339,15 @@ fn count<R>(charge: &Charge, now: Timestamp, condition: Condition) -> Statement<
     Statement::new(sql.replace("{condition}", &condition), values)
 }
 
-fn give_back(conn: &mut AnyConnection, counted: &[Counted]) -> Result<(), DbError> {
+fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError> {
     let mut batch = Batch::default();
     batch.extend(counted.iter().map(given_back));
     Ok(batch.run(conn)?)
 }
 
 /// Takes one guess out of its count again.
-pub(super) fn given_back(counted: &Counted) -> Statement {
-    let Counted {
+pub(super) fn given_back(counted: &LimitHit) -> Statement {
+    let LimitHit {
         charge,
         at,
         next_at,
@@ -374,7 +374,7 @@ pub(super) fn given_back(counted: &Counted) -> Statement {
 }
 
 /// Forgets what was counted by some keys.
-pub(super) fn forgotten(keys: &[ThrottleKey]) -> Statement {
+pub(super) fn forgotten(keys: &[LimitKey]) -> Statement {
     let mut values = Vec::new();
     let keys = keys.iter().map(|key| key.as_str().to_owned());
     let keys = Statement::<()>::list(&mut values, keys);
@@ -384,8 +384,8 @@ pub(super) fn forgotten(keys: &[ThrottleKey]) -> Statement {
     )
 }
 
-fn forget(conn: &mut AnyConnection, keys: &[ThrottleKey]) -> Result<usize, DbError> {
-    let keys: Vec<&str> = keys.iter().map(ThrottleKey::as_str).collect();
+fn forget(conn: &mut AnyConnection, keys: &[LimitKey]) -> Result<usize, DbError> {
+    let keys: Vec<&str> = keys.iter().map(LimitKey::as_str).collect();
     let rows = throttle::table.filter(throttle::key.eq_any(keys));
     Ok(diesel::delete(rows).execute(conn)?)
 }

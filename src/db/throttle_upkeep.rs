@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use super::any_connection::AnyConnection;
 use super::schema::{known_clients, throttle};
 use super::throttle::known_rows;
-use super::{DB, DbError, ThrottleRow};
-use crate::domain::{EmailKey, ThrottleKey};
+use super::{DB, DbError, LimitRow};
+use crate::domain::{EmailKey, LimitKey};
 
 impl DB {
     /// The rows that still count, the ones with the most failures first, `limit` at the
@@ -14,7 +14,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn list_guesses(&self, limit: u32) -> Result<Vec<ThrottleRow>, DbError> {
+    pub fn list_guesses(&self, limit: u32) -> Result<Vec<LimitRow>, DbError> {
         let now = self.settings.clock.now().seconds();
         let rows: Vec<(String, i64, i64)> = self.read(|conn| {
             throttle::table
@@ -74,9 +74,9 @@ impl DB {
 
 /// Forgets all guesses at an account, within a transaction.
 pub(super) fn forget_at(conn: &mut AnyConnection, email: &EmailKey) -> Result<usize, DbError> {
-    let keys = [ThrottleKey::account(email), ThrottleKey::logins(email)];
-    let keys = keys.each_ref().map(ThrottleKey::as_str);
-    let [first, end] = ThrottleKey::known_range(email);
+    let keys = [LimitKey::account(email), LimitKey::logins(email)];
+    let keys = keys.each_ref().map(LimitKey::as_str);
+    let [first, end] = LimitKey::known_range(email);
     // Not LIKE: neither engine serves that from the index of the keys.
     let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
     let rows = throttle::table.filter(throttle::key.eq_any(keys).or(known));

@@ -15,7 +15,7 @@ mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
-mod holdings;
+mod export;
 mod known_client;
 mod networks;
 mod origin;
@@ -24,7 +24,7 @@ mod policy;
 mod postgres_url;
 mod request_id;
 mod session_info;
-mod throttle;
+mod rate_limit;
 mod token;
 mod user;
 
@@ -38,16 +38,16 @@ pub use email::{Email, EmailError, EmailKey};
 pub use email_action::EmailAction;
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
-pub use holdings::{PendingMail, PendingToken};
+pub use export::{PendingMail, PendingToken};
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
 pub use origin::Origin;
 pub use password::{Password, PasswordError};
-pub use policy::{EmailVerification, Notice, Pooler, Registration};
+pub use policy::{EmailVerification, Notification, Pooler, Registration};
 pub use postgres_url::PostgresUrl;
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
-pub use throttle::{Backoff, Limit, Rate, Rule, ThrottleKey};
+pub use rate_limit::{Backoff, Limit, Rate, Rule, LimitKey};
 pub use token::{
     DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
     ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,

@@ -29,7 +29,7 @@ pub enum EmailVerification {
 
 /// What an owner may be notified of by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Notice {
+pub enum Notification {
     /// A login from where the account was not used before
     NewDevice,
     /// A new password

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::answer::{Nothing, json_with};
+use super::response::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;

@@ -10,7 +10,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, web};
 
 use super::HttpSettings;
-use super::cross_site::is_allowed;
+use super::csrf::is_allowed;
 
 /// Lets pages of the allowed origins read the answers. A preflight request is answered like
 /// any OPTIONS: what its `Allow` names is what the page may send.

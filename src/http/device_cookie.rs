@@ -31,6 +31,6 @@ pub(super) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'sta
 
 /// What a request shows, if it could be one.
 pub(super) fn shown(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
-    let value = raw_cookie::value(request, name(settings))?;
+    let value = cookie::value(request, name(settings))?;
     DeviceId::parse(value).ok()
 }

@@ -3,7 +3,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::answer::{Nothing, json_with};
+use super::response::{Nothing, json_with};
 use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};

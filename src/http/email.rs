@@ -3,7 +3,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::access_log::with_user_id;
-use super::answer::json;
+use super::response::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;

@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderName, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 
 use super::FormError;
-use super::answer::{Message, json_with};
+use super::response::{Message, json_with};
 use super::metrics::Outcome;
 use crate::auth::AuthError;
 

@@ -3,7 +3,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::json;
+use super::response::json;
 use super::current_user::CurrentUser;
 use super::{BlockingExecutor, HttpError};
 use crate::auth;
@@ -162,7 +162,7 @@ fn mail_row(mail: &PendingMail) -> MailRow<'_> {
 }
 
 /// The key without the digest of the address.
-fn count_row(row: &auth::ThrottleRow) -> CountRow<'_> {
+fn count_row(row: &auth::LimitRow) -> CountRow<'_> {
     CountRow {
         of: row.key.kind(),
         count: row.fails,

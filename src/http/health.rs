@@ -1,7 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::answer::{Message, json};
+use super::response::{Message, json};
 use super::{BlockingExecutor, HttpError};
 use crate::auth::Auth;
 

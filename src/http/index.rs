@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-use super::answer::{Message, json};
+use super::response::{Message, json};
 
 /// `GET /`
 pub(super) async fn index() -> HttpResponse {

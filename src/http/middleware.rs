@@ -63,7 +63,7 @@ where
 }
 
 fn complete(headers: &mut HeaderMap, id: Option<&RequestId>, https: bool) {
-    headers::secure(headers, https);
+    security_headers::secure(headers, https);
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -5,12 +5,12 @@
 
 mod access_log;
 mod account;
-mod answer;
+mod response;
 mod client;
 mod client_stream;
 mod connections;
 mod cors;
-mod cross_site;
+mod csrf;
 mod current_user;
 mod device_cookie;
 mod devices;
@@ -22,7 +22,7 @@ mod form;
 pub mod forwarded;
 #[doc(hidden)]
 pub mod fuzzing;
-mod headers;
+mod security_headers;
 mod health;
 mod index;
 mod log_flush;
@@ -31,17 +31,17 @@ mod metrics;
 mod middleware;
 mod operator;
 mod profile;
-mod raw_cookie;
+mod cookie;
 mod refused_origins;
 mod request_id;
-mod reset_password;
+mod password_reset;
 mod routes;
 mod session_cookie;
 mod sessions;
 mod turns;
 mod users;
-mod verbs;
-mod verify;
+mod resource;
+mod forward_auth;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,9 +142,9 @@ impl Http {
     > {
         App::new()
             .configure(|config| self.configure(config))
-            .default_service(web::to(answer::not_found))
+            .default_service(web::to(response::not_found))
             .wrap(middleware::short_cookies())
-            .wrap(cross_site::guard(
+            .wrap(csrf::guard(
                 self.settings.clone(),
                 self.refused_origins.clone(),
             ))
@@ -171,7 +171,7 @@ impl Http {
             .app_data(self.executor.clone())
             .app_data(self.metrics.clone())
             .configure(operator::routes)
-            .default_service(web::to(answer::not_found))
+            .default_service(web::to(response::not_found))
             .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
     }
 

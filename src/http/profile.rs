@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-use super::answer::json;
+use super::response::json;
 use super::current_user::CurrentUser;
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 use actix_web::web::ServiceConfig;
 
-use super::verbs::Verbs;
+use super::resource::Verbs;
 use super::{
     account, devices, email, export, health, index, profile, reset_password, sessions, users,
     verify,
@@ -23,12 +23,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Verbs::at("/profile/email").put(email::change),
         Verbs::at("/profile/export").get(export::export),
         Verbs::at("/reset_password")
-            .post(reset_password::request)
-            .put(reset_password::reset),
+            .post(password_reset::request)
+            .put(password_reset::reset),
         Verbs::at("/verify_email").put(email::verify),
         Verbs::at("/verify")
-            .get(verify::verify)
-            .options(verify::verify),
+            .get(forward_auth::verify)
+            .options(forward_auth::verify),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),
     ];

@@ -5,7 +5,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::raw_cookie;
+use super::cookie;
 use super::{HttpError, HttpSettings};
 use crate::domain::SessionId;
 
@@ -44,7 +44,7 @@ impl SessionCookie {
 
     /// What a request carries that could be one.
     pub(super) fn read(request: &HttpRequest) -> Option<SessionId> {
-        SessionId::parse(raw_cookie::value(request, NAME)?).ok()
+        SessionId::parse(cookie::value(request, NAME)?).ok()
     }
 }
 

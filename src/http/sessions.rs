@@ -3,7 +3,7 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::access_log::with_user_id;
-use super::answer::{Nothing, json_with};
+use super::response::{Nothing, json_with};
 use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
 use super::session_cookie::SessionCookie;

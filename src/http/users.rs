@@ -3,7 +3,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::access_log::with_user_id;
-use super::answer::json;
+use super::response::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, Registered};
@@ -43,6 +43,6 @@ pub(super) async fn register(
     let answer = json(StatusCode::CREATED, &created);
     Ok(match registered {
         Registered::New(user) => with_user_id(user.id, answer),
-        Registered::Taken => answer,
+        Registered::Concealed => answer,
     })
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use url::Url;
 
-use super::sources::BUILT_IN;
-use super::{Letter, Mail, browser};
+use super::builtin_templates::BUILT_IN;
+use super::{MailKind, Mail, browser};
 use crate::domain::{Email, Timestamp};
 
 /// What the mails are made of, besides their occasion. Nothing of it comes from a request.
@@ -120,7 +120,7 @@ impl Templates {
     ///
     /// # Errors
     /// [`TemplateError`] for a template of the operator's that this letter cannot fill in.
-    pub fn render(&self, letter: &Letter, to: &Email) -> Result<Mail, TemplateError> {
+    pub fn render(&self, letter: &MailKind, to: &Email) -> Result<Mail, TemplateError> {
         let values = self.values(letter, to);
         let text_name = format!("{}.txt", letter.name());
         let written = self.fill_in(&text_name, &values)?;
@@ -159,7 +159,7 @@ impl Templates {
         }
     }
 
-    fn values(&self, letter: &Letter, to: &Email) -> Value {
+    fn values(&self, letter: &MailKind, to: &Email) -> Value {
         let settings = &self.settings;
         let common = context! {
             service => settings.service.as_str(),
@@ -171,28 +171,28 @@ impl Templates {
         };
         let (reset, verify) = (settings.reset_page.as_ref(), settings.verify_page.as_ref());
         let own = match letter {
-            Letter::PasswordReset { token } => with_token(reset, token),
-            Letter::VerifyEmail { token } => with_token(verify, token),
-            Letter::ConfirmEmail { token, present } => {
+            MailKind::PasswordReset { token } => with_token(reset, token),
+            MailKind::VerifyEmail { token } => with_token(verify, token),
+            MailKind::ConfirmEmail { token, present } => {
                 context! { present => present.as_str(), ..with_token(verify, token) }
             }
-            Letter::AccountDeleted { last } => {
+            MailKind::AccountDeleted { last } => {
                 context! { last => last.as_ref().map(Email::as_str) }
             }
-            Letter::EmailTakenBack { by } => context! { by => by.as_str() },
-            Letter::EmailChanged { new, undo_token } => {
+            MailKind::EmailTakenBack { by } => context! { by => by.as_str() },
+            MailKind::EmailChanged { new, undo_token } => {
                 context! { new => new.as_str(), ..with_token(verify, undo_token) }
             }
-            Letter::NewDevice {
+            MailKind::NewDevice {
                 address,
                 user_agent,
                 at,
             } => context! {
                 address => address.map_or("unknown".to_owned(), |a| a.to_string()),
-                device => browser::kind(user_agent.as_deref().unwrap_or_default()),
+                device => user_agent::kind(user_agent.as_deref().unwrap_or_default()),
                 at => date(*at),
             },
-            Letter::PasswordChanged | Letter::AlreadyRegistered | Letter::Test => context! {},
+            MailKind::PasswordChanged | MailKind::AlreadyRegistered | MailKind::Test => context! {},
         };
         context! { ..own, ..common }
     }
@@ -223,37 +223,37 @@ fn sample_address() -> Email {
     Email::from_stored("somebody@example.org".to_owned())
 }
 
-fn samples() -> [Letter; 11] {
+fn samples() -> [MailKind; 11] {
     let token = "00000000-0000-4000-8000-000000000000".to_owned();
     [
-        Letter::PasswordReset {
+        MailKind::PasswordReset {
             token: token.clone(),
         },
-        Letter::PasswordChanged,
-        Letter::VerifyEmail {
+        MailKind::PasswordChanged,
+        MailKind::VerifyEmail {
             token: token.clone(),
         },
-        Letter::ConfirmEmail {
+        MailKind::ConfirmEmail {
             token: token.clone(),
             present: sample_address(),
         },
-        Letter::EmailChanged {
+        MailKind::EmailChanged {
             new: sample_address(),
             undo_token: token,
         },
-        Letter::NewDevice {
+        MailKind::NewDevice {
             address: None,
             user_agent: None,
             at: Timestamp::from_seconds(0),
         },
-        Letter::AccountDeleted { last: None },
-        Letter::AccountDeleted {
+        MailKind::AccountDeleted { last: None },
+        MailKind::AccountDeleted {
             last: Some(sample_address()),
         },
-        Letter::EmailTakenBack {
+        MailKind::EmailTakenBack {
             by: sample_address(),
         },
-        Letter::AlreadyRegistered,
-        Letter::Test,
+        MailKind::AlreadyRegistered,
+        MailKind::Test,
     ]
 }

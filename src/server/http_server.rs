@@ -13,15 +13,15 @@ use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_confi
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 
-use super::deadlines;
-use super::limits::connections_per_worker;
-use super::pulse::Pulse;
+use super::timeouts;
+use super::connection_limit::connections_per_worker;
+use super::worker_liveness::WorkerLiveness;
 use super::settings::workers;
-use super::stopping::DRAIN_SECONDS;
+use super::shutdown::DRAIN_SECONDS;
 use crate::http::{ClientStream, Http};
 
 /// Starts the workers, which accept connections from then on.
-pub(super) fn start(http: Http, pulse: Pulse, listener: TcpListener) -> io::Result<Server> {
+pub(super) fn start(http: Http, pulse: WorkerLiveness, listener: TcpListener) -> io::Result<Server> {
     let builder = Server::build()
         .workers(workers().get())
         .max_concurrent_connections(connections_per_worker(workers()))
@@ -38,9 +38,9 @@ pub(super) fn start(http: Http, pulse: Pulse, listener: TcpListener) -> io::Resu
                 let stop = stop.clone();
                 async move { stop.notified().await }
             })
-            .keep_alive(deadlines::KEEP_ALIVE)
-            .client_request_timeout(deadlines::HEAD)
-            .client_disconnect_timeout(deadlines::DISCONNECT)
+            .keep_alive(timeouts::KEEP_ALIVE)
+            .client_request_timeout(timeouts::HEAD)
+            .client_disconnect_timeout(timeouts::DISCONNECT)
             // A client that closes the connection gives up its place in the queue of logins.
             .h1_allow_half_closed(false)
             .on_connect_ext(|stream: &ClientStream, data| stream.share(data))

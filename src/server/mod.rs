@@ -1,24 +1,24 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
-mod announcement;
-mod deadlines;
-mod draining;
+mod startup_log;
+mod timeouts;
+mod drain;
 mod error;
-mod handed_over;
+mod socket_activation;
 mod http_server;
-mod limits;
+mod connection_limit;
 mod listener;
 mod mail;
-mod manager;
+mod service_manager;
 mod operator;
-mod pulse;
+mod worker_liveness;
 mod settings;
 mod signals;
 mod start_warnings;
-mod stopping;
-mod turned_away;
-mod watch;
-mod wind_up;
+mod shutdown;
+mod reject_backlog;
+mod watchdog;
+mod flush;
 
 use std::io;
 use std::net::TcpListener;
@@ -40,17 +40,17 @@ use crate::db::{
 };
 use crate::http::Http;
 use crate::mail::Templates;
-use announcement::announce;
+use startup_log::announce;
 use listener::listen;
-use manager::Manager;
+use service_manager::Manager;
 use operator::Operator;
-use pulse::Pulse;
+use worker_liveness::WorkerLiveness;
 use settings::{db_settings, http_settings};
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
-use stopping::Stop;
-use watch::Watch;
-use wind_up::wind_up;
+use shutdown::Stop;
+use watchdog::Watchdog;
+use flush::flush;
 
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///
@@ -58,7 +58,7 @@ use wind_up::wind_up;
 /// [`ServerError`] if the service cannot start.
 pub fn run(config: &Config) -> Result<(), ServerError> {
     // While there is one thread: it takes variables out of the environment.
-    let handed_over = handed_over::inherited().map_err(ServerError::HandedOver)?;
+    let handed_over = socket_activation::inherited().map_err(ServerError::HandedOver)?;
     rt::System::new().block_on(serve(config, handed_over))
 }
 
@@ -129,9 +129,9 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;
     let signals = Signals::install()?;
-    let pulse = Pulse::default();
-    let watch = Watch::new(Arc::clone(&manager), pulse.clone(), auth.clone());
-    deadlines::keep(http.connections());
+    let pulse = WorkerLiveness::default();
+    let watch = Watchdog::new(Arc::clone(&manager), pulse.clone(), auth.clone());
+    timeouts::keep(http.connections());
     let connections = http.connections();
     let own_listener = if stays {
         None
@@ -167,7 +167,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     if let Some(operator) = operator {
         operator.stop().await;
     }
-    wind_up(auth)?;
+    flush(auth)?;
     log::info!("stopped");
     Ok(())
 }

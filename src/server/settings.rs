@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread;
 use std::time::Duration;
 
-use crate::auth::{AuthSettings, ContextWords, Notices, ThrottleSettings};
+use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
 use crate::config::{Config, Origins, PublicUrl, Switch};
 use crate::db::{DbSettings, OpenMode, SessionRules};
 use crate::domain::{Backoff, Clock};
@@ -54,7 +54,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         ),
         registration: accounts.registration,
         email_verification: accounts.email_verification,
-        notices: Notices::only(accounts.notices.iter().copied()),
+        notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,

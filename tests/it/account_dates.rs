@@ -92,7 +92,7 @@ async fn refused_session_leaves_the_last_login() {
         client: &client,
     };
     let another = bienvenue::domain::HashedPassword::from_stored("another");
-    let settlement = bienvenue::db::Settlement::default();
+    let settlement = bienvenue::db::LoginSideEffects::default();
     db.add_session(&new, Some(&another), &settlement)
         .unwrap_err();
     assert!(db.account_dates(user.id).unwrap().has_no_login());

@@ -87,9 +87,9 @@ fn imports_run_downhill() {
 
 #[test]
 fn a_climb_would_be_seen() {
-    assert_eq!(imported("use crate::http::Door;"), ["http"]);
+    assert_eq!(imported("use crate::http::Metrics;"), ["http"]);
     assert_eq!(imported("    crate::db::DB::open()"), ["db"]);
-    assert_eq!(imported("/// [`crate::http::Door`]"), [""; 0]);
+    assert_eq!(imported("/// [`crate::http::Metrics`]"), [""; 0]);
     assert!(
         !ROOMS
             .iter()

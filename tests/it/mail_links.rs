@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::domain::ResetToken;
-use bienvenue::mail::{Letter, Mail, Mailer, Memory, TemplateSettings, Templates};
+use bienvenue::mail::{MailKind, Mail, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
 
 use crate::support::app::{App, Setup};
@@ -32,31 +32,31 @@ fn templates(reset_page: Option<&str>, verify_page: Option<&str>) -> Templates {
 }
 
 /// Every letter that there is, with that token.
-fn letters(token: &str) -> Vec<Letter> {
+fn letters(token: &str) -> Vec<MailKind> {
     let token = || token.to_owned();
     vec![
-        Letter::PasswordReset { token: token() },
-        Letter::PasswordChanged,
-        Letter::VerifyEmail { token: token() },
-        Letter::ConfirmEmail {
+        MailKind::PasswordReset { token: token() },
+        MailKind::PasswordChanged,
+        MailKind::VerifyEmail { token: token() },
+        MailKind::ConfirmEmail {
             token: token(),
             present: email("bob@example.org"),
         },
-        Letter::EmailChanged {
+        MailKind::EmailChanged {
             new: email("bob@example.org"),
             undo_token: token(),
         },
-        Letter::NewDevice {
+        MailKind::NewDevice {
             address: None,
             user_agent: None,
             at: START,
         },
-        Letter::AccountDeleted { last: None },
-        Letter::EmailTakenBack {
+        MailKind::AccountDeleted { last: None },
+        MailKind::EmailTakenBack {
             by: email("bob@example.org"),
         },
-        Letter::AlreadyRegistered,
-        Letter::Test,
+        MailKind::AlreadyRegistered,
+        MailKind::Test,
     ]
 }
 

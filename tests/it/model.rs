@@ -133,7 +133,7 @@ async fn check(place: Place, steps: Vec<Step>) {
                     None => "403 ".to_owned(),
                 };
                 assert_eq!(app.profile(&id).await.line(), expected);
-                app.auth.wind_up();
+                app.auth.flush();
             }
             Step::LogOut(nth) => {
                 let id = ids.get(nth).cloned().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::auth::{Notices, ThrottleSettings};
+use bienvenue::auth::{NotificationSettings, ThrottleSettings};
 use bienvenue::mail::Mail;
 use rstest::rstest;
 
@@ -95,7 +95,7 @@ async fn r15_each_notice_is_sent_and_each_can_be_turned_off(
         return;
     };
     if !told {
-        setup.auth.notices = Notices::only([]);
+        setup.auth.notices = NotificationSettings::only([]);
     }
     let app = setup.start().await;
     app.register(BOB, "bob_pwd").await;

@@ -25,7 +25,7 @@ async fn r27_a_session_that_is_not_used_ends_after_a_day() {
             .unwrap()
             .is_some()
     );
-    app.auth.wind_up();
+    app.auth.flush();
     app.advance(DAY);
     assert_eq!(app.profile(&id).await.line(), "403 ");
     assert_eq!(app.log_out(&id).await.line(), "403 ");
@@ -39,7 +39,7 @@ async fn r27_a_session_that_is_used_ends_after_a_week_all_the_same() {
     for _ in 0..13 {
         app.advance(DAY / 2);
         assert_eq!(app.profile(&id).await.status, StatusCode::OK);
-        app.auth.wind_up();
+        app.auth.flush();
     }
     app.advance(DAY / 2);
     assert_eq!(app.profile(&id).await.line(), "403 ");
@@ -51,7 +51,7 @@ async fn the_last_use_is_written_once_in_1_48_of_the_limit() {
     app.register("bob@dylan.com", "bob_pwd").await;
     let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
     let last_seen = || {
-        app.auth.wind_up();
+        app.auth.flush();
         app.place
             .texts("SELECT CAST(last_seen_at AS TEXT) AS value FROM sessions")
             .remove(0)
@@ -89,7 +89,7 @@ async fn where_the_idle_limit_is_short_uses_are_written_often_enough() {
     for _ in 0..10 {
         app.advance(15);
         assert_eq!(app.profile(&id).await.status, StatusCode::OK);
-        app.auth.wind_up();
+        app.auth.flush();
     }
 }
 

@@ -1,10 +1,10 @@
 use tokio::sync::oneshot;
 
-use super::Place;
+use super::HashPermit;
 use crate::bcrypt_lanes::{Digest, Input, bcrypt};
 
 /// Something that takes one bcrypt or several, one after the other, to find out.
-pub(in crate::auth) trait Work: Sized + Send + 'static {
+pub(in crate::auth) trait BcryptJob: Sized + Send + 'static {
     /// What comes of it.
     type Done: Send + 'static;
 
@@ -12,15 +12,15 @@ pub(in crate::auth) trait Work: Sized + Send + 'static {
     fn rounds(&self) -> u64;
 
     /// What is to be computed first.
-    fn begin(self) -> Step<Self>;
+    fn begin(self) -> JobStep<Self>;
 
     /// What is to be computed next, after this.
-    fn proceed(self, digest: &Digest) -> Step<Self>;
+    fn proceed(self, digest: &Digest) -> JobStep<Self>;
 }
 
 /// How a piece of work goes on.
 #[derive(Debug)]
-pub(in crate::auth) enum Step<W: Work> {
+pub(in crate::auth) enum JobStep<W: BcryptJob> {
     /// With a bcrypt, of which it is told the outcome.
     Compute(Input, W),
     /// Not at all: this comes of it.
@@ -28,12 +28,12 @@ pub(in crate::auth) enum Step<W: Work> {
 }
 
 /// Does it all on this thread; blocks.
-pub(in crate::auth) fn compute<W: Work>(work: W) -> W::Done {
+pub(in crate::auth) fn compute<W: BcryptJob>(work: W) -> W::Done {
     let mut step = work.begin();
     loop {
         match step {
-            Step::Done(done) => return done,
-            Step::Compute(input, work) => {
+            JobStep::Done(done) => return done,
+            JobStep::Compute(input, work) => {
                 let [digest] = bcrypt(&[input]);
                 step = work.proceed(&digest);
             }
@@ -41,32 +41,32 @@ pub(in crate::auth) fn compute<W: Work>(work: W) -> W::Done {
     }
 }
 
-/// Work of any kind that waits or is under way, and who is to be told. Dropping it tells
+/// BcryptJob of any kind that waits or is under way, and who is to be told. Dropping it tells
 /// them that nothing comes of it.
-pub(super) trait Job: Send {
+pub(super) trait QueuedJob: Send {
     fn is_awaited(&self) -> bool;
 
     /// What is to be computed first; none if it is done.
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn Job>)>;
+    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)>;
 
     /// What is to be computed next; none if it is done.
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn Job>)>;
+    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)>;
 }
 
-pub(super) struct Awaited<W: Work> {
+pub(super) struct AwaitedJob<W: BcryptJob> {
     work: W,
     sender: oneshot::Sender<W::Done>,
 }
 
-impl<W: Work> Awaited<W> {
+impl<W: BcryptJob> AwaitedJob<W> {
     pub(super) fn new(work: W, sender: oneshot::Sender<W::Done>) -> Self {
         Self { work, sender }
     }
 
-    fn after(step: Step<W>, sender: oneshot::Sender<W::Done>) -> Option<(Input, Box<dyn Job>)> {
+    fn after(step: JobStep<W>, sender: oneshot::Sender<W::Done>) -> Option<(Input, Box<dyn QueuedJob>)> {
         match step {
-            Step::Compute(input, work) => Some((input, Box::new(Self { work, sender }))),
-            Step::Done(done) => {
+            JobStep::Compute(input, work) => Some((input, Box::new(Self { work, sender }))),
+            JobStep::Done(done) => {
                 // Whoever has gone away in this moment does not miss it.
                 drop(sender.send(done));
                 None
@@ -75,49 +75,49 @@ impl<W: Work> Awaited<W> {
     }
 }
 
-impl<W: Work> Job for Awaited<W> {
+impl<W: BcryptJob> QueuedJob for AwaitedJob<W> {
     fn is_awaited(&self) -> bool {
         !self.sender.is_closed()
     }
 
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn Job>)> {
+    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
         Self::after(self.work.begin(), self.sender)
     }
 
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn Job>)> {
+    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
         Self::after(self.work.proceed(digest), self.sender)
     }
 }
 
-/// Work that keeps its place by itself, as nobody waits for it.
-pub(super) struct Unattended<W: Work<Done = ()>> {
+/// BcryptJob that keeps its place by itself, as nobody waits for it.
+pub(super) struct DetachedJob<W: BcryptJob<Done = ()>> {
     work: W,
-    place: Place,
+    place: HashPermit,
 }
 
-impl<W: Work<Done = ()>> Unattended<W> {
-    pub(super) fn new(work: W, place: Place) -> Self {
+impl<W: BcryptJob<Done = ()>> DetachedJob<W> {
+    pub(super) fn new(work: W, place: HashPermit) -> Self {
         Self { work, place }
     }
 
-    fn after(step: Step<W>, place: Place) -> Option<(Input, Box<dyn Job>)> {
+    fn after(step: JobStep<W>, place: HashPermit) -> Option<(Input, Box<dyn QueuedJob>)> {
         match step {
-            Step::Compute(input, work) => Some((input, Box::new(Self { work, place }))),
-            Step::Done(()) => None,
+            JobStep::Compute(input, work) => Some((input, Box::new(Self { work, place }))),
+            JobStep::Done(()) => None,
         }
     }
 }
 
-impl<W: Work<Done = ()>> Job for Unattended<W> {
+impl<W: BcryptJob<Done = ()>> QueuedJob for DetachedJob<W> {
     fn is_awaited(&self) -> bool {
         true
     }
 
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn Job>)> {
+    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
         Self::after(self.work.begin(), self.place)
     }
 
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn Job>)> {
+    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
         Self::after(self.work.proceed(digest), self.place)
     }
 }

@@ -4,10 +4,10 @@
 //! core computes a few at a time in lanes, the rest wait in the order in which they came, and
 //! what does not hash does not wait at all. Who would wait too long is told so at once.
 
-mod figures;
+mod stats;
 mod job;
 mod queue;
-mod refusals;
+mod overload_log;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -21,12 +21,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
-pub use figures::{HashingFigures, Waits};
+pub use stats::{HasherStats, Waits};
 pub(super) use job::compute;
-use job::{Awaited, Unattended};
-pub(super) use job::{Step, Work};
-pub(super) use queue::Applicant;
-pub(super) use queue::Place;
+use job::{AwaitedJob, DetachedJob};
+pub(super) use job::{JobStep, BcryptJob};
+pub(super) use queue::Requester;
+pub(super) use queue::HashPermit;
 use queue::Queue;
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
@@ -73,43 +73,43 @@ impl Hasher {
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if it would wait too long, or too many wait already.
-    pub(super) fn place(&self, rounds: u64, whose: Applicant) -> Result<Place, AuthError> {
+    pub(super) fn place(&self, rounds: u64, whose: Requester) -> Result<HashPermit, AuthError> {
         Queue::place(&self.queue, rounds, whose)
     }
 
     /// Whether there is a place that is kept for known clients.
-    pub(super) fn keeps_places(&self) -> bool {
-        self.queue.keeps_places()
+    pub(super) fn keeps_permits(&self) -> bool {
+        self.queue.keeps_permits()
     }
 
-    pub(super) fn figures(&self) -> HashingFigures {
+    pub(super) fn figures(&self) -> HasherStats {
         self.queue.figures()
     }
 }
 
-impl Place {
+impl HashPermit {
     /// Queues the work, and waits for its result without a thread. Dropping the future ends the
     /// work, or keeps it from beginning; dropping the permit makes room for another client.
     ///
     /// # Errors
     /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
-    pub(super) async fn run<W: Work>(&mut self, work: W) -> Result<W::Done, HashError> {
+    pub(super) async fn run<W: BcryptJob>(&mut self, work: W) -> Result<W::Done, HashError> {
         let answer = self.submit(work);
         answer.await.or(Err(HashError::NoAnswer))
     }
 
-    fn submit<W: Work>(&mut self, work: W) -> oneshot::Receiver<W::Done> {
+    fn submit<W: BcryptJob>(&mut self, work: W) -> oneshot::Receiver<W::Done> {
         let (sender, answer) = oneshot::channel();
         self.count(work.rounds());
-        self.queue().push(Box::new(Awaited::new(work, sender)));
+        self.queue().push(Box::new(AwaitedJob::new(work, sender)));
         answer
     }
 
     /// Queues work of which nobody waits for the outcome.
-    pub(super) fn submit_unattended<W: Work<Done = ()>>(mut self, work: W) {
+    pub(super) fn submit_detached<W: BcryptJob<Done = ()>>(mut self, work: W) {
         self.count(work.rounds());
         let queue = Arc::clone(self.queue());
-        queue.push(Box::new(Unattended::new(work, self)));
+        queue.push(Box::new(DetachedJob::new(work, self)));
     }
 }
 

@@ -1,14 +1,14 @@
-mod place;
+mod permit;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub(in crate::auth) use place::Place;
+pub(in crate::auth) use permit::HashPermit;
 
-use super::job::Job;
-use super::refusals::Refusals;
-use super::{AuthError, HasherSettings, HashingFigures, LANES, Waits};
+use super::job::QueuedJob;
+use super::overload_log::OverloadLog;
+use super::{AuthError, HasherSettings, HasherStats, LANES, Waits};
 use crate::domain::{EmailKey, Prefix};
 
 /// Seconds that a thread takes for a round, until it has been measured.
@@ -28,7 +28,7 @@ const KEPT_FOR_ONE: usize = 2;
 
 /// Who asks for a place.
 #[derive(Debug, Clone)]
-pub(in crate::auth) enum Applicant {
+pub(in crate::auth) enum Requester {
     /// The service itself, or a client where nobody is told apart.
     Anybody,
     /// A client that the account knows, for whom there was no other place.
@@ -66,7 +66,7 @@ struct State {
     /// Seconds a round of each thread with all its lanes in use.
     paces: Vec<f64>,
     closed: bool,
-    refusals: Refusals,
+    refusals: OverloadLog,
 }
 
 /// What a network holds.
@@ -77,7 +77,7 @@ struct Held {
 }
 
 struct Waiting {
-    job: Box<dyn Job>,
+    job: Box<dyn QueuedJob>,
     since: Instant,
 }
 
@@ -95,7 +95,7 @@ impl Queue {
                 rounds: 0,
                 paces: vec![ASSUMED_PACE; threads],
                 closed: false,
-                refusals: Refusals::default(),
+                refusals: OverloadLog::default(),
             }),
             changed: Condvar::new(),
             places: settings.queue.saturating_add(threads.saturating_mul(LANES)),
@@ -108,8 +108,8 @@ impl Queue {
     pub(super) fn place(
         queue: &Arc<Self>,
         rounds: u64,
-        whose: Applicant,
-    ) -> Result<Place, AuthError> {
+        whose: Requester,
+    ) -> Result<HashPermit, AuthError> {
         let mut state = queue.lock();
         let wait = state.wait();
         let network = whose.network();
@@ -138,7 +138,7 @@ impl Queue {
             *state.kept.entry(account.clone()).or_default() += 1;
         }
         drop(state);
-        Ok(Place {
+        Ok(HashPermit {
             queue: Arc::clone(queue),
             rounds,
             network,
@@ -147,11 +147,11 @@ impl Queue {
     }
 
     /// Whether a known client may find a place where a stranger finds none.
-    pub(super) fn keeps_places(&self) -> bool {
+    pub(super) fn keeps_permits(&self) -> bool {
         let state = self.lock();
         let wait = state.wait();
-        self.has_room(&state, wait, &Applicant::Anybody)
-            && !self.has_room(&state, wait, &Applicant::Stranger(None))
+        self.has_room(&state, wait, &Requester::Anybody)
+            && !self.has_room(&state, wait, &Requester::Stranger(None))
     }
 
     /// Whether a network holds its share of the places, or of the time: where hashing is slow,
@@ -165,23 +165,23 @@ impl Queue {
         })
     }
 
-    fn has_room(&self, state: &State, wait: Duration, whose: &Applicant) -> bool {
+    fn has_room(&self, state: &State, wait: Duration, whose: &Requester) -> bool {
         // The kept part of the places and of the wait that is not for this one.
         let (places, time) = (self.places / SHARES, self.deadline / SHARES_OF_TIME);
         let (places, time) = match whose {
-            Applicant::Anybody => (0, Duration::ZERO),
-            Applicant::Known { account, .. } => match state.kept.get(account) {
+            Requester::Anybody => (0, Duration::ZERO),
+            Requester::Known { account, .. } => match state.kept.get(account) {
                 None => (0, Duration::ZERO),
                 // The second place of an account comes after the first one of others.
                 Some(held) if *held < KEPT_FOR_ONE => (places / 2, time / 2),
                 Some(_) => return false,
             },
-            Applicant::Stranger(_) => (places, time),
+            Requester::Stranger(_) => (places, time),
         };
         state.places_taken < self.places - places && wait <= self.deadline.saturating_sub(time)
     }
 
-    pub(super) fn push(&self, job: Box<dyn Job>) {
+    pub(super) fn push(&self, job: Box<dyn QueuedJob>) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -202,7 +202,7 @@ impl Queue {
 
     /// Takes up to `lanes` jobs for a thread, and waits for one if the thread is at rest.
     /// None at the end of the service.
-    pub(super) fn take(&self, thread: Thread) -> Option<Vec<Box<dyn Job>>> {
+    pub(super) fn take(&self, thread: Thread) -> Option<Vec<Box<dyn QueuedJob>>> {
         let mut state = self.lock();
         if let (Some(pace), Some(measured)) = (state.paces.get_mut(thread.number), thread.pace) {
             *pace += (measured - *pace) * WEIGHT_OF_NEWEST;
@@ -236,9 +236,9 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    pub(super) fn figures(&self) -> HashingFigures {
+    pub(super) fn figures(&self) -> HasherStats {
         let state = self.lock();
-        HashingFigures {
+        HasherStats {
             waiting: state.waiting.len(),
             waiting_max: self.waiting,
             places_taken: state.places_taken,
@@ -296,7 +296,7 @@ impl State {
     }
 
     /// Takes so many jobs from the front, and counts how long they have waited.
-    fn begin(&mut self, share: usize) -> Vec<Box<dyn Job>> {
+    fn begin(&mut self, share: usize) -> Vec<Box<dyn QueuedJob>> {
         let Self { waiting, waits, .. } = self;
         let begun = waiting.drain(..share).map(|Waiting { job, since }| {
             waits.count(since.elapsed());
@@ -314,7 +314,7 @@ impl State {
     }
 }
 
-impl Applicant {
+impl Requester {
     fn network(&self) -> Option<Prefix> {
         match self {
             Self::Anybody => None,
@@ -337,16 +337,16 @@ mod tests {
 
     struct Idle;
 
-    impl Job for Idle {
+    impl QueuedJob for Idle {
         fn is_awaited(&self) -> bool {
             true
         }
 
-        fn begin(self: Box<Self>) -> Option<(Input, Box<dyn Job>)> {
+        fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
             None
         }
 
-        fn proceed(self: Box<Self>, _: &Digest) -> Option<(Input, Box<dyn Job>)> {
+        fn proceed(self: Box<Self>, _: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
             None
         }
     }
@@ -379,7 +379,7 @@ mod tests {
                 rounds: 0,
                 paces: Vec::new(),
                 closed: false,
-                refusals: Refusals::default(),
+                refusals: OverloadLog::default(),
             };
             let case = format!("{waiting} wait, at rest: {at_rest}, {others_at_rest} others");
             assert_eq!(state.share(at_rest), share, "{case}");

@@ -5,21 +5,21 @@ use super::*;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{ClientAddress, EmailKey, Prefix};
 
-/// Work that computes nothing.
+/// BcryptJob that computes nothing.
 struct Call<F>(F);
 
-impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Work for Call<F> {
+impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> BcryptJob for Call<F> {
     type Done = T;
 
     fn rounds(&self) -> u64 {
         1
     }
 
-    fn begin(self) -> Step<Self> {
-        Step::Done(self.0())
+    fn begin(self) -> JobStep<Self> {
+        JobStep::Done(self.0())
     }
 
-    fn proceed(self, _: &Digest) -> Step<Self> {
+    fn proceed(self, _: &Digest) -> JobStep<Self> {
         self.begin()
     }
 }
@@ -30,21 +30,21 @@ struct Bcrypt {
     begun: mpsc::Sender<()>,
 }
 
-impl Work for Bcrypt {
+impl BcryptJob for Bcrypt {
     type Done = Digest;
 
     fn rounds(&self) -> u64 {
         1 << self.cost
     }
 
-    fn begin(self) -> Step<Self> {
+    fn begin(self) -> JobStep<Self> {
         self.begun.send(()).unwrap();
         let input = Input::new(b"password", [0; 16], self.cost).unwrap();
-        Step::Compute(input, self)
+        JobStep::Compute(input, self)
     }
 
-    fn proceed(self, digest: &Digest) -> Step<Self> {
-        Step::Done(digest.clone())
+    fn proceed(self, digest: &Digest) -> JobStep<Self> {
+        JobStep::Done(digest.clone())
     }
 }
 
@@ -64,10 +64,10 @@ fn patient() -> Hasher {
     one_thread(100, Duration::MAX)
 }
 
-/// Work that was submitted, with its permit.
+/// BcryptJob that was submitted, with its permit.
 struct Receipt<T> {
     answer: oneshot::Receiver<T>,
-    _permit: Place,
+    _permit: HashPermit,
 }
 
 impl<T> Receipt<T> {
@@ -76,15 +76,15 @@ impl<T> Receipt<T> {
     }
 }
 
-fn submit_with<W: Work>(mut permit: Place, work: W) -> Receipt<W::Done> {
+fn submit_with<W: BcryptJob>(mut permit: HashPermit, work: W) -> Receipt<W::Done> {
     Receipt {
         answer: permit.submit(work),
         _permit: permit,
     }
 }
 
-fn submit<W: Work>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
-    submit_with(hasher.place(1, Applicant::Anybody).unwrap(), work)
+fn submit<W: BcryptJob>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
+    submit_with(hasher.place(1, Requester::Anybody).unwrap(), work)
 }
 
 /// A bcrypt that has been begun.
@@ -104,9 +104,9 @@ fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         assert!(released.recv().is_err(), "the other end is dropped");
     };
     hasher
-        .place(1, Applicant::Anybody)
+        .place(1, Requester::Anybody)
         .unwrap()
-        .submit_unattended(Call(job));
+        .submit_detached(Call(job));
     begun.recv().unwrap();
     release
 }
@@ -147,17 +147,17 @@ fn who_comes_later_joins_the_hashes_that_are_under_way() {
 fn r23_more_than_may_wait_are_refused_until_one_leaves() {
     let hasher = one_thread(2, Duration::MAX);
     let mut places: Vec<_> = (0..2 + LANES)
-        .map(|_| hasher.place(1, Applicant::Anybody).unwrap())
+        .map(|_| hasher.place(1, Requester::Anybody).unwrap())
         .collect();
     let refused = |hasher: &Hasher| {
-        let place = hasher.place(1, Applicant::Anybody);
+        let place = hasher.place(1, Requester::Anybody);
         matches!(place, Err(AuthError::Overloaded { .. }))
     };
     assert!(refused(&hasher));
     drop(places.pop());
     assert!(!refused(&hasher));
     drop(submit_with(places.pop().unwrap(), Call(|| ())));
-    let in_the_other = hasher.place(1, Applicant::Anybody).unwrap();
+    let in_the_other = hasher.place(1, Requester::Anybody).unwrap();
     submit_with(in_the_other, Call(|| ())).block().unwrap();
     assert!(!refused(&hasher), "who was served has left");
 }
@@ -168,35 +168,35 @@ fn network(number: u8) -> Prefix {
 }
 
 /// A client that an account of its own knows.
-fn known(account: u8, network: Option<Prefix>) -> Applicant {
+fn known(account: u8, network: Option<Prefix>) -> Requester {
     let account = EmailKey::canonical(&format!("{account}@x.org"));
-    Applicant::Known { network, account }
+    Requester::Known { network, account }
 }
 
 #[test]
 fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Applicant| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.place(1, whose);
     let strangers: Vec<_> = (0..30)
-        .map(|number| take(Applicant::Stranger(Some(network(number)))).unwrap())
+        .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
-    assert!(take(Applicant::Stranger(Some(network(99)))).is_err());
-    assert!(hasher.keeps_places());
+    assert!(take(Requester::Stranger(Some(network(99)))).is_err());
+    assert!(hasher.keeps_permits());
     let _known: Vec<_> = (0..10)
         .map(|number| take(known(number, Some(network(number)))).unwrap())
         .collect();
     assert!(take(known(99, Some(network(99)))).is_err());
-    assert!(!hasher.keeps_places());
+    assert!(!hasher.keeps_permits());
     drop(strangers);
-    assert!(take(Applicant::Stranger(Some(network(99)))).is_ok());
+    assert!(take(Requester::Stranger(Some(network(99)))).is_ok());
 }
 
 #[test]
 fn r23_a_quarter_of_the_wait_is_kept_for_known_clients() {
     let hasher = one_thread(100, Duration::from_secs(8));
     // Seven seconds of work, by the pace that is assumed.
-    let _work = hasher.place(280_000, Applicant::Anybody).unwrap();
-    assert!(hasher.place(1, Applicant::Stranger(None)).is_err());
+    let _work = hasher.place(280_000, Requester::Anybody).unwrap();
+    assert!(hasher.place(1, Requester::Stranger(None)).is_err());
     assert!(hasher.place(1, known(1, None)).is_ok());
 }
 
@@ -204,9 +204,9 @@ fn r23_a_quarter_of_the_wait_is_kept_for_known_clients() {
 fn r23_kept_places_are_two_for_an_account() {
     // 40 places, of which 10 are kept; 5 of those are for first ones alone.
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Applicant| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.place(1, whose);
     let _strangers: Vec<_> = (0..30)
-        .map(|number| take(Applicant::Stranger(Some(network(number)))).unwrap())
+        .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
     let mut held: Vec<_> = [1, 1]
         .map(|account| take(known(account, Some(network(account)))).unwrap())
@@ -225,14 +225,14 @@ fn r23_kept_places_are_two_for_an_account() {
 #[test]
 fn r23_one_address_holds_a_quarter_of_the_wait() {
     let hasher = one_thread(100, Duration::from_secs(8));
-    let take = |whose: Applicant| hasher.place(40_000, whose);
+    let take = |whose: Requester| hasher.place(40_000, whose);
     // A second each, by the pace that is assumed.
-    let address = || Applicant::Stranger(Some(network(1)));
+    let address = || Requester::Stranger(Some(network(1)));
     let first = take(address()).unwrap();
     let _second = take(address()).unwrap();
     assert!(take(address()).is_err());
     assert!(take(known(1, Some(network(1)))).is_err());
-    assert!(take(Applicant::Stranger(Some(network(2)))).is_ok());
+    assert!(take(Requester::Stranger(Some(network(2)))).is_ok());
     drop(first);
     assert!(take(address()).is_ok());
 }
@@ -240,40 +240,40 @@ fn r23_one_address_holds_a_quarter_of_the_wait() {
 #[test]
 fn r23_one_address_holds_a_quarter_of_the_places_at_the_most() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Applicant| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.place(1, whose);
     let mut held: Vec<_> = (0..10)
-        .map(|_| take(Applicant::Stranger(Some(network(1)))).unwrap())
+        .map(|_| take(Requester::Stranger(Some(network(1)))).unwrap())
         .collect();
-    assert!(take(Applicant::Stranger(Some(network(1)))).is_err());
+    assert!(take(Requester::Stranger(Some(network(1)))).is_err());
     assert!(take(known(1, Some(network(1)))).is_err());
-    assert!(take(Applicant::Stranger(Some(network(2)))).is_ok());
+    assert!(take(Requester::Stranger(Some(network(2)))).is_ok());
     drop(held.pop());
-    assert!(take(Applicant::Stranger(Some(network(1)))).is_ok());
+    assert!(take(Requester::Stranger(Some(network(1)))).is_ok());
 }
 
 #[test]
 fn r23_who_would_wait_longer_than_the_deadline_is_refused_on_arrival_and_told_when_to_come() {
     let hasher = one_thread(100, Duration::from_secs(5));
     // Nothing in front of it: it does not wait, however long it takes.
-    let alone = hasher.place(1 << FOR_EVER, Applicant::Anybody).unwrap();
-    let refused = hasher.place(1, Applicant::Anybody).unwrap_err();
+    let alone = hasher.place(1 << FOR_EVER, Requester::Anybody).unwrap();
+    let refused = hasher.place(1, Requester::Anybody).unwrap_err();
     let minute = Duration::from_secs(60);
     assert!(matches!(refused, AuthError::Overloaded { retry_after } if retry_after > minute));
     drop(alone);
-    hasher.place(1, Applicant::Anybody).unwrap();
+    hasher.place(1, Requester::Anybody).unwrap();
 }
 
 #[test]
 fn the_work_counts_for_what_it_takes_once_it_is_known() {
     let hasher = one_thread(100, Duration::from_secs(5));
-    let place = hasher.place(1, Applicant::Anybody).unwrap();
-    hasher.place(1, Applicant::Anybody).unwrap();
+    let place = hasher.place(1, Requester::Anybody).unwrap();
+    hasher.place(1, Requester::Anybody).unwrap();
     let (begun, _has_begun) = mpsc::channel();
     let cost = FOR_EVER;
     let receipt = submit_with(place, Bcrypt { cost, begun });
-    assert!(hasher.place(1, Applicant::Anybody).is_err());
+    assert!(hasher.place(1, Requester::Anybody).is_err());
     drop(receipt);
-    hasher.place(1, Applicant::Anybody).unwrap();
+    hasher.place(1, Requester::Anybody).unwrap();
 }
 
 #[test]

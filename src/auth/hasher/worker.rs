@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::LANES;
-use super::job::Job;
+use super::job::QueuedJob;
 use super::queue::{Queue, Thread};
 #[cfg(bcrypt_crate_in_place_of_lanes)]
 use crate::bcrypt_lanes::CrateInPlace as Lanes;
@@ -35,7 +35,7 @@ pub(super) fn work(queue: &Queue, number: usize) {
 }
 
 fn fill_and_advance(queue: &Queue, number: usize) {
-    let mut lanes = Lanes::<Box<dyn Job>, LANES>::new();
+    let mut lanes = Lanes::<Box<dyn QueuedJob>, LANES>::new();
     let mut pace = None;
     loop {
         let jobs = queue.take(Thread {
@@ -71,7 +71,7 @@ fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
 }
 
 /// The lane that a job comes from, or was taken for, is idle.
-fn go_on(lanes: &mut Lanes<Box<dyn Job>, LANES>, step: Option<(Input, Box<dyn Job>)>) {
+fn go_on(lanes: &mut Lanes<Box<dyn QueuedJob>, LANES>, step: Option<(Input, Box<dyn QueuedJob>)>) {
     if let Some((input, job)) = step
         && lanes.begin(&input, job).is_err()
     {

@@ -1,15 +1,15 @@
-use crate::auth::outgoing::Outgoing;
-use crate::domain::{EmailKey, ThrottleKey};
+use crate::auth::outbox_message::OutboxMessage;
+use crate::domain::{EmailKey, LimitKey};
 
 /// The keys by which mails to an address are limited.
 #[must_use]
-pub fn mail_limit_keys(email: &EmailKey) -> Vec<ThrottleKey> {
-    Outgoing::COUNTED
+pub fn mail_limit_keys(email: &EmailKey) -> Vec<LimitKey> {
+    OutboxMessage::COUNTED
         .into_iter()
         .flat_map(|kind| {
             [
-                ThrottleKey::mail(kind, email),
-                ThrottleKey::mail_pause(kind, email),
+                LimitKey::mail(kind, email),
+                LimitKey::mail_pause(kind, email),
             ]
         })
         .collect()

@@ -1,9 +1,9 @@
 //! Rate limits of mails, and of changes of an account.
 
-use super::{Guess, Networks, ThrottleSettings};
+use super::{LoginAttempt, Networks, ThrottleSettings};
 use crate::auth::{Auth, AuthError};
-use crate::db::Charge;
-use crate::domain::{Client, EmailKey, ThrottleKey, UserId};
+use crate::db::LimitCheck;
+use crate::domain::{Client, EmailKey, LimitKey, UserId};
 
 /// The limits of a request for a mail with a reset token: by the client's device if the
 /// account knows it, so that neighbours behind the same address use none of it up, else by
@@ -15,12 +15,12 @@ pub(in crate::auth) fn reset_requests(
     auth: &Auth,
     email: &EmailKey,
     client: &Client,
-) -> Result<Vec<Charge>, AuthError> {
+) -> Result<Vec<LimitCheck>, AuthError> {
     let settings = &auth.settings.throttle;
-    let mut guess = Guess::new(email.clone(), client.clone());
-    guess.recognise_device(auth)?;
+    let mut guess = LoginAttempt::new(email.clone(), client.clone());
+    guess.recognize_device(auth)?;
     Ok(match guess.mark() {
-        Some(device) => vec![settings.charge(ThrottleKey::reset_requests_of(email, device))],
+        Some(device) => vec![settings.charge(LimitKey::reset_requests_of(email, device))],
         None => Networks(client).reset_requests(settings),
     })
 }
@@ -31,10 +31,10 @@ pub(in crate::auth) fn mail_budget(
     settings: &ThrottleSettings,
     kind: &str,
     to: &EmailKey,
-) -> Vec<Charge> {
+) -> Vec<LimitCheck> {
     vec![
-        settings.charge(ThrottleKey::mail_pause(kind, to)),
-        settings.charge(ThrottleKey::mail(kind, to)),
+        settings.charge(LimitKey::mail_pause(kind, to)),
+        settings.charge(LimitKey::mail(kind, to)),
     ]
 }
 
@@ -44,22 +44,22 @@ pub(in crate::auth) fn notification_budget(
     settings: &ThrottleSettings,
     kind: &str,
     to: &EmailKey,
-) -> Vec<Charge> {
-    vec![settings.charge(ThrottleKey::mail(kind, to))]
+) -> Vec<LimitCheck> {
+    vec![settings.charge(LimitKey::mail(kind, to))]
 }
 
 /// How many addresses one account asks, whatever they are: each gets a mail.
-pub(in crate::auth) fn email_changes(settings: &ThrottleSettings, user_id: UserId) -> Vec<Charge> {
-    vec![settings.charge(ThrottleKey::email_changes(user_id))]
+pub(in crate::auth) fn email_changes(settings: &ThrottleSettings, user_id: UserId) -> Vec<LimitCheck> {
+    vec![settings.charge(LimitKey::email_changes(user_id))]
 }
 
 /// How often the owner of an account changes it with the right password.
 pub(in crate::auth) fn reauthentications(
     settings: &ThrottleSettings,
     email: &EmailKey,
-) -> Vec<Charge> {
+) -> Vec<LimitCheck> {
     let charge = settings
         .on
-        .then(|| settings.charge(ThrottleKey::reauthentication(email)));
+        .then(|| settings.charge(LimitKey::reauthentication(email)));
     charge.into_iter().collect()
 }

@@ -5,19 +5,19 @@
 //! guesses at an account keeps its owner out nowhere but on new devices. An account that is
 //! not there is counted like any other.
 
-mod guess;
+mod login_attempt;
 mod mail_keys;
 mod mails;
 mod networks;
 mod operators;
 mod settings;
-mod taken;
+mod reservation;
 
-pub(super) use guess::{Guess, marks, refuse_waiting, take};
+pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, take};
 pub use mail_keys::mail_limit_keys;
 pub(super) use mails::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
 pub(super) use networks::Networks;
 pub use settings::ThrottleSettings;
-pub(super) use taken::Taken;
+pub(super) use reservation::Reservation;

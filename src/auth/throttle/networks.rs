@@ -1,8 +1,8 @@
 //! Rate limits by where a client comes from.
 
 use super::ThrottleSettings;
-use crate::db::Charge;
-use crate::domain::{Client, Prefix, ThrottleKey};
+use crate::db::LimitCheck;
+use crate::domain::{Client, Prefix, LimitKey};
 
 /// Where a client comes from.
 #[derive(Debug, Clone, Copy)]
@@ -10,21 +10,21 @@ pub(in crate::auth) struct Networks<'a>(pub(in crate::auth) &'a Client);
 
 impl Networks<'_> {
     /// What a login has to pass that is at no account in particular, and a wrong token.
-    pub(in crate::auth) fn charges(self, settings: &ThrottleSettings) -> Vec<Charge> {
-        self.limits(settings, ThrottleKey::address, ThrottleKey::subnet)
+    pub(in crate::auth) fn charges(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
+        self.limits(settings, LimitKey::address, LimitKey::subnet)
     }
 
     /// The limits of a registration.
-    pub(in crate::auth) fn registration(self, settings: &ThrottleSettings) -> Vec<Charge> {
-        let (network, site) = (ThrottleKey::registration, ThrottleKey::registration_subnet);
+    pub(in crate::auth) fn registration(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
+        let (network, site) = (LimitKey::registration, LimitKey::registration_subnet);
         self.limits(settings, network, site)
     }
 
     /// The limits of a request for a mail with a reset token.
-    pub(in crate::auth) fn reset_requests(self, settings: &ThrottleSettings) -> Vec<Charge> {
+    pub(in crate::auth) fn reset_requests(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         let (network, site) = (
-            ThrottleKey::reset_requests,
-            ThrottleKey::reset_requests_subnet,
+            LimitKey::reset_requests,
+            LimitKey::reset_requests_subnet,
         );
         self.limits(settings, network, site)
     }
@@ -33,9 +33,9 @@ impl Networks<'_> {
     fn limits(
         self,
         settings: &ThrottleSettings,
-        network: fn(&Prefix) -> ThrottleKey,
-        site: fn(&Prefix) -> ThrottleKey,
-    ) -> Vec<Charge> {
+        network: fn(&Prefix) -> LimitKey,
+        site: fn(&Prefix) -> LimitKey,
+    ) -> Vec<LimitCheck> {
         let Some(address) = self.0.address().filter(|_| settings.on) else {
             return Vec::new();
         };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::db::Charge;
-use crate::domain::{Backoff, Limit, Rate, Rule, ThrottleKey};
+use crate::db::LimitCheck;
+use crate::domain::{Backoff, Limit, Rate, Rule, LimitKey};
 
 /// How guessing of passwords is slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,8 +107,8 @@ impl ThrottleSettings {
 
     /// A key with its rule.
     #[must_use]
-    pub fn charge(&self, key: ThrottleKey) -> Charge {
+    pub fn charge(&self, key: LimitKey) -> LimitCheck {
         let rule = self.rule(key.limit());
-        Charge { key, rule }
+        LimitCheck { key, rule }
     }
 }

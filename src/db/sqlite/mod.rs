@@ -1,6 +1,6 @@
 //! What is peculiar to SQLite: a file, its pragmas, its lock, and the document's old files.
 
-mod adoption;
+mod legacy_import;
 mod backup;
 mod group_commit;
 mod integrity;
@@ -25,7 +25,7 @@ use super::DbSettings;
 use super::any_connection::AnyConnection;
 use super::manager::Role;
 
-pub use adoption::Duplicate;
+pub use legacy_import::Duplicate;
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};

@@ -163,7 +163,7 @@ fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenErro
     match tables.first() {
         None => Ok(Content::Nothing),
         Some(_) if has(migrations::TABLE) => Ok(Content::Ours),
-        Some(_) if has("users") => adoption::is_the_documents(conn)
+        Some(_) if has("users") => legacy_import::is_the_documents(conn)
             .map_err(|error| explain(path, error))?
             .map_or(Ok(Content::Document), |finding| {
                 Err(OpenError::Foreign {
@@ -216,7 +216,7 @@ fn adopt(
         path: path.to_owned(),
         duplicates,
     };
-    let duplicates = adoption::duplicates(&mut conn).map_err(|error| explain(path, error))?;
+    let duplicates = legacy_import::duplicates(&mut conn).map_err(|error| explain(path, error))?;
     if !duplicates.is_empty() {
         return Err(clashes(duplicates));
     }
@@ -225,7 +225,7 @@ fn adopt(
         .map_err(|error| explain(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
     let mut conn = AnyConnection::Sqlite(conn);
-    let adopted = in_transaction(&mut conn, |conn| adoption::adopt(conn, settings))
+    let adopted = in_transaction(&mut conn, |conn| legacy_import::adopt(conn, settings))
         .map_err(|error| explain_change(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
     Ok(Opened::Adopted {

@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::{Page, Value};
-use crate::auth::{Auth, DatabaseStats, Figures, HashingFigures, Outbox, PoolFigures};
+use crate::auth::{Auth, DatabaseStats, Figures, HasherStats, Outbox, PoolStats};
 use crate::domain::SessionDigest;
 
 /// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
@@ -96,7 +96,7 @@ impl Collector for FiguresCollector {
     }
 }
 
-fn hashing_figures(page: &mut Page<'_>, figures: &HashingFigures) -> Result<(), Error> {
+fn hashing_figures(page: &mut Page<'_>, figures: &HasherStats) -> Result<(), Error> {
     page.gauge(
         "hashing_threads",
         "Threads that hash passwords.",
@@ -147,7 +147,7 @@ fn outbox_figures(page: &mut Page<'_>, outbox: Outbox) -> Result<(), Error> {
     )
 }
 
-fn pool_figures(page: &mut Page<'_>, pools: &[PoolFigures]) -> Result<(), Error> {
+fn pool_figures(page: &mut Page<'_>, pools: &[PoolStats]) -> Result<(), Error> {
     page.each_pool(
         "db_connections_in_use",
         "Connections to the database that somebody works on.",

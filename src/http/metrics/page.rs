@@ -3,7 +3,7 @@ use std::fmt::Error;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::auth::{MailOutcome, PoolFigures, Waits};
+use crate::auth::{MailOutcome, PoolStats, Waits};
 
 /// Where figures are written that nobody kept as a metric.
 pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
@@ -57,8 +57,8 @@ impl Page<'_> {
         &mut self,
         name: &str,
         help: &str,
-        pools: &[PoolFigures],
-        value: impl Fn(&PoolFigures) -> Value,
+        pools: &[PoolStats],
+        value: impl Fn(&PoolStats) -> Value,
     ) -> Result<(), Error> {
         let Some(first) = pools.first() else {
             return Ok(());

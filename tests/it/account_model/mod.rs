@@ -7,7 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::{Error, rt};
-use bienvenue::auth::{Notice, Notices};
+use bienvenue::auth::{Notification, NotificationSettings};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -346,7 +346,7 @@ async fn check(place: Place, steps: Vec<Step>) {
     setup.db.sessions.per_user = 0;
     setup.db.sessions.idle = std::time::Duration::from_secs(10_000 * DAY);
     setup.db.sessions.lifetime = setup.db.sessions.idle;
-    setup.auth.notices = Notices::only([Notice::EmailChanged]);
+    setup.auth.notices = NotificationSettings::only([Notification::EmailChanged]);
     let (app, model) = (setup.start().await, Model::default());
     let mut both = Both { app, model };
     let at_first = [

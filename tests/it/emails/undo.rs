@@ -1,6 +1,6 @@
 use actix_web::http::Method;
 use bienvenue::auth::EmailVerification::Off;
-use bienvenue::auth::{Notice, Notices};
+use bienvenue::auth::{Notification, NotificationSettings};
 use rstest::rstest;
 
 use super::{ASKED, BOB, INVALID, NEW, PASSWORD, verified, with_bob};
@@ -152,7 +152,7 @@ async fn taking_back_ends_the_changes_that_are_on_their_way() {
 async fn without_the_notice_there_is_nothing_to_take_back() {
     let mut setup = crate::support::app::Setup::new();
     setup.sends_mails = true;
-    setup.auth.notices = Notices::only([Notice::PasswordChanged]);
+    setup.auth.notices = NotificationSettings::only([Notification::PasswordChanged]);
     let app = setup.start().await;
     app.register(BOB, PASSWORD).await;
     let session = app.session(BOB).await;

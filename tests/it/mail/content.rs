@@ -3,7 +3,7 @@
 use std::fs;
 
 use bienvenue::domain::{Email, Timestamp};
-use bienvenue::mail::{Folder, Letter, Mailer, SendError, Templates};
+use bienvenue::mail::{Folder, MailKind, Mailer, SendError, Templates};
 
 use super::{TOKEN, email, reset, settings};
 use crate::support::Place;
@@ -120,7 +120,7 @@ fn mail_without_a_page_has_the_command_to_run() {
         ..settings()
     })
     .unwrap();
-    let letter = Letter::PasswordReset {
+    let letter = MailKind::PasswordReset {
         token: TOKEN.to_owned(),
     };
     let mail = templates.render(&letter, &email("o'hara@x.fr")).unwrap();
@@ -135,7 +135,7 @@ fn mail_without_a_page_has_the_command_to_run() {
 #[test]
 fn r81_nothing_of_a_request_is_in_a_mail() {
     let templates = Templates::new(settings()).unwrap();
-    let letter = Letter::NewDevice {
+    let letter = MailKind::NewDevice {
         address: None,
         user_agent: Some("Firefox/1 (Linux) call https://evil.example <b>now</b>".to_owned()),
         at: Timestamp::from_seconds(1_800_000_000),
@@ -165,7 +165,7 @@ fn a_folder_of_templates_replaces_those_that_it_has_and_a_broken_one_is_named() 
         })
     };
     let templates = with("test.txt", "Bonjour\n\n{{ email }}, \u{e7}a marche.\n").unwrap();
-    let mail = templates.render(&Letter::Test, &email("a@x.fr")).unwrap();
+    let mail = templates.render(&MailKind::Test, &email("a@x.fr")).unwrap();
     assert_eq!(mail.subject, "Bonjour");
     assert_eq!(mail.text.trim_end(), "a@x.fr, \u{e7}a marche.");
     for (name, text) in [
@@ -201,7 +201,7 @@ fn subject_with_a_control_character_is_refused() {
 
 #[test]
 fn no_token_is_in_what_is_printed_for_debugging() {
-    let letter = Letter::VerifyEmail {
+    let letter = MailKind::VerifyEmail {
         token: TOKEN.to_owned(),
     };
     assert!(!format!("{letter:?} {:?}", reset("bob@x.fr")).contains(TOKEN));

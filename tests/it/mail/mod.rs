@@ -12,7 +12,7 @@ mod smtp;
 mod timing;
 
 use bienvenue::domain::Email;
-use bienvenue::mail::{Letter, Mail, TemplateSettings, Templates};
+use bienvenue::mail::{MailKind, Mail, TemplateSettings, Templates};
 
 const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
 
@@ -35,7 +35,7 @@ fn reset(to: &str) -> Mail {
 }
 
 fn reset_by(settings: TemplateSettings, to: &str) -> Mail {
-    let letter = Letter::PasswordReset {
+    let letter = MailKind::PasswordReset {
         token: TOKEN.to_owned(),
     };
     let templates = Templates::new(settings).unwrap();

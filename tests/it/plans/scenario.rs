@@ -72,7 +72,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         );
         let id = app.log_in("eve@dylan.com", "second_pwd").await.session_id();
         app.log_out(&id).await;
-        app.auth.wind_up();
+        app.auth.flush();
         let db = app.place.open(settings(&clock));
         operators_and_background(&db);
         drop(app.auth.figures());

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use bienvenue::domain::ThrottleKey;
+use bienvenue::domain::LimitKey;
 use reqwest::blocking::{Client, Response};
 
 use crate::support::program::{Server, run, told};
@@ -108,7 +108,7 @@ fn under_way(server: &Server, address: &str, email: &str) -> TcpStream {
 
 /// How often it was guessed at an account, if it was.
 fn guesses(place: &Place, account: &str) -> Vec<String> {
-    let key = ThrottleKey::account(&email(account).key());
+    let key = LimitKey::account(&email(account).key());
     let key = key.as_str();
     place.texts(&format!(
         "SELECT cast(fails AS TEXT) AS value FROM throttle WHERE key = '{key}'"

@@ -4,8 +4,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use bienvenue::db::{Charge, DB, Limited};
-use bienvenue::domain::{Backoff, Clock, EmailKey, Rate, Rule, ThrottleKey};
+use bienvenue::db::{LimitCheck, DB, RateLimited};
+use bienvenue::domain::{Backoff, Clock, EmailKey, Rate, Rule, LimitKey};
 use rstest::rstest;
 
 use crate::support::{Engine, Place, START, settings};
@@ -14,9 +14,9 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn account() -> Charge {
-    Charge {
-        key: ThrottleKey::account(&EmailKey::parse("bob@dylan.com").unwrap()),
+fn account() -> LimitCheck {
+    LimitCheck {
+        key: LimitKey::account(&EmailKey::parse("bob@dylan.com").unwrap()),
         rule: Rule::Backoff(Backoff {
             free: 5,
             first_wait: seconds(1),
@@ -27,10 +27,10 @@ fn account() -> Charge {
     }
 }
 
-fn address() -> Charge {
+fn address() -> LimitCheck {
     let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
-    Charge {
-        key: ThrottleKey::address(&address.network()),
+    LimitCheck {
+        key: LimitKey::address(&address.network()),
         rule: Rule::Rate(Rate {
             burst: 20,
             interval: seconds(30),
@@ -56,12 +56,12 @@ fn store(engine: Engine) -> Option<Store> {
 }
 
 impl Store {
-    fn guess(&self, charge: &Charge) -> Result<(), Duration> {
+    fn guess(&self, charge: &LimitCheck) -> Result<(), Duration> {
         let counted = self.db.count_guess(std::slice::from_ref(charge)).unwrap();
-        counted.map(drop).map_err(|Limited { wait, .. }| wait)
+        counted.map(drop).map_err(|RateLimited { wait, .. }| wait)
     }
 
-    fn fails(&self, charge: &Charge) -> u32 {
+    fn fails(&self, charge: &LimitCheck) -> u32 {
         let rows = self.db.throttle_rows(&[&charge.key]).unwrap();
         rows.first().map_or(0, |row| row.fails)
     }
@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Seconds from the start at which guesses pass, as fast as they are allowed.
-    fn schedule(&self, charge: &Charge, guesses: usize) -> Vec<i64> {
+    fn schedule(&self, charge: &LimitCheck, guesses: usize) -> Vec<i64> {
         let mut passed = Vec::new();
         while passed.len() < guesses {
             match self.guess(charge) {
@@ -129,7 +129,7 @@ fn r57_an_address_has_20_guesses_at_once_then_one_each_half_minute(#[case] engin
 #[case(Engine::Postgres, address(), 20)]
 fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
     #[case] engine: Engine,
-    #[case] charge: Charge,
+    #[case] charge: LimitCheck,
     #[case] free: usize,
 ) {
     let Some(store) = store(engine) else { return };
@@ -197,8 +197,8 @@ fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 fn r66_expired_limits_go_then_those_with_fewest_failures(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
-    let of = |number: u32| Charge {
-        key: ThrottleKey::account(&EmailKey::parse(&format!("{number}@x.org")).unwrap()),
+    let of = |number: u32| LimitCheck {
+        key: LimitKey::account(&EmailKey::parse(&format!("{number}@x.org")).unwrap()),
         ..account()
     };
     store.guess(&address()).unwrap();
@@ -232,8 +232,8 @@ fn limits_are_counted_in_steps(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for number in 0..7 {
         let email = EmailKey::parse(&format!("{number}@x.org")).unwrap();
-        let key = ThrottleKey::account(&email);
-        store.guess(&Charge { key, ..account() }).unwrap();
+        let key = LimitKey::account(&email);
+        store.guess(&LimitCheck { key, ..account() }).unwrap();
     }
     let mut steps = 0;
     let mut key = None;

@@ -1,8 +1,8 @@
 //! The table of limits: it keeps its cap, evicts no limit that counts, and is never read whole.
 
 use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
-use bienvenue::db::{Charge, DB};
-use bienvenue::domain::{Client, Clock, Rule, ThrottleKey};
+use bienvenue::db::{LimitCheck, DB};
+use bienvenue::domain::{Client, Clock, Rule, LimitKey};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use pollster::block_on;
@@ -148,16 +148,16 @@ fn forgetting_an_account_leaves_all_other_keys(#[case] engine: Engine) {
     };
     let db = place.open(settings(&Clock::set_to(START)));
     let (bob, eve) = (email(BOB).key(), email("eve@dylan.com").key());
-    let of = |key: ThrottleKey| Charge {
+    let of = |key: LimitKey| LimitCheck {
         key,
         rule: Rule::Backoff(ThrottleSettings::default().known),
     };
     let bobs = [
-        ThrottleKey::account(&bob),
-        ThrottleKey::known(&bob, "192.0.2.7/32"),
-        ThrottleKey::known(&bob, "ffff"),
+        LimitKey::account(&bob),
+        LimitKey::known(&bob, "192.0.2.7/32"),
+        LimitKey::known(&bob, "ffff"),
     ];
-    let others = [ThrottleKey::account(&eve), ThrottleKey::known(&eve, "ffff")];
+    let others = [LimitKey::account(&eve), LimitKey::known(&eve, "ffff")];
     for key in bobs.iter().chain(&others) {
         db.count_guess(&[of(key.clone())]).unwrap().unwrap();
     }
@@ -177,12 +177,12 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
     let db = place.open(settings(&clock));
     let limits = ThrottleSettings::default();
     let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
-    let victim = Charge {
-        key: ThrottleKey::account(&email(BOB).key()),
+    let victim = LimitCheck {
+        key: LimitKey::account(&email(BOB).key()),
         rule: Rule::Backoff(limits.account),
     };
-    let attacker = Charge {
-        key: ThrottleKey::address(&address.network()),
+    let attacker = LimitCheck {
+        key: LimitKey::address(&address.network()),
         rule: Rule::Rate(limits.address),
     };
     for charge in [&victim, &attacker] {

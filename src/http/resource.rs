@@ -4,7 +4,7 @@ use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
-use super::answer::{Message, json_with};
+use super::response::{Message, json_with};
 use super::metrics::Route;
 
 /// A path and what may be done there: with and without a slash at its end, HEAD wherever

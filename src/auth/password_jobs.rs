@@ -1,40 +1,40 @@
 use std::ops::RangeInclusive;
 
-use super::hasher::{Step, Work};
-use super::passwords::{HashError, Making, Stored};
+use super::hasher::{JobStep, BcryptJob};
+use super::passwords::{HashError, HashParams, StoredHash};
 use crate::bcrypt_lanes::Digest;
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// The work of hashing a new password.
 #[derive(Debug)]
-pub(super) struct Hashing {
+pub(super) struct HashJob {
     password: Password,
-    making: Making,
+    making: HashParams,
 }
 
-impl Hashing {
+impl HashJob {
     pub(super) fn new(password: Password, cost: BcryptCost) -> Result<Self, HashError> {
-        let making = Making::of_new(&password, cost)?;
+        let making = HashParams::of_new(&password, cost)?;
         Ok(Self { password, making })
     }
 }
 
-impl Work for Hashing {
+impl BcryptJob for HashJob {
     type Done = Result<HashedPassword, HashError>;
 
     fn rounds(&self) -> u64 {
         rounds(self.making.cost)
     }
 
-    fn begin(self) -> Step<Self> {
+    fn begin(self) -> JobStep<Self> {
         match self.making.input(&self.password) {
-            Ok(input) => Step::Compute(input, self),
-            Err(error) => Step::Done(Err(error)),
+            Ok(input) => JobStep::Compute(input, self),
+            Err(error) => JobStep::Done(Err(error)),
         }
     }
 
-    fn proceed(self, digest: &Digest) -> Step<Self> {
-        Step::Done(self.making.stored(digest))
+    fn proceed(self, digest: &Digest) -> JobStep<Self> {
+        JobStep::Done(self.making.stored(digest))
     }
 }
 
@@ -42,18 +42,18 @@ impl Work for Hashing {
 /// is not there, or whose stored password is no hash, or one of a lower cost, as for any
 /// other: so many rounds as one bcrypt has at the current cost.
 #[derive(Debug)]
-pub(super) struct Verification {
+pub(super) struct VerifyJob {
     password: Password,
     cost: BcryptCost,
     /// What it is to be compared with, until it is.
-    stored: Option<Stored>,
+    stored: Option<StoredHash>,
     /// The costs at which hashes are still to be computed if it is wrong.
     to_make_up: RangeInclusive<u32>,
 }
 
-/// The outcome of a [`Verification`].
+/// The outcome of a [`VerifyJob`].
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifyResult {
     pub(super) password: Password,
     /// Whether the password is right.
     pub(super) right: bool,
@@ -61,13 +61,13 @@ pub(super) struct Verified {
     pub(super) outdated: bool,
 }
 
-impl Verification {
+impl VerifyJob {
     pub(super) fn new(
         password: Password,
         stored: Option<&HashedPassword>,
         cost: BcryptCost,
     ) -> Self {
-        let stored = stored.and_then(Stored::read);
+        let stored = stored.and_then(StoredHash::read);
         let verified_at = stored.as_ref().map(|stored| stored.making.cost);
         Self {
             password,
@@ -78,16 +78,16 @@ impl Verification {
     }
 
     /// The next hash that is computed for the time it takes.
-    fn make_up(mut self) -> Step<Self> {
+    fn make_up(mut self) -> JobStep<Self> {
         match self.to_make_up.next() {
-            Some(cost) => self.compute(Making::to_spend(cost)),
+            Some(cost) => self.compute(HashParams::to_spend(cost)),
             None => self.done(false, false),
         }
     }
 
-    fn compute(self, making: Making) -> Step<Self> {
+    fn compute(self, making: HashParams) -> JobStep<Self> {
         match making.input(&self.password) {
-            Ok(input) => Step::Compute(input, self),
+            Ok(input) => JobStep::Compute(input, self),
             Err(error) => {
                 log::error!("a password cannot be verified: {error}");
                 self.done(false, false)
@@ -95,8 +95,8 @@ impl Verification {
         }
     }
 
-    fn done(self, right: bool, outdated: bool) -> Step<Self> {
-        Step::Done(Verified {
+    fn done(self, right: bool, outdated: bool) -> JobStep<Self> {
+        JobStep::Done(VerifyResult {
             password: self.password,
             right,
             outdated,
@@ -104,22 +104,22 @@ impl Verification {
     }
 }
 
-impl Work for Verification {
-    type Done = Verified;
+impl BcryptJob for VerifyJob {
+    type Done = VerifyResult;
 
     fn rounds(&self) -> u64 {
         let stored = self.stored.as_ref().map(|stored| stored.making.cost);
         rounds(self.cost.get().max(stored.unwrap_or(0)))
     }
 
-    fn begin(self) -> Step<Self> {
+    fn begin(self) -> JobStep<Self> {
         match self.stored.as_ref().map(|stored| stored.making) {
             Some(making) => self.compute(making),
             None => self.make_up(),
         }
     }
 
-    fn proceed(mut self, digest: &Digest) -> Step<Self> {
+    fn proceed(mut self, digest: &Digest) -> JobStep<Self> {
         match self.stored.take() {
             Some(stored) if stored.digest == *digest => {
                 let outdated = stored.is_outdated(&self.password, self.cost);
@@ -155,12 +155,12 @@ mod tests {
     }
 
     /// The rounds of all hashes that a piece of work computes, and what it ends with.
-    fn count<W: Work>(work: W) -> (u64, W::Done) {
+    fn count<W: BcryptJob>(work: W) -> (u64, W::Done) {
         let (mut rounds, mut step) = (0, work.begin());
         loop {
             match step {
-                Step::Done(done) => return (rounds, done),
-                Step::Compute(input, work) => {
+                JobStep::Done(done) => return (rounds, done),
+                JobStep::Compute(input, work) => {
                     rounds += input.rounds();
                     let [digest] = crate::bcrypt_lanes::bcrypt(&[input]);
                     step = work.proceed(&digest);
@@ -173,7 +173,7 @@ mod tests {
     fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
         let current = BcryptCost::new(8).unwrap();
         let fail = |stored: Option<&HashedPassword>| {
-            let work = Verification::new(password("wrong"), stored, current);
+            let work = VerifyJob::new(password("wrong"), stored, current);
             let announced = work.rounds();
             let (rounds, verified) = count(work);
             assert!(!verified.right);
@@ -196,7 +196,7 @@ mod tests {
         let current = BcryptCost::new(8).unwrap();
         for (cost, outdated) in [(4, true), (8, false), (9, false)] {
             let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap()).unwrap();
-            let work = Verification::new(password("right"), Some(&stored), current);
+            let work = VerifyJob::new(password("right"), Some(&stored), current);
             let (rounds, verified) = count(work);
             assert_eq!(rounds, 1 << cost);
             assert_eq!((verified.right, verified.outdated), (true, outdated));

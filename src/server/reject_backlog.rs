@@ -23,7 +23,7 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     {\"message\":\"the service is stopping, please come back soon\"}\n";
 
 /// Accepts whoever is in the queue, and tells them to come back. Does not wait for them.
-pub(super) fn turn_away(listener: &TcpListener) {
+pub(super) fn reject_backlog(listener: &TcpListener) {
     // An error means that the queue is empty, or that nobody can be accepted.
     while let Ok((client, _)) = listener.accept() {
         rt::spawn(async move {

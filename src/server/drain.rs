@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 
-use super::turned_away::turn_away;
+use super::reject_backlog::reject_backlog;
 use crate::http::Connections;
 
 /// Until Actix accepts nobody any more, and whoever was accepted last is known as a connection.
@@ -34,7 +34,7 @@ pub(super) async fn drain(
     server.pause().await;
     rt::time::sleep(SETTLE).await;
     if let Some(listener) = listener {
-        turn_away(&listener);
+        reject_backlog(&listener);
         refuse(listener);
     }
     // Not before nobody is let in: who gets a last answer may come back at once.

@@ -75,7 +75,7 @@ pub enum Limit {
 
 /// What is counted, and for whom. It is stored with the name of its limit in front.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ThrottleKey {
+pub struct LimitKey {
     limit: Limit,
     text: String,
 }
@@ -118,8 +118,8 @@ impl Limit {
         }
     }
 
-    fn of(self, whom: impl fmt::Display) -> ThrottleKey {
-        ThrottleKey {
+    fn of(self, whom: impl fmt::Display) -> LimitKey {
+        LimitKey {
             limit: self,
             text: format!("{}/{whom}", self.name()),
         }
@@ -158,7 +158,7 @@ impl Rate {
     }
 }
 
-impl ThrottleKey {
+impl LimitKey {
     /// An account, as clients that it does not know meet it.
     #[must_use]
     pub fn account(email: &EmailKey) -> Self {
@@ -294,7 +294,7 @@ impl ThrottleKey {
     }
 }
 
-impl fmt::Display for ThrottleKey {
+impl fmt::Display for LimitKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -333,22 +333,22 @@ mod tests {
 
     #[test]
     fn a_stored_key_has_the_limit_that_it_was_made_for() {
-        let key = ThrottleKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
-        let stored = ThrottleKey::from_stored(key.as_str().to_owned());
+        let key = LimitKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
+        let stored = LimitKey::from_stored(key.as_str().to_owned());
         assert_eq!(stored.as_ref(), Some(&key));
         assert_eq!((key.limit(), key.kind()), (Limit::Mail, "mail/password_reset"));
         for limit in Limit::ALL {
-            let stored = ThrottleKey::from_stored(format!("{}/x", limit.name()));
+            let stored = LimitKey::from_stored(format!("{}/x", limit.name()));
             assert_eq!(stored.map(|key| key.limit()), Some(limit));
         }
         for unknown in ["mails/x", "account", ""] {
-            assert_eq!(ThrottleKey::from_stored(unknown.to_owned()), None);
+            assert_eq!(LimitKey::from_stored(unknown.to_owned()), None);
         }
     }
 
     #[test]
     fn one_account_in_two_spellings_is_one_key_and_no_key_shows_an_email() {
-        let key = |text| ThrottleKey::account(&EmailKey::parse(text).unwrap());
+        let key = |text| LimitKey::account(&EmailKey::parse(text).unwrap());
         assert_eq!(key(" Bob@Dylan.com"), key("bob@dylan.com"));
         assert!(!key("bob@dylan.com").as_str().contains("bob"));
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::events::Event;
 use super::executor::{Executor, Inline};
-use super::outgoing::Outgoing;
+use super::outbox_message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
-use super::{Auth, AuthError, Hashing, Notice};
-use crate::db::{BudgetedMail, Charge, ClaimedMail, DB, DbError, NewPassword};
+use super::{Auth, AuthError, HashJob, Notification};
+use crate::db::{BudgetedMail, LimitCheck, ClaimedMail, DB, DbError, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -122,7 +122,7 @@ impl Auth {
         let find = move |auth: &Self| attempt.find_or_count(auth);
         let (user, token) = self.reserve(executor, client, find).await?;
         self.settings.accept(&password, &user.email)?;
-        let hashing = Hashing::new(password, self.settings.bcrypt_cost)?;
+        let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         *owner = Some(user.id);
         let hashed = permit.run(hashing).await??;
         drop(permit);
@@ -196,9 +196,9 @@ impl Auth {
         &self,
         email: &EmailKey,
         client: &Client,
-        limits: &[Charge],
+        limits: &[LimitCheck],
     ) -> Result<Option<Option<UserId>>, AuthError> {
-        let mail = Outgoing::PasswordReset.within_budget(&self.settings.throttle, email);
+        let mail = OutboxMessage::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = self
             .db
             .queue_mail_for(email, &mail, limits, &marks(client))?;
@@ -207,8 +207,8 @@ impl Auth {
 
     /// What an owner is told of a new password, whoever has set it.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
-        let told = self.settings.notices.tell(Notice::PasswordChanged);
-        told.then(|| Outgoing::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
+        let told = self.settings.notices.tell(Notification::PasswordChanged);
+        told.then(|| OutboxMessage::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
@@ -275,7 +275,7 @@ impl TokenAttempt {
     }
 
     /// A client's wrong tokens are counted with its wrong passwords.
-    fn limits(&self, auth: &Auth) -> Vec<Charge> {
+    fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
         Networks(&self.client).charges(&auth.settings.throttle)
     }
 }

@@ -6,13 +6,13 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// Who was refused, for the log: a line a minute tells as much as a line for each, and a
 /// flood of refusals must not become a flood of writing.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct OverloadLog {
     total: u64,
     untold: u64,
     told_at: Option<Instant>,
 }
 
-impl Refusals {
+impl OverloadLog {
     /// Counts one, and tells how many there are to tell of if it is time to.
     pub(super) fn count(&mut self, now: Instant) -> Option<u64> {
         self.total += 1;
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn refusals_are_told_of_once_a_minute_with_their_number() {
-        let mut refusals = Refusals::default();
+        let mut refusals = OverloadLog::default();
         let begin = Instant::now();
         let told: Vec<_> = [0, 1, 59, 61, 62, 130]
             .map(|second| refusals.count(begin + Duration::from_secs(second)))

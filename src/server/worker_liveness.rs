@@ -10,11 +10,11 @@ type Question = oneshot::Sender<()>;
 /// would answer a request. No connection is made for it, so neither a flood of clients nor a
 /// lack of descriptors looks like a worker that is stuck.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pulse {
+pub(super) struct WorkerLiveness {
     workers: Arc<Mutex<Vec<mpsc::Sender<Question>>>>,
 }
 
-impl Pulse {
+impl WorkerLiveness {
     /// Answers from now on, on the thread of the worker that calls this.
     pub(super) fn beat_here(&self) {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
@@ -59,7 +59,7 @@ mod tests {
     use actix_web::rt::{System, task::yield_now, time::timeout};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-    use super::Pulse;
+    use super::WorkerLiveness;
 
     /// A thread like a worker's, which can be held.
     struct Worker {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     impl Worker {
-        fn start(pulse: &Pulse) -> Self {
+        fn start(pulse: &WorkerLiveness) -> Self {
             let (holds, mut held) = unbounded_channel::<blocking::Receiver<()>>();
             let (started, starts) = blocking::channel();
             let pulse = pulse.clone();
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn f14_a_worker_that_is_stuck_is_noticed_until_it_goes_on() {
         System::new().block_on(async {
-            let pulse = Pulse::default();
+            let pulse = WorkerLiveness::default();
             let [first, _second] = [Worker::start(&pulse), Worker::start(&pulse)];
             assert!(pulse.is_felt().await);
             let (release, hold) = blocking::channel();
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_worker_that_ended_is_not_missed_and_none_at_all_is() {
         System::new().block_on(async {
-            let pulse = Pulse::default();
+            let pulse = WorkerLiveness::default();
             let [first, second] = [Worker::start(&pulse), Worker::start(&pulse)];
             first.end();
             assert!(pulse.is_felt().await);

@@ -1,8 +1,8 @@
 use std::sync::mpsc::Sender;
 
-use super::hasher::{Step, Work};
+use super::hasher::{JobStep, BcryptJob};
 use super::housekeeping::Message;
-use super::{HashError, Hashing};
+use super::{HashError, HashJob};
 use crate::bcrypt_lanes::Digest;
 use crate::db::DB;
 use crate::domain::{BcryptCost, HashedPassword, Password, User};
@@ -10,27 +10,27 @@ use crate::domain::{BcryptCost, HashedPassword, Password, User};
 /// The work of hashing a password anew whose stored hash is outdated. Housekeeping writes
 /// what comes of it: a hashing thread runs at a lower priority, and must hold up nobody who
 /// waits for the database.
-pub(super) struct Renewal {
+pub(super) struct RehashJob {
     user: User,
-    hashing: Hashing,
+    hashing: HashJob,
     written_by: Sender<Message>,
 }
 
 /// A hash that is to be stored in the place of an outdated one.
 #[derive(Debug)]
-pub(super) struct Renewed {
+pub(super) struct Rehashed {
     user: User,
     outcome: Result<HashedPassword, HashError>,
 }
 
-impl Renewal {
+impl RehashJob {
     pub(super) fn new(
         user: User,
         password: Password,
         cost: BcryptCost,
         written_by: Sender<Message>,
     ) -> Result<Self, HashError> {
-        let hashing = Hashing::new(password, cost)?;
+        let hashing = HashJob::new(password, cost)?;
         Ok(Self {
             user,
             hashing,
@@ -39,14 +39,14 @@ impl Renewal {
     }
 }
 
-impl Work for Renewal {
+impl BcryptJob for RehashJob {
     type Done = ();
 
     fn rounds(&self) -> u64 {
         self.hashing.rounds()
     }
 
-    fn begin(self) -> Step<Self> {
+    fn begin(self) -> JobStep<Self> {
         let Self {
             user,
             hashing,
@@ -55,7 +55,7 @@ impl Work for Renewal {
         renewed_or_on(hashing.begin(), user, written_by)
     }
 
-    fn proceed(self, digest: &Digest) -> Step<Self> {
+    fn proceed(self, digest: &Digest) -> JobStep<Self> {
         let Self {
             user,
             hashing,
@@ -65,25 +65,25 @@ impl Work for Renewal {
     }
 }
 
-fn renewed_or_on(step: Step<Hashing>, user: User, written_by: Sender<Message>) -> Step<Renewal> {
+fn renewed_or_on(step: JobStep<HashJob>, user: User, written_by: Sender<Message>) -> JobStep<RehashJob> {
     match step {
-        Step::Compute(input, hashing) => Step::Compute(
+        JobStep::Compute(input, hashing) => JobStep::Compute(
             input,
-            Renewal {
+            RehashJob {
                 user,
                 hashing,
                 written_by,
             },
         ),
-        Step::Done(outcome) => {
+        JobStep::Done(outcome) => {
             // At the end of the service nobody writes it any more; the next login renews it.
-            drop(written_by.send(Message::Store(Renewed { user, outcome })));
-            Step::Done(())
+            drop(written_by.send(Message::Store(Rehashed { user, outcome })));
+            JobStep::Done(())
         }
     }
 }
 
-impl Renewed {
+impl Rehashed {
     /// Stores it, unless the password was changed meanwhile. Blocks for a write.
     pub(super) fn write(self, db: &DB) {
         let (user, outdated) = (self.user.id, &self.user.hashed_password);

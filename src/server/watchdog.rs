@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use actix_web::{rt, web};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::manager::Manager;
-use super::pulse::Pulse;
+use super::service_manager::Manager;
+use super::worker_liveness::WorkerLiveness;
 use crate::auth::{Auth, AuthError};
 use crate::db::{DbError, Unavailable};
 
@@ -22,9 +22,9 @@ const LOOKS: usize = 3;
 /// Whoever hears nothing for long ends the process and starts it anew. So it keeps silent only
 /// about what a new process could mend: workers or connections that are stuck. A database that
 /// answers with an error, or that cannot be reached, is no better for another process.
-pub(super) struct Watch {
+pub(super) struct Watchdog {
     manager: Arc<Manager>,
-    pulse: Pulse,
+    pulse: WorkerLiveness,
     auth: web::Data<Auth>,
     looks: Arc<Semaphore>,
     period: Duration,
@@ -32,7 +32,7 @@ pub(super) struct Watch {
 
 /// What came of one look.
 #[derive(Debug, PartialEq, Eq)]
-enum Look {
+enum Probe {
     Well,
     /// The database says what it lacks.
     Lacking(String),
@@ -40,8 +40,8 @@ enum Look {
     Silent(&'static str),
 }
 
-impl Watch {
-    pub(super) fn new(manager: Arc<Manager>, pulse: Pulse, auth: web::Data<Auth>) -> Self {
+impl Watchdog {
+    pub(super) fn new(manager: Arc<Manager>, pulse: WorkerLiveness, auth: web::Data<Auth>) -> Self {
         Self {
             manager,
             pulse,
@@ -58,19 +58,19 @@ impl Watch {
         loop {
             let next = rt::time::sleep(self.period);
             match self.look().await {
-                Look::Silent(who) => {
+                Probe::Silent(who) => {
                     log::error!("{who} for {:?}", self.period);
                     self.manager.status(who);
                 }
-                look @ (Look::Well | Look::Lacking(_)) => {
+                look @ (Probe::Well | Probe::Lacking(_)) => {
                     if !ready {
                         self.manager.ready();
                         ready = true;
                     }
                     self.manager.alive();
                     match look {
-                        Look::Lacking(what) => self.manager.status(&format!("serving; {what}")),
-                        Look::Well | Look::Silent(_) => self.manager.status("serving"),
+                        Probe::Lacking(what) => self.manager.status(&format!("serving; {what}")),
+                        Probe::Well | Probe::Silent(_) => self.manager.status("serving"),
                     }
                 }
             }
@@ -78,10 +78,10 @@ impl Watch {
         }
     }
 
-    async fn look(&self) -> Look {
+    async fn look(&self) -> Probe {
         let felt = rt::time::timeout(self.period, self.pulse.is_felt()).await;
         if !felt.unwrap_or(false) {
-            return Look::Silent("the workers do not answer");
+            return Probe::Silent("the workers do not answer");
         }
         // One that was not answered yet: then only a right answer tells that others can be.
         let hangs = self.looks.available_permits() < LOOKS;
@@ -112,12 +112,12 @@ impl Watch {
 }
 
 /// The verdict on an answer of the database, if there was one in time.
-fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Look {
+fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Probe {
     match answer {
-        Some(Ok(())) => Look::Well,
-        Some(Err(error)) if !hangs && !is_silence(&error) => Look::Lacking(error.to_string()),
+        Some(Ok(())) => Probe::Well,
+        Some(Err(error)) if !hangs && !is_silence(&error) => Probe::Lacking(error.to_string()),
         Some(Err(_)) | None => {
-            Look::Silent("the database does not answer, with an error or without")
+            Probe::Silent("the database does not answer, with an error or without")
         }
     }
 }
@@ -137,14 +137,14 @@ mod tests {
     #[test]
     fn f14_an_error_counts_as_an_answer_unless_it_only_says_wait() {
         let unavailable = |why| AuthError::Unavailable(DbError::Unavailable(why));
-        let is_silent = |look| matches!(look, Look::Silent(_));
-        assert_eq!(judge(Some(Ok(())), true), Look::Well);
+        let is_silent = |look| matches!(look, Probe::Silent(_));
+        assert_eq!(judge(Some(Ok(())), true), Probe::Well);
         assert!(is_silent(judge(None, false)));
         for waits in [Unavailable::InUse, Unavailable::Late] {
             assert!(is_silent(judge(Some(Err(unavailable(waits))), false)));
         }
         let error = || Some(Err(AuthError::NoResultFound));
-        assert!(matches!(judge(error(), false), Look::Lacking(_)));
+        assert!(matches!(judge(error(), false), Probe::Lacking(_)));
         assert!(is_silent(judge(error(), true)), "another look hangs");
     }
 }

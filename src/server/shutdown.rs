@@ -10,8 +10,8 @@ use actix_web::rt;
 use actix_web::rt::task::JoinHandle;
 use futures_util::future::{Either, select};
 
-use super::draining::drain;
-use super::manager::Manager;
+use super::drain::drain;
+use super::service_manager::Manager;
 use super::signals::Signals;
 use crate::http::Connections;
 

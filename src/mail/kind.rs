@@ -4,7 +4,7 @@ use crate::domain::{ClientAddress, Email, Timestamp};
 
 /// What a mail tells. Nothing in it was typed by a user but addresses; `Debug` shows no token.
 #[derive(Clone)]
-pub enum Letter {
+pub enum MailKind {
     /// Somebody asked for a new password.
     PasswordReset {
         /// What lets its holder set one.
@@ -56,7 +56,7 @@ pub enum Letter {
     Test,
 }
 
-impl Letter {
+impl MailKind {
     /// The name of its templates.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -75,8 +75,8 @@ impl Letter {
     }
 }
 
-impl fmt::Debug for Letter {
+impl fmt::Debug for MailKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Letter({})", self.name())
+        write!(f, "MailKind({})", self.name())
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::{EmailKey, Prefix};
 
 /// The right to submit one hash. A client holds it from before the work is known until it
 /// leaves.
-pub(in crate::auth) struct Place {
+pub(in crate::auth) struct HashPermit {
     pub(super) queue: Arc<Queue>,
     pub(super) rounds: u64,
     pub(super) network: Option<Prefix>,
@@ -15,7 +15,7 @@ pub(in crate::auth) struct Place {
     pub(super) account: Option<EmailKey>,
 }
 
-impl Place {
+impl HashPermit {
     pub(in crate::auth::hasher) fn queue(&self) -> &Arc<Queue> {
         &self.queue
     }
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for HashPermit {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         state.places_taken -= 1;
@@ -59,9 +59,9 @@ impl Drop for Place {
     }
 }
 
-impl std::fmt::Debug for Place {
+impl std::fmt::Debug for HashPermit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place")
+        f.debug_struct("HashPermit")
             .field("rounds", &self.rounds)
             .finish_non_exhaustive()
     }

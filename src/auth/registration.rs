@@ -2,9 +2,9 @@
 
 use super::events::Event;
 use super::executor::{Executor, Inline};
-use super::outgoing::{NOTHING_TOLD, Outgoing};
+use super::outbox_message::{NOTHING_TOLD, OutboxMessage};
 use super::throttle::{Networks, mail_budget, refuse_waiting, take};
-use super::{Auth, AuthError, EmailVerification, Hashing, Registration};
+use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
 use crate::domain::{Client, Email, HashedPassword, Password, User};
 
@@ -19,7 +19,7 @@ impl Auth {
         let registered = self.register(&Inline, email, password.clone(), &client);
         match pollster::block_on(registered)? {
             Registered::New(user) => Ok(user),
-            Registered::Taken => Err(AuthError::AlreadyExists(email.clone())),
+            Registered::Concealed => Err(AuthError::AlreadyExists(email.clone())),
         }
     }
 
@@ -41,7 +41,7 @@ impl Auth {
         let registered = self.try_register(executor, email, password, client).await;
         match &registered {
             Ok(Registered::New(user)) => Event::Registered { user: user.id },
-            Ok(Registered::Taken) => Event::RegistrationConcealed,
+            Ok(Registered::Concealed) => Event::RegistrationConcealed,
             Err(cause) => Event::RegistrationFailed { cause },
         }
         .log(client);
@@ -62,7 +62,7 @@ impl Auth {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, email)?;
-        let hashing = Hashing::new(password, self.settings.bcrypt_cost)?;
+        let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         let limits = Networks(client).registration(&self.settings.throttle);
 
         // No account knows a client that registers.
@@ -108,7 +108,7 @@ impl Auth {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
-        let mail = verifies.then(|| Outgoing::VerifyEmail.within_budget(&settings.throttle, &key));
+        let mail = verifies.then(|| OutboxMessage::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email,
             hashed_password,
@@ -119,7 +119,7 @@ impl Auth {
                 Ok(Registered::New(self.db.register(&new)?))
             }
             Registration::Conceal => {
-                let to_owner = Outgoing::AlreadyRegistered.within_budget(&settings.throttle, &key);
+                let to_owner = OutboxMessage::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),

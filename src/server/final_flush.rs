@@ -12,12 +12,12 @@ use crate::auth::Auth;
 const WIND_UP: Duration = Duration::from_secs(4);
 
 /// Does the last writes on a thread, which is left behind if the database hangs.
-pub(super) fn wind_up(auth: web::Data<Auth>) -> io::Result<()> {
+pub(super) fn flush(auth: web::Data<Auth>) -> io::Result<()> {
     let (running, finished) = mpsc::channel::<()>();
     thread::Builder::new()
         .name("wind-up".into())
         .spawn(move || {
-            auth.wind_up();
+            auth.flush();
             drop(auth);
             drop(running);
         })?;

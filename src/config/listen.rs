@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 
 use super::Config;
-use super::values::{Origins, PublicUrl, socket_address};
+use super::parsers::{Origins, PublicUrl, socket_address};
 use crate::domain::Networks;
 
 /// Where the service listens and how it is reached.

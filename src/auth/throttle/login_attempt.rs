@@ -1,18 +1,18 @@
-use super::{Networks, Taken, ThrottleSettings};
-use crate::auth::outgoing::Outgoing;
-use crate::auth::{Auth, AuthError, Notice};
-use crate::db::{BudgetedMail, Charge, DbError, LoginState, Settlement, ThrottleRow};
+use super::{Networks, Reservation, ThrottleSettings};
+use crate::auth::outbox_message::OutboxMessage;
+use crate::auth::{Auth, AuthError, Notification};
+use crate::db::{BudgetedMail, LimitCheck, DbError, LoginState, LoginSideEffects, LimitRow};
 use crate::domain::{
-    Client, ClientAddress, DeviceId, EmailKey, Limit, Rule, ThrottleKey, Timestamp, User,
+    Client, ClientAddress, DeviceId, EmailKey, Limit, Rule, LimitKey, Timestamp, User,
 };
 
 /// A password that is about to be tried: at which account, and by whom.
 #[derive(Debug, Clone)]
-pub(in crate::auth) struct Guess {
+pub(in crate::auth) struct LoginAttempt {
     email: EmailKey,
     client: Client,
     /// What the account knows the client by.
-    mark: Option<Mark>,
+    mark: Option<ClientMark>,
     /// The account and the counts, once they were looked up.
     state: Option<LoginState>,
     /// Whether the account logs in so often that no place is kept for its clients.
@@ -23,14 +23,14 @@ pub(in crate::auth) struct Guess {
 const FREQUENT: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Mark {
+enum ClientMark {
     Device(String),
     Network(String),
 }
 
 // Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
 
-impl Mark {
+impl ClientMark {
     /// What an account could know a client by.
     fn of(client: &Client) -> Vec<Self> {
         let device = client.device().map(DeviceId::digest);
@@ -47,7 +47,7 @@ impl Mark {
     }
 }
 
-impl Guess {
+impl LoginAttempt {
     /// A guess of a client of which it is not known yet whether the account knows it.
     pub(in crate::auth) fn new(email: EmailKey, client: Client) -> Self {
         Self {
@@ -69,13 +69,13 @@ impl Guess {
     }
 
     /// The account, if it knows the client and a place in the hashing queue is kept for it.
-    fn keeps_place(&self) -> Option<EmailKey> {
+    fn account_with_permits(&self) -> Option<EmailKey> {
         (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
     /// What the account knows the client by.
     pub(in crate::auth) fn mark(&self) -> Option<&str> {
-        self.mark.as_ref().map(Mark::text)
+        self.mark.as_ref().map(ClientMark::text)
     }
 
     /// Finds out whether the account knows the client, and returns the account if a permit is
@@ -84,32 +84,32 @@ impl Guess {
         &mut self,
         auth: &Auth,
     ) -> Result<Option<EmailKey>, AuthError> {
-        self.recognise_by(auth, Mark::of(&self.client))?;
-        Ok(self.keeps_place())
+        self.recognize_by(auth, ClientMark::of(&self.client))?;
+        Ok(self.account_with_permits())
     }
 
     /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
     /// client that shows one.
-    pub(in crate::auth) fn recognise_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        let mut marks = Mark::of(&self.client);
-        marks.retain(|mark| matches!(mark, Mark::Device(_)));
+    pub(in crate::auth) fn recognize_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        let mut marks = ClientMark::of(&self.client);
+        marks.retain(|mark| matches!(mark, ClientMark::Device(_)));
         if marks.is_empty() {
             return Ok(());
         }
-        self.recognise_by(auth, marks)
+        self.recognize_by(auth, marks)
     }
 
-    fn recognise_by(&mut self, auth: &Auth, marks: Vec<Mark>) -> Result<(), AuthError> {
+    fn recognize_by(&mut self, auth: &Auth, marks: Vec<ClientMark>) -> Result<(), AuthError> {
         (self.mark, self.state) = (None, None);
         let settings = &auth.settings.throttle;
         if !settings.on {
             return Ok(());
         }
-        let texts: Vec<&str> = marks.iter().map(Mark::text).collect();
-        let known_key = |mark: &str| ThrottleKey::known(&self.email, mark);
+        let texts: Vec<&str> = marks.iter().map(ClientMark::text).collect();
+        let known_key = |mark: &str| LimitKey::known(&self.email, mark);
         let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
         let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
-        let keys: Vec<ThrottleKey> = keys.collect();
+        let keys: Vec<LimitKey> = keys.collect();
         let state = auth
             .db
             .login_state(&self.email, &texts, &keys)
@@ -123,7 +123,7 @@ impl Guess {
             let row = state.rows.iter().find(|row| row.key == key);
             row.is_none_or(|row| row.fails < settings.known.limit)
         });
-        let logins = ThrottleKey::logins(&self.email);
+        let logins = LimitKey::logins(&self.email);
         let used = settings.logins.interval.saturating_mul(FREQUENT);
         let soon = auth.db.clock().now().plus(used);
         let mut rows = state.rows.iter();
@@ -156,7 +156,7 @@ impl Guess {
     }
 
     /// Counts the guess, which may be checked then. Blocks for a write.
-    pub(in crate::auth) fn take(&self, auth: &Auth) -> Result<Taken, AuthError> {
+    pub(in crate::auth) fn take(&self, auth: &Auth) -> Result<Reservation, AuthError> {
         take(auth, &self.charges(&auth.settings.throttle))
     }
 
@@ -164,18 +164,18 @@ impl Guess {
     pub(in crate::auth) fn settlement(
         &self,
         auth: &Auth,
-        taken: &Taken,
-    ) -> (Settlement, Option<DeviceId>) {
+        taken: &Reservation,
+    ) -> (LoginSideEffects, Option<DeviceId>) {
         let settings = &auth.settings.throttle;
         if !settings.on {
-            return (Settlement::default(), None);
+            return (LoginSideEffects::default(), None);
         }
         let now = auth.db.clock().now();
         // One that somebody else has put there may show up elsewhere: only one that this
         // account has given out is used again.
         let device = match &self.mark {
-            Some(Mark::Device(_)) => self.client.device().copied(),
-            Some(Mark::Network(_)) | None => None,
+            Some(ClientMark::Device(_)) => self.client.device().copied(),
+            Some(ClientMark::Network(_)) | None => None,
         };
         let device = device.unwrap_or_else(DeviceId::generate);
         let device_until = now.plus(settings.device_memory);
@@ -184,7 +184,7 @@ impl Guess {
             let until = now.plus(settings.network_memory);
             known.push((address.network().to_string(), until));
         }
-        let settlement = Settlement {
+        let settlement = LoginSideEffects {
             known,
             stranger: self.stranger(auth, now),
             ..self.right(auth, taken)
@@ -196,10 +196,10 @@ impl Guess {
     /// of one that comes from nowhere, such as the library's.
     fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<BudgetedMail> {
         let address = self.client.address()?;
-        if self.is_known() || !auth.settings.notices.tell(Notice::NewDevice) {
+        if self.is_known() || !auth.settings.notices.tell(Notification::NewDevice) {
             return None;
         }
-        let mail = Outgoing::NewDevice {
+        let mail = OutboxMessage::NewDevice {
             address: Some(address),
             user_agent: self.client.user_agent().map(str::to_owned),
             at,
@@ -208,20 +208,20 @@ impl Guess {
     }
 
     /// What a right guess settles where nobody logs in.
-    pub(in crate::auth) fn right(&self, auth: &Auth, taken: &Taken) -> Settlement {
+    pub(in crate::auth) fn right(&self, auth: &Auth, taken: &Reservation) -> LoginSideEffects {
         if !auth.settings.throttle.on {
-            return Settlement::default();
+            return LoginSideEffects::default();
         }
-        let mut forget = vec![ThrottleKey::account(&self.email)];
+        let mut forget = vec![LimitKey::account(&self.email)];
         if let Some(mark) = &self.mark {
-            forget.push(ThrottleKey::known(&self.email, mark.text()));
+            forget.push(LimitKey::known(&self.email, mark.text()));
         }
-        let passing = |charge: &Charge| {
+        let passing = |charge: &LimitCheck| {
             matches!(charge.rule, Rule::Rate(_)) && charge.key.limit() != Limit::Logins
         };
         let counted = taken.claim().iter();
-        Settlement {
-            give_back: counted
+        LoginSideEffects {
+            refund: counted
                 .filter(|counted| passing(counted.charge()))
                 .cloned()
                 .collect(),
@@ -235,31 +235,31 @@ impl Guess {
     /// count is not begun for a client that is refused there, so that the table is not filled.
     /// The last one is not given back to a right login: it limits those. Wrong ones, which are
     /// few by the other limits, leave it filled.
-    fn charges(&self, settings: &ThrottleSettings) -> Vec<Charge> {
+    fn charges(&self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         if !settings.on {
             return Vec::new();
         }
         let mut charges = match &self.mark {
-            Some(mark) => vec![settings.charge(ThrottleKey::known(&self.email, mark.text()))],
+            Some(mark) => vec![settings.charge(LimitKey::known(&self.email, mark.text()))],
             None => {
                 let mut charges = Networks(&self.client).charges(settings);
-                charges.push(settings.charge(ThrottleKey::account(&self.email)));
+                charges.push(settings.charge(LimitKey::account(&self.email)));
                 charges
             }
         };
-        charges.push(settings.charge(ThrottleKey::logins(&self.email)));
+        charges.push(settings.charge(LimitKey::logins(&self.email)));
         charges
     }
 }
 
 /// What an account could know a client by, as it is stored.
 pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
-    let marks = Mark::of(client);
+    let marks = ClientMark::of(client);
     marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.
-pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result<(), AuthError> {
+pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[LimitCheck]) -> Result<(), AuthError> {
     if charges.is_empty() {
         return Ok(());
     }
@@ -271,7 +271,7 @@ pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[Charge]) -> Result
     refuse_rows(&rows, charges, auth.db.clock().now())
 }
 
-fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Result<(), AuthError> {
+fn refuse_rows(rows: &[LimitRow], charges: &[LimitCheck], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
         Some((row.wait(&charge.rule, now), row.key.kind()))
@@ -287,16 +287,16 @@ fn refuse_rows(rows: &[ThrottleRow], charges: &[Charge], now: Timestamp) -> Resu
 }
 
 /// Counts something. Blocks for a write, if there is something to count.
-pub(in crate::auth) fn take(auth: &Auth, charges: &[Charge]) -> Result<Taken, AuthError> {
+pub(in crate::auth) fn take(auth: &Auth, charges: &[LimitCheck]) -> Result<Reservation, AuthError> {
     if charges.is_empty() {
-        return Ok(Taken::default());
+        return Ok(Reservation::default());
     }
     match auth
         .db
         .count_guess(charges)
         .map_err(AuthError::Unavailable)?
     {
-        Ok(counted) => Ok(Taken::new(counted)),
+        Ok(counted) => Ok(Reservation::new(counted)),
         Err(limited) => Err(limited.into()),
     }
 }

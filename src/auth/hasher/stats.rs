@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// The hashing threads and the queue in front of them.
 #[derive(Debug, Clone)]
-pub struct HashingFigures {
+pub struct HasherStats {
     /// Hashes that wait for a thread.
     pub waiting: usize,
     /// How many may wait.

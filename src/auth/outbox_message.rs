@@ -16,7 +16,7 @@ pub(super) const NOTHING_TOLD: &str = "registered";
 /// Nothing in it lets anybody in. Without another recipient it goes to the address that its
 /// user has when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outgoing {
+pub(super) enum OutboxMessage {
     /// A token with which a new password can be set.
     PasswordReset,
     /// The password was changed.
@@ -47,7 +47,7 @@ pub(super) enum Outgoing {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnreadableMail {
     #[error("unknown mail template {0}")]
-    Letter(String),
+    MailKind(String),
     #[error("the details of the queued mail cannot be read: {0}")]
     Details(#[from] serde_json::Error),
     #[error("the queued mail lacks {0}")]
@@ -69,7 +69,7 @@ struct Details {
     at: Option<i64>,
 }
 
-impl Outgoing {
+impl OutboxMessage {
     /// The kinds by which mails are counted: those that somebody can bring about.
     pub(super) const COUNTED: [&'static str; 9] = [
         "account_deleted",
@@ -156,7 +156,7 @@ impl Outgoing {
                 by: address("new", details.new)?,
             },
             "already_registered" => Self::AlreadyRegistered,
-            unknown => return Err(UnreadableMail::Letter(unknown.to_owned())),
+            unknown => return Err(UnreadableMail::MailKind(unknown.to_owned())),
         })
     }
 

@@ -4,12 +4,12 @@
 //! database has its digest.
 
 use super::events::Event;
-use super::outgoing::{Outgoing, UnreadableMail};
-use super::reset_password::{RESET_TOKEN_LIFETIME, make_token};
+use super::outbox_message::{OutboxMessage, UnreadableMail};
+use super::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use super::verify_email;
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
-use crate::mail::{Letter, Mail, TemplateError, Templates};
+use crate::mail::{MailKind, Mail, TemplateError, Templates};
 
 pub(super) struct MailWriter {
     db: DB,
@@ -45,10 +45,10 @@ impl MailWriter {
     /// Writes the mail that a row asks for. Blocks for a look-up, and for a write where the
     /// mail has a token.
     pub(super) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
-        let outgoing = Outgoing::of(mail)?;
-        if let Outgoing::AccountDeleted { to, last } = &outgoing {
+        let outgoing = OutboxMessage::of(mail)?;
+        if let OutboxMessage::AccountDeleted { to, last } = &outgoing {
             let last = last.clone();
-            let letter = Letter::AccountDeleted { last };
+            let letter = MailKind::AccountDeleted { last };
             let written = self.templates.render(&letter, to)?;
             return Ok(Written::ToSomebody(written));
         }
@@ -68,54 +68,54 @@ impl MailWriter {
     /// but for one that the account shall get, or had.
     fn letter(
         &self,
-        outgoing: &Outgoing,
+        outgoing: &OutboxMessage,
         user: &User,
         mail: &ClaimedMail,
-    ) -> Result<(Letter, Email), DbError> {
+    ) -> Result<(MailKind, Email), DbError> {
         let to_user = |letter| Ok((letter, user.email.clone()));
         match outgoing {
-            Outgoing::PasswordReset => {
+            OutboxMessage::PasswordReset => {
                 let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
                 let token = token.expose();
                 Event::ResetTokenCreated { user: user.id }.log(&Client::default());
-                to_user(Letter::PasswordReset { token })
+                to_user(MailKind::PasswordReset { token })
             }
-            Outgoing::VerifyEmail => {
+            OutboxMessage::VerifyEmail => {
                 let token = self.email_token(user.id, EmailAction::Verify, &user.email, mail)?;
-                to_user(Letter::VerifyEmail { token })
+                to_user(MailKind::VerifyEmail { token })
             }
-            Outgoing::ConfirmEmail { to } => {
+            OutboxMessage::ConfirmEmail { to } => {
                 let token = self.email_token(user.id, EmailAction::Change, to, mail)?;
                 let present = user.email.clone();
-                Ok((Letter::ConfirmEmail { token, present }, to.clone()))
+                Ok((MailKind::ConfirmEmail { token, present }, to.clone()))
             }
-            Outgoing::EmailChanged { old, new } => {
+            OutboxMessage::EmailChanged { old, new } => {
                 let token = UndoToken::generate();
                 self.db
                     .set_undo_token(user.id, &old.key(), &token.digest())?;
-                let letter = Letter::EmailChanged {
+                let letter = MailKind::EmailChanged {
                     new: new.clone(),
                     undo_token: token.expose(),
                 };
                 Ok((letter, old.clone()))
             }
-            Outgoing::NewDevice {
+            OutboxMessage::NewDevice {
                 address,
                 user_agent,
                 at,
-            } => to_user(Letter::NewDevice {
+            } => to_user(MailKind::NewDevice {
                 address: *address,
                 user_agent: user_agent.clone(),
                 at: *at,
             }),
-            Outgoing::PasswordChanged => to_user(Letter::PasswordChanged),
-            Outgoing::AlreadyRegistered => to_user(Letter::AlreadyRegistered),
-            Outgoing::AccountDeleted { to, last } => {
+            OutboxMessage::PasswordChanged => to_user(MailKind::PasswordChanged),
+            OutboxMessage::AlreadyRegistered => to_user(MailKind::AlreadyRegistered),
+            OutboxMessage::AccountDeleted { to, last } => {
                 let last = last.clone();
-                Ok((Letter::AccountDeleted { last }, to.clone()))
+                Ok((MailKind::AccountDeleted { last }, to.clone()))
             }
-            Outgoing::EmailTakenBack { to, by } => {
-                Ok((Letter::EmailTakenBack { by: by.clone() }, to.clone()))
+            OutboxMessage::EmailTakenBack { to, by } => {
+                Ok((MailKind::EmailTakenBack { by: by.clone() }, to.clone()))
             }
         }
     }
@@ -141,7 +141,7 @@ impl MailWriter {
 
     /// The work of a mail to somebody: a worker, or a disk, that is busy for longer with others
     /// would tell them apart.
-    fn to_nobody(&self, outgoing: &Outgoing, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
+    fn to_nobody(&self, outgoing: &OutboxMessage, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
         if outgoing.row().has_token {
@@ -151,6 +151,6 @@ impl MailWriter {
         let address = Email::from_stored("nobody@localhost".to_owned());
         Ok(self
             .templates
-            .render(&Letter::PasswordReset { token }, &address)?)
+            .render(&MailKind::PasswordReset { token }, &address)?)
     }
 }

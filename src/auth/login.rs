@@ -3,14 +3,14 @@
 use super::events::Event;
 use super::executor::Executor;
 use super::password_check::RightPassword;
-use super::throttle::Guess;
+use super::throttle::LoginAttempt;
 use super::{Auth, AuthError, EmailVerification};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
 
 /// What a login ends with.
 #[derive(Debug)]
-pub struct LoggedIn {
+pub struct LoginSuccess {
     /// For the client; it is shown here and never again.
     pub session_id: SessionId,
     /// For the client too: what it shows at later logins. None where attempts are not counted.
@@ -34,8 +34,8 @@ impl Auth {
         email: impl Into<EmailKey>,
         password: Password,
         client: &Client,
-    ) -> Result<LoggedIn, AuthError> {
-        let attempt = Guess::new(email.into(), client.clone());
+    ) -> Result<LoginSuccess, AuthError> {
+        let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(executor, attempt, password, Vec::new());
         let (checked, permit) = verified
             .await
@@ -60,7 +60,7 @@ impl Auth {
     }
 
     /// Opens the session, and returns how many older ones that ended. Blocks for a write.
-    fn open_session(&self, right: RightPassword) -> Result<(LoggedIn, usize), AuthError> {
+    fn open_session(&self, right: RightPassword) -> Result<(LoginSuccess, usize), AuthError> {
         let RightPassword {
             user,
             attempt,
@@ -96,7 +96,7 @@ impl Auth {
         if let Some(password) = outdated {
             self.renew(user.clone(), password);
         }
-        let logged_in = LoggedIn {
+        let logged_in = LoginSuccess {
             session_id,
             device,
             user,

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::answer::{Message, json, json_with};
+use super::response::{Message, json, json_with};
 use super::HttpError;
 use super::current_user::session_of;
 use super::login_location::login_location;

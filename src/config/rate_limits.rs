@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Switch;
-use super::values::{positive_duration, rate};
+use super::parsers::{positive_duration, rate};
 use crate::domain::Rate;
 
 /// How guessing of passwords is slowed down.

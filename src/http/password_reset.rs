@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::access_log::with_user_id;
-use super::answer::json;
+use super::response::json;
 use super::form::{Fields, Form, FormError, FromFields};
 use super::{BlockingExecutor, HttpError};
 use crate::auth::Auth;
