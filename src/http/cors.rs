@@ -56,7 +56,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     );
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Retry-After, X-Request-Id"),
+        HeaderValue::from_static("Retry-After, X-Request-Id, Bienvenue-Error"),
     );
 }
 

@@ -4,16 +4,13 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 
 use super::FormError;
-use super::response::{Message, json_with};
+use super::response::{ERROR_CODE, Message, json_with};
 use super::metrics::Outcome;
 use crate::auth::AuthError;
-
-/// The header with an error's code.
-const ERROR_CODE: HeaderName = HeaderName::from_static("bienvenue-error");
 
 /// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
 /// client gets a status and a sentence.

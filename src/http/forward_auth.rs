@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::response::{Message, json, json_with};
+use super::response::{ERROR_CODE, Message, json, json_with};
 use super::HttpError;
 use super::current_user::session_of;
 use super::login_location::login_location;
@@ -71,7 +71,8 @@ impl ResponseError for Unverified {
             let message = "not logged in";
             json_with(
                 HttpResponse::build(self.status_code())
-                    .insert_header((LOCATION, self.login.clone())),
+                    .insert_header((LOCATION, self.login.clone()))
+                    .insert_header((ERROR_CODE, "not_logged_in")),
                 &Message { message },
             )
         } else {

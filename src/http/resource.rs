@@ -4,7 +4,7 @@ use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
-use super::response::{Message, json_with};
+use super::response::{ERROR_CODE, Message, json_with};
 use super::metrics::Route;
 
 /// A path and what may be done there: with and without a slash at its end, HEAD wherever
@@ -107,7 +107,8 @@ impl Verbs {
             let message = format!("this path takes {allow}");
             ready(json_with(
                 HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
-                    .insert_header((ALLOW, allow.clone())),
+                    .insert_header((ALLOW, allow.clone()))
+                    .insert_header((ERROR_CODE, "method_not_allowed")),
                 &Message { message: &message },
             ))
         };

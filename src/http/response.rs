@@ -1,6 +1,10 @@
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
+
+/// The header with an error's stable code, for programs.
+pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("bienvenue-error");
 
 /// A sentence for the client.
 #[derive(Serialize)]
@@ -33,5 +37,7 @@ pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize
 
 pub(super) async fn not_found() -> HttpResponse {
     let message = "there is nothing at this path";
-    json(StatusCode::NOT_FOUND, &Message { message })
+    let mut answer = HttpResponse::NotFound();
+    answer.insert_header((ERROR_CODE, "not_found"));
+    json_with(&mut answer, &Message { message })
 }

@@ -226,7 +226,7 @@ async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
             assert_eq!(shared_with(&answer), [Some(origin), Some("true")]);
             assert_eq!(answer.header("vary"), Some("Origin"));
             let exposed = answer.header("access-control-expose-headers");
-            assert_eq!(exposed, Some("Retry-After, X-Request-Id"));
+            assert_eq!(exposed, Some("Retry-After, X-Request-Id, Bienvenue-Error"));
         }
     }
     for origin in [

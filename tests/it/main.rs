@@ -29,6 +29,7 @@ mod crash;
 mod cross_site;
 mod emails;
 mod enumeration;
+mod error_codes;
 mod faults_postgres;
 mod faults_sqlite;
 mod forms;
