@@ -7,7 +7,7 @@ use super::executor::{Executor, Inline};
 use super::outbox_message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
-use crate::db::{BudgetedMail, LimitCheck, ClaimedMail, DB, DbError, NewPassword};
+use crate::db::{BudgetedMail, ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, NewPassword};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -180,29 +180,31 @@ impl Auth {
             }
             Err(cause) => Err(cause),
         };
-        let queued = asked.inspect_err(|cause| {
+        let (user, queued) = asked.inspect_err(|cause| {
             Event::PasswordChangeFailed { user: None, cause }.log(client);
         })?;
         self.wake_mails();
-        Event::ResetRequested {
-            user: queued.flatten(),
-            queued: queued.is_some(),
-        }
-        .log(client);
+        Event::ResetRequested { user, queued }.log(client);
         Ok(())
     }
 
+    /// Returns the user whose mail was asked for, and whether one is queued. Blocks for a write.
     fn queue_reset(
         &self,
         email: &EmailKey,
         client: &Client,
         limits: &[LimitCheck],
-    ) -> Result<Option<Option<UserId>>, AuthError> {
+    ) -> Result<(Option<UserId>, bool), AuthError> {
         let mail = OutboxMessage::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = self
             .db
             .queue_mail_for(email, &mail, limits, &marks(client))?;
-        Ok(asked?)
+        match asked {
+            MailRequestOutcome::Queued(user) => Ok((Some(user), true)),
+            MailRequestOutcome::QueuedDecoy => Ok((None, true)),
+            MailRequestOutcome::OverBudget => Ok((None, false)),
+            MailRequestOutcome::Limited(limited) => Err(limited.into()),
+        }
     }
 
     /// What an owner is told of a new password, whoever has set it.

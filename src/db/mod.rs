@@ -71,7 +71,7 @@ pub use known_clients::LoginSideEffects;
 pub use login_state::LoginState;
 pub use mail_priority::MailPriority;
 pub use opening::{OpenError, Opened};
-pub use outbox::{BudgetedMail, ClaimedMail, NewMail, WaitingMail};
+pub use outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
 pub use sessions::{ActiveSession, NewSession};

@@ -121,11 +121,23 @@ impl From<ClaimedRow> for ClaimedMail {
     }
 }
 
+/// What became of a mail that a client asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailRequestOutcome {
+    /// It is queued, to this user.
+    Queued(UserId),
+    /// No user has the address: a decoy is queued.
+    QueuedDecoy,
+    /// Enough mails went to the address lately.
+    OverBudget,
+    /// The client is over a limit.
+    Limited(RateLimited),
+}
+
 impl DB {
-    /// Queues a mail for whoever has that email, if a limit and its budget allow it; for
-    /// nobody, by the same statements, if nobody has it. Tells whose it is, none if the budget
-    /// is spent. A client of those marks, if the account knows it, has its mail sent before
-    /// others. Blocks for one write.
+    /// Queues a mail to the user with that email, if a limit and the budget of the address allow
+    /// it; without such a user, a decoy by the same statements. A mail that a known client (one of
+    /// those marks) asks for is sent before others. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is queued or counted.
@@ -135,16 +147,20 @@ impl DB {
         mail: &BudgetedMail,
         limit: &[LimitCheck],
         marks: &[String],
-    ) -> Result<Result<Option<Option<UserId>>, RateLimited>, DbError> {
+    ) -> Result<MailRequestOutcome, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             if let Err(limited) = count_all(conn, limit, now)? {
-                return Ok(Err(limited));
+                return Ok(MailRequestOutcome::Limited(limited));
             }
             let user_id = owner_of(conn, email)?;
             let priority = priority_of(conn, user_id, marks, now)?;
-            let queued = queue_before(conn, user_id, mail, priority, now)?;
-            Ok(Ok(queued.then_some(user_id)))
+            let is_queued = queue_before(conn, user_id, mail, priority, now)?;
+            Ok(match user_id {
+                _ if !is_queued => MailRequestOutcome::OverBudget,
+                Some(user_id) => MailRequestOutcome::Queued(user_id),
+                None => MailRequestOutcome::QueuedDecoy,
+            })
         })
     }
 
