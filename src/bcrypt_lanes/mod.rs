@@ -13,16 +13,12 @@
 //! as bcrypt's do everywhere: who shares the core's cache may learn from it.
 
 mod blowfish;
-#[cfg(bcrypt_crate_in_place_of_lanes)]
-mod comparison;
 mod input;
 mod pi;
 
 use zeroize::Zeroize;
 
 use blowfish::{Expansion, State};
-#[cfg(bcrypt_crate_in_place_of_lanes)]
-pub use comparison::CrateInPlace;
 pub use input::{Digest, Input};
 
 /// `OrpheanBeholderScryDoubt`, the text that is encrypted in the end.

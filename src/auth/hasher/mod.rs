@@ -33,10 +33,7 @@ use queue::Queue;
 /// one, and more only a little less for each; their tables are 17 KB, so that two threads
 /// that share a core with its 32 KB of cache are not much in each other's way
 /// (`docs/benchmarks.md`).
-#[cfg(not(bcrypt_crate_in_place_of_lanes))]
 pub(super) const LANES: usize = 4;
-#[cfg(bcrypt_crate_in_place_of_lanes)]
-pub(super) const LANES: usize = 1;
 
 /// How many threads hash, and for whom there is room.
 #[derive(Debug, Clone, Copy)]

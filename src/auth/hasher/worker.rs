@@ -5,11 +5,7 @@ use std::time::Instant;
 use super::LANES;
 use super::job::QueuedJob;
 use super::queue::{Queue, Thread};
-#[cfg(bcrypt_crate_in_place_of_lanes)]
-use crate::bcrypt_lanes::CrateInPlace as Lanes;
-use crate::bcrypt_lanes::Input;
-#[cfg(not(bcrypt_crate_in_place_of_lanes))]
-use crate::bcrypt_lanes::Lanes;
+use crate::bcrypt_lanes::{Input, Lanes};
 
 /// How much lower the priority of hashing is than that of the rest of the process. Requests
 /// that do not hash then find a core at once; much lower, and a flood of refusals would leave
