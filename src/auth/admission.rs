@@ -2,7 +2,7 @@
 //! and the rate limits before anything is hashed.
 
 use super::executor::Executor;
-use super::hasher::{Requester, HashPermit};
+use super::hasher::{HashPermit, Requester};
 use super::{Auth, AuthError, Reservation};
 use crate::domain::{Client, ClientAddress, EmailKey};
 
@@ -90,7 +90,11 @@ impl Auth {
 
     /// A permit for a hash of a client; with an account, one of those kept for clients that the
     /// account knows. Never blocks.
-    fn permit_for(&self, client: &Client, account: Option<EmailKey>) -> Result<HashPermit, AuthError> {
+    fn permit_for(
+        &self,
+        client: &Client,
+        account: Option<EmailKey>,
+    ) -> Result<HashPermit, AuthError> {
         let network = client.address().map(ClientAddress::network);
         let whose = match account {
             _ if !self.throttles() => Requester::Anybody,

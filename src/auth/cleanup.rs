@@ -136,7 +136,9 @@ impl Cleaner {
 
     /// Counts a further piece of the table, and at its end decides what is to be evicted.
     fn count(&mut self) -> Result<(), DbError> {
-        let behind = self.db.limit_behind(self.counted_to.as_deref(), self.step)?;
+        let behind = self
+            .db
+            .limit_behind(self.counted_to.as_deref(), self.step)?;
         if behind.is_some() {
             self.counted = self.counted.saturating_add(self.step);
             self.counted_to = behind;

@@ -1,8 +1,8 @@
 use super::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow};
 use crate::domain::{
-    AccountDates, FormerEmail, KnownClient, PendingMail, PendingToken, SessionDigest, SessionId,
-    SessionInfo, LimitKey, Timestamp, User, UserId,
+    AccountDates, FormerEmail, KnownClient, LimitKey, PendingMail, PendingToken, SessionDigest,
+    SessionId, SessionInfo, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::cleanup::Cleanup;
 use super::rehash::Rehashed;
 use super::throttle::{Reservation, ThrottleSettings};
-use crate::db::{LimitHit, DB};
+use crate::db::{DB, LimitHit};
 use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);

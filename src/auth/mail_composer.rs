@@ -9,7 +9,7 @@ use super::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use super::verify_email;
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
-use crate::mail::{MailKind, Mail, TemplateError, Templates};
+use crate::mail::{Mail, MailKind, TemplateError, Templates};
 
 pub(super) struct MailWriter {
     db: DB,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::events::Event;
-use super::stats::{MailCounts, MailOutcome};
 use super::mail_composer::{MailWriter, NotWritten, Written};
+use super::stats::{MailCounts, MailOutcome};
 use crate::db::{ClaimedMail, DB};
 use crate::domain::Client;
 use crate::mail::{Mail, Mailer, SendError, Templates};

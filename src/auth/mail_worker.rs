@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::stats::MailCounts;
 use super::mail_outage::Outage;
 use super::mail_sender::{MailSender, Outcome};
+use super::stats::MailCounts;
 use crate::db::{ClaimedMail, DB, MailPriority};
 use crate::mail::{Mailer, Templates};
 

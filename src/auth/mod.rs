@@ -16,30 +16,30 @@ mod error;
 mod events;
 mod executor;
 mod export;
-mod stats;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hasher;
 mod housekeeping;
 mod login;
+mod mail_composer;
 mod mail_outage;
 mod mail_sender;
 mod mail_worker;
-mod mail_composer;
+mod notifications;
 mod outbox_message;
 mod own_sessions;
 mod password_check;
+mod password_jobs;
+mod password_reset;
 mod password_rules;
 mod passwords;
-mod notifications;
 mod reauthentication;
 mod registration;
 mod rehash;
-mod password_reset;
 mod sessions;
 mod settings;
+mod stats;
 mod throttle;
-mod password_jobs;
 mod verify_email;
 
 use std::sync::Arc;
@@ -48,11 +48,11 @@ use std::time::Instant;
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use db_monitor::DatabaseMonitor;
-use hasher::{Requester, Hasher, HasherSettings, HashPermit};
+use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use housekeeping::Housekeeping;
 use mail_worker::MailWorker;
-use throttle::Reservation;
 use password_jobs::{HashJob, VerifyJob, VerifyResult};
+use throttle::Reservation;
 
 pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
@@ -60,22 +60,22 @@ pub use error::AuthError;
 pub use events::log_forged;
 pub use executor::{Executor, Inline};
 pub use export::Export;
-pub use stats::{Figures, MailOutcome};
 pub use hasher::{HasherStats, Waits};
 pub use login::LoginSuccess;
+pub use notifications::NotificationSettings;
 pub use own_sessions::{Named, SessionPage};
+pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use password_rules::ContextWords;
 pub use passwords::{HashError, hash_password};
-pub use notifications::NotificationSettings;
 pub use reauthentication::OwnerRequest;
-pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use settings::{AuthSettings, PasswordRefused};
+pub use stats::{Figures, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 pub use verify_email::{MailedToken, VerifiedEmail};
 
 pub use crate::domain::{EmailVerification, Notification, Registration};
 
-pub use crate::db::{DatabaseStats, IntegrityStats, Outbox, PoolStats, Registered, LimitRow};
+pub use crate::db::{DatabaseStats, IntegrityStats, LimitRow, Outbox, PoolStats, Registered};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::hasher::{JobStep, BcryptJob};
+use super::hasher::{BcryptJob, JobStep};
 use super::passwords::{HashError, HashParams, StoredHash};
 use crate::bcrypt_lanes::Digest;
 use crate::domain::{BcryptCost, HashedPassword, Password};

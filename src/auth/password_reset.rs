@@ -7,7 +7,9 @@ use super::executor::{Executor, Inline};
 use super::outbox_message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
-use crate::db::{BudgetedMail, ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, NewPassword};
+use crate::db::{
+    BudgetedMail, ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, NewPassword,
+};
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
@@ -210,7 +212,9 @@ impl Auth {
     /// What an owner is told of a new password, whoever has set it.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
-        told.then(|| OutboxMessage::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
+        told.then(|| {
+            OutboxMessage::PasswordChanged.within_budget(&self.settings.throttle, &to.key())
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use super::hasher::HashPermit;
 use super::password_check::RightPassword;
 use super::throttle::{LoginAttempt, reauthentications};
 use super::{Auth, AuthError, Reservation};
-use crate::db::{LimitCheck, DbError, RateLimited, Reauthenticated, LoginSideEffects};
+use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
 
 /// A request of a user who is logged in, with the password that has to be given again.

@@ -108,7 +108,8 @@ impl Auth {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
-        let mail = verifies.then(|| OutboxMessage::VerifyEmail.within_budget(&settings.throttle, &key));
+        let mail =
+            verifies.then(|| OutboxMessage::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email,
             hashed_password,
@@ -119,7 +120,8 @@ impl Auth {
                 Ok(Registered::New(self.db.register(&new)?))
             }
             Registration::Conceal => {
-                let to_owner = OutboxMessage::AlreadyRegistered.within_budget(&settings.throttle, &key);
+                let to_owner =
+                    OutboxMessage::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),

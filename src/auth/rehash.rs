@@ -1,6 +1,6 @@
 use std::sync::mpsc::Sender;
 
-use super::hasher::{JobStep, BcryptJob};
+use super::hasher::{BcryptJob, JobStep};
 use super::housekeeping::Message;
 use super::{HashError, HashJob};
 use crate::bcrypt_lanes::Digest;
@@ -65,7 +65,11 @@ impl BcryptJob for RehashJob {
     }
 }
 
-fn renewed_or_on(step: JobStep<HashJob>, user: User, written_by: Sender<Message>) -> JobStep<RehashJob> {
+fn renewed_or_on(
+    step: JobStep<HashJob>,
+    user: User,
+    written_by: Sender<Message>,
+) -> JobStep<RehashJob> {
     match step {
         JobStep::Compute(input, hashing) => JobStep::Compute(
             input,

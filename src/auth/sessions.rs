@@ -1,6 +1,6 @@
 use super::events::Event;
 use super::{Auth, AuthError};
-use crate::db::{DbError, NewSession, LoginSideEffects, UserChanges};
+use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{Client, EmailKey, SessionId, SessionUser, User, UserId};
 
 impl Auth {
@@ -18,7 +18,9 @@ impl Auth {
             digest: &digest,
             client: &client,
         };
-        let ended = self.db.add_session(&new, None, &LoginSideEffects::default())?;
+        let ended = self
+            .db
+            .add_session(&new, None, &LoginSideEffects::default())?;
         let (user, session) = (user.id, &digest);
         Event::SessionOpened { user, session }.log(&client);
         Event::sessions_replaced(user, ended, &client);

@@ -10,14 +10,14 @@
 
 mod accounts;
 mod database;
+mod layers;
 mod listen;
 mod logging;
+mod parsers;
 mod passwords;
+mod rate_limits;
 mod secrets;
 mod sessions;
-mod layers;
-mod rate_limits;
-mod parsers;
 
 use std::path::PathBuf;
 
@@ -25,13 +25,13 @@ use clap::Args;
 
 pub use accounts::Accounts;
 pub use database::{Database, Migrate};
+pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
-pub use passwords::Passwords;
-pub use sessions::Sessions;
-pub use layers::{SourceError, Sources};
-pub use rate_limits::Throttling;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
+pub use passwords::Passwords;
+pub use rate_limits::Throttling;
+pub use sessions::Sessions;
 
 use crate::domain::{BcryptCost, EmailVerification, Notification};
 

@@ -40,7 +40,11 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn settle_guess(&self, user_id: UserId, settlement: &LoginSideEffects) -> Result<(), DbError> {
+    pub fn settle_guess(
+        &self,
+        user_id: UserId,
+        settlement: &LoginSideEffects,
+    ) -> Result<(), DbError> {
         self.write(|conn| self.settle(conn, user_id, settlement))
     }
 

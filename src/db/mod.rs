@@ -9,10 +9,10 @@ mod account_dates;
 mod any_connection;
 mod email_tokens;
 mod error;
+mod export;
 mod figures;
 mod file_health;
 mod former_emails;
-mod export;
 mod integrity;
 mod known_clients;
 mod lasting;
@@ -79,7 +79,7 @@ pub use settings::{DbSettings, OpenMode, SessionRules};
 
 pub use crate::domain::Pooler;
 pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
-pub use throttle::{LimitCheck, LimitHit, RateLimited, LimitRow};
+pub use throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
 pub use user_changes::UserChanges;
 pub use user_filter::UserFilter;
 

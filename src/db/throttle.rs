@@ -12,7 +12,7 @@ use super::any_connection::AnyConnection;
 use super::schema::throttle;
 use super::statement::{Batch, Statement, Value, as_one};
 use super::{DB, DbError};
-use crate::domain::{Rule, LimitKey, Timestamp, UserId};
+use crate::domain::{LimitKey, Rule, Timestamp, UserId};
 
 // One text for both engines, so without min and LEAST.
 const COUNT_BACKOFF: &str = "\

@@ -73,11 +73,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn limit_behind(
-        &self,
-        key: Option<&str>,
-        step: u32,
-    ) -> Result<Option<String>, DbError> {
+    pub fn limit_behind(&self, key: Option<&str>, step: u32) -> Result<Option<String>, DbError> {
         self.read(|conn| {
             throttle::table
                 .filter(throttle::key.gt(key.unwrap_or_default()))

@@ -11,20 +11,20 @@ mod clock;
 mod database_url;
 mod email;
 mod email_action;
+mod export;
 mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
-mod export;
 mod known_client;
 mod networks;
 mod origin;
 mod password;
 mod policy;
 mod postgres_url;
+mod rate_limit;
 mod request_id;
 mod session_info;
-mod rate_limit;
 mod token;
 mod user;
 
@@ -36,18 +36,18 @@ pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, EmailKey};
 pub use email_action::EmailAction;
+pub use export::{PendingMail, PendingToken};
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
-pub use export::{PendingMail, PendingToken};
 pub use known_client::KnownClient;
 pub use networks::{Networks, NetworksError};
 pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration};
 pub use postgres_url::PostgresUrl;
+pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
-pub use rate_limit::{Backoff, Limit, Rate, Rule, LimitKey};
 pub use token::{
     DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
     ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,

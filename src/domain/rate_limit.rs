@@ -336,7 +336,10 @@ mod tests {
         let key = LimitKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
         let stored = LimitKey::from_stored(key.as_str().to_owned());
         assert_eq!(stored.as_ref(), Some(&key));
-        assert_eq!((key.limit(), key.kind()), (Limit::Mail, "mail/password_reset"));
+        assert_eq!(
+            (key.limit(), key.kind()),
+            (Limit::Mail, "mail/password_reset")
+        );
         for limit in Limit::ALL {
             let stored = LimitKey::from_stored(format!("{}/x", limit.name()));
             assert_eq!(stored.map(|key| key.limit()), Some(limit));

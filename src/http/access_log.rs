@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpResponse};
 
 use super::metrics::Route;
 use super::{HttpError, client};

@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::response::{Nothing, json_with};
-use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::response::{Nothing, json_with};
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use crate::auth::{Auth, OwnerRequest};

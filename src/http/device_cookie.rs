@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 
-use super::{HttpSettings, raw_cookie};
+use super::{HttpSettings, cookie};
 use crate::domain::DeviceId;
 
 /// A name that begins so is taken from https and for this host only, so that no

@@ -3,8 +3,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::response::{Nothing, json_with};
 use super::current_user::CurrentUser;
+use super::response::{Nothing, json_with};
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use crate::auth::Named;

@@ -3,9 +3,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::access_log::with_user_id;
-use super::response::json;
-use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::response::json;
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, MailedToken, OwnerRequest};

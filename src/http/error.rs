@@ -8,8 +8,8 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 
 use super::FormError;
-use super::response::{ERROR_CODE, Message, json_with};
 use super::metrics::Outcome;
+use super::response::{ERROR_CODE, Message, json_with};
 use crate::auth::AuthError;
 
 /// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the

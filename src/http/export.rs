@@ -3,8 +3,8 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::response::json;
 use super::current_user::CurrentUser;
+use super::response::json;
 use super::{BlockingExecutor, HttpError};
 use crate::auth;
 use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};

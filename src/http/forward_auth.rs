@@ -7,10 +7,10 @@ use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::response::{ERROR_CODE, Message, json, json_with};
 use super::HttpError;
 use super::current_user::session_of;
 use super::login_location::login_location;
+use super::response::{ERROR_CODE, Message, json, json_with};
 use crate::domain::SessionUser;
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
@@ -24,9 +24,7 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 /// `GET /verify`: tells a proxy who is logged in, before it passes a request on to an
 /// application. It reads what `GET /profile` reads. OPTIONS is for proxies that ask with the
 /// client's own method.
-pub(super) async fn verify(
-    request: HttpRequest,
-) -> Result<HttpResponse, Unverified> {
+pub(super) async fn verify(request: HttpRequest) -> Result<HttpResponse, Unverified> {
     let session = session_of(&request).await;
     let (_, user) = session.map_err(|error| Unverified {
         error,

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use super::connections::{Connection, Connections, InFlight};
 use super::log_flush::LogFlush;
 use super::request_id::{REQUEST_ID, RequestIds};
-use super::{HttpError, HttpSettings, access_log, headers};
+use super::{HttpError, HttpSettings, access_log, security_headers};
 use crate::domain::RequestId;
 
 /// Gives every request its number, which its answer carries beside the security headers, and

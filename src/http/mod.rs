@@ -5,10 +5,10 @@
 
 mod access_log;
 mod account;
-mod response;
 mod client;
 mod client_stream;
 mod connections;
+mod cookie;
 mod cors;
 mod csrf;
 mod current_user;
@@ -19,10 +19,10 @@ mod error;
 mod executor;
 mod export;
 mod form;
+mod forward_auth;
 pub mod forwarded;
 #[doc(hidden)]
 pub mod fuzzing;
-mod security_headers;
 mod health;
 mod index;
 mod log_flush;
@@ -30,18 +30,18 @@ mod login_location;
 mod metrics;
 mod middleware;
 mod operator;
+mod password_reset;
 mod profile;
-mod cookie;
 mod refused_origins;
 mod request_id;
-mod password_reset;
+mod resource;
+mod response;
 mod routes;
+mod security_headers;
 mod session_cookie;
 mod sessions;
 mod turns;
 mod users;
-mod resource;
-mod forward_auth;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,9 +5,9 @@ use actix_web::web::ServiceConfig;
 use actix_web::{HttpResponse, ResponseError, web};
 use serde::Serialize;
 
-use super::response::json;
 use super::metrics::{self, Metrics};
 use super::resource::Verbs;
+use super::response::json;
 use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, DatabaseStats};
 use crate::domain::Timestamp;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::access_log::with_user_id;
-use super::response::json;
 use super::form::{Fields, Form, FormError, FromFields};
+use super::response::json;
 use super::{BlockingExecutor, HttpError};
 use crate::auth::Auth;
 use crate::domain::{Client, Email, EmailKey, Password, ResetToken};

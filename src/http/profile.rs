@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-use super::response::json;
 use super::current_user::CurrentUser;
+use super::response::json;
 
 #[derive(Serialize)]
 struct Profile<'a> {

@@ -4,8 +4,8 @@ use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
-use super::response::{ERROR_CODE, Message, json_with};
 use super::metrics::Route;
+use super::response::{ERROR_CODE, Message, json_with};
 
 /// A path and what may be done there: with and without a slash at its end, HEAD wherever
 /// GET, OPTIONS with `Allow`, and 405 with `Allow` for every other verb.

@@ -2,8 +2,8 @@ use actix_web::web::ServiceConfig;
 
 use super::resource::Verbs;
 use super::{
-    account, devices, email, export, health, index, profile, reset_password, sessions, users,
-    verify,
+    account, devices, email, export, forward_auth, health, index, password_reset, profile,
+    sessions, users,
 };
 
 /// Every route of the service.

@@ -3,9 +3,9 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::access_log::with_user_id;
-use super::response::{Nothing, json_with};
-use super::form::{Fields, Form, FormError, FromFields};
 use super::current_user::CurrentUser;
+use super::form::{Fields, Form, FormError, FromFields};
+use super::response::{Nothing, json_with};
 use super::session_cookie::SessionCookie;
 use super::{BlockingExecutor, HttpError, HttpSettings};
 use super::{device_cookie, devices};

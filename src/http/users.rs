@@ -3,8 +3,8 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::access_log::with_user_id;
-use super::response::json;
 use super::form::{Fields, Form, FormError, FromFields};
+use super::response::json;
 use super::{BlockingExecutor, HttpError};
 use crate::auth::{Auth, Registered};
 use crate::domain::{Client, Email, Password};

@@ -3,7 +3,7 @@
 //! [`Templates`] turn a [`MailKind`] into a [`Mail`], and a [`Mailer`] sends it. Sending
 //! blocks and may take minutes: it needs a thread of its own, and no request does it.
 
-mod user_agent;
+mod builtin_templates;
 mod file_transport;
 mod kind;
 mod mailer;
@@ -11,8 +11,8 @@ mod memory;
 mod message;
 mod smtp;
 mod smtp_failure;
-mod builtin_templates;
 mod templates;
+mod user_agent;
 
 pub use file_transport::Folder;
 pub use kind::MailKind;

@@ -8,7 +8,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use url::Url;
 
 use super::builtin_templates::BUILT_IN;
-use super::{MailKind, Mail, browser};
+use super::{Mail, MailKind, user_agent};
 use crate::domain::{Email, Timestamp};
 
 /// What the mails are made of, besides their occasion. Nothing of it comes from a request.

@@ -13,15 +13,19 @@ use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_confi
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 
-use super::timeouts;
 use super::connection_limit::connections_per_worker;
-use super::worker_liveness::WorkerLiveness;
 use super::settings::workers;
 use super::shutdown::DRAIN_SECONDS;
+use super::timeouts;
+use super::worker_liveness::WorkerLiveness;
 use crate::http::{ClientStream, Http};
 
 /// Starts the workers, which accept connections from then on.
-pub(super) fn start(http: Http, pulse: WorkerLiveness, listener: TcpListener) -> io::Result<Server> {
+pub(super) fn start(
+    http: Http,
+    pulse: WorkerLiveness,
+    listener: TcpListener,
+) -> io::Result<Server> {
     let builder = Server::build()
         .workers(workers().get())
         .max_concurrent_connections(connections_per_worker(workers()))

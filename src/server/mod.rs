@@ -1,24 +1,24 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
-mod startup_log;
-mod timeouts;
+mod connection_limit;
 mod drain;
 mod error;
-mod socket_activation;
+mod final_flush;
 mod http_server;
-mod connection_limit;
 mod listener;
 mod mail;
-mod service_manager;
 mod operator;
-mod worker_liveness;
-mod settings;
-mod signals;
-mod start_warnings;
-mod shutdown;
 mod reject_backlog;
+mod service_manager;
+mod settings;
+mod shutdown;
+mod signals;
+mod socket_activation;
+mod start_warnings;
+mod startup_log;
+mod timeouts;
 mod watchdog;
-mod flush;
+mod worker_liveness;
 
 use std::io;
 use std::net::TcpListener;
@@ -40,17 +40,17 @@ use crate::db::{
 };
 use crate::http::Http;
 use crate::mail::Templates;
-use startup_log::announce;
+use final_flush::flush;
 use listener::listen;
-use service_manager::Manager;
 use operator::Operator;
-use worker_liveness::WorkerLiveness;
+use service_manager::Manager;
 use settings::{db_settings, http_settings};
+use shutdown::Stop;
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
-use shutdown::Stop;
+use startup_log::announce;
 use watchdog::Watchdog;
-use flush::flush;
+use worker_liveness::WorkerLiveness;
 
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///

@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::domain::ResetToken;
-use bienvenue::mail::{MailKind, Mail, Mailer, Memory, TemplateSettings, Templates};
+use bienvenue::mail::{Mail, MailKind, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
 
 use crate::support::app::{App, Setup};

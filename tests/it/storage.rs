@@ -3,7 +3,9 @@
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use bienvenue::db::{DB, DbError, InvalidRequest, NewSession, LoginSideEffects, UserChanges, UserFilter};
+use bienvenue::db::{
+    DB, DbError, InvalidRequest, LoginSideEffects, NewSession, UserChanges, UserFilter,
+};
 use bienvenue::domain::{Client, Clock, HashedPassword, ResetToken, SessionId, UserId};
 
 use rstest::rstest;
@@ -247,7 +249,11 @@ fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session(
         digest: &session.digest(),
         client: &Client::default(),
     };
-    let late = db.add_session(&new, Some(&user.hashed_password), &LoginSideEffects::default());
+    let late = db.add_session(
+        &new,
+        Some(&user.hashed_password),
+        &LoginSideEffects::default(),
+    );
     assert!(matches!(late, Err(DbError::NoResultFound)));
     assert!(matches!(
         db.find_session(&session.digest()),

@@ -63,7 +63,10 @@ impl<W: BcryptJob> AwaitedJob<W> {
         Self { work, sender }
     }
 
-    fn after(step: JobStep<W>, sender: oneshot::Sender<W::Done>) -> Option<(Input, Box<dyn QueuedJob>)> {
+    fn after(
+        step: JobStep<W>,
+        sender: oneshot::Sender<W::Done>,
+    ) -> Option<(Input, Box<dyn QueuedJob>)> {
         match step {
             JobStep::Compute(input, work) => Some((input, Box::new(Self { work, sender }))),
             JobStep::Done(done) => {

@@ -4,10 +4,10 @@
 //! core computes a few at a time in lanes, the rest wait in the order in which they came, and
 //! what does not hash does not wait at all. Who would wait too long is told so at once.
 
-mod stats;
 mod job;
-mod queue;
 mod overload_log;
+mod queue;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -21,13 +21,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
-pub use stats::{HasherStats, Waits};
 pub(super) use job::compute;
 use job::{AwaitedJob, DetachedJob};
-pub(super) use job::{JobStep, BcryptJob};
-pub(super) use queue::Requester;
+pub(super) use job::{BcryptJob, JobStep};
 pub(super) use queue::HashPermit;
 use queue::Queue;
+pub(super) use queue::Requester;
+pub use stats::{HasherStats, Waits};
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
 /// one, and more only a little less for each; their tables are 17 KB, so that two threads

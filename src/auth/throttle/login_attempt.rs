@@ -1,9 +1,9 @@
 use super::{Networks, Reservation, ThrottleSettings};
 use crate::auth::outbox_message::OutboxMessage;
 use crate::auth::{Auth, AuthError, Notification};
-use crate::db::{BudgetedMail, LimitCheck, DbError, LoginState, LoginSideEffects, LimitRow};
+use crate::db::{BudgetedMail, DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState};
 use crate::domain::{
-    Client, ClientAddress, DeviceId, EmailKey, Limit, Rule, LimitKey, Timestamp, User,
+    Client, ClientAddress, DeviceId, EmailKey, Limit, LimitKey, Rule, Timestamp, User,
 };
 
 /// A password that is about to be tried: at which account, and by whom.
@@ -259,7 +259,10 @@ pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
 }
 
 /// Refuses who has to wait, without a write. Blocks for a look-up.
-pub(in crate::auth) fn refuse_waiting(auth: &Auth, charges: &[LimitCheck]) -> Result<(), AuthError> {
+pub(in crate::auth) fn refuse_waiting(
+    auth: &Auth,
+    charges: &[LimitCheck],
+) -> Result<(), AuthError> {
     if charges.is_empty() {
         return Ok(());
     }

@@ -49,7 +49,10 @@ pub(in crate::auth) fn notification_budget(
 }
 
 /// How many addresses one account asks, whatever they are: each gets a mail.
-pub(in crate::auth) fn email_changes(settings: &ThrottleSettings, user_id: UserId) -> Vec<LimitCheck> {
+pub(in crate::auth) fn email_changes(
+    settings: &ThrottleSettings,
+    user_id: UserId,
+) -> Vec<LimitCheck> {
     vec![settings.charge(LimitKey::email_changes(user_id))]
 }
 

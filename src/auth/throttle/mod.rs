@@ -10,8 +10,8 @@ mod mail_keys;
 mod mails;
 mod networks;
 mod operators;
-mod settings;
 mod reservation;
+mod settings;
 
 pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, take};
 pub use mail_keys::mail_limit_keys;
@@ -19,5 +19,5 @@ pub(super) use mails::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
 pub(super) use networks::Networks;
-pub use settings::ThrottleSettings;
 pub(super) use reservation::Reservation;
+pub use settings::ThrottleSettings;

@@ -2,7 +2,7 @@
 
 use super::ThrottleSettings;
 use crate::db::LimitCheck;
-use crate::domain::{Client, Prefix, LimitKey};
+use crate::domain::{Client, LimitKey, Prefix};
 
 /// Where a client comes from.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +22,7 @@ impl Networks<'_> {
 
     /// The limits of a request for a mail with a reset token.
     pub(in crate::auth) fn reset_requests(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        let (network, site) = (
-            LimitKey::reset_requests,
-            LimitKey::reset_requests_subnet,
-        );
+        let (network, site) = (LimitKey::reset_requests, LimitKey::reset_requests_subnet);
         self.limits(settings, network, site)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::db::LimitCheck;
-use crate::domain::{Backoff, Limit, Rate, Rule, LimitKey};
+use crate::domain::{Backoff, Limit, LimitKey, Rate, Rule};
 
 /// How guessing of passwords is slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

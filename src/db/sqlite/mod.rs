@@ -1,9 +1,9 @@
 //! What is peculiar to SQLite: a file, its pragmas, its lock, and the document's old files.
 
-mod legacy_import;
 mod backup;
 mod group_commit;
 mod integrity;
+mod legacy_import;
 mod lock;
 mod other_file;
 mod prepare;
@@ -25,10 +25,10 @@ use super::DbSettings;
 use super::any_connection::AnyConnection;
 use super::manager::Role;
 
-pub use legacy_import::Duplicate;
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};
+pub use legacy_import::Duplicate;
 pub use lock::ServerLock;
 pub use other_file::users_in_file;
 pub(super) use prepare::prepare;

@@ -16,7 +16,7 @@ use super::super::manager::Target;
 use super::super::migrations::{self, Change, Standing};
 use super::super::transactions::in_transaction;
 use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
-use super::{Location, adoption, backup, drop_statistics};
+use super::{Location, backup, drop_statistics, legacy_import};
 use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.

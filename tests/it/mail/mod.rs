@@ -12,7 +12,7 @@ mod smtp;
 mod timing;
 
 use bienvenue::domain::Email;
-use bienvenue::mail::{MailKind, Mail, TemplateSettings, Templates};
+use bienvenue::mail::{Mail, MailKind, TemplateSettings, Templates};
 
 const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
 

@@ -4,8 +4,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use bienvenue::db::{LimitCheck, DB, RateLimited};
-use bienvenue::domain::{Backoff, Clock, EmailKey, Rate, Rule, LimitKey};
+use bienvenue::db::{DB, LimitCheck, RateLimited};
+use bienvenue::domain::{Backoff, Clock, EmailKey, LimitKey, Rate, Rule};
 use rstest::rstest;
 
 use crate::support::{Engine, Place, START, settings};
@@ -172,7 +172,7 @@ fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
     for _ in 0..200 {
         let charges = [address(), account()];
         let counted = store.db.count_guess(&charges).unwrap().unwrap();
-        store.db.give_back_guesses(&counted).unwrap();
+        store.db.refund_hits(&counted).unwrap();
     }
     assert_eq!(store.fails(&account()) + store.fails(&address()), 0);
     assert!(store.schedule(&account(), 5).iter().all(|at| *at == 0));

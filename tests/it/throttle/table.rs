@@ -1,8 +1,8 @@
 //! The table of limits: it keeps its cap, evicts no limit that counts, and is never read whole.
 
 use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
-use bienvenue::db::{LimitCheck, DB};
-use bienvenue::domain::{Client, Clock, Rule, LimitKey};
+use bienvenue::db::{DB, LimitCheck};
+use bienvenue::domain::{Client, Clock, LimitKey, Rule};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use pollster::block_on;
