@@ -22,16 +22,39 @@ use crate::domain::{EmailKey, Timestamp, UserId};
 
 pub(super) use enqueue::{queue, queue_before, queue_within, queued};
 
-// One statement, so that of two workers one gets the row: the second waits for the first on
-// PostgreSQL, and then sees that the row is claimed. A time from a future that was none
-// holds nothing up.
-const CLAIM: &str = "\
-    UPDATE outbox SET claimed_until = $1, attempts = attempts + 1 \
-    WHERE id = (SELECT id FROM outbox WHERE (due_at <= $2 OR due_at > $3) \
-        AND (claimed_until <= $2 OR claimed_until > $1) AND priority <= $4 \
-        ORDER BY priority, due_at, id LIMIT 1) \
-    AND (claimed_until <= $2 OR claimed_until > $1) \
-    RETURNING id, user_id, letter, details, created_at, attempts, priority";
+/// The ranges in which mails of a priority are due, each of which is a seek in the index of
+/// priorities: however many mails wait for later, none of them is read. A due time in the far
+/// future is that of a clock that was wrong.
+fn due_ranges(now: &str, latest: &str) -> impl Iterator<Item = String> {
+    MailPriority::ALL.into_iter().flat_map(move |priority| {
+        let of_priority = format!("priority = {}", priority.get());
+        [
+            format!("{of_priority} AND due_at <= {now}"),
+            format!("{of_priority} AND due_at > {latest}"),
+        ]
+    })
+}
+
+/// One statement, so that of two workers one gets the row: the second waits for the first on
+/// `PostgreSQL`, and then sees that the row is claimed.
+fn claim_sql() -> String {
+    const FREE: &str = "(claimed_until <= $2 OR claimed_until > $1)";
+    let first = |(number, range)| {
+        format!(
+            "SELECT * FROM (SELECT id, priority, due_at FROM outbox WHERE {range} AND {FREE} \
+             ORDER BY due_at, id LIMIT 1) AS due_{number}"
+        )
+    };
+    let firsts: Vec<String> = due_ranges("$2", "$3").enumerate().map(first).collect();
+    let firsts = firsts.join(" UNION ALL ");
+    format!(
+        "UPDATE outbox SET claimed_until = $1, attempts = attempts + 1 \
+         WHERE id = (SELECT id FROM ({firsts}) AS due WHERE priority <= $4 \
+             ORDER BY priority, due_at, id LIMIT 1) \
+         AND {FREE} \
+         RETURNING id, user_id, letter, details, created_at, attempts, priority"
+    )
+}
 
 /// A mail that is to be sent, for a user that the row names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +110,13 @@ pub struct WaitingMail {
     pub due_at: Timestamp,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+#[derive(QueryableByName)]
+struct DueRow {
+    #[diesel(sql_type = BigInt)]
+    #[expect(dead_code, reason = "that there is a row is all that counts")]
+    number: i64,
 }
 
 #[derive(QueryableByName)]
@@ -183,7 +213,7 @@ impl DB {
             return Ok(None);
         }
         self.write(|conn| {
-            let query = sql_query(CLAIM)
+            let query = sql_query(claim_sql())
                 .bind::<BigInt, _>(now.plus(lease).seconds())
                 .bind::<BigInt, _>(now.seconds())
                 .bind::<BigInt, _>(now.plus(longest_wait).seconds())
@@ -198,17 +228,20 @@ impl DB {
 
     /// Without a write: an empty outbox is the rule.
     fn has_due_mail(&self, now: Timestamp, latest: Timestamp) -> Result<bool, DbError> {
-        let due: Option<i64> = self.read(|conn| {
-            outbox::table
-                .filter(
-                    outbox::due_at
-                        .le(now.seconds())
-                        .or(outbox::due_at.gt(latest.seconds())),
-                )
-                .select(outbox::id)
-                .limit(1)
-                .get_result(conn)
-                .optional()
+        let exists = |range| format!("EXISTS (SELECT 1 FROM outbox WHERE {range})");
+        let exists: Vec<String> = due_ranges("$1", "$2").map(exists).collect();
+        let query = format!(
+            "SELECT CAST(1 AS BIGINT) AS number WHERE {}",
+            exists.join(" OR ")
+        );
+        let due: Option<DueRow> = self.read(|conn| {
+            let query = sql_query(query.as_str())
+                .bind::<BigInt, _>(now.seconds())
+                .bind::<BigInt, _>(latest.seconds());
+            match conn {
+                AnyConnection::Sqlite(conn) => query.get_result(conn).optional(),
+                AnyConnection::Postgres(conn) => query.get_result(conn).optional(),
+            }
         })?;
         Ok(due.is_some())
     }

@@ -32,7 +32,7 @@ fn guide_makes_a_production_service_send_mails() {
     assert!(commands.contains(named), "{commands}");
     let printed = machine.run(&commands.replace(named, &own));
     assert!(
-        printed.contains("took a mail to you@example.org"),
+        printed.contains("accepted the mail to you@example.org"),
         "{printed}"
     );
     let (mail, to) = server.received().unwrap();
