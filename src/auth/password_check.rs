@@ -63,9 +63,10 @@ impl Auth {
             Err(cause) => {
                 failure.log(&cause, &client);
                 self.refund_if_ours(&reservation, &cause);
-                match cause {
-                    AuthError::InvalidCredentials => Ok(false),
-                    cause => Err(cause),
+                if matches!(cause, AuthError::InvalidCredentials) {
+                    Ok(false)
+                } else {
+                    Err(cause)
                 }
             }
         }

@@ -41,7 +41,7 @@ pub(in crate::auth) fn compute<W: BcryptJob>(work: W) -> W::Done {
     }
 }
 
-/// BcryptJob of any kind that waits or is under way, and who is to be told. Dropping it tells
+/// A job of any kind that waits or is under way, and who is to be told. Dropping it tells
 /// them that nothing comes of it.
 pub(super) trait QueuedJob: Send {
     fn is_awaited(&self) -> bool;
@@ -92,7 +92,7 @@ impl<W: BcryptJob> QueuedJob for AwaitedJob<W> {
     }
 }
 
-/// BcryptJob that keeps its place by itself, as nobody waits for it.
+/// A job that keeps its permit by itself, since no client awaits it.
 pub(super) struct DetachedJob<W: BcryptJob<Done = ()>> {
     work: W,
     place: HashPermit,

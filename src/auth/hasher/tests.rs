@@ -5,7 +5,7 @@ use super::*;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{ClientAddress, EmailKey, Prefix};
 
-/// BcryptJob that computes nothing.
+/// A job that computes nothing.
 struct Call<F>(F);
 
 impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> BcryptJob for Call<F> {
@@ -64,7 +64,7 @@ fn patient() -> Hasher {
     one_thread(100, Duration::MAX)
 }
 
-/// BcryptJob that was submitted, with its permit.
+/// A job that was submitted, with its permit.
 struct Receipt<T> {
     answer: oneshot::Receiver<T>,
     _permit: HashPermit,

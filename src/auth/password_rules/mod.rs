@@ -1,6 +1,6 @@
 //! Which passwords are too easily guessed to become somebody's, whatever their length.
 //!
-//! MailKind case tells no two passwords apart here, and nothing is asked of what a password is
+//! Letter case tells no two passwords apart here, and nothing is asked of what a password is
 //! made of: only what others are known to have tried is refused.
 
 mod common;

@@ -239,13 +239,12 @@ impl LoginAttempt {
         if !settings.on {
             return Vec::new();
         }
-        let mut charges = match &self.mark {
-            Some(mark) => vec![settings.charge(LimitKey::known(&self.email, mark.text()))],
-            None => {
-                let mut charges = Networks(&self.client).charges(settings);
-                charges.push(settings.charge(LimitKey::account(&self.email)));
-                charges
-            }
+        let mut charges = if let Some(mark) = &self.mark {
+            vec![settings.charge(LimitKey::known(&self.email, mark.text()))]
+        } else {
+            let mut charges = Networks(&self.client).charges(settings);
+            charges.push(settings.charge(LimitKey::account(&self.email)));
+            charges
         };
         charges.push(settings.charge(LimitKey::logins(&self.email)));
         charges

@@ -27,7 +27,7 @@ fn what_is_no_request_is_refused_with_an_answer() {
         ),
         (
             format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000)),
-            "400",
+            "431",
         ),
         (format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"), "431"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "400"),
