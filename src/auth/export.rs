@@ -1,3 +1,5 @@
+//! The export of everything that is held about a user.
+
 use super::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow};
 use crate::domain::{

@@ -1,3 +1,5 @@
+//! The bcrypt jobs of a new password and of a check, with equal work for every wrong password.
+
 use std::ops::RangeInclusive;
 
 use super::hasher::{BcryptJob, JobStep};

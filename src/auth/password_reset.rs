@@ -59,7 +59,7 @@ impl Auth {
     }
 
     /// Sets a new password with a token, which is spent by it. All sessions of the user end,
-    /// and nobody is logged in. Blocks for two look-ups, one hash and one write.
+    /// and none is opened. Blocks for two look-ups, one hash and one write.
     ///
     /// # Errors
     /// [`AuthError::InvalidResetToken`] for one that is wrong, spent or expired, and
@@ -209,7 +209,7 @@ impl Auth {
         }
     }
 
-    /// What an owner is told of a new password, whoever has set it.
+    /// The notification of a new password.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
         told.then(|| {

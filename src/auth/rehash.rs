@@ -1,3 +1,5 @@
+//! Replaces an outdated stored hash after a right login, in the background.
+
 use std::sync::mpsc::Sender;
 
 use super::hasher::{BcryptJob, JobStep};

@@ -1,3 +1,5 @@
+//! Sessions: the user of one, logouts, and the end of all sessions of a user.
+
 use super::events::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};

@@ -1,3 +1,5 @@
+//! Settings of the use cases, and which new passwords they accept.
+
 use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Plain numbers about the use cases, for metrics.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HasherStats};

@@ -1,3 +1,5 @@
+//! `bienvenue throttle`: lists and clears rate limits.
+
 use std::net::IpAddr;
 use std::str::FromStr;
 

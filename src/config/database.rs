@@ -1,3 +1,5 @@
+//! Settings of the database.
+
 use clap::{Args, ValueEnum};
 
 use crate::domain::{DatabaseUrl, Pooler};

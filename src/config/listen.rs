@@ -1,3 +1,5 @@
+//! Settings of the listener, proxies and origins.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! Settings of passwords and their hashing.
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Settings of the rate limits.
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Settings of sessions.
+
 use std::time::Duration;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! Settings of the database layer.
+
 use std::time::Duration;
 
 use crate::domain::{Clock, Pooler};

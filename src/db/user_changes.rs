@@ -1,3 +1,5 @@
+//! Changes of a user by the names of attributes, as the reference service has them.
+
 use super::InvalidRequest;
 use crate::domain::{
     Email, HashedPassword, ResetToken, ResetTokenDigest, SessionDigest, SessionId,

@@ -73,7 +73,7 @@ impl Email {
     }
 
     /// Parses an address that an account is to have from now on. Refuses, beyond the rules of
-    /// [`Email::parse`], what could take or imitate somebody else's address: characters that are
+    /// [`Email::parse`], what could take or imitate another address: characters that are
     /// not shown, letters that become others when they are normalised or put into lower case (as the
     /// Kelvin sign becomes `k`), and quoted local parts. Accounts from before keep such addresses.
     ///

@@ -1,3 +1,5 @@
+//! The line of a request in the log, and the cause of a failed one.
+
 use std::time::Instant;
 
 use actix_web::dev::ServiceResponse;

@@ -1,3 +1,5 @@
+//! Handlers of the account: change of password, deletion.
+
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 

@@ -1,3 +1,5 @@
+//! Reads one cookie from the raw headers; two of the same name are none.
+
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 

@@ -1,3 +1,5 @@
+//! CORS for the origins that the settings allow.
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;

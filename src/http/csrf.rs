@@ -1,3 +1,5 @@
+//! Refuses unsafe requests that pages of other origins send.
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HOST, HeaderName, HeaderValue, ORIGIN};

@@ -1,3 +1,5 @@
+//! Handlers that list and end the sessions of the current user.
+
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;

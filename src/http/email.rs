@@ -1,3 +1,5 @@
+//! Handlers of email addresses: requests for a change, and mailed tokens.
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;

@@ -45,7 +45,7 @@ pub enum HttpError {
     Panicked,
 }
 
-/// What a client is told of a failure whose cause is for the log.
+/// The message of a failure. Its cause is for the log alone.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
 const CROSS_SITE: &str = "requests from pages of other origins are not taken";

@@ -1,3 +1,5 @@
+//! Runs blocking steps for the event loop: inline, or on a blocking thread under a limit and a deadline.
+
 use std::time::{Duration, Instant};
 
 use actix_web::{rt, web};
@@ -7,21 +9,21 @@ use super::turns::Turns;
 use crate::auth::{Auth, AuthError, Executor};
 use crate::domain::{Client, ClientAddress, Prefix};
 
-/// How long a client waits for its turn and for other writers before it is told to come
-/// back. Then nothing was done: what has not begun to write by that time never will.
+/// How long a request waits for its turn and for other writers before 503. Then nothing was
+/// done: work that has not begun to write by that time never does.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long it waits for the answer of a database that hangs. What was begun may be done.
 const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
 
-/// How much later than at once a client is told that too many logins wait: who tries again
-/// at once, as simple clients do, takes the core from the logins that wait. This many
-/// clients are told so at the most, for the sake of the memory; more are told at once.
+/// The delay of a refusal because too many logins wait: a client that retries at once would
+/// take the core from them. At most so many refusals are delayed (bounds memory use); further
+/// ones are sent at once.
 const REFUSAL_DELAY: Duration = Duration::from_millis(500);
 const DELAYED_REFUSALS: usize = 4096;
 
-/// The only way from the event loop to what blocks. A handler says whether it reads,
-/// writes, or hashes; where that runs is decided here.
+/// The only way from the event loop to blocking work. A handler says whether it reads or
+/// writes; this decides where that runs.
 pub struct BlockingExecutor {
     auth: web::Data<Auth>,
     turns: Turns,

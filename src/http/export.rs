@@ -1,3 +1,5 @@
+//! The export of a user as JSON.
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;

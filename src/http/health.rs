@@ -1,3 +1,5 @@
+//! Health checks: whether the process serves, and whether the database answers.
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 

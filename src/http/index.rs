@@ -1,3 +1,5 @@
+//! The index: the reference service's greeting.
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 

@@ -20,7 +20,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The value of `Location`. Its `next` is a path of the same host, whoever wrote the header;
+/// The value of `Location`. Its `next` is a path of the same host, whatever the header says;
 /// there is none for a path that is too long or could lead to another host.
 pub(super) fn login_location(headers: &HeaderMap) -> HeaderValue {
     original_path(headers)

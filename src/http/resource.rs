@@ -1,3 +1,5 @@
+//! A path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
+
 use std::future::ready;
 
 use actix_web::http::header::ALLOW;

@@ -1,3 +1,5 @@
+//! Responses in JSON.
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, HttpResponseBuilder};

@@ -1,3 +1,5 @@
+//! The route table.
+
 use actix_web::web::ServiceConfig;
 
 use super::resource::Verbs;

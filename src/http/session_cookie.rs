@@ -1,3 +1,5 @@
+//! The session cookie.
+
 use std::future::{Ready, ready};
 
 use actix_web::cookie::time::{Duration, OffsetDateTime};

@@ -1,3 +1,5 @@
+//! Handlers of logins and logouts.
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use url::form_urlencoded;

@@ -1,3 +1,5 @@
+//! The handler of registrations.
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! The templates that are built in.
+
 macro_rules! built_in {
     ($name:literal) => {
         (

@@ -1,3 +1,5 @@
+//! The kinds of mail, with what their templates need.
+
 use std::fmt;
 
 use crate::domain::{ClientAddress, Email, Timestamp};

@@ -1,3 +1,5 @@
+//! Names browser and system of a user agent.
+
 /// What a client is, as far as its name tells, in words of ours: whoever logs in chooses the
 /// name, and could write a sentence of their own into a mail that comes from us.
 pub(super) fn kind(user_agent: &str) -> String {

@@ -1,3 +1,5 @@
+//! The last writes at a stop, for a bounded time.
+
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;

@@ -1,7 +1,7 @@
 //! The HTTP server: workers that accept connections and run the application on them.
 //!
 //! [`actix_web::HttpServer`] takes no stream of ours, so this does what it does, with
-//! [`ClientStream`] in the place of the socket.
+//! [`ClientStream`] instead of the socket.
 
 use std::future::ready;
 use std::io;

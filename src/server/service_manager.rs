@@ -1,3 +1,5 @@
+//! Tells systemd the state of the service.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The listening socket that systemd hands over.
+
 use std::io;
 use std::net::TcpListener;
 

@@ -1,3 +1,5 @@
+//! What the log says of the settings at a start.
+
 use crate::config::{Config, Switch};
 
 /// Tells the log what was chosen, and what an operator should know of it.

@@ -1,3 +1,5 @@
+//! Checks workers and database, and tells systemd while both answer.
+
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! Whether each worker thread still answers.
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::rt;

@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Something that is no success of somebody, and no failure of ours.
+    /// Logs the outcome "failure" for an event that has no cause.
     fn failure(self) -> Self {
         Self {
             is_failure: true,

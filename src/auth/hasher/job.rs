@@ -1,3 +1,5 @@
+//! What a hashing thread computes: a job of one bcrypt or several, step by step.
+
 use tokio::sync::oneshot;
 
 use super::HashPermit;

@@ -1,3 +1,5 @@
+//! Logs refusals of logins together, not one by one.
+
 use std::time::{Duration, Instant};
 
 /// How often the log speaks of refusals.

@@ -1,3 +1,5 @@
+//! The queue in front of the hashing threads: who gets a permit, and which jobs run next.
+
 mod permit;
 
 use std::collections::{HashMap, VecDeque};

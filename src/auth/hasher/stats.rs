@@ -1,3 +1,5 @@
+//! Plain numbers about the load of the hashing threads.
+
 use std::time::Duration;
 
 /// The hashing threads and the queue in front of them.

@@ -1,3 +1,5 @@
+//! Tests of the hashing threads and their queue.
+
 use std::sync::mpsc;
 use std::thread;
 

@@ -1,3 +1,5 @@
+//! What a hashing thread does: fills its lanes from the queue and advances them.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;

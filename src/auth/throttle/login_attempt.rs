@@ -1,3 +1,5 @@
+//! A login attempt: whether the account knows the client, and which rate limits it has to pass.
+
 use super::{Networks, Reservation, ThrottleSettings};
 use crate::auth::outbox_message::OutboxMessage;
 use crate::auth::{Auth, AuthError, Notification};

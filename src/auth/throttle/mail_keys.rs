@@ -1,3 +1,5 @@
+//! The limit keys of mails to an address.
+
 use crate::auth::outbox_message::OutboxMessage;
 use crate::domain::{EmailKey, LimitKey};
 

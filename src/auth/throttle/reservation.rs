@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::LimitHit;
 
-/// Guesses that were counted before they were checked. They are given back once at the most,
-/// whoever comes first: the login itself, or who waited for it in vain.
+/// Counts that were taken before a check. They are refunded at most once: by the use case
+/// itself, or after its failure.
 #[derive(Debug, Clone, Default)]
 pub(in crate::auth) struct Reservation(Arc<Inner>);
 
@@ -24,7 +24,7 @@ impl Reservation {
         }))
     }
 
-    /// What there is to be given back, for the first one who asks.
+    /// What is to be refunded, for the first caller.
     pub(in crate::auth) fn claim(&self) -> &[LimitHit] {
         if self.0.settled.swap(true, Ordering::AcqRel) {
             &[]
@@ -33,12 +33,12 @@ impl Reservation {
         }
     }
 
-    /// Whether it was the last one of somebody before a limit.
+    /// Whether one of the counts reached its limit.
     pub(in crate::auth) fn is_last(&self) -> bool {
         self.0.counted.iter().any(LimitHit::is_last)
     }
 
-    /// Takes a claim back: nothing came of it.
+    /// Withdraws a claim, because nothing was written.
     pub(in crate::auth) fn release(&self) {
         self.0.settled.store(false, Ordering::Release);
     }

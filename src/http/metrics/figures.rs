@@ -1,3 +1,5 @@
+//! Collects the numbers of `Auth` for the metrics page.
+
 use std::fmt::Error;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,3 +1,5 @@
+//! Encodes plain numbers as metrics.
+
 use std::fmt::Error;
 
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
