@@ -185,9 +185,10 @@ impl From<r2d2::Error> for DbError {
     }
 }
 
-/// Whether SQLite found its file damaged.
+/// Whether SQLite found its file damaged, or a row holds what this program never writes there,
+/// such as text that is not UTF-8.
 pub(super) fn is_damage(error: &DieselError) -> bool {
-    says(error, &DAMAGED)
+    matches!(error, DieselError::DeserializationError(_)) || says(error, &DAMAGED)
 }
 
 /// Whether the other end is gone, or can no longer write.
