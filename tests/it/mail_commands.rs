@@ -269,7 +269,7 @@ fn service_name_is_in_the_mails() {
         let place = Place::new();
         output_of(&place, &[&["mail", "test", BOB], arguments].concat());
         let mail = mails(&place).remove(0);
-        let subject = format!("Subject: A test mail from {name}\r\n");
+        let subject = format!("Subject: Test email from {name}\r\n");
         assert!(mail.contains(&subject), "{mail}");
         assert!(
             mail.contains(&format!("Mails of {name} arrive at")),

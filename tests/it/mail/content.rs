@@ -26,7 +26,7 @@ fn a_mail_says_that_a_machine_wrote_it_and_has_the_headers_of_one() {
         "From: bienvenue@example.org",
         "To: bob@x.fr",
         "Auto-Submitted: auto-generated",
-        "Subject: A new password for login.example.org",
+        "Subject: Reset your password for login.example.org",
         "Date: ",
         "Message-ID: <",
         "Content-Type: multipart/alternative",
