@@ -2,12 +2,12 @@
 
 use super::events::Event;
 use super::executor::Executor;
-use super::outbox_message::OutboxMessage;
 use super::reauthentication::{Owner, OwnerRequest};
 use super::throttle::email_changes;
 use super::{Auth, AuthError};
 use crate::db::Asking;
 use crate::domain::{Email, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Asks a new address whether it is to belong to the account whose session that is. Nothing
@@ -47,7 +47,7 @@ impl Auth {
 
     fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
-        let mail = OutboxMessage::ConfirmEmail { to: new.clone() };
+        let mail = MailKind::ConfirmEmail { to: new.clone() };
         let asking = Asking {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),

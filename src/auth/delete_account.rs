@@ -2,11 +2,11 @@
 
 use super::events::Event;
 use super::executor::Executor;
-use super::outbox_message::OutboxMessage;
 use super::reauthentication::{Owner, OwnerRequest};
 use super::{Auth, AuthError, Notification};
 use crate::db::BudgetedMail;
 use crate::domain::{Email, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Deletes the account whose session that is, and all that belongs to it.
@@ -64,9 +64,9 @@ impl Auth {
             }
         }
         let notice = |to: Email| {
-            let last = Some(&user.email).filter(|last| last.key() != to.key());
-            let (key, last) = (to.key(), last.cloned());
-            OutboxMessage::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
+            let new = Some(&user.email).filter(|new| new.key() != to.key());
+            let (key, new) = (to.key(), new.cloned());
+            MailKind::AccountDeleted { to, new }.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
     }
