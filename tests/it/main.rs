@@ -59,6 +59,7 @@ mod requirements;
 mod reset;
 mod restore;
 mod routes;
+mod runbook;
 mod serving;
 mod sessions;
 mod settings;
