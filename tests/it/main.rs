@@ -38,6 +38,7 @@ mod group_commit;
 mod hashing;
 mod headers;
 mod house;
+mod integration_examples;
 mod load;
 mod logs;
 mod mail;
