@@ -101,7 +101,7 @@ fn documented_applications_work(#[values(Kind::Flask, Kind::Express)] kind: Kind
     let origin = format!("http://127.0.0.1:{port}");
     let proxies = "--trusted-proxies=127.0.0.1/32";
     let origins = format!("--allowed-origins={origin}");
-    let service = Server::start_with(&place, &[proxies, &origins]);
+    let service = Server::start_with(&place, &["--throttle=on", proxies, &origins]);
     let _application = kind.start(&service, port);
     eventually("the application", || {
         TcpStream::connect(("127.0.0.1", port)).is_ok()
