@@ -126,7 +126,7 @@ fn each_code_is_in_the_docs() {
     let listed: BTreeSet<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
     let sources = [
         "http/error.rs",
-        "http/form/mod.rs",
+        "http/extract/form/mod.rs",
         "http/response.rs",
         "http/resource.rs",
         "auth/settings.rs",
