@@ -137,6 +137,32 @@ fn links_in_the_docs_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn sources_named_in_the_docs_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let names = text.split('`').skip(1).step_by(2);
+        // A path of a source or a test, from the root or from `src/`.
+        let is_path = |name: &&str| {
+            let is_plain = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
+            is_plain && name.contains('/') && name.ends_with(".rs")
+        };
+        for name in names.filter(is_path) {
+            if ["", "src"]
+                .iter()
+                .all(|folder| !root.join(folder).join(name).exists())
+            {
+                missing.push(format!("{}: {name}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// Words that the project does not use, and names of texts that are not in it.
 const AVOIDED: [&str; 16] = [
     "whoever",
