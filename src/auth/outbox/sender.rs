@@ -43,6 +43,8 @@ pub(in crate::auth) enum Outcome {
     Wait(Duration, String),
     /// No mail goes at the moment.
     Away(String),
+    /// The service stopped before the mail's moment had come; the mail stays in the outbox.
+    Kept,
 }
 
 /// Sends mails, for as many threads as there are mails in hand.
@@ -100,7 +102,7 @@ impl MailSender {
         let outcome = if self.is_its_moment(mail) {
             self.handle(mail)
         } else {
-            Outcome::Away("the service ends".to_owned())
+            Outcome::Kept
         };
         self.settle(mail, &outcome);
         outcome
@@ -137,7 +139,9 @@ impl MailSender {
                 log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
                 Outcome::Done(Some(MailOutcome::GivenUp))
             }
-            outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_)) => outcome,
+            outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_) | Outcome::Kept) => {
+                outcome
+            }
         }
     }
 
@@ -160,7 +164,7 @@ impl MailSender {
                 self.counts.count(MailOutcome::Postponed);
                 self.db.postpone_mail(mail, *wait)
             }
-            Outcome::Away(_) => self.db.postpone_mail(mail, Duration::ZERO),
+            Outcome::Away(_) | Outcome::Kept => self.db.postpone_mail(mail, Duration::ZERO),
         };
         if let Err(error) = settled {
             log::warn!("mail {} may be sent again: {error}", mail.id);

@@ -237,7 +237,7 @@ impl Worker {
                 match outcome {
                     // The mail that it was about is tried again when its claim runs out.
                     None => log::error!("a thread for mails has panicked, and others go on"),
-                    Some(Outcome::Done(None)) => {}
+                    Some(Outcome::Done(None) | Outcome::Kept) => {}
                     Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => self.outage.is_over(),
                     // Of those that fail together, one tells of it.
                     Some(Outcome::Away(_)) if self.paused_until.is_some() => {}
