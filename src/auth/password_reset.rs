@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::events::Event;
+use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};

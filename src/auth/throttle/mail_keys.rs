@@ -1,6 +1,6 @@
 //! The limit keys of mails to an address.
 
-use crate::auth::outbox_message::NOTHING_TOLD;
+use crate::auth::outbox::message::NOTHING_TOLD;
 use crate::domain::{EmailKey, LimitKey};
 use crate::mail::MailKind;
 
