@@ -23,7 +23,7 @@ pub struct HashedPassword(String);
 
 impl HashedPassword {
     /// The prefix of the bcrypt hash of a password that is too long for bcrypt and was hashed
-    /// by SHA first.
+    /// by HMAC-SHA-384 first.
     pub const PREHASHED: &'static str = "$bienvenue-1";
 
     /// A text from the database, unchecked. If it is not a hash, no password matches it.
