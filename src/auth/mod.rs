@@ -58,7 +58,7 @@ pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
 pub use error::AuthError;
 pub use events::log_forged;
-pub use executor::{Executor, Inline};
+pub use executor::{Access, Executor, Inline};
 pub use export::Export;
 pub use hasher::{HasherStats, Waits};
 pub use login::LoginSuccess;

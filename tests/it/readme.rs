@@ -38,7 +38,7 @@ fn the_settings_in_the_readme_are_those_of_the_program() {
 fn the_routes_in_the_readme_are_those_of_the_program() {
     let table = include_str!("../../src/http/routes.rs");
     let paths: BTreeSet<&str> = table
-        .split("Verbs::at(\"")
+        .split("Resource::new(\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap())
         .collect();
