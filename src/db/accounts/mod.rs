@@ -1,0 +1,6 @@
+//! Changes and look-ups of an account that concern several tables at once.
+
+pub(super) mod changes;
+mod export;
+pub(super) mod login_state;
+pub(super) mod registration;
