@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 pub(super) use requests::{Route, count_requests};
 
 use crate::auth::Auth;
-use collector::FiguresCollector;
+use collector::StatsCollector;
 pub(super) use outcome::Outcome;
 use requests::Requests;
 
@@ -52,7 +52,7 @@ impl Metrics {
             .set(1);
         ours.register("build_info", "1, by version", build);
         let requests = Requests::register(ours);
-        ours.register_collector(Box::new(FiguresCollector::new(auth)));
+        ours.register_collector(Box::new(StatsCollector::new(auth)));
         Self {
             requests,
             registry,
