@@ -149,7 +149,9 @@ fn sources_named_in_the_docs_exist() {
             let is_plain = name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
-            is_plain && name.contains('/') && name.ends_with(".rs")
+            is_plain
+                && name.contains('/')
+                && Path::new(name).extension().is_some_and(|kind| kind == "rs")
         };
         for name in names.filter(is_path) {
             if ["", "src"]
