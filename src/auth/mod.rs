@@ -5,6 +5,7 @@
 //! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) are the same
 //! functions, run to their end on the calling thread; they need no runtime.
 
+mod access;
 mod admission;
 mod change_email;
 mod change_password;
@@ -54,6 +55,9 @@ use mail_worker::MailWorker;
 use password_jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
+pub use access::{
+    Access, AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, decide, login_next,
+};
 pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
 pub use error::AuthError;

@@ -4,15 +4,19 @@
 //! needs beside them, over r2d2 pools. All methods block. Where one fails,
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
+mod access;
 mod account;
 mod account_dates;
 mod any_connection;
+mod app_sessions;
+mod apps;
 mod email_tokens;
 mod error;
 mod export;
 mod figures;
 mod file_health;
 mod former_emails;
+mod groups;
 mod integrity;
 mod known_clients;
 mod lasting;
@@ -59,13 +63,17 @@ use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use storage::Storage;
 use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
 
+pub use access::SessionAccess;
 pub use account::{Asking, Reauthenticated, Replaced};
 pub use account_dates::ListedUser;
+pub use app_sessions::HandOver;
+pub use apps::AppAddition;
 pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use figures::{Outbox, PoolStats};
 pub use file_health::{DatabaseStats, IntegrityStats};
 pub use former_emails::FoundFormerEmail;
+pub use groups::GroupDeletion;
 pub use integrity::{IntegrityReport, check_integrity};
 pub use known_clients::LoginSideEffects;
 pub use login_state::LoginState;

@@ -195,9 +195,9 @@ impl DB {
 /// The bounds that a session must keep to be valid now.
 #[derive(Clone, Copy)]
 pub(super) struct Validity {
-    now: i64,
-    used_after: i64,
-    made_before: i64,
+    pub(super) now: i64,
+    pub(super) used_after: i64,
+    pub(super) made_before: i64,
 }
 
 impl Validity {

@@ -55,6 +55,14 @@ impl<R> Statement<R> {
         }
     }
 
+    /// Runs it, and returns how many rows it changed.
+    pub(super) fn run(self, conn: &mut AnyConnection) -> QueryResult<usize> {
+        match conn {
+            AnyConnection::Sqlite(conn) => self.execute(conn),
+            AnyConnection::Postgres(conn) => self.execute(conn),
+        }
+    }
+
     /// Adds values and returns their names for `IN (...)`.
     pub(super) fn list(values: &mut Vec<Value>, texts: impl IntoIterator<Item = String>) -> String {
         let mut names = Vec::new();

@@ -5,6 +5,8 @@
 
 mod access_log;
 mod account;
+mod app_cookies;
+mod asked_url;
 mod client;
 mod client_stream;
 mod connections;
@@ -23,6 +25,7 @@ mod forward_auth;
 pub mod forwarded;
 #[doc(hidden)]
 pub mod fuzzing;
+mod hand_over;
 mod health;
 mod index;
 mod log_flush;

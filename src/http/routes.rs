@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 
 use super::resource::Verbs;
 use super::{
-    account, devices, email, export, forward_auth, health, index, password_reset, profile,
+    account, devices, email, export, forward_auth, hand_over, health, index, password_reset, profile,
     sessions, users,
 };
 
@@ -31,6 +31,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Verbs::at("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
+        Verbs::at("/verify/redirect")
+            .get(forward_auth::verify_or_redirect)
+            .options(forward_auth::verify_or_redirect),
+        Verbs::at("/.bienvenue/enter").get(hand_over::enter),
         Verbs::at("/healthz").get(health::healthz),
         Verbs::at("/readyz").get(health::readyz),
     ];

@@ -2,8 +2,8 @@
 
 use log::Level;
 
-use super::AuthError;
-use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
+use super::{AuthError, Denial};
+use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -112,6 +112,24 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
+    /// To an application behind a proxy.
+    AccessDenied {
+        user: UserId,
+        denial: &'a Denial,
+    },
+    /// A code that takes a session to an application.
+    HandOverCreated {
+        user: UserId,
+        session: &'a SessionDigest,
+    },
+    HandOverRefused {
+        cause: &'a AuthError,
+    },
+    /// A login on the host of an application.
+    AppEntered {
+        user: UserId,
+        app: AppName,
+    },
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
@@ -138,6 +156,7 @@ struct Fields<'a> {
     origin: Option<&'a str>,
     mail: Option<&'a str>,
     count: Option<usize>,
+    app: Option<&'a AppName>,
 }
 
 impl<'a> Fields<'a> {
@@ -226,6 +245,7 @@ impl Event<'_> {
             origin = fields.origin,
             mail = fields.mail,
             count = fields.count,
+            app = fields.app.map(AppName::as_str),
             user_id = fields.user.map(UserId::get),
             session = fields.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
@@ -329,6 +349,24 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
             }
+            Self::AccessDenied { user, denial } => Fields {
+                app: denial.app(),
+                ..Fields::new("authz_fail", "access to an application was denied")
+                    .failure()
+                    .reason(denial.reason())
+                    .user(user)
+            },
+            Self::HandOverCreated { user, session } => {
+                let fields = Fields::new("authn_token_created", "hand-over code made");
+                fields.user(user).session(session)
+            }
+            Self::HandOverRefused { cause } => {
+                Fields::caused("authn_token_refused", "hand-over code refused", cause)
+            }
+            Self::AppEntered { user, ref app } => Fields {
+                app: Some(app),
+                ..Fields::new("session_created", "logged in to an application").user(user)
+            },
         }
     }
 }
