@@ -55,9 +55,7 @@ use mail_worker::MailWorker;
 use password_jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
-pub use access::{
-    Access, AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, decide, login_next,
-};
+pub use access::{Access, AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, decide, login_next};
 pub use change_password::PasswordChanged;
 pub use db_monitor::MonitorSettings;
 pub use error::AuthError;

@@ -88,10 +88,7 @@ impl DB {
         let sql = format!(
             "SELECT {facts} FROM users LEFT JOIN apps ON apps.origin = $2 WHERE users.id = $1"
         );
-        let values = [
-            Value::number(user_id.get()),
-            Value::text(origin.as_str()),
-        ];
+        let values = [Value::number(user_id.get()), Value::text(origin.as_str())];
         let statement: Statement<FactColumns> = Statement::new(sql, values);
         let facts: Option<Facts> = self.read(|conn| {
             let statement = statement.clone();
@@ -167,7 +164,11 @@ fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> A
 /// application is for every user.
 fn names(list: Option<String>) -> Vec<GroupName> {
     let list = list.as_deref().map(|list| list.split(','));
-    let mut names: Vec<_> = list.into_iter().flatten().map(GroupName::from_stored).collect();
+    let mut names: Vec<_> = list
+        .into_iter()
+        .flatten()
+        .map(GroupName::from_stored)
+        .collect();
     names.sort();
     names
 }

@@ -78,7 +78,9 @@ impl DB {
         let app = |(name, origin): (String, String)| {
             let own = listed.iter().filter(|(app, _)| *app == name);
             App {
-                groups: own.map(|(_, group)| GroupName::from_stored(group)).collect(),
+                groups: own
+                    .map(|(_, group)| GroupName::from_stored(group))
+                    .collect(),
                 name: AppName::from_stored(name),
                 origin: Origin::from_stored(origin),
             }

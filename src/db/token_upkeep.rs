@@ -1,8 +1,10 @@
-//! What came by mail and is good no longer is removed.
+//! Removes tokens, codes and invitations that have expired.
 
 use diesel::prelude::*;
 
-use super::schema::{email_tokens, former_emails, password_resets, users};
+use super::schema::{
+    email_tokens, former_emails, hand_over_codes, invitations, password_resets, users,
+};
 use super::{DB, DbError};
 
 impl DB {
@@ -14,7 +16,7 @@ impl DB {
     pub fn remove_expired_tokens(&self, limit: u32) -> Result<usize, DbError> {
         let now = self.settings.clock.now().seconds();
         let limit = i64::from(limit);
-        let (owners, mailed, former) = self.read(|conn| {
+        let (owners, mailed, former, codes, invited) = self.read(|conn| {
             let owners: Vec<i64> = password_resets::table
                 .filter(password_resets::expires_at.le(now))
                 .order(password_resets::expires_at)
@@ -33,9 +35,22 @@ impl DB {
                 .select(former_emails::id)
                 .limit(limit)
                 .load(conn)?;
-            QueryResult::Ok((owners, mailed, former))
+            let codes: Vec<Vec<u8>> = hand_over_codes::table
+                .filter(hand_over_codes::expires_at.le(now))
+                .order(hand_over_codes::expires_at)
+                .select(hand_over_codes::digest)
+                .limit(limit)
+                .load(conn)?;
+            let invited: Vec<i64> = invitations::table
+                .filter(invitations::expires_at.le(now))
+                .order(invitations::expires_at)
+                .select(invitations::id)
+                .limit(limit)
+                .load(conn)?;
+            QueryResult::Ok((owners, mailed, former, codes, invited))
         })?;
-        if owners.is_empty() && mailed.is_empty() && former.is_empty() {
+        let mailed_count = owners.len() + mailed.len() + former.len();
+        if mailed_count + codes.len() + invited.len() == 0 {
             return Ok(0);
         }
         self.write(|conn| {
@@ -52,8 +67,12 @@ impl DB {
                 .execute(conn)?;
             let mailed = email_tokens::table.filter(email_tokens::digest.eq_any(&mailed));
             let former = former_emails::table.filter(former_emails::id.eq_any(&former));
-            let others =
-                diesel::delete(mailed).execute(conn)? + diesel::delete(former).execute(conn)?;
+            let codes = hand_over_codes::table.filter(hand_over_codes::digest.eq_any(&codes));
+            let invited = invitations::table.filter(invitations::id.eq_any(&invited));
+            let others = diesel::delete(mailed).execute(conn)?
+                + diesel::delete(former).execute(conn)?
+                + diesel::delete(codes).execute(conn)?
+                + diesel::delete(invited).execute(conn)?;
             Ok(gone.len() + others)
         })
     }

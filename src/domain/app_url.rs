@@ -7,7 +7,13 @@ use super::Origin;
 
 /// What is encoded in a path that a client sent: all but printable ASCII, and the backslash,
 /// which browsers read as a slash.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'#');
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'#');
 
 /// The longest path: proxies take answers with some 4 KiB of headers.
 const PATH_MAX: usize = 2000;
@@ -94,7 +100,10 @@ mod tests {
                 "https://app.example.org:8443/a//b?c=d%2F&e=https://evil.example",
                 "https://app.example.org:8443/a//b?c=d%2F&e=https://evil.example",
             ),
-            ("https://app.example.org//evil.example", "https://app.example.org//evil.example"),
+            (
+                "https://app.example.org//evil.example",
+                "https://app.example.org//evil.example",
+            ),
         ] {
             assert_eq!(AppUrl::parse(text).unwrap().to_string(), expected);
         }

@@ -55,11 +55,10 @@ pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use token::{
-    AppSessionDigest, AppSessionId, AppSessionPurpose, HandOverCode, HandOverDigest,
-    HandOverPurpose, InvitationDigest, InvitationPurpose, InvitationToken, LoginState,
-    LoginStateDigest, LoginStatePurpose,
-    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
-    ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,
-    TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
+    AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
+    EmailToken, EmailTokenDigest, HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest,
+    InvitationPurpose, InvitationToken, LoginState, LoginStateDigest, LoginStatePurpose, Purpose,
+    ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token,
+    TokenDigest, TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
 };
 pub use user::{User, UserId};

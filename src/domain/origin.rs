@@ -156,9 +156,18 @@ mod tests {
     fn app_has_https_or_is_on_this_machine() {
         for (text, expected) in [
             ("https://app.example.org", Ok("https://app.example.org")),
-            ("HTTPS://App.Example.org:443/", Ok("https://app.example.org")),
-            ("https://app.example.org:8443", Ok("https://app.example.org:8443")),
-            ("https://bücher.example", Ok("https://xn--bcher-kva.example")),
+            (
+                "HTTPS://App.Example.org:443/",
+                Ok("https://app.example.org"),
+            ),
+            (
+                "https://app.example.org:8443",
+                Ok("https://app.example.org:8443"),
+            ),
+            (
+                "https://bücher.example",
+                Ok("https://xn--bcher-kva.example"),
+            ),
             ("http://app.localhost:8080", Ok("http://app.localhost:8080")),
             ("http://[::1]:8080", Ok("http://[::1]:8080")),
             ("http://app.example.org", Err(AppOriginError::Plain)),
@@ -180,12 +189,24 @@ mod tests {
     fn asked_origin_has_one_spelling() {
         for (scheme, host, expected) in [
             ("https", "app.example.org", Some("https://app.example.org")),
-            ("https", "APP.example.ORG:443", Some("https://app.example.org")),
+            (
+                "https",
+                "APP.example.ORG:443",
+                Some("https://app.example.org"),
+            ),
             ("http", "app.localhost:80", Some("http://app.localhost")),
-            ("https", "app.example.org:80", Some("https://app.example.org:80")),
+            (
+                "https",
+                "app.example.org:80",
+                Some("https://app.example.org:80"),
+            ),
             ("https", "[::1]:8443", Some("https://[::1]:8443")),
             // Another host, which is never registered.
-            ("https", "app.example.org.", Some("https://app.example.org.")),
+            (
+                "https",
+                "app.example.org.",
+                Some("https://app.example.org."),
+            ),
             ("https", "app.example.org:0443", None),
             ("https", "app.example.org:", None),
             ("https", "app.example.org:443:443", None),

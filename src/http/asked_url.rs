@@ -102,11 +102,18 @@ mod tests {
         assert_eq!(named(&forwarded), expected);
         let original = ("x-original-url", "https://app.example.org/a?b=c");
         assert_eq!(named(&[original]), expected);
-        let both = [original, forwarded[0], ("x-forwarded-host", "app.example.org")];
+        let both = [
+            original,
+            forwarded[0],
+            ("x-forwarded-host", "app.example.org"),
+        ];
         assert_eq!(named(&both), expected);
         let bare = Some("https://app.example.org/".to_owned());
         assert_eq!(named(&forwarded[..2]), bare);
-        assert_eq!(named(&[("x-original-url", "https://app.example.org")]), bare);
+        assert_eq!(
+            named(&[("x-original-url", "https://app.example.org")]),
+            bare
+        );
     }
 
     #[test]

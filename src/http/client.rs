@@ -67,7 +67,9 @@ pub(super) fn address(request: &HttpRequest) -> Option<ClientAddress> {
 /// Whether the connection's other end is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<Proxies>>();
-    let peer = request.peer_addr().map(|peer| ClientAddress::new(peer.ip()));
+    let peer = request
+        .peer_addr()
+        .map(|peer| ClientAddress::new(peer.ip()));
     let trusted = proxies.zip(peer);
     trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
 }

@@ -20,10 +20,14 @@ pub(super) async fn enter(
 ) -> Result<HttpResponse, HttpError> {
     let url = asked_url(&request);
     let origin = url.as_ref().map(AppUrl::origin).cloned();
-    let state = origin.as_ref().and_then(|origin| login_state(&request, origin));
+    let state = origin
+        .as_ref()
+        .and_then(|origin| login_state(&request, origin));
     let [code, next] = ["code", "next"].map(|name| parameter(&request, name));
     let code = code.and_then(|code| HandOverCode::parse(&code).ok());
-    let page = url.as_ref().and_then(|url| url.with_path(next.as_deref().unwrap_or("/")));
+    let page = url
+        .as_ref()
+        .and_then(|url| url.with_path(next.as_deref().unwrap_or("/")));
     let app_session = executor
         .run_write(move |auth| auth.enter_app(code.as_ref(), state.as_ref(), url.as_ref(), &client))
         .await?;

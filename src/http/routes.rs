@@ -4,8 +4,8 @@ use actix_web::web::ServiceConfig;
 
 use super::resource::Verbs;
 use super::{
-    account, devices, email, export, forward_auth, hand_over, health, index, password_reset, profile,
-    sessions, users,
+    account, devices, email, export, forward_auth, hand_over, health, index, password_reset,
+    profile, sessions, users,
 };
 
 /// Every route of the service.

@@ -81,7 +81,10 @@ impl fmt::Display for Grant {
         match self {
             Self::NoApps => f.write_str("no application is registered, so every user has access"),
             Self::EveryUser(app) => {
-                write!(f, "the application {app} lists no group, so every user has access")
+                write!(
+                    f,
+                    "the application {app} lists no group, so every user has access"
+                )
             }
             Self::Member(app, group) => write!(
                 f,
@@ -144,7 +147,11 @@ mod tests {
             (&["staff"][..], &["staff"][..], member("staff")),
             (&["admins", "staff"], &["family", "staff"], member("staff")),
             (&["staff"], &[], Err(Denial::NotMember(wiki()))),
-            (&["staff"], &["staf", "staff2"], Err(Denial::NotMember(wiki()))),
+            (
+                &["staff"],
+                &["staf", "staff2"],
+                Err(Denial::NotMember(wiki())),
+            ),
             (&[], &[], Ok(Grant::EveryUser(wiki()))),
             (&[], &["staff"], Ok(Grant::EveryUser(wiki()))),
         ] {
@@ -160,7 +167,10 @@ mod tests {
         let open = facts(Some((WIKI, &[])), &["staff"]);
         assert_eq!(decide(&open, None), Err(Denial::UnknownUrl));
         let not_registered = |url: &AppUrl| Err(Denial::NotRegistered(url.origin().clone()));
-        assert_eq!(decide(&facts(None, &["staff"]), Some(&page)), not_registered(&page));
+        assert_eq!(
+            decide(&facts(None, &["staff"]), Some(&page)),
+            not_registered(&page)
+        );
         // Facts about another application than the one that was asked for.
         assert_eq!(decide(&open, Some(&other)), not_registered(&other));
         assert_eq!(decide(&facts(None, &[]), None), Err(Denial::UnknownUrl));

@@ -24,7 +24,7 @@ use crate::domain::{
 pub const HAND_OVER_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The path on the host of an application that the proxy hands to this service.
-pub const ENTER_PATH: &str = "/.bienvenue/enter";
+const ENTER_PATH: &str = "/.bienvenue/enter";
 
 /// What is encoded in a path of printable ASCII, so that it is one value of a query.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'+');
@@ -50,7 +50,7 @@ impl Auth {
     }
 
     /// Where the browser of a session goes from the login to `next`, a URL of an application:
-    /// with a code to [`ENTER_PATH`] if `next` has a login state, else to `next` itself, where
+    /// with a code to `/.bienvenue/enter` if `next` has a login state, else to `next` itself, where
     /// the proxy asks for the login. Blocks for one write.
     ///
     /// # Errors
@@ -169,7 +169,9 @@ pub fn login_next(url: &AppUrl, state: &LoginState) -> AppUrl {
         url.with_path(&format!("{ENTER_PATH}?state={state}&next={path}"))
     };
     // A path that is too long is left out: without the state the browser would go in circles.
-    enter(url.path()).or_else(|| enter("/")).unwrap_or_else(|| url.clone())
+    enter(url.path())
+        .or_else(|| enter("/"))
+        .unwrap_or_else(|| url.clone())
 }
 
 #[cfg(test)]
@@ -219,7 +221,9 @@ mod tests {
         ] {
             assert!(Asked::of(&asked(&path)).is_none(), "{path}");
         }
-        let outside = asked(&format!("{ENTER_PATH}?state={digest}&next=https://evil.example/"));
+        let outside = asked(&format!(
+            "{ENTER_PATH}?state={digest}&next=https://evil.example/"
+        ));
         assert_eq!(Asked::of(&outside).unwrap().path, "/");
     }
 }

@@ -6,9 +6,7 @@ mod hand_over;
 use super::events::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, SessionAccess};
-use crate::domain::{
-    AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser, UserId,
-};
+use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
 
 pub use decision::{Denial, Grant, decide};
 pub use hand_over::{HAND_OVER_LIFETIME, login_next};
@@ -51,7 +49,8 @@ impl Auth {
     ) -> Result<Access, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
-        self.housekeeping.note_use(found.session, found.last_seen_at);
+        self.housekeeping
+            .note_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         match decide(&facts, url) {
             Ok(_) => Ok(Access {
@@ -68,19 +67,6 @@ impl Auth {
                 Err(AuthError::AccessDenied(denial))
             }
         }
-    }
-
-    /// The verdict about a user and a URL, and the groups of the user. Blocks for one look-up.
-    ///
-    /// # Errors
-    /// [`AuthError::NoResultFound`] if there is no such user.
-    pub fn explain_access(
-        &self,
-        user_id: UserId,
-        url: &AppUrl,
-    ) -> Result<Result<Grant, Denial>, AuthError> {
-        let facts = self.db.access_facts(user_id, url.origin())?;
-        Ok(decide(&facts, Some(url)))
     }
 
     /// The session of a request that is good on the host that was asked for.
