@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::events::Event;
+use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox_message::OutboxMessage;
+use super::outbox::message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 
-use super::FormError;
+use super::extract::FormError;
 use super::metrics::Outcome;
 use super::response::{ERROR_CODE, Message, json_with};
 use crate::auth::AuthError;

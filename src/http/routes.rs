@@ -2,11 +2,11 @@
 
 use actix_web::web::ServiceConfig;
 
-use super::resource::Verbs;
-use super::{
-    account, devices, email, export, forward_auth, hand_over, health, index, password_reset,
-    profile, sessions, users,
+use super::handlers::{
+    account, email, export, forward_auth, hand_over, health, index, password_reset, profile,
+    sessions, users,
 };
+use super::resource::Verbs;
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -14,10 +14,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Verbs::at("/").get(index::index),
         Verbs::at("/users").post(users::register),
         Verbs::at("/sessions")
-            .get(devices::list)
+            .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
-        Verbs::at("/sessions/{id}").delete(devices::end),
+        Verbs::at("/sessions/{id}").delete(sessions::end),
         Verbs::at("/profile")
             .get(profile::profile)
             .delete(account::delete_account),

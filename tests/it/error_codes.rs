@@ -123,7 +123,7 @@ fn each_code_is_in_the_readme() {
     let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
     let sources = [
         "http/error.rs",
-        "http/form/mod.rs",
+        "http/extract/form/mod.rs",
         "http/response.rs",
         "http/resource.rs",
         "auth/settings.rs",

@@ -13,7 +13,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::super::events::Event;
+use super::super::audit::Event;
 use super::super::{Auth, AuthError};
 use crate::db::{DbError, HandOver};
 use crate::domain::{

@@ -3,7 +3,7 @@
 mod decision;
 mod hand_over;
 
-use super::events::Event;
+use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
