@@ -9,6 +9,9 @@ use crate::config::Config;
 use crate::db::{AppAddition, DbError};
 use crate::domain::{App, AppName, GroupName, Origin};
 
+/// How many applications are listed.
+const LISTED: u32 = 10_000;
+
 /// What can be done about applications.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -87,7 +90,13 @@ impl Command {
                 warn(&app, config);
                 print(&snippets(&app, add.proxy, config));
             }
-            Self::List => print(&db.apps()?.iter().map(line).collect::<Vec<_>>().join("")),
+            Self::List => print(
+                &db.apps(LISTED)?
+                    .iter()
+                    .map(line)
+                    .collect::<Vec<_>>()
+                    .join(""),
+            ),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
                 explain(&line(&app));
@@ -99,7 +108,7 @@ impl Command {
                 }
                 report("app_deleted", "application removed", name);
                 print(&format!("removed the application {name} in {database}\n"));
-                if db.apps()?.is_empty() {
+                if db.apps(1)?.is_empty() {
                     explain(
                         "No application is registered now: GET /verify passes every logged-in \
                          user, on every host.\n",

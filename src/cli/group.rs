@@ -10,6 +10,9 @@ use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
 use crate::domain::{Email, GroupName, UserId};
 
+/// How many groups are listed.
+const LISTED: u32 = 10_000;
+
 /// How many members are read at a time.
 const PAGE: u32 = 1000;
 
@@ -78,7 +81,7 @@ impl Command {
                 print(&format!("created the group {group} in {database}\n"));
             }
             Self::List { group: None } => {
-                let names = db.groups()?;
+                let names = db.groups(LISTED)?;
                 print(
                     &names
                         .iter()
@@ -87,7 +90,7 @@ impl Command {
                 );
             }
             Self::List { group: Some(group) } => {
-                if !db.groups()?.contains(group) {
+                if !db.has_group(group)? {
                     return Err(CliError::NoSuchGroup(group.clone()));
                 }
                 list_members(&db, group)?;

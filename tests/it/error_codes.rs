@@ -130,7 +130,7 @@ fn each_code_is_in_the_readme() {
     ];
     let sources = sources.map(|file| std::fs::read_to_string(root.join("src").join(file)).unwrap());
     let sources = sources.concat();
-    assert_eq!(listed.len(), 31);
+    assert_eq!(listed.len(), 34);
     for code in listed {
         assert!(sources.contains(&format!("\"{code}\"")), "{code}");
     }

@@ -22,5 +22,6 @@ CREATE TABLE hand_over_codes (
     expires_at BIGINT NOT NULL
 );
 
+CREATE INDEX hand_over_codes_app_name ON hand_over_codes (app_name);
 CREATE INDEX hand_over_codes_session_digest ON hand_over_codes (session_digest);
 CREATE INDEX hand_over_codes_expires_at ON hand_over_codes (expires_at);

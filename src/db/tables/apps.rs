@@ -57,35 +57,21 @@ impl DB {
         })
     }
 
-    /// All applications by their names, with their groups. Blocks for two look-ups.
+    /// The applications by their names, at most `limit`, with their groups. Blocks for a look-up,
+    /// and for two for each.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn apps(&self) -> Result<Vec<App>, DbError> {
-        let (rows, listed): (Vec<(String, String)>, Vec<(String, String)>) = self.read(|conn| {
-            let rows = apps::table
-                .filter(apps::name.gt(""))
+    pub fn apps(&self, limit: u32) -> Result<Vec<App>, DbError> {
+        let names: Vec<String> = self.read(|conn| {
+            apps::table
                 .order(apps::name)
-                .select((apps::name, apps::origin))
-                .load(conn)?;
-            let listed = app_groups::table
-                .filter(app_groups::app_name.gt(""))
-                .order((app_groups::app_name, app_groups::group_name))
-                .select((app_groups::app_name, app_groups::group_name))
-                .load(conn)?;
-            QueryResult::Ok((rows, listed))
+                .select(apps::name)
+                .limit(i64::from(limit))
+                .load(conn)
         })?;
-        let app = |(name, origin): (String, String)| {
-            let own = listed.iter().filter(|(app, _)| *app == name);
-            App {
-                groups: own
-                    .map(|(_, group)| GroupName::from_stored(group))
-                    .collect(),
-                name: AppName::from_stored(name),
-                origin: Origin::from_stored(origin),
-            }
-        };
-        Ok(rows.into_iter().map(app).collect())
+        let names = names.into_iter().map(AppName::from_stored);
+        names.map(|name| self.app(&name)).collect()
     }
 
     /// The application of a name, with its groups. Blocks for two look-ups.

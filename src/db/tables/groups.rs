@@ -55,16 +55,24 @@ impl DB {
         })
     }
 
-    /// All groups, sorted. Blocks for one look-up.
+    /// Whether there is such a group. Blocks for one look-up.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn groups(&self) -> Result<Vec<GroupName>, DbError> {
+    pub fn has_group(&self, name: &GroupName) -> Result<bool, DbError> {
+        self.read(|conn| exists(conn, name))
+    }
+
+    /// The groups, sorted, at most `limit`. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn groups(&self, limit: u32) -> Result<Vec<GroupName>, DbError> {
         let names: Vec<String> = self.read(|conn| {
             groups::table
-                .filter(groups::name.gt(""))
                 .order(groups::name)
                 .select(groups::name)
+                .limit(i64::from(limit))
                 .load(conn)
         })?;
         Ok(names.into_iter().map(GroupName::from_stored).collect())
