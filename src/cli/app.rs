@@ -90,13 +90,7 @@ impl Command {
                 warn(&app, config);
                 print(&snippets(&app, add.proxy, config));
             }
-            Self::List => print(
-                &db.apps(LISTED)?
-                    .iter()
-                    .map(line)
-                    .collect::<Vec<_>>()
-                    .join(""),
-            ),
+            Self::List => print(&db.apps(LISTED)?.iter().map(line).collect::<String>()),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
                 explain(&line(&app));

@@ -8,7 +8,7 @@ use super::user::{email, find};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
-use crate::domain::{Email, GroupName, UserId};
+use crate::domain::{AppName, Email, GroupName, UserId};
 
 /// How many groups are listed.
 const LISTED: u32 = 10_000;
@@ -82,12 +82,16 @@ impl Command {
             }
             Self::List { group: None } => {
                 let names = db.groups(LISTED)?;
-                print(
-                    &names
-                        .iter()
-                        .map(|name| format!("{name}\n"))
-                        .collect::<String>(),
-                );
+                let names: Vec<String> = names
+                    .iter()
+                    .map(|name| {
+                        format!(
+                            "{name}
+"
+                        )
+                    })
+                    .collect();
+                print(&names.concat());
             }
             Self::List { group: Some(group) } => {
                 if !db.has_group(group)? {
@@ -130,7 +134,7 @@ impl Command {
                     GroupDeletion::Deleted => {}
                     GroupDeletion::Unknown => return Err(CliError::NoSuchGroup(group.clone())),
                     GroupDeletion::InUse(apps) => {
-                        let apps: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
+                        let apps: Vec<&str> = apps.iter().map(AppName::as_str).collect();
                         return Err(CliError::GroupInUse(group.clone(), apps.join(", ")));
                     }
                 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::super::audit::Event;
+use super::super::audit::{AccessEvent, Event};
 use super::super::{Auth, AuthError};
 use crate::db::{DbError, HandOver};
 use crate::domain::{
@@ -73,10 +73,10 @@ impl Auth {
         };
         let session = session_id.digest();
         self.db.add_hand_over(&new, &session, HAND_OVER_LIFETIME)?;
-        Event::HandOverCreated {
+        Event::Access(AccessEvent::CodeCreated {
             user,
             session: &session,
-        }
+        })
         .log(&Client::default());
         let (code, path) = (code.expose(), utf8_percent_encode(&asked.path, IN_QUERY));
         let enter = next.with_path(&format!("{ENTER_PATH}?code={code}&next={path}"));
@@ -101,11 +101,11 @@ impl Auth {
         let entered = self.try_enter(code, state, url);
         match entered {
             Ok((app_session, event)) => {
-                event.log(client);
+                Event::Access(event).log(client);
                 Ok(app_session)
             }
             Err(cause) => {
-                Event::HandOverRefused { cause: &cause }.log(client);
+                Event::Access(AccessEvent::CodeRefused { cause: &cause }).log(client);
                 Err(cause)
             }
         }
@@ -116,7 +116,7 @@ impl Auth {
         code: Option<&HandOverCode>,
         state: Option<&LoginState>,
         url: Option<&AppUrl>,
-    ) -> Result<(AppSessionId, Event<'static>), AuthError> {
+    ) -> Result<(AppSessionId, AccessEvent<'static>), AuthError> {
         let (Some(code), Some(state), Some(url)) = (code, state, url) else {
             return Err(AuthError::InvalidHandOver);
         };
@@ -129,7 +129,7 @@ impl Auth {
         let app_session = AppSessionId::generate();
         let digest = app_session.digest_at(origin);
         match self.db.spend_hand_over(&spent, &digest) {
-            Ok((user, app)) => Ok((app_session, Event::AppEntered { user, app })),
+            Ok((user, app)) => Ok((app_session, AccessEvent::Entered { user, app })),
             Err(DbError::NoResultFound) => Err(AuthError::InvalidHandOver),
             Err(error) => Err(error.into()),
         }

@@ -3,7 +3,7 @@
 mod decision;
 mod hand_over;
 
-use super::audit::Event;
+use super::audit::{AccessEvent, Event};
 use super::{Auth, AuthError};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
@@ -59,10 +59,10 @@ impl Auth {
             }),
             Err(denial) => {
                 let user = user.id;
-                Event::AccessDenied {
+                Event::Access(AccessEvent::Denied {
                     user,
                     denial: &denial,
-                }
+                })
                 .log(client);
                 Err(AuthError::AccessDenied(denial))
             }

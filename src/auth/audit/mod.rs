@@ -1,9 +1,13 @@
 //! Audit events: one row each says all that the log has of it.
 
+mod access;
+
 use log::Level;
 
-use super::{AuthError, Denial};
+use super::AuthError;
 use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
+
+pub(in crate::auth) use access::AccessEvent;
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -112,24 +116,7 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
-    /// To an application behind a proxy.
-    AccessDenied {
-        user: UserId,
-        denial: &'a Denial,
-    },
-    /// A code that takes a session to an application.
-    HandOverCreated {
-        user: UserId,
-        session: &'a SessionDigest,
-    },
-    HandOverRefused {
-        cause: &'a AuthError,
-    },
-    /// A login on the host of an application.
-    AppEntered {
-        user: UserId,
-        app: AppName,
-    },
+    Access(AccessEvent<'a>),
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
@@ -349,24 +336,7 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
             }
-            Self::AccessDenied { user, denial } => Fields {
-                app: denial.app(),
-                ..Fields::new("authz_fail", "access to an application was denied")
-                    .failure()
-                    .reason(denial.reason())
-                    .user(user)
-            },
-            Self::HandOverCreated { user, session } => {
-                let fields = Fields::new("authn_token_created", "hand-over code made");
-                fields.user(user).session(session)
-            }
-            Self::HandOverRefused { cause } => {
-                Fields::caused("authn_token_refused", "hand-over code refused", cause)
-            }
-            Self::AppEntered { user, ref app } => Fields {
-                app: Some(app),
-                ..Fields::new("session_created", "logged in to an application").user(user)
-            },
+            Self::Access(ref event) => event.fields(),
         }
     }
 }

@@ -154,16 +154,16 @@ fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> A
         app: app.zip(origin).map(|(name, origin)| App {
             name: AppName::from_stored(name),
             origin: origin.clone(),
-            groups: names(listed),
+            groups: names(listed.as_deref()),
         }),
-        groups: names(groups),
+        groups: names(groups.as_deref()),
     }
 }
 
 /// The names of a list, sorted. No name is left out, whatever it is: without a group an
 /// application is for every user.
-fn names(list: Option<String>) -> Vec<GroupName> {
-    let list = list.as_deref().map(|list| list.split(','));
+fn names(list: Option<&str>) -> Vec<GroupName> {
+    let list = list.map(|list| list.split(','));
     let mut names: Vec<_> = list
         .into_iter()
         .flatten()
