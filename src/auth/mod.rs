@@ -39,13 +39,15 @@ use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
-pub use access::{Access, AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, decide, login_next};
+pub use access::{
+    AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, VerifiedAccess, decide, login_next,
+};
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
 pub use audit::log_forged;
 pub use email_verification::{MailedToken, VerifiedEmail};
 pub use error::AuthError;
-pub use executor::{Executor, Inline};
+pub use executor::{Access, Executor, Inline};
 pub use hasher::{HasherStats, Waits};
 pub use login::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;

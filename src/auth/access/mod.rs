@@ -27,7 +27,7 @@ pub struct AccessRequest {
 
 /// A user who has access.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct VerifiedAccess {
     /// The user.
     pub user: SessionUser,
     /// The groups of the user, sorted.
@@ -46,14 +46,14 @@ impl Auth {
         &self,
         request: &AccessRequest,
         client: &Client,
-    ) -> Result<Access, AuthError> {
+    ) -> Result<VerifiedAccess, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
         self.housekeeping
             .note_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         match decide(&facts, url) {
-            Ok(_) => Ok(Access {
+            Ok(_) => Ok(VerifiedAccess {
                 user,
                 groups: facts.groups,
             }),

@@ -10,7 +10,7 @@ use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATI
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::auth::{Access, AccessRequest, AuthError, login_next};
+use crate::auth::{AccessRequest, AuthError, VerifiedAccess, login_next};
 use crate::domain::{AppUrl, Client, LoginState, Origin, RequestId};
 use crate::http::extract::app_cookies::{app_session, login_state, set_login_state};
 use crate::http::extract::asked_url::asked_url;
@@ -75,7 +75,7 @@ async fn answer(request: &HttpRequest, logged_out: StatusCode) -> Result<HttpRes
 }
 
 /// Who has access to what the client of a proxy asks for.
-async fn access(request: &HttpRequest) -> Result<Access, HttpError> {
+async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
     let executor = request.app_data::<web::Data<BlockingExecutor>>();
     let executor = executor.ok_or(AuthError::NotLoggedIn)?;
     let url = asked_url(request);
@@ -181,7 +181,7 @@ impl ResponseError for Refused {
 
 /// Every header is there in every answer, empty for nobody: a proxy that copies the ones it
 /// finds would leave those that the client has sent where there are none.
-fn identify(answer: &mut HttpResponse, access: Option<&Access>) {
+fn identify(answer: &mut HttpResponse, access: Option<&VerifiedAccess>) {
     let [id, email, groups] = access.map_or_else(Default::default, |access| {
         let encode = |text| utf8_percent_encode(text, ENCODED).to_string();
         let groups = access.groups.iter().map(|group| encode(group.as_str()));
