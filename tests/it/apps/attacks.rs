@@ -169,7 +169,6 @@ async fn code_is_good_once_and_for_its_host(#[case] engine: Engine) {
     }
     let twice = format!("{path}&code=x");
     refused(&app.ask(&twice, enter.as_str(), &state).await);
-    // A HEAD request is a GET to links that are looked at: it spends the code.
     let entered = app.ask(path, enter.as_str(), &state).await;
     assert_eq!(entered.status.as_u16(), 303);
     refused(&app.ask(path, enter.as_str(), &state).await);
@@ -225,10 +224,7 @@ async fn of_two_instances_one_spends_a_code(#[case] engine: Engine) {
                 })
             })
             .collect();
-        let won = tries
-            .into_iter()
-            .filter(|_| true)
-            .map(|t| t.join().unwrap());
+        let won = tries.into_iter().map(|tried| tried.join().unwrap());
         assert_eq!(won.filter(|won| *won).count(), 1);
     }
 }
@@ -295,9 +291,8 @@ async fn login_without_a_state_hands_over_nothing() {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn odd_group_names_open_nothing(#[case] engine: Engine) {
-    let mut setup = match setup(engine) {
-        Some(setup) => setup,
-        None => return,
+    let Some(mut setup) = setup(engine) else {
+        return;
     };
     setup.http.public_origin = Some(origin(WIKI));
     let app = setup.start().await;
