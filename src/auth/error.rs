@@ -6,7 +6,7 @@ use log::Level;
 
 use super::{Denial, HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::Email;
+use crate::domain::{Email, Limit};
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum AuthError {
         /// When the next one is due.
         retry_after: Duration,
         /// The limit that was reached.
-        limit: String,
+        limit: Limit,
     },
     /// The database had no answer in time. What was begun may have been done.
     #[error("the database had no answer in time")]
