@@ -10,4 +10,5 @@ pub mod http;
 pub mod logging;
 pub mod mail;
 pub mod ownership;
+pub mod secret_key;
 pub mod server;

@@ -3,7 +3,7 @@
 use super::events::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
-use crate::domain::{Client, EmailKey, SessionId, SessionUser, User, UserId};
+use crate::domain::{Client, EmailKey, SessionId, SessionLevel, SessionUser, User, UserId};
 
 impl Auth {
     /// Opens a session for a user without asking for the password, and returns its id.
@@ -19,6 +19,7 @@ impl Auth {
             user_id: user.id,
             digest: &digest,
             client: &client,
+            level: SessionLevel::Password,
         };
         let ended = self
             .db

@@ -13,14 +13,14 @@ use super::sessions::{NewSession, mirror, mirror_newest};
 use super::throttle::{LimitCheck, RateLimited, count_all};
 use super::users::owner_of;
 use super::{DB, DbError, LoginSideEffects};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, UserId};
+use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionLevel, UserId};
 
 /// What a change of password leaves.
 #[derive(Debug, Clone)]
 pub struct Replaced<'a> {
     /// What is stored of the new password.
     pub hashed_password: &'a HashedPassword,
-    /// The one session that is left, a new one.
+    /// The one session that is left, a new one, of the level that the one before it has.
     pub session: &'a NewSession<'a>,
     /// What the guess was counted by.
     pub settlement: &'a LoginSideEffects,
@@ -74,7 +74,7 @@ impl DB {
             if let Err(limited) = count_all(conn, who.limit, now)? {
                 return Ok(Err(limited));
             }
-            self.lock_if_unchanged(conn, who)?;
+            let level = self.lock_if_unchanged(conn, who)?;
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
                     users::hashed_password.eq(new.hashed_password.expose()),
@@ -87,7 +87,11 @@ impl DB {
                 .filter(known_clients::mark.ne_all(new.client_marks));
             diesel::delete(others).execute(conn)?;
             revoke_tokens(conn, who.user_id)?;
-            self.insert_session(conn, new.session)?;
+            let session = NewSession {
+                level,
+                ..*new.session
+            };
+            self.insert_session(conn, &session)?;
             self.settle(conn, who.user_id, new.settlement)?;
             if let Some(notice) = &new.notice {
                 queue_within(conn, Some(who.user_id), notice, now)?;
@@ -161,16 +165,18 @@ impl DB {
         })
     }
 
-    /// The mirror is cleared by it: whoever calls this writes it anew, or deletes the row.
-    fn lock_if_unchanged(
+    /// Locks the user's row, and returns the session's level. The mirror is cleared by it: whoever
+    /// calls this writes it anew, or deletes the row.
+    pub(super) fn lock_if_unchanged(
         &self,
         conn: &mut AnyConnection,
         who: &Reauthenticated<'_>,
-    ) -> Result<(), DbError> {
+    ) -> Result<SessionLevel, DbError> {
         let stored = mirror(conn, who.user_id, None)?.ok_or(DbError::NoResultFound)?;
-        if stored != who.checked.expose() || self.owner(conn, who.session)? != who.user_id {
+        let (owner, level) = self.owner(conn, who.session)?;
+        if stored != who.checked.expose() || owner != who.user_id {
             return Err(DbError::NoResultFound);
         }
-        Ok(())
+        Ok(level)
     }
 }

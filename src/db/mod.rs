@@ -29,6 +29,7 @@ mod postgres;
 mod registration;
 mod revocation;
 mod schema;
+mod second_factor;
 mod sessions;
 mod settings;
 mod sqlite;
@@ -74,6 +75,10 @@ pub use opening::{OpenError, Opened};
 pub use outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
 pub use password_resets::NewPassword;
 pub use registration::{NewAccount, Registered};
+pub use second_factor::{
+    FactorProof, FactorVerdict, LOGIN_LIFETIME, LoginGate, NewPendingLogin, SecondFactorChange,
+    SecondFactorLogin, SecondFactorLoginOutcome, SecondFactors, TotpConfirmation, TotpRow,
+};
 pub use sessions::{ActiveSession, NewSession};
 pub use settings::{DbSettings, OpenMode, SessionRules};
 

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::DbError;
 use super::any_connection::AnyConnection;
+use super::second_factor::end_pending;
 use super::schema::{email_tokens, known_clients, outbox, password_resets, sessions, users};
 use crate::domain::UserId;
 
@@ -19,8 +20,8 @@ pub(super) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Result<()
     revoke_tokens(conn, user_id)
 }
 
-/// Ends the tokens of a user that went out by mail, and the mails that would take new ones
-/// out. The caller holds the user's row. What brings a former address back stays: it is the
+/// Ends the tokens of a user that went out by mail, the mails that would take new ones out, and
+/// the logins that wait for a second factor. The caller holds the user's row. What brings a former address back stays: it is the
 /// owner's way out against whoever has the account now.
 pub(super) fn revoke_tokens(conn: &mut AnyConnection, user_id: UserId) -> Result<(), DbError> {
     let id = user_id.get();
@@ -29,6 +30,7 @@ pub(super) fn revoke_tokens(conn: &mut AnyConnection, user_id: UserId) -> Result
         .execute(conn)?;
     diesel::delete(password_resets::table.filter(password_resets::user_id.eq(id))).execute(conn)?;
     diesel::delete(email_tokens::table.filter(email_tokens::user_id.eq(id))).execute(conn)?;
+    end_pending(conn, user_id)?;
     let mails = outbox::table
         .filter(outbox::user_id.eq(id))
         .filter(outbox::has_token.ne(0));

@@ -68,6 +68,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_logins (digest) {
+        digest -> Binary,
+        user_id -> BigInt,
+        client -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, digest) {
+        user_id -> BigInt,
+        digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    secret_key_check (id) {
+        id -> BigInt,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     sessions (digest) {
         digest -> Binary,
         public_id -> Binary,
@@ -79,6 +104,7 @@ diesel::table! {
         cleanup_at -> BigInt,
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        level -> BigInt,
     }
 }
 
@@ -88,6 +114,16 @@ diesel::table! {
         fails -> BigInt,
         next_at -> BigInt,
         purge_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> BigInt,
+        secret -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
     }
 }
 
@@ -116,7 +152,10 @@ diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
+diesel::joinable!(pending_logins -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(totp -> users (user_id));
 diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -126,8 +165,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     known_clients,
     outbox,
     password_resets,
+    pending_logins,
+    recovery_codes,
+    secret_key_check,
     sessions,
     throttle,
+    totp,
     users,
     verified_emails,
 );

@@ -7,10 +7,12 @@ use super::any_connection::AnyConnection;
 use super::error::is_taken_email;
 use super::former_emails::is_reserved;
 use super::schema::{sessions, users};
+use super::second_factor::end_pending;
 use super::sessions::NewSession;
 use super::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest, TokenDigest,
+    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest, SessionLevel,
+    TokenDigest,
     User, UserId,
 };
 
@@ -183,6 +185,9 @@ impl DB {
                     None => error.into(),
                 })?
                 .ok_or(DbError::NoResultFound)?;
+            if changes.hashed_password.is_some() || changes.email.is_some() {
+                end_pending(conn, user_id)?;
+            }
             if let Some(session_id) = &changes.session_id {
                 self.replace_sessions(conn, user_id, session_id.as_ref())?;
             }
@@ -247,6 +252,7 @@ impl DB {
                     user_id,
                     digest,
                     client: &client,
+                    level: SessionLevel::Password,
                 },
             )?;
         }

@@ -1,3 +1,5 @@
+use sha2::{Digest, Sha256};
+
 use super::{ClientAddress, DeviceId, RequestId};
 
 /// Who is at the other end, as far as the request tells: kept with a session so that its
@@ -59,6 +61,22 @@ impl Client {
     #[must_use]
     pub fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
+    }
+
+    /// A digest of what a client shows that goes on with a login: its device cookie and what it
+    /// calls itself. The address is no part of it, as it changes when a phone leaves a network.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let device = self.device.as_ref().map(DeviceId::digest);
+        let device = device.as_ref().map_or(&[][..], |device| device.as_bytes());
+        let length = u8::try_from(device.len()).unwrap_or_default();
+        Sha256::new()
+            .chain_update("bienvenue/client/1")
+            .chain_update([length])
+            .chain_update(device)
+            .chain_update(self.user_agent.as_deref().unwrap_or_default())
+            .finalize()
+            .into()
     }
 
     /// What the client calls itself.

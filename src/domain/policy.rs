@@ -27,6 +27,18 @@ pub enum EmailVerification {
     Required,
 }
 
+/// Whether users may, or must, have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SecondFactorPolicy {
+    /// Nobody can set one up; one that was set up before is still asked for
+    Off,
+    /// Users may set one up
+    #[default]
+    Optional,
+    /// Users must set one up at their next login
+    Required,
+}
+
 /// What an owner may be notified of by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Notification {
@@ -36,6 +48,8 @@ pub enum Notification {
     PasswordChanged,
     /// Another address; the mail to the old one can undo it
     EmailChanged,
+    /// A second factor added or removed, recovery codes used or replaced
+    SecondFactor,
     /// The end of the account
     AccountDeleted,
     /// Nothing

@@ -71,6 +71,8 @@ pub enum Limit {
     EmailChanges,
     /// Changes of an account for which its owner gives the password again.
     Reauthentication,
+    /// Wrong codes of a second factor, at an account.
+    SecondFactor,
 }
 
 /// What is counted, and for whom. It is stored with the name of its limit in front.
@@ -82,7 +84,7 @@ pub struct LimitKey {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Account,
         Self::Known,
         Self::Logins,
@@ -96,6 +98,7 @@ impl Limit {
         Self::MailPause,
         Self::EmailChanges,
         Self::Reauthentication,
+        Self::SecondFactor,
     ];
 
     /// The name in keys, in the log, and in what operators see.
@@ -115,6 +118,7 @@ impl Limit {
             Self::MailPause => "mail-pause",
             Self::EmailChanges => "email-changes",
             Self::Reauthentication => "reauthentication",
+            Self::SecondFactor => "second-factor",
         }
     }
 
@@ -252,6 +256,12 @@ impl LimitKey {
         Limit::Reauthentication.of(digest(email))
     }
 
+    /// An account whose second factor is tried, whoever the client is.
+    #[must_use]
+    pub fn second_factor(email: &EmailKey) -> Self {
+        Limit::SecondFactor.of(digest(email))
+    }
+
     /// Reads a stored key; none if no limit has that name.
     pub(crate) fn from_stored(text: String) -> Option<Self> {
         let (name, _) = text.split_once('/')?;
@@ -280,7 +290,8 @@ impl LimitKey {
             | Limit::ResetRequests
             | Limit::ResetRequestsSubnet
             | Limit::EmailChanges
-            | Limit::Reauthentication => 1,
+            | Limit::Reauthentication
+            | Limit::SecondFactor => 1,
         };
         let end = self.text.match_indices('/').nth(parts - 1);
         let end = end.map_or(self.text.len(), |(end, _)| end);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::{NoContext, Uuid};
 
-use super::{Email, Timestamp, TokenError, UserId};
+use super::{Email, SessionLevel, Timestamp, TokenError, UserId};
 
 /// The user whose session a request shows: what an application needs on every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct SessionUser {
     pub id: UserId,
     /// The user's address, as it was registered.
     pub email: Email,
+    /// By what the user has authenticated.
+    pub level: SessionLevel,
 }
 
 /// The name of a session that its owner sees. It opens nothing, unlike the session id. It is a

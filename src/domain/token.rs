@@ -49,6 +49,10 @@ pub enum UndoPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
+/// Marks what belongs to logins whose second factor is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginPurpose {}
+
 impl Purpose for SessionPurpose {
     const LABEL: &'static str = "bienvenue/session/1";
     const NAME: &'static str = "SessionId";
@@ -74,6 +78,11 @@ impl Purpose for DevicePurpose {
     const NAME: &'static str = "DeviceId";
 }
 
+impl Purpose for LoginPurpose {
+    const LABEL: &'static str = "bienvenue/login/1";
+    const NAME: &'static str = "LoginToken";
+}
+
 /// What the session cookie carries.
 pub type SessionId = Token<SessionPurpose>;
 /// A [`SessionId`] as it is stored.
@@ -94,6 +103,11 @@ pub type UndoTokenDigest = TokenDigest<UndoPurpose>;
 
 /// What the device cookie carries: a proof that somebody logged in there before.
 pub type DeviceId = Token<DevicePurpose>;
+
+/// What the login cookie carries: the password was right, and a second factor is due.
+pub type LoginToken = Token<LoginPurpose>;
+/// A [`LoginToken`] as it is stored.
+pub type LoginTokenDigest = TokenDigest<LoginPurpose>;
 
 impl<P: Purpose> Token<P> {
     /// Makes a new one out of the operating system's random source.

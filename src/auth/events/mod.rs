@@ -2,7 +2,7 @@
 
 use log::Level;
 
-use super::AuthError;
+use super::{AuthError, LoginSuccess};
 use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
 
 /// Where the lines go: `RUST_LOG` can name it.
@@ -112,6 +112,31 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
+    /// The password was right; the login waits for a second factor.
+    SecondFactorRequired {
+        user: UserId,
+    },
+    /// Too many wrong codes: the account accepts none any more.
+    SecondFactorLocked {
+        user: UserId,
+    },
+    SecondFactorAdded {
+        user: UserId,
+    },
+    /// A code that was to confirm one.
+    SecondFactorRefused {
+        user: UserId,
+        cause: &'a AuthError,
+    },
+    SecondFactorRemoved {
+        user: UserId,
+    },
+    RecoveryCodeUsed {
+        user: UserId,
+    },
+    RecoveryCodesReplaced {
+        user: UserId,
+    },
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
@@ -189,6 +214,13 @@ impl<'a> Fields<'a> {
 }
 
 impl Event<'_> {
+    /// Logs a login, and that it ended older sessions, if it did.
+    pub(in crate::auth) fn logged_in(login: &LoginSuccess, replaced: usize, client: &Client) {
+        let (user, session) = (login.user.id, &login.session_id.digest());
+        Event::LoggedIn { user, session }.log(client);
+        Event::sessions_replaced(user, replaced, client);
+    }
+
     /// Logs that a login ended older sessions, if it did.
     pub(in crate::auth) fn sessions_replaced(user: UserId, count: usize, client: &Client) {
         if count > 0 {
@@ -328,6 +360,32 @@ impl Event<'_> {
             Self::EmailTakenBack { user } => {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
+            }
+            Self::SecondFactorRequired { user } => {
+                let sentence = "the password was right, a second factor is due";
+                Fields::new("authn_login_second_factor_required", sentence).user(user)
+            }
+            Self::SecondFactorLocked { user } => {
+                Fields::new("authn_second_factor_lock", "too many wrong codes")
+                    .failure()
+                    .user(user)
+            }
+            Self::SecondFactorAdded { user } => {
+                Fields::new("authn_second_factor_added", "second factor added").user(user)
+            }
+            Self::SecondFactorRefused { user, cause } => {
+                let (name, sentence) = ("authn_second_factor_fail", "second factor not confirmed");
+                Fields::caused(name, sentence, cause).user(user)
+            }
+            Self::SecondFactorRemoved { user } => {
+                Fields::new("authn_second_factor_removed", "second factor removed").user(user)
+            }
+            Self::RecoveryCodeUsed { user } => {
+                Fields::new("authn_recovery_code_used", "recovery code used").user(user)
+            }
+            Self::RecoveryCodesReplaced { user } => {
+                let sentence = "recovery codes replaced";
+                Fields::new("authn_recovery_codes_replaced", sentence).user(user)
             }
         }
     }
