@@ -1,7 +1,7 @@
 //! Where fuzzing looks in: what reads stored passwords, which may have been adopted from
 //! anywhere. Panics where a rule is broken.
 
-use super::passwords::StoredHash;
+use super::password::format::StoredHash;
 use crate::domain::HashedPassword;
 
 /// A stored password: what is understood and written anew is understood as the same.

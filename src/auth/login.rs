@@ -1,8 +1,8 @@
 //! Logins.
 
-use super::events::Event;
+use super::audit::Event;
 use super::executor::Executor;
-use super::password_check::RightPassword;
+use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
 use super::{Auth, AuthError, EmailVerification, SecondFactorCode};
 use crate::db::{DbError, NewSession};

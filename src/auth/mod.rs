@@ -5,43 +5,27 @@
 //! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) are the same
 //! functions, run to their end on the calling thread; they need no runtime.
 
+mod account;
 mod admission;
-mod change_email;
-mod change_password;
-mod cleanup;
-mod db_monitor;
-mod delete_account;
-mod delete_user;
+mod audit;
+mod email_verification;
 mod error;
-mod events;
 mod executor;
-mod export;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hasher;
-mod housekeeping;
 mod login;
-mod mail_composer;
-mod mail_outage;
-mod mail_sender;
-mod mail_worker;
-mod notifications;
-mod outbox_message;
-mod own_sessions;
-mod password_check;
-mod password_jobs;
+mod maintenance;
+mod outbox;
+mod password;
 mod password_reset;
-mod password_rules;
-mod passwords;
 mod reauthentication;
 mod registration;
-mod rehash;
 mod second_factor;
 mod sessions;
 mod settings;
 mod stats;
 mod throttle;
-mod verify_email;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,36 +33,39 @@ use std::time::Instant;
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use crate::secret_key::KeyFile;
-use db_monitor::DatabaseMonitor;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
-use housekeeping::Housekeeping;
-use mail_worker::MailWorker;
-use password_jobs::{HashJob, VerifyJob, VerifyResult};
+use maintenance::background_writes::Housekeeping;
+use maintenance::db_monitor::DatabaseMonitor;
+use outbox::worker::MailWorker;
+use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
-pub use change_password::PasswordChanged;
-pub use db_monitor::MonitorSettings;
+pub use account::change_password::PasswordChanged;
+pub use account::export::Export;
+pub use audit::log_forged;
+pub use email_verification::{MailedToken, VerifiedEmail};
 pub use error::AuthError;
-pub use events::log_forged;
 pub use executor::{Executor, Inline};
-pub use export::Export;
 pub use hasher::{HasherStats, Waits};
 pub use login::LoginSuccess;
-pub use notifications::NotificationSettings;
-pub use own_sessions::{Named, SessionPage};
+pub use maintenance::db_monitor::MonitorSettings;
+pub use outbox::notifications::NotificationSettings;
+pub use password::format::{HashError, hash_password};
+pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
-pub use password_rules::ContextWords;
-pub use passwords::{HashError, hash_password};
 pub use reauthentication::OwnerRequest;
 pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
+pub use sessions::{Named, SessionPage};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use stats::{Figures, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
-pub use verify_email::{MailedToken, VerifiedEmail};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
-pub use crate::db::{DatabaseStats, IntegrityStats, LimitRow, Outbox, PoolStats, Registered};
+pub use crate::db::{
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, Outbox, PoolStats, Registered,
+    SecondFactors,
+};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///

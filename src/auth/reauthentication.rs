@@ -2,13 +2,11 @@
 
 use super::executor::Executor;
 use super::hasher::HashPermit;
-use super::password_check::RightPassword;
+use super::password::check::RightPassword;
 use super::throttle::{LoginAttempt, reauthentications};
 use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
-use crate::domain::{
-    Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User,
-};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
 
 /// A request of a user who is logged in, with the password that has to be given again.
 #[derive(Debug, Clone)]

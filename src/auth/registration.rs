@@ -1,8 +1,8 @@
 //! Registrations.
 
-use super::events::Event;
+use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox_message::{NOTHING_TOLD, OutboxMessage};
+use super::outbox::message::{NOTHING_TOLD, OutboxMessage};
 use super::throttle::{Networks, mail_budget, refuse_waiting, take};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{BudgetedMail, DbError, NewAccount, Registered};

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use super::password_rules::{self, ContextWords};
+use super::password::policy::{self, ContextWords};
 use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
 use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy};
 
@@ -99,10 +99,10 @@ impl AuthSettings {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
             Err(PasswordRefused::TooShort { minimum })
-        } else if minimum < password_rules::FROM_MINIMUM {
+        } else if minimum < policy::FROM_MINIMUM {
             Ok(())
         } else {
-            password_rules::check(password, email, &self.context_words)
+            policy::check(password, email, &self.context_words)
         }
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod database;
 mod db;
+mod keys;
 mod mail;
 mod output;
 mod session;
@@ -46,6 +47,8 @@ enum Command {
     Db(db::Command),
     /// Look after users
     User(OnDatabase<user::Command>),
+    /// Look after the key under which second factors are encrypted
+    Keys(OnDatabase<keys::Command>),
     /// See and end sessions
     Session(OnDatabase<session::Command>),
     /// See who is slowed down, and let them try anew
@@ -208,6 +211,7 @@ impl Invocation {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
             Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::Keys(on)) => on.command.run(config, on.offline),
             Some(Command::Session(on)) => on.command.run(config, on.offline),
             Some(Command::Throttle(on)) => on.command.run(config, on.offline),
             Some(Command::Mail(on)) => on.command.run(config, on.offline),

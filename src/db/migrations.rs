@@ -9,7 +9,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::any_connection::{AnyConnection, MultiBackend};
+use super::connection::{AnyConnection, MultiBackend};
 use super::{DbError, OpenError, Unavailable};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

@@ -4,47 +4,19 @@
 //! needs beside them, over r2d2 pools. All methods block. Where one fails,
 //! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
 
-mod account;
-mod account_dates;
-mod any_connection;
-mod email_tokens;
+mod accounts;
+mod cleanup;
+mod connection;
 mod error;
-mod export;
-mod figures;
-mod file_health;
-mod former_emails;
-mod integrity;
-mod known_clients;
-mod lasting;
-mod login_state;
-mod mail_priority;
-mod manager;
+mod health;
 mod migrations;
-mod opening;
-mod outage;
-mod outbox;
-mod own_sessions;
-mod password_resets;
+mod open_error;
 mod postgres;
-mod registration;
-mod revocation;
 mod schema;
-mod second_factor;
-mod sessions;
 mod settings;
 mod sqlite;
-mod statement;
-mod storage;
-mod throttle;
-mod throttle_cleanup;
-mod throttle_upkeep;
-mod token_upkeep;
-mod transactions;
-mod upkeep;
-mod user_changes;
-mod user_filter;
-mod users;
-mod verified_emails;
+mod stats;
+mod tables;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,41 +24,43 @@ use std::time::{Duration, Instant};
 use r2d2::event::HandleEvent;
 use r2d2::{NopEventHandler, Pool};
 
-use any_connection::AnyConnection;
-use figures::PoolEvents;
-use file_health::FileHealth;
-use manager::{Manager, Role, Target};
+use connection::AnyConnection;
+use connection::disk_health::Storage;
+use connection::manager::{Manager, Role, Target};
+use connection::transactions::{self, Begin, POOL_WAIT, Patience, in_pooled_transaction};
+use health::file::FileHealth;
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
-use storage::Storage;
-use transactions::{Begin, POOL_WAIT, Patience, in_pooled_transaction};
+use stats::PoolEvents;
 
-pub use account::{Asking, Reauthenticated, Replaced};
-pub use account_dates::ListedUser;
-pub use email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
-pub use error::{DbError, InvalidRequest, Unavailable};
-pub use figures::{Outbox, PoolStats};
-pub use file_health::{DatabaseStats, IntegrityStats};
-pub use former_emails::FoundFormerEmail;
-pub use integrity::{IntegrityReport, check_integrity};
-pub use known_clients::LoginSideEffects;
-pub use login_state::LoginState;
-pub use mail_priority::MailPriority;
-pub use opening::{OpenError, Opened};
-pub use outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
-pub use password_resets::NewPassword;
-pub use registration::{NewAccount, Registered};
-pub use second_factor::{
-    FactorProof, FactorVerdict, LOGIN_LIFETIME, LoginGate, NewPendingLogin, SecondFactorChange,
-    SecondFactorLogin, SecondFactorLoginOutcome, SecondFactors, TotpConfirmation, TotpRow,
+pub use accounts::changes::{Asking, Reauthenticated, Replaced};
+pub use accounts::login_state::LoginState;
+pub use accounts::registration::{NewAccount, Registered};
+pub use accounts::second_factor::{
+    FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
-pub use sessions::{ActiveSession, NewSession};
+pub use error::{DbError, InvalidRequest, Unavailable};
+pub use health::file::{DatabaseStats, IntegrityStats};
+pub use health::integrity::{IntegrityReport, check_integrity};
+pub use open_error::{OpenError, Opened};
 pub use settings::{DbSettings, OpenMode, SessionRules};
+pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
+pub use stats::{Outbox, PoolStats};
+pub use tables::account_dates::ListedUser;
+pub use tables::email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
+pub use tables::known_clients::LoginSideEffects;
+pub use tables::outbox::priority::MailPriority;
+pub use tables::outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
+pub use tables::password_resets::NewPassword;
+pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
+pub use tables::previous_emails::FoundFormerEmail;
+pub use tables::sessions::{ActiveSession, NewSession};
+pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
+pub use tables::totp::TotpRow;
+pub use tables::users::changes::UserChanges;
+pub use tables::users::filter::UserFilter;
 
 pub use crate::domain::Pooler;
-pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
-pub use throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
-pub use user_changes::UserChanges;
-pub use user_filter::UserFilter;
 
 use crate::domain::{Clock, DatabaseUrl, UserId};
 

@@ -54,10 +54,10 @@ pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
 pub use token::{
-    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, LoginPurpose,
-    LoginToken, LoginTokenDigest, Purpose, ResetPurpose,
-    ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,
-    TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
+    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, LoginPurpose, LoginToken,
+    LoginTokenDigest, Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest,
+    SessionId, SessionPurpose, Token, TokenDigest, TokenError, UndoPurpose, UndoToken,
+    UndoTokenDigest,
 };
 pub use totp::{TotpCode, TotpCodeError, TotpMatch, TotpSecret, TotpStep};
 pub use user::{User, UserId};

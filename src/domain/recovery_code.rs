@@ -117,8 +117,18 @@ mod tests {
     #[test]
     fn other_texts_are_no_codes() {
         let text = RecoveryCode::generate().unwrap().expose();
-        for wrong in ["", "-", &text[1..], &format!("{text}a"), "k5xw-2m7q-ab3d-ef6ö"] {
-            assert_eq!(RecoveryCode::parse(wrong), Err(RecoveryCodeError), "{wrong}");
+        for wrong in [
+            "",
+            "-",
+            &text[1..],
+            &format!("{text}a"),
+            "k5xw-2m7q-ab3d-ef6ö",
+        ] {
+            assert_eq!(
+                RecoveryCode::parse(wrong),
+                Err(RecoveryCodeError),
+                "{wrong}"
+            );
         }
     }
 

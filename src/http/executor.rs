@@ -1,15 +1,17 @@
 //! Runs blocking steps for the event loop: inline, or on a blocking thread under a limit and a deadline.
 
+mod concurrency_limit;
+
 use std::time::{Duration, Instant};
 
 use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
-use super::turns::Turns;
 use crate::auth::{Auth, AuthError, Executor};
 use crate::domain::{Client, ClientAddress, Prefix};
+use concurrency_limit::ConcurrencyLimit;
 
-/// How long a request waits for its turn and for other writers before 503. Then nothing was
+/// How long a request waits for its permit and for other writers before 503. Then nothing was
 /// done: work that has not begun to write by that time never does.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -26,24 +28,24 @@ const DELAYED_REFUSALS: usize = 4096;
 /// writes; this decides where that runs.
 pub struct BlockingExecutor {
     auth: web::Data<Auth>,
-    turns: Turns,
-    long_reads: Turns,
+    limit: ConcurrencyLimit,
+    long_reads: ConcurrencyLimit,
     delays: Semaphore,
 }
 
 impl BlockingExecutor {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let turns = Turns::new(usize::try_from(auth.turns()).unwrap_or(1));
+        let limit = ConcurrencyLimit::new(usize::try_from(auth.turns()).unwrap_or(1));
         // One at a time on SQLite: it holds one of the few connections on which the event
         // loops read.
         let long_reads = if auth.reads_are_local() {
-            Turns::new(1)
+            ConcurrencyLimit::new(1)
         } else {
-            turns.clone()
+            limit.clone()
         };
         Self {
             auth,
-            turns,
+            limit,
             long_reads,
             delays: Semaphore::new(DELAYED_REFUSALS),
         }
@@ -76,7 +78,7 @@ impl BlockingExecutor {
     /// Runs what writes, on a thread for blocking work.
     ///
     /// # Errors
-    /// Those of `work`, and [`AuthError::Busy`] if its turn or its answer does not come.
+    /// Those of `work`, and [`AuthError::Busy`] if its permit or its answer does not come in time.
     pub(super) async fn run_write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
@@ -84,27 +86,26 @@ impl BlockingExecutor {
         self.write(&self.auth, &Client::default(), work).await
     }
 
-    /// Waits for a turn at the database here, where waiting takes no thread, and not for a
-    /// connection on a thread. On SQLite there are more turns than connections: as many threads
-    /// wait for each other as share a commit. The turn belongs to the work, not to the request:
-    /// where the database hangs, the client gets its refusal, and no further thread follows the
-    /// ones that hang.
+    /// Waits for a permit here, where waiting takes no thread, and not for a connection on a
+    /// thread. On SQLite there are more permits than connections: as many threads wait for each
+    /// other as share a commit. The work holds the permit, not the request: if the database
+    /// hangs, the client is refused, and no further thread hangs.
     async fn block<T: Send + 'static>(
         &self,
         auth: &Auth,
-        turns: &Turns,
+        limit: &ConcurrencyLimit,
         subnet: Option<Prefix>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        let turns = turns.clone();
+        let limit = limit.clone();
         let auth = auth.until(Instant::now() + PATIENCE);
         let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
-            let turn = rt::time::timeout(PATIENCE, turns.take(subnet)).await;
-            let Ok(Some(turn)) = turn else {
+            let permit = rt::time::timeout(PATIENCE, limit.acquire(subnet)).await;
+            let Ok(Some(permit)) = permit else {
                 return Err(AuthError::Busy);
             };
             let work = move || {
-                let _turn = turn;
+                let _permit = permit;
                 work(&auth)
             };
             let done = web::block(work).await;
@@ -124,7 +125,7 @@ impl Executor for BlockingExecutor {
         if auth.reads_are_local() {
             step(auth)
         } else {
-            self.block(auth, &self.turns, site_of(client), step).await
+            self.block(auth, &self.limit, subnet_of(client), step).await
         }
     }
 
@@ -134,7 +135,7 @@ impl Executor for BlockingExecutor {
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        self.block(auth, &self.turns, site_of(client), step).await
+        self.block(auth, &self.limit, subnet_of(client), step).await
     }
 
     async fn delay_refusal(&self) {
@@ -144,7 +145,7 @@ impl Executor for BlockingExecutor {
     }
 }
 
-fn site_of(client: &Client) -> Option<Prefix> {
+fn subnet_of(client: &Client) -> Option<Prefix> {
     client.address().map(ClientAddress::subnet)
 }
 

@@ -9,9 +9,9 @@ use actix_web::test::TestRequest;
 use futures_util::FutureExt;
 use url::form_urlencoded;
 
-use super::form::{Fields, Kind};
-use super::forwarded::{Told, client_address};
-use super::session_cookie::SessionCookie;
+use super::extract::form::{Fields, Kind};
+use super::extract::forwarded::{Told, client_address};
+use super::extract::session_cookie::SessionCookie;
 use crate::domain::{ClientAddress, Networks};
 
 /// A form: its media type in the first line, then its body. What is read of a url-encoded one

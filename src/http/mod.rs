@@ -3,45 +3,18 @@
 //! Handlers know [`Auth`] through the [`BlockingExecutor`] and nothing of the database. The routes stand
 //! in one table, which the server and the tests share: [`Http::app`].
 
-mod access_log;
-mod account;
-mod client;
-mod client_stream;
-mod connections;
-mod cookie;
-mod cors;
-mod csrf;
-mod current_user;
-mod device_cookie;
-mod devices;
-mod email;
 mod error;
 mod executor;
-mod export;
-mod form;
-mod forward_auth;
-pub mod forwarded;
+mod extract;
 #[doc(hidden)]
 pub mod fuzzing;
-mod health;
-mod index;
-mod log_flush;
-mod login_location;
+mod handlers;
 mod metrics;
 mod middleware;
-mod operator;
-mod password_reset;
-mod profile;
-mod refused_origins;
-mod request_id;
+mod qr_code;
 mod resource;
 mod response;
 mod routes;
-mod security_headers;
-mod session_cookie;
-mod sessions;
-mod turns;
-mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,18 +23,18 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error, web};
 
-pub use client_stream::ClientStream;
-pub use connections::Connections;
 pub use error::HttpError;
 pub use executor::BlockingExecutor;
-pub use form::FormError;
+pub use extract::{FormError, forwarded};
+pub use middleware::connections::{ClientStream, Connections};
 
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
-use client::Proxies;
+use extract::client::Proxies;
 use metrics::Metrics;
-use refused_origins::RefusedOrigins;
-use request_id::RequestIds;
+use middleware::csrf::{self, RefusedOrigins};
+use middleware::request_context::{self, RequestIds};
+use middleware::{connections, cookie_limit, cors};
 
 /// What an operator decides about the HTTP side.
 #[derive(Debug, Clone)]
@@ -143,14 +116,17 @@ impl Http {
         App::new()
             .configure(|config| self.configure(config))
             .default_service(web::to(response::not_found))
-            .wrap(middleware::short_cookies())
+            .wrap(cookie_limit::short_cookies())
             .wrap(csrf::guard(
                 self.settings.clone(),
                 self.refused_origins.clone(),
             ))
             .wrap(cors::share(self.settings.clone()))
-            .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
-            .wrap(middleware::last_answers(self.connections()))
+            .wrap(request_context::finish(
+                self.ids.clone(),
+                self.settings.clone(),
+            ))
+            .wrap(connections::last_answers(self.connections()))
             .wrap(metrics::count(&self.metrics))
     }
 
@@ -170,9 +146,12 @@ impl Http {
         App::new()
             .app_data(self.executor.clone())
             .app_data(self.metrics.clone())
-            .configure(operator::routes)
+            .configure(handlers::ops::routes)
             .default_service(web::to(response::not_found))
-            .wrap(middleware::finish(self.ids.clone(), self.settings.clone()))
+            .wrap(request_context::finish(
+                self.ids.clone(),
+                self.settings.clone(),
+            ))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take

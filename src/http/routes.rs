@@ -2,11 +2,11 @@
 
 use actix_web::web::ServiceConfig;
 
-use super::resource::Verbs;
-use super::{
-    account, devices, email, export, forward_auth, health, index, password_reset, profile,
+use super::handlers::{
+    account, email, export, forward_auth, health, index, password_reset, profile, second_factor,
     sessions, users,
 };
+use super::resource::Verbs;
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -14,16 +14,22 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Verbs::at("/").get(index::index),
         Verbs::at("/users").post(users::register),
         Verbs::at("/sessions")
-            .get(devices::list)
+            .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
-        Verbs::at("/sessions/{id}").delete(devices::end),
+        Verbs::at("/sessions/second_factor").post(second_factor::log_in),
+        Verbs::at("/sessions/{id}").delete(sessions::end),
         Verbs::at("/profile")
             .get(profile::profile)
             .delete(account::delete_account),
         Verbs::at("/profile/password").put(account::change_password),
         Verbs::at("/profile/email").put(email::change),
         Verbs::at("/profile/export").get(export::export),
+        Verbs::at("/account/totp")
+            .post(second_factor::begin_totp)
+            .put(second_factor::confirm_totp)
+            .delete(second_factor::remove_totp),
+        Verbs::at("/account/recovery_codes").post(second_factor::replace_recovery_codes),
         Verbs::at("/reset_password")
             .post(password_reset::request)
             .put(password_reset::reset),

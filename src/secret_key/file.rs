@@ -150,7 +150,10 @@ impl KeyFile {
     pub fn ring_or_create(&self) -> Result<Arc<KeyRing>, KeyFileError> {
         if let (None, Place::Beside(path)) = (self.reload()?, &self.place) {
             create(path, &KeyRing::generate()?).map_err(|source| failed(path, source))?;
-            log::info!("the secret key for second factors is {}: back it up, apart from the database", path.display());
+            log::info!(
+                "the secret key for second factors is {}: back it up, apart from the database",
+                path.display()
+            );
         }
         self.ring()
     }

@@ -280,7 +280,10 @@ mod tests {
             let mut changed = sealed.clone();
             changed[byte] ^= 1;
             assert!(ring.unseal(OF_ANN, &changed).is_err(), "byte {byte}");
-            assert!(ring.unseal(OF_ANN, &sealed[..byte]).is_err(), "cut at {byte}");
+            assert!(
+                ring.unseal(OF_ANN, &sealed[..byte]).is_err(),
+                "cut at {byte}"
+            );
         }
     }
 
@@ -311,7 +314,10 @@ mod tests {
         assert!(both.is_newest(&again));
         let new = both.first_only();
         assert!(new.unseal(OF_ANN, &again).is_ok());
-        assert_eq!(new.unseal(OF_ANN, &sealed), Err(UnsealError::UnknownKey(id)));
+        assert_eq!(
+            new.unseal(OF_ANN, &sealed),
+            Err(UnsealError::UnknownKey(id))
+        );
     }
 
     #[test]

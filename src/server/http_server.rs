@@ -14,10 +14,10 @@ use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 
 use super::connection_limit::connections_per_worker;
-use super::settings::workers;
 use super::shutdown::DRAIN_SECONDS;
 use super::timeouts;
-use super::worker_liveness::WorkerLiveness;
+use super::watchdog::WorkerLiveness;
+use super::wiring::workers;
 use crate::http::{ClientStream, Http};
 
 /// Starts the workers, which accept connections from then on.

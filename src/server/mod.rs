@@ -1,16 +1,10 @@
 //! Puts the rooms together and serves: database, use cases, HTTP, signals.
 
 mod connection_limit;
-mod drain;
 mod error;
-mod final_flush;
 mod http_server;
 mod listener;
-mod mail;
-mod operator;
-mod reject_backlog;
-mod service_manager;
-mod settings;
+mod ops_listener;
 mod shutdown;
 mod signals;
 mod socket_activation;
@@ -18,7 +12,7 @@ mod start_warnings;
 mod startup_log;
 mod timeouts;
 mod watchdog;
-mod worker_liveness;
+mod wiring;
 
 use std::io;
 use std::net::TcpListener;
@@ -30,8 +24,9 @@ use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
-pub use mail::{mail_settings, mailer, service_url};
-pub use settings::{auth_settings, throttle_settings};
+pub use wiring::{
+    auth_settings, mail_settings, mailer, secret_keys, service_url, throttle_settings,
+};
 
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
@@ -40,17 +35,14 @@ use crate::db::{
 };
 use crate::http::Http;
 use crate::mail::Templates;
-use final_flush::flush;
 use listener::listen;
-use operator::Operator;
-use service_manager::Manager;
-use settings::{db_settings, http_settings};
-use shutdown::Stop;
+use ops_listener::Operator;
+use shutdown::{Stop, flush};
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use startup_log::announce;
-use watchdog::Watchdog;
-use worker_liveness::WorkerLiveness;
+use watchdog::{Manager, Watchdog, WorkerLiveness};
+use wiring::{db_settings, http_settings};
 
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///
@@ -122,7 +114,8 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let db = open_database(config, db_settings(config, open))?;
     warn_of_users_left_behind(&config.database.database_url, &db);
     let must_restart = db.must_restart();
-    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = Auth::new(db, auth_settings(config))?.with_secret_keys(secret_keys(config));
+    auth.check_secret_key()?;
     let auth = auth.with_mails(mailer, templates)?;
     let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
     let http = Http::new(auth.clone(), http_settings(config));

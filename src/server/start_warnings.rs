@@ -17,7 +17,7 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
     }
     let accounts = &config.accounts;
     let folder = match &accounts.mail {
-        None => Some(Path::new(super::mail::DEFAULT_FOLDER)),
+        None => Some(Path::new(super::wiring::DEFAULT_FOLDER)),
         Some(MailTarget::Folder(folder)) => Some(folder.as_path()),
         Some(MailTarget::Server(_) | MailTarget::Off) => None,
     };

@@ -152,6 +152,8 @@ fn refusal_names_the_limit(#[case] engine: Engine) {
         "--throttle=on",
         "--throttle-registration=1+1/6m",
         "--throttle-account-free=1",
+        // The wait after it does not end while a slow machine sends the next request.
+        "--throttle-account-limit=1",
     ];
     let server = serve(&place, &settings);
     assert_eq!(post(&server, "/users", BOB, "bob_pwd").0, 201);

@@ -2,7 +2,7 @@
 //!
 //! By hand, on a machine that does nothing else: at cost 4 an answer takes a millisecond, and
 //! the microseconds of a row that is read from cold caches count. The strict check is that
-//! every path computes the same rounds (`src/auth/verification.rs`).
+//! every path computes the same rounds (`src/auth/password/jobs.rs`).
 
 use std::time::{Duration, Instant};
 

@@ -6,13 +6,35 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may import: always downhill.
 const ROOMS: [(&str, &[&str]); 14] = [
     ("main", &["cli", "logging"]),
-    ("cli", &["server", "auth", "db", "mail", "secret_key", "config", "domain"]),
+    (
+        "cli",
+        &[
+            "server",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
+    ),
     (
         "server",
-        &["http", "auth", "db", "mail", "secret_key", "config", "domain"],
+        &[
+            "http",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
     ),
     ("http", &["auth", "domain", "logging"]),
-    ("auth", &["db", "mail", "secret_key", "bcrypt_lanes", "domain"]),
+    (
+        "auth",
+        &["db", "mail", "secret_key", "bcrypt_lanes", "domain"],
+    ),
     ("bcrypt_lanes", &[]),
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "domain"]),

@@ -1,15 +1,19 @@
-//! What the README and `--help` name is there, and what is there is named.
+//! README and `docs/` agree with the program: settings, routes, links, and the sample of the library.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use bienvenue::cli::Cli;
 use clap::CommandFactory;
 
-const README: &str = include_str!("../../README.md");
+const SETTINGS: &str = include_str!("../../docs/settings.md");
+const API: &str = include_str!("../../docs/api.md");
+const LIBRARY: &str = include_str!("../../docs/library.md");
 
-/// The settings' table: flags and variables, row by row.
-fn rows() -> BTreeSet<(String, String)> {
-    README
+/// The settings table: flags and variables, row by row.
+fn documented_settings() -> BTreeSet<(String, String)> {
+    SETTINGS
         .lines()
         .filter(|line| line.starts_with("| `--"))
         .map(|line| {
@@ -23,7 +27,7 @@ fn rows() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_settings_in_the_readme_are_those_of_the_program() {
+fn settings_in_the_docs_are_those_of_the_program() {
     let program: BTreeSet<(String, String)> = Cli::command()
         .get_arguments()
         .filter_map(|argument| {
@@ -31,22 +35,169 @@ fn the_settings_in_the_readme_are_those_of_the_program() {
             Some((format!("--{}", argument.get_long()?), variable))
         })
         .collect();
-    assert_eq!(rows(), program);
+    assert_eq!(documented_settings(), program);
 }
 
 #[test]
-fn the_routes_in_the_readme_are_those_of_the_program() {
+fn routes_in_the_docs_are_those_of_the_program() {
     let table = include_str!("../../src/http/routes.rs");
     let paths: BTreeSet<&str> = table
         .split("Verbs::at(\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap())
         .collect();
-    let named: BTreeSet<&str> = README
+    let named: BTreeSet<&str> = API
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`')?.0.split_once(' '))
         .filter_map(|(_, path)| path.split('?').next())
         .filter(|path| path.starts_with('/'))
         .collect();
     assert_eq!(named, paths);
+}
+
+/// The sample of `docs/library.md`. It differs in the path of the database alone.
+#[test]
+fn sample_of_the_library_works() -> Result<(), Box<dyn std::error::Error>> {
+    use bienvenue::auth::{Auth, AuthSettings};
+    use bienvenue::db::{DB, DbSettings};
+    use bienvenue::domain::{Email, Password};
+
+    let folder = tempfile::tempdir()?;
+    let url = format!("sqlite://{}/users.db", folder.path().display());
+    let db = DB::open(&url.parse()?, DbSettings::default())?;
+    let auth = Auth::new(db, AuthSettings::default())?;
+
+    let (email, password) = (Email::parse("bob@bob.com")?, Password::parse("MyPwdOfBob")?);
+    auth.register_user(&email, &password)?;
+    assert!(auth.valid_login(&email, &password)?);
+
+    let session_id = auth.create_session(&email)?;
+    let user = auth.get_user_from_session_id(&session_id)?;
+    let user = user.map(|user| user.to_string());
+    assert_eq!(user.as_deref(), Some("<User #1 bob@bob.com>"));
+
+    let own =
+        include_str!("readme.rs").replace("&url.parse()?", r#"&"sqlite://users.db".parse()?"#);
+    let (_, sample) = LIBRARY.split_once("```rust\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    for line in sample.lines() {
+        assert!(own.contains(line), "{line}");
+    }
+    Ok(())
+}
+
+/// Every Markdown file of the repository.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let folders = ["", "docs", "docs/decisions", "fuzz", "tests"];
+    for folder in folders.map(|folder| root.join(folder)) {
+        let entries = fs::read_dir(folder).unwrap();
+        let files = entries.map(|entry| entry.unwrap().path());
+        found.extend(files.filter(|file| file.extension().is_some_and(|ending| ending == "md")));
+    }
+    found
+}
+
+/// The names that links give to the headings of a text, as forges make them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = title
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn links_in_the_docs_lead_somewhere() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let targets = text.split("](").skip(1);
+        let targets = targets.map(|rest| rest.split(')').next().unwrap());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match path {
+                "" => document.clone(),
+                _ => document.parent().unwrap().join(path),
+            };
+            let found = file.exists()
+                && (anchor.is_empty()
+                    || anchors(&fs::read_to_string(&file).unwrap()).contains(anchor));
+            if !found {
+                broken.push(format!("{}: {target}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn sources_named_in_the_docs_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let names = text.split('`').skip(1).step_by(2);
+        // A path of a source or a test, from the root or from `src/`.
+        let is_path = |name: &&str| {
+            let is_plain = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
+            is_plain && name.contains('/') && name.ends_with(".rs")
+        };
+        for name in names.filter(is_path) {
+            if ["", "src"]
+                .iter()
+                .all(|folder| !root.join(folder).join(name).exists())
+            {
+                missing.push(format!("{}: {name}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Words that the project does not use, and names of texts that are not in it.
+const AVOIDED: [&str; 16] = [
+    "whoever",
+    "anew",
+    "at the most",
+    "of late",
+    "in vain",
+    "so many",
+    "for the sake of",
+    "in the place of",
+    "taken for",
+    "is told to",
+    "told of",
+    "on its way to",
+    "lets through",
+    "the document's",
+    "the house",
+    "shared/",
+];
+
+#[test]
+fn docs_use_plain_words() {
+    let mut found = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        // Code and quoted messages are not prose.
+        let text: String = text.split('`').step_by(2).collect();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = text.to_lowercase();
+        for word in AVOIDED {
+            for (at, _) in text.match_indices(word) {
+                let place: String = text[at..].chars().take(60).collect();
+                found.push(format!("{}: {place}", document.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

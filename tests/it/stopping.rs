@@ -111,6 +111,32 @@ fn a_clean_stop_leaves_the_database_in_one_file() {
 }
 
 #[test]
+fn stop_keeps_mails_that_wait_and_logs_no_error() {
+    let place = Place::new();
+    let mut server = Server::start(&place);
+    let clients: Vec<_> = (0..8)
+        .map(|nth| {
+            let email = format!("user{nth}@x.fr");
+            post(&server, "/users", &email, "some password").unwrap();
+            email
+        })
+        .collect();
+    for email in &clients {
+        let form = [("email", email)];
+        let asked = Client::new().post(server.url("/reset_password"));
+        assert_eq!(asked.form(&form).send().unwrap().status(), 200);
+    }
+    server.signal("TERM");
+    server.wait();
+    let log = server.whole_log();
+    assert!(!log.contains(" ERROR "), "{log}");
+    let count = "SELECT CAST(count(*) AS TEXT) AS value FROM outbox WHERE claimed_until = 0";
+    let kept: usize = place.texts(count)[0].parse().unwrap();
+    let sent = fs::read_dir(place.path("mail")).map_or(0, Iterator::count);
+    assert_eq!(kept + sent, clients.len());
+}
+
+#[test]
 fn users_and_sessions_survive_a_restart() {
     let place = Place::new();
     let mut server = Server::start(&place);

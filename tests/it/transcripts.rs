@@ -89,24 +89,34 @@ curl -s http://0.0.0.0:5000/profile -b "session_id=$SESSION_ID""#
     );
 }
 
-#[test]
-fn the_readmes_tour_prints_what_it_says() {
-    let place = Place::new();
-    let Some(server) = server(&place) else { return };
-    let readme = include_str!("../../README.md");
-    let blocks = readme.split("```console\n").skip(1).take(2);
-    let tour: String = blocks
+/// The commands of the first blocks of a text, and what the text says that they print.
+fn blocks(text: &str, number: usize) -> (String, String) {
+    let blocks = text.split("```console\n").skip(1).take(number);
+    let blocks: String = blocks
         .map(|block| block.split("```").next().unwrap())
         .collect();
     let (commands, printed): (Vec<&str>, Vec<&str>) =
-        tour.lines().partition(|line| line.starts_with('$'));
+        blocks.lines().partition(|line| line.starts_with('$'));
     let commands: Vec<&str> = commands.iter().map(|line| &line[1..]).collect();
-    let (commands, printed) = (commands.join("\n"), printed.join("\n") + "\n");
-    // Where the README shows progress on the terminal, the test looks at the output alone.
-    prints(
-        &place,
-        &server,
-        &commands.replace("curl ", "curl -s "),
-        &printed,
-    );
+    // Where the text shows progress on the terminal, the tests look at the output alone.
+    let commands = commands.join("\n").replace("curl ", "curl -s ");
+    let commands = commands.replace("http://localhost:5000", "http://0.0.0.0:5000");
+    (commands, printed.join("\n") + "\n")
+}
+
+#[test]
+fn tour_of_the_readme_works_twice() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    let (commands, printed) = blocks(include_str!("../../README.md"), 1);
+    prints(&place, &server, &commands, &printed);
+    prints(&place, &server, &commands, &printed);
+}
+
+#[test]
+fn transcript_of_the_api_prints_what_it_says() {
+    let place = Place::new();
+    let Some(server) = server(&place) else { return };
+    let (commands, printed) = blocks(include_str!("../../docs/api.md"), 2);
+    prints(&place, &server, &commands, &printed);
 }

@@ -3,12 +3,15 @@
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
-use crate::auth::events::Event;
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::outbox_message::OutboxMessage;
+use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::db::{BudgetedMail, DbError, FactorProof, LimitCheck, SecondFactorChange};
-use crate::domain::{Client, Email, LimitKey, RecoveryCode, User};
+use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
+
+/// How many users are read at a time.
+const RESET_PAGE: u32 = 1000;
 
 impl Auth {
     /// Removes the authenticator app and the recovery codes of an owner who gives the password and
@@ -57,18 +60,39 @@ impl Auth {
         replaced
     }
 
-    /// Removes the second factors of a user for the operator, ends all sessions, and notifies the
-    /// owner. Returns whether there was a second factor. Blocks for a write.
+    /// Removes the second factors of a user for the operator, or of all users, ends their sessions,
+    /// and notifies them. With all of them the secret key is forgotten: another one may follow.
+    /// Returns whose factors there were. Blocks for a write a user.
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such user.
-    pub fn reset_second_factors(&self, user: &User) -> Result<bool, AuthError> {
+    pub fn reset_second_factors(&self, user: Option<&User>) -> Result<Vec<UserId>, AuthError> {
+        if let Some(user) = user {
+            let removed = self.reset_factors_of(user)?;
+            return Ok(removed.then_some(user.id).into_iter().collect());
+        }
+        let mut reset = Vec::new();
+        loop {
+            let users = self
+                .db
+                .users_with_second_factor(reset.last().copied(), RESET_PAGE)?;
+            if users.is_empty() {
+                break;
+            }
+            for user in users {
+                self.reset_factors_of(&self.db.find_user_by(user)?)?;
+                reset.push(user);
+            }
+        }
+        self.db.forget_secret_key()?;
+        Ok(reset)
+    }
+
+    fn reset_factors_of(&self, user: &User) -> Result<bool, AuthError> {
         let forget = LimitKey::second_factor(&user.email.key());
         let notice = self.second_factor_removed(&user.email, true);
-        let removed = self
-            .db
-            .reset_second_factors(user.id, &forget, notice.as_ref())?;
-        Ok(removed)
+        let notice = notice.as_ref();
+        Ok(self.db.reset_second_factors(user.id, &forget, notice)?)
     }
 
     /// Runs a change by an owner, after the password was checked. `limits` are further ones that
@@ -99,14 +123,13 @@ impl Auth {
         let proof = self.proof_of(owner.user.id, code)?;
         let proof = proof.ok_or(AuthError::NoSecondFactor)?;
         let mut settlement = owner.settlement(self);
-        settlement.forget.push(LimitKey::second_factor(&email.key()));
+        settlement
+            .forget
+            .push(LimitKey::second_factor(&email.key()));
         let notice = self.second_factor_removed(email, false);
-        let removed = self.db.remove_totp(
-            &owner.who(),
-            (&proof, limit),
-            &settlement,
-            notice.as_ref(),
-        );
+        let removed =
+            self.db
+                .remove_totp(&owner.who(), (&proof, limit), &settlement, notice.as_ref());
         if !owner.changed(removed)? {
             return Err(AuthError::NoSecondFactor);
         }
@@ -119,9 +142,9 @@ impl Auth {
         let settlement = owner.settlement(self);
         let notice = self.recovery_codes_replaced(&owner.user.email);
         let who = owner.who();
-        let replaced =
-            self.db
-                .replace_recovery_codes(&who, &settlement, &digests, notice.as_ref());
+        let replaced = self
+            .db
+            .replace_recovery_codes(&who, &settlement, &digests, notice.as_ref());
         if !owner.changed(replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
@@ -138,7 +161,13 @@ impl Auth {
 
     /// The notification of a removed second factor.
     fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<BudgetedMail> {
-        self.second_factor_notice({ let _ = by_operator; OutboxMessage::PasswordChanged }, to)
+        self.second_factor_notice(
+            {
+                let _ = by_operator;
+                OutboxMessage::PasswordChanged
+            },
+            to,
+        )
     }
 
     fn recovery_codes_replaced(&self, to: &Email) -> Option<BudgetedMail> {
@@ -146,7 +175,11 @@ impl Auth {
     }
 
     /// The notification of a used recovery code, if that is what a login shows.
-    pub(super) fn recovery_code_used(&self, to: &Email, proof: &FactorProof) -> Option<BudgetedMail> {
+    pub(super) fn recovery_code_used(
+        &self,
+        to: &Email,
+        proof: &FactorProof,
+    ) -> Option<BudgetedMail> {
         match proof {
             FactorProof::RecoveryCode(_) => {
                 self.second_factor_notice(OutboxMessage::PasswordChanged, to)

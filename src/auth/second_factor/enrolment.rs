@@ -1,11 +1,11 @@
 //! Setting up an authenticator app: a secret, and the code that confirms it.
 
 use super::{Auth, AuthError, code_limit};
-use crate::auth::events::Event;
+use crate::auth::SecondFactorPolicy;
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::auth::throttle::refuse_waiting;
-use crate::auth::SecondFactorPolicy;
 use crate::db::{DbError, SecondFactorChange, TotpConfirmation, TotpRow};
 use crate::domain::{
     Client, LimitKey, RecoveryCode, RecoveryCodeDigest, SessionId, SessionUser, TotpCode,
@@ -125,7 +125,10 @@ impl Auth {
         code: Option<&TotpCode>,
     ) -> Result<(TotpRow, TotpMatch), AuthError> {
         self.check_enrolment()?;
-        refuse_waiting(self, &code_limit(&self.settings.throttle, &owner.email.key()))?;
+        refuse_waiting(
+            self,
+            &code_limit(&self.settings.throttle, &owner.email.key()),
+        )?;
         let row = self.db.totp_of(owner.id)?;
         let row = row.ok_or(AuthError::NoSecondFactor)?;
         if row.confirmed_at.is_some() {

@@ -2,9 +2,9 @@
 
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
-use crate::auth::events::Event;
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::password_check::RightPassword;
+use crate::auth::password::check::RightPassword;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
 use crate::db::{
     DbError, FactorProof, LoginGate, NewPendingLogin, NewSession, SecondFactorLogin,
@@ -34,8 +34,8 @@ impl Auth {
             }
             None => Err(AuthError::NoPendingLogin),
         };
-        let (login, user, attempt) = found
-            .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
+        let (login, user, attempt) =
+            found.inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
         let user_id = Some(user.id);
         let failed = |cause: &AuthError| {
             let user = user_id;

@@ -118,7 +118,7 @@ impl Auth {
 }
 
 /// How many wrong codes an account may get.
-fn code_limit(settings: &ThrottleSettings, email: &EmailKey) -> Vec<LimitCheck> {
+pub(super) fn code_limit(settings: &ThrottleSettings, email: &EmailKey) -> Vec<LimitCheck> {
     let limit = settings
         .on
         .then(|| settings.charge(LimitKey::second_factor(email)));

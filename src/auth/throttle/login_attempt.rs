@@ -1,7 +1,7 @@
 //! A login attempt: whether the account knows the client, and which rate limits it has to pass.
 
 use super::{Networks, Reservation, ThrottleSettings};
-use crate::auth::outbox_message::OutboxMessage;
+use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::{BudgetedMail, DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState};
 use crate::domain::{

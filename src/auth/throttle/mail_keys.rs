@@ -1,6 +1,6 @@
 //! The limit keys of mails to an address.
 
-use crate::auth::outbox_message::OutboxMessage;
+use crate::auth::outbox::message::OutboxMessage;
 use crate::domain::{EmailKey, LimitKey};
 
 /// The keys by which mails to an address are limited.

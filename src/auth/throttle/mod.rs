@@ -5,19 +5,19 @@
 //! guesses at an account keeps its owner out nowhere but on new devices. An account that is
 //! not there is counted like any other.
 
+mod admin;
+mod ip_limits;
 mod login_attempt;
 mod mail_keys;
-mod mails;
-mod networks;
-mod operators;
+mod mail_limits;
 mod reservation;
 mod settings;
 
+pub(super) use ip_limits::Networks;
 pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, take};
 pub use mail_keys::mail_limit_keys;
-pub(super) use mails::{
+pub(super) use mail_limits::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
-pub(super) use networks::Networks;
 pub(super) use reservation::Reservation;
 pub use settings::ThrottleSettings;

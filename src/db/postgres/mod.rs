@@ -14,8 +14,8 @@ use diesel::result::ConnectionError;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Pooler;
-use super::any_connection::AnyConnection;
-use super::transactions::Begin;
+use super::connection::AnyConnection;
+use super::connection::transactions::Begin;
 use crate::domain::PostgresUrl;
 
 pub(super) use prepare::prepare;

@@ -6,9 +6,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Text};
 
-use super::super::any_connection::AnyConnection;
-use super::super::{DbError, OpenError, Pooler};
 use super::{Location, connect};
+use crate::db::connection::AnyConnection;
+use crate::db::{DbError, OpenError, Pooler};
 use crate::domain::PostgresUrl;
 
 /// How often two connections are compared. A busy pooler may give a connection's server to

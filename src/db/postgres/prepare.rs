@@ -7,12 +7,12 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 
-use super::super::any_connection::AnyConnection;
-use super::super::manager::Target;
-use super::super::migrations::{self, Standing};
-use super::super::transactions::in_pooled_transaction;
-use super::super::{DbSettings, OpenError, OpenMode, Opened, Pooler};
 use super::{Location, connect, pooler, privileges, refusal};
+use crate::db::connection::AnyConnection;
+use crate::db::connection::manager::Target;
+use crate::db::connection::transactions::in_pooled_transaction;
+use crate::db::migrations::{self, Standing};
+use crate::db::{DbSettings, OpenError, OpenMode, Opened, Pooler};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"

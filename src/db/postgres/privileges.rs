@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, Text};
 
-use super::super::OpenError;
-use super::super::any_connection::AnyConnection;
-use super::super::migrations::{self, Change};
+use crate::db::OpenError;
+use crate::db::connection::AnyConnection;
+use crate::db::migrations::{self, Change};
 
 /// The tables of `schema.rs`.
 const TABLES: [&str; 10] = [

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::OpenError;
+use crate::db::OpenError;
 use crate::ownership::give_to_folder_owner;
 
 /// Leaves a copy of the database beside it, readable by its owner alone:

@@ -13,13 +13,13 @@ use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::super::any_connection::AnyConnection;
-use super::super::error::is_damage;
-use super::super::manager::Role;
-use super::super::{DbError, DbSettings, OpenError, Unavailable};
 use super::steps::Position;
 use super::trees::{self, Tree};
 use super::{Location, connect, prepare};
+use crate::db::connection::AnyConnection;
+use crate::db::connection::manager::Role;
+use crate::db::error::is_damage;
+use crate::db::{DbError, DbSettings, OpenError, Unavailable};
 
 /// Entries that one step checks: a few milliseconds of work.
 const STEP: u32 = 500;

@@ -9,11 +9,11 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::DbSettings;
-use super::super::any_connection::AnyConnection;
-use super::super::migrations::{self, Change};
-use super::super::schema::{sessions, users};
 use super::prepare::texts;
+use crate::db::DbSettings;
+use crate::db::connection::AnyConnection;
+use crate::db::migrations::{self, Change};
+use crate::db::schema::{sessions, users};
 use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionId, SessionPublicId, User};
 
 diesel::table! {

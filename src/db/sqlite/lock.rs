@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::super::{OpenError, OpenMode};
+use crate::db::{OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::ownership::give_to_folder_owner;
 

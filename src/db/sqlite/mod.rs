@@ -22,8 +22,8 @@ use diesel::sqlite::SqliteConnection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::DbSettings;
-use super::any_connection::AnyConnection;
-use super::manager::Role;
+use super::connection::AnyConnection;
+use super::connection::manager::Role;
 
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;

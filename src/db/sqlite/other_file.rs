@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::super::DbSettings;
 use super::Location;
 use super::prepare::texts;
+use crate::db::DbSettings;
 
 /// How many users a SQLite file has; none if there is no such file, or it is something else.
 #[must_use]

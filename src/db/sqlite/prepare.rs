@@ -11,12 +11,12 @@ use diesel::result::{ConnectionError, Error as DieselError};
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::any_connection::AnyConnection;
-use super::super::manager::Target;
-use super::super::migrations::{self, Change, Standing};
-use super::super::transactions::in_transaction;
-use super::super::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use super::{Location, backup, drop_statistics, legacy_import};
+use crate::db::connection::AnyConnection;
+use crate::db::connection::manager::Target;
+use crate::db::connection::transactions::in_transaction;
+use crate::db::migrations::{self, Change, Standing};
+use crate::db::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.

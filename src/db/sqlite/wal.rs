@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::DbError;
 use super::integrity::reader;
 use super::{Location, wait_at_most};
+use crate::db::DbError;
 
 /// The bytes of the `-shm` file on which readers of a snapshot hold a lock, as SQLite's file
 /// format has them.

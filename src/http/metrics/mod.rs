@@ -2,11 +2,11 @@
 //! Prometheus reads.
 //!
 //! The registry is built here and nowhere else. Requests are counted by [`count`]; what the
-//! use cases know is asked for when somebody looks ([`figures`]).
+//! use cases know is asked for when somebody looks ([`collector`]).
 
-mod figures;
+mod collector;
+mod encode;
 mod outcome;
-mod page;
 mod requests;
 
 use std::fmt;
@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 pub(super) use requests::{Route, count};
 
 use crate::auth::Auth;
-use figures::FiguresCollector;
+use collector::FiguresCollector;
 pub(super) use outcome::Outcome;
 use requests::Requests;
 

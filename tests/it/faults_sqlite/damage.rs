@@ -398,6 +398,26 @@ fn f20_damage_is_answered_503_and_told_once() {
 }
 
 #[test]
+fn f20_row_that_is_not_text_is_503_and_not_500() {
+    let place = Place::new();
+    fill(&place, 10);
+    place.sql("UPDATE users SET hashed_password = CAST(X'ff' AS TEXT) WHERE id = 4");
+    let mut server = Server::start(&place);
+    let visitor = Visitor::of(&server);
+    let log_in = |nth| {
+        visitor
+            .post("/sessions", &format!("user{nth}@x.org"))
+            .unwrap()
+    };
+    assert_eq!(log_in(5).status, 401);
+    assert_eq!(visitor.readiness(), 200);
+    let damaged = log_in(3);
+    assert!(is_unavailable(&damaged), "{}", damaged.body);
+    assert_eq!(visitor.readiness(), 503);
+    server.wait_for("database_damaged");
+}
+
+#[test]
 fn f20_integrity_check_runs_beside_the_service() {
     let place = Place::new();
     fill(&place, 100);

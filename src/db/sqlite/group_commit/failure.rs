@@ -2,8 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::super::super::transactions::commit_failure;
-use super::super::super::{DbError, Unavailable};
+use crate::db::connection::transactions::commit_failure;
+use crate::db::{DbError, Unavailable};
 
 /// The cause, kept so that each member gets an error of its own: Diesel's cannot be cloned.
 pub(super) enum Failure {

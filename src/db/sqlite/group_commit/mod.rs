@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use r2d2::{Pool, PooledConnection};
 
-use super::super::any_connection::AnyConnection;
-use super::super::figures::PoolEvents;
-use super::super::manager::Manager;
-use super::super::storage::Storage;
-use super::super::transactions::{Patience, begin, checkout, commit, roll_back};
-use super::super::{DbError, Pooler, Unavailable};
+use crate::db::connection::AnyConnection;
+use crate::db::connection::disk_health::Storage;
+use crate::db::connection::manager::Manager;
+use crate::db::connection::transactions::{Patience, begin, checkout, commit, roll_back};
+use crate::db::stats::PoolEvents;
+use crate::db::{DbError, Pooler, Unavailable};
 use failure::Failure;
 pub(in crate::db) use queue::Sharing;
 use queue::{Queue, Turn};

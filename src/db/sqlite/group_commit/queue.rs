@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::super::super::Unavailable;
-use super::super::super::figures::PoolEvents;
-use super::super::super::transactions::Patience;
+use crate::db::Unavailable;
+use crate::db::connection::transactions::Patience;
+use crate::db::stats::PoolEvents;
 
 /// Whether a writer shares its commit with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,172 @@
+//! Writes in the background: when sessions were last used, guesses that could not be checked and
+//! are not counted, and stored passwords that were rehashed.
+//!
+//! A look-up writes nothing. It leaves a note here when the last use that is written down
+//! is old enough, and once a second the notes are written together.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::cleanup::Cleanup;
+use crate::auth::password::rehash::Rehashed;
+use crate::auth::throttle::{Reservation, ThrottleSettings};
+use crate::db::{DB, LimitHit};
+use crate::domain::{SessionDigest, Timestamp};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How many guesses wait to be given back while the database cannot be written; more stay
+/// counted.
+const GIVEN_BACK_MAX: usize = 10_000;
+
+/// Sessions whose use is noted and not yet written, at the most: a bound for the memory
+/// while the database cannot be written. One that is not noted is noted at its next use.
+const NOTES_MAX: usize = 100_000;
+
+pub(in crate::auth) struct Housekeeping {
+    last_uses: Arc<LastUses>,
+    messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+    _cleanup: Cleanup,
+}
+
+/// What the thread is told.
+pub(in crate::auth) enum Message {
+    /// To store a password that was hashed anew.
+    Store(Rehashed),
+    /// To take guesses out of the count.
+    GiveBack(Reservation),
+    /// To end.
+    End,
+}
+
+struct LastUses {
+    db: DB,
+    notes: Mutex<HashMap<SessionDigest, Timestamp>>,
+}
+
+impl Housekeeping {
+    pub(in crate::auth) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
+        let cleanup = Cleanup::start(&db, settings)?;
+        let last_uses = Arc::new(LastUses {
+            db,
+            notes: Mutex::default(),
+        });
+        let (messages, received) = mpsc::channel();
+        let thread = thread::Builder::new().name("housekeeping".into()).spawn({
+            let last_uses = Arc::clone(&last_uses);
+            move || keep(&last_uses, &received)
+        })?;
+        Ok(Self {
+            last_uses,
+            messages,
+            thread: Some(thread),
+            _cleanup: cleanup,
+        })
+    }
+
+    /// Where passwords go that were hashed anew.
+    pub(in crate::auth) fn messages(&self) -> Sender<Message> {
+        self.messages.clone()
+    }
+
+    /// Takes guesses out of the count, soon.
+    pub(in crate::auth) fn refund(&self, taken: Reservation) {
+        // At the end of the service nobody does it any more.
+        drop(self.messages.send(Message::GiveBack(taken)));
+    }
+
+    /// Notes that a session is used now, if what is written down is old enough.
+    pub(in crate::auth) fn note_use(&self, session: SessionDigest, written: Timestamp) {
+        let db = &self.last_uses.db;
+        let now = db.clock().now();
+        if written.plus(db.session_rules().touch_after()) > now {
+            return;
+        }
+        let mut notes = self.last_uses.lock();
+        if notes.len() < NOTES_MAX {
+            notes.insert(session, now);
+        }
+    }
+
+    /// Writes the notes now.
+    pub(in crate::auth) fn write_notes(&self) {
+        self.last_uses.write();
+    }
+}
+
+/// What the thread does until it is told to end.
+fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
+    let mut given_back = Vec::new();
+    let mut next = Instant::now() + PERIOD;
+    loop {
+        let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
+        match message {
+            Ok(Message::Store(renewed)) => renewed.write(&last_uses.db),
+            Ok(Message::GiveBack(taken)) => {
+                if given_back.len() < GIVEN_BACK_MAX {
+                    given_back.extend_from_slice(taken.claim());
+                }
+                refund(&last_uses.db, &mut given_back);
+            }
+            Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                next = Instant::now() + PERIOD;
+                last_uses.write();
+                refund(&last_uses.db, &mut given_back);
+            }
+        }
+    }
+    last_uses.write();
+}
+
+fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
+    if counted.is_empty() {
+        return;
+    }
+    match db.refund_hits(counted) {
+        Ok(()) => counted.clear(),
+        Err(error) => log::debug!("{} guesses stay counted for now: {error}", counted.len()),
+    }
+}
+
+impl LastUses {
+    fn write(&self) {
+        let notes = std::mem::take(&mut *self.lock());
+        if notes.is_empty() {
+            return;
+        }
+        let uses: Vec<_> = notes.clone().into_iter().collect();
+        if let Err(error) = self.db.in_background().touch_sessions(&uses) {
+            log::log!(
+                error.background_level(),
+                "the last use of {} sessions waits: {error}",
+                notes.len()
+            );
+            // Newer notes win over the ones that could not be written.
+            let newer = std::mem::replace(&mut *self.lock(), notes);
+            self.lock().extend(newer);
+        }
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Housekeeping {
+    fn drop(&mut self) {
+        // The thread is there to receive it until it has.
+        drop(self.messages.send(Message::End));
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the housekeeping thread ended in a panic");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Removes expired rows in the background: sessions, tokens, known clients, and rate limits, of
+//! which also those beyond the cap.
+//!
+//! While there is something to remove, one short batch follows another with a pause between
+//! them: a request waits for at most one batch.
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::auth::throttle::ThrottleSettings;
+use crate::db::{DB, DbError};
+
+/// Rows in one removal: some milliseconds of a writer. A request adds at most three rows, so
+/// that a batch for each request removes faster than requests can add.
+const BATCH: u32 = 250;
+
+/// The pause between two batches, and between two looks at a table that is in order.
+const PAUSE: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_secs(10);
+
+/// How many rows a second can be added, by estimate. The table is counted again before that
+/// rate could have filled it, and at least once a minute.
+const FILL_RATE: u32 = 5_000;
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// The largest number of rows that one read counts.
+const LONGEST_STEP: u32 = 10_000;
+
+pub(in crate::auth) struct Cleanup {
+    /// Dropped to stop the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Cleanup {
+    pub(in crate::auth) fn start(db: &DB, settings: &ThrottleSettings) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let (db, cap) = (db.in_background(), settings.rows);
+        let thread = thread::Builder::new()
+            .name("cleanup".into())
+            .spawn(move || run(Cleaner::new(db, cap), &stopped))?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the cleanup thread ended in a panic");
+        }
+    }
+}
+
+fn run(mut cleaner: Cleaner, stopped: &Receiver<()>) {
+    let mut pause = Duration::from_secs(1);
+    while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+        pause = cleaner.step().unwrap_or_else(|error| {
+            log::log!(
+                error.background_level(),
+                "expired rows are not removed, next try in 10 s: {error}"
+            );
+            REST
+        });
+    }
+}
+
+/// The cleanup's progress from batch to batch.
+struct Cleaner {
+    db: DB,
+    /// How many rows the table may have.
+    cap: u32,
+    /// How many rows one read counts.
+    step: u32,
+    /// How many rows were counted, up to which key.
+    counted: u32,
+    counted_to: Option<String>,
+    /// When the table is counted again.
+    count_at: Instant,
+    /// How many rows are to be evicted.
+    surplus: u32,
+}
+
+impl Cleaner {
+    fn new(db: DB, cap: u32) -> Self {
+        Self {
+            db,
+            cap,
+            step: (cap / 10).clamp(1, LONGEST_STEP),
+            counted: 0,
+            counted_to: None,
+            count_at: Instant::now(),
+            surplus: 0,
+        }
+    }
+
+    /// Does one short piece of work, and returns the pause before the next one.
+    fn step(&mut self) -> Result<Duration, DbError> {
+        let mut removed = self.db.remove_expired_limits(BATCH)?;
+        removed = removed.max(self.db.remove_forgotten_clients(BATCH)?);
+        removed = removed.max(self.db.remove_expired_sessions(BATCH)?);
+        removed = removed.max(self.db.remove_expired_tokens(BATCH)?);
+        removed = removed.max(self.db.remove_expired_logins(BATCH)?);
+        removed = removed.max(self.db.remove_pending_totp(BATCH)?);
+        if removed >= BATCH as usize {
+            return Ok(PAUSE);
+        }
+        if self.surplus > 0 {
+            self.evict()?;
+            return Ok(PAUSE);
+        }
+        self.db.drop_planner_statistics()?;
+        if Instant::now() < self.count_at {
+            return Ok(REST);
+        }
+        self.count()?;
+        Ok(PAUSE)
+    }
+
+    fn evict(&mut self) -> Result<(), DbError> {
+        let batch = self.surplus.min(BATCH);
+        let evicted = self.db.remove_surplus_limits(batch)?;
+        self.surplus -= batch;
+        if evicted == 0 {
+            // All that is left is at its limit.
+            self.surplus = 0;
+            self.count_at = Instant::now() + REST;
+        }
+        Ok(())
+    }
+
+    /// Counts a further piece of the table, and at its end decides what is to be evicted.
+    fn count(&mut self) -> Result<(), DbError> {
+        let behind = self
+            .db
+            .limit_behind(self.counted_to.as_deref(), self.step)?;
+        if behind.is_some() {
+            self.counted = self.counted.saturating_add(self.step);
+            self.counted_to = behind;
+            return Ok(());
+        }
+        let counted = std::mem::take(&mut self.counted);
+        self.counted_to = None;
+        let surplus = counted.saturating_sub(self.cap);
+        // Another instance may evict the same surplus: the table is counted again in between.
+        self.surplus = surplus.min((self.cap / 4).max(1));
+        if surplus == 0 {
+            let room = Duration::from_secs(u64::from((self.cap - counted) / FILL_RATE));
+            self.count_at = Instant::now() + room.clamp(REST, LONGEST_REST);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! What becomes of a mail that was taken in hand: it waits for its moment, is written, and sent.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::compose::{MailWriter, NotWritten, Written};
+use crate::auth::audit::Event;
+use crate::auth::stats::{MailCounts, MailOutcome};
+use crate::db::{ClaimedMail, DB};
+use crate::domain::Client;
+use crate::mail::{Mail, Mailer, SendError, Templates};
+
+/// The waits after each attempt that says something about this mail; the last one goes on.
+const BACK_OFF: [Duration; 5] = [
+    minutes(1),
+    minutes(2),
+    minutes(5),
+    minutes(15),
+    LONGEST_WAIT,
+];
+pub(in crate::auth) const LONGEST_WAIT: Duration = minutes(60);
+
+/// When a mail is given up.
+const GIVEN_UP_AFTER: Duration = minutes(3 * 24 * 60);
+
+/// How long a mail has to have waited to be sent without a random wait: that would hold up the
+/// end of an outage.
+const OLD_AFTER: Duration = minutes(1);
+
+/// How many mails are handed over at once. Servers limit the connections of a client.
+const AT_ONCE: usize = 4;
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+/// What became of a mail that was taken in hand.
+pub(in crate::auth) enum Outcome {
+    /// It is off our hands, or there was nothing to send.
+    Done(Option<MailOutcome>),
+    /// It stays in the outbox for so long.
+    Wait(Duration, String),
+    /// No mail goes at the moment.
+    Away(String),
+    /// The service stopped before the mail's moment had come; the mail stays in the outbox.
+    Kept,
+}
+
+/// Sends mails, for as many threads as there are mails in hand.
+pub(in crate::auth) struct MailSender {
+    db: DB,
+    mailer: Mailer,
+    writer: MailWriter,
+    counts: Arc<MailCounts>,
+    /// The longest random wait.
+    spread: Duration,
+    has_told_that_off: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many mails are being handed over.
+    busy: usize,
+    is_ending: bool,
+}
+
+impl MailSender {
+    pub(in crate::auth) fn new(
+        db: DB,
+        mailer: Mailer,
+        templates: Templates,
+        spread: Duration,
+    ) -> Self {
+        Self {
+            writer: MailWriter::new(db.clone(), templates),
+            db,
+            mailer,
+            counts: Arc::default(),
+            spread,
+            has_told_that_off: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Counts there what becomes of mails.
+    pub(in crate::auth) fn counting(self, counts: Arc<MailCounts>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// Puts back the mails that wait for their moment.
+    pub(in crate::auth) fn end(&self) {
+        self.state().is_ending = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits, tries a mail, and writes down what became of it. Blocks for as long as that takes.
+    pub(in crate::auth) fn deliver(&self, mail: &ClaimedMail) -> Outcome {
+        let outcome = if self.is_its_moment(mail) {
+            self.handle(mail)
+        } else {
+            Outcome::Kept
+        };
+        self.settle(mail, &outcome);
+        outcome
+    }
+
+    /// Waits a random time, unless the mail has waited for long. Tells whether it may go: not
+    /// if the service ends meanwhile.
+    fn is_its_moment(&self, mail: &ClaimedMail) -> bool {
+        let is_old = mail.created_at.plus(OLD_AFTER) <= self.db.clock().now();
+        let wait = if is_old {
+            Duration::ZERO
+        } else {
+            random_part(self.spread)
+        };
+        let until = Instant::now() + wait;
+        let mut state = self.state();
+        while !state.is_ending {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let woken = self.changed.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
+    }
+
+    /// Tries a mail. One that is too old is not tried for ever.
+    fn handle(&self, mail: &ClaimedMail) -> Outcome {
+        let outcome = self.send(mail);
+        let is_old = mail.created_at.plus(GIVEN_UP_AFTER) <= self.db.clock().now();
+        match outcome {
+            Outcome::Wait(_, why) | Outcome::Away(why) if is_old => {
+                log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
+                Outcome::Done(Some(MailOutcome::GivenUp))
+            }
+            outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_) | Outcome::Kept) => {
+                outcome
+            }
+        }
+    }
+
+    /// Writes down what became of it.
+    fn settle(&self, mail: &ClaimedMail, outcome: &Outcome) {
+        let settled = match outcome {
+            Outcome::Done(counted) => {
+                if let Some(counted) = counted {
+                    self.counts.count(*counted);
+                }
+                if *counted == Some(MailOutcome::Sent) {
+                    let (user, mail) = (mail.user_id, mail.letter.as_str());
+                    Event::MailSent { user, mail }.log(&Client::default());
+                }
+                self.db.finish_mail(mail)
+            }
+            Outcome::Wait(wait, why) => {
+                let (id, letter, seconds) = (mail.id, &mail.letter, wait.as_secs());
+                log::warn!("mail {id} ({letter}) waits {seconds} s: {why}");
+                self.counts.count(MailOutcome::Postponed);
+                self.db.postpone_mail(mail, *wait)
+            }
+            Outcome::Away(_) | Outcome::Kept => self.db.postpone_mail(mail, Duration::ZERO),
+        };
+        if let Err(error) = settled {
+            log::warn!("mail {} may be sent again: {error}", mail.id);
+        }
+    }
+
+    fn send(&self, mail: &ClaimedMail) -> Outcome {
+        if matches!(self.mailer, Mailer::Off) {
+            if !self.has_told_that_off.swap(true, Ordering::AcqRel) {
+                log::warn!(
+                    "mails are off (--mail off): the mails in the outbox are discarded; set --mail to send them"
+                );
+            }
+            return Outcome::Done(None);
+        }
+        let (sent, done) = match self.writer.write(mail) {
+            Ok(Written::ToSomebody(written)) => (
+                self.hand_over(&written, Mailer::send),
+                Some(MailOutcome::Sent),
+            ),
+            Ok(Written::ToNobody(written)) => (self.hand_over(&written, Mailer::pretend), None),
+            Ok(Written::Nothing) => return Outcome::Done(None),
+            Err(error @ NotWritten::Db(_)) => return Outcome::Away(error.to_string()),
+            Err(error @ (NotWritten::Unreadable(_) | NotWritten::Template(_))) => {
+                return Outcome::Wait(back_off(mail.attempts), error.to_string());
+            }
+        };
+        match sent {
+            Ok(()) => Outcome::Done(done),
+            Err(error @ SendError::Refused(_)) => {
+                log::error!("mail {} ({}) is given up: {error}", mail.id, mail.letter);
+                Outcome::Done(Some(MailOutcome::Refused))
+            }
+            Err(error @ SendError::Later(_)) => {
+                Outcome::Wait(back_off(mail.attempts), error.to_string())
+            }
+            Err(error @ SendError::Away(_)) => Outcome::Away(error.to_string()),
+        }
+    }
+
+    /// Has a mail sent, or only the work of it done, when its turn comes.
+    fn hand_over(
+        &self,
+        mail: &Mail,
+        way: impl FnOnce(&Mailer, &Mail) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut state = self.state();
+        while state.busy >= AT_ONCE {
+            let woken = self.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        state.busy += 1;
+        drop(state);
+        let turn = Turn(self);
+        let sent = way(&self.mailer, mail);
+        drop(turn);
+        sent
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends with a panic too.
+struct Turn<'a>(&'a MailSender);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+fn back_off(attempts: u32) -> Duration {
+    let done = usize::try_from(attempts).unwrap_or(usize::MAX);
+    let wait = BACK_OFF.get(done.saturating_sub(1));
+    wait.copied().unwrap_or(LONGEST_WAIT)
+}
+
+/// A time between nothing and that, each as likely as any other. Without randomness, all of it.
+fn random_part(of: Duration) -> Duration {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => of.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)),
+        Err(_) => of,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m4_mails_wait_any_time_up_to_the_longest() {
+        let longest = Duration::from_secs(2);
+        let waits: Vec<_> = (0..1000).map(|_| random_part(longest)).collect();
+        for tenth in 0..10 {
+            let from = longest * tenth / 10;
+            let within = waits
+                .iter()
+                .filter(|wait| (from..from + longest / 10).contains(*wait));
+            assert!((50..200).contains(&within.count()), "the tenth {tenth}");
+        }
+    }
+}

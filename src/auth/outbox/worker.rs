@@ -1,0 +1,317 @@
+//! The thread that takes mails out of the outbox, and the threads that send them.
+//!
+//! It wakes when this process queues a mail, and once a second for those of other instances.
+//! Each mail has a thread of its own, which waits a random time before it begins: neither the
+//! order nor the time of mails tells which others were sent.
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::backoff::Outage;
+use super::sender::{MailSender, Outcome};
+use crate::auth::stats::MailCounts;
+use crate::db::{ClaimedMail, DB, MailPriority};
+use crate::mail::{Mailer, Templates};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a mail waits that was just queued: until the answer to who asked for it is out. Work
+/// beside it would slow it down, and not by the same for every kind of mail.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// How long a worker may take for one mail before another takes it over: longer than any
+/// mail server is waited for.
+const LEASE: Duration = Duration::from_secs(300);
+
+/// How many mails are in hand at once, most of them waiting for their moment; how many of them
+/// may be to people who are not known; and how many decoys. So there is always a thread for
+/// the mail of a person who is known.
+const IN_HAND: usize = 32;
+const UNPROVED_IN_HAND: usize = 24;
+const DECOYS_IN_HAND: usize = 16;
+
+/// How long the end of the service waits for the mails that are being sent.
+const LAST_MAIL: Duration = Duration::from_secs(2);
+
+/// A hold on the threads, which end with it.
+pub(in crate::auth) struct MailWorker {
+    messages: Mutex<Sender<Message>>,
+    /// Whether a wake-up is on its way already.
+    woken: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
+    counts: Arc<MailCounts>,
+    ended: Mutex<Receiver<()>>,
+}
+
+enum Message {
+    /// A mail was queued, or the service ends.
+    Wake,
+    /// A mail is no longer in hand; none if its thread panicked.
+    Finished(MailPriority, Option<Outcome>),
+}
+
+struct Worker {
+    db: DB,
+    sender: Arc<MailSender>,
+    messages: Sender<Message>,
+    woken: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
+    in_hand: InHand,
+    outage: Outage,
+    /// Until when no mail is tried.
+    paused_until: Option<Instant>,
+}
+
+/// How many mails of each priority are in hand.
+#[derive(Debug, Default, Clone, Copy)]
+struct InHand {
+    known: usize,
+    unproved: usize,
+    decoys: usize,
+}
+
+impl MailWorker {
+    /// `spread` is the longest random wait of a mail.
+    pub(in crate::auth) fn start(
+        db: DB,
+        mailer: Mailer,
+        templates: Templates,
+        spread: Duration,
+    ) -> io::Result<Self> {
+        let (messages, received) = mpsc::channel();
+        let (end, ended) = mpsc::sync_channel::<()>(1);
+        let (woken, ending) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let counts = Arc::new(MailCounts::default());
+        let sender = MailSender::new(db.clone(), mailer, templates, spread);
+        let sender = Arc::new(sender.counting(Arc::clone(&counts)));
+        let mut worker = Worker {
+            db,
+            sender,
+            messages: messages.clone(),
+            woken: Arc::clone(&woken),
+            ending: Arc::clone(&ending),
+            in_hand: InHand::default(),
+            outage: Outage::default(),
+            paused_until: None,
+        };
+        thread::Builder::new().name("mail".into()).spawn(move || {
+            run_on(|| worker.run(&received));
+            // First, so that the end of the service finds the database closed.
+            drop(worker);
+            drop(end);
+        })?;
+        Ok(Self {
+            messages: Mutex::new(messages),
+            woken,
+            ending,
+            counts,
+            ended: Mutex::new(ended),
+        })
+    }
+
+    /// What became of the mails so far.
+    pub(in crate::auth) fn counts(&self) -> &MailCounts {
+        &self.counts
+    }
+
+    /// Says that there is a mail. Never blocks for long.
+    pub(in crate::auth) fn wake(&self) {
+        if self.woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.send(Message::Wake).is_err() {
+            log::error!("the thread for mails has ended");
+        }
+    }
+}
+
+impl Drop for MailWorker {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Release);
+        self.wake();
+        // A mail that takes longer is sent by the next start, or by another instance.
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LAST_MAIL) {
+            log::warn!("a mail was being sent; it may be sent again");
+        }
+    }
+}
+
+/// Runs it until it returns, however often it panics.
+fn run_on(mut run: impl FnMut()) {
+    while panic::catch_unwind(AssertUnwindSafe(&mut run)).is_err() {
+        log::error!("the thread for mails has panicked; it goes on");
+    }
+}
+
+impl Worker {
+    fn run(&mut self, received: &Receiver<Message>) {
+        while !self.ending.load(Ordering::Acquire) {
+            self.claim();
+            match received.recv_timeout(self.until_next_look()) {
+                Ok(message) => self.note(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+        // Those that wait for their moment are put back; the others come to their end.
+        self.sender.end();
+        while self.in_hand.all() > 0 {
+            match received.recv() {
+                Ok(message) => self.note(message),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes as many mails in hand as there may be.
+    fn claim(&mut self) {
+        while let Some(lowest) = self.lowest() {
+            match self
+                .db
+                .claim_mail(LEASE, super::sender::LONGEST_WAIT, lowest)
+            {
+                Ok(Some(mail)) => self.begin(mail),
+                Ok(None) => return,
+                Err(error) => {
+                    log::debug!("the outbox cannot be read: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The lowest priority of which another mail may be taken in hand; none if none may.
+    fn lowest(&mut self) -> Option<MailPriority> {
+        if self
+            .paused_until
+            .is_some_and(|until| Instant::now() < until)
+        {
+            return None;
+        }
+        self.paused_until = None;
+        // In an outage, one mail is tried for all.
+        if self.outage.is_ongoing() && self.in_hand.all() > 0 {
+            return None;
+        }
+        self.in_hand.lowest()
+    }
+
+    fn begin(&mut self, mail: ClaimedMail) {
+        let priority = mail.priority;
+        let sender = Arc::clone(&self.sender);
+        let messages = self.messages.clone();
+        let thread = thread::Builder::new()
+            .name("mail-send".into())
+            .spawn(move || {
+                let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
+                // Before the message, so that who waits for the end finds the database closed.
+                drop(sender);
+                drop(messages.send(Message::Finished(priority, outcome.ok())));
+            });
+        match thread {
+            Ok(_) => *self.in_hand.of(priority) += 1,
+            // Its claim runs out.
+            Err(error) => {
+                log::error!("no thread for a mail: {error}");
+                self.paused_until = Some(Instant::now() + PERIOD);
+            }
+        }
+    }
+
+    fn note(&mut self, message: Message) {
+        match message {
+            Message::Wake => {
+                thread::sleep(HEAD_START);
+                self.woken.store(false, Ordering::Release);
+            }
+            Message::Finished(priority, outcome) => {
+                let in_hand = self.in_hand.of(priority);
+                *in_hand = in_hand.saturating_sub(1);
+                match outcome {
+                    // The mail that it was about is tried again when its claim runs out.
+                    None => log::error!("a thread for mails has panicked, and others go on"),
+                    Some(Outcome::Done(None) | Outcome::Kept) => {}
+                    Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => self.outage.is_over(),
+                    // Of those that fail together, one tells of it.
+                    Some(Outcome::Away(_)) if self.paused_until.is_some() => {}
+                    Some(Outcome::Away(why)) => {
+                        let pause = self.outage.goes_on(&why);
+                        self.paused_until = Some(Instant::now() + pause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn until_next_look(&self) -> Duration {
+        match self.paused_until {
+            Some(until) => until.saturating_duration_since(Instant::now()),
+            None => PERIOD,
+        }
+    }
+}
+
+impl InHand {
+    fn all(self) -> usize {
+        self.known + self.unproved + self.decoys
+    }
+
+    fn of(&mut self, priority: MailPriority) -> &mut usize {
+        match priority {
+            MailPriority::Known => &mut self.known,
+            MailPriority::Unproved => &mut self.unproved,
+            MailPriority::Decoy => &mut self.decoys,
+        }
+    }
+
+    fn lowest(self) -> Option<MailPriority> {
+        if self.all() >= IN_HAND {
+            None
+        } else if self.unproved + self.decoys >= UNPROVED_IN_HAND {
+            Some(MailPriority::Known)
+        } else if self.decoys >= DECOYS_IN_HAND {
+            Some(MailPriority::Unproved)
+        } else {
+            Some(MailPriority::Decoy)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_thread_goes_on_after_panics() {
+        let mut runs = 0;
+        run_on(|| {
+            runs += 1;
+            assert!(runs > 2, "a panic of the test");
+        });
+        assert_eq!(runs, 3);
+    }
+
+    #[test]
+    fn m2_decoys_and_strangers_leave_threads_to_known_people() {
+        let mut in_hand = InHand::default();
+        let mut claimed = |priority: MailPriority| {
+            while in_hand
+                .lowest()
+                .is_some_and(|lowest| priority.is_before(lowest))
+            {
+                *in_hand.of(priority) += 1;
+            }
+            in_hand.all()
+        };
+        assert_eq!(claimed(MailPriority::Decoy), 16);
+        assert_eq!(claimed(MailPriority::Unproved), 24);
+        assert_eq!(claimed(MailPriority::Known), 32);
+    }
+}

@@ -1,0 +1,207 @@
+//! The bcrypt jobs of a new password and of a check, with equal work for every wrong password.
+
+use std::ops::RangeInclusive;
+
+use super::format::{HashError, HashParams, StoredHash};
+use crate::auth::hasher::{BcryptJob, JobStep};
+use crate::bcrypt_lanes::Digest;
+use crate::domain::{BcryptCost, HashedPassword, Password};
+
+/// The work of hashing a new password.
+#[derive(Debug)]
+pub(in crate::auth) struct HashJob {
+    password: Password,
+    making: HashParams,
+}
+
+impl HashJob {
+    pub(in crate::auth) fn new(password: Password, cost: BcryptCost) -> Result<Self, HashError> {
+        let making = HashParams::of_new(&password, cost)?;
+        Ok(Self { password, making })
+    }
+}
+
+impl BcryptJob for HashJob {
+    type Done = Result<HashedPassword, HashError>;
+
+    fn rounds(&self) -> u64 {
+        rounds(self.making.cost)
+    }
+
+    fn begin(self) -> JobStep<Self> {
+        match self.making.input(&self.password) {
+            Ok(input) => JobStep::Compute(input, self),
+            Err(error) => JobStep::Done(Err(error)),
+        }
+    }
+
+    fn proceed(self, digest: &Digest) -> JobStep<Self> {
+        JobStep::Done(self.making.stored(digest))
+    }
+}
+
+/// The work of checking a password. Where it is wrong, it takes as long for an account that
+/// is not there, or whose stored password is no hash, or one of a lower cost, as for any
+/// other: so many rounds as one bcrypt has at the current cost.
+#[derive(Debug)]
+pub(in crate::auth) struct VerifyJob {
+    password: Password,
+    cost: BcryptCost,
+    /// What it is to be compared with, until it is.
+    stored: Option<StoredHash>,
+    /// The costs at which hashes are still to be computed if it is wrong.
+    to_make_up: RangeInclusive<u32>,
+}
+
+/// The outcome of a [`VerifyJob`].
+#[derive(Debug)]
+pub(in crate::auth) struct VerifyResult {
+    pub(in crate::auth) password: Password,
+    /// Whether the password is right.
+    pub(in crate::auth) right: bool,
+    /// Whether it is right and what is stored should be made anew.
+    pub(in crate::auth) outdated: bool,
+}
+
+impl VerifyJob {
+    pub(in crate::auth) fn new(
+        password: Password,
+        stored: Option<&HashedPassword>,
+        cost: BcryptCost,
+    ) -> Self {
+        let stored = stored.and_then(StoredHash::read);
+        let verified_at = stored.as_ref().map(|stored| stored.making.cost);
+        Self {
+            password,
+            cost,
+            stored,
+            to_make_up: costs_to_make_up(verified_at, cost),
+        }
+    }
+
+    /// The next hash that is computed for the time it takes.
+    fn make_up(mut self) -> JobStep<Self> {
+        match self.to_make_up.next() {
+            Some(cost) => self.compute(HashParams::to_spend(cost)),
+            None => self.done(false, false),
+        }
+    }
+
+    fn compute(self, making: HashParams) -> JobStep<Self> {
+        match making.input(&self.password) {
+            Ok(input) => JobStep::Compute(input, self),
+            Err(error) => {
+                log::error!("a password cannot be verified: {error}");
+                self.done(false, false)
+            }
+        }
+    }
+
+    fn done(self, right: bool, outdated: bool) -> JobStep<Self> {
+        JobStep::Done(VerifyResult {
+            password: self.password,
+            right,
+            outdated,
+        })
+    }
+}
+
+impl BcryptJob for VerifyJob {
+    type Done = VerifyResult;
+
+    fn rounds(&self) -> u64 {
+        let stored = self.stored.as_ref().map(|stored| stored.making.cost);
+        rounds(self.cost.get().max(stored.unwrap_or(0)))
+    }
+
+    fn begin(self) -> JobStep<Self> {
+        match self.stored.as_ref().map(|stored| stored.making) {
+            Some(making) => self.compute(making),
+            None => self.make_up(),
+        }
+    }
+
+    fn proceed(mut self, digest: &Digest) -> JobStep<Self> {
+        match self.stored.take() {
+            Some(stored) if stored.digest == *digest => {
+                let outdated = stored.is_outdated(&self.password, self.cost);
+                self.done(true, outdated)
+            }
+            Some(_) | None => self.make_up(),
+        }
+    }
+}
+
+fn rounds(cost: u32) -> u64 {
+    1 << cost
+}
+
+/// What a failed verification still has to compute so that it has cost as much as one hash
+/// at the current cost C: all of it where there was nothing to verify, and c .. C-1 after one
+/// at a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
+fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclusive<u32> {
+    let current = current.get();
+    match verified_at {
+        None => current..=current,
+        Some(cost) => cost..=current - 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::hash_password;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    /// The rounds of all hashes that a piece of work computes, and what it ends with.
+    fn count<W: BcryptJob>(work: W) -> (u64, W::Done) {
+        let (mut rounds, mut step) = (0, work.begin());
+        loop {
+            match step {
+                JobStep::Done(done) => return (rounds, done),
+                JobStep::Compute(input, work) => {
+                    rounds += input.rounds();
+                    let [digest] = crate::bcrypt_lanes::bcrypt(&[input]);
+                    step = work.proceed(&digest);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
+        let current = BcryptCost::new(8).unwrap();
+        let fail = |stored: Option<&HashedPassword>| {
+            let work = VerifyJob::new(password("wrong"), stored, current);
+            let announced = work.rounds();
+            let (rounds, verified) = count(work);
+            assert!(!verified.right);
+            assert_eq!(rounds, announced);
+            rounds
+        };
+        assert_eq!(fail(None), 256, "an unknown account");
+        let no_hash = HashedPassword::from_stored("no hash".to_owned());
+        assert_eq!(fail(Some(&no_hash)), 256, "what is stored is no hash");
+        for cost in 4..=8 {
+            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap());
+            assert_eq!(fail(Some(&stored.unwrap())), 256, "stored at {cost}");
+        }
+        let stored = hash_password(&password("right"), BcryptCost::new(9).unwrap());
+        assert_eq!(fail(Some(&stored.unwrap())), 512, "stored at a higher cost");
+    }
+
+    #[test]
+    fn a_right_login_costs_one_hash_at_the_stored_cost() {
+        let current = BcryptCost::new(8).unwrap();
+        for (cost, outdated) in [(4, true), (8, false), (9, false)] {
+            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap()).unwrap();
+            let work = VerifyJob::new(password("right"), Some(&stored), current);
+            let (rounds, verified) = count(work);
+            assert_eq!(rounds, 1 << cost);
+            assert_eq!((verified.right, verified.outdated), (true, outdated));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What is held about a user in tables that nobody else lists.
+
+use diesel::prelude::*;
+
+use crate::db::schema::{email_tokens, outbox, password_resets};
+use crate::db::{DB, DbError};
+use crate::domain::{EmailAction, PendingMail, PendingToken, Timestamp, UserId};
+
+/// What a token of `password_resets` is good for.
+const RESET: &str = "reset";
+
+/// The mail that asks whether another address is the user's.
+const ASKS_NEW_ADDRESS: &str = "confirm_email";
+
+impl DB {
+    /// The tokens of a user that are good, or were and are not removed yet; without those for
+    /// another address, of which there is one only if no other account has that address. Blocks
+    /// for two look-ups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn tokens_of(&self, user_id: UserId) -> Result<Vec<PendingToken>, DbError> {
+        type Row = (String, Option<String>, i64, i64);
+        let (resets, others): (Vec<(i64, i64)>, Vec<Row>) = self.read(|conn| {
+            let resets = password_resets::table
+                .filter(password_resets::user_id.eq(user_id.get()))
+                .select((password_resets::created_at, password_resets::expires_at))
+                .load(conn)?;
+            let others = email_tokens::table
+                .filter(email_tokens::user_id.eq(user_id.get()))
+                .filter(email_tokens::purpose.ne(EmailAction::Change.as_str()))
+                .order(email_tokens::created_at)
+                .select((
+                    email_tokens::purpose,
+                    email_tokens::email,
+                    email_tokens::created_at,
+                    email_tokens::expires_at,
+                ))
+                .load(conn)?;
+            QueryResult::Ok((resets, others))
+        })?;
+        let resets = resets
+            .into_iter()
+            .map(|(created_at, expires_at)| (RESET.to_owned(), None, created_at, expires_at));
+        let token = |(action, email, created_at, expires_at)| PendingToken {
+            action,
+            email,
+            created_at: Timestamp::from_seconds(created_at),
+            expires_at: Timestamp::from_seconds(expires_at),
+        };
+        Ok(resets.chain(others).map(token).collect())
+    }
+
+    /// The mails to a user that wait, the oldest first; without those that ask another address,
+    /// for the same reason. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn mails_of(&self, user_id: UserId) -> Result<Vec<PendingMail>, DbError> {
+        type Row = (String, Option<String>, i64, i64);
+        let rows: Vec<Row> = self.read(|conn| {
+            outbox::table
+                .filter(outbox::user_id.eq(user_id.get()))
+                .filter(outbox::letter.ne(ASKS_NEW_ADDRESS))
+                .order(outbox::id)
+                .select((
+                    outbox::letter,
+                    outbox::details,
+                    outbox::created_at,
+                    outbox::due_at,
+                ))
+                .load(conn)
+        })?;
+        let mail = |(letter, details, created_at, due_at)| PendingMail {
+            letter,
+            details,
+            created_at: Timestamp::from_seconds(created_at),
+            due_at: Timestamp::from_seconds(due_at),
+        };
+        Ok(rows.into_iter().map(mail).collect())
+    }
+}

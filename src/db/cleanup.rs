@@ -1,0 +1,140 @@
+//! Removes sessions and tokens that have expired, a bounded number at a time.
+
+use data_encoding::HEXLOWER;
+use diesel::prelude::*;
+
+use super::schema::{email_tokens, former_emails, password_resets, sessions, users};
+use super::{DB, DbError};
+use crate::domain::Timestamp;
+
+impl DB {
+    /// Removes sessions that have expired, among the `limit` that are due for cleanup first.
+    /// Those that were used since are due again when they would end now. Returns how many it
+    /// looked at. One transaction; blocks for it.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_expired_sessions(&self, limit: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now();
+        let due: Vec<DueSession> = self.read(|conn| {
+            sessions::table
+                .filter(sessions::cleanup_at.le(now.seconds()))
+                .order(sessions::cleanup_at)
+                .select((
+                    sessions::digest,
+                    sessions::user_id,
+                    sessions::last_seen_at,
+                    sessions::expires_at,
+                ))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let idle = self.settings.sessions.idle;
+        let ends_at = |session: &DueSession| {
+            let idle_at = Timestamp::from_seconds(session.last_seen_at).plus(idle);
+            idle_at.seconds().min(session.expires_at)
+        };
+        let (expired, used): (Vec<_>, Vec<_>) = due
+            .iter()
+            .partition(|session| ends_at(session) <= now.seconds());
+        let owners: Vec<i64> = expired.iter().map(|session| session.user_id).collect();
+        let digests: Vec<&[u8]> = expired
+            .iter()
+            .map(|session| session.digest.as_slice())
+            .collect();
+        let hex: Vec<String> = digests
+            .iter()
+            .map(|digest| HEXLOWER.encode(digest))
+            .collect();
+        let idle_since = now.minus(idle).seconds();
+        self.write(|conn| {
+            // The users' rows first: the order of locks that every change of sessions keeps.
+            let mirrors = users::table
+                .filter(users::id.eq_any(&owners))
+                .filter(users::session_id.eq_any(&hex));
+            diesel::update(mirrors)
+                .set(users::session_id.eq(None::<String>))
+                .execute(conn)?;
+            // A session that was used in the meantime stays.
+            let expired = sessions::table
+                .filter(sessions::digest.eq_any(&digests))
+                .filter(
+                    sessions::expires_at
+                        .le(now.seconds())
+                        .or(sessions::last_seen_at.le(idle_since)),
+                );
+            diesel::delete(expired).execute(conn)?;
+            for session in &used {
+                let row = sessions::table.filter(sessions::digest.eq(&session.digest));
+                diesel::update(row)
+                    .set(sessions::cleanup_at.eq(ends_at(session)))
+                    .execute(conn)?;
+            }
+            Ok(due.len())
+        })
+    }
+
+    /// Removes tokens that have expired, `limit` at the most of each kind, and tells how
+    /// many. Blocks for a write, if there is anything to remove.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_expired_tokens(&self, limit: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let limit = i64::from(limit);
+        let (owners, mailed, former) = self.read(|conn| {
+            let owners: Vec<i64> = password_resets::table
+                .filter(password_resets::expires_at.le(now))
+                .order(password_resets::expires_at)
+                .select(password_resets::user_id)
+                .limit(limit)
+                .load(conn)?;
+            let mailed: Vec<String> = email_tokens::table
+                .filter(email_tokens::expires_at.le(now))
+                .order(email_tokens::expires_at)
+                .select(email_tokens::digest)
+                .limit(limit)
+                .load(conn)?;
+            let former: Vec<i64> = former_emails::table
+                .filter(former_emails::expires_at.le(now))
+                .order(former_emails::expires_at)
+                .select(former_emails::id)
+                .limit(limit)
+                .load(conn)?;
+            QueryResult::Ok((owners, mailed, former))
+        })?;
+        if owners.is_empty() && mailed.is_empty() && former.is_empty() {
+            return Ok(0);
+        }
+        self.write(|conn| {
+            // A user who has asked for a new token in the meantime has it still.
+            let gone: Vec<i64> = diesel::delete(
+                password_resets::table
+                    .filter(password_resets::user_id.eq_any(&owners))
+                    .filter(password_resets::expires_at.le(now)),
+            )
+            .returning(password_resets::user_id)
+            .get_results(conn)?;
+            diesel::update(users::table.filter(users::id.eq_any(&gone)))
+                .set(users::reset_token.eq(None::<String>))
+                .execute(conn)?;
+            let mailed = email_tokens::table.filter(email_tokens::digest.eq_any(&mailed));
+            let former = former_emails::table.filter(former_emails::id.eq_any(&former));
+            let others =
+                diesel::delete(mailed).execute(conn)? + diesel::delete(former).execute(conn)?;
+            Ok(gone.len() + others)
+        })
+    }
+}
+
+/// A session at which cleanup looks.
+#[derive(Queryable)]
+struct DueSession {
+    digest: Vec<u8>,
+    user_id: i64,
+    last_seen_at: i64,
+    expires_at: i64,
+}

@@ -1,0 +1,185 @@
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::ConnectionError;
+
+use super::any_connection::AnyConnection;
+use super::outage::Outage;
+use crate::db::{Unavailable, postgres, sqlite};
+
+const WAIT_STEP: Duration = Duration::from_millis(50);
+
+/// How often the log repeats that the pooler is another one than the settings name.
+const POOLER_REMINDER: Duration = Duration::from_secs(300);
+
+/// Opens the connections of a pool. The engine was picked by the URL's scheme, once: the
+/// connection enum's own `establish` tries its variants in turn, and would make an empty
+/// SQLite file of a mistyped URL.
+#[derive(Debug, Clone)]
+pub(in crate::db) struct Manager {
+    target: Target,
+    role: Role,
+    generation: Generation,
+    outage: Outage,
+    pooler_alarm: PoolerAlarm,
+}
+
+/// What to connect to.
+#[derive(Debug, Clone)]
+pub(in crate::db) enum Target {
+    /// A SQLite file that is there.
+    Sqlite(sqlite::Location),
+    /// A PostgreSQL server.
+    Postgres(postgres::Location),
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::db) enum Role {
+    /// Look-ups; on SQLite it cannot write.
+    Reader,
+    /// Changes; on SQLite one at a time.
+    Writer,
+}
+
+/// Counts how often the server was lost. A connection remembers the count at which it was
+/// opened: one that is found dead raises it, and all the others of its time are dead too. So
+/// a check at the checkout is a comparison, and not a query.
+#[derive(Debug, Clone, Default)]
+struct Generation(Arc<AtomicU64>);
+
+impl Generation {
+    fn current(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Of several connections of one time that are found dead at once, one raises it.
+    fn end(&self, generation: u64) {
+        let next = generation + 1;
+        let raised = self
+            .0
+            .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
+        if raised.is_ok() {
+            // The outage, if it is one, has lines of its own.
+            log::debug!("the connection to the database was lost; all are opened again");
+        }
+    }
+}
+
+/// Logs that the pooler is not the one that the settings name: when that is found first, and
+/// every five minutes while it lasts.
+#[derive(Debug, Clone, Default)]
+struct PoolerAlarm(Arc<Mutex<Option<Instant>>>);
+
+impl PoolerAlarm {
+    fn raise(&self, cause: &Unavailable) {
+        let mut logged_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_none_or(|at| at.elapsed() >= POOLER_REMINDER) {
+            *logged_at = Some(Instant::now());
+            log::error!("{cause}; requests are answered 503 until then");
+        }
+    }
+}
+
+/// A connection of a pool.
+pub(in crate::db) struct Pooled {
+    conn: AnyConnection,
+    opened_at: u64,
+    generation: Generation,
+    pooler_alarm: PoolerAlarm,
+    /// How long it waits for another process's lock.
+    wait: Duration,
+}
+
+impl Pooled {
+    /// Waits for other writers for that long, and not for the usual time. A server has its
+    /// own limits: to tell it would take a round trip.
+    pub(in crate::db) fn wait_at_most(&mut self, wait: Duration) -> QueryResult<()> {
+        // In steps, so that a request that has just come changes nothing.
+        let steps = wait.as_millis().div_ceil(WAIT_STEP.as_millis());
+        let wait = WAIT_STEP * u32::try_from(steps).unwrap_or(u32::MAX);
+        let wait = wait.min(sqlite::BUSY_TIMEOUT);
+        if let AnyConnection::Sqlite(conn) = &mut self.conn
+            && wait != self.wait
+        {
+            sqlite::wait_at_most(conn, wait)?;
+            self.wait = wait;
+        }
+        Ok(())
+    }
+
+    /// Says that the other end is gone.
+    pub(in crate::db) fn is_lost(&self) {
+        self.generation.end(self.opened_at);
+    }
+
+    /// Logs that a pooler moved this connection's prepared statements, and how to prevent it.
+    pub(in crate::db) fn report_pooler(&self, cause: &Unavailable) {
+        self.pooler_alarm.raise(cause);
+    }
+}
+
+impl Deref for Pooled {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.conn
+    }
+}
+
+impl Manager {
+    pub(in crate::db) fn new(target: Target, role: Role) -> Self {
+        Self {
+            target,
+            role,
+            generation: Generation::default(),
+            outage: Outage::default(),
+            pooler_alarm: PoolerAlarm::default(),
+        }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> Result<Pooled, ConnectionError> {
+        let opened_at = self.generation.current();
+        let conn = match &self.target {
+            Target::Sqlite(location) => sqlite::connect(location, self.role),
+            Target::Postgres(location) => postgres::connect(location),
+        }
+        .inspect_err(|error| self.outage.goes_on(&error.to_string()))?;
+        self.outage.is_over();
+        Ok(Pooled {
+            conn,
+            opened_at,
+            generation: self.generation.clone(),
+            pooler_alarm: self.pooler_alarm.clone(),
+            wait: sqlite::BUSY_TIMEOUT,
+        })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
+        if pooled.opened_at == self.generation.current() {
+            Ok(())
+        } else {
+            let message = "opened before the server was lost";
+            Err(ConnectionError::BadConnection(message.to_owned()))
+        }
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.opened_at != self.generation.current() || pooled.conn.is_broken()
+    }
+}

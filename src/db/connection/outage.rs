@@ -1,0 +1,82 @@
+//! The time in which no connection to the database can be opened, as the log tells of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::condition_log::{Lasting, Line};
+
+/// How long connections have to fail before the log says so: a server that restarts within that
+/// time costs nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Shared by the pools of a database. The pools try to connect again and again while anything
+/// asks for a connection, so that beginning, length and end show here.
+#[derive(Debug, Clone, Default)]
+pub(in crate::db) struct Outage(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Read at each connection that was opened, without the lock.
+    lasts: AtomicBool,
+    lasting: Mutex<Lasting>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            lasts: AtomicBool::new(false),
+            lasting: Mutex::new(Lasting::after(PATIENCE)),
+        }
+    }
+}
+
+impl Outage {
+    /// Notes that a connection could not be opened.
+    pub(in crate::db) fn goes_on(&self, cause: &str) {
+        let line = {
+            let mut lasting = self.lasting();
+            self.0.lasts.store(true, Ordering::Release);
+            lasting.goes_on(Instant::now())
+        };
+        // A cause of libpq has a line for each host that it tried.
+        let cause = || cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line {
+            None => {}
+            Some(Line::Begins) => log::error!(
+                "no connection to the database can be opened: {}. Requests that need it are \
+                 answered 503. The service connects again by itself: do not restart it",
+                cause()
+            ),
+            Some(Line::Lasts(length)) => log::error!(
+                "no connection to the database can be opened since {} min: {}",
+                length.as_secs() / 60,
+                cause()
+            ),
+        }
+    }
+
+    /// Notes that a connection was opened.
+    pub(in crate::db) fn is_over(&self) {
+        if !self.0.lasts.load(Ordering::Acquire) {
+            return;
+        }
+        let length = {
+            let mut lasting = self.lasting();
+            self.0.lasts.store(false, Ordering::Release);
+            lasting.is_over(Instant::now())
+        };
+        if let Some(length) = length {
+            log::info!(
+                "the database can be reached again, after {} s",
+                length.as_secs()
+            );
+        }
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn lasting(&self) -> MutexGuard<'_, Lasting> {
+        let lasting = &self.0.lasting;
+        lasting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

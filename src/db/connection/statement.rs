@@ -1,0 +1,225 @@
+//! Statements as text, which run one after the other on SQLite, and as one on PostgreSQL: each
+//! statement by itself would be a round trip.
+
+use std::marker::PhantomData;
+
+use diesel::backend::Backend;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
+
+use super::any_connection::AnyConnection;
+
+/// A value of a statement.
+#[derive(Debug, Clone)]
+pub(in crate::db) enum Value {
+    Text(Option<String>),
+    Number(Option<i64>),
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    pub(in crate::db) fn text(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+
+    pub(in crate::db) fn number(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+
+    /// A value, and numbers after it.
+    pub(in crate::db) fn after(first: Self, numbers: impl IntoIterator<Item = i64>) -> Vec<Self> {
+        [first]
+            .into_iter()
+            .chain(numbers.into_iter().map(Self::number))
+            .collect()
+    }
+}
+
+/// A statement whose text has `$1` for its first value, and so on; a value may stand in several
+/// places. `R` is the type of its rows.
+#[derive(Debug, Clone)]
+pub(in crate::db) struct Statement<R = ()> {
+    sql: String,
+    values: Vec<Value>,
+    rows: PhantomData<R>,
+}
+
+impl<R> Statement<R> {
+    pub(in crate::db) fn new(sql: impl Into<String>, values: impl Into<Vec<Value>>) -> Self {
+        Self {
+            sql: sql.into(),
+            values: values.into(),
+            rows: PhantomData,
+        }
+    }
+
+    /// Adds values and returns their names for `IN (...)`.
+    pub(in crate::db) fn list(
+        values: &mut Vec<Value>,
+        texts: impl IntoIterator<Item = String>,
+    ) -> String {
+        let mut names = Vec::new();
+        for text in texts {
+            values.push(Value::Text(Some(text)));
+            names.push(format!("${}", values.len()));
+        }
+        if names.is_empty() {
+            return "NULL".to_owned();
+        }
+        names.join(", ")
+    }
+}
+
+impl<R> QueryId for Statement<R> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<R> Query for Statement<R> {
+    type SqlType = R;
+}
+
+impl<R, Conn> RunQueryDsl<Conn> for Statement<R> {}
+
+impl<R, DB> QueryFragment<DB> for Statement<R>
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    Vec<u8>: ToSql<Binary, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut pieces = self.sql.split('$');
+        out.push_sql(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let end = piece.find(|c: char| !c.is_ascii_digit());
+            let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
+            let number: Option<usize> = number.parse().ok();
+            match number.and_then(|number| self.values.get(number.checked_sub(1)?)) {
+                Some(Value::Text(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+                Some(Value::Number(number)) => {
+                    out.push_bind_param::<Nullable<BigInt>, _>(number)?;
+                }
+                Some(Value::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
+                None => {
+                    let error = format!("no value for ${piece}");
+                    return Err(diesel::result::Error::QueryBuilderError(error.into()));
+                }
+            }
+            out.push_sql(rest);
+        }
+        Ok(())
+    }
+}
+
+/// Statements that belong to one transaction. On PostgreSQL each of them sees the rows as
+/// they were before the first, so no two of them may change the same row.
+///
+/// Rows are locked in the order of the statements, so that transactions which lock the same
+/// rows do not wait for each other in a circle. PostgreSQL runs the parts of a `WITH` that
+/// nothing reads from the last to the first, and is given them in that order.
+#[derive(Debug, Default)]
+pub(in crate::db) struct Batch(Vec<Statement>);
+
+impl Batch {
+    pub(in crate::db) fn push(&mut self, statement: Statement) {
+        self.0.push(statement);
+    }
+
+    pub(in crate::db) fn extend(&mut self, statements: impl IntoIterator<Item = Statement>) {
+        self.0.extend(statements);
+    }
+
+    pub(in crate::db) fn append(&mut self, batch: Self) {
+        self.0.extend(batch.0);
+    }
+
+    /// Runs all of them.
+    pub(in crate::db) fn run(mut self, conn: &mut AnyConnection) -> QueryResult<()> {
+        match conn {
+            AnyConnection::Sqlite(conn) => {
+                for statement in self.0 {
+                    statement.execute(conn)?;
+                }
+            }
+            AnyConnection::Postgres(conn) => {
+                if let [statement] = self.0.as_slice() {
+                    statement.clone().execute(conn)?;
+                } else if !self.0.is_empty() {
+                    self.0.reverse();
+                    as_one::<()>(self.0, |_| "SELECT".to_owned()).execute(conn)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs all of them, and returns how many rows the one at `place` changed; none if the first
+    /// changed no row: then the caller rolls back. Both have to end with `RETURNING`.
+    pub(in crate::db) fn run_counting(
+        mut self,
+        conn: &mut AnyConnection,
+        place: usize,
+    ) -> QueryResult<Option<usize>> {
+        match conn {
+            AnyConnection::Sqlite(conn) => {
+                let mut counted = 0;
+                for (number, statement) in self.0.into_iter().enumerate() {
+                    let changed = statement.execute(conn)?;
+                    if changed == 0 && number == 0 {
+                        return Ok(None);
+                    }
+                    if number == place {
+                        counted = changed;
+                    }
+                }
+                Ok(Some(counted))
+            }
+            AnyConnection::Postgres(conn) => {
+                let part = self.0.len().saturating_sub(place);
+                if let [_, others @ ..] = self.0.as_mut_slice() {
+                    others.reverse();
+                }
+                let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
+                let all = as_one::<BigInt>(self.0, |_| count);
+                let counted: Option<i64> = all.get_result(conn).optional()?;
+                Ok(counted.map(|count| usize::try_from(count).unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// One statement of several: `WITH s0 AS (...), s1 AS (...)`, and what `last` adds for their
+/// number.
+pub(in crate::db) fn as_one<R>(
+    statements: Vec<Statement>,
+    last: impl FnOnce(usize) -> String,
+) -> Statement<R> {
+    let count = statements.len();
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    for (number, statement) in statements.into_iter().enumerate() {
+        let sql = renumbered(&statement.sql, values.len());
+        parts.push(format!("s{number} AS ({sql})"));
+        values.extend(statement.values);
+    }
+    let sql = format!("WITH {} {}", parts.join(", "), last(count));
+    Statement::new(sql, values)
+}
+
+/// The text with its values' numbers moved up.
+fn renumbered(sql: &str, by: usize) -> String {
+    let mut pieces = sql.split('$');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_digit());
+        let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
+        let number = number.parse::<usize>().unwrap_or_default() + by;
+        text.push('$');
+        text.push_str(&number.to_string());
+        text.push_str(rest);
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! Whether the database can be used.
+
+pub(super) mod file;
+pub(super) mod integrity;
+
+use super::connection::AnyConnection;
+use super::migrations::{self, Standing};
+use super::{DB, DbError, Unavailable, sqlite};
+
+impl DB {
+    /// Whether the database answers, can be written, and has the schema of this program.
+    /// Blocks for a round trip or a few, and for the pool's patience where it does not answer.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] with the reason.
+    pub fn check(&self) -> Result<(), DbError> {
+        if let Some(cause) = self.file.damage() {
+            return Err(Unavailable::Damaged(cause).into());
+        }
+        if self.storage.is_read_only() {
+            return Err(Unavailable::NotWritable.into());
+        }
+        // After a write that the disk refused only a write tells that it is over.
+        let proof = self.storage.refuses();
+        let standing = self.storage.during(proof, || {
+            self.transaction(None, |conn| {
+                if proof {
+                    migrations::write_nothing_new(conn)?;
+                }
+                Ok(migrations::standing(conn)?)
+            })
+        });
+        let standing = standing.inspect_err(|error| self.file.learn(error))?;
+        match standing {
+            Standing::Current => Ok(()),
+            Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),
+        }
+    }
+
+    /// Drops the statistics that an `ANALYZE` by hand has left in a SQLite file: those of a small
+    /// table would make the planner scan it when it has grown. Blocks for a look-up, and for a
+    /// write if there are any.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn drop_planner_statistics(&self) -> Result<(), DbError> {
+        let there = self.read(|conn| match conn {
+            AnyConnection::Sqlite(conn) => sqlite::has_statistics(conn),
+            AnyConnection::Postgres(_) => Ok(false),
+        })?;
+        if !there {
+            return Ok(());
+        }
+        self.write(|conn| match conn {
+            AnyConnection::Sqlite(conn) => Ok(sqlite::drop_statistics(conn)?),
+            AnyConnection::Postgres(_) => Ok(()),
+        })
+    }
+}

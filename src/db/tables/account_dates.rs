@@ -1,0 +1,115 @@
+//! The table `account_dates`: when an account was made and last logged in to.
+
+use diesel::prelude::*;
+
+use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::{Statement, Value};
+use crate::db::schema::{account_dates, users};
+use crate::db::{DB, DbError};
+use crate::domain::{AccountDates, Email, Timestamp, UserId};
+
+const NOTE_LOGIN: &str = "\
+    INSERT INTO account_dates (user_id, last_login_at) VALUES ($1, $2) \
+    ON CONFLICT (user_id) DO UPDATE SET last_login_at = excluded.last_login_at";
+
+/// `created_at`, `last_login_at`, `disabled_at`.
+type Row = (Option<i64>, Option<i64>, Option<i64>);
+
+/// A user as operators list them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUser {
+    /// The number.
+    pub id: UserId,
+    /// The address.
+    pub email: Email,
+    /// What is remembered of the account.
+    pub dates: AccountDates,
+}
+
+impl DB {
+    /// What is remembered of an account; nothing for an account without a row. Blocks for one
+    /// look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn account_dates(&self, user_id: UserId) -> Result<AccountDates, DbError> {
+        let row: Option<Row> = self.read(|conn| {
+            account_dates::table
+                .filter(account_dates::user_id.eq(user_id.get()))
+                .select((
+                    account_dates::created_at,
+                    account_dates::last_login_at,
+                    account_dates::disabled_at,
+                ))
+                .get_result(conn)
+                .optional()
+        })?;
+        Ok(row.map(dates).unwrap_or_default())
+    }
+
+    /// Reads users in the order of their numbers, at most `limit`, beginning after `after`.
+    /// Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn users_after(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<ListedUser>, DbError> {
+        let rows: Vec<(i64, String, Row)> = self.read(|conn| {
+            users::table
+                .left_join(account_dates::table)
+                .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
+                .order(users::id)
+                .limit(i64::from(limit))
+                .select((
+                    users::id,
+                    users::email,
+                    (
+                        account_dates::created_at.nullable(),
+                        account_dates::last_login_at.nullable(),
+                        account_dates::disabled_at.nullable(),
+                    ),
+                ))
+                .load(conn)
+        })?;
+        let user = |(id, email, row)| ListedUser {
+            id: UserId::new(id),
+            email: Email::from_stored(email),
+            dates: dates(row),
+        };
+        Ok(rows.into_iter().map(user).collect())
+    }
+}
+
+fn dates((created_at, last_login_at, disabled_at): Row) -> AccountDates {
+    AccountDates {
+        created_at: created_at.map(Timestamp::from_seconds),
+        last_login_at: last_login_at.map(Timestamp::from_seconds),
+        disabled_at: disabled_at.map(Timestamp::from_seconds),
+    }
+}
+
+/// Begins the record of a new account, within the transaction that adds the user.
+pub(in crate::db) fn note_registration(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(account_dates::table)
+        .values((
+            account_dates::user_id.eq(user_id.get()),
+            account_dates::created_at.eq(now.seconds()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes a login, within the transaction that adds the session.
+pub(in crate::db) fn login_noted(user_id: UserId, now: Timestamp) -> Statement {
+    Statement::new(
+        NOTE_LOGIN,
+        [Value::number(user_id.get()), Value::number(now.seconds())],
+    )
+}

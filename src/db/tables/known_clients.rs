@@ -1,0 +1,191 @@
+//! The table `known_clients`: from where a user has logged in before.
+
+use diesel::prelude::*;
+
+use super::outbox::{BudgetedMail, queued};
+use super::throttle::{Condition, LimitHit, count_while_allowed, forgotten, given_back};
+use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::{Batch, Statement, Value};
+use crate::db::schema::known_clients;
+use crate::db::{DB, DbError};
+use crate::domain::{KnownClient, LimitKey, Timestamp, UserId};
+
+/// How many clients of a user are known; the ones that were not there for the longest time
+/// are forgotten. A program that keeps no cookies is a new device at each login.
+const KNOWN_MAX: i64 = 32;
+
+/// What a right login settles, together with the session that it opens.
+#[derive(Debug, Clone, Default)]
+pub struct LoginSideEffects {
+    /// Guesses that are taken out of the count.
+    pub refund: Vec<LimitHit>,
+    /// Counts that begin anew.
+    pub forget: Vec<LimitKey>,
+    /// What the client will be known by, and until when.
+    pub known: Vec<(String, Timestamp)>,
+    /// What the owner is told if the account knows other clients, but not this one.
+    pub stranger: Option<BudgetedMail>,
+}
+
+impl LoginSideEffects {
+    /// Whether there is nothing to settle.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.refund.is_empty() && self.forget.is_empty() && self.known.is_empty()
+    }
+}
+
+impl DB {
+    /// Settles a right guess by itself. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn settle_guess(
+        &self,
+        user_id: UserId,
+        settlement: &LoginSideEffects,
+    ) -> Result<(), DbError> {
+        self.write(|conn| self.settle(conn, user_id, settlement))
+    }
+
+    pub(in crate::db) fn settle(
+        &self,
+        conn: &mut AnyConnection,
+        user_id: UserId,
+        settlement: &LoginSideEffects,
+    ) -> Result<(), DbError> {
+        let settled = self.settled(conn, user_id, settlement)?;
+        Ok(settled.run(conn)?)
+    }
+
+    /// What settles a guess. No two of the statements change the same row.
+    pub(in crate::db) fn settled(
+        &self,
+        conn: &mut AnyConnection,
+        user_id: UserId,
+        settlement: &LoginSideEffects,
+    ) -> Result<Batch, DbError> {
+        let LoginSideEffects {
+            refund,
+            forget,
+            known,
+            stranger,
+        } = settlement;
+        let now = self.settings.clock.now();
+        let mut batch = Batch::default();
+        batch.extend(refund.iter().map(given_back));
+        if !forget.is_empty() {
+            batch.push(forgotten(forget));
+        }
+        if let Some(BudgetedMail { mail, budget }) = stranger {
+            let condition = Condition::KnowsAnyClient(user_id);
+            let counted = count_while_allowed(conn, budget, now, condition)?;
+            if counted.len() == budget.len() {
+                batch.push(queued(Some(user_id), mail, now));
+            } else {
+                batch.extend(counted.iter().map(given_back));
+            }
+        }
+        if !known.is_empty() {
+            batch.extend(known.iter().map(|mark| learned(user_id, mark, now)));
+            batch.push(unlearned(user_id, known));
+        }
+        Ok(batch)
+    }
+
+    /// What an account knows its clients by. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn marks_of(&self, user_id: UserId) -> Result<Vec<String>, DbError> {
+        self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::user_id.eq(user_id.get()))
+                .select(known_clients::mark)
+                .load(conn)
+        })
+    }
+
+    /// All clients that an account knows, the last one to log in first. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn known_clients_of(&self, user_id: UserId) -> Result<Vec<KnownClient>, DbError> {
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::user_id.eq(user_id.get()))
+                .order((known_clients::succeeded_at.desc(), known_clients::mark))
+                .select((
+                    known_clients::mark,
+                    known_clients::succeeded_at,
+                    known_clients::expires_at,
+                ))
+                .load(conn)
+        })?;
+        let known = |(mark, logged_in_at, expires_at): (String, i64, i64)| KnownClient {
+            // A network has its length behind a slash; a digest is hexadecimal.
+            network: Some(mark).filter(|mark| mark.contains('/')),
+            logged_in_at: Timestamp::from_seconds(logged_in_at),
+            expires_at: Timestamp::from_seconds(expires_at),
+        };
+        Ok(rows.into_iter().map(known).collect())
+    }
+
+    /// Removes clients that are known no longer, `limit` at the most, and tells how many.
+    /// Blocks for a write.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_forgotten_clients(&self, limit: u32) -> Result<usize, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let batch: Vec<(i64, String)> = self.read(|conn| {
+            known_clients::table
+                .filter(known_clients::expires_at.le(now))
+                .select((known_clients::user_id, known_clients::mark))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let (users, marks): (Vec<i64>, Vec<String>) = batch.into_iter().unzip();
+        self.write(|conn| {
+            let gone = known_clients::table
+                .filter(known_clients::expires_at.le(now))
+                .filter(known_clients::user_id.eq_any(&users))
+                .filter(known_clients::mark.eq_any(&marks));
+            Ok(diesel::delete(gone).execute(conn)?)
+        })
+    }
+}
+
+/// Makes a mark known.
+fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO known_clients (user_id, mark, succeeded_at, expires_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, mark) \
+         DO UPDATE SET succeeded_at = excluded.succeeded_at, expires_at = excluded.expires_at",
+        [
+            Value::number(user_id.get()),
+            Value::text(mark),
+            Value::number(now.seconds()),
+            Value::number(until.seconds()),
+        ],
+    )
+}
+
+/// Forgets the clients beyond the number that are known, beside those that have just been made
+/// known.
+fn unlearned(user_id: UserId, new: &[(String, Timestamp)]) -> Statement {
+    let others = KNOWN_MAX.saturating_sub(i64::try_from(new.len()).unwrap_or(KNOWN_MAX));
+    let mut values = vec![Value::number(user_id.get()), Value::number(others)];
+    let new = Statement::<()>::list(&mut values, new.iter().map(|(mark, _)| mark.clone()));
+    Statement::new(
+        format!(
+            "DELETE FROM known_clients WHERE user_id = $1 AND mark IN (\
+                 SELECT mark FROM known_clients WHERE user_id = $1 AND mark NOT IN ({new}) \
+                 ORDER BY succeeded_at DESC, mark LIMIT 1000 OFFSET $2)"
+        ),
+        values,
+    )
+}

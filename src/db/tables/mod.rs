@@ -1,0 +1,17 @@
+//! The tables, one file or folder each: their rows, and what is read and written of them.
+
+pub(super) mod account_dates;
+pub(super) mod email_tokens;
+pub(super) mod known_clients;
+pub(super) mod outbox;
+pub(super) mod password_resets;
+pub(super) mod pending_logins;
+pub(super) mod previous_emails;
+pub(super) mod recovery_codes;
+pub(super) mod revocation;
+pub(super) mod secret_key_check;
+pub(super) mod sessions;
+pub(super) mod throttle;
+pub(super) mod totp;
+pub(super) mod users;
+pub(super) mod verified_emails;

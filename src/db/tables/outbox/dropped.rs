@@ -1,0 +1,117 @@
+//! What the log says of mails that are dropped because the outbox is full.
+
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::NewMail;
+use crate::db::connection::condition_log::{Lasting, Line};
+
+/// How long no mail has been dropped when it is over. Shorter, and an outbox that is full and
+/// being emptied would begin and end with each mail.
+const CALM: Duration = Duration::from_secs(60);
+
+/// The mails that this process has dropped.
+pub(super) static DROPPED: DroppedMails = DroppedMails(Mutex::new(State {
+    lasting: Lasting::after(Duration::ZERO),
+    latest: None,
+    count: 0,
+}));
+
+pub(super) struct DroppedMails(Mutex<State>);
+
+struct State {
+    lasting: Lasting,
+    latest: Option<Instant>,
+    count: u64,
+}
+
+impl DroppedMails {
+    /// Notes that a mail was dropped.
+    pub(super) fn note(&self, mail: &NewMail) {
+        let (line, count) = {
+            let mut state = self.state();
+            (state.note(Instant::now()), state.count)
+        };
+        let kind = mail.letter;
+        match line {
+            None => {}
+            Some(Line::Begins) => log::warn!(
+                "the outbox is full: a mail ({kind}) is dropped, and more may be. `bienvenue mail \
+                 queue` lists the mails that wait; `bienvenue mail test` tries the mail server"
+            ),
+            Some(Line::Lasts(length)) => log::warn!(
+                "the outbox is full since {} min: {count} mails were dropped",
+                length.as_secs() / 60
+            ),
+        }
+    }
+
+    /// Notes the time, so that the log says when it is over.
+    pub(super) fn look(&self) {
+        let over = self.state().end(Instant::now());
+        if let Some((length, count)) = over {
+            log::info!(
+                "the outbox has room again, after {} s: {count} mails were dropped",
+                length.as_secs()
+            );
+        }
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note(&mut self, now: Instant) -> Option<Line> {
+        self.latest = Some(now);
+        self.count += 1;
+        self.lasting.goes_on(now)
+    }
+
+    /// How long mails were dropped and how many, once that is over.
+    fn end(&mut self, now: Instant) -> Option<(Duration, u64)> {
+        let latest = self.latest?;
+        if now.saturating_duration_since(latest) < CALM {
+            return None;
+        }
+        self.latest = None;
+        let count = mem::take(&mut self.count);
+        Some((self.lasting.is_over(latest)?, count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn dropped_mails_are_told_at_begin_every_five_minutes_and_end() {
+        let mut state = State {
+            lasting: Lasting::after(Duration::ZERO),
+            latest: None,
+            count: 0,
+        };
+        let begin = Instant::now();
+        let mut lines = Vec::new();
+        for second in 0..=400 {
+            let now = begin + SECOND * second;
+            if let Some(line) = state.note(now) {
+                lines.push((line, state.count));
+            }
+            assert_eq!(state.end(now), None, "mails are dropped each second");
+        }
+        let expected = [(Line::Begins, 1), (Line::Lasts(SECOND * 300), 301)];
+        assert_eq!(lines, expected);
+        assert_eq!(state.end(begin + SECOND * 459), None, "not calm yet");
+        let over = state.end(begin + SECOND * 460);
+        assert_eq!(over, Some((SECOND * 400, 401)));
+        assert_eq!(state.end(begin + SECOND * 600), None, "told once");
+        assert_eq!(state.note(begin + SECOND * 700), Some(Line::Begins));
+        assert_eq!(state.count, 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! Puts mails into the outbox, within a transaction of the caller.
+
+use diesel::prelude::*;
+
+use super::dropped::DROPPED;
+use super::priority::{MailPriority, last_in_room, priority_of};
+use super::{BudgetedMail, NewMail};
+use crate::db::DbError;
+use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::{Statement, Value};
+use crate::db::schema::outbox;
+use crate::db::tables::throttle::count_all;
+use crate::domain::{Timestamp, UserId};
+
+/// Queues a mail within a transaction, by what its user has proved.
+pub(in crate::db) fn queue(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &NewMail,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let statement = queued(user_id, mail, now);
+    let rows = match conn {
+        AnyConnection::Sqlite(conn) => statement.execute(conn)?,
+        AnyConnection::Postgres(conn) => statement.execute(conn)?,
+    };
+    if rows == 0 && user_id.is_some() {
+        DROPPED.note(mail);
+    }
+    Ok(())
+}
+
+/// Queues a mail with the priority of its user's address, if there is room for another one. One
+/// statement, so that it costs one round trip or none.
+pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
+    let rooms = MailPriority::ALL.map(|priority| {
+        let (priority, room) = (priority.get(), priority.room());
+        format!("WHEN {priority} THEN {room}")
+    });
+    let [most, ..] = MailPriority::ALL.map(MailPriority::room);
+    Statement::new(
+        format!(
+            "INSERT INTO outbox (user_id, letter, details, created_at, due_at, attempts, \
+             claimed_until, has_token, priority) \
+             SELECT CAST($1 AS BIGINT), $2, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT), 0, 0, \
+                 CAST($5 AS BIGINT), class.priority FROM (SELECT CASE \
+                 WHEN CAST($1 AS BIGINT) IS NULL THEN {decoy} \
+                 WHEN EXISTS (SELECT 1 FROM verified_emails WHERE user_id = $1) THEN {known} \
+                 ELSE {unproved} END AS priority) AS class \
+             WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \
+                 WHERE waiting.priority = class.priority LIMIT {most}) AS waiting) \
+                 < CASE class.priority {rooms} END",
+            decoy = MailPriority::Decoy.get(),
+            known = MailPriority::Known.get(),
+            unproved = MailPriority::Unproved.get(),
+            rooms = rooms.join(" "),
+        ),
+        [
+            Value::Number(user_id.map(UserId::get)),
+            Value::text(mail.letter),
+            Value::Text(mail.details.clone()),
+            Value::number(now.seconds()),
+            Value::number(i64::from(mail.has_token)),
+        ],
+    )
+}
+
+/// Where no more mails of its priority may wait, a row is written as it is instead: a full
+/// outbox is no faster.
+fn insert(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &NewMail,
+    priority: MailPriority,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if let Some(last) = last_in_room(conn, priority)? {
+        if priority != MailPriority::Decoy {
+            DROPPED.note(mail);
+        }
+        let row = outbox::table.filter(outbox::id.eq(last));
+        diesel::update(row)
+            .set(outbox::attempts.eq(outbox::attempts))
+            .execute(conn)?;
+        return Ok(());
+    }
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::user_id.eq(user_id.map(UserId::get)),
+            outbox::letter.eq(mail.letter),
+            outbox::details.eq(mail.details.as_deref()),
+            outbox::created_at.eq(now.seconds()),
+            outbox::due_at.eq(now.seconds()),
+            outbox::attempts.eq(0),
+            outbox::claimed_until.eq(0),
+            outbox::has_token.eq(i64::from(mail.has_token)),
+            outbox::priority.eq(priority.get()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Queues a mail within a transaction, if its budget allows it, and tells whether it did.
+pub(in crate::db) fn queue_within(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &BudgetedMail,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let priority = priority_of(conn, user_id, &[], now)?;
+    queue_before(conn, user_id, mail, priority, now)
+}
+
+/// The same before the mails of lower priorities.
+pub(in crate::db) fn queue_before(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    BudgetedMail { mail, budget }: &BudgetedMail,
+    priority: MailPriority,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    if count_all(conn, budget, now)?.is_err() {
+        return Ok(false);
+    }
+    insert(conn, user_id, mail, priority, now)?;
+    Ok(true)
+}

@@ -1,0 +1,105 @@
+//! Which mails are sent first, and how many may wait.
+
+use diesel::prelude::*;
+
+use crate::db::DbError;
+use crate::db::connection::AnyConnection;
+use crate::db::schema::{known_clients, outbox, verified_emails};
+use crate::domain::{Timestamp, UserId};
+
+/// Which mails are sent first. Mails of one priority take no room from those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailPriority {
+    /// To an address that is proved, or asked for by a client that the account knows.
+    Known,
+    /// To another account.
+    Unproved,
+    /// To no account: a decoy.
+    Decoy,
+}
+
+impl MailPriority {
+    /// All of them, the one with the most room first.
+    pub(in crate::db) const ALL: [Self; 3] = [Self::Known, Self::Unproved, Self::Decoy];
+
+    /// Whether mails of this priority are sent before, or with, those of another.
+    #[must_use]
+    pub fn is_before(self, other: Self) -> bool {
+        self.get() <= other.get()
+    }
+
+    pub(in crate::db) fn get(self) -> i64 {
+        match self {
+            Self::Known => 0,
+            Self::Unproved => 1,
+            Self::Decoy => 2,
+        }
+    }
+
+    pub(in crate::db) fn from_stored(priority: i64) -> Self {
+        match priority {
+            i64::MIN..=0 => Self::Known,
+            1 => Self::Unproved,
+            2..=i64::MAX => Self::Decoy,
+        }
+    }
+
+    /// How many mails of that priority may wait.
+    pub(in crate::db) fn room(self) -> i64 {
+        match self {
+            Self::Known => 20_000,
+            Self::Unproved => 5_000,
+            Self::Decoy => 1_000,
+        }
+    }
+}
+
+/// The priority of a mail to a user, whom a client with those marks has asked for. The same
+/// statements where there is no such user.
+pub(in crate::db) fn priority_of(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    marks: &[String],
+    now: Timestamp,
+) -> Result<MailPriority, DbError> {
+    let id = user_id.map_or(0, UserId::get);
+    let proved: Option<i64> = verified_emails::table
+        .filter(verified_emails::user_id.eq(id))
+        .select(verified_emails::user_id)
+        .get_result(conn)
+        .optional()?;
+    let known: Option<i64> = if marks.is_empty() {
+        None
+    } else {
+        known_clients::table
+            .filter(known_clients::user_id.eq(id))
+            .filter(known_clients::mark.eq_any(marks))
+            .filter(known_clients::expires_at.gt(now.seconds()))
+            .select(known_clients::user_id)
+            .limit(1)
+            .get_result(conn)
+            .optional()?
+    };
+    Ok(if user_id.is_none() {
+        MailPriority::Decoy
+    } else if proved.or(known).is_some() {
+        MailPriority::Known
+    } else {
+        MailPriority::Unproved
+    })
+}
+
+/// The last mail of a priority that still has room; none while there is more.
+pub(in crate::db) fn last_in_room(
+    conn: &mut AnyConnection,
+    priority: MailPriority,
+) -> Result<Option<i64>, DbError> {
+    Ok(outbox::table
+        .filter(outbox::priority.eq(priority.get()))
+        .order((outbox::due_at, outbox::id))
+        .select(outbox::id)
+        .offset(priority.room() - 1)
+        .limit(1)
+        .get_result(conn)
+        .optional()?)
+}

@@ -1,0 +1,162 @@
+//! The table `password_resets`: which reset tokens are good, and whose they are.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::outbox::{BudgetedMail, ClaimedMail, queue_within, still_there, write_again};
+use super::revocation::revoke_all;
+use super::throttle::LimitCheck;
+use super::throttle::admin::{forget_at, unlock};
+use super::users::{COLUMNS, UserRow};
+use super::verified_emails::verify;
+use crate::db::schema::{password_resets, users};
+use crate::db::{CLOCK_SLACK, DB, DbError};
+use crate::domain::{EmailKey, HashedPassword, ResetTokenDigest, Timestamp, User, UserId};
+
+/// A new password that somebody sets with a token.
+#[derive(Debug, Clone)]
+pub struct NewPassword<'a> {
+    /// What is stored of the token.
+    pub token: &'a ResetTokenDigest,
+    /// What is stored of the password.
+    pub hashed_password: &'a HashedPassword,
+    /// What the owner is told of it.
+    pub notice: Option<BudgetedMail>,
+    /// The limit of wrong codes of a second factor, where attempts are counted.
+    pub code_limit: Option<LimitCheck>,
+}
+
+impl DB {
+    /// Makes a token the one with which a user can set a new password; the user's older one
+    /// is worth nothing from then on. `mail` is the one that the token goes by, if it goes by
+    /// mail. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user (any more), or the mail was revoked.
+    pub fn set_reset_token(
+        &self,
+        user_id: UserId,
+        token: &ResetTokenDigest,
+        lifetime: Duration,
+        mail: Option<&ClaimedMail>,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            let user = users::table.filter(users::id.eq(user_id.get()));
+            let mirrored = diesel::update(user)
+                .set(users::reset_token.eq(token.to_hex()))
+                .execute(conn)?;
+            if mirrored == 0 {
+                return Err(DbError::NoResultFound);
+            }
+            if let Some(mail) = mail {
+                still_there(conn, mail)?;
+            }
+            let older = password_resets::table.filter(password_resets::user_id.eq(user_id.get()));
+            diesel::delete(older).execute(conn)?;
+            diesel::insert_into(password_resets::table)
+                .values((
+                    password_resets::user_id.eq(user_id.get()),
+                    password_resets::digest.eq(token.to_hex()),
+                    password_resets::created_at.eq(now.seconds()),
+                    password_resets::expires_at.eq(now.plus(lifetime).seconds()),
+                    password_resets::mailed.eq(i64::from(mail.is_some())),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// Does the work of a token for a mail to nobody, the write to the disk included, and stores
+    /// none. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn store_no_token(&self, mail: &ClaimedMail) -> Result<(), DbError> {
+        self.write(|conn| {
+            let nobody = users::table.filter(users::id.eq(0));
+            diesel::update(nobody)
+                .set(users::reset_token.eq(None::<String>))
+                .execute(conn)?;
+            write_again(conn, mail)?;
+            let older = password_resets::table.filter(password_resets::user_id.eq(0));
+            diesel::delete(older).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    /// Finds the user who can set a new password with a token. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    pub fn find_reset_token(&self, token: &ResetTokenDigest) -> Result<User, DbError> {
+        let now = self.settings.clock.now();
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        self.read(|conn| {
+            password_resets::table
+                .left_join(users::table)
+                .filter(is_good(*token, now))
+                .select(COLUMNS.nullable())
+                .get_result::<Option<UserRow>>(conn)
+                .optional()
+        })?
+        .flatten()
+        .map(User::from)
+        .ok_or(DbError::NoResultFound)
+    }
+
+    /// Spends a token for a new password. All that was opened with the old one ends: the
+    /// sessions, the devices that are known, the tokens that are on their way, and what was
+    /// counted of guesses. Who got the token by mail has proved to read it. All or nothing;
+    /// blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    pub fn spend_reset_token(&self, user_id: UserId, new: &NewPassword<'_>) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        let id = user_id.get();
+        self.write(|conn| {
+            // The user's row is the lock that every change of sessions and tokens takes first.
+            let user = users::table.filter(users::id.eq(id));
+            let email: String = diesel::update(user)
+                .set(users::hashed_password.eq(new.hashed_password.expose()))
+                .returning(users::email_key)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            let email = EmailKey::canonical(&email);
+            let token = password_resets::table
+                .filter(password_resets::user_id.eq(id))
+                .filter(is_good(*new.token, now));
+            let mailed: i64 = diesel::delete(token)
+                .returning(password_resets::mailed)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            revoke_all(conn, user_id)?;
+            forget_at(conn, &email)?;
+            if let Some(limit) = &new.code_limit {
+                unlock(conn, limit, now)?;
+            }
+            if mailed != 0 {
+                verify(conn, user_id, &email, now)?;
+            }
+            if let Some(notice) = &new.notice {
+                queue_within(conn, Some(user_id), notice, now)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_good(token: ResetTokenDigest, now: Timestamp) -> _ {
+    let token: String = token.to_hex();
+    let latest: Timestamp = now.plus(CLOCK_SLACK);
+    let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
+    password_resets::digest
+        .eq(token)
+        .and(password_resets::expires_at.gt(now))
+        .and(password_resets::created_at.le(latest))
+}

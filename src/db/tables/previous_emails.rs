@@ -1,0 +1,228 @@
+//! The table `former_emails`: addresses that users had until lately. A person who reads the mail
+//! of one can take it back while the row is there. A proved address goes to no other account meanwhile.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
+use super::revocation::revoke_all;
+use super::throttle::admin::forget_at;
+use super::totp::is_newer;
+use super::users::{COLUMNS, UserRow, owner_of, taken_or};
+use super::verified_emails::{has_proved, verify};
+use crate::db::accounts::second_factor::remove_factors;
+use crate::db::connection::AnyConnection;
+use crate::db::schema::{former_emails, users};
+use crate::db::{CLOCK_SLACK, DB, DbError};
+use crate::domain::{
+    Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
+};
+
+/// A former address that can be taken back.
+#[derive(Debug, Clone)]
+pub struct FoundFormerEmail {
+    /// The user, with the address of now.
+    pub user: User,
+    /// The address of before.
+    pub email: Email,
+    id: i64,
+}
+
+impl DB {
+    /// Makes a token the one that brings a former address back; an older one is worth nothing
+    /// from then on. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if it is too late for that.
+    pub fn set_undo_token(
+        &self,
+        user_id: UserId,
+        former: &EmailKey,
+        token: &UndoTokenDigest,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            let newest: i64 = former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .filter(former_emails::email_key.eq(former.as_str()))
+                .filter(is_kept(now))
+                .order(former_emails::id.desc())
+                .select(former_emails::id)
+                .limit(1)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            let row = former_emails::table.filter(former_emails::id.eq(newest));
+            let set = diesel::update(row).set(former_emails::digest.eq(token.to_hex()));
+            match set.execute(conn)? {
+                0 => Err(DbError::NoResultFound),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Finds what a token brings back. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
+        let now = self.settings.clock.now();
+        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        let (id, email, user): (i64, String, Option<UserRow>) = self
+            .read(|conn| {
+                former_emails::table
+                    .left_join(users::table)
+                    .filter(former_emails::digest.eq(token.to_hex()))
+                    .filter(is_kept(now))
+                    .select((former_emails::id, former_emails::email, COLUMNS.nullable()))
+                    .get_result(conn)
+                    .optional()
+            })?
+            .ok_or(DbError::NoResultFound)?;
+        Ok(FoundFormerEmail {
+            user: user.ok_or(DbError::NoResultFound)?.into(),
+            email: Email::from_stored(email),
+            id,
+        })
+    }
+
+    /// Gives an account its former address back, from whoever has got hold of it: nobody's
+    /// password is good any more, all that was opened ends, and so do the changes that came
+    /// after, a second factor among them. An account that has registered the address since, and has not proved it, is
+    /// deleted: it has no better right. A mail is queued with which the owner goes on, and a
+    /// notice to the address that loses the account. All or nothing; blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if it was taken back in the meantime, and
+    /// [`DbError::AlreadyExists`] if somebody has that address after all.
+    pub fn take_email_back(
+        &self,
+        found: &FoundFormerEmail,
+        mail: &NewMail,
+        notice: Option<&BudgetedMail>,
+    ) -> Result<(), DbError> {
+        let now = self.settings.clock.now();
+        let user_id = found.user.id;
+        let key = found.email.key();
+        self.write(|conn| {
+            // The user's row is the lock that every change of sessions and tokens takes first.
+            let user = users::table.filter(users::id.eq(user_id.get()));
+            diesel::update(user)
+                .set(users::id.eq(users::id))
+                .execute(conn)?;
+            let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
+            if let Some(usurper) = usurper
+                && !has_proved(conn, usurper, &key)?
+            {
+                Self::delete_user_row(conn, usurper)?;
+            }
+            diesel::update(user)
+                .set((
+                    users::email.eq(found.email.as_str()),
+                    users::email_key.eq(key.as_str()),
+                    users::hashed_password.eq(HashedPassword::of_nothing().expose()),
+                ))
+                .execute(conn)
+                .map_err(|error| taken_or(error, &found.email))?;
+            let row = former_emails::table
+                .filter(former_emails::id.eq(found.id))
+                .filter(is_kept(now));
+            let changed_at: i64 = diesel::delete(row)
+                .returning(former_emails::changed_at)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
+            let later = former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .filter(former_emails::id.gt(found.id));
+            diesel::delete(later).execute(conn)?;
+            revoke_all(conn, user_id)?;
+            if is_newer(conn, user_id, Timestamp::from_seconds(changed_at))? {
+                remove_factors(conn, user_id)?;
+            }
+            forget_at(conn, &key)?;
+            verify(conn, user_id, &key, now)?;
+            queue(conn, Some(user_id), mail, now)?;
+            if let Some(notice) = notice {
+                queue_within(conn, Some(user_id), notice, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The former addresses that are held of a user, newest first. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn former_emails_of(&self, user_id: UserId) -> Result<Vec<FormerEmail>, DbError> {
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            former_emails::table
+                .filter(former_emails::user_id.eq(user_id.get()))
+                .order(former_emails::id.desc())
+                .select((
+                    former_emails::email,
+                    former_emails::changed_at,
+                    former_emails::expires_at,
+                ))
+                .load(conn)
+        })?;
+        let former = |(email, changed_at, expires_at)| FormerEmail {
+            email,
+            changed_at: Timestamp::from_seconds(changed_at),
+            expires_at: Timestamp::from_seconds(expires_at),
+        };
+        Ok(rows.into_iter().map(former).collect())
+    }
+}
+
+/// Keeps an address for the user who is getting another one: from others, if the user has
+/// proved it. Else anybody could keep the address of another person.
+pub(in crate::db) fn keep_former(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    email: &Email,
+    now: Timestamp,
+    for_long: Duration,
+) -> Result<(), DbError> {
+    let is_proved = has_proved(conn, user_id, &email.key())?;
+    diesel::insert_into(former_emails::table)
+        .values((
+            former_emails::user_id.eq(user_id.get()),
+            former_emails::email.eq(email.as_str()),
+            former_emails::email_key.eq(email.key().as_str()),
+            former_emails::changed_at.eq(now.seconds()),
+            former_emails::expires_at.eq(now.plus(for_long).seconds()),
+            former_emails::reserved.eq(i64::from(is_proved)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether an address is kept from that user, or from people without an account.
+pub(in crate::db) fn is_reserved(
+    conn: &mut AnyConnection,
+    email: &EmailKey,
+    from: Option<UserId>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let holders: Vec<Option<i64>> = former_emails::table
+        .filter(former_emails::email_key.eq(email.as_str()))
+        .filter(former_emails::reserved.ne(0))
+        .filter(is_kept(now))
+        .select(former_emails::user_id)
+        .load(conn)?;
+    let from = from.map(UserId::get);
+    Ok(holders
+        .iter()
+        .any(|holder| holder.is_none() || *holder != from))
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_kept(now: Timestamp) -> _ {
+    let latest: Timestamp = now.plus(CLOCK_SLACK);
+    let (now, latest): (i64, i64) = (now.seconds(), latest.seconds());
+    former_emails::expires_at
+        .gt(now)
+        .and(former_emails::changed_at.le(latest))
+}

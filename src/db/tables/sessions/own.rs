@@ -1,0 +1,160 @@
+//! The table `sessions`, as the owner of some of them looks after it.
+
+use diesel::prelude::*;
+
+use super::{mirror, mirror_newest};
+use crate::db::connection::AnyConnection;
+use crate::db::schema::{sessions, users};
+use crate::db::{DB, DbError};
+use crate::domain::{
+    SessionDigest, SessionInfo, SessionLevel, SessionPublicId, SessionScope, Timestamp, UserId,
+};
+
+#[derive(Queryable)]
+struct SessionRow {
+    digest: Vec<u8>,
+    public_id: Vec<u8>,
+    created_at: i64,
+    last_seen_at: i64,
+    expires_at: i64,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl DB {
+    /// A page of a user's sessions, newest first, also those that have expired and are not
+    /// removed yet: at most `limit`, from the one after `after` on. `current` is the session of
+    /// the request. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn sessions_of(
+        &self,
+        user_id: UserId,
+        current: Option<&SessionDigest>,
+        after: Option<SessionPublicId>,
+        limit: u32,
+    ) -> Result<Vec<SessionInfo>, DbError> {
+        let valid = self.validity();
+        let last = after
+            .as_ref()
+            .map_or([0xff; 16].as_slice(), SessionPublicId::as_bytes);
+        let rows: Vec<SessionRow> = self.read(|conn| {
+            sessions::table
+                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::public_id.lt(last))
+                .order(sessions::public_id.desc())
+                .select((
+                    sessions::digest,
+                    sessions::public_id,
+                    sessions::created_at,
+                    sessions::last_seen_at,
+                    sessions::expires_at,
+                    sessions::ip,
+                    sessions::user_agent,
+                ))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        let info = |row: SessionRow| {
+            Some(SessionInfo {
+                public_id: SessionPublicId::from_bytes(&row.public_id)?,
+                current: current.is_some_and(|digest| digest.as_bytes() == row.digest),
+                valid: valid.holds(row.created_at, row.last_seen_at, row.expires_at),
+                created_at: Timestamp::from_seconds(row.created_at),
+                last_seen_at: Timestamp::from_seconds(row.last_seen_at),
+                expires_at: Timestamp::from_seconds(row.expires_at),
+                ip: row.ip,
+                user_agent: row.user_agent,
+            })
+        };
+        Ok(rows.into_iter().filter_map(info).collect())
+    }
+
+    /// Ends the session of that name if it belongs to the user of the session `by`. Returns
+    /// whether it was `by` itself; none if it is not one of theirs. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
+    pub fn end_session_named(
+        &self,
+        by: &SessionDigest,
+        name: &SessionPublicId,
+    ) -> Result<Option<bool>, DbError> {
+        self.write(|conn| {
+            let user_id = self.lock_owner(conn, by)?;
+            let named = sessions::table
+                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::public_id.eq(name.as_bytes()));
+            let ended: Option<Vec<u8>> = diesel::delete(named)
+                .returning(sessions::digest)
+                .get_result(conn)
+                .optional()?;
+            mirror_newest(conn, user_id)?;
+            Ok(ended.map(|digest| digest == by.as_bytes()))
+        })
+    }
+
+    /// Ends sessions of the user of the session `by`. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
+    pub fn end_sessions(&self, by: &SessionDigest, scope: SessionScope) -> Result<(), DbError> {
+        self.write(|conn| {
+            let user_id = self.lock_owner(conn, by)?;
+            let all = sessions::table.filter(sessions::user_id.eq(user_id.get()));
+            match scope {
+                SessionScope::All => diesel::delete(all).execute(conn)?,
+                SessionScope::Others => {
+                    diesel::delete(all.filter(sessions::digest.ne(by.as_bytes()))).execute(conn)?
+                }
+            };
+            mirror_newest(conn, user_id)
+        })
+    }
+
+    /// Ends all sessions of a user, or of all users, and returns how many there were. Blocks for
+    /// one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn end_all_sessions(&self, user_id: Option<UserId>) -> Result<usize, DbError> {
+        self.write(|conn| {
+            let Some(user_id) = user_id else {
+                let none = users::session_id.eq(None::<String>);
+                diesel::update(users::table).set(none).execute(conn)?;
+                return Ok(diesel::delete(sessions::table).execute(conn)?);
+            };
+            mirror(conn, user_id, None)?;
+            let ended = sessions::table.filter(sessions::user_id.eq(user_id.get()));
+            Ok(diesel::delete(ended).execute(conn)?)
+        })
+    }
+
+    /// The user of a valid session, whose row is locked from here on. The session is looked up
+    /// again under the lock: it may have ended while this waited.
+    fn lock_owner(
+        &self,
+        conn: &mut AnyConnection,
+        digest: &SessionDigest,
+    ) -> Result<UserId, DbError> {
+        let user = self.owner(conn, digest)?;
+        mirror(conn, user.0, None)?;
+        Ok(self.owner(conn, digest)?.0)
+    }
+
+    /// The user of a valid session, and its level.
+    pub(in crate::db) fn owner(
+        &self,
+        conn: &mut AnyConnection,
+        digest: &SessionDigest,
+    ) -> Result<(UserId, SessionLevel), DbError> {
+        let owner: Option<(i64, i64)> = sessions::table
+            .filter(self.validity().holds_for(digest))
+            .select((sessions::user_id, sessions::level))
+            .get_result(conn)
+            .optional()?;
+        let (user_id, level) = owner.ok_or(DbError::NoResultFound)?;
+        Ok((UserId::new(user_id), SessionLevel::from_stored(level)))
+    }
+}

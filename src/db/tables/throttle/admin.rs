@@ -1,0 +1,86 @@
+//! The table `throttle` for operators: listing and clearing limits.
+
+use diesel::prelude::*;
+
+use super::known_rows;
+use crate::db::connection::AnyConnection;
+use crate::db::schema::throttle;
+use crate::db::{DB, DbError, LimitCheck, LimitRow};
+use crate::domain::{EmailKey, LimitKey, Rule, Timestamp};
+
+impl DB {
+    /// The rows that still count, the ones with the most failures first, `limit` at the
+    /// most. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn list_guesses(&self, limit: u32) -> Result<Vec<LimitRow>, DbError> {
+        let now = self.settings.clock.now().seconds();
+        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            throttle::table
+                .filter(throttle::purge_at.gt(now))
+                .filter(throttle::fails.gt(0))
+                .order((throttle::fails.desc(), throttle::purge_at.desc()))
+                .select((throttle::key, throttle::fails, throttle::next_at))
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        Ok(known_rows(rows))
+    }
+
+    /// Forgets all guesses at an account, by known clients too. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn forget_guesses_at(&self, email: &EmailKey) -> Result<usize, DbError> {
+        self.write(|conn| forget_at(conn, email))
+    }
+
+    /// Forgets all guesses. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn forget_all_guesses(&self) -> Result<usize, DbError> {
+        self.write(|conn| Ok(diesel::delete(throttle::table).execute(conn)?))
+    }
+}
+
+/// Forgets all guesses at an account, within a transaction.
+pub(in crate::db) fn forget_at(
+    conn: &mut AnyConnection,
+    email: &EmailKey,
+) -> Result<usize, DbError> {
+    let keys = [LimitKey::account(email), LimitKey::logins(email)];
+    let keys = keys.each_ref().map(LimitKey::as_str);
+    let [first, end] = LimitKey::known_range(email);
+    // Not LIKE: neither engine serves that from the index of the keys.
+    let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
+    let rows = throttle::table.filter(throttle::key.eq_any(keys).or(known));
+    Ok(diesel::delete(rows).execute(conn)?)
+}
+
+/// How many tries an account gets whose limit was reached, after its owner has set a new password.
+const TRIES_AFTER_RESET: i64 = 10;
+
+/// Allows a few further tries where a limit was reached, at its longest wait: the rest of the count
+/// stays, so that a person who reads the owner's mail gains only those few.
+pub(in crate::db) fn unlock(
+    conn: &mut AnyConnection,
+    limit: &LimitCheck,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Rule::Backoff(rule) = &limit.rule else {
+        return Ok(());
+    };
+    let most = i64::from(rule.limit);
+    let locked = throttle::table
+        .filter(throttle::key.eq(limit.key.as_str()))
+        .filter(throttle::fails.ge(most));
+    diesel::update(locked)
+        .set((
+            throttle::fails.eq(most.saturating_sub(TRIES_AFTER_RESET).max(0)),
+            throttle::purge_at.eq(now.plus(rule.memory).seconds()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The one extractor of forms: url-encoded and multipart, strict, and never half understood.
+
+mod fields;
+mod multipart;
+mod urlencoded;
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, UPGRADE};
+use actix_web::{FromRequest, HttpRequest, rt};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
+
+use crate::domain::{EmailError, PasswordError};
+use crate::http::HttpError;
+
+pub(crate) use fields::Fields;
+
+/// The largest body, in bytes.
+const BODY_MAX: usize = 16 * 1024;
+
+/// How long a body may take to arrive after its head.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A form that a handler asks for.
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub(crate) T);
+
+/// What a form has to hold. Fields that nobody takes are ignored.
+pub(crate) trait FromFields: Sized {
+    /// Takes the form's fields by name.
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError>;
+}
+
+/// Why a body is not the form that was asked for; the sentence is fit for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// Neither of the two kinds of form.
+    #[error("send the fields as application/x-www-form-urlencoded or multipart/form-data")]
+    MediaType,
+    /// A compressed body.
+    #[error("send the form without a Content-Encoding")]
+    Encoded,
+    /// Over 16 KiB.
+    #[error("the form is larger than 16 KiB")]
+    TooLarge,
+    /// A body that drips, or never comes.
+    #[error("the form took longer than 10 seconds to arrive")]
+    TooSlow,
+    /// The body ended early, or its framing is broken.
+    #[error("the body could not be read to its end")]
+    Broken,
+    /// A field that is no UTF-8.
+    #[error("the form is not UTF-8")]
+    NotUtf8,
+    /// Multipart that breaks its own rules.
+    #[error("the multipart form is malformed")]
+    Multipart,
+    /// A part that is a file.
+    #[error("the form has a file in it; send plain fields")]
+    File,
+    /// One name, two values.
+    #[error("{0} is there twice")]
+    Twice(String),
+    /// A field that has to be there.
+    #[error("{0} missing")]
+    Missing(&'static str),
+    /// The email breaks a rule.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl FormError {
+    /// The status of the answer, and the error's stable code.
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Broken | Self::NotUtf8 | Self::Multipart | Self::File => {
+                (StatusCode::BAD_REQUEST, "malformed_body")
+            }
+            Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Missing(_)
+            | Self::Email(EmailError::Missing)
+            | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),
+            Self::Email(
+                EmailError::TooLong
+                | EmailError::ControlCharacter
+                | EmailError::Space
+                | EmailError::Shape
+                | EmailError::Invisible
+                | EmailError::UnusualLetter
+                | EmailError::Quoted,
+            ) => (StatusCode::BAD_REQUEST, "invalid_email"),
+            Self::Password(PasswordError::Nul | PasswordError::TooLong) => {
+                (StatusCode::BAD_REQUEST, "invalid_password")
+            }
+        }
+    }
+}
+
+/// The two ways in which a form may be written.
+pub(crate) enum Kind {
+    UrlEncoded,
+    Multipart,
+}
+
+impl Kind {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, FormError> {
+        if headers
+            .get_all(CONTENT_ENCODING)
+            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(FormError::Encoded);
+        }
+        let value = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media_type = value
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            Ok(Self::UrlEncoded)
+        } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
+            Ok(Self::Multipart)
+        } else {
+            Err(FormError::MediaType)
+        }
+    }
+
+    /// Reads a body that is there as a whole.
+    pub(crate) async fn parse(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Fields, FormError> {
+        match self {
+            Self::UrlEncoded => urlencoded::parse(body),
+            Self::Multipart => multipart::parse(headers, body).await,
+        }
+    }
+}
+
+impl<T: FromFields> FromRequest for Form<T> {
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let headers = request.headers();
+            let kind = Kind::of(headers)?;
+            let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
+            let body = body.or(Err(FormError::TooSlow))??;
+            let mut fields = kind.parse(headers, &body).await?;
+            Ok(Self(T::from_fields(&mut fields)?))
+        })
+    }
+}
+
+/// Reads the body, and no further than the limit: one that announces more is not read at all.
+async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, FormError> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY_MAX as u64) {
+        return Err(FormError::TooLarge);
+    }
+    // To the server everything after such a head is the body, whatever length it announces:
+    // it would have no end.
+    if headers
+        .get_all(UPGRADE)
+        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    {
+        return Err(FormError::Broken);
+    }
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.or(Err(FormError::Broken))?;
+        if body.len() + chunk.len() > BODY_MAX {
+            return Err(FormError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

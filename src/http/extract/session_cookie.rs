@@ -1,0 +1,60 @@
+//! The session cookie.
+
+use std::future::{Ready, ready};
+
+use actix_web::cookie::time::{Duration, OffsetDateTime};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::cookie;
+use crate::domain::SessionId;
+use crate::http::{HttpError, HttpSettings};
+
+const NAME: &str = "session_id";
+
+/// The session id that a request carries in its cookie, and nowhere else.
+#[derive(Debug)]
+pub(crate) struct SessionCookie(Option<SessionId>);
+
+impl SessionCookie {
+    /// The session id.
+    ///
+    /// # Errors
+    /// [`HttpError::NotLoggedIn`] if there is none that could be one.
+    pub(crate) fn session_id(self) -> Result<SessionId, HttpError> {
+        self.0.ok_or(HttpError::NotLoggedIn)
+    }
+
+    /// The cookie that hands a session id to the client until its browser is closed.
+    pub(crate) fn setting(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+        Cookie::build(NAME, session_id.to_owned())
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(settings.https)
+            .finish()
+    }
+
+    /// The cookie that takes it back, with the same attributes.
+    pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::setting("", settings);
+        cookie.set_max_age(Duration::ZERO);
+        cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+        cookie
+    }
+
+    /// What a request carries that could be one.
+    pub(crate) fn read(request: &HttpRequest) -> Option<SessionId> {
+        SessionId::parse(cookie::value(request, NAME)?).ok()
+    }
+}
+
+impl FromRequest for SessionCookie {
+    type Error = HttpError;
+    type Future = Ready<Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Self::read(request))))
+    }
+}

@@ -1,0 +1,23 @@
+//! Health checks: whether the process serves, and whether the database answers.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use crate::auth::Auth;
+use crate::http::response::{Message, json};
+use crate::http::{BlockingExecutor, HttpError};
+
+/// `GET /healthz`: the process serves. Asks nothing of the database.
+pub(crate) async fn healthz() -> HttpResponse {
+    let message = "serving";
+    json(StatusCode::OK, &Message { message })
+}
+
+/// `GET /readyz`: the database answers and its schema is current.
+pub(crate) async fn readyz(
+    executor: web::Data<BlockingExecutor>,
+) -> Result<HttpResponse, HttpError> {
+    executor.run_write(Auth::check).await?;
+    let message = "ready";
+    Ok(json(StatusCode::OK, &Message { message }))
+}

@@ -1,0 +1,14 @@
+//! The handlers: each reads a request, calls one use case, and writes the answer.
+
+pub(crate) mod account;
+pub(crate) mod email;
+pub(crate) mod export;
+pub(crate) mod forward_auth;
+pub(crate) mod health;
+pub(crate) mod index;
+pub(crate) mod ops;
+pub(crate) mod password_reset;
+pub(crate) mod profile;
+pub(crate) mod second_factor;
+pub(crate) mod sessions;
+pub(crate) mod users;

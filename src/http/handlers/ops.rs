@@ -1,0 +1,105 @@
+//! The operator's own listener: what is nobody else's business.
+
+use actix_web::http::StatusCode;
+use actix_web::web::ServiceConfig;
+use actix_web::{HttpResponse, ResponseError, web};
+use serde::Serialize;
+
+use crate::auth::{Auth, DatabaseStats};
+use crate::domain::Timestamp;
+use crate::http::metrics::{self, Metrics};
+use crate::http::resource::Verbs;
+use crate::http::response::json;
+use crate::http::{BlockingExecutor, HttpError};
+
+/// Every route of the operator's listener.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    let table = [
+        Verbs::at("/metrics").get(show_metrics),
+        Verbs::at("/healthz").get(healthz),
+        Verbs::at("/readyz").get(readyz),
+    ];
+    for path in table {
+        path.register(config);
+    }
+}
+
+/// `GET /metrics`
+async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+    // The sessions are counted now and then, and a database may hang.
+    match web::block(move || metrics.text()).await {
+        Ok(Ok(text)) => HttpResponse::Ok()
+            .content_type(metrics::CONTENT_TYPE)
+            .body(text),
+        Ok(Err(_)) | Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    message: &'static str,
+    version: &'static str,
+    /// In seconds since 1970.
+    started_at: u64,
+}
+
+/// `GET /healthz`: asks nothing of the database.
+async fn healthz(metrics: web::Data<Metrics>) -> HttpResponse {
+    let health = Health {
+        message: "serving",
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: metrics.started_at().as_secs(),
+    };
+    json(StatusCode::OK, &health)
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// Of a SQLite file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity_check: Option<IntegrityCheck>,
+}
+
+#[derive(Serialize)]
+struct IntegrityCheck {
+    /// The table or index that is being checked; null between two checks.
+    checking: Option<String>,
+    /// Rows and index entries checked since the process started.
+    rows: u64,
+    /// When a check last found no damage, in seconds since 1970.
+    last_success: Option<i64>,
+    /// What is damaged.
+    damage: Option<String>,
+}
+
+impl From<DatabaseStats> for IntegrityCheck {
+    fn from(stats: DatabaseStats) -> Self {
+        Self {
+            checking: stats.integrity.checking,
+            rows: stats.integrity.rows,
+            last_success: stats.integrity.last_success.map(Timestamp::seconds),
+            damage: stats.damage,
+        }
+    }
+}
+
+/// `GET /readyz`: as for everybody, why not, and how far the integrity check is.
+async fn readyz(executor: web::Data<BlockingExecutor>) -> HttpResponse {
+    let (status, message, cause) = match executor.run_write(Auth::check).await {
+        Ok(()) => (StatusCode::OK, "ready", None),
+        Err(error) => {
+            let cause = Some(error.to_string());
+            (HttpError::from(error).status_code(), "not ready", cause)
+        }
+    };
+    let file = executor.run_read(|auth| Ok(auth.database_stats())).await;
+    let readiness = Readiness {
+        message,
+        cause,
+        integrity_check: file.ok().flatten().map(IntegrityCheck::from),
+    };
+    json(status, &readiness)
+}

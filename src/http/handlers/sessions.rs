@@ -1,0 +1,210 @@
+//! Handlers of sessions: login, logout, and the list of the user's sessions.
+
+use actix_web::http::header::LINK;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use super::second_factor::otp;
+use crate::auth::{Auth, AuthError, LoginSuccess, Named, SecondFactorCode};
+use crate::domain::{
+    Client, EmailKey, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
+};
+use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
+use crate::http::extract::device_cookie;
+use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::middleware::with_user_id;
+use crate::http::response::{Nothing, json_with};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+
+pub(crate) struct Credentials {
+    email: EmailKey,
+    password: Password,
+    code: Option<SecondFactorCode>,
+}
+
+impl FromFields for Credentials {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let (email, password) = fields.credentials()?;
+        Ok(Self {
+            email,
+            password,
+            code: otp(fields),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Opened {
+    session_id: String,
+}
+
+/// `POST /sessions`
+pub(crate) async fn log_in(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    settings: web::Data<HttpSettings>,
+    client: Client,
+    Form(credentials): Form<Credentials>,
+) -> Result<HttpResponse, HttpError> {
+    let Credentials {
+        email,
+        password,
+        code,
+    } = credentials;
+    let executor = executor.get_ref();
+    let logged_in = auth.log_in(executor, email, password, code, &client);
+    match logged_in.await {
+        Ok(logged_in) => Ok(opened(&logged_in, HttpResponse::Ok(), &settings)),
+        Err(due @ AuthError::SecondFactorRequired(login)) => {
+            let mut answer = HttpResponse::from_error(HttpError::from(due));
+            let cookie = LoginCookie::setting(&login, &settings);
+            if let Err(error) = answer.add_cookie(&cookie) {
+                log::error!("the cookie of a login cannot be written: {error}");
+            }
+            Ok(answer)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The answer to a login that opened a session, with its cookies.
+pub(super) fn opened(
+    logged_in: &LoginSuccess,
+    mut answer: HttpResponseBuilder,
+    settings: &HttpSettings,
+) -> HttpResponse {
+    let session_id = logged_in.session_id.expose();
+    answer.cookie(SessionCookie::setting(&session_id, settings));
+    if let Some(device) = &logged_in.device {
+        answer.cookie(device_cookie::setting(device, settings));
+    }
+    let answer = json_with(&mut answer, &Opened { session_id });
+    with_user_id(logged_in.user.id, answer)
+}
+
+/// `DELETE /sessions`: a logout; with a `scope`, of other devices.
+pub(crate) async fn log_out(
+    executor: web::Data<BlockingExecutor>,
+    settings: web::Data<HttpSettings>,
+    request: HttpRequest,
+    client: Client,
+    EnrollingUser(CurrentUser { session_id, .. }): EnrollingUser,
+) -> Result<HttpResponse, HttpError> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    let mut scopes = query.filter(|(name, _)| name == "scope");
+    match (scopes.next(), scopes.next()) {
+        (None, _) => {}
+        (Some((_, scope)), None) => {
+            return end_all_in(&scope, &executor, &settings, session_id).await;
+        }
+        (Some(_), Some(_)) => return Err(HttpError::UnknownScope),
+    }
+    let ended = executor
+        .run_write(move |auth| auth.log_out(&session_id, &client))
+        .await;
+    match ended {
+        Ok(_) => {
+            let cookie = SessionCookie::clearing(&settings);
+            Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
+        }
+        Err(AuthError::NoResultFound) => Err(HttpError::NotLoggedIn),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Serialize)]
+struct Device<'a> {
+    id: String,
+    current: bool,
+    created_at: String,
+    last_seen_at: String,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+}
+
+impl<'a> From<&'a SessionInfo> for Device<'a> {
+    fn from(session: &'a SessionInfo) -> Self {
+        Self {
+            id: session.public_id.to_string(),
+            current: session.current,
+            created_at: session.created_at.rfc3339(),
+            last_seen_at: session.last_seen_at.rfc3339(),
+            ip: session.ip.as_deref(),
+            user_agent: session.user_agent.as_deref(),
+        }
+    }
+}
+
+/// How many sessions one answer lists.
+const PAGE: u32 = 100;
+
+/// `GET /sessions`, `GET /sessions?after={id}`: where there may be more, a `Link` with
+/// `rel="next"` (RFC 8288) leads to them.
+pub(crate) async fn list(
+    executor: web::Data<BlockingExecutor>,
+    request: HttpRequest,
+    CurrentUser { session_id, .. }: CurrentUser,
+) -> Result<HttpResponse, HttpError> {
+    let mut query = form_urlencoded::parse(request.query_string().as_bytes());
+    let after = query.find(|(name, _)| name == "after");
+    let after = after.map(|(_, id)| SessionPublicId::parse(&id));
+    let after = after.transpose().or(Err(HttpError::UnknownPage))?;
+    let page = executor
+        .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
+        .await?;
+    let devices: Vec<Device<'_>> = page.sessions.iter().map(Device::from).collect();
+    let mut answer = HttpResponse::Ok();
+    if let Some(last) = page.next {
+        answer.insert_header((LINK, format!("<?after={last}>; rel=\"next\"")));
+    }
+    Ok(json_with(&mut answer, &devices))
+}
+
+/// `DELETE /sessions/{id}`
+pub(crate) async fn end(
+    executor: web::Data<BlockingExecutor>,
+    settings: web::Data<HttpSettings>,
+    request: HttpRequest,
+    CurrentUser { session_id, .. }: CurrentUser,
+) -> Result<HttpResponse, HttpError> {
+    let name = request.match_info().get("id").unwrap_or_default();
+    let name = SessionPublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
+    let named = executor
+        .run_write(move |auth| auth.end_session(&session_id, name))
+        .await?;
+    match named {
+        Named::Current => Ok(ended(Some(&settings))),
+        Named::Other => Ok(ended(None)),
+        Named::NotYours => Err(HttpError::NoSuchSession),
+    }
+}
+
+/// `DELETE /sessions?scope=...`
+async fn end_all_in(
+    scope: &str,
+    executor: &BlockingExecutor,
+    settings: &HttpSettings,
+    session_id: SessionId,
+) -> Result<HttpResponse, HttpError> {
+    let (scope, cleared) = match scope {
+        "others" => (SessionScope::Others, None),
+        "all" => (SessionScope::All, Some(settings)),
+        _ => return Err(HttpError::UnknownScope),
+    };
+    executor
+        .run_write(move |auth| auth.end_sessions(&session_id, scope))
+        .await?;
+    Ok(ended(cleared))
+}
+
+/// Done; the cookie is taken back where its session is among what has ended.
+fn ended(cleared: Option<&HttpSettings>) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    if let Some(settings) = cleared {
+        answer.cookie(SessionCookie::clearing(settings));
+    }
+    json_with(&mut answer, &Nothing {})
+}

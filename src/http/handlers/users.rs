@@ -1,0 +1,50 @@
+//! The handler of registrations.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use crate::auth::{Auth, Registered};
+use crate::domain::{Client, Email, Password};
+use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::middleware::with_user_id;
+use crate::http::response::json;
+use crate::http::{BlockingExecutor, HttpError};
+
+pub(crate) struct NewAccount {
+    email: Email,
+    password: Password,
+}
+
+impl FromFields for NewAccount {
+    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
+        let (email, password) = fields.new_account()?;
+        Ok(Self { email, password })
+    }
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    email: &'a str,
+    message: &'a str,
+}
+
+/// `POST /users`
+pub(crate) async fn register(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    Form(NewAccount { email, password }): Form<NewAccount>,
+) -> Result<HttpResponse, HttpError> {
+    let executor = executor.get_ref();
+    let registered = auth.register(executor, &email, password, &client).await?;
+    let created = Created {
+        email: email.as_str(),
+        message: "user created",
+    };
+    let answer = json(StatusCode::CREATED, &created);
+    Ok(match registered {
+        Registered::New(user) => with_user_id(user.id, answer),
+        Registered::Concealed => answer,
+    })
+}

@@ -1,0 +1,267 @@
+//! The connections that are open: how long one may be idle, how long it is used, and how
+//! all of them come to an end.
+//!
+//! Actix has a deadline for the first head of a connection and none for the heads after it;
+//! and it knows when to stop, but closes what is between two requests at that moment.
+
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How many requests a connection may carry, and for how long: then its client opens a new
+/// one, which a balancer in front may lead elsewhere.
+const REQUESTS_MAX: u32 = 1000;
+const AGE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The longest head of a request, in bytes.
+const HEAD_MAX: usize = 32 * 1024;
+
+/// How long a client whose body was refused may take to read the answer.
+const REFUSED_LINGER: Duration = Duration::from_millis(500);
+
+/// All connections of the server. A second descriptor of each socket is kept here, so a
+/// connection takes two.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: Mutex<Vec<Weak<Connection>>>,
+    ending: AtomicBool,
+}
+
+impl Connections {
+    /// Adds a connection that was accepted.
+    pub(crate) fn add(&self, socket: &impl AsFd) -> Arc<Connection> {
+        let copy = socket.as_fd().try_clone_to_owned().ok();
+        let connection = Arc::new(Connection::new(copy.map(TcpStream::from)));
+        locked(&self.open).push(Arc::downgrade(&connection));
+        connection
+    }
+
+    /// From now on every answer is the last one of its connection.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes connections that have had no request in flight for so long, also while the head of a
+    /// request drips in, and those of refused bodies. Returns how many without a request in flight
+    /// are left.
+    pub fn close_idle(&self, longer_than: Duration) -> usize {
+        let mut open = locked(&self.open);
+        open.retain(|connection| connection.strong_count() > 0);
+        let living = open.iter().filter_map(Weak::upgrade);
+        living
+            .filter_map(|connection| {
+                let (idle, refused) = connection.idle_for()?;
+                let limit = if refused { REFUSED_LINGER } else { longer_than };
+                let closed = idle > limit.min(longer_than) && connection.close();
+                (!closed).then_some(())
+            })
+            .count()
+    }
+
+    /// Whether the answer to a request is to be the last one of its connection.
+    pub(crate) fn is_last(&self, connection: &Connection, now: Instant) -> bool {
+        self.ending.load(Ordering::Relaxed) || connection.is_worn(now)
+    }
+}
+
+/// One connection, as its requests know it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// None where the system had no descriptor left: then it serves one request.
+    socket: Option<TcpStream>,
+    opened: Instant,
+    usage: Mutex<Usage>,
+}
+
+#[derive(Debug)]
+struct Usage {
+    in_flight: u32,
+    requests: u32,
+    last_done: Instant,
+    /// Bytes that were read since the last request ended, in which no request was found yet.
+    unparsed: usize,
+    /// Whether the parser was given its turn since the last read.
+    parsed: bool,
+    /// Whether what follows is the rest of a body that was refused.
+    refused: bool,
+    closed: bool,
+}
+
+/// Whether more may be read from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Free,
+    /// The bytes read so far may hold a request: the parser has its turn first.
+    ParseFirst,
+    /// They are a head that is too long.
+    Full,
+    /// The connection was shut down.
+    Closed,
+}
+
+impl Connection {
+    fn new(socket: Option<TcpStream>) -> Self {
+        let opened = Instant::now();
+        Self {
+            socket,
+            opened,
+            usage: Mutex::new(Usage {
+                in_flight: 0,
+                requests: 0,
+                last_done: opened,
+                unparsed: 0,
+                parsed: false,
+                refused: false,
+                closed: false,
+            }),
+        }
+    }
+
+    /// Notes that a request was read; it is in flight until what is returned is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+        let mut usage = locked(&self.usage);
+        usage.in_flight += 1;
+        usage.requests = usage.requests.saturating_add(1);
+        usage.refused = false;
+        InFlight(Arc::clone(self))
+    }
+
+    /// Notes that the rest of a request's body is not wanted.
+    pub(crate) fn refuse_rest(&self) {
+        locked(&self.usage).refused = true;
+    }
+
+    /// Whether more may be read. A head that is too long for the first request ends the connection;
+    /// after an answer it may be the rest of that request's body, and the client gets the time to
+    /// read the answer.
+    pub(crate) fn room(&self) -> Room {
+        let mut usage = locked(&self.usage);
+        if usage.closed {
+            Room::Closed
+        } else if usage.in_flight > 0 || usage.refused || usage.unparsed < HEAD_MAX {
+            Room::Free
+        } else if !usage.parsed {
+            usage.parsed = true;
+            Room::ParseFirst
+        } else if usage.requests == 0 {
+            Room::Full
+        } else {
+            usage.refused = true;
+            Room::Free
+        }
+    }
+
+    pub(crate) fn note_read(&self, bytes: usize) {
+        let mut usage = locked(&self.usage);
+        if usage.in_flight == 0 {
+            usage.unparsed = usage.unparsed.saturating_add(bytes);
+            usage.parsed = false;
+        }
+    }
+
+    /// How long no request has been in flight, and whether the last one was refused.
+    fn idle_for(&self) -> Option<(Duration, bool)> {
+        let usage = locked(&self.usage);
+        (usage.in_flight == 0).then(|| (usage.last_done.elapsed(), usage.refused))
+    }
+
+    fn is_worn(&self, now: Instant) -> bool {
+        let requests = locked(&self.usage).requests;
+        let age = now.saturating_duration_since(self.opened);
+        self.socket.is_none() || requests >= REQUESTS_MAX || age >= AGE_MAX
+    }
+
+    fn close(&self) -> bool {
+        locked(&self.usage).closed = self.socket.is_some();
+        // An error means that the client has closed it already.
+        let end = |socket: &TcpStream| socket.shutdown(Shutdown::Both).ok();
+        self.socket.as_ref().map(end).is_some()
+    }
+}
+
+/// A request that was read and not answered yet.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Connection>);
+
+impl InFlight {
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut usage = locked(&self.0.usage);
+        usage.in_flight = usage.in_flight.saturating_sub(1);
+        usage.last_done = Instant::now();
+        usage.unparsed = 0;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn connected() -> Connection {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Connection::new(Some(socket))
+    }
+
+    #[test]
+    fn r80_after_five_minutes_the_next_answer_is_the_last_of_its_connection() {
+        let (connections, connection) = (Connections::default(), connected());
+        let at = |seconds| connection.opened + Duration::from_secs(seconds);
+        assert!(!connections.is_last(&connection, at(299)));
+        assert!(connections.is_last(&connection, at(300)));
+    }
+
+    #[test]
+    fn a_connection_without_a_second_descriptor_serves_one_request() {
+        let connection = Connection::new(None);
+        let now = connection.opened;
+        assert!(Connections::default().is_last(&connection, now));
+    }
+
+    #[test]
+    fn after_the_stop_every_answer_is_the_last_of_its_connection() {
+        let (connections, connection) = (Connections::default(), connected());
+        assert!(!connections.is_last(&connection, connection.opened));
+        connections.end();
+        assert!(connections.is_last(&connection, connection.opened));
+    }
+
+    #[test]
+    fn idle_connections_are_closed_and_those_with_a_request_are_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            (client, Arc::new(Connection::new(Some(server))))
+        };
+        let ((mut idle, first), (mut busy, second)) = (open(), open());
+        let connections = Connections::default();
+        for connection in [&first, &second] {
+            locked(&connections.open).push(Arc::downgrade(connection));
+        }
+        let request = second.begin();
+        let closed = |client: &mut TcpStream| client.read(&mut [0]).is_ok_and(|count| count == 0);
+        assert_eq!(connections.close_idle(Duration::from_secs(60)), 1);
+        assert!(!closed(&mut idle));
+        assert_eq!(connections.close_idle(Duration::ZERO), 0);
+        assert!(closed(&mut idle) && !closed(&mut busy));
+        drop(request);
+        assert_eq!(connections.close_idle(Duration::ZERO), 0);
+        assert!(closed(&mut busy));
+    }
+}

@@ -1,0 +1,74 @@
+//! CORS for the origins that the settings allow.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, web};
+
+use super::csrf::is_allowed;
+use crate::http::HttpSettings;
+
+/// Lets pages of the allowed origins read the answers. A preflight request is answered like
+/// any OPTIONS: what its `Allow` names is what the page may send.
+pub(crate) fn share<S, B>(
+    settings: web::Data<HttpSettings>,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let origin = request.headers().get(ORIGIN);
+        let origin = origin
+            .filter(|origin| is_allowed(origin, &settings))
+            .cloned();
+        let preflight = request.method() == Method::OPTIONS
+            && request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let varies = !settings.allowed_origins.is_empty();
+        async move {
+            let mut answer = next.call(request).await?.map_into_boxed_body();
+            let headers = answer.headers_mut();
+            if varies {
+                headers.append(VARY, HeaderValue::from_static("Origin"));
+            }
+            if let Some(origin) = origin {
+                allow(headers, origin);
+                if preflight {
+                    answer_preflight(headers);
+                }
+            }
+            Ok(answer)
+        }
+    })
+}
+
+fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("Retry-After, X-Request-Id, Bienvenue-Error"),
+    );
+}
+
+fn answer_preflight(headers: &mut HeaderMap) {
+    if let Some(methods) = headers.get(ALLOW).cloned() {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("Content-Type, X-Request-Id"),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+}

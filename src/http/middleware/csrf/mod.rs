@@ -1,0 +1,101 @@
+//! Refuses unsafe requests that pages of other origins send.
+
+mod refused_origins;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpMessage, web};
+
+use url::Url;
+
+use crate::auth;
+use crate::domain::{Client, Origin, RequestId};
+use crate::http::extract::client;
+use crate::http::{HttpError, HttpSettings};
+use refused_origins::ORIGIN_MAX;
+pub(crate) use refused_origins::RefusedOrigins;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses what a page of another origin lets its visitor's browser send, before any
+/// handler sees it. Only browsers send the headers that tell; other clients pass.
+pub(crate) fn guard<S, B>(
+    settings: web::Data<HttpSettings>,
+    refused_origins: web::Data<RefusedOrigins>,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let refused = is_cross_site(request.head(), &settings);
+        let named = refused.then(|| {
+            let origin = named_origin(request.head());
+            if let Some(origin) = &origin {
+                let own = own_origin(request.head(), &settings);
+                refused_origins.warn_once(origin, own.as_ref());
+            }
+            origin
+        });
+        async move {
+            if let Some(origin) = named {
+                let request_id = request.extensions().get::<RequestId>().cloned();
+                let client = Client::new(client::address(request.request()), None);
+                auth::log_forged(&client.asking(request_id), origin.as_ref());
+                return Ok(request.error_response(HttpError::CrossSite));
+            }
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+    })
+}
+
+/// The origin is looked at first: to the browser an allowed front end is on another origin
+/// too, and says `same-site` or `cross-site`.
+fn is_cross_site(request: &RequestHead, settings: &HttpSettings) -> bool {
+    if request.method.is_safe() {
+        return false;
+    }
+    let origins: Vec<&HeaderValue> = request.headers.get_all(ORIGIN).collect();
+    match origins.as_slice() {
+        [] => {}
+        [origin] if is_allowed(origin, settings) => return false,
+        [origin] if is_own(origin, request, settings) => {}
+        _ => return true,
+    }
+    let mut sites = request.headers.get_all(SEC_FETCH_SITE);
+    !sites.all(|site| ["same-origin", "none"].iter().any(|own| site == own))
+}
+
+/// Whether the operator has named the origin.
+pub(crate) fn is_allowed(origin: &HeaderValue, settings: &HttpSettings) -> bool {
+    let mut allowed = settings.allowed_origins.iter();
+    allowed.any(|allowed| allowed.is_named_by(origin.as_bytes()))
+}
+
+/// The service's own origin is the public one. Where there is none, nothing but the Host
+/// header says how the browser has reached it, and it was over plain http.
+fn is_own(origin: &HeaderValue, request: &RequestHead, settings: &HttpSettings) -> bool {
+    own_origin(request, settings).is_some_and(|own| own.is_named_by(origin.as_bytes()))
+}
+
+fn own_origin(request: &RequestHead, settings: &HttpSettings) -> Option<Origin> {
+    if let Some(own) = &settings.public_origin {
+        return Some(own.clone());
+    }
+    let mut hosts = request.headers.get_all(HOST);
+    let (host, another) = (hosts.next(), hosts.next());
+    let host = host.filter(|_| another.is_none());
+    host.and_then(|host| host.to_str().ok())
+        .and_then(Origin::of_plain_host)
+}
+
+/// The origin that the one `Origin` header names, for the log.
+fn named_origin(request: &RequestHead) -> Option<Origin> {
+    let mut origins = request.headers.get_all(ORIGIN);
+    let (origin, another) = (origins.next(), origins.next());
+    let text = origin.filter(|_| another.is_none())?.to_str().ok()?;
+    let text = Some(text).filter(|text| text.len() <= ORIGIN_MAX)?;
+    Origin::of(&Url::parse(text).ok()?)
+}

@@ -1,0 +1,10 @@
+//! What happens to every request before its handler, and to every answer after it.
+
+pub(crate) mod connections;
+pub(crate) mod cookie_limit;
+pub(crate) mod cors;
+pub(crate) mod csrf;
+pub(crate) mod request_context;
+mod security_headers;
+
+pub(crate) use request_context::with_user_id;

@@ -1,0 +1,41 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+use uuid::Uuid;
+
+use crate::domain::RequestId;
+
+/// The header that brings a request's number along, and takes it back.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Numbers requests: a random word for the process and a count, so that neither two
+/// servers nor two runs of one give the same number.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    process: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new() -> Self {
+        Self {
+            process: Uuid::new_v4().simple().to_string().split_off(20),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    /// The number that came with a request, if it is one and the only one; else a new one.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<RequestId> {
+        let mut brought = headers.get_all(REQUEST_ID);
+        let (first, another) = (brought.next(), brought.next());
+        first
+            .filter(|_| another.is_none())
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .or_else(|| self.next())
+    }
+
+    fn next(&self) -> Option<RequestId> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number:x}", self.process).parse().ok()
+    }
+}

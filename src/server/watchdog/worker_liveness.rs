@@ -1,0 +1,126 @@
+//! Whether each worker thread still answers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::rt;
+use futures_util::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+
+type Question = oneshot::Sender<()>;
+
+/// Whether the threads that serve requests still do: each is asked, and answers where it
+/// would answer a request. No connection is made for it, so neither a flood of clients nor a
+/// lack of descriptors looks like a worker that is stuck.
+#[derive(Debug, Clone, Default)]
+pub(in crate::server) struct WorkerLiveness {
+    workers: Arc<Mutex<Vec<mpsc::Sender<Question>>>>,
+}
+
+impl WorkerLiveness {
+    /// Answers from now on, on the thread of the worker that calls this.
+    pub(in crate::server) fn beat_here(&self) {
+        let (questions, mut asked) = mpsc::channel::<Question>(1);
+        self.workers().push(questions);
+        rt::spawn(async move {
+            while let Some(question) = asked.recv().await {
+                // Who no longer waits does not hear it.
+                question.send(()).unwrap_or(());
+            }
+        });
+    }
+
+    /// Comes when all workers have answered. False if there is none, or one has still not
+    /// answered the time before, or ended meanwhile; the next time it is not asked any more.
+    pub(in crate::server) async fn is_felt(&self) -> bool {
+        let mut answers = Vec::new();
+        {
+            let mut workers = self.workers();
+            workers.retain(|worker| !worker.is_closed());
+            for worker in &*workers {
+                let (question, answer) = oneshot::channel();
+                if worker.try_send(question).is_err() {
+                    return false;
+                }
+                answers.push(answer);
+            }
+        }
+        !answers.is_empty() && join_all(answers).await.iter().all(Result::is_ok)
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Question>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as blocking;
+    use std::thread::{self, JoinHandle};
+    use std::time::Duration;
+
+    use actix_web::rt::{System, task::yield_now, time::timeout};
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+    use super::WorkerLiveness;
+
+    /// A thread like a worker's, which can be held.
+    struct Worker {
+        holds: UnboundedSender<blocking::Receiver<()>>,
+        thread: JoinHandle<()>,
+    }
+
+    impl Worker {
+        fn start(pulse: &WorkerLiveness) -> Self {
+            let (holds, mut held) = unbounded_channel::<blocking::Receiver<()>>();
+            let (started, starts) = blocking::channel();
+            let pulse = pulse.clone();
+            let thread = thread::spawn(move || {
+                System::new().block_on(async move {
+                    pulse.beat_here();
+                    started.send(()).unwrap();
+                    while let Some(release) = held.recv().await {
+                        release.recv().unwrap();
+                    }
+                });
+            });
+            starts.recv().unwrap();
+            Self { holds, thread }
+        }
+
+        fn end(self) {
+            drop(self.holds);
+            self.thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn f14_a_worker_that_is_stuck_is_noticed_until_it_goes_on() {
+        System::new().block_on(async {
+            let pulse = WorkerLiveness::default();
+            let [first, _second] = [Worker::start(&pulse), Worker::start(&pulse)];
+            assert!(pulse.is_felt().await);
+            let (release, hold) = blocking::channel();
+            first.holds.send(hold).unwrap();
+            let unanswered = async { while pulse.is_felt().await {} };
+            let noticed = timeout(Duration::from_millis(100), unanswered).await;
+            assert!(noticed.is_err(), "one of the two does not answer");
+            assert!(!pulse.is_felt().await, "and still does not");
+            release.send(()).unwrap();
+            while !pulse.is_felt().await {
+                yield_now().await;
+            }
+        });
+    }
+
+    #[test]
+    fn a_worker_that_ended_is_not_missed_and_none_at_all_is() {
+        System::new().block_on(async {
+            let pulse = WorkerLiveness::default();
+            let [first, second] = [Worker::start(&pulse), Worker::start(&pulse)];
+            first.end();
+            assert!(pulse.is_felt().await);
+            second.end();
+            assert!(!pulse.is_felt().await);
+        });
+    }
+}

@@ -1,0 +1,199 @@
+//! Maps the configuration to the settings of the layers; the only place that does.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
+use url::Url;
+
+use super::ServerError;
+use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
+use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
+use crate::db::{DbSettings, OpenMode, SessionRules};
+use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
+use crate::http::HttpSettings;
+use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
+use crate::secret_key::KeyFile;
+
+/// The folder that gets mails where nothing else is said.
+pub(super) const DEFAULT_FOLDER: &str = "mail";
+
+pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
+    DbSettings {
+        readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
+        cache: u64::from(config.database.database_cache) << 20,
+        open,
+        pooler: config.database.database_pooler,
+        sessions: SessionRules {
+            idle: config.sessions.idle(),
+            lifetime: config.sessions.session_lifetime,
+            per_user: config.sessions.sessions_per_user,
+        },
+        clock: Clock::system(),
+        ..DbSettings::default()
+    }
+}
+
+pub(super) fn http_settings(config: &Config) -> HttpSettings {
+    let listening = &config.listening;
+    let public_url = listening.public_url.as_ref();
+    let allowed_origins = listening.allowed_origins.as_ref();
+    HttpSettings {
+        https: config.is_https(),
+        trusted_proxies: config.trusted_proxies(),
+        public_origin: public_url.map(|url| url.origin().clone()),
+        allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
+        device_memory: config.throttling.throttle_device_memory,
+    }
+}
+
+/// How passwords are hashed and taken, and guesses counted.
+#[must_use]
+pub fn auth_settings(config: &Config) -> AuthSettings {
+    let (passwords, accounts) = (&config.passwords, &config.accounts);
+    let public_url = config.listening.public_url.as_ref();
+    AuthSettings {
+        bcrypt_cost: passwords.bcrypt_cost,
+        password_min_length: config.password_min_length(),
+        context_words: ContextWords::new(
+            [env!("CARGO_PKG_NAME"), accounts.service_name.as_str()]
+                .into_iter()
+                .chain(public_url.map(PublicUrl::host)),
+        ),
+        registration: accounts.registration,
+        email_verification: accounts.email_verification,
+        second_factor: config.second_factor.second_factor,
+        service_name: accounts.service_name.clone(),
+        notices: NotificationSettings::only(accounts.notices.iter().copied()),
+        hash_threads: passwords.hash_threads.unwrap_or_else(workers),
+        hash_queue: passwords.hash_queue.get(),
+        hash_deadline: passwords.hash_deadline,
+        mail_spread: AuthSettings::default().mail_spread,
+        throttle: throttle_settings(config),
+    }
+}
+
+/// Where the key is that second factors are encrypted under.
+#[must_use]
+pub fn secret_keys(config: &Config) -> KeyFile {
+    if let Some(file) = &config.second_factor.secret_key_file {
+        return KeyFile::named(file.clone());
+    }
+    if let Some(credential) = config.second_factor.secret_key_credential() {
+        return KeyFile::credential(credential);
+    }
+    match &config.database.database_url {
+        DatabaseUrl::Sqlite(database) => KeyFile::beside(database),
+        DatabaseUrl::Postgres(_) => KeyFile::nowhere(),
+    }
+}
+
+/// How guessing is slowed down.
+#[must_use]
+pub fn throttle_settings(config: &Config) -> ThrottleSettings {
+    let throttling = &config.throttling;
+    let backoff = |free: NonZeroU32, first_wait, longest_wait| Backoff {
+        free: free.get(),
+        first_wait,
+        longest_wait,
+        limit: throttling.throttle_account_limit.get(),
+        memory: throttling.throttle_memory,
+    };
+    let known_wait = throttling.throttle_known_wait;
+    ThrottleSettings {
+        on: throttling.throttle == Switch::On,
+        known: backoff(throttling.throttle_known_free, known_wait, known_wait),
+        account: backoff(
+            throttling.throttle_account_free,
+            Duration::from_secs(1),
+            throttling.throttle_account_wait,
+        ),
+        address: throttling.throttle_address,
+        subnet: throttling.throttle_subnet,
+        logins: throttling.throttle_logins,
+        registration: throttling.throttle_registration,
+        registration_subnet: throttling.throttle_registration_subnet,
+        device_memory: throttling.throttle_device_memory,
+        network_memory: throttling.throttle_network_memory,
+        rows: throttling.throttle_rows.get(),
+        ..ThrottleSettings::default()
+    }
+}
+
+/// One for each core.
+pub(super) fn workers() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What mails are made of, for a service that listens there.
+#[must_use]
+pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
+    let accounts = &config.accounts;
+    TemplateSettings {
+        folder: accounts.mail_templates.clone(),
+        reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
+        verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
+        service: accounts.service_name.clone(),
+        service_url: service_url(config, listens),
+    }
+}
+
+/// Where a service that listens there is reached, without a slash at the end: where people
+/// reach it, else from this machine.
+#[must_use]
+pub fn service_url(config: &Config, listens: SocketAddr) -> String {
+    match &config.listening.public_url {
+        Some(url) => url.to_string(),
+        None if listens.ip().is_unspecified() => format!("http://localhost:{}", listens.port()),
+        None => format!("http://{listens}"),
+    }
+}
+
+/// Where mails go.
+///
+/// # Errors
+/// [`ServerError::Smtp`] if there is no TLS to the mail server.
+pub fn mailer(config: &Config) -> Result<Mailer, ServerError> {
+    let from = sender(config);
+    Ok(match &config.accounts.mail {
+        None => Mailer::Folder(Folder::new(PathBuf::from(DEFAULT_FOLDER), from)),
+        Some(MailTarget::Folder(path)) => Mailer::Folder(Folder::new(path.clone(), from)),
+        Some(MailTarget::Server(url)) => Mailer::Smtp(Smtp::new(smtp(config, url, from))?),
+        Some(MailTarget::Off) => Mailer::Off,
+    })
+}
+
+fn smtp(config: &Config, url: &Url, from: Email) -> SmtpSettings {
+    let accounts = &config.accounts;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = accounts
+        .mail_user
+        .clone()
+        .or_else(|| Some(decoded(url.username())).filter(|user| !user.is_empty()));
+    let password = accounts
+        .mail_password
+        .clone()
+        .or_else(|| url.password().map(|text| SecretString::from(decoded(text))));
+    SmtpSettings {
+        host: url.host_str().unwrap_or_default().to_owned(),
+        port: url.port(),
+        implicit_tls: url.scheme() == "smtps",
+        login: user.zip(password),
+        from,
+        patience: None,
+    }
+}
+
+/// `--mail-from`, else a name at the host that people see.
+fn sender(config: &Config) -> Email {
+    let host = config.listening.public_url.as_ref().map(PublicUrl::host);
+    config
+        .accounts
+        .mail_from
+        .clone()
+        .unwrap_or_else(|| Email::from_stored(format!("bienvenue@{}", host.unwrap_or("localhost"))))
+}
