@@ -207,7 +207,12 @@ fn list(db: &DB) -> Result<(), DbError> {
 
 /// A user's line: number, email, dates.
 fn line(user: &ListedUser) -> String {
-    let ListedUser { id, email, dates } = user;
+    let ListedUser {
+        id,
+        email,
+        dates,
+        totp,
+    } = user;
     let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
     let created = shown(dates.created_at);
     let last_login = if dates.has_no_login() {
@@ -217,7 +222,8 @@ fn line(user: &ListedUser) -> String {
     };
     let disabled = dates.disabled_at.map(Timestamp::rfc3339);
     let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
-    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{disabled}\n")
+    let factor = totp.map_or("", |_| "\tsecond factor totp");
+    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{factor}{disabled}\n")
 }
 
 /// An email on the command line.

@@ -61,9 +61,8 @@ pub(crate) async fn log_in(
         Err(due @ AuthError::SecondFactorRequired(login)) => {
             let mut answer = HttpResponse::from_error(HttpError::from(due));
             let cookie = LoginCookie::setting(&login, &settings);
-            if let Err(error) = answer.add_cookie(&cookie) {
-                log::error!("the cookie of a login cannot be written: {error}");
-            }
+            let added = answer.add_cookie(&cookie);
+            added.map_err(|error| AuthError::Lost(error.to_string()))?;
             Ok(answer)
         }
         Err(error) => Err(error.into()),
