@@ -6,7 +6,7 @@ use log::Level;
 
 use super::{HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::{Email, LoginToken};
+use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
 
 /// Why a use case did not do what it was asked for.
@@ -91,7 +91,7 @@ pub enum AuthError {
         /// When the next one is due.
         retry_after: Duration,
         /// The limit that was reached.
-        limit: String,
+        limit: Limit,
     },
     /// The database had no answer in time. What was begun may have been done.
     #[error("the database had no answer in time")]

@@ -1,9 +1,12 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 /// The address a client came from. One IPv4 address is one client, whatever it looks like
 /// on an IPv6 socket (RFC 4291, 2.5.5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "IpAddr")]
 pub struct ClientAddress(IpAddr);
 
 /// The first bits of an address: those whom they belong to are counted as one.
@@ -56,6 +59,12 @@ impl ClientAddress {
                 }
             }
         }
+    }
+}
+
+impl From<IpAddr> for ClientAddress {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address)
     }
 }
 

@@ -6,13 +6,14 @@ use std::str::FromStr;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
+use serde::Serialize;
 
 /// An email address as its owner wrote it, white space around cut.
 ///
 /// The rules are those of the HTTP contract: at most 250 characters, one `@` between a local
 /// part and a domain, no control characters, no spaces. Addresses are compared by
 /// [`Email::key`], so that one mailbox is one account.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Email(String);
 
 /// What two spellings of one mailbox have in common: trimmed, each character in lower case

@@ -244,7 +244,7 @@ impl Event<'_> {
             None => (fields.name, fields.sentence),
         };
         let limit = match fields.cause {
-            Some(AuthError::Throttled { limit, .. }) => Some(limit.as_str()),
+            Some(AuthError::Throttled { limit, .. }) => Some(limit.name()),
             Some(_) | None => None,
         };
         let address = client.address().map(|address| address.to_string());

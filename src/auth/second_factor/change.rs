@@ -5,10 +5,10 @@ use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::db::{BudgetedMail, DbError, FactorProof, LimitCheck, SecondFactorChange};
 use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
+use crate::mail::MailKind;
 
 /// How many users are read at a time.
 const RESET_PAGE: u32 = 1000;
@@ -156,22 +156,16 @@ impl Auth {
 impl Auth {
     /// The notification of a new second factor.
     pub(super) fn second_factor_added(&self, to: &Email) -> Option<BudgetedMail> {
-        self.second_factor_notice(OutboxMessage::PasswordChanged, to)
+        self.second_factor_notice(&MailKind::SecondFactorAdded, to)
     }
 
     /// The notification of a removed second factor.
     fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<BudgetedMail> {
-        self.second_factor_notice(
-            {
-                let _ = by_operator;
-                OutboxMessage::PasswordChanged
-            },
-            to,
-        )
+        self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
     }
 
     fn recovery_codes_replaced(&self, to: &Email) -> Option<BudgetedMail> {
-        self.second_factor_notice(OutboxMessage::PasswordChanged, to)
+        self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
     }
 
     /// The notification of a used recovery code, if that is what a login shows.
@@ -182,13 +176,13 @@ impl Auth {
     ) -> Option<BudgetedMail> {
         match proof {
             FactorProof::RecoveryCode(_) => {
-                self.second_factor_notice(OutboxMessage::PasswordChanged, to)
+                self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
             }
             FactorProof::Totp { .. } | FactorProof::Wrong => None,
         }
     }
 
-    fn second_factor_notice(&self, mail: OutboxMessage, to: &Email) -> Option<BudgetedMail> {
+    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notification::SecondFactor);
         told.then(|| mail.within_budget(&self.settings.throttle, &to.key()))
     }

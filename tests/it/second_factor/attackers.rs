@@ -24,8 +24,15 @@ async fn password_alone_opens_and_changes_nothing(#[case] engine: Engine) {
     let session_id = app.log_in_with(PASSWORD, &used).await.session_id();
     app.advance(30);
     let login = app.first_step().await;
-    for body in ["otp=000000", &format!("otp={used}"), "recovery_code=aaaa-aaaa-aaaa-aaaa"] {
-        assert_eq!(code_of(&app.second_step(&login, body).await), "invalid_code");
+    for body in [
+        "otp=000000",
+        &format!("otp={used}"),
+        "recovery_code=aaaa-aaaa-aaaa-aaaa",
+    ] {
+        assert_eq!(
+            code_of(&app.second_step(&login, body).await),
+            "invalid_code"
+        );
     }
     let id = login.replace("login", "session_id");
     let body = format!("current_password={PASSWORD}&new_password=theirs");
@@ -58,7 +65,9 @@ async fn mailbox_alone_sets_a_password_and_gets_no_further(#[case] engine: Engin
     };
     let app = Setup::at(place).start().await;
     let (phone, _) = app.enrol(&app.bob().await).await;
-    let token = app.auth.get_reset_password_token(EmailKey::parse(BOB).unwrap());
+    let token = app
+        .auth
+        .get_reset_password_token(EmailKey::parse(BOB).unwrap());
     let theirs = Password::parse("theirs").unwrap();
     app.auth.update_password(&token.unwrap(), &theirs).unwrap();
     let login = app.log_in(BOB, "theirs").await;
@@ -87,10 +96,22 @@ async fn session_alone_changes_no_second_factor(#[case] engine: Engine) {
     let (phone, _) = app.enrol(&session_id).await;
     for (method, path, body) in [
         (Method::POST, "/account/totp", "current_password=guess"),
-        (Method::POST, "/account/recovery_codes", "current_password=guess"),
-        (Method::DELETE, "/account/totp", "current_password=guess&otp=000000"),
+        (
+            Method::POST,
+            "/account/recovery_codes",
+            "current_password=guess",
+        ),
+        (
+            Method::DELETE,
+            "/account/totp",
+            "current_password=guess&otp=000000",
+        ),
     ] {
-        assert_eq!(theirs(method, path, body).await.status.as_u16(), 401, "{path}");
+        assert_eq!(
+            theirs(method, path, body).await.status.as_u16(),
+            401,
+            "{path}"
+        );
     }
     // Not with the password alone either.
     let removal = "current_password=bob_pwd&otp=000000";
@@ -115,16 +136,23 @@ async fn former_mailbox_removes_the_factor_of_a_thief(#[case] engine: Engine) {
     let app = setup.start().await;
     let session_id = app.bob().await;
     let body = format!("current_password={PASSWORD}&email=thief@x.fr");
-    app.as_user(&session_id, Method::PUT, "/profile/email", body).await;
+    app.as_user(&session_id, Method::PUT, "/profile/email", body)
+        .await;
     let token = token_of(&app.mails.next_to("thief@x.fr"));
-    let moved = app.form(Method::PUT, "/verify_email", format!("token={token}")).await;
+    let moved = app
+        .form(Method::PUT, "/verify_email", format!("token={token}"))
+        .await;
     assert_eq!(moved.status.as_u16(), 200, "{}", moved.body);
     let undo = token_of(&app.mails.next_to(BOB));
     let login = app.log_in("thief@x.fr", PASSWORD).await;
     app.enrol(&login.session_id()).await;
-    let undone = app.form(Method::PUT, "/verify_email", format!("token={undo}")).await;
+    let undone = app
+        .form(Method::PUT, "/verify_email", format!("token={undo}"))
+        .await;
     assert_eq!(undone.status.as_u16(), 200, "{}", undone.body);
-    let token = app.auth.get_reset_password_token(EmailKey::parse(BOB).unwrap());
+    let token = app
+        .auth
+        .get_reset_password_token(EmailKey::parse(BOB).unwrap());
     let new = Password::parse("new").unwrap();
     app.auth.update_password(&token.unwrap(), &new).unwrap();
     assert_eq!(app.log_in(BOB, "new").await.status.as_u16(), 200);
@@ -136,10 +164,18 @@ async fn changed_password_keeps_the_level_of_its_session() {
     let session_id = app.bob().await;
     let (phone, _) = app.enrol(&session_id).await;
     let body = format!("current_password={PASSWORD}&new_password=new");
-    let changed = app.as_user(&session_id, Method::PUT, "/profile/password", body).await;
+    let changed = app
+        .as_user(&session_id, Method::PUT, "/profile/password", body)
+        .await;
     let cookies = changed.headers("set-cookie");
     let cookie = cookies[0].split(';').next().unwrap();
     let verified = app.with_cookie(Method::GET, "/verify", cookie).await;
     assert_eq!(verified.header("remote-auth-level"), Some("2"));
-    assert_eq!(app.log_in_with("new", &app.code(&phone)).await.status.as_u16(), 200);
+    assert_eq!(
+        app.log_in_with("new", &app.code(&phone))
+            .await
+            .status
+            .as_u16(),
+        200
+    );
 }

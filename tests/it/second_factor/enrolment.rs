@@ -27,7 +27,10 @@ async fn app_is_set_up_by_password_and_code(#[case] engine: Engine) {
     let other = app.log_in(BOB, PASSWORD).await.session_id();
     for (body, line) in [
         ("", r#"400 {"message":"current_password missing"}"#),
-        ("current_password=wrong", r#"401 {"message":"invalid credentials"}"#),
+        (
+            "current_password=wrong",
+            r#"401 {"message":"invalid credentials"}"#,
+        ),
     ] {
         let refused = app.as_user(&session_id, Method::POST, "/account/totp", body);
         assert_eq!(refused.await.line(), line);
@@ -40,7 +43,10 @@ async fn app_is_set_up_by_password_and_code(#[case] engine: Engine) {
     assert_eq!(wrong.line(), r#"401 {"message":"invalid code"}"#);
     assert_eq!(app.profile(&other).await.status.as_u16(), 200);
     let confirmed = app.confirm_totp(&session_id, &app.code(&phone)).await;
-    let codes = confirmed.json()["recovery_codes"].as_array().unwrap().clone();
+    let codes = confirmed.json()["recovery_codes"]
+        .as_array()
+        .unwrap()
+        .clone();
     assert_eq!(codes.len(), 10);
     assert_eq!(app.profile(&session_id).await.status.as_u16(), 200);
     assert_eq!(app.profile(&other).await.status.as_u16(), 403);
@@ -58,7 +64,9 @@ async fn app_is_set_up_by_password_and_code(#[case] engine: Engine) {
         Engine::Postgres => "SELECT encode(secret, 'hex') AS value FROM totp",
     };
     let stored = app.place.texts(sql).pop().unwrap().to_lowercase();
-    let secret = data_encoding::BASE32_NOPAD.decode(phone.secret.as_bytes()).unwrap();
+    let secret = data_encoding::BASE32_NOPAD
+        .decode(phone.secret.as_bytes())
+        .unwrap();
     assert!(!stored.contains(&data_encoding::HEXLOWER.encode(&secret)));
 }
 
@@ -92,8 +100,14 @@ async fn clock_that_is_off_is_named() {
     let now = app.clock.now();
     let span = std::time::Duration::from_secs;
     for (at, message) in [
-        (now.minus(span(90)), "the clock of your phone is about 90 seconds behind"),
-        (now.plus(span(300)), "the clock of your phone is about 300 seconds ahead"),
+        (
+            now.minus(span(90)),
+            "the clock of your phone is about 90 seconds behind",
+        ),
+        (
+            now.plus(span(300)),
+            "the clock of your phone is about 300 seconds ahead",
+        ),
     ] {
         let off = app.confirm_totp(&session_id, &phone.code(at)).await;
         assert_eq!((off.status.as_u16(), code_of(&off)), (401, "clock_off"));
@@ -122,13 +136,19 @@ async fn app_is_removed_by_password_and_second_factor(#[case] engine: Engine) {
     assert_eq!(wrong_code.line(), wrong_password.line());
     let missing = remove(format!("current_password={PASSWORD}")).await;
     assert_eq!(missing.line(), r#"400 {"message":"otp missing"}"#);
-    let removed = remove(format!("current_password={PASSWORD}&recovery_code={}", codes[0])).await;
+    let removed = remove(format!(
+        "current_password={PASSWORD}&recovery_code={}",
+        codes[0]
+    ))
+    .await;
     assert_eq!(removed.line(), "200 {}");
     assert_eq!(app.profile(&session_id).await.status.as_u16(), 200);
     assert_eq!(app.log_in(BOB, PASSWORD).await.status.as_u16(), 200);
     let session_id = app.log_in(BOB, PASSWORD).await.session_id();
     let body = format!("current_password={PASSWORD}&otp={right}");
-    let gone = app.as_user(&session_id, Method::DELETE, "/account/totp", body).await;
+    let gone = app
+        .as_user(&session_id, Method::DELETE, "/account/totp", body)
+        .await;
     assert_eq!(code_of(&gone), "no_second_factor");
 }
 
@@ -150,13 +170,20 @@ async fn new_recovery_codes_make_the_old_ones_worthless(#[case] engine: Engine) 
     assert_eq!(code_of(&replace().await), "no_second_factor");
     let (_, old) = app.enrol(&session_id).await;
     let replaced = replace().await;
-    let new = replaced.json()["recovery_codes"][9].as_str().unwrap().to_owned();
+    let new = replaced.json()["recovery_codes"][9]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let login = app.first_step().await;
     for code in &old {
-        let answer = app.second_step(&login, &format!("recovery_code={code}")).await;
+        let answer = app
+            .second_step(&login, &format!("recovery_code={code}"))
+            .await;
         assert_eq!(code_of(&answer), "invalid_code");
     }
-    let answer = app.second_step(&login, &format!("recovery_code={new}")).await;
+    let answer = app
+        .second_step(&login, &format!("recovery_code={new}"))
+        .await;
     assert_eq!(answer.status.as_u16(), 200);
 }
 
@@ -181,16 +208,30 @@ async fn owner_is_notified_of_each_change() {
     let session_id = app.bob().await;
     let (phone, codes) = app.enrol(&session_id).await;
     let told = || app.mails.next_to(BOB).subject;
-    assert_eq!(told(), "A second factor was added to your Bienvenue account");
+    assert_eq!(
+        told(),
+        "A second factor was added to your Bienvenue account"
+    );
     let body = format!("recovery_code={}", codes[0]);
-    let session_id = app.second_step(&app.first_step().await, &body).await.session_id();
-    assert_eq!(told(), "A recovery code was used for your Bienvenue account");
+    let session_id = app
+        .second_step(&app.first_step().await, &body)
+        .await
+        .session_id();
+    assert_eq!(
+        told(),
+        "A recovery code was used for your Bienvenue account"
+    );
     let body = format!("current_password={PASSWORD}");
-    app.as_user(&session_id, Method::POST, "/account/recovery_codes", body).await;
+    app.as_user(&session_id, Method::POST, "/account/recovery_codes", body)
+        .await;
     assert_eq!(told(), "New recovery codes for your Bienvenue account");
     let body = format!("current_password={PASSWORD}&otp={}", app.code(&phone));
-    app.as_user(&session_id, Method::DELETE, "/account/totp", body).await;
-    assert_eq!(told(), "The second factor of your Bienvenue account was removed");
+    app.as_user(&session_id, Method::DELETE, "/account/totp", body)
+        .await;
+    assert_eq!(
+        told(),
+        "The second factor of your Bienvenue account was removed"
+    );
 }
 
 #[actix_web::test]
@@ -200,12 +241,19 @@ async fn export_tells_of_second_factors_and_no_secret() {
     let (phone, codes) = app.enrol(&session_id).await;
     app.first_step().await;
     let export = app
-        .with_cookie(Method::GET, "/profile/export", &format!("session_id={session_id}"))
+        .with_cookie(
+            Method::GET,
+            "/profile/export",
+            &format!("session_id={session_id}"),
+        )
         .await;
     let json = export.json();
     assert_eq!(json["second_factors"]["recovery_codes_left"], 10);
     assert_eq!(json["second_factors"]["totp_since"], "2027-01-15T08:00:00Z");
-    assert_eq!(json["pending_logins"][0]["created_at"], "2027-01-15T08:00:30Z");
+    assert_eq!(
+        json["pending_logins"][0]["created_at"],
+        "2027-01-15T08:00:30Z"
+    );
     for secret in [&phone.secret, &codes[0]] {
         assert!(!export.body.contains(secret.as_str()));
     }
@@ -248,7 +296,9 @@ async fn zbarimg_reads_the_qr_code() {
     let app = setup.start().await;
     let session_id = app.bob().await;
     let body = format!("current_password={PASSWORD}");
-    let begun = app.as_user(&session_id, Method::POST, "/account/totp", body).await;
+    let begun = app
+        .as_user(&session_id, Method::POST, "/account/totp", body)
+        .await;
     let json = begun.json();
     let (svg, png) = (app.place.path("code.svg"), app.place.path("code.png"));
     std::fs::write(&svg, json["qr_svg"].as_str().unwrap()).unwrap();

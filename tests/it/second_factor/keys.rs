@@ -74,7 +74,9 @@ fn serve(place: &Place, arguments: &[&str]) -> Server {
 /// Runs a command, or a start that is refused. Returns the exit code and what it said.
 fn run(place: &Place, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = program(place.folder(), &[]);
-    command.env("DATABASE_URL", place.url_text()).args(arguments);
+    command
+        .env("DATABASE_URL", place.url_text())
+        .args(arguments);
     let output = finish(command);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.code(), printed + &told(&output))
@@ -93,7 +95,10 @@ fn key_is_made_beside_the_database_at_first_use() {
     assert!(!key.exists());
     let mut bob = Bob::new();
     assert_eq!(bob.begin(&server), 200);
-    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&key).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_eq!(bob.confirm(&server), 200);
     drop(server);
     let kept = fs::read(&key).unwrap();
@@ -113,7 +118,10 @@ fn key_is_made_beside_the_database_at_first_use() {
     fs::remove_file(&key).unwrap();
     let (code, said) = run(&place, &["user", "reset-second-factor", "--all"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("removed 1 second factor of all users"), "{said}");
+    assert!(
+        said.contains("removed 1 second factor of all users"),
+        "{said}"
+    );
     let server = serve(&place, &[]);
     assert_eq!(bob.begin(&server), 200);
 }
@@ -153,7 +161,10 @@ fn postgres_without_a_key_refuses_to_require_factors() {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;
     };
-    let (code, said) = run(&place, &["--bind", "127.0.0.1:0", "--second-factor=required"]);
+    let (code, said) = run(
+        &place,
+        &["--bind", "127.0.0.1:0", "--second-factor=required"],
+    );
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("--secret-key-file"), "{said}");
 }
@@ -175,7 +186,10 @@ fn running_service_goes_on_while_the_key_is_replaced(#[case] engine: Engine) {
     for _ in 0..2 {
         let (code, said) = run(&place, &["keys", "rotate", &file]);
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("encrypted 1 second factor under a new key"), "{said}");
+        assert!(
+            said.contains("encrypted 1 second factor under a new key"),
+            "{said}"
+        );
     }
     let new = fs::read_to_string(&key).unwrap();
     assert_eq!((new.lines().count(), new == old), (1, false));
@@ -197,12 +211,20 @@ fn operator_removes_the_factor_of_one_user() {
     assert!(listed.contains("\tsecond factor totp"), "{listed}");
     let (code, said) = run(&place, &["user", "reset-second-factor", BOB]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("removed 1 second factor of bob@x.fr"), "{said}");
+    assert!(
+        said.contains("removed 1 second factor of bob@x.fr"),
+        "{said}"
+    );
     assert!(said.contains("event=authn_second_factor_removed"), "{said}");
     let profile = bob.client.get(server.url("/profile")).send().unwrap();
     assert_eq!(profile.status().as_u16(), 403, "its sessions end");
     let account = [("email", BOB), ("password", PASSWORD)];
-    assert_eq!(bob.send(&server, "POST", "/sessions", &account).status().as_u16(), 200);
+    assert_eq!(
+        bob.send(&server, "POST", "/sessions", &account)
+            .status()
+            .as_u16(),
+        200
+    );
     let (_, listed) = run(&place, &["user", "list"]);
     assert!(!listed.contains("second factor"), "{listed}");
 }

@@ -33,13 +33,19 @@ async fn wrong_codes_wait_like_wrong_passwords(#[case] engine: Engine) {
     }
     let body = format!("otp={}", app.code(&phone));
     let early = app.second_step(&login, &body).await;
-    assert_eq!((early.status.as_u16(), early.header("retry-after")), (429, Some("1")));
+    assert_eq!(
+        (early.status.as_u16(), early.header("retry-after")),
+        (429, Some("1"))
+    );
     app.advance(1);
     let body = format!("otp={}", app.code(&phone));
     assert_eq!(app.second_step(&login, &body).await.status.as_u16(), 200);
     let limit = LimitKey::second_factor(&EmailKey::parse(BOB).unwrap());
     let db = app.place.open(crate::support::settings(&app.clock));
-    assert!(db.throttle_rows(&[&limit]).unwrap().is_empty(), "it begins anew");
+    assert!(
+        db.throttle_rows(&[&limit]).unwrap().is_empty(),
+        "it begins anew"
+    );
 }
 
 /// Each login that begins clears the count of passwords; that of codes stays.
@@ -78,7 +84,10 @@ async fn right_password_does_not_forgive_wrong_codes(#[case] engine: Engine) {
     let token = app.auth.get_reset_password_token(bob).unwrap();
     let password = Password::parse(PASSWORD).unwrap();
     app.auth.update_password(&token, &password).unwrap();
-    assert_eq!(code_of(&app.log_in(BOB, PASSWORD).await), "second_factor_required");
+    assert_eq!(
+        code_of(&app.log_in(BOB, PASSWORD).await),
+        "second_factor_required"
+    );
     let logged_in = app.log_in_with(PASSWORD, &app.code(&phone)).await;
     assert_eq!(logged_in.status.as_u16(), 200, "{}", logged_in.body);
 }

@@ -75,7 +75,12 @@ async fn one_request_with_both_factors_logs_in(#[case] engine: Engine) {
     let spaced = format!("{}+{}", &spaced[..3], &spaced[3..]);
     let logged_in = app.log_in_with(PASSWORD, &spaced).await;
     assert_eq!(logged_in.status.as_u16(), 200, "{}", logged_in.body);
-    assert!(!logged_in.headers("set-cookie").iter().any(|c| c.starts_with("login=")));
+    assert!(
+        !logged_in
+            .headers("set-cookie")
+            .iter()
+            .any(|c| c.starts_with("login="))
+    );
     let session_id = logged_in.session_id();
     assert_eq!(app.profile(&session_id).await.status.as_u16(), 200);
 }
@@ -112,7 +117,10 @@ async fn wrong_password_does_not_tell_of_a_second_factor() {
 async fn user_without_a_second_factor_is_asked_for_none() {
     let app = app().await;
     app.bob().await;
-    assert_eq!(app.log_in_with(PASSWORD, "123456").await.status.as_u16(), 200);
+    assert_eq!(
+        app.log_in_with(PASSWORD, "123456").await.status.as_u16(),
+        200
+    );
     // Nor is one whose app is not confirmed.
     let session_id = app.log_in(BOB, PASSWORD).await.session_id();
     app.begin_totp(&session_id).await;
@@ -152,14 +160,20 @@ async fn pending_login_expires_and_belongs_to_its_client() {
     assert_eq!(code_of(&app.send(other).await), "login_expired");
     let device = format!("{login}; device=00000000-0000-4000-8000-000000000000");
     let body = format!("otp={}", app.code(&phone));
-    assert_eq!(code_of(&app.second_step(&device, &body).await), "login_expired");
+    assert_eq!(
+        code_of(&app.second_step(&device, &body).await),
+        "login_expired"
+    );
     for cookie in ["", "login=x", "login=00000000-0000-4000-8000-000000000000"] {
         let answer = app.second_step(cookie, &body).await;
         assert_eq!(code_of(&answer), "login_expired", "{cookie}");
     }
     app.advance(600);
     let body = format!("otp={}", app.code(&phone));
-    assert_eq!(code_of(&app.second_step(&login, &body).await), "login_expired");
+    assert_eq!(
+        code_of(&app.second_step(&login, &body).await),
+        "login_expired"
+    );
 }
 
 #[rstest]
@@ -186,14 +200,21 @@ async fn pending_login_ends_with_what_it_began_with(#[case] engine: Engine) {
     assert_eq!(code_of(&ended), "login_expired", "a new password");
 
     let login = app.first_step().await;
-    let token = app.auth.get_reset_password_token(EmailKey::parse(BOB).unwrap());
+    let token = app
+        .auth
+        .get_reset_password_token(EmailKey::parse(BOB).unwrap());
     let password = Password::parse(PASSWORD).unwrap();
-    app.auth.update_password(&token.unwrap(), &password).unwrap();
+    app.auth
+        .update_password(&token.unwrap(), &password)
+        .unwrap();
     let ended = app.second_step(&login, &body).await;
     assert_eq!(code_of(&ended), "login_expired", "a reset");
 
     let login = app.first_step().await;
-    let session_id = app.log_in_with(PASSWORD, &app.code(&phone)).await.session_id();
+    let session_id = app
+        .log_in_with(PASSWORD, &app.code(&phone))
+        .await
+        .session_id();
     app.advance(30);
     let body = format!("otp={}", app.code(&phone));
     let ended = app.second_step(&login, &body).await;
@@ -226,6 +247,12 @@ async fn recovery_code_logs_in_once(#[case] engine: Engine) {
     assert_eq!(code_of(&again), "invalid_code");
     let session_id = SessionId::parse(&logged_in.session_id()).unwrap();
     let user = app.auth.get_user_from_session_id(&session_id);
-    let status = app.auth.second_factor_status(user.unwrap().unwrap().id).unwrap();
-    assert_eq!((status.factors, status.recovery_codes_left), (vec!["totp"], 9));
+    let status = app
+        .auth
+        .second_factor_status(user.unwrap().unwrap().id)
+        .unwrap();
+    assert_eq!(
+        (status.factors, status.recovery_codes_left),
+        (vec!["totp"], 9)
+    );
 }

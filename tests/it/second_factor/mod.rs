@@ -73,7 +73,10 @@ where
         let confirmed = self.confirm_totp(session_id, &self.code(&phone)).await;
         assert_eq!(confirmed.status.as_u16(), 200, "{}", confirmed.body);
         self.advance(30);
-        let codes = confirmed.json()["recovery_codes"].as_array().unwrap().clone();
+        let codes = confirmed.json()["recovery_codes"]
+            .as_array()
+            .unwrap()
+            .clone();
         let code = |code: &serde_json::Value| code.as_str().unwrap().to_owned();
         (phone, codes.iter().map(code).collect())
     }

@@ -34,7 +34,11 @@ async fn required_factor_leads_to_enrolment_first(#[case] engine: Engine) {
     ] {
         let refused = app.as_user(&session_id, method, path, body.clone()).await;
         assert_eq!(refused.status.as_u16(), 403, "{path}");
-        assert_eq!(code_of(&refused), "second_factor_enrolment_required", "{path}");
+        assert_eq!(
+            code_of(&refused),
+            "second_factor_enrolment_required",
+            "{path}"
+        );
     }
     let unverified = app.with_cookie(Method::GET, "/verify", &cookie).await;
     assert_eq!(unverified.status.as_u16(), 401);
@@ -49,7 +53,9 @@ async fn required_factor_leads_to_enrolment_first(#[case] engine: Engine) {
 
     // Without the factor again, it is asked for again.
     let body = format!("current_password={PASSWORD}&otp={}", app.code(&phone));
-    let removed = app.as_user(&session_id, Method::DELETE, "/account/totp", body).await;
+    let removed = app
+        .as_user(&session_id, Method::DELETE, "/account/totp", body)
+        .await;
     assert_eq!(removed.status.as_u16(), 200);
     let refused = app.profile(&session_id).await;
     assert_eq!(code_of(&refused), "second_factor_enrolment_required");
@@ -69,7 +75,10 @@ async fn verify_tells_the_level_of_the_session() {
     assert_eq!(level(&session_id).await, "1");
     let (phone, _) = app.enrol(&session_id).await;
     assert_eq!(level(&session_id).await, "2");
-    let session_id = app.log_in_with(PASSWORD, &app.code(&phone)).await.session_id();
+    let session_id = app
+        .log_in_with(PASSWORD, &app.code(&phone))
+        .await
+        .session_id();
     assert_eq!(level(&session_id).await, "2");
     assert_eq!(level("00000000-0000-4000-8000-000000000000").await, "");
 }

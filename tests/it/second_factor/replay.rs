@@ -48,7 +48,9 @@ async fn one_of_twenty_tries_at_once_on_two_instances_passes(#[case] engine: Eng
                     })
                 })
                 .collect();
-            let passed = tries.into_iter().filter_map(|one| one.join().unwrap().then_some(()));
+            let passed = tries
+                .into_iter()
+                .filter_map(|one| one.join().unwrap().then_some(()));
             passed.count()
         })
     };
@@ -77,6 +79,9 @@ async fn code_that_confirmed_logs_nobody_in() {
     let session_id = app.bob().await;
     let phone = app.begin_totp(&session_id).await;
     let code = app.code(&phone);
-    assert_eq!(app.confirm_totp(&session_id, &code).await.status.as_u16(), 200);
+    assert_eq!(
+        app.confirm_totp(&session_id, &code).await.status.as_u16(),
+        200
+    );
     assert_eq!(app.log_in_with(PASSWORD, &code).await.status.as_u16(), 401);
 }

@@ -15,7 +15,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value, as_one};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
-use crate::domain::{LimitKey, Rule, Timestamp, UserId};
+use crate::domain::{Limit, LimitKey, Rule, Timestamp, UserId};
 
 // One text for both engines, so without min and LEAST.
 const COUNT_BACKOFF: &str = "\
@@ -119,8 +119,8 @@ impl LimitHit {
 pub struct RateLimited {
     /// The wait.
     pub wait: Duration,
-    /// The kind of the count that is at its limit.
-    pub limit: String,
+    /// The limit that refuses.
+    pub limit: Limit,
 }
 
 /// A row of the table.
@@ -254,7 +254,7 @@ pub(in crate::db) fn count_all(
     refund(conn, &counted)?;
     let row = rows(conn, &[&refused.key])?.pop();
     let wait = row.map_or(Duration::ZERO, |row| row.wait(&refused.rule, now));
-    let limit = refused.key.kind().to_owned();
+    let limit = refused.key.limit();
     Ok(Err(RateLimited { wait, limit }))
 }
 
