@@ -108,7 +108,7 @@ mod tests {
         for spelling in [
             text.clone(),
             plain.to_uppercase(),
-            format!("  {} {}\n", &plain[..5], &plain[5..]),
+            format!("  {}\n", text.replace('-', " ")),
         ] {
             assert_eq!(RecoveryCode::parse(&spelling), Ok(code.clone()));
         }
@@ -120,7 +120,7 @@ mod tests {
         for wrong in [
             "",
             "-",
-            &text[1..],
+            text.trim_start_matches(|c| text.starts_with(c)),
             &format!("{text}a"),
             "k5xw-2m7q-ab3d-ef6ö",
         ] {

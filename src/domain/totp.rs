@@ -183,15 +183,15 @@ mod tests {
     #[test]
     fn vectors_of_rfc_6238_are_accepted_at_their_time() {
         for (time, right) in [
-            (59, "94287082"),
-            (1_111_111_109, "07081804"),
-            (1_111_111_111, "14050471"),
-            (1_234_567_890, "89005924"),
-            (2_000_000_000, "69279037"),
-            (20_000_000_000, "65353130"),
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
         ] {
-            // The RFC's codes have eight digits: the last six are those of a code of six.
-            let matched = of_the_rfc().check(&code(&right[2..]), at(time));
+            // The last six of the RFC's eight digits.
+            let matched = of_the_rfc().check(&code(right), at(time));
             assert_eq!(matched, TotpMatch::Step(TotpStep(time / 30)), "{time}");
         }
     }

@@ -1,9 +1,13 @@
 //! Audit events: one row each says all that the log has of it.
 
+mod second_factor;
+
 use log::Level;
 
 use super::{AuthError, LoginSuccess};
 use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
+
+pub(in crate::auth) use second_factor::SecondFactorEvent;
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -112,30 +116,15 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
-    /// The password was right; the login waits for a second factor.
-    SecondFactorRequired {
+    /// What happened to the second factor of an account.
+    SecondFactor {
         user: UserId,
-    },
-    /// Too many wrong codes: the account accepts none any more.
-    SecondFactorLocked {
-        user: UserId,
-    },
-    SecondFactorAdded {
-        user: UserId,
+        event: SecondFactorEvent,
     },
     /// A code that was to confirm one.
     SecondFactorRefused {
         user: UserId,
         cause: &'a AuthError,
-    },
-    SecondFactorRemoved {
-        user: UserId,
-    },
-    RecoveryCodeUsed {
-        user: UserId,
-    },
-    RecoveryCodesReplaced {
-        user: UserId,
     },
 }
 
@@ -361,31 +350,10 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
             }
-            Self::SecondFactorRequired { user } => {
-                let sentence = "the password was right, a second factor is due";
-                Fields::new("authn_login_second_factor_required", sentence).user(user)
-            }
-            Self::SecondFactorLocked { user } => {
-                Fields::new("authn_second_factor_lock", "too many wrong codes")
-                    .failure()
-                    .user(user)
-            }
-            Self::SecondFactorAdded { user } => {
-                Fields::new("authn_second_factor_added", "second factor added").user(user)
-            }
+            Self::SecondFactor { user, event } => event.fields().user(user),
             Self::SecondFactorRefused { user, cause } => {
                 let (name, sentence) = ("authn_second_factor_fail", "second factor not confirmed");
                 Fields::caused(name, sentence, cause).user(user)
-            }
-            Self::SecondFactorRemoved { user } => {
-                Fields::new("authn_second_factor_removed", "second factor removed").user(user)
-            }
-            Self::RecoveryCodeUsed { user } => {
-                Fields::new("authn_recovery_code_used", "recovery code used").user(user)
-            }
-            Self::RecoveryCodesReplaced { user } => {
-                let sentence = "recovery codes replaced";
-                Fields::new("authn_recovery_codes_replaced", sentence).user(user)
             }
         }
     }

@@ -2,7 +2,7 @@
 //! can leave it out.
 
 use super::rehash::RehashJob;
-use crate::auth::audit::Event;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::{Executor, Inline};
 use crate::auth::hasher::HashPermit;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
@@ -179,7 +179,11 @@ impl LoginFailure {
     pub(in crate::auth) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
-            Event::SecondFactorRequired { user }.log(client);
+            Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Required,
+            }
+            .log(client);
             return;
         }
         match user.filter(|_| self.has_unknown_hash) {

@@ -3,7 +3,7 @@
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
-use crate::auth::audit::Event;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::db::{BudgetedMail, DbError, FactorProof, LimitCheck, SecondFactorChange};
@@ -34,7 +34,11 @@ impl Auth {
         };
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::SecondFactorRemoved { user }.log(&client),
+            Ok(()) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Removed,
+            }
+            .log(&client),
             Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
         }
         removed
@@ -54,7 +58,11 @@ impl Auth {
         let replace = |auth: &Self, owner: &Owner| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::RecoveryCodesReplaced { user }.log(&client),
+            Ok(_) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::RecoveryCodesReplaced,
+            }
+            .log(&client),
             Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
         }
         replaced
@@ -201,7 +209,11 @@ impl Owner {
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
                     let user = self.user.id;
-                    Event::SecondFactorLocked { user }.log(self.client());
+                    Event::SecondFactor {
+                        user,
+                        event: SecondFactorEvent::Locked,
+                    }
+                    .log(self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }

@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
-use crate::auth::audit::Event;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::auth::throttle::refuse_waiting;
@@ -80,7 +80,11 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &checked {
-            Ok(_) => Event::SecondFactorAdded { user }.log(client),
+            Ok(_) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Added,
+            }
+            .log(client),
             Err(cause) => Event::SecondFactorRefused { user, cause }.log(client),
         }
         checked

@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
-use crate::auth::audit::Event;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::password::check::RightPassword;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
@@ -129,7 +129,11 @@ impl Auth {
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
                 if let FactorProof::RecoveryCode(_) = proof {
-                    Event::RecoveryCodeUsed { user: user.id }.log(client);
+                    Event::SecondFactor {
+                        user: user.id,
+                        event: SecondFactorEvent::RecoveryCodeUsed,
+                    }
+                    .log(client);
                     self.wake_mails();
                 }
                 if let Some(password) = outdated {
@@ -144,7 +148,11 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    Event::SecondFactorLocked { user: user.id }.log(client);
+                    Event::SecondFactor {
+                        user: user.id,
+                        event: SecondFactorEvent::Locked,
+                    }
+                    .log(client);
                 }
                 let with_password = login.is_none();
                 AuthError::InvalidCode { with_password }

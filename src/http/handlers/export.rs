@@ -124,7 +124,12 @@ fn rows(held: &auth::Export) -> Export<'_> {
             totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
             recovery_codes_left: held.second_factors.recovery_codes,
         },
-        pending_logins: held.pending_logins.iter().map(pending_login_row).collect(),
+        pending_logins: held
+            .pending_logins
+            .iter()
+            .copied()
+            .map(pending_login_row)
+            .collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
         tokens: held.tokens.iter().map(token_row).collect(),
         former_emails: held.former_emails.iter().map(former_email_row).collect(),
@@ -145,7 +150,7 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
     }
 }
 
-fn pending_login_row(created_at: &Timestamp) -> PendingLoginRow {
+fn pending_login_row(created_at: Timestamp) -> PendingLoginRow {
     PendingLoginRow {
         created_at: created_at.rfc3339(),
     }
