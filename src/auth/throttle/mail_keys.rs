@@ -1,10 +1,10 @@
-//! The limit keys of mails to an address.
+//! The limit keys of the mails to an address.
 
 use crate::auth::outbox::message::NOTHING_TOLD;
 use crate::domain::{EmailKey, LimitKey};
 use crate::mail::MailKind;
 
-/// The keys by which mails to an address are limited.
+/// All keys by which the mails to an address are limited.
 #[must_use]
 pub fn mail_limit_keys(email: &EmailKey) -> Vec<LimitKey> {
     let kinds = MailKind::NAMES.iter().chain([&NOTHING_TOLD]);
