@@ -2,60 +2,48 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::account::CurrentPassword;
+use super::account::CurrentPasswordForm;
 use super::sessions::opened;
 use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
 use crate::domain::{Client, Password, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::response::{Nothing, json};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
 
 /// A code of an authenticator app, or a recovery code.
-pub(crate) struct Code(SecondFactorCode);
-
-impl FromFields for Code {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        if let Some(code) = otp(fields) {
-            return Ok(Self(code));
-        }
-        let code = fields.optional("recovery_code");
-        let code = code.ok_or(FormError::Missing("otp"))?;
-        Ok(Self(SecondFactorCode::recovery(&code)))
-    }
-}
-
-/// The code of an authenticator app, where a form has one.
-pub(super) fn otp(fields: &mut Fields) -> Option<SecondFactorCode> {
-    let code = fields.optional("otp")?;
-    Some(SecondFactorCode::totp(&code))
+#[derive(Deserialize)]
+pub(crate) struct CodeForm {
+    otp: Option<FieldText>,
+    recovery_code: Option<FieldText>,
 }
 
 /// The code that confirms an authenticator app.
-pub(crate) struct NewCode(zeroize::Zeroizing<String>);
-
-impl FromFields for NewCode {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        Ok(Self(fields.required("otp")?))
-    }
+#[derive(Deserialize)]
+pub(crate) struct NewCodeForm {
+    otp: FieldText,
 }
 
 /// The password and a second factor, to remove the factor.
-pub(crate) struct Removal {
-    current: Password,
-    code: SecondFactorCode,
+#[derive(Deserialize)]
+pub(crate) struct RemovalForm {
+    current_password: FieldText,
+    otp: Option<FieldText>,
+    recovery_code: Option<FieldText>,
 }
 
-impl FromFields for Removal {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let current = fields.required("current_password")?;
-        Ok(Self {
-            current: Password::parse(&current)?,
-            code: Code::from_fields(fields)?.0,
-        })
+/// The code that was sent. One of the fields has to be there.
+fn code(
+    otp: Option<&FieldText>,
+    recovery_code: Option<&FieldText>,
+) -> Result<SecondFactorCode, FormError> {
+    match (otp, recovery_code) {
+        (Some(otp), _) => Ok(SecondFactorCode::totp(otp.as_str())),
+        (None, Some(code)) => Ok(SecondFactorCode::recovery(code.as_str())),
+        (None, None) => Err(FormError::Missing("otp")),
     }
 }
 
@@ -79,8 +67,9 @@ pub(crate) async fn log_in(
     settings: web::Data<HttpSettings>,
     client: Client,
     login: LoginCookie,
-    Form(Code(code)): Form<Code>,
+    Form(form): Form<CodeForm>,
 ) -> Result<HttpResponse, HttpError> {
+    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
     let executor = executor.get_ref();
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     let mut answer = HttpResponse::Ok();
@@ -93,9 +82,9 @@ pub(crate) async fn begin_totp(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    EnrollingUser(user): EnrollingUser<Form<CurrentPassword>>,
+    EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, ()) = owner_request(user, client, |Form(CurrentPassword(current))| (current, ()));
+    let request = owner_request(user, client)?;
     let begun = auth.begin_totp(executor.get_ref(), request).await?;
     let new = NewTotp {
         secret: &begun.secret,
@@ -110,11 +99,11 @@ pub(crate) async fn confirm_totp(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    EnrollingUser(user): EnrollingUser<Form<NewCode>>,
+    EnrollingUser(user): EnrollingUser<Form<NewCodeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(NewCode(code)) = user.rest;
+    let Form(form) = user.rest;
     let owner = (user.user, user.session_id);
-    let confirmed = auth.confirm_totp(executor.get_ref(), owner, &code, &client);
+    let confirmed = auth.confirm_totp(executor.get_ref(), owner, form.otp.as_str(), &client);
     Ok(recovery_codes(&confirmed.await?))
 }
 
@@ -123,11 +112,19 @@ pub(crate) async fn remove_totp(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    user: CurrentUser<Form<Removal>>,
+    CurrentUser {
+        session_id,
+        user,
+        rest: Form(form),
+    }: CurrentUser<Form<RemovalForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, code) = owner_request(user, client, |Form(Removal { current, code })| {
-        (current, code)
-    });
+    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+    let request = OwnerRequest {
+        owner: user,
+        session_id,
+        current_password: form.current_password.parse(Password::parse)?,
+        client,
+    };
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &Nothing {}))
 }
@@ -137,27 +134,25 @@ pub(crate) async fn replace_recovery_codes(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    user: CurrentUser<Form<CurrentPassword>>,
+    user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, ()) = owner_request(user, client, |Form(CurrentPassword(current))| (current, ()));
+    let request = owner_request(user, client)?;
     let replaced = auth.replace_recovery_codes(executor.get_ref(), request);
     Ok(recovery_codes(&replaced.await?))
 }
 
-/// The request of an owner, and what else the form has.
-fn owner_request<F, T>(
-    user: CurrentUser<F>,
+/// The request of an owner who gives the password again.
+fn owner_request(
+    user: CurrentUser<Form<CurrentPasswordForm>>,
     client: Client,
-    split: impl FnOnce(F) -> (Password, T),
-) -> (OwnerRequest, T) {
-    let (current_password, others) = split(user.rest);
-    let request = OwnerRequest {
+) -> Result<OwnerRequest, FormError> {
+    let Form(form) = user.rest;
+    Ok(OwnerRequest {
         owner: user.user,
         session_id: user.session_id,
-        current_password,
+        current_password: form.current_password.parse(Password::parse)?,
         client,
-    };
-    (request, others)
+    })
 }
 
 fn recovery_codes(codes: &[RecoveryCode]) -> HttpResponse {

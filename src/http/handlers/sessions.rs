@@ -2,38 +2,27 @@
 
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use super::second_factor::otp;
 use crate::auth::{Auth, AuthError, LoginSuccess, Named, SecondFactorCode};
 use crate::domain::{
     Client, EmailKey, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::device_cookie;
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
 use crate::http::response::{Nothing, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
-pub(crate) struct Credentials {
-    email: EmailKey,
-    password: Password,
-    code: Option<SecondFactorCode>,
-}
-
-impl FromFields for Credentials {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let (email, password) = fields.credentials()?;
-        Ok(Self {
-            email,
-            password,
-            code: otp(fields),
-        })
-    }
+#[derive(Deserialize)]
+pub(crate) struct LoginForm {
+    email: FieldText,
+    password: FieldText,
+    otp: Option<FieldText>,
 }
 
 #[derive(Serialize)]
@@ -47,13 +36,11 @@ pub(crate) async fn log_in(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    Form(credentials): Form<Credentials>,
+    Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let Credentials {
-        email,
-        password,
-        code,
-    } = credentials;
+    let email = form.email.parse(EmailKey::parse)?;
+    let password = form.password.parse(Password::parse)?;
+    let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);
     match logged_in.await {
