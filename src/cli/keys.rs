@@ -34,9 +34,9 @@ fn rotate(config: &Config, offline: bool) -> Result<(), CliError> {
     OperatorAct {
         event: "secret_key_rotated",
         sentence: "second factors encrypted under a new key",
-        user: None,
         count: Some(resealed),
         database,
+        ..OperatorAct::default()
     }
     .report();
     let factors = if resealed == 1 { "factor" } else { "factors" };

@@ -77,6 +77,7 @@ impl Command {
                 user: Some(user),
                 count: None,
                 database,
+                ..OperatorAct::default()
             }
             .report();
         };

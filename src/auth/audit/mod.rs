@@ -1,12 +1,14 @@
 //! Audit events: one row each says all that the log has of it.
 
+mod access;
 mod second_factor;
 
 use log::Level;
 
 use super::{AuthError, LoginSuccess};
-use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
+use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
 
+pub(in crate::auth) use access::AccessEvent;
 pub(in crate::auth) use second_factor::SecondFactorEvent;
 
 /// Where the lines go: `RUST_LOG` can name it.
@@ -119,13 +121,9 @@ pub(in crate::auth) enum Event<'a> {
     /// What happened to the second factor of an account.
     SecondFactor {
         user: UserId,
-        event: SecondFactorEvent,
+        event: SecondFactorEvent<'a>,
     },
-    /// A code that was to confirm one.
-    SecondFactorRefused {
-        user: UserId,
-        cause: &'a AuthError,
-    },
+    Access(AccessEvent<'a>),
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
@@ -152,6 +150,7 @@ struct Fields<'a> {
     origin: Option<&'a str>,
     mail: Option<&'a str>,
     count: Option<usize>,
+    app: Option<&'a AppName>,
 }
 
 impl<'a> Fields<'a> {
@@ -247,6 +246,7 @@ impl Event<'_> {
             origin = fields.origin,
             mail = fields.mail,
             count = fields.count,
+            app = fields.app.map(AppName::as_str),
             user_id = fields.user.map(UserId::get),
             session = fields.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
@@ -351,10 +351,7 @@ impl Event<'_> {
                 fields.reason("taken_back").user(user)
             }
             Self::SecondFactor { user, event } => event.fields().user(user),
-            Self::SecondFactorRefused { user, cause } => {
-                let (name, sentence) = ("authn_second_factor_fail", "second factor not confirmed");
-                Fields::caused(name, sentence, cause).user(user)
-            }
+            Self::Access(ref event) => event.fields(),
         }
     }
 }

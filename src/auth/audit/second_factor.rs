@@ -1,10 +1,10 @@
 //! Audit events of second factors.
 
-use super::Fields;
+use super::{AuthError, Fields};
 
 /// What happened to the second factor of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::auth) enum SecondFactorEvent {
+#[derive(Debug, Clone, Copy)]
+pub(in crate::auth) enum SecondFactorEvent<'a> {
     /// The password was right; the login waits for a second factor.
     Required,
     /// Too many wrong codes: the account accepts none any more.
@@ -17,10 +17,12 @@ pub(in crate::auth) enum SecondFactorEvent {
     RecoveryCodeUsed,
     /// There are new recovery codes.
     RecoveryCodesReplaced,
+    /// A code did not confirm an authenticator app.
+    Refused(&'a AuthError),
 }
 
-impl SecondFactorEvent {
-    pub(super) fn fields(self) -> Fields<'static> {
+impl<'a> SecondFactorEvent<'a> {
+    pub(super) fn fields(self) -> Fields<'a> {
         match self {
             Self::Required => Fields::new(
                 "authn_login_second_factor_required",
@@ -34,6 +36,10 @@ impl SecondFactorEvent {
             Self::RecoveryCodeUsed => Fields::new("authn_recovery_code_used", "recovery code used"),
             Self::RecoveryCodesReplaced => {
                 Fields::new("authn_recovery_codes_replaced", "recovery codes replaced")
+            }
+            Self::Refused(cause) => {
+                let (name, sentence) = ("authn_second_factor_fail", "second factor not confirmed");
+                Fields::caused(name, sentence, cause)
             }
         }
     }

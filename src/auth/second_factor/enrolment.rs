@@ -85,7 +85,11 @@ impl Auth {
                 event: SecondFactorEvent::Added,
             }
             .log(client),
-            Err(cause) => Event::SecondFactorRefused { user, cause }.log(client),
+            Err(cause) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Refused(cause),
+            }
+            .log(client),
         }
         checked
     }

@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
+use crate::domain::{
+    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
+    Timestamp,
+};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -16,6 +19,8 @@ use crate::http::{BlockingExecutor, HttpError};
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    groups: Vec<&'a str>,
+    app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
     pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
@@ -55,6 +60,12 @@ struct SecondFactorRows {
 /// A login that waits for a second factor.
 #[derive(Serialize)]
 struct PendingLoginRow {
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct AppLoginRow<'a> {
+    app: &'a str,
     created_at: String,
 }
 
@@ -120,6 +131,8 @@ fn rows(held: &auth::Export) -> Export<'_> {
             disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
+        groups: held.groups.iter().map(GroupName::as_str).collect(),
+        app_logins: held.app_logins.iter().map(app_login_row).collect(),
         second_factors: SecondFactorRows {
             totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
             recovery_codes_left: held.second_factors.recovery_codes,
@@ -153,6 +166,13 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
 fn pending_login_row(created_at: Timestamp) -> PendingLoginRow {
     PendingLoginRow {
         created_at: created_at.rfc3339(),
+    }
+}
+
+fn app_login_row(login: &AppLogin) -> AppLoginRow<'_> {
+    AppLoginRow {
+        app: login.app.as_str(),
+        created_at: login.created_at.rfc3339(),
     }
 }
 

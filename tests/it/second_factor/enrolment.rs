@@ -77,7 +77,7 @@ async fn newer_secret_replaces_one_that_was_not_confirmed() {
     let first = app.begin_totp(&session_id).await;
     let second = app.begin_totp(&session_id).await;
     let refused = app.confirm_totp(&session_id, &app.code(&first)).await;
-    assert_eq!(code_of(&refused), "invalid_code");
+    assert_eq!(code_of(&refused), "invalid_second_factor");
     let confirmed = app.confirm_totp(&session_id, &app.code(&second)).await;
     assert_eq!(confirmed.status.as_u16(), 200);
 }
@@ -179,7 +179,7 @@ async fn new_recovery_codes_make_the_old_ones_worthless(#[case] engine: Engine) 
         let answer = app
             .second_step(&login, &format!("recovery_code={code}"))
             .await;
-        assert_eq!(code_of(&answer), "invalid_code");
+        assert_eq!(code_of(&answer), "invalid_second_factor");
     }
     let answer = app
         .second_step(&login, &format!("recovery_code={new}"))

@@ -29,7 +29,7 @@ async fn wrong_codes_wait_like_wrong_passwords(#[case] engine: Engine) {
     let login = app.first_step().await;
     for _ in 0..5 {
         let wrong = app.second_step(&login, "otp=000000").await;
-        assert_eq!(code_of(&wrong), "invalid_code");
+        assert_eq!(code_of(&wrong), "invalid_second_factor");
     }
     let body = format!("otp={}", app.code(&phone));
     let early = app.second_step(&login, &body).await;
@@ -112,7 +112,7 @@ async fn reset_by_mail_allows_ten_codes_of_a_hundred() {
             if answer.status.as_u16() == 429 {
                 break;
             }
-            assert_eq!(code_of(&answer), "invalid_code");
+            assert_eq!(code_of(&answer), "invalid_second_factor");
             count += 1;
             assert!(count <= 100, "{count}");
         }
@@ -131,7 +131,7 @@ async fn code_that_confirms_is_counted_too() {
     let phone = app.begin_totp(&session_id).await;
     for _ in 0..5 {
         let wrong = app.confirm_totp(&session_id, "000000").await;
-        assert_eq!(code_of(&wrong), "invalid_code");
+        assert_eq!(code_of(&wrong), "invalid_second_factor");
     }
     let early = app.confirm_totp(&session_id, &app.code(&phone)).await;
     assert_eq!(early.status.as_u16(), 429);

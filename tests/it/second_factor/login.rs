@@ -34,7 +34,7 @@ async fn login_asks_for_the_second_factor_and_goes_on(#[case] engine: Engine) {
 
     let wrong = app.second_step(&login, "otp=000000").await;
     assert_eq!(wrong.line(), r#"401 {"message":"invalid code"}"#);
-    assert_eq!(code_of(&wrong), "invalid_code");
+    assert_eq!(code_of(&wrong), "invalid_second_factor");
     let missing = app.second_step(&login, "").await;
     assert_eq!(missing.line(), r#"400 {"message":"otp missing"}"#);
 
@@ -244,7 +244,7 @@ async fn recovery_code_logs_in_once(#[case] engine: Engine) {
     let logged_in = app.second_step(&app.first_step().await, &body).await;
     assert_eq!(logged_in.status.as_u16(), 200, "{}", logged_in.body);
     let again = app.second_step(&app.first_step().await, &body).await;
-    assert_eq!(code_of(&again), "invalid_code");
+    assert_eq!(code_of(&again), "invalid_second_factor");
     let session_id = SessionId::parse(&logged_in.session_id()).unwrap();
     let user = app.auth.get_user_from_session_id(&session_id);
     let status = app
