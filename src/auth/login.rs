@@ -4,7 +4,7 @@ use super::audit::Event;
 use super::executor::Executor;
 use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification};
+use super::{Auth, AuthError, EmailVerification, Reservation};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
 
@@ -56,6 +56,35 @@ impl Auth {
         let (user, session) = (logged_in.user.id, &logged_in.session_id.digest());
         Event::LoggedIn { user, session }.log(client);
         Event::sessions_replaced(user, replaced, client);
+        Ok(logged_in)
+    }
+
+    /// Logs in a user who has registered a moment ago, and whose password was stored then.
+    ///
+    /// # Errors
+    /// [`AuthError::Changed`] where the account is another one by now, and
+    /// [`AuthError::EmailNotVerified`] where the address has to be proved first.
+    pub async fn log_in_registered(
+        &self,
+        executor: &impl Executor,
+        user: User,
+        client: &Client,
+    ) -> Result<LoginSuccess, AuthError> {
+        let id = user.id;
+        let right = RightPassword {
+            attempt: LoginAttempt::new(user.email.key(), client.clone()),
+            reservation: Reservation::default(),
+            outdated: None,
+            user,
+        };
+        let open = move |auth: &Self| auth.open_session(right);
+        let opened = executor.write(self, client, open).await;
+        let (logged_in, _) = opened.inspect_err(|cause| {
+            let user = Some(id);
+            Event::LoginFailed { user, cause }.log(client);
+        })?;
+        let session = &logged_in.session_id.digest();
+        Event::LoggedIn { user: id, session }.log(client);
         Ok(logged_in)
     }
 

@@ -13,6 +13,7 @@ mod database;
 mod layers;
 mod listen;
 mod logging;
+mod pages;
 mod parsers;
 mod passwords;
 mod rate_limits;
@@ -28,6 +29,7 @@ pub use database::{Database, Migrate};
 pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
+pub use pages::PageOptions;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
@@ -63,6 +65,9 @@ pub struct Config {
     /// How people come and prove who they are.
     #[command(flatten)]
     pub accounts: Accounts,
+    /// The pages for people.
+    #[command(flatten)]
+    pub pages: PageOptions,
     /// How guessing is slowed down.
     #[command(flatten)]
     pub throttling: Throttling,
@@ -137,6 +142,14 @@ impl Config {
             .public_url
             .as_ref()
             .is_some_and(PublicUrl::is_https)
+    }
+
+    /// How many sessions a user may have: one in development mode, as the reference service has
+    /// it, and several in production.
+    #[must_use]
+    pub fn sessions_per_user(&self) -> u32 {
+        let default = if self.is_https() { 10 } else { 1 };
+        self.sessions.sessions_per_user.unwrap_or(default)
     }
 
     /// The shortest password, in code points: 15 where it is the only factor of a service on

@@ -3,6 +3,7 @@
 //! Every rule about a single value stands here once, in the constructor of its type.
 //! The room imports nothing of the project and does no input or output.
 
+mod accent_color;
 mod account_dates;
 mod bcrypt_cost;
 mod client;
@@ -17,6 +18,7 @@ mod former_email;
 pub mod fuzzing;
 mod hashed_password;
 mod known_client;
+mod local_path;
 mod networks;
 mod origin;
 mod password;
@@ -27,7 +29,9 @@ mod request_id;
 mod session_info;
 mod token;
 mod user;
+mod user_agent;
 
+pub use accent_color::{AccentColor, AccentColorError};
 pub use account_dates::AccountDates;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
@@ -40,6 +44,7 @@ pub use export::{PendingMail, PendingToken};
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
 pub use known_client::KnownClient;
+pub use local_path::LocalPath;
 pub use networks::{Networks, NetworksError};
 pub use origin::Origin;
 pub use password::{Password, PasswordError};
@@ -54,3 +59,4 @@ pub use token::{
     TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
 };
 pub use user::{User, UserId};
+pub use user_agent::device_of;

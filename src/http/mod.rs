@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod handlers;
 mod metrics;
 mod middleware;
+mod pages;
 mod resource;
 mod response;
 mod routes;
@@ -26,6 +27,7 @@ pub use error::HttpError;
 pub use executor::BlockingExecutor;
 pub use extract::{FormError, forwarded};
 pub use middleware::connections::{ClientStream, Connections};
+pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
@@ -49,6 +51,8 @@ pub struct HttpSettings {
     pub allowed_origins: Vec<Origin>,
     /// How long a browser keeps what shows that somebody has logged in there.
     pub device_memory: Duration,
+    /// How long a browser keeps the session of a user who wants to stay logged in.
+    pub session_lifetime: Duration,
 }
 
 impl Default for HttpSettings {
@@ -59,6 +63,7 @@ impl Default for HttpSettings {
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().device_memory,
+            session_lifetime: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -74,6 +79,7 @@ pub struct Http {
     ids: web::Data<RequestIds>,
     connections: Arc<Connections>,
     metrics: web::Data<Metrics>,
+    pages: Option<web::Data<Pages>>,
 }
 
 impl Http {
@@ -89,6 +95,16 @@ impl Http {
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
             connections: Arc::default(),
+            pages: None,
+        }
+    }
+
+    /// The same with pages for people.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self {
+            pages: Some(web::Data::new(pages)),
+            ..self
         }
     }
 
@@ -124,6 +140,7 @@ impl Http {
             .wrap(request_context::finish(
                 self.ids.clone(),
                 self.settings.clone(),
+                self.pages.clone(),
             ))
             .wrap(connections::last_answers(self.connections()))
             .wrap(metrics::count(&self.metrics))
@@ -150,6 +167,7 @@ impl Http {
             .wrap(request_context::finish(
                 self.ids.clone(),
                 self.settings.clone(),
+                None,
             ))
     }
 
@@ -162,7 +180,10 @@ impl Http {
             .app_data(self.executor.clone())
             .app_data(self.settings.clone())
             .app_data(self.proxies.clone());
-        routes::routes(config);
+        if let Some(pages) = &self.pages {
+            config.app_data(pages.clone());
+        }
+        routes::routes(config, self.pages.is_some());
     }
 }
 

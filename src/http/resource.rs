@@ -2,12 +2,14 @@
 
 use std::future::ready;
 
+use actix_web::guard::fn_guard;
+use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
+use super::HttpError;
 use super::metrics::Route;
-use super::response::{ERROR_CODE, Message, json_with};
+use super::pages::is_navigation;
 
 /// A path and what may be done there: with and without a slash at its end, HEAD wherever
 /// GET, OPTIONS with `Allow`, and 405 with `Allow` for every other verb.
@@ -47,6 +49,20 @@ impl Verbs {
         F::Output: Responder + 'static,
     {
         self.verb(Method::POST, handler)
+    }
+
+    /// What a browser's form gets that posts here to show the answer to its user. It stands in
+    /// front of `post`.
+    pub(super) fn post_of_browser<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let navigates = fn_guard(|context| is_navigation(context.head().headers()));
+        let route = web::post().guard(navigates).to(handler);
+        self.resource = self.resource.route(route);
+        self
     }
 
     pub(super) fn put<F, Args>(self, handler: F) -> Self
@@ -106,13 +122,9 @@ impl Verbs {
             }
         };
         let wrong = move || {
-            let message = format!("this path takes {allow}");
-            ready(json_with(
-                HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
-                    .insert_header((ALLOW, allow.clone()))
-                    .insert_header((ERROR_CODE, "method_not_allowed")),
-                &Message { message: &message },
-            ))
+            ready(Err::<HttpResponse, _>(HttpError::MethodNotAllowed(
+                allow.clone(),
+            )))
         };
         config.service(
             self.resource

@@ -3,16 +3,29 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, health, index, password_reset, profile, sessions, users,
+    account, email, export, forward_auth, health, index, password_reset, profile, rules, sessions,
+    users,
 };
+use super::pages;
 use super::resource::Verbs;
 
-/// Every route of the service.
-pub(super) fn routes(config: &mut ServiceConfig) {
+/// Every route of the service. With pages, a form that a browser posts to a route of the API is
+/// answered as the page's own.
+pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
+    let (mut users, mut sessions) = (Verbs::at("/users"), Verbs::at("/sessions"));
+    if has_pages {
+        users = users.post_of_browser(pages::register);
+        sessions = sessions.post_of_browser(pages::log_in);
+        for path in pages::routes() {
+            path.register(config);
+        }
+    }
     let table = [
         Verbs::at("/").get(index::index),
-        Verbs::at("/users").post(users::register),
-        Verbs::at("/sessions")
+        Verbs::at("/rules").get(rules::rules),
+        Verbs::at("/account").get(account::account),
+        users.post(users::register),
+        sessions
             .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),

@@ -8,8 +8,8 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use url::Url;
 
 use super::builtin_templates::BUILT_IN;
-use super::{Mail, MailKind, user_agent};
-use crate::domain::{Email, Timestamp};
+use super::{Mail, MailKind};
+use crate::domain::{Email, Timestamp, device_of};
 
 /// What the mails are made of, besides their occasion. Nothing of it comes from a request.
 #[derive(Debug, Clone)]
@@ -167,7 +167,7 @@ impl Templates {
             email => to.as_str(),
         };
         let with_token = |page: Option<&Url>, token: &str| {
-            context! { link => page.map(|page| link(page, token)), token }
+            context! { link => page.map(|page| token_link(page, token)), token }
         };
         let (reset, verify) = (settings.reset_page.as_ref(), settings.verify_page.as_ref());
         let own = match letter {
@@ -189,7 +189,7 @@ impl Templates {
                 at,
             } => context! {
                 address => address.map_or("unknown".to_owned(), |a| a.to_string()),
-                device => user_agent::kind(user_agent.as_deref().unwrap_or_default()),
+                device => device_of(user_agent.as_deref().unwrap_or_default()),
                 at => date(*at),
             },
             MailKind::PasswordChanged | MailKind::AlreadyRegistered | MailKind::Test => context! {},
@@ -198,8 +198,13 @@ impl Templates {
     }
 }
 
-/// A page with a token behind the `#`: what stands there reaches no server and no log.
-fn link(page: &Url, token: &str) -> String {
+/// A link to a page that takes a token: behind the `#`, where it reaches no server and no log,
+/// or at the end of a query that ends with `token=`, as the service's own pages read it.
+#[must_use]
+pub fn token_link(page: &Url, token: &str) -> String {
+    if page.query().is_some_and(|query| query.ends_with("token=")) {
+        return format!("{page}{token}");
+    }
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()

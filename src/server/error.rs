@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::db::OpenError;
+use crate::http::PagesError;
 use crate::mail::{SmtpError, TemplateError};
 
 /// Why the service does not run.
@@ -26,6 +27,9 @@ pub enum ServerError {
     /// The templates of mails.
     #[error("--mail-templates: {0}")]
     Templates(#[from] TemplateError),
+    /// The templates of pages, or the logo.
+    #[error("--page-templates, --logo: {0}")]
+    Pages(#[from] PagesError),
     /// The mail server's settings.
     #[error("--mail: {0}")]
     Smtp(#[from] SmtpError),
@@ -60,7 +64,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
-            Self::HandedOver(_) | Self::Templates(_) | Self::Smtp(_) => true,
+            Self::HandedOver(_) | Self::Templates(_) | Self::Pages(_) | Self::Smtp(_) => true,
             Self::CommitLost { .. } | Self::System(_) => false,
         }
     }

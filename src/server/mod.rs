@@ -31,7 +31,7 @@ use crate::config::{Config, Migrate};
 use crate::db::{
     DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
 };
-use crate::http::Http;
+use crate::http::{Http, Pages};
 use crate::mail::Templates;
 use listener::listen;
 use ops_listener::Operator;
@@ -40,7 +40,7 @@ use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use startup_log::announce;
 use watchdog::{Manager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings};
+use wiring::{db_settings, http_settings, page_settings};
 
 /// Serves until a signal says to stop, and answers what was read by then. Blocks.
 ///
@@ -103,6 +103,7 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let for_operator = for_operator.transpose()?;
     let mailer = mailer(config)?;
     let templates = Templates::new(mail_settings(config, listener.local_addr()?))?;
+    let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
@@ -116,6 +117,10 @@ async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), 
     let auth = auth.with_mails(mailer, templates)?;
     let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
     let http = Http::new(auth.clone(), http_settings(config));
+    let http = match pages {
+        Some(pages) => http.with_pages(pages),
+        None => http,
+    };
     let operator = for_operator.map(|listener| Operator::start(&http, listener));
     let operator = operator.transpose()?;
     let signals = Signals::install()?;

@@ -4,19 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may import: always downhill.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("main", &["cli", "logging"]),
     ("cli", &["server", "auth", "db", "mail", "config", "domain"]),
     (
         "server",
         &["http", "auth", "db", "mail", "config", "domain"],
     ),
-    ("http", &["auth", "domain", "logging"]),
+    ("http", &["auth", "i18n", "domain", "logging"]),
     ("auth", &["db", "mail", "bcrypt_lanes", "domain"]),
     ("bcrypt_lanes", &[]),
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "domain"]),
     ("ownership", &[]),
+    ("i18n", &[]),
     ("config", &["domain"]),
     ("logging", &["config"]),
     ("domain", &[]),

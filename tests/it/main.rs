@@ -49,6 +49,7 @@ mod mail_password;
 mod model;
 mod notices;
 mod operator;
+mod pages;
 mod password_rules;
 mod passwords;
 mod pgbouncer;

@@ -1,7 +1,7 @@
 //! Extractors: what handlers ask of a request.
 
 pub(crate) mod client;
-mod cookie;
+pub(crate) mod cookie;
 pub(crate) mod current_user;
 pub(crate) mod device_cookie;
 pub(crate) mod form;

@@ -1,15 +1,59 @@
-//! Handlers of the account: change of password, deletion.
+//! Handlers of the account: what it is, change of password, deletion.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::VARY;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::auth::{Auth, OwnerRequest};
-use crate::domain::{Client, Password};
-use crate::http::extract::current_user::CurrentUser;
+use crate::domain::{Client, Password, Timestamp};
+use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{Fields, Form, FormError, FromFields};
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::pages::{self, Pages, Refusal, prefers_html};
 use crate::http::response::{Nothing, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+
+#[derive(Serialize)]
+struct Account<'a> {
+    id: i64,
+    email: &'a str,
+    email_verified: bool,
+    created_at: Option<String>,
+    last_login_at: Option<String>,
+    groups: [&'a str; 0],
+    second_factors: [&'a str; 0],
+    recovery_codes_left: u32,
+}
+
+/// `GET /account`: JSON, and in a browser the page.
+pub(crate) async fn account(
+    executor: web::Data<BlockingExecutor>,
+    pages: Option<web::Data<Pages>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refusal> {
+    if pages.is_some() && prefers_html(request.headers()) {
+        return pages::account(executor, request).await;
+    }
+    let (session_id, _) = session_of(&request).await.map_err(Refusal::plain)?;
+    let account = executor
+        .run_read(move |auth| auth.account_summary(&session_id))
+        .await
+        .map_err(|error| Refusal::plain(error.into()))?;
+    let shown = Account {
+        id: account.user.id.get(),
+        email: account.user.email.as_str(),
+        email_verified: account.email_verified_at.is_some(),
+        created_at: account.dates.created_at.map(Timestamp::rfc3339),
+        last_login_at: account.dates.last_login_at.map(Timestamp::rfc3339),
+        groups: [],
+        second_factors: [],
+        recovery_codes_left: 0,
+    };
+    Ok(json_with(
+        HttpResponse::Ok().insert_header((VARY, "Accept")),
+        &shown,
+    ))
+}
 
 pub(crate) struct NewPassword {
     current: Password,
@@ -21,8 +65,8 @@ impl FromFields for NewPassword {
         let current = fields.required("current_password")?;
         let new = fields.required("new_password")?;
         Ok(Self {
-            current: Password::parse(&current)?,
-            new: Password::parse(&new)?,
+            current: FormError::within("current_password", Password::parse(&current))?,
+            new: FormError::within("new_password", Password::parse(&new))?,
         })
     }
 }
@@ -32,7 +76,8 @@ pub(crate) struct CurrentPassword(Password);
 impl FromFields for CurrentPassword {
     fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
         let current = fields.required("current_password")?;
-        Ok(Self(Password::parse(&current)?))
+        let current = FormError::within("current_password", Password::parse(&current))?;
+        Ok(Self(current))
     }
 }
 
@@ -63,7 +108,8 @@ pub(crate) async fn change_password(
     };
     let changed = auth
         .change_password(executor.get_ref(), request, new)
-        .await?;
+        .await
+        .map_err(|error| HttpError::of_new_password("new_password", error))?;
     let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
     let answer = json_with(
         HttpResponse::Ok().cookie(cookie),

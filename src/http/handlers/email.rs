@@ -23,8 +23,8 @@ impl FromFields for NewEmail {
         let email = fields.required("email")?;
         let current = fields.required("current_password")?;
         Ok(Self {
-            email: Email::parse_new(&email)?,
-            current: Password::parse(&current)?,
+            email: FormError::within("email", Email::parse_new(&email))?,
+            current: FormError::within("current_password", Password::parse(&current))?,
         })
     }
 }

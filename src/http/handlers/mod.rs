@@ -9,5 +9,6 @@ pub(crate) mod index;
 pub(crate) mod ops;
 pub(crate) mod password_reset;
 pub(crate) mod profile;
+pub(crate) mod rules;
 pub(crate) mod sessions;
 pub(crate) mod users;

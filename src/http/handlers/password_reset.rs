@@ -20,7 +20,7 @@ pub(crate) struct Forgotten {
 impl FromFields for Forgotten {
     fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
         let sent = fields.required("email")?;
-        let email = Email::parse(&sent)?;
+        let email = FormError::within("email", Email::parse(&sent))?;
         Ok(Self { sent, email })
     }
 }
@@ -36,10 +36,11 @@ impl FromFields for Reset {
         let email = fields.optional("email");
         let token = fields.required("reset_token")?;
         let new_password = fields.required("new_password")?;
+        let email = email.map(|email| EmailKey::parse(&email)).transpose();
         Ok(Self {
-            email: email.map(|email| EmailKey::parse(&email)).transpose()?,
+            email: FormError::within("email", email)?,
             token: ResetToken::parse(&token).ok(),
-            new_password: Password::parse(&new_password)?,
+            new_password: FormError::within("new_password", Password::parse(&new_password))?,
         })
     }
 }
@@ -81,7 +82,8 @@ pub(crate) async fn reset(
     let executor = executor.get_ref();
     let user = auth
         .reset_password(executor, email, token, new_password, &client)
-        .await?;
+        .await
+        .map_err(|error| HttpError::of_new_password("new_password", error))?;
     let told = Told {
         email: user.email.as_str(),
         message: "Password updated",

@@ -37,7 +37,10 @@ pub(crate) async fn register(
     Form(NewAccount { email, password }): Form<NewAccount>,
 ) -> Result<HttpResponse, HttpError> {
     let executor = executor.get_ref();
-    let registered = auth.register(executor, &email, password, &client).await?;
+    let registered = auth
+        .register(executor, &email, password, &client)
+        .await
+        .map_err(|error| HttpError::of_new_password("password", error))?;
     let created = Created {
         email: email.as_str(),
         message: "user created",

@@ -101,8 +101,8 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions") => &self.logins,
-            ("POST", "/users") => &self.registrations,
+            ("POST", "/sessions" | "/login") => &self.logins,
+            ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };
         let outcome = Outcome::of(answer);

@@ -36,12 +36,18 @@ impl Fields {
     /// Takes the email and the password of somebody new.
     pub(crate) fn new_account(&mut self) -> Result<(Email, Password), FormError> {
         let (email, password) = (self.required("email")?, self.required("password")?);
-        Ok((Email::parse_new(&email)?, Password::parse(&password)?))
+        Ok((
+            FormError::within("email", Email::parse_new(&email))?,
+            FormError::within("password", Password::parse(&password))?,
+        ))
     }
 
     /// Takes the email and the password of somebody who may be known.
     pub(crate) fn credentials(&mut self) -> Result<(EmailKey, Password), FormError> {
         let (email, password) = (self.required("email")?, self.required("password")?);
-        Ok((EmailKey::parse(&email)?, Password::parse(&password)?))
+        Ok((
+            FormError::within("email", EmailKey::parse(&email))?,
+            FormError::within("password", Password::parse(&password))?,
+        ))
     }
 }

@@ -68,6 +68,9 @@ pub enum FormError {
     /// A field that has to be there.
     #[error("{0} missing")]
     Missing(&'static str),
+    /// The value of a field breaks a rule.
+    #[error("{1}")]
+    Invalid(&'static str, Box<Self>),
     /// The email breaks a rule.
     #[error(transparent)]
     Email(#[from] EmailError),
@@ -77,6 +80,32 @@ pub enum FormError {
 }
 
 impl FormError {
+    /// What was read of a field; an error names the field.
+    pub(crate) fn within<T, E: Into<Self>>(
+        field: &'static str,
+        read: Result<T, E>,
+    ) -> Result<T, Self> {
+        read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
+    }
+
+    /// The field that is at fault.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Twice(field) => Some(field),
+            Self::Missing(field) | Self::Invalid(field, _) => Some(field),
+            Self::Email(_)
+            | Self::Password(_)
+            | Self::MediaType
+            | Self::Encoded
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Broken
+            | Self::NotUtf8
+            | Self::Multipart
+            | Self::File => None,
+        }
+    }
+
     /// The status of the answer, and the error's stable code.
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -88,6 +117,7 @@ impl FormError {
                 (StatusCode::BAD_REQUEST, "malformed_body")
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Invalid(_, error) => error.status_and_code(),
             Self::Missing(_)
             | Self::Email(EmailError::Missing)
             | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),

@@ -1,0 +1,30 @@
+//! What an account's owner sees of it first.
+
+use crate::auth::{Auth, AuthError};
+use crate::domain::{AccountDates, SessionId, SessionUser, Timestamp};
+
+/// An account in short.
+#[derive(Debug)]
+pub struct AccountSummary {
+    /// The account's number and address.
+    pub user: SessionUser,
+    /// When it was made, and when its user logged in last.
+    pub dates: AccountDates,
+    /// When the address was proved, if it was.
+    pub email_verified_at: Option<Timestamp>,
+}
+
+impl Auth {
+    /// The account of a session in short. Blocks for three look-ups.
+    ///
+    /// # Errors
+    /// [`AuthError::NotLoggedIn`].
+    pub fn account_summary(&self, session_id: &SessionId) -> Result<AccountSummary, AuthError> {
+        let user = self.logged_in(session_id)?;
+        Ok(AccountSummary {
+            dates: self.db.account_dates(user.id)?,
+            email_verified_at: self.db.email_verified_at(user.id)?,
+            user,
+        })
+    }
+}
