@@ -2,6 +2,7 @@
 
 /// What a client is, as far as its name tells, in words of ours: whoever logs in chooses the
 /// name, and could write a sentence of their own into a mail that comes from us.
+#[must_use]
 pub fn device_of(user_agent: &str) -> String {
     // Browsers name their ancestors too, so the descendants stand first.
     let browser = [

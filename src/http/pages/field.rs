@@ -91,7 +91,7 @@ impl Field {
     fn with_rule(self, rules: &AccountRules) -> Self {
         let hint = match rules.password_min_length {
             0 | 1 => Message::new("rule.any"),
-            minimum => Message::new("rule.length").with("minimum", minimum),
+            minimum => Message::new("rule.length").with("minimum", minimum.to_string()),
         };
         Self {
             hint: Some(hint),

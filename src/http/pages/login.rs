@@ -51,14 +51,14 @@ pub(crate) async fn submit(
     };
     let logged_in = auth.log_in(executor.get_ref(), email, password, &client);
     match logged_in.await {
-        Ok(logged_in) => Ok(enter(&visit, logged_in, keep)),
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, keep)),
         Err(error) => Err(visit.refuse(view, error.into())),
     }
 }
 
 /// Sets the cookies of a login, and leads on. Without `keep` the browser forgets the session
 /// when it is closed.
-pub(crate) fn enter(visit: &Visit, logged_in: LoginSuccess, keep: bool) -> HttpResponse {
+pub(crate) fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
     let settings = &visit.settings;
     let session_id = logged_in.session_id.expose();
     let mut answer = visit.go_on();
@@ -67,8 +67,8 @@ pub(crate) fn enter(visit: &Visit, logged_in: LoginSuccess, keep: bool) -> HttpR
     } else {
         SessionCookie::setting(&session_id, settings)
     });
-    if let Some(device) = logged_in.device {
-        answer.cookie(device_cookie::setting(&device, settings));
+    if let Some(device) = &logged_in.device {
+        answer.cookie(device_cookie::setting(device, settings));
     }
     with_user_id(logged_in.user.id, answer.finish())
 }

@@ -30,8 +30,8 @@ impl Message {
         }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.values.push((name, Value::Text(value.to_string())));
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.values.push((name, Value::Text(value.into())));
         self
     }
 
@@ -71,8 +71,8 @@ impl Message {
             .as_secs()
             .saturating_add(u64::from(wait.subsec_nanos() > 0));
         match seconds {
-            0..=90 => Self::new("wait.seconds").with("count", seconds.max(1)),
-            _ => Self::new("wait.minutes").with("count", seconds.div_ceil(60)),
+            0..=90 => Self::new("wait.seconds").with("count", seconds.max(1).to_string()),
+            _ => Self::new("wait.minutes").with("count", seconds.div_ceil(60).to_string()),
         }
     }
 
@@ -80,12 +80,12 @@ impl Message {
     pub(crate) fn of_field(field: &str, error: &HttpError) -> Self {
         let code = error.describe().code;
         let message = Self::new(invalid_key(field, code));
-        match error {
-            HttpError::Auth(AuthError::PasswordRefused(PasswordRefused::TooShort { minimum })) => {
-                message.with("minimum", minimum)
-            }
-            _ => message,
+        if let HttpError::Auth(AuthError::PasswordRefused(PasswordRefused::TooShort { minimum })) =
+            error
+        {
+            return message.with("minimum", minimum.to_string());
         }
+        message
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) async fn submit(
         Err(error) => return Err(visit.refuse(view(&rules, form.into_fields()), error.into())),
     };
     match auth.log_in_registered(executor, user, &client).await {
-        Ok(logged_in) => Ok(enter(&visit, logged_in, false)),
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, false)),
         // The account is there: what failed can be tried again at the login.
         Err(_) => Ok(visit.go_to("/login", ("reason", "registered")).finish()),
     }

@@ -218,3 +218,70 @@ fn environment(catalogues: &Arc<Catalogues>) -> Environment<'static> {
 fn names() -> String {
     BUILT_IN.map(|(name, _)| name).join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a stranger may choose: an email, a user agent, an address.
+    const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=y>&{{ t(\"skip\") }}";
+
+    #[test]
+    fn r101_hostile_values_are_escaped_on_every_page() {
+        let pages = Pages::new(PageSettings {
+            service: HOSTILE.to_owned(),
+            ..PageSettings::default()
+        });
+        let pages = pages.unwrap();
+        let next = Next::parse("/\"'><script>?\"'><script>");
+        let mut seen = 0;
+        for view in samples::views(HOSTILE) {
+            for language in Language::ALL {
+                let html = pages.render(language, &view, next.as_ref()).unwrap();
+                for raw in ["<script", "<img src=x", "\"'>", "'><"] {
+                    assert!(!html.contains(raw), "{}: {html}", view.template);
+                }
+                seen += html.matches("alert(1)").count();
+            }
+        }
+        assert!(seen > 100, "the pages show the values: {seen}");
+    }
+
+    #[test]
+    fn every_template_of_a_page_has_a_sample() {
+        let parts = ["back.html", "base.html", "fields.html"];
+        let views = samples::views("x");
+        for (name, _) in BUILT_IN {
+            let is_tried = views.iter().any(|view| view.template == name);
+            assert!(is_tried || parts.contains(&name), "{name}");
+        }
+    }
+
+    /// Tags are closed, ids are there once, and what a field is described by is there.
+    #[test]
+    fn every_page_is_well_formed() {
+        let pages = Pages::new(PageSettings::default()).unwrap();
+        for view in samples::views("x") {
+            let html = pages.render(Language::English, &view, None).unwrap();
+            for tag in [
+                "form", "label", "ul", "li", "dl", "div", "p", "button", "main", "h1",
+            ] {
+                let opened = html.matches(&format!("<{tag}>")).count()
+                    + html.matches(&format!("<{tag} ")).count();
+                assert_eq!(opened, html.matches(&format!("</{tag}>")).count(), "{html}");
+            }
+            let ids: Vec<&str> = html
+                .split(" id=\"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+                .collect();
+            for id in &ids {
+                assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{id}");
+            }
+            let described = html.split("aria-describedby=\"").skip(1);
+            for id in described.flat_map(|rest| rest.split('"').next().unwrap().split(' ')) {
+                assert!(ids.contains(&id), "{id}: {html}");
+            }
+        }
+    }
+}

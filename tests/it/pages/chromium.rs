@@ -54,7 +54,8 @@ impl Chromium {
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
         let attached = browser.call("Target.attachToTarget", target);
-        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
+        let session = attached["sessionId"].as_str().unwrap();
+        session.clone_into(&mut browser.session);
         browser.call(
             "Emulation.setScriptExecutionDisabled",
             json!({"value": true}),
@@ -68,9 +69,9 @@ impl Chromium {
         browser
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
         self.sent += 1;
-        let mut command = json!({"id": self.sent, "method": method, "params": parameters});
+        let mut command = json!({"id": self.sent, "method": method, "params": parameters.into()});
         if !self.session.is_empty() {
             command["sessionId"] = json!(self.session);
         }

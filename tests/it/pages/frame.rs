@@ -143,7 +143,8 @@ fn logo_is_a_small_image() {
     for bad in [b"<html><svg>".as_slice(), b"GIF89a", b"", b"\xff<svg"] {
         assert!(matches!(with(bad), Err(PagesError::LogoKind { .. })));
     }
-    let large = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 65 * 1024]].concat();
+    let mut large = b"\x89PNG\r\n\x1a\n".to_vec();
+    large.resize(65 * 1024, 0);
     assert!(matches!(with(&large), Err(PagesError::LogoTooLarge { .. })));
     let missing = Pages::new(PageSettings {
         logo: Some(place.path("nix")),

@@ -9,6 +9,7 @@ mod login;
 mod mailed_links;
 mod navigation;
 mod register;
+mod texts;
 mod visitor;
 
 use actix_web::http::Method;
