@@ -224,7 +224,7 @@ async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
                 .await;
             assert_eq!(answer.status.as_u16(), status, "{method} {path}");
             assert_eq!(shared_with(&answer), [Some(origin), Some("true")]);
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert!(answer.headers("vary").contains(&"Origin"));
             let exposed = answer.header("access-control-expose-headers");
             assert_eq!(exposed, Some("Retry-After, X-Request-Id, Bienvenue-Error"));
         }
