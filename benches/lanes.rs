@@ -1,5 +1,7 @@
-//! Hashes a second, and how many times the `bcrypt` crate's that is: the crate and lanes of
-//! each number, on one thread and on one for each core, in turns.
+//! Measures bcrypt hashes per second, in 1 to 6 lanes and with the `bcrypt` crate.
+//!
+//! Each is measured on one thread and on one thread per core, in turns. The last column is the
+//! ratio to the crate.
 //!
 //! ```sh
 //! cargo bench --bench lanes              # cost 10
@@ -19,7 +21,7 @@ use bienvenue::bcrypt_lanes::{Input, Lanes};
 const PASSWORD: &[u8] = b"correct horse battery staple\0";
 const SALT: [u8; 16] = *b"sixteen bytes...";
 
-/// Hashes at a cost, and tells how many.
+/// Computes hashes at a cost, and returns how many.
 type Subject = fn(u32) -> u32;
 
 const SUBJECTS: [(&str, Subject); 7] = [
@@ -48,7 +50,7 @@ fn in_lanes<const N: usize>(cost: u32) -> u32 {
     finished.map(black_box).map(|_| 1).sum()
 }
 
-/// Hashes a second, all threads together.
+/// Hashes per second, of all threads together.
 fn measure(subject: Subject, threads: usize, cost: u32) -> f64 {
     let start = Barrier::new(threads);
     thread::scope(|scope| {
@@ -79,7 +81,7 @@ fn main() {
     let cost = numbers.next().unwrap_or(10);
     let rounds = numbers.next().unwrap_or(5);
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    println!("bcrypt at cost {cost}, hashes a second, medians of {rounds} rounds");
+    println!("bcrypt at cost {cost}: hashes per second, medians of {rounds} rounds");
     for threads in [1, cores] {
         let mut rates = SUBJECTS.map(|_| Vec::new());
         for _ in 0..rounds {

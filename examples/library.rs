@@ -1,4 +1,4 @@
-//! Accounts inside a program of your own: no server, no HTTP, no runtime.
+//! Uses the library in a program of your own, without a server, HTTP or an async runtime.
 //!
 //! ```sh
 //! cargo run --example library
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir(&folder)?;
     let url = format!("sqlite://{}", folder.join("users.db").display()).parse()?;
 
-    // The use cases: Auth over a database. Emails and passwords are parsed once, at the edge.
+    // `Auth` has the use cases. Emails and passwords are parsed once, at the edge.
     let db = DB::open(&url, DbSettings::default())?;
     let auth = Auth::new(db.clone(), AuthSettings::default())?;
     let (email, password) = (Email::parse("bob@bob.com")?, Password::parse("MyPwdOfBob")?);
@@ -25,14 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let user = auth.register_user(&email, &password)?;
     println!("registered {user}");
     match auth.register_user(&email, &password) {
-        Err(AuthError::AlreadyExists(email)) => println!("{email} is there already"),
+        Err(AuthError::AlreadyExists(email)) => println!("{email} already exists"),
         other => println!("unexpected: {other:?}"),
     }
     println!("right password: {}", auth.valid_login(&email, &password)?);
     let wrong = Password::parse("WrongPwd")?;
     println!("wrong password: {}", auth.valid_login(&email, &wrong)?);
 
-    // Sessions: the id belongs to the client, the database holds a digest of it.
+    // The client keeps the session id; the database holds only its digest.
     let session_id = auth.create_session(&email)?;
     match auth.get_user_from_session_id(&session_id)? {
         Some(user) => println!("session of {user}"),
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         auth.get_user_from_session_id(&session_id)?
     );
 
-    // The database below it. The type of a value picks the column; names may be data too.
+    // `DB` is the layer below. Typed changes name their column; a filter parses its column name.
     let found = db.find_user_by(&email)?;
     let renewed = hash_password(&Password::parse("another")?, BcryptCost::default())?;
     db.update_user(found.id, &UserChanges::new().hashed_password(renewed))?;
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         UserFilter::parse("no_email", "x").is_err()
     );
 
-    // "Nobody" is an answer of its own; a database that fails is another one.
+    // An unknown user and a failing database are different errors.
     auth.delete_user(&email)?;
     match db.find_user_by(&email) {
         Err(DbError::NoResultFound) => println!("deleted"),

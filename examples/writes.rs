@@ -1,11 +1,11 @@
-//! How many registrations a second the database alone saves: no HTTP, no hashing.
+//! Measures how many registrations per second the database alone stores, without HTTP or hashing.
 //!
 //! ```sh
 //! cargo run --release --example writes -- THREADS SECONDS [FOLDER]
 //! ```
 //!
 //! Each thread registers one user after the other in a new SQLite file. The program prints
-//! registrations a second, and how long one takes.
+//! registrations per second, and the time of one.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     times.sort_unstable();
     let percentile = |percent: usize| times.get(times.len() * percent / 100);
     println!(
-        "{threads} threads: {:.0} registrations a second, p50 {:?}, p99 {:?}, longest {:?}",
+        "{threads} threads: {:.0} registrations per second, p50 {:?}, p99 {:?}, longest {:?}",
         f64::from(u32::try_from(times.len())?) / elapsed.as_secs_f64(),
         percentile(50).ok_or("nothing was written")?,
         percentile(99).ok_or("nothing was written")?,

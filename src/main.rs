@@ -1,4 +1,4 @@
-//! The program: understand the command line, start the log, end with the right exit code.
+//! The program: parses the command line, starts the log, runs the command, sets the exit code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let code = match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A few causes come with a list or a command to type. A line of the log is one line.
+            // Some errors end with a list or with a command to type: one log line for each line.
             for line in error.to_string().lines() {
                 log::error!("{line}");
             }
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Before there is a log: help goes to the standard output, the rest to the error output.
+/// Prints help to standard output, or an error to standard error, before the log has started.
 fn refuse(error: &CliError) -> ExitCode {
     use std::io::Write;
 
@@ -39,7 +39,7 @@ fn refuse(error: &CliError) -> ExitCode {
     } else {
         writeln!(std::io::stderr(), "bienvenue: {text}")
     };
-    // Who closed the output does not want to read it.
+    // If the output is closed, there is nowhere left to report that.
     drop(written);
     code
 }

@@ -1,7 +1,7 @@
-//! Files that root makes belong to the owner of the folder that they are in.
+//! Gives files that root creates to the owner of their directory.
 //!
-//! A command that root runs would otherwise leave files which the service cannot write. The owner
-//! is changed by the open file and never by its path: a path could lead elsewhere by then.
+//! Otherwise a command that root runs would leave files that the service cannot write. The owner
+//! is changed through the open file and never by path, because the path may be replaced meanwhile.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -11,11 +11,11 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// Gives a file that was just made to the owner of its folder, if this process is root.
+/// Gives a new file to the owner of its directory, if this process runs as root.
 ///
 /// # Errors
-/// [`io::Error`] if the system refuses it.
-pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
+/// [`io::Error`] if the owner cannot be read or changed.
+pub(crate) fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
@@ -23,11 +23,11 @@ pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
     fchown(file, Some(folder.uid()), Some(folder.gid()))
 }
 
-/// Makes a folder with all that is missing above it, readable by its owner alone.
+/// Creates a directory and its missing parents, with mode 0700.
 ///
 /// # Errors
-/// [`io::Error`] if it cannot be made, or if something else has its name.
-pub fn make_folder(path: &Path) -> io::Result<()> {
+/// [`io::Error`] if it cannot be created, or if the path is not a directory.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -37,7 +37,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     }
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
-        // Another process was faster.
+        // Another process created it meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
             return Ok(());
         }

@@ -1,4 +1,4 @@
--- Each request registers somebody new; tells p50 and p99 and what was not answered by 201.
+-- Each request registers a new user. Prints p50, p99 and the number of answers other than 201.
 local counter, thread_id = 0, 0
 
 function setup(thread)

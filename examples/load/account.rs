@@ -1,4 +1,4 @@
-//! Somebody who has an account, and the requests with which they get it and log in.
+//! An account, and the requests that register it and log in.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Registers somebody, or finds them registered by a run before.
+    /// Registers an account, unless an earlier run has registered it.
     pub(crate) async fn open(address: SocketAddr, name: &str) -> Result<Self, Box<dyn Error>> {
         let form = format!("email={name}@example.org&password=in-a-storm-of-logins");
         let account = Self { address, form };
@@ -26,7 +26,7 @@ impl Account {
         Err(refusal("register", &answer))
     }
 
-    /// Logs in, and gives the cookie.
+    /// Logs in and returns the session cookie.
     pub(crate) async fn cookie(&self) -> Result<String, Box<dyn Error>> {
         let answer = self.insist(&self.log_in()).await?;
         if answer.status != 200 {
@@ -37,7 +37,7 @@ impl Account {
         Ok(format!("session_id={}", session.ok_or("no session_id")?))
     }
 
-    /// The request that logs in.
+    /// The bytes of a login request.
     pub(crate) fn log_in(&self) -> Vec<u8> {
         self.post("/sessions")
     }
@@ -53,7 +53,7 @@ impl Account {
         .into_bytes()
     }
 
-    /// Asks until the answer is another than 503.
+    /// Repeats a request, as `Retry-After` says, until the answer is not 503.
     async fn insist(&self, request: &[u8]) -> Result<Answer, Box<dyn Error>> {
         let mut connection = Connection::open(self.address).await?;
         loop {

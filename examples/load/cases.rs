@@ -1,5 +1,6 @@
-//! Every use case, one request after the other, for users that are known by a number. The use
-//! cases take turns, so that what disturbs one disturbs all.
+//! Measures every use case, with one request after the other and users from `people`.
+//!
+//! The use cases take turns, so that a disturbance affects all of them.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,8 +12,8 @@ use crate::connection::Connection;
 use crate::people::{PASSWORD, email, mix, reset_token, session_id};
 use crate::times::Times;
 
-/// A use case: its name, its request, the status of its answer, and which block of users it
-/// has. Use cases that end a session or spend a token have a block of their own.
+/// A use case: its name, its request, the expected status, and its block of users. Use cases
+/// that end a session or spend a token have a block of their own.
 type Case = (&'static str, fn(u64, u64) -> Request, u16, u64);
 
 struct Request {
@@ -140,7 +141,7 @@ fn bare(line: &'static str, user: u64) -> Request {
 }
 
 impl Request {
-    /// Each request comes from another network, so that no limit on one is reached.
+    /// The request with an address in another network each time, so that no limit is reached.
     fn bytes(&self, number: u64) -> Vec<u8> {
         let Self { line, user, form } = self;
         let [a, b, c, d, ..] = mix(number).to_be_bytes();
@@ -159,10 +160,10 @@ impl Request {
     }
 }
 
-/// Prints the times of each use case: name, p50, p99 in microseconds.
+/// Prints a line for each use case: name, p50 and p99 in microseconds.
 pub(crate) fn run(address: SocketAddr, users: u64, count: u64) -> Result<(), Box<dyn Error>> {
     if users < BLOCKS * count {
-        return Err("each use case needs users of its own".into());
+        return Err(format!("USERS must be at least {BLOCKS} times COUNT").into());
     }
     let run = u64::from(std::process::id());
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -172,7 +173,7 @@ pub(crate) fn run(address: SocketAddr, users: u64, count: u64) -> Result<(), Box
         let mut number = run << 32;
         for turn in 0..count {
             for ((name, request, status, block), times) in CASES.iter().zip(&mut times) {
-                // Users from all over the tables.
+                // The users are spread over the whole table.
                 let user = (block * count + turn) * (users / (BLOCKS * count)) + 1;
                 number += 1;
                 let request = request(user, run).bytes(number);

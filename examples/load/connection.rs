@@ -1,5 +1,6 @@
-//! One kept-alive connection, and no more of HTTP/1.1 than the answers of this service need:
-//! clients take their time from the cores that they share with the server.
+//! A minimal HTTP/1.1 client on one keep-alive connection.
+//!
+//! It parses only what this service sends, because the clients share the cores with the server.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -30,8 +31,8 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer, on a new connection if the server closed the last
-    /// one, or if it failed.
+    /// Sends a request and reads its answer. Reconnects if the last connection was closed or
+    /// failed.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         let mut stream = match self.stream.take() {
             Some(stream) if is_usable(&stream) => stream,
@@ -60,27 +61,27 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether there is nothing to read: neither the connection's end nor an answer to no request.
+/// Whether there is nothing to read: neither an end of the stream nor an unexpected answer.
 fn is_usable(stream: &TcpStream) -> bool {
     let read = stream.try_read(&mut [0]);
     read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 impl Answer {
-    /// The answer in what was read; none while a part of it is missing.
+    /// Parses an answer; none while it is incomplete.
     fn parse(read: &[u8]) -> io::Result<Option<Self>> {
         let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Ok(None);
         };
         let (head, body) = read.split_at(end + 4);
-        let head = str::from_utf8(head).or(Err(invalid("a head that is no text")))?;
+        let head = str::from_utf8(head).or(Err(invalid("headers are not UTF-8")))?;
         let status = head
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3)?.parse().ok())
-            .ok_or_else(|| invalid("no status"))?;
+            .ok_or_else(|| invalid("status is missing"))?;
         let length: usize = header(head, "content-length")
             .and_then(|length| length.parse().ok())
-            .ok_or_else(|| invalid("no length"))?;
+            .ok_or_else(|| invalid("Content-Length is missing"))?;
         if body.len() < length {
             return Ok(None);
         }

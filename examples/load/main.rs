@@ -1,17 +1,18 @@
-//! Load from clients on the same machine, in several forms.
+//! Generates load on a service on the same machine.
 //!
 //! ```sh
 //! cargo run --release --example load -- http://127.0.0.1:5000 register 500 10 64
 //! cargo run --release --example load -- http://127.0.0.1:5000 storm 200 30
 //! ```
 //!
-//! The first is a steady rate: where, what (`register`, `login` or `profile`), requests a second,
-//! seconds, connections. The second is a storm of logins: where, clients, seconds; a client that
-//! is refused tries again at once, or, with `patient` at the end, when it was told to.
+//! The first form sends requests at a steady rate: URL, request (`register`, `login` or
+//! `profile`), requests per second, seconds, connections. The second is a login storm: URL,
+//! clients, seconds. A refused client retries at once or, with `patient` at the end, as
+//! `Retry-After` says.
 //!
-//! The rest is for `benches/load/many`: `people` prints the rows of so many users, `many` asks with
-//! their sessions, and `cases` runs every use case for them. Only addresses of this machine are
-//! taken.
+//! The other forms are for `benches/load/many`: `people` prints the rows of many users, `many`
+//! sends requests with their sessions, and `cases` runs every use case for them. Only loopback
+//! addresses are accepted.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it does")]
 
@@ -74,14 +75,14 @@ fn storm(url: &str, clients: &str, seconds: &str, patient: bool) -> Result<(), B
     storm::run(here(url)?, clients, window, patient)
 }
 
-/// The address behind a URL of this machine, of those that it may have the one that answers.
+/// The first address of a URL that accepts a connection. All of them must be loopback addresses.
 fn here(url: &str) -> Result<SocketAddr, Box<dyn Error>> {
     let url: Url = url.parse()?;
     let addresses = url.socket_addrs(|| None)?;
     if url.scheme() != "http" || !addresses.iter().all(|address| address.ip().is_loopback()) {
-        return Err("load goes to this machine only".into());
+        return Err("the URL must be http:// with a loopback address".into());
     }
     let answers = |address: &SocketAddr| TcpStream::connect(address).is_ok();
     let address = addresses.into_iter().find(answers);
-    Ok(address.ok_or("nothing listens there")?)
+    Ok(address.ok_or("nothing listens at this URL")?)
 }

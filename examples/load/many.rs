@@ -1,5 +1,5 @@
-//! A closed loop of requests with the sessions of many users: each connection asks again when it
-//! has its answer.
+//! A closed loop of requests with the sessions of many users: each connection sends the next
+//! request when it has the answer to the last one.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -15,10 +15,10 @@ use crate::connection::Connection;
 use crate::people::{mix, session_id};
 use crate::times::Times;
 
-/// So many different sessions are used where they are chosen uniformly.
+/// The number of different sessions with a uniform choice.
 const DIFFERENT: u64 = 20_000;
 
-/// Which user's session a request has.
+/// How the user of a request is chosen.
 #[derive(Clone, Copy)]
 pub(crate) enum Choice {
     One,
@@ -40,13 +40,13 @@ impl FromStr for Choice {
 }
 
 impl Choice {
-    /// The user of a request, of so many. By Zipf's law with exponent 1, the k-th user asks 1/k
-    /// times as often as the first.
+    /// The user of a request. By Zipf's law with exponent 1, the k-th user makes 1/k times as
+    /// many requests as the first.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a random share of a count"
+        reason = "a random fraction of a count"
     )]
     fn user(self, request: u64, users: u64) -> u64 {
         match self {

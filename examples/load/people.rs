@@ -1,5 +1,5 @@
-//! Users that are known by a number: their addresses, session ids and reset tokens, and the rows
-//! that `benches/load/many` puts into a database for them.
+//! Users with a number, from which their emails, session ids and reset tokens follow, and the
+//! rows that `benches/load/many` inserts for them.
 
 use std::error::Error;
 use std::io::{BufWriter, Write, stdout};
@@ -7,12 +7,12 @@ use std::io::{BufWriter, Write, stdout};
 use bienvenue::domain::{ResetToken, SessionId};
 use uuid::{Builder, Uuid};
 
-/// The password of all of them: that of the first user, whose hash they have too.
+/// The password of all users: they share the hash of the first one.
 pub(crate) const PASSWORD: &str = "one-of-a-million-users";
-/// 2026-11-01, from which the sessions' public ids have their times.
+/// 2026-11-01 in milliseconds: the time in the first session's public id.
 const FIRST_LOGIN: u64 = 1_793_491_200_000;
 
-/// A number that looks random, the same for the same seed.
+/// A pseudo-random number, which is always the same for the same seed.
 pub(crate) fn mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

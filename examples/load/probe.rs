@@ -1,8 +1,8 @@
-//! `GET /profile` in an open loop, to see what others do to it: 200 requests leave a second
-//! whatever comes back, and each one's time counts from the moment at which it should have left.
+//! Measures `GET /profile` in an open loop while other load runs: 200 requests per second,
+//! whether or not the answers arrive. The time of each counts from its scheduled moment.
 //!
-//! Each connection has a thread, since a runtime's clock counts in milliseconds, which is longer
-//! than a request takes.
+//! Each connection has a thread, because the runtime's timer has a resolution of a millisecond,
+//! which is longer than a request takes.
 
 use std::error::Error;
 use std::fmt;
@@ -23,21 +23,21 @@ const CONNECTIONS: usize = 64;
 const INTERVAL: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Connections that are open and wait for the start.
+/// Open connections, ready to start.
 pub(crate) struct Probe {
     lines: Vec<(Runtime, Connection)>,
     request: Arc<str>,
 }
 
-/// A probe that goes on while others do something.
+/// A running probe.
 pub(crate) struct Running(Vec<JoinHandle<Vec<Sample>>>);
 
-/// What came of it.
+/// The result of a probe.
 pub(crate) struct Measured {
-    /// From the moment at which a request should have left to its good answer.
+    /// From the scheduled moment of a request to its successful answer.
     pub(crate) times: Times,
     failed: usize,
-    /// How late the probe itself was: its part of those times.
+    /// How late the probe sent its requests. The times include this.
     late: Times,
 }
 
@@ -63,7 +63,7 @@ impl Probe {
         })
     }
 
-    /// Sends the requests of this much time from the start.
+    /// Starts sending requests, until `window` has passed since `start`.
     pub(crate) fn run(self, start: Instant, window: Duration) -> Running {
         let next = Arc::new(AtomicU32::new(0));
         let threads = self.lines.into_iter().map(|(runtime, mut connection)| {

@@ -1,5 +1,5 @@
-//! An open loop: requests leave at a fixed rate whatever comes back, as people do, and each
-//! one's time counts from the moment at which it should have left.
+//! An open loop: sends requests at a fixed rate, whether or not the answers arrive, as real users
+//! do. The time of each counts from its scheduled moment.
 
 use std::error::Error;
 use std::str::FromStr;
@@ -78,13 +78,13 @@ pub(crate) fn run(
         .collect();
     let mut times = Vec::new();
     for thread in threads {
-        times.extend(thread.join().or(Err("a client thread ended in a panic"))?);
+        times.extend(thread.join().or(Err("a client thread panicked"))?);
     }
     let wall = start.elapsed();
     let bad = times.iter().filter(|(_, good)| !good).count();
     let times: Times = times.into_iter().map(|(time, _)| time).collect();
     println!(
-        "{} requests in {:.1} s, {bad} without success; p50 {}, p99 {}, p99.9 {}, longest {}",
+        "{} requests in {:.1} s, {bad} failed; p50 {}, p99 {}, p99.9 {}, longest {}",
         times.len(),
         wall.as_secs_f64(),
         times.at(500),

@@ -1,5 +1,5 @@
-//! A storm of logins: clients that log in as fast as they are answered, and what that does to
-//! the requests of those who are logged in already.
+//! A login storm: clients that log in as fast as they are answered. It also measures how long
+//! requests of users who are already logged in take meanwhile.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -15,19 +15,19 @@ use crate::connection::Connection;
 use crate::probe::{Measured, Probe};
 use crate::times::{Time, Times};
 
-/// So many accounts at the most: making one costs the server as much as a login.
+/// The largest number of accounts: registering one costs the server as much as a login.
 const ACCOUNTS: usize = 32;
-/// A pause after what is neither a login nor a refusal, such as a connection that is refused.
+/// The pause after any other failure than a 503, such as a refused connection.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// What came of the logins of a client, or of all of them.
+/// The results of the logins of one client, or of all clients.
 #[derive(Default)]
 struct Tally {
     served: Vec<Duration>,
     refused: usize,
     longest_refusal: Option<Duration>,
     failed: usize,
-    /// For how long those had waited whose answer had not come at the end.
+    /// How long the requests had waited that were still unanswered at the end.
     in_flight: Vec<Duration>,
 }
 
@@ -55,12 +55,12 @@ pub(crate) fn run(
     } else {
         "at once"
     };
-    println!("{clients} clients log in for {window:?} and, when refused, try again {manner}");
+    println!("{clients} clients log in for {window:?} and, when refused, retry {manner}");
     report(tally, window, &quiet, &during);
     Ok(())
 }
 
-/// Makes the accounts that log in, and one more, whose cookie is for the probe.
+/// Registers the accounts that log in, and one more, whose cookie the probe uses.
 async fn accounts(
     address: SocketAddr,
     count: usize,
@@ -80,7 +80,7 @@ async fn connections(address: SocketAddr, count: usize) -> Result<Vec<Connection
     Ok(connections)
 }
 
-/// Lets each connection log in until the end; the accounts go round.
+/// Logs in on each connection until the end. Connections share the accounts in rotation.
 async fn storm(
     connections: Vec<Connection>,
     accounts: &[Account],
@@ -98,7 +98,7 @@ async fn storm(
     Ok(all)
 }
 
-/// One client: a closed loop. What is answered after the end was in flight at the end.
+/// One client in a closed loop. A request that is unanswered at the end counts as in flight.
 async fn client(mut connection: Connection, log_in: Vec<u8>, end: Instant, patient: bool) -> Tally {
     let mut tally = Tally::default();
     loop {

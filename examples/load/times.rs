@@ -1,4 +1,4 @@
-//! How long things took, and how that was distributed.
+//! Distributions of measured times.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
-    /// The time that so many thousandths did not exceed; 1000 is the longest.
+    /// The time that `share` thousandths of all times do not exceed; 1000 gives the longest.
     pub(crate) fn at(&self, share: usize) -> Time {
         let last = self.0.len().saturating_sub(1);
         let index = (self.0.len() * share / 1000).min(last);
@@ -27,11 +27,11 @@ impl FromIterator<Duration> for Times {
     }
 }
 
-/// A time to be printed; none where nothing was measured.
+/// A time to print; none if nothing was measured.
 pub(crate) struct Time(pub(crate) Option<Duration>);
 
 impl Time {
-    /// How many times the other one it is.
+    /// The ratio of this time to another one.
     pub(crate) fn over(&self, other: &Self) -> f64 {
         let seconds = |time: &Self| time.0.map_or(f64::NAN, |time| time.as_secs_f64());
         seconds(self) / seconds(other)

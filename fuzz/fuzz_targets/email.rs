@@ -1,3 +1,5 @@
+//! Fuzzes the parser of an email address.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| bienvenue::domain::fuzzing::email(input));

@@ -45,7 +45,7 @@ pub use account::summary::AccountSummary;
 pub use audit::log_forged;
 pub use email_verification::{EmailOutcome, MailedToken, VerifiedEmail};
 pub use error::AuthError;
-pub use executor::{Executor, Inline};
+pub use executor::{Access, Executor, Inline};
 pub use hasher::{HasherStats, Waits};
 pub use login::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;

@@ -1,8 +1,8 @@
 //! Blowfish with bcrypt's key schedule, for several states in lock-step.
 //!
-//! One round looks four words up in tables and waits for them, 10 to 12 cycles in a chain
-//! that nothing within one hash can shorten. So a round is computed for all lanes before
-//! the next one begins: while one lane waits, the others' look-ups are under way.
+//! One round of the cipher looks up four words in tables and waits for them: 10 to 12 cycles
+//! in a chain that cannot be shortened within one hash. So each round is computed for all
+//! lanes before the next one begins: while one lane waits, the lookups of the others run.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,13 +17,13 @@ use zeroize::Zeroize;
 
 use super::pi;
 
-/// What Blowfish encrypts at a time: the left half and the right one.
+/// One block of Blowfish: the left half and the right half.
 pub(super) type Block = [u32; 2];
 
-/// The words that are mixed into the subkeys: a password or a salt, repeated to that length.
+/// The words that are mixed into the subkeys: a password or a salt, repeated to this length.
 pub(super) type KeyWords = [u32; 18];
 
-/// The subkeys and the S-boxes. All of it depends on the password.
+/// The subkeys and the S-boxes. All of them depend on the password.
 #[derive(Clone)]
 pub(super) struct State {
     s_boxes: [[u32; 256]; 4],
@@ -37,15 +37,15 @@ impl State {
         words.all(|word| *word == 0)
     }
 
-    /// The state before any key.
+    /// The state before a key is mixed in.
     pub(super) const INITIAL: Self = Self {
         s_boxes: pi::S_BOXES,
         subkeys: pi::SUBKEYS,
     };
 
-    /// The paper's `ExpandKey(state, salt, key)`: mixes the key into the subkeys, and then
-    /// replaces the whole state, two words at a time, by what it encrypts: each time the
-    /// block before, with the halves of the salt mixed in by turns.
+    /// The paper's `ExpandKey(state, salt, key)`: mixes the key into the subkeys, then replaces
+    /// the whole state, two words at a time. Each pair is the encryption of the pair before it,
+    /// mixed with one half of the salt; the halves alternate.
     pub(super) fn expand_salted_key(&mut self, key: &KeyWords, salt: &[u32; 4]) {
         mix(&mut self.subkeys, key);
         let [a, b, c, d] = *salt;
@@ -79,7 +79,7 @@ impl Zeroize for State {
     }
 }
 
-/// A state and the keys that it is expanded with, over and over.
+/// A state, and the key and salt with which each round expands it.
 #[derive(Clone)]
 #[repr(align(64))]
 pub(super) struct Expansion {
@@ -89,7 +89,7 @@ pub(super) struct Expansion {
 }
 
 impl Expansion {
-    /// An idle one.
+    /// The content of an idle lane.
     pub(super) const ZERO: Self = Self {
         state: State {
             s_boxes: [[0; 256]; 4],
@@ -108,9 +108,9 @@ impl Zeroize for Expansion {
     }
 }
 
-/// One of bcrypt's 2^cost rounds, for each lane: the password's key first, then the salt's.
-/// The paper's text has it the other way round; OpenBSD's code, which every `$2b$` hash in
-/// the world follows, does it so.
+/// One of bcrypt's 2^cost rounds, for each lane: first with the password, then with the salt.
+/// The paper's text has the reverse order; this is the order of OpenBSD's code, which every
+/// `$2b$` hash follows.
 pub(super) fn round<const N: usize>(lanes: &mut [Expansion; N]) {
     for lane in &mut *lanes {
         mix(&mut lane.state.subkeys, &lane.key);
@@ -122,7 +122,7 @@ pub(super) fn round<const N: usize>(lanes: &mut [Expansion; N]) {
     expand(lanes);
 }
 
-/// The paper's `ExpandKey(state, 0, key)`, for each lane, once the key is mixed in.
+/// The paper's `ExpandKey(state, 0, key)`, for each lane, after the key is mixed in.
 #[inline]
 fn expand<const N: usize>(lanes: &mut [Expansion; N]) {
     let mut blocks = [[0, 0]; N];
@@ -143,8 +143,8 @@ fn expand<const N: usize>(lanes: &mut [Expansion; N]) {
     }
 }
 
-/// The sixteen rounds of the cipher. They are written out and not looped over: with the
-/// loop, four lanes are a tenth slower.
+/// The sixteen rounds of the cipher. They are unrolled by hand: with a loop, four lanes are
+/// 10 % slower.
 #[inline(always)]
 fn encrypt<const N: usize>(states: [&State; N], blocks: [Block; N]) -> [Block; N] {
     let mut left = blocks.map(|[left, _]| left);
@@ -163,8 +163,8 @@ fn encrypt<const N: usize>(states: [&State; N], blocks: [Block; N]) -> [Block; N
     std::array::from_fn(|lane| [right[lane] ^ states[lane].subkeys[17], left[lane]])
 }
 
-/// A round of all lanes, and a round with the halves exchanged. `SUBKEY` is the first of the
-/// two subkeys that belong to the rounds after these: they are mixed in here already, where
+/// One round of all lanes, and one with the halves exchanged. `SUBKEY` is the index of the
+/// first of the two subkeys of the rounds after these: they are mixed in here already, where
 /// nothing waits for them.
 #[inline(always)]
 fn two_rounds<const N: usize, const SUBKEY: usize>(
@@ -183,11 +183,11 @@ fn two_rounds<const N: usize, const SUBKEY: usize>(
 }
 
 impl State {
-    /// The function F of the paper: one word of each table, by the four bytes of `half`.
+    /// The function F of the paper: looks up one word in each table by the four bytes of `half`.
     #[inline(always)]
     fn feistel(&self, half: u32) -> u32 {
-        // The lowest byte first: that is no instruction on most machines, and the tables
-        // belong to the bytes from the highest to the lowest.
+        // Little-endian, since that takes no instruction on most machines. The first table
+        // belongs to the highest byte.
         let [d, c, b, a] = half.to_le_bytes().map(usize::from);
         let [s0, s1, s2, s3] = &self.s_boxes;
         (s0[a].wrapping_add(s1[b]) ^ s2[c]).wrapping_add(s3[d])
@@ -209,9 +209,9 @@ mod tests {
         std::array::from_fn(|at| u32::from_be_bytes(words[at % 2]))
     }
 
-    /// Blowfish is bcrypt's schedule with a salt of zero: Eric Young's published vectors.
+    /// Eric Young's published vectors. Blowfish is bcrypt's key schedule with a salt of zero.
     #[test]
-    fn it_is_blowfish() {
+    fn the_cipher_matches_published_blowfish_vectors() {
         for (bytes, plain, cipher) in [
             ([0; 8], [0, 0], [0x4ef9_9745, 0x6198_dd78]),
             ([0xff; 8], [u32::MAX; 2], [0x5186_6fd5, 0xb85e_cb8a]),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wiped_is_zero() {
+    fn zeroize_clears_key_salt_and_state() {
         let mut expansion = Expansion {
             state: State::INITIAL,
             key: [1; 18],

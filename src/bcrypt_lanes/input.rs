@@ -1,3 +1,5 @@
+//! The input and the digest of one bcrypt.
+
 use std::ops::RangeInclusive;
 
 use subtle::{Choice, ConstantTimeEq};
@@ -5,13 +7,13 @@ use zeroize::Zeroizing;
 
 use super::blowfish::{Block, KeyWords};
 
-/// What bcrypt reads of a password, the NUL behind it included.
+/// How many bytes of a password bcrypt uses, including the NUL at its end.
 const KEY_BYTES: usize = 72;
 
-/// The costs that bcrypt knows.
+/// The valid costs of bcrypt.
 const COSTS: RangeInclusive<u32> = 4..=31;
 
-/// What one bcrypt is computed from. The key is wiped when it is dropped.
+/// The input of one bcrypt. The key is zeroed when it is dropped.
 #[derive(Clone)]
 pub struct Input {
     pub(super) key: Zeroizing<KeyWords>,
@@ -20,12 +22,11 @@ pub struct Input {
 }
 
 impl Input {
-    /// A password, as the bytes that were sent, its salt, and a cost: 2^cost rounds are
-    /// computed. None where the cost is outside 4 to 31.
+    /// The input for a password, a salt and a cost, which means 2^cost rounds. None if the
+    /// cost is outside 4 to 31.
     ///
-    /// As `$2b$` has it: the password is closed by a NUL, and of the two together the first
-    /// 72 bytes count. Whoever does not want passwords to be cut, or to be alike behind a NUL
-    /// of their own, must not let them in here.
+    /// As `$2b$` requires, a NUL is added to the password, and only the first 72 bytes of both
+    /// count. So the caller must refuse passwords that are longer or that contain a NUL.
     #[must_use]
     pub fn new(password: &[u8], salt: [u8; 16], cost: u32) -> Option<Self> {
         COSTS.contains(&cost).then(|| {
@@ -49,13 +50,13 @@ impl Input {
         })
     }
 
-    /// How many rounds are computed: 2^cost.
+    /// The number of rounds, 2^cost.
     #[must_use]
     pub fn rounds(&self) -> u64 {
         self.rounds
     }
 
-    /// The salt, repeated as a key is.
+    /// The salt, repeated to the length of a key.
     pub(super) fn salt_words(&self) -> KeyWords {
         let mut words = self.salt.iter().copied().cycle();
         std::array::from_fn(|_| words.next().unwrap_or_default())
@@ -70,8 +71,8 @@ impl std::fmt::Debug for Input {
     }
 }
 
-/// What bcrypt makes of an input: 23 bytes, since the 24th that is computed is left out in
-/// every stored hash. Two are compared in constant time, and wiped when they are dropped.
+/// The result of a bcrypt: 23 bytes, because every stored hash omits the 24th. Digests are
+/// compared in constant time and zeroed when they are dropped.
 #[derive(Clone)]
 pub struct Digest(Zeroizing<[u8; 23]>);
 
@@ -83,7 +84,7 @@ impl Digest {
         })))
     }
 
-    /// The bytes, for whoever stores them.
+    /// The bytes, to store them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 23] {
         &self.0
@@ -103,7 +104,7 @@ impl ConstantTimeEq for Digest {
 }
 
 impl PartialEq for Digest {
-    /// In constant time.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         self.ct_eq(other).into()
     }

@@ -1,16 +1,15 @@
-//! bcrypt for several passwords at once, in lanes side by side on one thread.
+//! bcrypt for several passwords at once on one thread, in parallel lanes.
 //!
 //! The algorithm is that of Provos and Mazières, *A Future-Adaptable Password Scheme*
 //! (USENIX 1999), as OpenBSD has it for `$2b$`: the tables of the cipher Blowfish are
 //! rewritten 2^(cost + 1) times under the password and the salt, and then encrypt a text.
-//! Each look-up in the tables waits for the one before it, so that one hash leaves most of a
-//! core idle. [`Lanes`] runs several hashes in lock-step, each in tables of its own, and
-//! fills that time: on the machine where it was measured, four together take less than one and
-//! a half times as long as one (`docs/benchmarks.md`).
+//! Each table lookup waits for the one before it, so that one hash leaves most of a core
+//! idle. [`Lanes`] runs several hashes in lock-step, each in tables of its own, and fills that
+//! time: four together took less than 1.5 times as long as one (`docs/benchmarks.md`).
 //!
-//! Here is only the computation. Salts, and the text of a stored hash, are the `bcrypt`
-//! crate's, and nothing is known of queues or threads. The look-ups depend on the password,
-//! as bcrypt's do everywhere: who shares the core's cache may learn from it.
+//! This module is only the computation, without queues or threads; the `bcrypt` crate makes
+//! salts and formats stored hashes. As in every bcrypt, the addresses of the lookups depend on
+//! the password: code that shares the core's cache may learn something about it.
 
 mod blowfish;
 mod input;
@@ -21,24 +20,24 @@ use zeroize::Zeroize;
 use blowfish::{Expansion, State};
 pub use input::{Digest, Input};
 
-/// `OrpheanBeholderScryDoubt`, the text that is encrypted in the end.
+/// `OrpheanBeholderScryDoubt`, the text that is encrypted after the last round.
 const TEXT: [[u32; 2]; 3] = [
     [0x4f72_7068, 0x6561_6e42],
     [0x6568_6f6c, 0x6465_7253],
     [0x6372_7944, 0x6f75_6274],
 ];
 
-/// How often it is encrypted.
+/// How often the text is encrypted.
 const ENCRYPTIONS: usize = 64;
 
-/// Up to `N` computations side by side, each with something of the caller's that goes with
-/// it. They may differ in cost: what is in lock-step is the round, of which a hash has
-/// 2^cost, so that a lane can be filled anew while the others are under way.
+/// Up to `N` computations in parallel, each with a value of the caller's. Their costs may
+/// differ: the lanes run in lock-step round by round, and a hash has 2^cost rounds, so a free
+/// lane can be filled while the others run.
 ///
-/// For the keys' sake a lane is wiped as soon as its hash is taken or given up.
+/// A lane is zeroed as soon as its hash is taken or cancelled, because it holds the key.
 pub struct Lanes<T, const N: usize> {
     lanes: Box<[Expansion; N]>,
-    /// What belongs to the first lanes, in their order. The lanes behind are idle, and zero.
+    /// The state of the first lanes, in their order. The lanes after them are idle and zeroed.
     running: Vec<Running<T>>,
 }
 
@@ -48,10 +47,10 @@ struct Running<T> {
 }
 
 impl<T, const N: usize> Lanes<T, N> {
-    /// All lanes idle.
+    /// Creates lanes that are all idle.
     #[must_use]
     pub fn new() -> Self {
-        const { assert!(N > 0, "there is nothing to compute in no lane") };
+        const { assert!(N > 0, "at least one lane is needed") };
         let idle = Expansion::ZERO;
         Self {
             lanes: Box::new(std::array::from_fn(|_| idle.clone())),
@@ -59,16 +58,16 @@ impl<T, const N: usize> Lanes<T, N> {
         }
     }
 
-    /// How many computations can be begun.
+    /// The number of idle lanes.
     #[must_use]
     pub fn idle(&self) -> usize {
         N - self.running.len()
     }
 
-    /// Begins a computation. It joins the ones that are under way.
+    /// Begins a computation in an idle lane. The running ones continue.
     ///
     /// # Errors
-    /// What should go with it, where no lane is idle.
+    /// Returns `goes_with` if no lane is idle.
     pub fn begin(&mut self, input: &Input, goes_with: T) -> Result<(), T> {
         let Some(lane) = self.lanes.get_mut(self.running.len()) else {
             return Err(goes_with);
@@ -84,8 +83,8 @@ impl<T, const N: usize> Lanes<T, N> {
         Ok(())
     }
 
-    /// Computes up to `rounds` rounds in each lane, fewer where one comes to its end before,
-    /// and tells how many it were. Blocks for all of them, a few dozen microseconds each.
+    /// Computes up to `rounds` rounds in each lane, and stops earlier when a lane ends. Returns
+    /// how many it computed. Blocks for some 50 microseconds per round.
     pub fn advance(&mut self, rounds: u64) -> u64 {
         let left = self.running.iter().map(|running| running.rounds_left);
         let rounds = left.min().map_or(0, |left| left.min(rounds));
@@ -103,14 +102,14 @@ impl<T, const N: usize> Lanes<T, N> {
         rounds
     }
 
-    /// One round of the first lanes, `COUNT` of them.
+    /// Computes one round of the first `COUNT` lanes.
     fn advance_first<const COUNT: usize>(&mut self) {
         if let Some(lanes) = self.lanes.first_chunk_mut::<COUNT>() {
             blowfish::round(lanes);
         }
     }
 
-    /// Takes a computation that has come to its end, if there is one.
+    /// Takes a finished computation, if there is one.
     pub fn take_finished(&mut self) -> Option<(T, Digest)> {
         let ended = |running: &Running<T>| running.rounds_left == 0;
         let lane = self.running.iter().position(ended)?;
@@ -120,7 +119,7 @@ impl<T, const N: usize> Lanes<T, N> {
         Some((self.remove(lane), digest))
     }
 
-    /// Gives up the computations for which `wanted` says so.
+    /// Cancels the computations for which `wanted` is false.
     pub fn retain(&mut self, wanted: impl Fn(&T) -> bool) {
         let unwanted = |running: &Running<T>| !wanted(&running.goes_with);
         while let Some(lane) = self.running.iter().position(unwanted) {
@@ -128,7 +127,7 @@ impl<T, const N: usize> Lanes<T, N> {
         }
     }
 
-    /// The last lane takes the place of the one that is removed.
+    /// Removes a computation and zeroes its lane. The last running lane moves into the gap.
     fn remove(&mut self, lane: usize) -> T {
         let removed = self.running.swap_remove(lane);
         let last = self.running.len();
@@ -162,7 +161,7 @@ impl<T, const N: usize> std::fmt::Debug for Lanes<T, N> {
     }
 }
 
-/// The bcrypts of several passwords, of any costs. Blocks until all are there.
+/// Computes the bcrypt digests of several passwords of any costs. Blocks until all are done.
 #[must_use]
 pub fn bcrypt<const N: usize>(inputs: &[Input; N]) -> [Digest; N] {
     let mut lanes = Lanes::<usize, N>::new();
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r64_a_lane_is_wiped_when_its_hash_is_taken_or_given_up() {
+    fn r64_a_lane_is_zeroed_after_its_hash() {
         let mut lanes = Lanes::<u8, 2>::new();
         let is_wiped = |lanes: &Lanes<u8, 2>| {
             let wiped = |lane: &Expansion| {

@@ -1,9 +1,9 @@
-//! The hexadecimal digits of pi behind the point, as the paper fills the state with them:
-//! first the subkeys, then the S-boxes. The tests compute them anew.
+//! The fractional hexadecimal digits of pi, with which the paper fills the initial state:
+//! first the subkeys, then the S-boxes. A test computes them again.
 
 #![expect(
     clippy::unreadable_literal,
-    reason = "digits without a meaning of their own"
+    reason = "the digits have no other meaning"
 )]
 
 /// The first eighteen words.
@@ -13,7 +13,7 @@ pub(super) const SUBKEYS: [u32; 18] = [
     0x9216d5d9, 0x8979fb1b,
 ];
 
-/// The 1,024 words behind them.
+/// The next 1,024 words.
 pub(super) const S_BOXES: [[u32; 256]; 4] = [
     [
         0xd1310ba6, 0x98dfb5ac, 0x2ffd72db, 0xd01adfb7, 0xb8e1afed, 0x6a267e96, 0xba7c9045,
@@ -177,10 +177,10 @@ pub(super) const S_BOXES: [[u32; 256]; 4] = [
 mod tests {
     use super::*;
 
-    /// Words of a number between 0 and 4, the whole part first.
+    /// The words of a fixed-point number, the integer part first.
     type Number = Vec<u32>;
 
-    /// Enough words behind the point, and some for what is lost in dividing.
+    /// The integer part, the tables, and two words for rounding errors.
     const WORDS: usize = 1 + 18 + 1024 + 2;
 
     fn divide(number: &mut Number, divisor: u32) {
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Adds `factor` times the arcus tangent of 1 / `x`, by its series.
+    /// Adds (or subtracts) `factor` times the arctangent of 1 / `x`, by its series.
     fn add_arctan(sum: &mut Number, factor: u32, x: u32, positive: bool) {
         let mut power = vec![0; WORDS];
         power[0] = factor;

@@ -1,5 +1,5 @@
-//! What an operator does by the command line, for the log: on the error output, and in the
-//! system's log, since a terminal keeps nothing.
+//! Audit events of commands. They go to standard error and to the system log, because a
+//! terminal keeps no log.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -11,29 +11,29 @@ use rustix::process::getuid;
 
 use crate::domain::UserId;
 
-/// Where the system's log listens: journald, or another syslog.
+/// The socket of the system log: journald or another syslog.
 const SYSLOG: &str = "/dev/log";
 
 /// Facility `authpriv` (10), severity `info` (6).
 const PRIORITY: u32 = 10 * 8 + 6;
 
-/// An act on accounts. It names no address, as all lines of the log.
+/// A change of accounts by an operator. Like every log line, it contains no email address.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OperatorAct<'a> {
     /// The name of the event.
     pub(super) event: &'static str,
-    /// What happened, in words.
+    /// The message: what happened, in words.
     pub(super) sentence: &'static str,
-    /// The account, if it is about one.
+    /// The account, if the event concerns one.
     pub(super) user: Option<UserId>,
-    /// How many were concerned, if it is about several.
+    /// How many items were changed, if there can be several.
     pub(super) count: Option<usize>,
-    /// In which database.
+    /// The database that was changed.
     pub(super) database: &'a str,
 }
 
 impl OperatorAct<'_> {
-    /// Writes the line to the error output and to the system's log.
+    /// Writes the event to standard error and to the system log. Blocks for at most 1 second.
     pub(super) fn report(self) {
         let Self {
             event,
@@ -56,7 +56,7 @@ impl OperatorAct<'_> {
         if !is_journal()
             && let Err(error) = self.send(Path::new(SYSLOG))
         {
-            log::debug!("the system's log ({SYSLOG}) takes no line: {error}");
+            log::debug!("cannot write the audit event to the system log ({SYSLOG}): {error}");
         }
     }
 
@@ -67,7 +67,7 @@ impl OperatorAct<'_> {
         Ok(())
     }
 
-    /// In the form of RFC 3164, without the time: the system's log has its own.
+    /// The message in the format of RFC 3164, without the time: the system log adds its own.
     fn message(self) -> String {
         let Self {
             event,
@@ -91,7 +91,7 @@ impl OperatorAct<'_> {
     }
 }
 
-/// Whether the error output is the journal already: systemd names it by device and inode.
+/// Whether standard error is the journal already: systemd names it by device and inode.
 fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn act_reaches_the_socket_of_the_system_log() {
+    fn an_audit_event_reaches_the_system_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let syslog = UnixDatagram::bind(&path).unwrap();

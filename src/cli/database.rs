@@ -1,4 +1,4 @@
-//! The database that a command acts on: the one that the service uses.
+//! Opens the service's database for a command.
 
 use std::path;
 
@@ -13,15 +13,15 @@ use crate::server::{self, ServerError};
 /// A group of commands that act on the service's database.
 #[derive(Debug, Args)]
 pub(super) struct OnDatabase<C: Subcommand> {
-    /// Act on the SQLite file although no running service uses it
+    /// Act on the SQLite file even if no running service uses it
     #[arg(long, global = true)]
     pub(super) offline: bool,
     #[command(subcommand)]
     pub(super) command: C,
 }
 
-/// Opens the service's database. With an https `--public-url`, a SQLite file that no running
-/// service uses may be the wrong one: it is refused without `--offline`.
+/// Opens the service's database. In production mode, a SQLite file that no running service uses
+/// may be the wrong one: it is refused without `--offline`. Blocks.
 pub(super) fn open(config: &Config, offline: bool) -> Result<DB, CliError> {
     let url = &config.database.database_url;
     let db = server::open_for_command(config, OpenMode::Check).map_err(ServerError::from)?;
@@ -31,7 +31,7 @@ pub(super) fn open(config: &Config, offline: bool) -> Result<DB, CliError> {
     Ok(db)
 }
 
-/// The database as confirmations name it: with the whole path, and without a password.
+/// The database's URL for confirmations: with the absolute path, without a password.
 pub(super) fn name(config: &Config) -> String {
     let url = &config.database.database_url;
     match url {

@@ -1,3 +1,5 @@
+//! `bienvenue db`: commands on the database as a whole.
+
 use clap::Subcommand;
 
 use super::CliError;
@@ -6,13 +8,13 @@ use crate::config::Config;
 use crate::db::{IntegrityReport, OpenMode};
 use crate::server::{self, ServerError};
 
-/// What can be done to the database.
+/// The commands on the database.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create the database, adopt one of the document's service, or bring the schema up to date
+    /// Create the database, import one of the reference service, or bring the schema up to date
     Migrate,
-    /// Look for damage in the whole database, beside a service that runs on it; exit code 1 if
-    /// there is any
+    /// Check the whole database for damage, also while the service runs; exit code 1 if damage
+    /// is found
     Check,
 }
 
@@ -33,8 +35,8 @@ fn check(config: &Config) -> Result<(), CliError> {
     match server::check_database(config).map_err(ServerError::from)? {
         IntegrityReport::Clean => print(&format!("{url}: no damage found\n")),
         IntegrityReport::ServerReachable => print(&format!(
-            "{url}: the server answers and has the schema of this program. Its files are checked \
-             by PostgreSQL's own tools: pg_amcheck, and pg_checksums while it is stopped\n"
+            "{url}: the server answers and its schema is current. To check its files, use \
+             PostgreSQL's own tools: pg_amcheck, or pg_checksums while the server is stopped\n"
         )),
         IntegrityReport::Damaged(findings) => {
             print(&format!("{}\n", findings.join("\n")));

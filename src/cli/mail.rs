@@ -1,4 +1,4 @@
-//! Commands about mails: which wait, and whether they arrive.
+//! `bienvenue mail`: commands on queued mails, and a test mail.
 
 use clap::{Args, Subcommand};
 
@@ -10,10 +10,10 @@ use crate::domain::{Email, Timestamp};
 use crate::mail::{MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
-/// How many mails are listed.
+/// The largest number of mails that are listed.
 const LISTED: u32 = 1000;
 
-/// What can be done about mails.
+/// The commands on mails.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Send a test mail to an address, and say whether the mail server accepted it
@@ -53,7 +53,7 @@ impl Command {
 
 fn table(mails: &[WaitingMail], now: Timestamp) -> String {
     let mut lines = vec![format!(
-        "{:>8} {:>7} {:>6} {:>7} {:>7}  LETTER",
+        "{:>8} {:>7} {:>6} {:>7} {:>7}  KIND",
         "MAIL", "USER", "TRIES", "AGE", "WAIT"
     )];
     for mail in mails {

@@ -1,4 +1,4 @@
-//! The command line: one file a group of commands.
+//! The command line: one file per group of commands.
 
 mod audit;
 mod database;
@@ -26,8 +26,8 @@ use crate::server::{self, ServerError};
 use database::OnDatabase;
 use usage::UsageError;
 
-/// Accounts, logins and sessions for your applications: a user authentication service in
-/// one binary, on a SQLite file or PostgreSQL.
+/// User authentication for your applications: accounts, logins and sessions in one binary, on
+/// SQLite or PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "bienvenue", version, max_term_width = 100)]
 pub struct Cli {
@@ -39,72 +39,72 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve (what happens without a command)
+    /// Run the service (the default)
     Serve,
-    /// Look after the database
+    /// Migrate and check the database
     #[command(subcommand)]
     Db(db::Command),
-    /// Look after users
+    /// List, add, verify and delete users, and print reset links
     User(OnDatabase<user::Command>),
-    /// See and end sessions
+    /// List and end sessions
     Session(OnDatabase<session::Command>),
-    /// See who is slowed down, and let them try anew
+    /// List and clear rate limits
     Throttle(OnDatabase<throttle::Command>),
-    /// See which mails wait, and try whether they arrive
+    /// List and retry queued mails, and send a test mail
     Mail(OnDatabase<mail::Command>),
 }
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The command line or a setting's value; or it asked for help or the version.
+    /// The command line or a setting's value is invalid; or it asked for help or the version.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// A variable, or a file with settings.
+    /// An environment variable or a settings file is invalid.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Settings that do not go together.
+    /// The settings contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The service.
+    /// The service failed, or the database could not be opened.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The database, once it was open.
+    /// The open database failed.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// A command for a file that is perhaps not the service's.
+    /// The database file may not be the service's.
     #[error(
         "no running service uses {0}: the service is stopped, or it uses another database. \
-         Commands read DATABASE_URL from the same file of settings as the service (--config). \
-         To act on this database all the same, add --offline"
+         Give the service's own settings file by --config, or add --offline to act on this \
+         database all the same"
     )]
     NotServed(String),
-    /// The database is damaged; the findings are on the standard output.
+    /// The database is damaged. The findings were printed to standard output.
     #[error(
-        "the database {url} is damaged: stop the service and restore a backup, or save what can \
-         be read with `sqlite3 FILE .recover`; if only indexes are concerned, \
-         `sqlite3 FILE REINDEX` makes them again"
+        "the database {url} is damaged: stop the service and restore a backup, or recover the \
+         readable rows with `sqlite3 FILE .recover`. If only indexes are damaged, \
+         `sqlite3 FILE REINDEX` rebuilds them"
     )]
     DatabaseDamaged {
         /// The database.
         url: String,
     },
-    /// Nobody has the email that was named.
-    #[error("nobody has the email {0}")]
+    /// No user has this email.
+    #[error("no user has the email {0}")]
     NoSuchUser(Email),
-    /// A use case.
+    /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// A mail that was not sent.
+    /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
-    /// A mail that was asked for where none is sent.
+    /// A test mail was requested with `--mail off`.
     #[error("nothing was sent: mails are off (--mail off)")]
     MailsOff,
 }
 
 impl CliError {
-    /// 78 (`EX_CONFIG` of sysexits) for what trying again cannot mend, else 1; 0 for help.
+    /// 0 for help, 78 (`EX_CONFIG` of sysexits) for errors that a retry cannot solve, else 1.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -125,7 +125,7 @@ impl CliError {
     }
 }
 
-/// The command line with every setting in front of a command and behind it.
+/// The parser, which accepts every setting before and after a command.
 fn command() -> clap::Command {
     Cli::command().mut_args(|argument| match argument.get_env() {
         Some(_) => argument.global(true),
@@ -133,25 +133,26 @@ fn command() -> clap::Command {
     })
 }
 
-/// A command line that was understood.
+/// A parsed command line, with its settings.
 #[derive(Debug)]
 pub struct Invocation {
     cli: Cli,
     log_filter: Option<String>,
-    /// Flags with a secret, by the variable that could hold it instead.
+    /// Flags on the command line that hold a secret, each with its environment variable.
     exposed: Vec<(&'static str, &'static str)>,
 }
 
 impl Invocation {
-    /// Understands a command line together with the environment and the files of settings.
+    /// Parses a command line together with the environment and the settings files. Blocks for
+    /// reading these.
     ///
     /// # Errors
-    /// [`CliError`] names what is wrong; help and version come this way too.
+    /// [`CliError`] with the cause. Help and version are returned this way too.
     pub fn parse(arguments: &[OsString]) -> Result<Self, CliError> {
         let command = command();
         let sources = match Sources::read(&command, arguments) {
             Ok(sources) => sources,
-            // Help is given whatever is wrong with the settings.
+            // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
                 Err(asked) if usage::is_asked_for(&asked) => {
                     return Err(usage::explain(&asked).into());
@@ -180,28 +181,28 @@ impl Invocation {
         })
     }
 
-    /// What is to be logged, in `RUST_LOG`'s language, if anybody said so.
+    /// The log filter in the syntax of `RUST_LOG`, if one is set.
     #[must_use]
     pub fn log_filter(&self) -> Option<&str> {
         self.log_filter.as_deref()
     }
 
-    /// How the lines of the log are to be written.
+    /// The format of the log.
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
         self.cli.config.logging.log_format
     }
 
-    /// Does what was asked for. Blocks until it is done.
+    /// Runs the command. Blocks until it is done.
     ///
     /// # Errors
-    /// [`CliError`] with the cause and the way out.
+    /// [`CliError`] with the cause and the remedy.
     pub fn run(&self) -> Result<(), CliError> {
         let config = &self.cli.config;
         for (flag, variable) in &self.exposed {
             log::warn!(
-                "{flag} shows a secret to every user of this machine who lists processes: put it \
-                 into a file (mode 600) that {variable}_FILE names"
+                "{flag} shows a secret to every user of this machine in the list of processes: \
+                 put it into a file with mode 600 and set {variable}_FILE to its path"
             );
         }
         match &self.cli.command {

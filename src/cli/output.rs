@@ -1,14 +1,14 @@
-//! What a command prints.
+//! The output of commands.
 
 use std::io::{self, Write};
 
-/// Writes a command's result to the standard output.
+/// Writes a command's result to standard output.
 pub(super) fn print(text: &str) {
-    // A reader that has closed the output does not want it.
+    // If the reader has closed the output, there is nothing to report.
     drop(io::stdout().write_all(text.as_bytes()));
 }
 
-/// Writes an explanation for people to the error output: scripts read the result alone.
+/// Writes an explanation for people to standard error, so that scripts read only the result.
 pub(super) fn explain(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }

@@ -1,3 +1,5 @@
+//! `bienvenue session`: lists and ends sessions.
+
 use clap::{Args, Subcommand};
 
 use super::audit::OperatorAct;
@@ -7,27 +9,27 @@ use super::{CliError, database};
 use crate::config::Config;
 use crate::domain::{Email, SessionInfo};
 
-/// What can be done about sessions.
+/// The commands on sessions.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show a user's sessions, newest first
     List {
-        /// Whose
+        /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
-    /// End all sessions of a user, or of everybody: who was logged in has to log in anew
+    /// End all sessions of one user or of all users, who then have to log in again
     Revoke(Revoke),
 }
 
-/// Whose sessions are to end.
+/// The users whose sessions are ended.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Revoke {
-    /// A user's
+    /// Email of the user
     #[arg(value_name = "EMAIL", value_parser = email)]
     email: Option<Email>,
-    /// Everybody's
+    /// All users
     #[arg(long)]
     all: bool,
 }
@@ -73,7 +75,7 @@ const PAGE: u32 = 1000;
 const HEADER: &str =
     "SESSION                               OPENED                LAST SEEN             FROM\n";
 
-/// A line for each valid session. The name opens nothing; it is the one that the owner sees.
+/// One line for each valid session. It shows the public id, with which nobody can log in.
 fn lines(sessions: &[SessionInfo]) -> String {
     let valid = sessions.iter().filter(|session| session.valid);
     let line = |session: &SessionInfo| {

@@ -15,26 +15,26 @@ use crate::db::{DB, DbError, LimitRow};
 use crate::domain::{ClientAddress, Email, EmailKey, LimitKey, UserId};
 use crate::server;
 
-/// How many rows are listed.
+/// The largest number of limits that are listed.
 const LISTED: u32 = 1000;
 
-/// What can be done about those who are slowed down.
+/// The commands on rate limits.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show who is slowed down, and until when
+    /// Show the rate limits in use: kind, attempts, seconds to wait, and account or network
     List,
-    /// Let somebody try anew
+    /// Clear the rate limits of an account, of a client address, or all
     Clear(Clear),
 }
 
-/// Whom to let try anew.
+/// The limits to clear.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Clear {
-    /// An account's email, or a client's address
+    /// Email of an account, or IP address of a client
     #[arg(value_name = "EMAIL|ADDRESS")]
     who: Option<Who>,
-    /// Everybody
+    /// All rate limits
     #[arg(long)]
     all: bool,
 }
@@ -89,7 +89,7 @@ impl Command {
 }
 
 impl Clear {
-    /// The account, if there is such a one.
+    /// The account whose limits are cleared, if it exists.
     fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
         let Some(Who::Account(email)) = &self.who else {
             return Ok(None);
@@ -125,7 +125,7 @@ impl Clear {
     }
 }
 
-/// A line each: kind, attempts, how long the next one has to wait, and what is counted by.
+/// One line per limit: kind, attempts, wait before the next attempt, and key.
 fn table(
     rows: &[LimitRow],
     accounts: &ThrottledAccounts,

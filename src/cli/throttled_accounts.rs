@@ -1,4 +1,4 @@
-//! Which accounts the keys of limits are about: a key holds the digest of an address.
+//! Finds the emails of accounts in limit keys, which contain only a digest of the email.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,14 @@ use crate::domain::{Email, LimitKey};
 /// How many users are read at a time.
 const PAGE: u32 = 1000;
 
-/// The digits of a digest.
+/// The number of digits of a digest.
 const DIGEST_LENGTH: usize = 64;
 
-/// The emails behind the digests in some rows. Reads users until all digests are found.
+/// The emails for the digests in some rows; none for an unknown account.
 pub(super) struct ThrottledAccounts(BTreeMap<String, Option<Email>>);
 
 impl ThrottledAccounts {
+    /// Reads users until all digests are found. Blocks.
     pub(super) fn find(db: &DB, rows: &[LimitRow]) -> Result<Self, DbError> {
         let digests = rows.iter().filter_map(|row| digest(row.key.as_str()));
         let mut found: BTreeMap<_, _> = digests.map(|text| (text.to_owned(), None)).collect();
@@ -36,7 +37,7 @@ impl ThrottledAccounts {
         Ok(Self(found))
     }
 
-    /// The key with the email instead of the digest.
+    /// The key, with the email instead of its digest.
     pub(super) fn show(&self, key: &str) -> String {
         let Some(digest) = digest(key) else {
             return key.to_owned();
@@ -49,7 +50,7 @@ impl ThrottledAccounts {
     }
 }
 
-/// The digest of an address: the first part of a key that looks like one.
+/// The first part of a key that looks like the digest of an email.
 fn digest(key: &str) -> Option<&str> {
     let is_hex = |c: u8| c.is_ascii_digit() || matches!(c, b'a'..=b'f');
     key.split('/')

@@ -1,3 +1,5 @@
+//! Errors of the command line, in words that show no value.
+
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -5,13 +7,13 @@ use clap::{CommandFactory, Error};
 
 use super::Cli;
 
-/// What the command line came to instead of a command.
+/// Why the command line names no command to run.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// Help or the version.
+    /// It asks for help or the version; this is the text.
     #[error("{0}")]
     Asked(String),
-    /// Something that is not understood.
+    /// It is invalid.
     #[error("{0}")]
     Wrong(String),
 }
@@ -23,8 +25,8 @@ pub(super) fn is_asked_for(error: &Error) -> bool {
     )
 }
 
-/// Says what is wrong with a value by its flag and its variable, and leaves the value out: it
-/// may hold a password.
+/// Describes an error by the flag and its variable. The message leaves out the value, because
+/// it may contain a password.
 pub(super) fn explain(error: &Error) -> UsageError {
     if is_asked_for(error) {
         return UsageError::Asked(error.render().to_string());
@@ -32,7 +34,7 @@ pub(super) fn explain(error: &Error) -> UsageError {
     let reason = if error.kind() == ErrorKind::InvalidValue {
         Some(match error.get(ContextKind::ValidValue) {
             Some(ContextValue::Strings(values)) if !values.is_empty() => {
-                format!("it is one of: {}", values.join(", "))
+                format!("must be one of: {}", values.join(", "))
             }
             Some(_) | None => "a value is missing".to_owned(),
         })

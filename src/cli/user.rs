@@ -1,4 +1,4 @@
-//! Commands about users.
+//! `bienvenue user`: commands on users.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use crate::server::{self, ServerError};
 /// How many users are read at a time.
 const PAGE: u32 = 1000;
 
-/// What can be done about users.
+/// The commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show all users: number, email, when they registered and last logged in
+    /// Show all users: id, email, registration, last login
     List,
-    /// Add a user, who has no password yet
+    /// Add a user without a password
     Add {
         /// The new user's email
         #[arg(value_name = "EMAIL", value_parser = Email::parse_new)]
         email: Email,
     },
-    /// Print a link that sets a new password once, for a user without working email; it
+    /// Print a one-time link that sets a new password, for a user without working email. It
     /// replaces the user's older links
     ResetLink {
         /// Email of the user
@@ -38,15 +38,15 @@ pub(super) enum Command {
         #[arg(long = "for", value_name = "TIME", value_parser = link_lifetime)]
         lifetime: Option<Duration>,
     },
-    /// Take the email of a user for verified, on your word
+    /// Mark the email of a user as verified
     Verify {
-        /// Whose
+        /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
-    /// Delete a user and all that hangs on it
+    /// Delete a user with all their data
     Delete {
-        /// Whom
+        /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
@@ -123,8 +123,8 @@ fn reset_link(
     Ok(user.id)
 }
 
-/// A command for bash and zsh that asks for the password: one that stood in it would be in the
-/// shell's history and in the list of processes.
+/// A command for bash and zsh that prompts for the password, which would otherwise appear in
+/// the shell's history and in the list of processes.
 fn reset_command(service_url: &str, token: &str) -> String {
     format!(
         "printf 'New password: ' && IFS= read -rs password && printf %s \"$password\" | \\\n  \
@@ -134,16 +134,16 @@ fn reset_command(service_url: &str, token: &str) -> String {
     )
 }
 
-/// The lifetime of a link on the command line.
+/// Parses the lifetime of a link.
 fn link_lifetime(text: &str) -> Result<Duration, &'static str> {
     const MINUTE: Duration = Duration::from_secs(60);
     humantime::parse_duration(text)
         .ok()
         .filter(|lifetime| (MINUTE..=MINUTE * 60 * 24 * 30).contains(lifetime))
-        .ok_or("a link is valid for 1 minute to 30 days, such as 30m, 12h or 3d")
+        .ok_or("a link is valid for 1 minute to 30 days: for example 30m, 12h or 3d")
 }
 
-/// A duration in the largest unit that fits a whole number of times.
+/// A duration in the largest unit of which it is a whole number.
 fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [("day", 86_400), ("hour", 3600), ("minute", 60)];
@@ -168,7 +168,7 @@ fn list(db: &DB) -> Result<(), DbError> {
     }
 }
 
-/// A user's line: number, email, dates.
+/// One line: id, email, dates.
 fn line(user: &ListedUser) -> String {
     let ListedUser { id, email, dates } = user;
     let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
@@ -183,12 +183,12 @@ fn line(user: &ListedUser) -> String {
     format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{disabled}\n")
 }
 
-/// An email on the command line.
+/// Parses an email on the command line.
 pub(super) fn email(text: &str) -> Result<Email, EmailError> {
     Email::parse(text)
 }
 
-/// The user of that email.
+/// The user with this email. Blocks for a lookup.
 pub(super) fn find(db: &DB, email: &Email) -> Result<User, CliError> {
     match db.find_user_by(email) {
         Ok(user) => Ok(user),
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lifetime_of_a_link_is_read_and_told() {
+    fn the_lifetime_of_a_link_is_parsed_and_printed() {
         for (text, told) in [
             ("1m", Some("1 minute")),
             ("90m", Some("90 minutes")),

@@ -8,9 +8,9 @@ use super::{DB, DbError};
 use crate::domain::Timestamp;
 
 impl DB {
-    /// Removes sessions that have expired, among the `limit` that are due for cleanup first.
-    /// Those that were used since are due again when they would end now. Returns how many it
-    /// looked at. One transaction; blocks for it.
+    /// Checks the `limit` sessions that are due for cleanup first, and removes the expired ones.
+    /// A session that was used since becomes due again at its new end. Returns how many it
+    /// checked. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -51,14 +51,14 @@ impl DB {
             .collect();
         let idle_since = now.minus(idle).seconds();
         self.write(|conn| {
-            // The users' rows first: the order of locks that every change of sessions keeps.
+            // Every change of sessions locks the users' rows first.
             let mirrors = users::table
                 .filter(users::id.eq_any(&owners))
                 .filter(users::session_id.eq_any(&hex));
             diesel::update(mirrors)
                 .set(users::session_id.eq(None::<String>))
                 .execute(conn)?;
-            // A session that was used in the meantime stays.
+            // A session that was used meanwhile stays.
             let expired = sessions::table
                 .filter(sessions::digest.eq_any(&digests))
                 .filter(
@@ -77,8 +77,8 @@ impl DB {
         })
     }
 
-    /// Removes tokens that have expired, `limit` at the most of each kind, and tells how
-    /// many. Blocks for a write, if there is anything to remove.
+    /// Removes expired tokens, at most `limit` of each kind, and returns how many. Blocks for a
+    /// read, and for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -110,7 +110,7 @@ impl DB {
             return Ok(0);
         }
         self.write(|conn| {
-            // A user who has asked for a new token in the meantime has it still.
+            // A token that was requested meanwhile stays.
             let gone: Vec<i64> = diesel::delete(
                 password_resets::table
                     .filter(password_resets::user_id.eq_any(&owners))
@@ -130,7 +130,7 @@ impl DB {
     }
 }
 
-/// A session at which cleanup looks.
+/// A session that is due for cleanup.
 #[derive(Queryable)]
 struct DueSession {
     digest: Vec<u8>,

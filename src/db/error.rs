@@ -1,38 +1,40 @@
+//! Errors of the database layer, and how the engines' errors map to them.
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::domain::Email;
 
-/// What can come of a question to the database. The document's three meanings stay apart
-/// from each other and from a database that fails, which is never "nobody found".
+/// Why a database operation failed. The three errors of the reference service stay distinct
+/// from each other and from a failing database, which is never reported as "not found".
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The question was right and no row answers it.
+    /// The request is valid, and no row matches.
     #[error("no result found")]
     NoResultFound,
-    /// The question itself is wrong.
+    /// The request itself is invalid.
     #[error(transparent)]
     InvalidRequest(#[from] InvalidRequest),
-    /// Another user has that email, in this or another spelling.
+    /// Another user has this email, in this or another spelling.
     #[error("User {0} already exists")]
     AlreadyExists(Email),
-    /// The database cannot be reached or cannot write now; the same request may pass later.
+    /// The database cannot be reached or cannot write now. The same request may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[from] Unavailable),
-    /// A defect: the database answered what this program does not expect.
+    /// A defect: the database returned an unexpected error.
     #[error("the database failed: {0}")]
     Failed(#[source] DieselError),
 }
 
-/// A question that no database could answer.
+/// Why a request to the database is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
-    /// `users` has no column of that name, or none that may be asked for or changed.
+    /// `users` has no column of this name that may be filtered by or changed.
     #[error("users has no attribute {0}")]
     UnknownColumn(String),
-    /// The value cannot be one of that column.
-    #[error("that is no value for {0}")]
+    /// The value is not valid for the column.
+    #[error("invalid value for {0}")]
     BadValue(&'static str),
-    /// An update that changes nothing.
+    /// The update changes nothing.
     #[error("no changes given")]
     NoChanges,
 }
@@ -40,42 +42,41 @@ pub enum InvalidRequest {
 /// Why the database cannot be used now.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// No connection could be opened for as long as a request may wait.
+    /// No connection could be opened in the time for which a request may wait.
     #[error("no connection in time ({0})")]
     Pool(#[from] r2d2::Error),
-    /// Every connection of the pool was in use for as long as a request may wait.
+    /// All connections of the pool were in use for as long as a request may wait.
     #[error("all connections are in use")]
     InUse,
-    /// The connection was lost, or the server is no longer one that can write; nothing was
-    /// committed.
+    /// The connection was lost, or the server can no longer write. Nothing was committed.
     #[error("the connection was lost ({0})")]
     Lost(DieselError),
-    /// The connection was lost during a commit: it may have been done or not.
+    /// The connection was lost during a commit, which may or may not have succeeded.
     #[error("the connection was lost during a commit ({0})")]
     Unknown(DieselError),
-    /// Another transaction was in the way, and this one was rolled back.
-    #[error("rolled back for another transaction ({0})")]
+    /// The transaction conflicted with another one and was rolled back.
+    #[error("rolled back because of another transaction ({0})")]
     Conflict(DieselError),
-    /// Locked by another process, or too slow.
+    /// The database is locked by another process, or too slow.
     #[error("{0}")]
     Busy(DieselError),
-    /// The request had waited for so long that it was not begun.
-    #[error("no time was left")]
+    /// The request waited until its deadline and was not begun.
+    #[error("the deadline of the request has passed")]
     Late,
-    /// The disk is full; nothing was committed.
-    #[error("no space is left ({0})")]
+    /// The disk is full. Nothing was committed.
+    #[error("no space is left on the disk ({0})")]
     Full(DieselError),
-    /// The database has become read-only; nothing was committed.
+    /// The database has become read-only. Nothing was committed.
     #[error("the database cannot be written ({0})")]
     ReadOnly(DieselError),
-    /// The disk failed during a commit, and what the system still holds of it is unknown.
+    /// The disk failed during a commit. The page cache may differ from the disk.
     #[error("a commit was lost ({0})")]
     NotWritten(DieselError),
-    /// A commit was lost before, and the program has to be started anew.
-    #[error("a commit was lost; the program has to be started anew")]
+    /// An earlier commit was lost, and the process has to restart.
+    #[error("a commit was lost and the service has to restart")]
     Ending,
-    /// A pooler moved this client to a server connection that does not have its prepared
-    /// statements, or has those of another client.
+    /// A pooler moved this client to a server connection without its prepared statements, or
+    /// with those of another client.
     #[error(
         "the connection pooler mixes up prepared statements ({0}); if its pool_mode is \
          transaction, set --database-pooler transaction (BIENVENUE_DATABASE_POOLER); if it is \
@@ -85,18 +86,18 @@ pub enum Unavailable {
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]
     NotWritable,
-    /// The schema is not the one of this program.
-    #[error("the schema is not the one of this program")]
+    /// The schema is older or newer than this program.
+    #[error("the schema is older or newer than this program")]
     Schema,
-    /// The database file is damaged: what was asked for cannot be read, or not be trusted.
+    /// The database file is damaged: the requested data cannot be read or trusted.
     #[error("the database file is damaged ({0})")]
     Damaged(String),
 }
 
-/// What SQLite says of a damaged file.
+/// SQLite's messages about a damaged file.
 const DAMAGED: [&str; 3] = ["malformed", "file is not a database", "database corruption"];
 
-/// What the engines say, in texts for which Diesel has no kind, when it means "not now".
+/// Messages of the engines that mean "not now" and for which Diesel has no error kind.
 const BUSY: [&str; 10] = [
     // SQLite
     "database is locked",
@@ -112,15 +113,14 @@ const BUSY: [&str; 10] = [
     "out of memory",
 ];
 
-/// The same for a disk that is full, on either engine.
+/// Messages of the engines about a full disk.
 const FULL: [&str; 3] = [
     "database or disk is full",
     "could not extend file",
     "No space left",
 ];
 
-/// What PostgreSQL, or a pooler in front of it, says to those who are connected when it goes
-/// away.
+/// Messages of PostgreSQL, or of a pooler, to connected clients when it shuts down.
 const LOST: [&str; 4] = [
     "terminating connection",
     "server closed the connection",
@@ -129,7 +129,7 @@ const LOST: [&str; 4] = [
 ];
 
 impl DbError {
-    /// Whether the database is away, of which the log has lines of its own.
+    /// Whether the database is unreachable. The log has separate lines for that.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(
@@ -138,7 +138,7 @@ impl DbError {
         )
     }
 
-    /// The level at which work in the background logs that it failed.
+    /// The level at which background work logs this error.
     #[must_use]
     pub fn background_level(&self) -> log::Level {
         if self.is_outage() {
@@ -148,7 +148,7 @@ impl DbError {
         }
     }
 
-    /// Whether nothing was committed and there is hope.
+    /// Whether the transaction was surely rolled back, so that it can be retried.
     pub(super) fn is_worth_a_second_try(&self) -> bool {
         matches!(
             self,
@@ -185,13 +185,13 @@ impl From<r2d2::Error> for DbError {
     }
 }
 
-/// Whether SQLite found its file damaged, or a row holds what this program never writes there,
-/// such as text that is not UTF-8.
+/// Whether SQLite found its file damaged, or a row contains a value that this program never
+/// writes, such as text that is not UTF-8.
 pub(super) fn is_damage(error: &DieselError) -> bool {
     matches!(error, DieselError::DeserializationError(_)) || says(error, &DAMAGED)
 }
 
-/// Whether the other end is gone, or can no longer write.
+/// Whether the server is gone or can no longer write.
 pub(super) fn is_lost(error: &DieselError) -> bool {
     matches!(error, DieselError::BrokenTransactionManager)
         || matches!(
@@ -207,7 +207,7 @@ pub(super) fn is_lost(error: &DieselError) -> bool {
         || says(error, &LOST)
 }
 
-/// Whether a commit that failed this way was surely not done.
+/// Whether a commit with this error was surely not done.
 pub(super) fn is_undone(error: &DieselError) -> bool {
     matches!(
         error,
@@ -218,7 +218,7 @@ pub(super) fn is_undone(error: &DieselError) -> bool {
     )
 }
 
-/// Whether SQLite's disk failed.
+/// Whether the disk failed (SQLite).
 pub(super) fn is_disk_failure(error: &DieselError) -> bool {
     says(error, &["disk I/O error"])
 }
@@ -231,12 +231,12 @@ fn is_conflict(error: &DieselError) -> bool {
         || says(error, &["deadlock detected"])
 }
 
-/// Whether a server connection has not the prepared statements that this client made.
+/// Whether the server connection lacks the prepared statements of this client.
 fn is_misplaced_statement(error: &DieselError) -> bool {
     says(error, &["prepared statement \"__diesel_stmt_"])
 }
 
-/// A commit that failed and could not be rolled back either.
+/// The error of a commit after which the rollback failed too.
 fn inner(error: &DieselError) -> Option<&DieselError> {
     if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
         Some(commit_error)
@@ -253,8 +253,8 @@ fn says(error: &DieselError, texts: &[&str]) -> bool {
     }
 }
 
-/// Whether a write was refused because the email is taken: PostgreSQL names the constraint,
-/// SQLite tells the column in its message only.
+/// Whether a write was refused because the email is taken. PostgreSQL names the constraint;
+/// SQLite names the column in its message only.
 pub(super) fn is_taken_email(error: &DieselError) -> bool {
     matches!(
         error,

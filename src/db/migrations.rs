@@ -1,4 +1,4 @@
-//! The migrations are part of the binary.
+//! The migrations, which are embedded in the binary.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -15,7 +15,7 @@ use super::{DbError, OpenError, Unavailable};
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// The table in which Diesel writes down the migrations that were applied.
+/// The table in which Diesel records the applied migrations.
 pub(super) const TABLE: &str = "__diesel_schema_migrations";
 
 diesel::table! {
@@ -24,27 +24,27 @@ diesel::table! {
     }
 }
 
-/// How a schema stands to the migrations of this program.
+/// A schema compared with the migrations of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// All are applied, and nothing else.
+    /// Exactly the migrations of this program are applied.
     Current,
-    /// Some are missing, this one first.
+    /// Some migrations are missing; this is the first.
     Older(String),
-    /// A newer program was here: it applied this one, which we do not know.
+    /// A newer program has applied this migration, which this program does not know.
     Newer(String),
 }
 
-/// Why a schema was not changed.
+/// Why the schema could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Change {
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Diesel(#[from] DieselError),
-    /// The database went away.
+    /// The database is unavailable.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// A migration.
+    /// A migration failed.
     #[error(transparent)]
     Migration(#[from] Box<dyn Error + Send + Sync>),
 }
@@ -76,8 +76,8 @@ fn embedded(conn: &AnyConnection) -> EmbeddedMigrations {
     }
 }
 
-/// Compares the schema with the migrations. Reads only: a role that may not change tables
-/// can do it.
+/// Compares the schema with the migrations. It only reads, so that a role without the right to
+/// change tables can do it.
 pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Change> {
     let source = embedded(conn);
     let known: BTreeSet<String> = MigrationSource::<MultiBackend>::migrations(&source)?
@@ -94,7 +94,7 @@ pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Change> {
     })
 }
 
-/// The versions that were applied.
+/// The versions of the applied migrations.
 pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -106,8 +106,7 @@ pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>>
             format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{TABLE}') AS there")
         }
         AnyConnection::Postgres(_) => {
-            // Not `to_regclass`: it may remember from before a wait for a lock that there was
-            // no such table.
+            // Not `to_regclass`: after a wait for a lock, its cached answer may be outdated.
             format!(
                 "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class \
                  WHERE relname = '{TABLE}' AND pg_table_is_visible(oid)) AS there"
@@ -124,7 +123,7 @@ pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>>
     Ok(versions.into_iter().collect())
 }
 
-/// Writes what is there already.
+/// Writes a row unchanged, to see whether the database can write.
 pub(super) fn write_nothing_new(conn: &mut AnyConnection) -> QueryResult<()> {
     let version = __diesel_schema_migrations::version;
     diesel::update(__diesel_schema_migrations::table)
@@ -133,8 +132,8 @@ pub(super) fn write_nothing_new(conn: &mut AnyConnection) -> QueryResult<()> {
         .map(drop)
 }
 
-/// Applies what is missing. The caller holds a transaction, so that instances which start
-/// together do not both migrate and a crash leaves no half schema.
+/// Applies the missing migrations. The caller holds a transaction, so that instances that start
+/// together do not migrate at once, and a crash leaves no partial schema.
 pub(super) fn apply(conn: &mut AnyConnection) -> Result<(), Change> {
     let source = embedded(conn);
     conn.run_pending_migrations(source)?;

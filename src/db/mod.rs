@@ -1,8 +1,8 @@
-//! The database: the only place with Diesel in it.
+//! The database, and the only layer that uses Diesel.
 //!
-//! [`DB`] has the document's `add_user`, `find_user_by`, `update_user` and what its `Auth`
-//! needs beside them, over r2d2 pools. All methods block. Where one fails,
-//! [`DbError`] tells "no such row" from "wrong question" from "the database failed".
+//! [`DB`] has `add_user`, `find_user_by` and `update_user` as the reference service does, and
+//! everything else that `Auth` needs, over r2d2 pools. All methods block. [`DbError`]
+//! distinguishes a missing row, an invalid request and a failing database.
 
 mod accounts;
 mod cleanup;
@@ -58,20 +58,19 @@ pub use crate::domain::Pooler;
 
 use crate::domain::{Clock, DatabaseUrl, UserId};
 
-/// How far in the future something may have been made before its clock is not believed.
+/// How far in the future a creation time may be. Rows from beyond were written by a wrong clock
+/// and are not valid.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
-/// How long a connection to a server is used before it is opened anew.
+/// How long a connection to a server is used before it is replaced.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// The users and their sessions.
-///
-/// Cheap to clone; clones share their connections.
+/// The database of the service. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct DB {
     readers: Pool<Manager>,
     writer: Pool<Manager>,
-    /// SQLite's writers; a server commits in groups by itself.
+    /// The queue of writers on SQLite. PostgreSQL commits in groups by itself.
     group_commit: Option<Arc<GroupCommit>>,
     sharing: Sharing,
     reader_events: PoolEvents,
@@ -84,17 +83,17 @@ pub struct DB {
 }
 
 impl DB {
-    /// Opens a database: creates it where there is none, adopts a file of the document's
-    /// service, and brings the schema up to date, as far as [`DbSettings::open`] lets it.
-    /// Blocks until the first connections stand.
+    /// Opens a database. As far as [`DbSettings::open`] allows, it creates a missing one, imports
+    /// one of the reference service, and migrates an old schema. Blocks until the first
+    /// connections are open.
     ///
     /// # Errors
-    /// [`OpenError`] with the cause and the way out; nothing in the database has changed then.
+    /// [`OpenError`] with the cause and the remedy; the database was not changed.
     pub fn open(url: &DatabaseUrl, settings: DbSettings) -> Result<Self, OpenError> {
         Self::open_and_tell(url, settings).map(|(db, _)| db)
     }
 
-    /// The same as [`DB::open`], and says what it had to do.
+    /// The same as [`DB::open`], and returns what it has done.
     ///
     /// # Errors
     /// As [`DB::open`].
@@ -133,14 +132,14 @@ impl DB {
         Ok((db, opened))
     }
 
-    /// Whether a read waits for no network and no other thread, so that an event loop may do
-    /// it by itself: a look-up in a SQLite file takes less time than to hand it over.
+    /// Whether reads wait for no network and no other thread, so that an event loop may run them
+    /// itself. A lookup in a SQLite file takes less time than passing it to another thread.
     #[must_use]
     pub fn reads_are_local(&self) -> bool {
         self.reads_are_local
     }
 
-    /// How much may be under way at once, local reads aside; more only wait for each other.
+    /// How many operations can run at once, apart from local reads. More would only wait.
     #[must_use]
     pub fn turns(&self) -> u32 {
         match &self.group_commit {
@@ -149,8 +148,8 @@ impl DB {
         }
     }
 
-    /// The same database for long writes in the background, which share no commit with
-    /// requests: those would have to wait for them.
+    /// The same database for long writes in the background. They do not share a commit with
+    /// requests, which would have to wait for them.
     #[must_use]
     pub fn in_background(&self) -> Self {
         Self {
@@ -159,8 +158,8 @@ impl DB {
         }
     }
 
-    /// The same database for somebody who waits until then at the most: what has not begun
-    /// to write by that time is not done. Other work has two seconds.
+    /// The same database with a deadline: work that has not begun to write by then fails.
+    /// Without a deadline, work waits 2 seconds.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
         Self {
@@ -169,30 +168,29 @@ impl DB {
         }
     }
 
-    /// Comes when a commit failed on SQLite's disk, with the cause. What the system holds of
-    /// the file may differ from what is on the disk then: all further writes are refused,
-    /// and the process has to end and start again, which reads what is really there.
+    /// Resolves with the cause once a commit has failed on disk (SQLite). The page cache may then
+    /// differ from the disk, so all further writes are refused and the process must restart.
     pub fn must_restart(&self) -> impl Future<Output = String> + Send + use<> {
         self.storage.lost()
     }
 
-    /// The clock this database goes by.
+    /// The clock of this database.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.settings.clock
     }
 
-    /// When sessions end, and how many a user has.
+    /// When sessions end, and how many a user may have.
     #[must_use]
     pub fn session_rules(&self) -> &SessionRules {
         &self.settings.sessions
     }
 
-    /// Empties the write-ahead log beside a SQLite file before the process ends. Blocks for a
-    /// write.
+    /// Checkpoints and empties the write-ahead log of a SQLite file before the process ends.
+    /// Blocks for a write.
     ///
     /// # Errors
-    /// If the database is in use; nothing is lost then.
+    /// [`DbError`] if the database is in use. Nothing is lost.
     pub fn tidy(&self) -> Result<(), DbError> {
         if !self.reads_are_local {
             return Ok(());
@@ -214,8 +212,8 @@ impl DB {
             .inspect_err(|error| self.file.learn(error))
     }
 
-    /// Writes in one transaction, which has locked the user's row before the first statement of
-    /// `work` sees any. On PostgreSQL that takes no round trip of its own.
+    /// Writes in one transaction that locks the user's row before it runs `work`. On PostgreSQL
+    /// the lock takes no round trip of its own.
     fn write_locking<T>(
         &self,
         user_id: UserId,
@@ -235,8 +233,8 @@ impl DB {
             .inspect_err(|error| self.file.learn(error))
     }
 
-    /// Does all of `work` or nothing. `lock` is the user whose row is locked first; SQLite's
-    /// writers lock the whole file.
+    /// Runs `work` in a transaction. `lock` is the user whose row is locked first; on SQLite a
+    /// writer locks the whole file.
     fn transaction<T>(
         &self,
         lock: Option<UserId>,
@@ -255,9 +253,9 @@ impl DB {
     }
 }
 
-/// SQLite: readers beside each other, and one writer, so that writes wait in line instead of
-/// backing off from each other. PostgreSQL: one pool, which opens its connections by itself,
-/// so that nobody waits for a server that is away.
+/// SQLite: several readers and one writer, so that writes queue instead of retrying on a locked
+/// file. PostgreSQL: one pool, which opens its connections in the background, so that the start
+/// does not wait for an unreachable server.
 fn pools(
     target: &Target,
     settings: &DbSettings,
@@ -271,7 +269,7 @@ fn pools(
                 let builder = builder.idle_timeout(None).max_lifetime(None);
                 builder.build(Manager::new(target.clone(), role))
             };
-            // Writers wait in the queue of `GroupCommit`, which counts them.
+            // `GroupCommit` queues and counts the writers.
             let writer = pool(Role::Writer, 1, Box::new(NopEventHandler))?;
             let events = Box::new(reader_events.clone());
             let readers = pool(Role::Reader, settings.readers.max(1), events)?;

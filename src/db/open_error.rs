@@ -1,3 +1,5 @@
+//! What opening a database has done, and why it can fail.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -6,33 +8,33 @@ use std::path::PathBuf;
 use super::sqlite::Duplicate;
 use super::{DbError, Unavailable};
 
-/// What opening a database had to do.
+/// What opening a database has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
-    /// It was there, with the schema of this program.
+    /// Nothing: the schema was current.
     AsItWas,
-    /// It was not there, or empty.
+    /// It created the schema in a new or empty database.
     Created,
-    /// It had an older schema.
+    /// It migrated an older schema.
     Migrated {
-        /// Where the copy of the file before is; a server's backups are its operator's.
+        /// The copy of the original file; none on PostgreSQL, whose operator makes backups.
         copy: Option<PathBuf>,
     },
-    /// It was a file of the document's service; the copy is the file before.
+    /// It imported a file of the reference service.
     Adopted {
-        /// How many users were taken over.
+        /// The number of imported users.
         users: usize,
         /// How many of them stay logged in.
         sessions: usize,
-        /// How many have a password of a kind that cannot be checked, by kind.
+        /// How many have a password hash that cannot be checked, by algorithm.
         unknown_hashes: BTreeMap<&'static str, usize>,
-        /// Where the copy is.
+        /// The copy of the original file.
         copy: PathBuf,
     },
 }
 
 impl Opened {
-    /// What the operator has to do about it, if anything.
+    /// A warning for the operator, if there is one.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let Self::Adopted { unknown_hashes, .. } = self else {
@@ -45,8 +47,8 @@ impl Opened {
         let users: usize = unknown_hashes.values().sum();
         (users > 0).then(|| {
             format!(
-                "{users} users have passwords of a kind that cannot be checked ({}): they cannot \
-                 log in before they reset their password",
+                "{users} users have password hashes that this service cannot check ({}): they \
+                 cannot log in before they reset their password",
                 kinds.join(", ")
             )
         })
@@ -61,7 +63,7 @@ impl fmt::Display for Opened {
             Self::Migrated { copy: None } => write!(f, "schema brought up to date"),
             Self::Migrated { copy: Some(copy) } => write!(
                 f,
-                "schema brought up to date; the file as it was is {}",
+                "schema brought up to date; the original file was copied to {}",
                 copy.display()
             ),
             Self::Adopted {
@@ -71,64 +73,64 @@ impl fmt::Display for Opened {
                 unknown_hashes: _,
             } => write!(
                 f,
-                "adopted {users} users, {sessions} of them logged in; the file as it was is {} \
-                 (it holds session ids: delete it when you no longer need it)",
+                "imported {users} users, {sessions} of them logged in; the original file was \
+                 copied to {} (it contains session ids: delete it when you no longer need it)",
                 copy.display()
             ),
         }
     }
 }
 
-/// Why a database cannot be opened, with the way out.
+/// Why a database cannot be opened, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no such file, and this use does not create one.
-    #[error("there is no database at {}; if the service has one elsewhere, name it by its whole path in DATABASE_URL; to make a new one, run `bienvenue db migrate`", .0.display())]
+    /// The file does not exist, and the open mode does not create one.
+    #[error("there is no database at {}: set DATABASE_URL to the absolute path of the service's database, or create a new one with `bienvenue db migrate`", .0.display())]
     NotThere(PathBuf),
     /// The file cannot be created or reached.
     #[error("cannot open the database file {}: {source}; the folder must exist and be writable", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is something else.
-    #[error("{} is not a SQLite database; name another file in DATABASE_URL, or move this one away", .0.display())]
+    /// The file is not a SQLite database.
+    #[error("{} is not a SQLite database; set DATABASE_URL to another file, or move this one away", .0.display())]
     NotADatabase(PathBuf),
-    /// The file is a database of some other program.
-    #[error("{} is a database of another program ({finding}); name another file in DATABASE_URL", path.display())]
+    /// The file is a database of another program.
+    #[error("{} is a database of another program ({finding}); set DATABASE_URL to another file", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What tells so.
+        /// Why it belongs to another program.
         finding: String,
     },
-    /// The file is broken.
-    #[error("the database {} is damaged ({finding}); restore a backup, or save what can be read with `sqlite3 FILE .recover`", path.display())]
+    /// The file is damaged.
+    #[error("the database {} is damaged ({finding}); restore a backup, or recover the readable rows with `sqlite3 FILE .recover`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite found first.
+        /// The first finding of SQLite.
         finding: String,
     },
-    /// The file or its folder cannot be written.
+    /// The file or its directory cannot be written.
     #[error("the database {} cannot be written; give the service's user write access to the file and its folder", .0.display())]
     ReadOnly(PathBuf),
-    /// The disk under the file fails, or has no space.
-    #[error("the disk under the database {} takes no writes ({cause}); free space on it, and if there is enough, look into the system's log for the disk", path.display())]
+    /// The disk is full or failing.
+    #[error("the disk of the database {} refuses writes ({cause}); free space on it, or if there is enough, check the system log for disk errors", path.display())]
     Disk {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         cause: String,
     },
-    /// The schema is older, and this use does not change it.
+    /// The schema is older, and the open mode does not migrate it.
     #[error(
         "the schema of the database is older than this program ({missing} is missing); run `bienvenue db migrate`"
     )]
     OldSchema {
-        /// The first migration that is missing.
+        /// The first missing migration.
         missing: String,
     },
     /// The schema is newer.
@@ -136,13 +138,13 @@ pub enum OpenError {
         "the schema of the database is newer than this program (it has {version}); run the newer program, or restore the copy made before it migrated"
     )]
     NewerSchema {
-        /// The newest migration that is unknown.
+        /// The newest unknown migration.
         version: String,
     },
-    /// The database is one of the document's service, and this use does not adopt it.
-    #[error("{} is a database of the document's service; `bienvenue db migrate` takes it over", .0.display())]
+    /// The file is a database of the reference service, and the open mode does not import it.
+    #[error("{} is a database of the reference service; import it with `bienvenue db migrate`", .0.display())]
     NotAdopted(PathBuf),
-    /// Users of the document's service that would be one account here.
+    /// Several users of the reference service would be one account here.
     #[error("{}", duplicates_text(path, duplicates))]
     Duplicates {
         /// The file.
@@ -150,78 +152,78 @@ pub enum OpenError {
         /// The users, by address.
         duplicates: Vec<Duplicate>,
     },
-    /// The copy that is made before a change could not be made.
+    /// The file could not be copied before a change.
     #[error("cannot copy the database to {} before changing it: {cause}; nothing was changed", path.display())]
     Copy {
-        /// Where the copy should have gone.
+        /// The path of the copy.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         cause: String,
     },
-    /// The server was waited for in vain.
+    /// The server could not be reached in time.
     #[error("cannot reach {url}: {cause}")]
     Away {
-        /// The server, without its password.
+        /// The server's URL, without its password.
         url: String,
-        /// What the client library says.
+        /// The error of the client library.
         cause: String,
     },
-    /// The server refuses the connection, and will as long as nothing is changed.
+    /// The server refuses the connection, and a retry will not help.
     #[error("{url} refuses the connection: {cause}; {remedy}")]
     Refused {
-        /// The server, without its password.
+        /// The server's URL, without its password.
         url: String,
-        /// What the server says.
+        /// The error of the server.
         cause: String,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
-    /// The role may not use the tables, or may not make them.
+    /// The role may not use the tables, or may not create them.
     #[error(
         "the database role lacks a privilege: {cause}; run as the owner of the tables: {remedy}"
     )]
     Privileges {
-        /// What it may not do.
+        /// The missing privilege.
         cause: String,
-        /// The GRANT that is missing.
+        /// The GRANT that adds it.
         remedy: String,
     },
-    /// A connection pooler is in the way that the settings do not name.
+    /// There is a connection pooler, for which `--database-pooler` is not set correctly.
     #[error("{url} is a connection pooler ({finding}); {remedy}")]
     Pooler {
-        /// The server, without its password.
+        /// The server's URL, without its password.
         url: String,
-        /// How that showed.
+        /// How the pooler was detected.
         finding: String,
-        /// What to set.
+        /// The setting to change.
         remedy: &'static str,
     },
-    /// The URL asks for TLS, and this build has none for PostgreSQL.
+    /// The URL requires TLS, and this build has none for PostgreSQL.
     #[error(
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
     )]
     NoTls,
-    /// Another process holds it.
-    #[error("the database {} is in use by another process ({cause}); stop that one first", path.display())]
+    /// Another process uses the file.
+    #[error("the database {} is in use by another process ({cause}); stop that process first", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
-        /// How that showed.
+        /// How the other process was detected.
         cause: String,
     },
-    /// A migration failed; the schema is as it was.
-    #[error("a migration failed, nothing was changed: {0}")]
+    /// A migration failed and was rolled back.
+    #[error("a migration failed and nothing was changed: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
     /// No connection could be opened.
     #[error("cannot connect to the database: {0}")]
     Connect(#[from] r2d2::Error),
-    /// The database failed otherwise.
+    /// The database failed in another way.
     #[error(transparent)]
     Database(#[from] DbError),
 }
 
 impl OpenError {
-    /// Whether trying again is of no use until somebody has changed something.
+    /// Whether a retry is useless until an operator has changed something.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -255,10 +257,10 @@ impl OpenError {
 fn duplicates_text(path: &std::path::Path, duplicates: &[Duplicate]) -> String {
     let list: Vec<String> = duplicates.iter().map(|d| format!("  {d}")).collect();
     format!(
-        "{path} has several users with one email address (letter case and white space around do \
-         not count):\n{list}\nKeep one of each: give the others another address, or delete them, \
-         for example with\n  sqlite3 {path} \"DELETE FROM users WHERE id = N\"\nand start again. \
-         Nothing was changed.",
+        "{path} has several users with the same email address (letter case and surrounding white \
+         space do not count):\n{list}\nKeep one of each: change the address of the others or \
+         delete them, for example with\n  sqlite3 {path} \"DELETE FROM users WHERE id = N\"\nand \
+         start again. Nothing was changed.",
         path = path.display(),
         list = list.join("\n"),
     )

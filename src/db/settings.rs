@@ -7,23 +7,23 @@ use crate::domain::{Clock, Pooler};
 /// How a `DB` is opened and how long its sessions live.
 #[derive(Debug, Clone)]
 pub struct DbSettings {
-    /// Connections that read beside each other. An event loop that reads by itself needs one
-    /// for each of its threads, and one more for the rest.
+    /// Reading connections on SQLite. If event loops read by themselves, they need one for each
+    /// of their threads, and one more is needed for everything else.
     pub readers: u32,
-    /// Connections to a server, which read and write.
+    /// Connections on PostgreSQL, for reads and writes.
     pub connections: u32,
-    /// What stands between this program and the server.
+    /// The connection pooler in front of PostgreSQL.
     pub pooler: Pooler,
     /// Memory for SQLite's page cache in bytes, shared by the connections. It fills as pages are
     /// read.
     pub cache: u64,
-    /// How long an opening waits for a server that is away.
+    /// How long opening waits for an unreachable server.
     pub server_wait: Duration,
-    /// What to do where the database is not there, or its schema is an older one.
+    /// Whether opening may create or change the database.
     pub open: OpenMode,
-    /// When sessions end, and how many a user has.
+    /// When sessions end, and how many a user may have.
     pub sessions: SessionRules,
-    /// Where the time comes from.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -42,31 +42,31 @@ impl Default for DbSettings {
     }
 }
 
-/// What opening a database may change in it.
+/// Whether opening a database may change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
-    /// Create the database if it is not there, adopt the document's service's file, apply
-    /// the migrations that are missing.
+    /// Create a missing database, import one of the reference service, and apply missing
+    /// migrations.
     Migrate,
-    /// Change nothing: refuse a database that is not there or has an older schema.
+    /// Change nothing: refuse a missing database and an older schema.
     Check,
 }
 
-/// When sessions end, and how many a user has.
+/// When sessions end, and how many a user may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRules {
-    /// How long a session lives without being used.
+    /// After how long without use a session ends.
     pub idle: Duration,
-    /// How long a session lives at the most.
+    /// After how long a session ends in any case.
     pub lifetime: Duration,
-    /// How many sessions a user has; a new one ends the oldest beyond that. 0: 1,000.
+    /// How many sessions a user may have; a new one ends the oldest beyond that. 0 means 1,000.
     pub per_user: u32,
 }
 
 impl SessionRules {
-    /// How old a session's last use may get before it is written: 1/48 of the idle limit, but at
-    /// least a minute, and at most a quarter of an idle limit of a few minutes. A session may
-    /// end that much early, and never ends late.
+    /// How old the stored last use of a session may become before it is written again: 1/48 of
+    /// the idle limit, at least a minute, and at most a quarter of the idle limit. A session may
+    /// end early by this time, and never ends late.
     #[must_use]
     pub fn touch_after(&self) -> Duration {
         Duration::from_secs(60)
@@ -74,7 +74,7 @@ impl SessionRules {
             .min(self.idle / 4)
     }
 
-    /// How many sessions a user keeps: never more than 1,000, so that lists stay short.
+    /// How many sessions a user may have: never more than 1,000, so that lists stay short.
     #[must_use]
     pub fn kept_per_user(&self) -> u32 {
         match self.per_user {
@@ -84,7 +84,7 @@ impl SessionRules {
     }
 }
 
-/// The number of sessions that a user keeps where no number is set.
+/// The largest number of sessions of a user, and the one if no number is set.
 const MAX_PER_USER: u32 = 1000;
 
 impl Default for SessionRules {

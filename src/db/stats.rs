@@ -1,4 +1,4 @@
-//! How busy the database is, in plain figures.
+//! Plain numbers about the load of the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,35 +11,35 @@ use super::schema::{outbox, sessions};
 use super::{DB, DbError};
 use crate::domain::SessionDigest;
 
-/// The connections of a pool, and who waited for them since the start.
+/// The connections of a pool, and the waits for them since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStats {
-    /// What the pool is for: `read`, `write`, or `all`.
+    /// The purpose of the pool: `read`, `write`, or `all`.
     pub name: &'static str,
-    /// Connections that somebody works on.
+    /// Connections in use.
     pub in_use: u32,
     /// Connections that are open and free.
     pub idle: u32,
-    /// How many there may be.
+    /// The largest number of connections.
     pub max: u32,
-    /// How often one was handed out.
+    /// How often a connection was taken.
     pub checkouts: u64,
-    /// How long all of those waited for theirs together.
+    /// The sum of the waits for these.
     pub waited: Duration,
-    /// How often somebody waited in vain.
+    /// How often a wait ended without a connection.
     pub timeouts: u64,
 }
 
-/// The mails that are not sent yet.
+/// The queued mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outbox {
-    /// How many.
+    /// Their number.
     pub waiting: u64,
-    /// How long the oldest waits.
+    /// The age of the oldest.
     pub oldest: Duration,
 }
 
-/// Counts what happens to a pool.
+/// Counts the checkouts of a pool.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PoolEvents(Arc<Counts>);
 
@@ -51,7 +51,7 @@ struct Counts {
 }
 
 impl PoolEvents {
-    /// A connection was handed out after a wait.
+    /// Counts a checkout after a wait.
     pub(super) fn handed_out(&self, waited: Duration) {
         self.0.checkouts.fetch_add(1, Ordering::Relaxed);
         let waited = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
@@ -60,7 +60,7 @@ impl PoolEvents {
             .fetch_add(waited, Ordering::Relaxed);
     }
 
-    /// A wait ended without a connection.
+    /// Counts a wait that ended without a connection.
     pub(super) fn timed_out(&self) {
         self.0.timeouts.fetch_add(1, Ordering::Relaxed);
     }
@@ -77,8 +77,7 @@ impl HandleEvent for PoolEvents {
 }
 
 impl DB {
-    /// The pools as they are now: one for reading and one for writing on SQLite, one for both
-    /// on PostgreSQL.
+    /// The state of the pools: one for reads and one for writes on SQLite, one on PostgreSQL.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolStats> {
         let pools: &[_] = if self.reads_are_local {
@@ -105,8 +104,8 @@ impl DB {
         figures.collect()
     }
 
-    /// How many of the next `step` sessions behind `after`, by digest, have neither ended nor
-    /// expired, and where those `step` end; none if there are no more. Blocks for two look-ups.
+    /// Counts the valid sessions among the next `step` after `after`, in the order of digests.
+    /// Also returns the last of those `step`; none if no more follow. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -140,7 +139,7 @@ impl DB {
         Ok((u64::try_from(count).unwrap_or(0), end))
     }
 
-    /// How many mails wait, and for how long the oldest does. Blocks for one look-up.
+    /// The number of queued mails and the age of the oldest. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.

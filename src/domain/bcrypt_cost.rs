@@ -1,28 +1,30 @@
+//! The cost of bcrypt.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// The work factor of bcrypt: 2 to the power of it rounds of the key schedule, 4 to 31.
+/// The cost of bcrypt, 4 to 31. A hash takes 2^cost rounds.
 ///
-/// The default is 12, about a quarter of a second of one core.
-/// Under [`BcryptCost::SERVING_MINIMUM`] is for tests (OWASP ASVS 5.0.0, appendix C).
+/// The default is 12, about a quarter of a second of one core. Costs below
+/// [`BcryptCost::SERVING_MINIMUM`] are for tests (OWASP ASVS 5.0.0, appendix C).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BcryptCost(u32);
 
-/// The cost is no whole number from 4 to 31.
+/// The cost is not a whole number from 4 to 31.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the bcrypt cost is a whole number from 4 to 31")]
+#[error("the bcrypt cost must be a whole number from 4 to 31")]
 pub struct BcryptCostError;
 
 impl BcryptCost {
-    /// The least cost that a service on the Internet should use.
+    /// The lowest cost that a service on the Internet should use.
     pub const SERVING_MINIMUM: Self = Self(10);
-    /// The least that bcrypt knows; tests use it.
+    /// The lowest cost of bcrypt, for tests.
     pub const MINIMUM: Self = Self(4);
 
-    /// Takes a cost from 4 to 31.
+    /// Checks a cost.
     ///
     /// # Errors
-    /// [`BcryptCostError`] outside of that range.
+    /// [`BcryptCostError`] if it is outside 4 to 31.
     pub fn new(cost: u32) -> Result<Self, BcryptCostError> {
         if (4..=31).contains(&cost) {
             Ok(Self(cost))

@@ -1,7 +1,11 @@
+//! The client of a request.
+
 use super::{ClientAddress, DeviceId, RequestId};
 
-/// Who is at the other end, as far as the request tells: kept with a session so that its
-/// owner recognises it, named in the log, and counted by where passwords are guessed.
+/// The client of a request, as far as the request describes it.
+///
+/// It is stored with a session, so that the owner recognizes the session; it is named in the
+/// log; and rate limits count by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     address: Option<ClientAddress>,
@@ -11,10 +15,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// The longest user agent that is kept, in characters; the rest is cut.
+    /// The longest stored user agent, in characters; the rest is cut off.
     pub const USER_AGENT_MAX: usize = 250;
 
-    /// Describes a client. Control characters in the user agent are left out.
+    /// Describes a client. Control characters in the user agent are removed.
     #[must_use]
     pub fn new(address: Option<ClientAddress>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| {
@@ -31,37 +35,37 @@ impl Client {
         }
     }
 
-    /// The same client, which shows that it has logged in before.
+    /// The same client with the id in its device cookie.
     #[must_use]
     pub fn with_device(self, device: Option<DeviceId>) -> Self {
         Self { device, ..self }
     }
 
-    /// The same client with the request that it made.
+    /// The same client with the id of its request.
     #[must_use]
     pub fn asking(self, request_id: Option<RequestId>) -> Self {
         Self { request_id, ..self }
     }
 
-    /// The address the client came from; none for the command line and the library.
+    /// The client's address; none for the command line and the library.
     #[must_use]
     pub fn address(&self) -> Option<ClientAddress> {
         self.address
     }
 
-    /// What the client was given at an earlier login, if it shows it.
+    /// The id in the client's device cookie, if it sent one.
     #[must_use]
     pub fn device(&self) -> Option<&DeviceId> {
         self.device.as_ref()
     }
 
-    /// The request; none for the command line and the library.
+    /// The id of the request; none for the command line and the library.
     #[must_use]
     pub fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
     }
 
-    /// What the client calls itself.
+    /// The `User-Agent` of the client.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()

@@ -1,12 +1,14 @@
+//! IP addresses of clients, and the prefixes by which rate limits group them.
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address a client came from. One IPv4 address is one client, whatever it looks like
-/// on an IPv6 socket (RFC 4291, 2.5.5.2).
+/// The IP address of a client. An IPv4 address that is mapped to IPv6, as on an IPv6 socket, is
+/// the IPv4 address (RFC 4291, 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
-/// The first bits of an address: those whom they belong to are counted as one.
+/// The first bits of an address. Rate limits count all addresses with the same prefix as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Prefix {
     first: IpAddr,
@@ -14,7 +16,7 @@ pub struct Prefix {
 }
 
 impl ClientAddress {
-    /// Takes an address as a socket or a proxy tells it.
+    /// The address of a socket, or the one that a proxy has sent.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
         Self(address.to_canonical())
@@ -26,14 +28,14 @@ impl ClientAddress {
         self.0
     }
 
-    /// What one customer has: an IPv4 address, or an IPv6 network of 64 bits, within which
-    /// anybody changes addresses at will (RFC 8981).
+    /// The network of one customer: an IPv4 address, or 64 bits of an IPv6 address, within which
+    /// a client can change its address at will (RFC 8981).
     #[must_use]
     pub fn network(self) -> Prefix {
         self.prefix(32, 64)
     }
 
-    /// What one site has: 24 bits of IPv4, 48 of IPv6 (RFC 6177).
+    /// The network of one site: 24 bits of IPv4, 48 bits of IPv6 (RFC 6177).
     #[must_use]
     pub fn subnet(self) -> Prefix {
         self.prefix(24, 48)
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_of_64_bits_is_one_client_and_its_site_has_48() {
+    fn an_ipv6_network_has_64_bits_and_its_site_has_48() {
         let client = address("2001:db8:1:2:3:4:5:6");
         assert_eq!(client.network().to_string(), "2001:db8:1:2::/64");
         assert_eq!(client.subnet().to_string(), "2001:db8:1::/48");

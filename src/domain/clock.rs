@@ -1,14 +1,16 @@
+//! Moments in time, and the clock from which they come.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment: UTC seconds since 1970-01-01.
+/// A moment, in seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Takes seconds since 1970-01-01 UTC.
+    /// The moment this many seconds after 1970-01-01 UTC.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds)
@@ -20,28 +22,28 @@ impl Timestamp {
         self.0
     }
 
-    /// The moment as RFC 3339 writes it, in UTC: `2027-01-15T08:00:00Z`. What is beyond the
-    /// years 0 to 9999 is written as the last moment, or the first, that can be.
+    /// The moment in the format of RFC 3339, in UTC: `2027-01-15T08:00:00Z`. A moment outside
+    /// the years 0 to 9999 is clamped to them.
     #[must_use]
     pub fn rfc3339(self) -> String {
         let seconds = self.0.clamp(YEAR_0, YEAR_9999);
         jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.to_string())
     }
 
-    /// The moment `span` later, in whole seconds; the end of time at the most.
+    /// The moment `span` later, in whole seconds. Saturates.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(whole_seconds(span)))
     }
 
-    /// The moment `span` earlier, in whole seconds; the beginning of time at the least.
+    /// The moment `span` earlier, in whole seconds. Saturates.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(whole_seconds(span)))
     }
 }
 
-/// The first second that RFC 3339 can write, and one of the last.
+/// The first second that RFC 3339 can express, and one of the last.
 const YEAR_0: i64 = -62_167_219_200;
 const YEAR_9999: i64 = 253_402_207_200;
 
@@ -55,22 +57,20 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the time comes from: the system, or a hand that a test moves.
-///
-/// Clones of a set clock share their hand.
+/// The system clock, or a clock that a test sets. Clones of a set clock share its time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     hand: Option<Arc<AtomicI64>>,
 }
 
 impl Clock {
-    /// The clock of the machine.
+    /// The system clock.
     #[must_use]
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands at `now` until it is advanced.
+    /// A clock that stays at `now` until it is moved.
     #[must_use]
     pub fn set_to(now: Timestamp) -> Self {
         Self {
@@ -78,14 +78,14 @@ impl Clock {
         }
     }
 
-    /// Moves a set clock on; the clock of the machine goes by itself and stays as it is.
+    /// Moves a set clock forward. Does nothing to the system clock.
     pub fn advance(&self, span: Duration) {
         if let Some(hand) = &self.hand {
             hand.fetch_add(whole_seconds(span), Ordering::SeqCst);
         }
     }
 
-    /// Turns a set clock to a moment, also to one that has passed.
+    /// Sets a set clock to a moment, also to an earlier one. Does nothing to the system clock.
     pub fn turn_to(&self, moment: Timestamp) {
         if let Some(hand) = &self.hand {
             hand.store(moment.seconds(), Ordering::SeqCst);
@@ -97,7 +97,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let seconds = match &self.hand {
             Some(hand) => hand.load(Ordering::SeqCst),
-            // A clock before 1970 is a broken clock: at zero, no session is valid yet.
+            // A system clock before 1970 is wrong. At zero, no session is valid yet.
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, whole_seconds),

@@ -1,15 +1,17 @@
+//! The URL of the database.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::PostgresUrl;
 
-/// Where the data is: a URL whose scheme picks the engine.
+/// The URL of the database. Its scheme selects the engine.
 ///
-/// `sqlite://PATH` is a file; what follows the two slashes is the path as it stands, so
-/// `sqlite://a.db` is relative to the working folder and `sqlite:///var/lib/a.db` is absolute.
+/// `sqlite://PATH` is a file. The path is not decoded: `sqlite://a.db` is relative to the working
+/// directory, and `sqlite:///var/lib/a.db` is absolute.
 ///
-/// `postgres://USER@HOST/DATABASE` is a server, in all the forms that libpq takes.
+/// `postgres://USER@HOST/DATABASE` is a server, in every form that libpq accepts.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A SQLite file.
@@ -18,30 +20,30 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
-/// The URL names no database that this program can open.
+/// Why a text is not a valid database URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// The scheme is none of ours, or there is none.
+    /// The scheme is missing or unknown.
     #[error(
         "a database URL begins with sqlite:// (as in sqlite://bienvenue.db or sqlite:///var/lib/bienvenue/bienvenue.db) or with postgres://"
     )]
     UnknownScheme,
-    /// Nothing after the scheme.
+    /// The path is missing.
     #[error("the path of the SQLite file is missing after sqlite://")]
     NoPath,
-    /// A database in memory would be another one for each connection.
-    #[error("SQLite in memory would forget every account; name a file after sqlite://")]
+    /// It names a database in memory, of which each connection would have its own.
+    #[error("a SQLite database in memory loses all accounts at exit: give a path after sqlite://")]
     InMemory,
-    /// Options behind a question mark are not taken.
-    #[error("a SQLite URL takes no options after '?'; the service sets them itself")]
+    /// It has options after a question mark.
+    #[error("a SQLite URL must not have options after '?': the service sets them itself")]
     Options,
-    /// There is a NUL in it.
-    #[error("the database URL has a NUL character in it")]
+    /// It contains a NUL character.
+    #[error("the database URL contains a NUL character")]
     Nul,
 }
 
 impl DatabaseUrl {
-    /// Names a SQLite file by its path.
+    /// The URL of a SQLite file.
     #[must_use]
     pub fn sqlite(path: impl AsRef<Path>) -> Self {
         Self::Sqlite(path.as_ref().to_owned())
@@ -73,7 +75,7 @@ impl FromStr for DatabaseUrl {
 }
 
 impl fmt::Display for DatabaseUrl {
-    /// The URL without anything secret, fit for a log.
+    /// The URL without passwords and parameters, for the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),

@@ -7,44 +7,44 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 
-/// An email address as its owner wrote it, white space around cut.
+/// An email address as its owner wrote it, without surrounding white space.
 ///
-/// The rules are those of the HTTP contract: at most 250 characters, one `@` between a local
-/// part and a domain, no control characters, no spaces. Addresses are compared by
-/// [`Email::key`], so that one mailbox is one account.
+/// The rules are those of the HTTP API: at most 250 characters, one `@` between a local part and
+/// a domain, no control characters, no white space. Addresses are compared by [`Email::key`], so
+/// that one mailbox is one account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// What two spellings of one mailbox have in common: trimmed, each character in lower case
-/// (`char::to_lowercase`, the Unicode mapping that looks at no neighbours).
+/// The normalized form of an address, which is equal for all spellings of one mailbox: trimmed
+/// and in lower case (`char::to_lowercase` on each character, without its context).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EmailKey(String);
 
-/// Why a text is no email address; the sentence is fit for the person who typed it.
+/// Why a text is not a valid email address. The messages are for the user who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// Nothing but white space.
+    /// It is empty or white space.
     #[error("email missing")]
     Missing,
-    /// Over [`Email::MAX_CHARACTERS`].
+    /// It is longer than [`Email::MAX_CHARACTERS`].
     #[error("email is longer than 250 characters")]
     TooLong,
-    /// A control character inside.
+    /// It contains a control character.
     #[error("email has a control character in it")]
     ControlCharacter,
-    /// White space inside.
+    /// It contains white space.
     #[error("email has a space in it")]
     Space,
-    /// No `@`, more than one, or nothing on one side of it.
+    /// It has no `@` or several, or nothing before or after it.
     #[error("email needs a name, one @ and a domain")]
     Shape,
-    /// A character that is not shown, or that changes the direction of the text.
+    /// It contains an invisible character, or one that changes the direction of text.
     #[error("email has an invisible character in it; please type it again")]
     Invisible,
-    /// A letter that Unicode treats as another one: not in NFC, or a letter of ASCII in lower case.
+    /// It is not in NFC, or contains a non-ASCII letter whose lower case is an ASCII letter.
     #[error("email has a letter in an unusual form; please type it with ordinary letters")]
     UnusualLetter,
-    /// A local part in quotation marks.
+    /// Its local part is quoted.
     #[error("email has quotation marks before the @; please write it without them")]
     Quoted,
 }
@@ -53,10 +53,10 @@ impl Email {
     /// The longest address, in characters.
     pub const MAX_CHARACTERS: usize = 250;
 
-    /// Takes an address by the rules above.
+    /// Parses an address by the rules above.
     ///
     /// # Errors
-    /// [`EmailError`] says which rule it breaks.
+    /// [`EmailError`] with the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let address = storable(text)?;
         if address.contains(char::is_whitespace) {
@@ -72,13 +72,13 @@ impl Email {
         }
     }
 
-    /// Parses an address that an account is to have from now on. Refuses, beyond the rules of
-    /// [`Email::parse`], what could take or imitate another address: characters that are
-    /// not shown, letters that become others when they are normalised or put into lower case (as the
-    /// Kelvin sign becomes `k`), and quoted local parts. Accounts from before keep such addresses.
+    /// Parses a new address for an account. Beyond [`Email::parse`], it refuses addresses that
+    /// could collide with another one or imitate it: with invisible characters, with letters that
+    /// change under normalization or in lower case (the Kelvin sign becomes `k`), or with a quoted
+    /// local part. Existing accounts keep such addresses.
     ///
     /// # Errors
-    /// [`EmailError`] says which rule it breaks.
+    /// [`EmailError`] with the rule that it breaks.
     pub fn parse_new(text: &str) -> Result<Self, EmailError> {
         let email = Self::parse(text)?;
         let address = email.as_str();
@@ -98,12 +98,12 @@ impl Email {
         Ok(email)
     }
 
-    /// Takes an address out of the database as it is: an adopted one may be of any shape.
+    /// An address from the database, unchecked: an imported one may break the rules.
     pub(crate) fn from_stored(address: String) -> Self {
         Self(address)
     }
 
-    /// The form by which addresses are compared.
+    /// The normalized form, by which addresses are compared.
     #[must_use]
     pub fn key(&self) -> EmailKey {
         EmailKey::canonical(&self.0)
@@ -117,11 +117,11 @@ impl Email {
 }
 
 impl EmailKey {
-    /// Takes the key of whatever somebody typed where an account is looked up, also of an
-    /// address that could not be registered today but may have been adopted.
+    /// Parses an address to look an account up. It accepts addresses that could not be registered
+    /// today, because an imported account may have one.
     ///
     /// # Errors
-    /// [`EmailError`] for what no account can have: nothing, too long, control characters.
+    /// [`EmailError`] if the text is empty, too long, or contains a control character.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         storable(text).map(Self::canonical)
     }
@@ -189,7 +189,7 @@ mod tests {
     #[case::hangul_filler("bob\u{3164}@x.com", EmailError::Invisible)]
     #[case::variation_selector("bob\u{FE0F}@x.com", EmailError::Invisible)]
     #[case::quoted("\"a\"@x.com", EmailError::Quoted)]
-    fn l3_imitations_are_refused_for_new_accounts_alone(
+    fn l3_imitations_are_refused_for_new_accounts_only(
         #[case] address: &str,
         #[case] error: EmailError,
     ) {

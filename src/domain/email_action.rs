@@ -1,14 +1,16 @@
-/// What happens when somebody proves to read the mail of an address.
+//! The purposes of an email token.
+
+/// The effect of an email token that comes back from its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailAction {
-    /// The address of the account is known to be its owner's.
+    /// The account's address becomes verified.
     Verify,
-    /// The account gets that address.
+    /// The account's address is replaced by the one that got the token.
     Change,
 }
 
 impl EmailAction {
-    /// As it is stored.
+    /// The stored form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -17,7 +19,7 @@ impl EmailAction {
         }
     }
 
-    /// None for a text that is no action of this version's.
+    /// Parses the stored form; none for an action that this version does not know.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
         [Self::Verify, Self::Change]

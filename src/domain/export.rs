@@ -1,29 +1,29 @@
-//! What is held about a user beside sessions and addresses, as the user is shown it.
+//! The parts of a data export that are neither sessions nor addresses.
 
 use super::Timestamp;
 
-/// A token that is on its way by mail, or was handed out.
+/// A token that was issued and is not used yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingToken {
-    /// What it is good for.
+    /// Its purpose.
     pub action: String,
-    /// The address that it is about, if it is about one.
+    /// The address that it concerns, if there is one.
     pub email: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it is good no longer.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// A mail that waits to be sent.
+/// A queued mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingMail {
-    /// Which letter.
+    /// The mail kind.
     pub letter: String,
-    /// What it says, in JSON.
+    /// The values for its template, in JSON.
     pub details: Option<String>,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is tried next.
+    /// When the next attempt is due.
     pub due_at: Timestamp,
 }

@@ -1,12 +1,14 @@
+//! Former addresses in a data export.
+
 use super::Timestamp;
 
-/// An address that a user had until lately, as the user is shown it.
+/// A former address of a user, which can still take the account back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormerEmail {
     /// The address.
     pub email: String,
-    /// When the account got another one.
+    /// When the account got a new address.
     pub changed_at: Timestamp,
-    /// Until when it can be taken back.
+    /// Until when it can take the account back.
     pub expires_at: Timestamp,
 }

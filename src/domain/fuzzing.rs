@@ -1,12 +1,11 @@
-//! Where fuzzing looks in: what reads an address that anybody may type. Panics where a rule is
-//! broken.
+//! The body of the fuzz target `email`. It panics if a rule is broken.
 
 use url::Url;
 
 use super::{Email, EmailKey, LocalPath};
 
-/// An email: one that is taken is taken again as it is shown, and has the key by which it is
-/// looked up when it is typed.
+/// Checks that a parsed email can be parsed again from its text, with the same key, and that
+/// the key of what a user types is the key of the parsed email.
 pub fn email(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;

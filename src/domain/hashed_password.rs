@@ -1,6 +1,8 @@
+//! Stored passwords.
+
 use std::fmt;
 
-/// Hashes of other programs, by what they begin with.
+/// Prefixes of hashes by other programs, and the names of their algorithms.
 const KINDS: [(&str, &str); 8] = [
     ("scrypt:", "scrypt"),
     ("$7$", "scrypt"),
@@ -12,31 +14,32 @@ const KINDS: [(&str, &str); 8] = [
     ("bcrypt_sha256$", "bcrypt_sha256"),
 ];
 
-/// A password as it is stored: a bcrypt hash, or whatever a table that was adopted holds.
+/// A password as it is stored: a bcrypt hash, or any text from an imported table.
 ///
-/// Only `auth` looks inside. `Debug` shows nothing and there is no `Display`, so that a hash
-/// reaches neither a log nor an answer by accident.
+/// Only `auth` reads it. `Debug` hides the hash and there is no `Display`, so that it cannot get
+/// into a log or a response by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashedPassword(String);
 
 impl HashedPassword {
-    /// What stands before the bcrypt hash of a password that was longer than bcrypt reads.
+    /// The prefix of the bcrypt hash of a password that is too long for bcrypt and was hashed
+    /// by HMAC-SHA-384 first.
     pub const PREHASHED: &'static str = "$bienvenue-1";
 
-    /// Takes a stored text as it is; one that is no hash matches no password.
+    /// A text from the database, unchecked. If it is not a hash, no password matches it.
     #[must_use]
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// What no password matches: nobody logs in before another one is set.
+    /// A value that no password matches, for an account without a password.
     #[must_use]
     pub fn of_nothing() -> Self {
         Self("!".to_owned())
     }
 
-    /// What a stored password is that cannot be checked: a hash of another kind, or something
-    /// else. None for bcrypt, and for [`HashedPassword::of_nothing`].
+    /// The name of the algorithm if the hash cannot be checked. None for bcrypt, and for
+    /// [`HashedPassword::of_nothing`].
     #[must_use]
     pub fn unknown_kind(&self) -> Option<&'static str> {
         let text = self.0.strip_prefix(Self::PREHASHED).unwrap_or(&self.0);
@@ -47,7 +50,7 @@ impl HashedPassword {
         Some(kind.map_or("of another kind", |(_, kind)| kind))
     }
 
-    /// The text, for the database and for verifying.
+    /// The text, for the database and for verification.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -60,7 +63,7 @@ impl fmt::Debug for HashedPassword {
     }
 }
 
-/// Whether a text has the form `$2b$12$` and 53 characters of salt and hash.
+/// Whether a text has the form of a bcrypt hash: `$2b$12$` and 53 characters of salt and hash.
 fn is_bcrypt(text: &str) -> bool {
     let mut parts = text.splitn(4, '$');
     let (Some(""), Some(version), Some(cost), Some(rest)) =
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_of_other_kinds_are_told_apart() {
+    fn hashes_of_other_algorithms_are_recognized() {
         let digest = "a".repeat(53);
         for known in [
             format!("$2b$12${digest}"),

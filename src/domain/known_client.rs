@@ -1,12 +1,14 @@
+//! Known clients in a data export.
+
 use super::Timestamp;
 
-/// Where a user has logged in from, by which later guesses are told from a stranger's.
+/// A device or network from which a user has logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownClient {
-    /// The network; none for a device, which is known by a cookie of its own.
+    /// The network; none for a device, which is known by its cookie.
     pub network: Option<String>,
-    /// The last right login.
+    /// The last successful login.
     pub logged_in_at: Timestamp,
-    /// When it is forgotten.
+    /// When the account stops knowing the client.
     pub expires_at: Timestamp,
 }

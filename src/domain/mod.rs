@@ -1,7 +1,7 @@
-//! Parsed values: what a string has to be before the rest of the house sees it.
+//! Parsed values: the types into which the edge of the service turns text.
 //!
-//! Every rule about a single value stands here once, in the constructor of its type.
-//! The room imports nothing of the project and does no input or output.
+//! Every rule about a single value is here once, in the constructor of its type. This layer
+//! imports no other one and does no input or output.
 
 mod accent_color;
 mod account_dates;

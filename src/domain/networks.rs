@@ -1,3 +1,5 @@
+//! Lists of IP networks, such as those of trusted proxies.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -5,31 +7,31 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::ClientAddress;
 
-/// Networks, such as those of the proxies whose word is taken. The default is none.
+/// A list of IP networks. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
-/// The text of a list of networks is none.
+/// The text is not a list of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("networks are addresses such as 127.0.0.1 or 10.0.0.0/8, comma-separated")]
+#[error("must be a comma-separated list of addresses and networks: 127.0.0.1,10.0.0.0/8")]
 pub struct NetworksError;
 
 impl Networks {
-    /// This machine.
+    /// The loopback addresses.
     #[must_use]
     pub fn loopback() -> Self {
         let v4 = IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8);
         Self(vec![v4, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))])
     }
 
-    /// A network that is too wide to name proxies: wider than a /8.
+    /// A network in the list that is too wide for proxies: wider than a /8.
     #[must_use]
     pub fn widest(&self) -> Option<String> {
         let wide = self.0.iter().find(|network| network.prefix_len() < 8);
         wide.map(ToString::to_string)
     }
 
-    /// Whether the address is in one of them.
+    /// Whether the address is in one of the networks.
     #[must_use]
     pub fn contains(&self, address: ClientAddress) -> bool {
         let address = address.get();
@@ -55,7 +57,7 @@ impl FromStr for Networks {
     }
 }
 
-/// A network of IPv4 written as IPv6 is one of IPv4, as its addresses are.
+/// Converts an IPv4 network that is mapped to IPv6, as [`ClientAddress`] does for addresses.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else {
         return network;
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_holds_its_addresses_and_an_address_itself() {
+    fn a_network_contains_its_addresses() {
         assert!(holds("10.0.0.0/8", "10.255.1.2"));
         assert!(!holds("10.0.0.0/8", "11.0.0.1"));
         assert!(holds("192.0.2.1, 2001:db8::/32", "2001:db8:1::7"));
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_is_the_same_in_either_writing() {
+    fn an_ipv4_network_may_be_mapped_to_ipv6() {
         assert!(holds("10.0.0.0/8", "::ffff:10.1.2.3"));
         assert!(holds("::ffff:10.0.0.0/104", "10.1.2.3"));
         assert!(!holds("::ffff:10.0.0.0/104", "11.1.2.3"));
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_this_machine_and_no_other() {
+    fn loopback_contains_no_other_address() {
         let loopback = Networks::loopback();
         for (address, inside) in [
             ("127.0.0.1", true),

@@ -1,13 +1,15 @@
+//! Web origins.
+
 use std::fmt;
 
 use url::Url;
 
-/// Where a web page is from: scheme, host and port (RFC 6454), as browsers write it.
+/// The origin of a web page: scheme, host and port (RFC 6454), as browsers write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin of a URL of the web that has nothing behind its host and port.
+    /// The origin of an http or https URL that has neither credentials, path nor query.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let web = matches!(url.scheme(), "http" | "https");
@@ -16,13 +18,13 @@ impl Origin {
         (web && named && bare).then(|| Self(url.origin().ascii_serialization()))
     }
 
-    /// The origin of a page that was fetched over plain http with this Host header.
+    /// The origin of a page that was loaded over plain http with this `Host` header.
     #[must_use]
     pub fn of_plain_host(host: &str) -> Option<Self> {
         Self::of(&Url::parse(&format!("http://{host}/")).ok()?)
     }
 
-    /// Whether an `Origin` header names it. Browsers write it in one way only.
+    /// Whether an `Origin` header is exactly this origin. Browsers write an origin in one way only.
     #[must_use]
     pub fn is_named_by(&self, header: &[u8]) -> bool {
         self.0.as_bytes() == header
@@ -58,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_without_an_origin_are_nobody() {
+    fn only_the_exact_origin_of_a_web_page_matches() {
         for url in ["file:///tmp/x", "data:text/html,x", "https://x.fr/app"] {
             assert_eq!(Origin::of(&Url::parse(url).unwrap()), None, "{url}");
         }

@@ -1,20 +1,22 @@
+//! Passwords in clear text.
+
 use secrecy::{ExposeSecret, SecretString};
 
-/// A password as it was sent: compared byte for byte, never trimmed or normalised
-/// (OWASP ASVS 5.0.0, 6.2.8). Wiped from memory when dropped; `Debug` shows nothing.
+/// A password as the client sent it: it is never trimmed or normalized (OWASP ASVS 5.0.0,
+/// 6.2.8). It is zeroed when it is dropped, and `Debug` hides it.
 #[derive(Debug, Clone)]
 pub struct Password(SecretString);
 
-/// Why a text is no password; the sentence is fit for the person who typed it.
+/// Why a text is not a valid password. The messages are for the user who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Empty.
+    /// It is empty.
     #[error("password missing")]
     Missing,
-    /// bcrypt ends at a NUL: `secret\0x` would match `secret`.
+    /// It contains a NUL. bcrypt stops there: `secret\0x` would match `secret`.
     #[error("password has a NUL character in it")]
     Nul,
-    /// Over [`Password::MAX_BYTES`].
+    /// It is longer than [`Password::MAX_BYTES`].
     #[error("password is longer than 1024 bytes")]
     TooLong,
 }
@@ -23,10 +25,10 @@ impl Password {
     /// The longest password, in bytes.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Takes a password: not empty, no NUL, at most 1024 bytes.
+    /// Parses a password: not empty, no NUL, at most 1024 bytes.
     ///
     /// # Errors
-    /// [`PasswordError`] says which rule it breaks.
+    /// [`PasswordError`] with the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
         if text.is_empty() {
             Err(PasswordError::Missing)
@@ -45,7 +47,7 @@ impl Password {
         self.0.expose_secret()
     }
 
-    /// How long it is to a person: in Unicode code points.
+    /// Its length in characters (Unicode code points).
     #[must_use]
     pub fn characters(&self) -> usize {
         self.expose().chars().count()

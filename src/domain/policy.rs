@@ -1,54 +1,55 @@
-//! What an operator decides about accounts and the database, as settings and as the layers use it.
-//! The first line of each variant is the help of the command line.
+//! Policies that are settings and that several layers use.
+//!
+//! The first line of each variant is its help on the command line.
 
 use clap::ValueEnum;
 
-/// Who may register, and what a registration tells.
+/// Whether users may register, and what the answer to a registration reveals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Registration {
-    /// Say when an email is already registered
+    /// Answer that an email is already registered
     #[default]
     Reveal,
-    /// Answer alike, and tell the owner by mail
+    /// Give the same answer in both cases, and notify the owner by email
     Conceal,
-    /// Nobody can register
+    /// Refuse all registrations
     Closed,
 }
 
-/// Whether new users have to prove that they read the mail of their address.
+/// Whether new users have to verify their email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum EmailVerification {
-    /// No mail is sent
+    /// Send no verification email
     #[default]
     Off,
-    /// A mail is sent, and the login does not wait for its answer
+    /// Send a verification email, and allow logins before it is confirmed
     Optional,
-    /// Nobody logs in before
+    /// Send a verification email, and refuse logins before it is confirmed
     Required,
 }
 
-/// What an owner may be notified of by mail.
+/// The changes about which an owner may be notified by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Notification {
-    /// A login from where the account was not used before
+    /// A login from a new device or network
     NewDevice,
     /// A new password
     PasswordChanged,
-    /// Another address; the mail to the old one can undo it
+    /// A new email address; the mail to the old one contains a link that undoes the change
     EmailChanged,
-    /// The end of the account
+    /// The deletion of the account
     AccountDeleted,
-    /// Nothing
+    /// No notifications
     None,
 }
 
 /// A connection pooler, such as `PgBouncer`, between the service and a `PostgreSQL` server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pooler {
-    /// Nothing: the URL names the server itself
+    /// No pooler: the URL names the server itself
     Off,
-    /// A pooler that gives a client a server connection until it disconnects
+    /// A pooler that assigns a server connection to a client until it disconnects
     Session,
-    /// A pooler that gives a client a server connection for one transaction
+    /// A pooler that assigns a server connection to a client for one transaction
     Transaction,
 }

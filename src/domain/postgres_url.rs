@@ -1,10 +1,11 @@
+//! URLs of PostgreSQL databases.
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// The URL of a PostgreSQL database, as libpq understands it: several hosts, sockets and
-/// parameters included. It may hold a password, so `Display` and `Debug` leave that and all
-/// parameters out.
+/// The URL of a PostgreSQL database, in any form that libpq accepts, also with several hosts or
+/// a socket. It may contain a password: `Display` and `Debug` leave out passwords and parameters.
 #[derive(Clone)]
 pub struct PostgresUrl(SecretString);
 
@@ -13,7 +14,7 @@ impl PostgresUrl {
         Self(url.into())
     }
 
-    /// The URL with parameters added; one that it has already stays as it is.
+    /// The URL with parameters added. A parameter that it already has keeps its value.
     #[must_use]
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> SecretString {
         let mut url = self.0.expose_secret().to_owned();
@@ -28,8 +29,7 @@ impl PostgresUrl {
         url.into()
     }
 
-    /// Whether what goes to the server stays on this machine, or is encrypted for a server
-    /// that proves who it is.
+    /// Whether the connection stays on this machine, or is encrypted with a verified certificate.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.parameter("sslmode") == Some("verify-full")
@@ -40,14 +40,14 @@ impl PostgresUrl {
                 .all(is_local)
     }
 
-    /// Whether there is a password in it.
+    /// Whether it contains a password.
     #[must_use]
     pub fn has_password(&self) -> bool {
         let in_front = self.authority().rsplit_once('@');
         in_front.is_some_and(|(user, _)| user.contains(':')) || self.parameter("password").is_some()
     }
 
-    /// Whether it names several hosts, of which libpq picks one.
+    /// Whether it names several hosts, from which libpq chooses one.
     #[must_use]
     pub fn has_several_hosts(&self) -> bool {
         let named = self.parameter("host").unwrap_or_default();
@@ -62,7 +62,7 @@ impl PostgresUrl {
         })
     }
 
-    /// What stands between the scheme and the database's name.
+    /// The part between the scheme and the database's name.
     fn authority(&self) -> &str {
         let url = self.0.expose_secret();
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -76,7 +76,7 @@ impl PostgresUrl {
             .map_or(authority, |(_, hosts)| hosts)
     }
 
-    /// The role that connects, if the URL names it in front of the host.
+    /// The role that connects, if the URL names it before the host.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         let (user, _) = self.authority().rsplit_once('@')?;
@@ -93,7 +93,7 @@ impl PostgresUrl {
     }
 }
 
-/// A host of the URL: nothing or a path is a socket, and loopback is this machine.
+/// Whether a host is this machine: a socket (an empty name or a path) or a loopback address.
 fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or_default(),
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_of_a_url_holds_no_password_and_no_parameter() {
+    fn a_displayed_url_has_no_password_and_no_parameters() {
         for (url, shown) in [
             (
                 "postgres://bob:s3@db.x.org:5432/users?password=s3",
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_there_stays() {
+    fn an_existing_parameter_keeps_its_value() {
         let url = PostgresUrl::new("postgres://a/b?connect_timeout=9");
         let full = url.with_parameters(&[("connect_timeout", "2"), ("application_name", "x")]);
         assert_eq!(
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn r61_a_server_elsewhere_is_confidential_with_verify_full_only() {
+    fn r61_a_remote_server_is_confidential_with_verify_full() {
         for (url, confidential) in [
             ("postgres:///users", true),
             ("postgres://localhost/users", true),

@@ -1,4 +1,4 @@
-//! Rate limits: what is counted, for whom, and the rules that may apply.
+//! Rate limits: their keys, and the kinds of rules.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use sha2::{Digest, Sha256};
 
 use super::{EmailKey, Prefix, UserId};
 
-/// How failures in a row slow down further guesses: some are free, then each makes the wait
-/// longer, and after so many there is no further guess.
+/// A rule on consecutive failed logins: some are free, then each failure makes the wait longer,
+/// until the limit locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// How many guesses pass at once.
+    /// How many failures cause no wait.
     pub free: u32,
     /// The first wait; each further failure doubles it.
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
-    /// After so many failures in a row there is no further guess.
+    /// After this many consecutive failures, all further attempts are refused.
     pub limit: u32,
-    /// How long failures are remembered. Those at the limit are not forgotten.
+    /// How long failures count. At the limit they count until they are cleared.
     pub memory: Duration,
 }
 
-/// How many may come at once, and how fast more may follow.
+/// A rule by time: a burst, then one per interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many may come at once.
+    /// How many are allowed at once.
     pub burst: u32,
-    /// How much later one more may come.
+    /// The time after which one more is allowed.
     pub interval: Duration,
 }
 
-/// How guesses are counted.
+/// The rule of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// By failures in a row.
+    /// By consecutive failures.
     Backoff(Backoff),
     /// By time.
     Rate(Rate),
@@ -45,11 +45,11 @@ pub enum Rule {
 /// The rate limits. [`crate::auth::ThrottleSettings::rule`] has the rule of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Failed logins of an account, by clients that it does not know.
+    /// Failed logins of an account, by all unknown clients together.
     Account,
-    /// Failed logins of an account, by one client that it knows.
+    /// Failed logins of an account, by one known client.
     Known,
-    /// Right logins of an account.
+    /// Successful logins of an account.
     Logins,
     /// Failed logins and wrong tokens of a client's network.
     Address,
@@ -59,21 +59,22 @@ pub enum Limit {
     Registration,
     /// The same from a site.
     RegistrationSubnet,
-    /// Requests for mails with a reset token, from a network or a known client.
+    /// Requests for reset mails, from a network or a known client.
     ResetRequests,
     /// The same from a site.
     ResetRequestsSubnet,
     /// Mails of one kind to an address.
     Mail,
-    /// The pause after each of them.
+    /// The pause after each mail of a kind to an address.
     MailPause,
-    /// Requests of an account for another address.
+    /// Requests of an account for a new address.
     EmailChanges,
-    /// Changes of an account for which its owner gives the password again.
+    /// Changes of an account that require re-authentication.
     Reauthentication,
 }
 
-/// What is counted, and for whom. It is stored with the name of its limit in front.
+/// A limit and the account, client or address for which it counts. The stored text begins with
+/// the name of the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LimitKey {
     limit: Limit,
@@ -81,7 +82,7 @@ pub struct LimitKey {
 }
 
 impl Limit {
-    /// All of them.
+    /// All limits.
     pub const ALL: [Self; 13] = [
         Self::Account,
         Self::Known,
@@ -98,7 +99,7 @@ impl Limit {
         Self::Reauthentication,
     ];
 
-    /// The name in keys, in the log, and in what operators see.
+    /// The name in keys, in the log, and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -127,7 +128,7 @@ impl Limit {
 }
 
 impl Backoff {
-    /// The wait after so many failures.
+    /// The wait after this many failures.
     #[must_use]
     pub fn wait_after(&self, failures: u32) -> Duration {
         match failures.checked_sub(self.free) {
@@ -141,7 +142,7 @@ impl Backoff {
         }
     }
 
-    /// How many failures beyond the free ones make the wait the longest.
+    /// How many failures beyond the free ones lead to the longest wait.
     #[must_use]
     pub fn doublings(&self) -> u32 {
         let reached =
@@ -151,7 +152,7 @@ impl Backoff {
 }
 
 impl Rate {
-    /// How long the burst lasts at the steady rate.
+    /// The time in which the steady rate allows as many as a burst.
     #[must_use]
     pub fn span(&self) -> Duration {
         self.interval.saturating_mul(self.burst)
@@ -159,113 +160,113 @@ impl Rate {
 }
 
 impl LimitKey {
-    /// An account, as clients that it does not know meet it.
+    /// Failed logins of an account by unknown clients.
     #[must_use]
     pub fn account(email: &EmailKey) -> Self {
         Limit::Account.of(digest(email))
     }
 
-    /// An account, as one client that it knows meets it.
+    /// Failed logins of an account by one known client.
     #[must_use]
     pub fn known(email: &EmailKey, mark: &str) -> Self {
         Limit::Known.of(format_args!("{}/{mark}", digest(email)))
     }
 
-    /// The range of the keys of all known clients of an account: its first text, and the one
-    /// behind its last (`0` is the character behind `/`).
+    /// The range of the keys of all known clients of an account: from the first text, up to but
+    /// not including the second (`0` is the character after `/`).
     #[must_use]
     pub fn known_range(email: &EmailKey) -> [String; 2] {
         let digest = digest(email);
         [format!("known/{digest}/"), format!("known/{digest}0")]
     }
 
-    /// An account whose password is tried: the limit of right logins.
+    /// Logins of an account.
     #[must_use]
     pub fn logins(email: &EmailKey) -> Self {
         Limit::Logins.of(digest(email))
     }
 
-    /// A client's network.
+    /// Failed logins from a network.
     #[must_use]
     pub fn address(network: &Prefix) -> Self {
         Limit::Address.of(network)
     }
 
-    /// A site.
+    /// Failed logins from a site.
     #[must_use]
     pub fn subnet(subnet: &Prefix) -> Self {
         Limit::Subnet.of(subnet)
     }
 
-    /// A client's network, when it registers.
+    /// Registrations from a network.
     #[must_use]
     pub fn registration(network: &Prefix) -> Self {
         Limit::Registration.of(network)
     }
 
-    /// A site, when it registers.
+    /// Registrations from a site.
     #[must_use]
     pub fn registration_subnet(subnet: &Prefix) -> Self {
         Limit::RegistrationSubnet.of(subnet)
     }
 
-    /// A client's network, when it asks for mails with a reset token.
+    /// Requests for reset mails from a network.
     #[must_use]
     pub fn reset_requests(network: &Prefix) -> Self {
         Limit::ResetRequests.of(network)
     }
 
-    /// A client that the account knows, when it asks for mails with a reset token.
+    /// Requests for reset mails from a known client of the account.
     #[must_use]
     pub fn reset_requests_of(email: &EmailKey, mark: &str) -> Self {
         Limit::ResetRequests.of(format_args!("{}/{mark}", digest(email)))
     }
 
-    /// A site, when it asks for mails with a reset token.
+    /// Requests for reset mails from a site.
     #[must_use]
     pub fn reset_requests_subnet(subnet: &Prefix) -> Self {
         Limit::ResetRequestsSubnet.of(subnet)
     }
 
-    /// An address, when a mail of that kind is sent to it.
+    /// Mails of a kind to an address.
     #[must_use]
     pub fn mail(kind: &str, to: &EmailKey) -> Self {
         Limit::Mail.of(format_args!("{kind}/{}", digest(to)))
     }
 
-    /// The same, for the pause after each mail.
+    /// The pause after a mail of a kind to an address.
     #[must_use]
     pub fn mail_pause(kind: &str, to: &EmailKey) -> Self {
         Limit::MailPause.of(format_args!("{kind}/{}", digest(to)))
     }
 
-    /// An account, when its owner asks for another address.
+    /// Requests of an account for a new address.
     #[must_use]
     pub fn email_changes(user_id: UserId) -> Self {
         Limit::EmailChanges.of(user_id)
     }
 
-    /// An account, when its owner gives the right password again for a change. By its address,
-    /// so that the count outlives the account.
+    /// Changes of an account with re-authentication. Counted by address, so that the count
+    /// outlives the account.
     #[must_use]
     pub fn reauthentication(email: &EmailKey) -> Self {
         Limit::Reauthentication.of(digest(email))
     }
 
-    /// Reads a stored key; none if no limit has that name.
+    /// Parses a stored key; none if no limit has its name.
     pub(crate) fn from_stored(text: String) -> Option<Self> {
         let (name, _) = text.split_once('/')?;
         let limit = Limit::ALL.into_iter().find(|limit| limit.name() == name)?;
         Some(Self { limit, text })
     }
 
-    /// Its limit.
+    /// The limit of the key.
     #[must_use]
     pub fn limit(&self) -> Limit {
         self.limit
     }
 
-    /// The name of its limit; with the kind of mail, where mails are counted.
+    /// The name of its limit, followed by the mail kind if mails are counted.
     #[must_use]
     pub fn kind(&self) -> &str {
         let parts = match self.limit {
@@ -300,7 +301,8 @@ impl fmt::Display for LimitKey {
     }
 }
 
-/// An account may be none, and what was typed there a password: only its digest is kept.
+/// The digest of an address. Users sometimes type their password into the field for the email,
+/// so the text itself is never stored.
 fn digest(email: &EmailKey) -> String {
     let hash = Sha256::new()
         .chain_update("bienvenue/throttle/1")
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_key_has_the_limit_that_it_was_made_for() {
+    fn a_stored_key_keeps_its_limit() {
         let key = LimitKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
         let stored = LimitKey::from_stored(key.as_str().to_owned());
         assert_eq!(stored.as_ref(), Some(&key));
@@ -350,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn one_account_in_two_spellings_is_one_key_and_no_key_shows_an_email() {
+    fn spellings_of_an_email_share_a_key_that_hides_it() {
         let key = |text| LimitKey::account(&EmailKey::parse(text).unwrap());
         assert_eq!(key(" Bob@Dylan.com"), key("bob@dylan.com"));
         assert!(!key("bob@dylan.com").as_str().contains("bob"));

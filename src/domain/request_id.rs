@@ -1,26 +1,28 @@
+//! Request ids.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// The number of a request, which its lines in the log and its answer carry.
+/// The id of a request, which its log lines and its response contain.
 ///
-/// Clients and proxies may bring one along. It is taken if it is short and plain, and
-/// nothing is decided by it: anybody can send any.
+/// Clients and proxies may send one. It is accepted if it is short and plain, and nothing is
+/// decided by it, because any client can send any id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
-/// The text is no number of a request.
+/// The text is not a valid request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a request id is 1 to {} letters, digits, dots, hyphens and underscores",
+    "a request id has 1 to {} letters, digits, dots, hyphens and underscores",
     RequestId::MAX
 )]
 pub struct RequestIdError;
 
 impl RequestId {
-    /// The longest that is taken, in characters.
+    /// The longest id that is accepted, in characters.
     pub const MAX: usize = 64;
 
-    /// The number as text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_plain_ones_are_taken_and_no_others() {
+    fn only_short_and_plain_ids_are_accepted() {
         let longest = "x".repeat(64);
         for text in ["a", "0", "6f1c-2_a.B", &longest] {
             assert_eq!(text.parse::<RequestId>().unwrap().as_str(), text);

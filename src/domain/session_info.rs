@@ -1,4 +1,4 @@
-//! Sessions as their owner sees them, and the user that a session belongs to.
+//! Sessions as their owner sees them, and the user of a session.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use uuid::{NoContext, Uuid};
 
 use super::{Email, Timestamp, TokenError, UserId};
 
-/// The user whose session a request shows: what an application needs on every request.
+/// The user of a request's session: what an application needs for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionUser {
-    /// The user's number.
+    /// The user's id.
     pub id: UserId,
     /// The user's address, as it was registered.
     pub email: Email,
 }
 
-/// The name of a session that its owner sees. It opens nothing, unlike the session id. It is a
-/// `UUIDv7` (RFC 9562): names sort by the second in which the session began.
+/// The public id of a session, for its owner's list of sessions. Unlike the session id, it gives
+/// no access. It is a `UUIDv7` (RFC 9562): ids sort by the second in which the session began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionPublicId(Uuid);
 
 impl SessionPublicId {
-    /// Makes a new name for a session that begins at that time.
+    /// Generates an id for a session that begins at this time.
     #[must_use]
     pub fn generate(begins_at: Timestamp) -> Self {
         let seconds = u64::try_from(begins_at.seconds()).unwrap_or(0);
@@ -29,7 +29,7 @@ impl SessionPublicId {
         Self(Uuid::new_v7(timestamp))
     }
 
-    /// Takes the name as it was given out: a UUID in lower case with hyphens.
+    /// Parses an id as it was issued: a UUID in lower case with hyphens.
     ///
     /// # Errors
     /// [`TokenError`] for any other text.
@@ -42,12 +42,12 @@ impl SessionPublicId {
         }
     }
 
-    /// Takes the name out of the database; none if those are not 16 bytes.
+    /// An id from the database; none if it has not 16 bytes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
     }
 
-    /// The name's 16 bytes.
+    /// The 16 bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -60,10 +60,10 @@ impl fmt::Display for SessionPublicId {
     }
 }
 
-/// A session as its owner may see it: without what would open it.
+/// A session as its owner may see it: without the session id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// The name of the session.
+    /// The public id of the session.
     pub public_id: SessionPublicId,
     /// Whether it is the session of the request.
     pub current: bool,
@@ -71,21 +71,21 @@ pub struct SessionInfo {
     pub valid: bool,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// Its last use that was written: up to 1/48 of the idle limit, or a minute, too early.
+    /// The last recorded use: up to 1/48 of the idle limit, or a minute, before the last use.
     pub last_seen_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
-    /// The address that opened it.
+    /// The address of the client that opened it.
     pub ip: Option<String>,
     /// The `User-Agent` of the client that opened it.
     pub user_agent: Option<String>,
 }
 
-/// Which of a user's sessions are meant.
+/// The sessions of a user to which an operation applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionScope {
-    /// All but the one of the request.
+    /// All except the session of the request.
     Others,
-    /// All.
+    /// All sessions.
     All,
 }

@@ -1,3 +1,5 @@
+//! Secret tokens and their digests, with the purpose in the type.
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -5,8 +7,8 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// What a token is good for. Its label goes into the digest, so that a token of one purpose
-/// is worth nothing for another, even with the same UUID.
+/// The purpose of a token. Its label is part of the digest, so that a token of one purpose is
+/// not valid for another, even with the same UUID.
 pub trait Purpose: Copy + Eq + fmt::Debug + Send + Sync + 'static {
     /// Hashed in front of the token.
     const LABEL: &'static str;
@@ -15,7 +17,7 @@ pub trait Purpose: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 }
 
 /// A token as its owner holds it: a random UUID (version 4, 122 bits from the operating
-/// system), shown once and never stored. `Debug` shows nothing and there is no `Display`.
+/// system), issued once and never stored. `Debug` hides it and there is no `Display`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Token<P>(Uuid, PhantomData<P>);
 
@@ -24,28 +26,28 @@ pub struct Token<P>(Uuid, PhantomData<P>);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest<P>([u8; 32], PhantomData<P>);
 
-/// The text is no UUID as this service writes them: lower case, with hyphens.
+/// The text is not a UUID in the form of this service: lower case, with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID in lower case with hyphens")]
 pub struct TokenError;
 
-/// Marks what belongs to sessions.
+/// The purpose of session ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionPurpose {}
 
-/// Marks what belongs to the resetting of passwords.
+/// The purpose of password reset tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResetPurpose {}
 
-/// Marks what proves that somebody reads the mail of an address.
+/// The purpose of tokens that prove access to a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EmailPurpose {}
 
-/// Marks what brings a former address back.
+/// The purpose of tokens that undo a change of address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UndoPurpose {}
 
-/// Marks what belongs to the devices from which people log in.
+/// The purpose of device ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
@@ -74,38 +76,38 @@ impl Purpose for DevicePurpose {
     const NAME: &'static str = "DeviceId";
 }
 
-/// What the session cookie carries.
+/// The value of the session cookie.
 pub type SessionId = Token<SessionPurpose>;
 /// A [`SessionId`] as it is stored.
 pub type SessionDigest = TokenDigest<SessionPurpose>;
-/// What lets the owner of an address set a new password.
+/// A token that allows to set a new password without the old one.
 pub type ResetToken = Token<ResetPurpose>;
 /// A [`ResetToken`] as it is stored.
 pub type ResetTokenDigest = TokenDigest<ResetPurpose>;
 
-/// What comes back from somebody who reads the mail of an address.
+/// A token that proves access to the mailbox to which it was sent.
 pub type EmailToken = Token<EmailPurpose>;
 /// An [`EmailToken`] as it is stored.
 pub type EmailTokenDigest = TokenDigest<EmailPurpose>;
-/// What brings a former address back.
+/// A token that undoes a change of address.
 pub type UndoToken = Token<UndoPurpose>;
 /// An [`UndoToken`] as it is stored.
 pub type UndoTokenDigest = TokenDigest<UndoPurpose>;
 
-/// What the device cookie carries: a proof that somebody logged in there before.
+/// The value of the device cookie, which shows that a user has logged in on this device.
 pub type DeviceId = Token<DevicePurpose>;
 
 impl<P: Purpose> Token<P> {
-    /// Makes a new one out of the operating system's random source.
+    /// Generates a token by the operating system's random source.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4(), PhantomData)
     }
 
-    /// Takes a token as a client sends it back: exactly as it was given out.
+    /// Parses a token, exactly as it was issued.
     ///
     /// # Errors
-    /// [`TokenError`] for any other text, also for another spelling of a UUID.
+    /// [`TokenError`] for any other text, also for other spellings of a UUID.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let uuid = Uuid::try_parse(text).or(Err(TokenError))?;
         let mut buffer = Uuid::encode_buffer();
@@ -116,7 +118,7 @@ impl<P: Purpose> Token<P> {
         }
     }
 
-    /// What is stored of it.
+    /// The digest, which is stored.
     #[must_use]
     pub fn digest(&self) -> TokenDigest<P> {
         let mut buffer = Uuid::encode_buffer();
@@ -128,7 +130,7 @@ impl<P: Purpose> Token<P> {
         TokenDigest(hash.into(), PhantomData)
     }
 
-    /// The token itself, for the one it belongs to.
+    /// The token in clear text, for its owner.
     #[must_use]
     pub fn expose(&self) -> String {
         self.0.hyphenated().to_string()
@@ -142,19 +144,18 @@ impl<P: Purpose> fmt::Debug for Token<P> {
 }
 
 impl<P: Purpose> TokenDigest<P> {
-    /// Takes a digest out of a column that holds it in hex; none if the text is no digest.
+    /// A digest from a column that holds it in hex; none if the text is not a digest.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
         Some(Self(bytes.try_into().ok()?, PhantomData))
     }
 
-    /// Takes a digest out of a column that holds its bytes; none if those are not 32.
+    /// A digest from a column that holds its bytes; none if it has not 32 bytes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(bytes.try_into().ok()?, PhantomData))
     }
 
-    /// The first eight hex digits: enough to follow a session through the log, and too few to
-    /// be the digest.
+    /// The first eight hex digits: enough to follow a session in the log, too few to be the digest.
     #[must_use]
     pub fn prefix(&self) -> String {
         let mut digits = self.to_hex();

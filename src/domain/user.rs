@@ -1,19 +1,21 @@
+//! Users and their ids.
+
 use std::fmt;
 
 use super::{Email, HashedPassword, ResetTokenDigest, SessionDigest};
 
-/// The number of a user; never given twice.
+/// The id of a user. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(i64);
 
 impl UserId {
-    /// Takes a number, known or not.
+    /// An id, whether or not such a user exists.
     #[must_use]
     pub const fn new(id: i64) -> Self {
         Self(id)
     }
 
-    /// The number.
+    /// The id as a number.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
@@ -26,10 +28,10 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A row of the table `users`, with the document's five attributes.
+/// A row of the table `users`, with the five attributes of the reference service.
 ///
-/// It is what was read, not a handle: changing it changes nothing in the database.
-/// It shows itself as `<User #1 bob@bob.com>`.
+/// It is a copy: changing it changes nothing in the database. It is displayed as
+/// `<User #1 bob@bob.com>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// The primary key.
@@ -38,10 +40,10 @@ pub struct User {
     pub email: Email,
     /// The password as it is stored.
     pub hashed_password: HashedPassword,
-    /// The newest session's digest, none if there is no session. The table `sessions`
-    /// decides whether it is still valid.
+    /// The digest of the newest session, if there is one. The table `sessions` decides whether
+    /// it is still valid.
     pub session_id: Option<SessionDigest>,
-    /// The newest reset token's digest, none if there is none.
+    /// The digest of the newest reset token, if there is one.
     pub reset_token: Option<ResetTokenDigest>,
 }
 

@@ -7,12 +7,12 @@ use super::handlers::{
     users,
 };
 use super::pages;
-use super::resource::Verbs;
+use super::resource::Resource;
 
 /// Every route of the service. With pages, a form that a browser posts to a route of the API is
 /// answered as the page's own.
 pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
-    let (mut users, mut sessions) = (Verbs::at("/users"), Verbs::at("/sessions"));
+    let (mut users, mut sessions) = (Resource::new("/users"), Resource::new("/sessions"));
     if has_pages {
         users = users.post_of_browser(pages::register);
         sessions = sessions.post_of_browser(pages::log_in);
@@ -21,30 +21,30 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         }
     }
     let table = [
-        Verbs::at("/").get(index::index),
-        Verbs::at("/rules").get(rules::rules),
-        Verbs::at("/account").get(account::account),
+        Resource::new("/").get(index::index),
+        Resource::new("/rules").get(rules::rules),
+        Resource::new("/account").get(account::account),
         users.post(users::register),
         sessions
             .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
-        Verbs::at("/sessions/{id}").delete(sessions::end),
-        Verbs::at("/profile")
+        Resource::new("/sessions/{id}").delete(sessions::end),
+        Resource::new("/profile")
             .get(profile::profile)
             .delete(account::delete_account),
-        Verbs::at("/profile/password").put(account::change_password),
-        Verbs::at("/profile/email").put(email::change),
-        Verbs::at("/profile/export").get(export::export),
-        Verbs::at("/reset_password")
+        Resource::new("/profile/password").put(account::change_password),
+        Resource::new("/profile/email").put(email::change),
+        Resource::new("/profile/export").get(export::export),
+        Resource::new("/reset_password")
             .post(password_reset::request)
             .put(password_reset::reset),
-        Verbs::at("/verify_email").put(email::verify),
-        Verbs::at("/verify")
+        Resource::new("/verify_email").put(email::verify),
+        Resource::new("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
-        Verbs::at("/healthz").get(health::healthz),
-        Verbs::at("/readyz").get(health::readyz),
+        Resource::new("/healthz").get(health::healthz),
+        Resource::new("/readyz").get(health::readyz),
     ];
     for path in table {
         path.register(config);

@@ -1,4 +1,4 @@
-//! A log whose access lines wait until they are flushed together.
+//! A logger that buffers access log lines and writes all others at once.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +10,11 @@ use log::{Log, Metadata, Record, SetLoggerError};
 use super::ACCESS;
 use crate::config::LogFormat;
 
-/// The capacity that a line begins with, in bytes; most are shorter.
+/// The initial capacity for a line, in bytes. Most lines are shorter.
 const LINE: usize = 512;
 
-/// Writes what `env_logger` selects to the error output. Access lines wait for
-/// [`Log::flush`]; any other line is written at once, after those that wait.
+/// Writes the records that `env_logger` selects to standard error. Access log lines wait for
+/// [`Log::flush`]; any other line is written at once, after the waiting ones.
 pub(super) struct BufferedLog {
     filter: Logger,
     format: LogFormat,
@@ -22,7 +22,7 @@ pub(super) struct BufferedLog {
 }
 
 impl BufferedLog {
-    /// Makes it the log of the process.
+    /// Installs the logger for the whole process.
     pub(super) fn install(filter: Logger, format: LogFormat) -> Result<(), SetLoggerError> {
         log::set_max_level(filter.filter());
         log::set_boxed_logger(Box::new(Self {
@@ -57,7 +57,7 @@ impl Log for BufferedLog {
     fn flush(&self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if !waiting.is_empty() {
-            // A log that cannot be written stops nothing.
+            // If the log cannot be written, the service goes on.
             io::stderr().write_all(&waiting).unwrap_or_default();
             waiting.clear();
         }

@@ -1,3 +1,5 @@
+//! Writes log records as JSON, one object per line.
+
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -8,7 +10,7 @@ use serde_json::Serializer;
 
 use super::{is_harmless, is_plain};
 
-/// One object a line: when, how grave, where, what, and what is known beside it.
+/// Writes a record as one line: time, level, target, message, and the record's key-value pairs.
 pub(super) fn write(
     out: &mut impl Write,
     time: impl Display,
@@ -43,7 +45,7 @@ impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Pairs<'_, M> {
     }
 }
 
-/// A value on its way into the object: numbers stay numbers, what is unknown is left out.
+/// Adds one pair to the object. Numbers stay numbers; a null value is left out.
 struct Entry<'a, M> {
     key: &'a str,
     object: &'a mut M,
@@ -87,7 +89,7 @@ impl<M: SerializeMap> VisitValue<'_> for Entry<'_, M> {
     }
 }
 
-/// JSON asks for the escape of less than what a terminal obeys.
+/// Escapes every unsafe character. JSON itself would escape fewer than a terminal obeys.
 struct Escaping;
 
 impl serde_json::ser::Formatter for Escaping {
@@ -118,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r71_r74_a_line_is_one_object_of_harmless_characters_that_reads_back() {
+    fn r71_r74_a_line_is_one_object_of_safe_characters() {
         let text = "é\r\n\u{1b}[31m\u{9b}\u{2028}\u{202e}\"\\\u{7f}";
         let pairs: [(&str, Value<'_>); 4] = [
             ("reason", Value::from(text)),

@@ -1,7 +1,7 @@
-//! How the lines of the log are written: for people, or as JSON.
+//! The log on standard error, as text or as JSON.
 //!
-//! A line is a line whatever is in it: characters that could end it, or that a terminal
-//! would obey, are written as `\u{1b}` in text and as `\u001b` in JSON.
+//! Each record is exactly one line: characters that would end the line, or that a terminal
+//! would obey, are escaped as `\u{1b}` in text and as `\u001b` in JSON.
 
 mod buffered;
 mod json;
@@ -18,18 +18,18 @@ use log::Record;
 use crate::config::LogFormat;
 use buffered::BufferedLog;
 
-/// What is logged unless somebody says otherwise. Actix writes a line for each request that it
-/// cannot read: a nuisance that anybody could make as loud as they like.
+/// The default filter. Actix's own lines are off: it logs one for each malformed request, with
+/// which any client could flood the log.
 const DEFAULT: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
 
-/// The target of the access log: a line for each request.
+/// The target of the access log, which has one line per request.
 pub(crate) const ACCESS: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
 
-/// Begins to log to the error output what the filter lets through (in `RUST_LOG`'s language).
-/// Panics are logged too. The process can begin once.
+/// Starts logging to standard error, panics included. The filter has the syntax of `RUST_LOG`.
+/// Only the first call in a process installs the logger.
 pub fn start(format: LogFormat, filter: Option<&str>) {
     let mut builder = Builder::new();
-    // The pool repeats a cause several times a second; the database module tells of it once.
+    // The pool would log an outage several times a second; `db` logs when it begins and ends.
     builder.filter_module("r2d2", log::LevelFilter::Off);
     builder.parse_filters(filter.unwrap_or(DEFAULT));
     let installed = if io::stderr().is_terminal() {
@@ -45,7 +45,7 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
     panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
 
-/// Writes a line. The style is for its level, where the format has one.
+/// Writes a record as one line. Only the text format uses the style, for the level.
 fn write(
     out: &mut impl Write,
     format: LogFormat,
@@ -59,14 +59,15 @@ fn write(
     }
 }
 
-/// Whether a character may stand in a line as it is: not those that end a line, steer a
-/// terminal, or turn the direction of what follows.
+/// Whether a character needs no escape: it does not end a line, control a terminal, or change
+/// the direction of text.
 fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a text is harmless as it is: told at a glance for what most texts are made of.
+/// Whether a text is printable ASCII: a fast check, which most texts pass, that none of its
+/// characters needs an escape.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }

@@ -1,3 +1,5 @@
+//! Writes log records as lines for people.
+
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 
@@ -7,7 +9,7 @@ use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 
 use super::{is_harmless, is_plain};
 
-/// `[time level target] message key=value ...`, with this style for the level.
+/// Writes `[time level target] message key=value ...`, with this style for the level.
 pub(super) fn write(
     out: &mut impl Write,
     time: impl Display,
@@ -29,7 +31,7 @@ pub(super) fn write(
     out.write_all(b"\n")
 }
 
-/// Writes a text that stays on its line.
+/// Writes a text with all unsafe characters escaped.
 fn escaped(out: &mut impl Write, text: &str) -> io::Result<()> {
     if is_plain(text) {
         return out.write_all(text.as_bytes());
@@ -54,7 +56,7 @@ struct Pair<'a, W> {
 }
 
 impl<W: Write> Pair<'_, W> {
-    /// For what has no character in it that could mean something.
+    /// Writes a value that needs neither quotes nor escapes.
     fn bare(&mut self, value: impl Display) -> Result<(), Error> {
         Ok(write!(self.out, " {}={value}", self.key)?)
     }
@@ -65,7 +67,7 @@ impl<W: Write> VisitValue<'_> for Pair<'_, W> {
         self.visit_str(&value.to_string())
     }
 
-    /// What is unknown is left out.
+    /// A null value is left out.
     fn visit_null(&mut self) -> Result<(), Error> {
         Ok(())
     }
@@ -99,12 +101,12 @@ impl<W: Write> VisitValue<'_> for Pair<'_, W> {
     }
 }
 
-/// Whether a value with this character in it needs neither quotes nor an escape for it.
+/// Whether a character may stand in a value without quotes and without an escape.
 fn is_bare(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=')
 }
 
-/// A text that stays on its line.
+/// Displays a text with all unsafe characters escaped.
 struct Escaped<T>(T);
 
 impl<T: Display> Display for Escaped<T> {
@@ -138,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r74_a_value_makes_no_pairs_of_its_own() {
+    fn r74_a_value_cannot_forge_another_pair() {
         for (value, written) in [
             ("gone", " reason=gone"),
             ("", " reason=\"\""),
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn r74_what_would_end_a_line_or_steer_a_terminal_is_written_out() {
+    fn r74_line_ends_and_terminal_controls_are_escaped() {
         for (text, escaped) in [
             ("plain, é and 🦀", "plain, é and 🦀"),
             ("a\r\n[INFO] b", "a\\r\\n[INFO] b"),

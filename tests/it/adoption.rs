@@ -294,7 +294,7 @@ fn the_program_leaves_a_copy_as_it_was_that_only_its_owner_reads() {
     let place = Place::new();
     flask::file(&place, &two_users());
     let mut server = Server::start(&place);
-    let told = server.wait_for("adopted 2 users, 2 of them logged in");
+    let told = server.wait_for("imported 2 users, 2 of them logged in");
     assert!(told.contains("bienvenue.db.before-adoption"), "{told}");
     assert!(told.contains("session ids"), "{told}");
     let copy = place.path("bienvenue.db.before-adoption");

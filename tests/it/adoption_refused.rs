@@ -58,7 +58,7 @@ fn the_way_out_that_the_message_names_leads_out() {
     refused(&place, &[]);
     place.sql("DELETE FROM users WHERE id = 2");
     let mut server = Server::start(&place);
-    server.wait_for("adopted 1 users");
+    server.wait_for("imported 1 users");
 }
 
 #[test]

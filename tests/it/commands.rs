@@ -119,17 +119,17 @@ fn who_is_not_there_is_named_and_nothing_is_created() {
         (
             ["user", "delete", BOB],
             1,
-            "nobody has the email bob@dylan.com",
+            "no user has the email bob@dylan.com",
         ),
         (
             ["user", "verify", BOB],
             1,
-            "nobody has the email bob@dylan.com",
+            "no user has the email bob@dylan.com",
         ),
         (
             ["session", "list", BOB],
             1,
-            "nobody has the email bob@dylan.com",
+            "no user has the email bob@dylan.com",
         ),
         (["user", "add", "bob"], 78, "email needs a name"),
         (

@@ -173,7 +173,7 @@ fn refusals_are_told_of_in_the_log_once_and_together() {
         assert_eq!(bobs_login(&server), 503);
     }
     assert_eq!(
-        server.logged("more logins than 1 threads can hash in time"),
+        server.logged("password hashing is overloaded (1 threads)"),
         1
     );
     assert_eq!(server.logged("answered 503"), 0);

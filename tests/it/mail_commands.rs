@@ -10,7 +10,7 @@ use crate::support::program::{Server, finish, program, run, told};
 use crate::support::{Engine, Place, eventually, has_tool};
 
 const BOB: &str = "bob@dylan.com";
-const UNKNOWN: &str = "nobody has the email eve@dylan.com";
+const UNKNOWN: &str = "no user has the email eve@dylan.com";
 
 /// The program with a command, on the database of the place.
 fn command(place: &Place, arguments: &[&str]) -> Command {
@@ -93,7 +93,7 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
         return;
     };
     output_of(&place, &["db", "migrate"]);
-    let header = ["MAIL", "USER", "TRIES", "AGE", "WAIT", "LETTER"];
+    let header = ["MAIL", "USER", "TRIES", "AGE", "WAIT", "KIND"];
     assert_eq!(rows(&output_of(&place, &["mail", "queue"])), [header]);
 
     output_of(&place, &["user", "add", BOB]);

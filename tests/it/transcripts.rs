@@ -1,4 +1,4 @@
-//! The document's transcripts, typed into a shell with curl and jq, against the real program.
+//! The reference service's transcripts and those of the documents, typed into a shell with curl and jq, against the real program.
 
 use std::process::Command;
 

@@ -1,35 +1,35 @@
-//! What a hashing thread computes: a job of one bcrypt or several, step by step.
+//! Hash jobs: one or several bcrypt computations in a row, which lead to one result.
 
 use tokio::sync::oneshot;
 
 use super::HashPermit;
 use crate::bcrypt_lanes::{Digest, Input, bcrypt};
 
-/// Something that takes one bcrypt or several, one after the other, to find out.
+/// A result that takes one or several bcrypt computations, one after the other.
 pub(in crate::auth) trait BcryptJob: Sized + Send + 'static {
-    /// What comes of it.
+    /// The result.
     type Done: Send + 'static;
 
-    /// How many rounds of bcrypt it takes at the most.
+    /// The largest number of bcrypt rounds that the job can take.
     fn rounds(&self) -> u64;
 
-    /// What is to be computed first.
+    /// The first step.
     fn begin(self) -> JobStep<Self>;
 
-    /// What is to be computed next, after this.
+    /// The step after a computation, by its digest.
     fn proceed(self, digest: &Digest) -> JobStep<Self>;
 }
 
-/// How a piece of work goes on.
+/// The next step of a job.
 #[derive(Debug)]
 pub(in crate::auth) enum JobStep<W: BcryptJob> {
-    /// With a bcrypt, of which it is told the outcome.
+    /// Compute this bcrypt, then call [`BcryptJob::proceed`] with its digest.
     Compute(Input, W),
-    /// Not at all: this comes of it.
+    /// The job has ended with this result.
     Done(W::Done),
 }
 
-/// Does it all on this thread; blocks.
+/// Runs a whole job on this thread. Blocks.
 pub(in crate::auth) fn compute<W: BcryptJob>(work: W) -> W::Done {
     let mut step = work.begin();
     loop {
@@ -43,15 +43,15 @@ pub(in crate::auth) fn compute<W: BcryptJob>(work: W) -> W::Done {
     }
 }
 
-/// A job of any kind that waits or is under way, and who is to be told. Dropping it tells
-/// them that nothing comes of it.
+/// A job of any kind, waiting or running, with the channel for its result. Dropping it closes
+/// the channel, which the receiver sees as a failure.
 pub(super) trait QueuedJob: Send {
     fn is_awaited(&self) -> bool;
 
-    /// What is to be computed first; none if it is done.
+    /// The first computation; none if the job has ended.
     fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)>;
 
-    /// What is to be computed next; none if it is done.
+    /// The next computation; none if the job has ended.
     fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)>;
 }
 
@@ -72,7 +72,7 @@ impl<W: BcryptJob> AwaitedJob<W> {
         match step {
             JobStep::Compute(input, work) => Some((input, Box::new(Self { work, sender }))),
             JobStep::Done(done) => {
-                // Whoever has gone away in this moment does not miss it.
+                // Fails only if the receiver was dropped meanwhile, which needs no result.
                 drop(sender.send(done));
                 None
             }
@@ -94,7 +94,7 @@ impl<W: BcryptJob> QueuedJob for AwaitedJob<W> {
     }
 }
 
-/// A job that keeps its permit by itself, since no client awaits it.
+/// A job that holds its own permit, because no client awaits it.
 pub(super) struct DetachedJob<W: BcryptJob<Done = ()>> {
     work: W,
     place: HashPermit,

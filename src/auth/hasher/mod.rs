@@ -1,8 +1,9 @@
 //! The threads that hash passwords, and the queue in front of them.
 //!
-//! A login costs a quarter of a second of a core. It is spent here and nowhere else: each
-//! core computes a few at a time in lanes, the rest wait in the order in which they came, and
-//! what does not hash does not wait at all. Who would wait too long is told so at once.
+//! A login costs a quarter of a second of a core, and all of it is spent here: each thread
+//! computes a few hashes at a time in lanes, and the others wait in order of arrival.
+//! Requests that need no hash never wait here. A client that would wait too long is refused
+//! at once.
 
 mod job;
 mod overload_log;
@@ -30,18 +31,17 @@ pub(super) use queue::Requester;
 pub use stats::{HasherStats, Waits};
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
-/// one, and more only a little less for each; their tables are 17 KB, so that two threads
-/// that share a core with its 32 KB of cache are not much in each other's way
-/// (`docs/benchmarks.md`).
+/// one; with more lanes, each hash is hardly cheaper. The tables of four take 17 KB, so that
+/// two threads on one core can share its 32 KB of cache (`docs/benchmarks.md`).
 pub(super) const LANES: usize = 4;
 
-/// How many threads hash, and for whom there is room.
+/// The number of hashing threads, and the limits of their queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HasherSettings {
     pub(super) threads: NonZeroUsize,
-    /// How many may wait, for the sake of the memory.
+    /// How many hashes may wait (bounds memory use).
     pub(super) queue: usize,
-    /// The longest wait.
+    /// The longest estimated wait with which a permit is still granted.
     pub(super) deadline: Duration,
 }
 
@@ -66,15 +66,15 @@ impl Hasher {
         Ok(hasher)
     }
 
-    /// Takes a place for work of so many rounds, before anything is done for it.
+    /// Takes a permit for a hash of this many rounds. Never blocks.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] if it would wait too long, or too many wait already.
+    /// [`AuthError::Overloaded`] if it would wait too long, or if the queue is full.
     pub(super) fn place(&self, rounds: u64, whose: Requester) -> Result<HashPermit, AuthError> {
         Queue::place(&self.queue, rounds, whose)
     }
 
-    /// Whether there is a place that is kept for known clients.
+    /// Whether a permit is left that only a known client may take.
     pub(super) fn keeps_permits(&self) -> bool {
         self.queue.keeps_permits()
     }
@@ -85,11 +85,11 @@ impl Hasher {
 }
 
 impl HashPermit {
-    /// Queues the work, and waits for its result without a thread. Dropping the future ends the
-    /// work, or keeps it from beginning; dropping the permit makes room for another client.
+    /// Queues a job and awaits its result; no thread is blocked. Dropping the future cancels
+    /// the job; dropping the permit makes room for another client.
     ///
     /// # Errors
-    /// [`HashError::NoAnswer`] if the computation panicked or the service ends.
+    /// [`HashError::NoAnswer`] if the computation panicked or the service is shutting down.
     pub(super) async fn run<W: BcryptJob>(&mut self, work: W) -> Result<W::Done, HashError> {
         let answer = self.submit(work);
         answer.await.or(Err(HashError::NoAnswer))
@@ -102,7 +102,7 @@ impl HashPermit {
         answer
     }
 
-    /// Queues work of which nobody waits for the outcome.
+    /// Queues a job whose result nothing awaits. The job keeps the permit until it ends.
     pub(super) fn submit_detached<W: BcryptJob<Done = ()>>(mut self, work: W) {
         self.count(work.rounds());
         let queue = Arc::clone(self.queue());
@@ -111,12 +111,12 @@ impl HashPermit {
 }
 
 impl Drop for Hasher {
-    /// What is not done is dropped, and who waits for it is told.
+    /// Drops all unfinished jobs. Their futures end with [`HashError::NoAnswer`].
     fn drop(&mut self) {
         self.queue.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                log::error!("a hashing thread ended in a panic");
+                log::error!("a hashing thread panicked");
             }
         }
     }

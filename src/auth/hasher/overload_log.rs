@@ -1,12 +1,11 @@
-//! Logs refusals of logins together, not one by one.
+//! Logs refusals for overload together, not one by one.
 
 use std::time::{Duration, Instant};
 
-/// How often the log speaks of refusals.
+/// The shortest time between two log lines about refusals.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// Who was refused, for the log: a line a minute tells as much as a line for each, and a
-/// flood of refusals must not become a flood of writing.
+/// Counts refusals, so that a flood of them makes one log line a minute.
 #[derive(Debug, Default)]
 pub(super) struct OverloadLog {
     total: u64,
@@ -15,7 +14,7 @@ pub(super) struct OverloadLog {
 }
 
 impl OverloadLog {
-    /// Counts one, and tells how many there are to tell of if it is time to.
+    /// Counts one refusal. Returns the number since the last log line if the next one is due.
     pub(super) fn count(&mut self, now: Instant) -> Option<u64> {
         self.total += 1;
         self.untold += 1;
@@ -27,7 +26,7 @@ impl OverloadLog {
         Some(std::mem::take(&mut self.untold))
     }
 
-    /// All since the start.
+    /// All refusals since the start.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_told_of_once_a_minute_with_their_number() {
+    fn refusals_are_logged_once_a_minute_with_their_number() {
         let mut refusals = OverloadLog::default();
         let begin = Instant::now();
         let told: Vec<_> = [0, 1, 59, 61, 62, 130]

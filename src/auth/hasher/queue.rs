@@ -1,4 +1,4 @@
-//! The queue in front of the hashing threads: who gets a permit, and which jobs run next.
+//! The queue in front of the hashing threads: it grants permits and hands out jobs.
 
 mod permit;
 
@@ -13,27 +13,27 @@ use super::overload_log::OverloadLog;
 use super::{AuthError, HasherSettings, HasherStats, LANES, Waits};
 use crate::domain::{EmailKey, Prefix};
 
-/// Seconds that a thread takes for a round, until it has been measured.
+/// Seconds per round of a thread, assumed until it has been measured.
 const ASSUMED_PACE: f64 = 25e-6;
 
-/// How much of a thread's measured pace the last measurement is, of half a millisecond. With
-/// more, those who come in a lucky moment are let in and wait beyond the deadline.
+/// The weight of the newest measurement, which covers half a millisecond, in a thread's pace.
+/// With a larger one, a fast moment would admit clients that then wait beyond the deadline.
 const WEIGHT_OF_NEWEST: f64 = 1.0 / 512.0;
 
-/// One network may hold one of so many places, and of the wait; and one of so many, and of the
-/// wait, is kept for known clients.
+/// A quarter of the permits, and of the deadline, is the most that one network may hold; and a
+/// quarter of both is reserved for known clients.
 const SHARES: usize = 4;
 const SHARES_OF_TIME: u32 = 4;
 
-/// How many of the kept places the known clients of one account may hold.
+/// How many of the reserved permits the known clients of one account may hold.
 const KEPT_FOR_ONE: usize = 2;
 
-/// Who asks for a place.
+/// The client that asks for a permit.
 #[derive(Debug, Clone)]
 pub(in crate::auth) enum Requester {
-    /// The service itself, or a client where nobody is told apart.
+    /// The service itself, or any client where rate limits are off.
     Anybody,
-    /// A client that the account knows, for whom there was no other place.
+    /// A known client of this account, which found no unreserved permit.
     Known {
         network: Option<Prefix>,
         account: EmailKey,
@@ -42,11 +42,11 @@ pub(in crate::auth) enum Requester {
     Stranger(Option<Prefix>),
 }
 
-/// What waits for the hashing threads, in the order in which it came.
+/// Jobs that wait for the hashing threads, in order of arrival.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    /// Who waits and who is being served, together.
+    /// The number of permits: for jobs that wait and jobs that run, together.
     places: usize,
     waiting: usize,
     threads: usize,
@@ -56,22 +56,22 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Waiting>,
     waits: Waits,
-    /// Threads that have nothing to do.
+    /// Idle threads.
     resting: usize,
     places_taken: usize,
-    /// What each network holds of them.
+    /// The permits that each network holds.
     networks: HashMap<Prefix, Held>,
-    /// How many of the kept ones the known clients of each account hold.
+    /// How many reserved permits the known clients of each account hold.
     kept: HashMap<EmailKey, usize>,
-    /// Rounds of all places, until their holders leave.
+    /// Rounds of all permits that are held.
     rounds: u64,
-    /// Seconds a round of each thread with all its lanes in use.
+    /// Seconds per round of each thread, with all its lanes in use.
     paces: Vec<f64>,
     closed: bool,
     refusals: OverloadLog,
 }
 
-/// What a network holds.
+/// The permits of one network.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
     places: usize,
@@ -120,11 +120,11 @@ impl Queue {
             drop(state);
             if let Some(refused) = news {
                 log::warn!(
-                    "more logins than {} threads can hash in time: {refused} refused since the last such line",
+                    "password hashing is overloaded ({} threads): {refused} requests refused since the last such line",
                     queue.threads
                 );
             }
-            // By then half of those in front are served, and who comes has a chance.
+            // After half of the wait, half of the queue is served and a permit is likely free.
             let retry_after = wait / 2;
             return Err(AuthError::Overloaded { retry_after });
         }
@@ -148,7 +148,7 @@ impl Queue {
         })
     }
 
-    /// Whether a known client may find a place where a stranger finds none.
+    /// Whether a known client would get a permit where an unknown one would not.
     pub(super) fn keeps_permits(&self) -> bool {
         let state = self.lock();
         let wait = state.wait();
@@ -156,8 +156,8 @@ impl Queue {
             && !self.has_room(&state, wait, &Requester::Stranger(None))
     }
 
-    /// Whether a network holds its share of the places, or of the time: where hashing is slow,
-    /// a few places are the whole wait. Each thread may have one of its hashes in any case.
+    /// Whether a network holds its share of the permits, or of the deadline: where hashing is
+    /// slow, a few permits fill the deadline. One permit per thread is always within the share.
     fn has_its_share(&self, state: &State, network: Option<Prefix>) -> bool {
         let held = network.and_then(|network| state.networks.get(&network));
         held.is_some_and(|held| {
@@ -168,13 +168,13 @@ impl Queue {
     }
 
     fn has_room(&self, state: &State, wait: Duration, whose: &Requester) -> bool {
-        // The kept part of the places and of the wait that is not for this one.
+        // The reserved permits, and the part of the deadline, that this client may not use.
         let (places, time) = (self.places / SHARES, self.deadline / SHARES_OF_TIME);
         let (places, time) = match whose {
             Requester::Anybody => (0, Duration::ZERO),
             Requester::Known { account, .. } => match state.kept.get(account) {
                 None => (0, Duration::ZERO),
-                // The second place of an account comes after the first one of others.
+                // The first permit of other accounts comes before the second one of this.
                 Some(held) if *held < KEPT_FOR_ONE => (places / 2, time / 2),
                 Some(_) => return false,
             },
@@ -188,8 +188,8 @@ impl Queue {
         if state.closed {
             return;
         }
-        // Those who have left, and their places with them, would else remain here until
-        // a thread comes by.
+        // Cancelled jobs have returned their permits, so without this they would pile up
+        // beyond the queue's limit while all threads are busy.
         let left = if state.waiting.len() > self.waiting {
             state.take_unawaited()
         } else {
@@ -202,8 +202,8 @@ impl Queue {
         drop(left);
     }
 
-    /// Takes up to `lanes` jobs for a thread, and waits for one if the thread is at rest.
-    /// None at the end of the service.
+    /// Takes jobs for the idle lanes of a thread. Blocks until there is one if the thread is
+    /// idle. None once the queue is closed.
     pub(super) fn take(&self, thread: Thread) -> Option<Vec<Box<dyn QueuedJob>>> {
         let mut state = self.lock();
         if let (Some(pace), Some(measured)) = (state.paces.get_mut(thread.number), thread.pace) {
@@ -228,7 +228,7 @@ impl Queue {
         Some(jobs)
     }
 
-    /// Ends all waiting.
+    /// Drops all waiting jobs and wakes all threads, which then end.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -256,7 +256,7 @@ impl Queue {
         self.lock().waiting.len()
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -266,28 +266,28 @@ impl Queue {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thread {
     pub(super) number: usize,
-    /// Whether it computes nothing.
+    /// Whether all its lanes are idle.
     pub(super) at_rest: bool,
     pub(super) idle_lanes: usize,
-    /// Seconds a round with all lanes in use, if that was measured just now.
+    /// Seconds per round with all lanes in use, if that was measured just now.
     pub(super) pace: Option<f64>,
 }
 
 impl State {
-    /// How long a newcomer waits until all who came before are served.
+    /// How long a new job waits: until all permits that are held are used.
     fn wait(&self) -> Duration {
         self.time(self.rounds)
     }
 
-    /// How long all threads together take for so many rounds.
+    /// How long all threads together take for this many rounds.
     fn time(&self, rounds: u64) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let seconds = rounds as f64 / self.paces.iter().map(|pace| 1.0 / pace).sum::<f64>();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// How many jobs are for one thread: they are spread over the ones at rest, since those
-    /// are faster than a busy one is with a further lane.
+    /// How many jobs one thread takes. They are spread over the idle threads first: an idle
+    /// thread finishes a job sooner than a busy one that fills another lane.
     fn share(&self, at_rest: bool) -> usize {
         let (waiting, sharers) = (self.waiting.len(), self.resting + 1);
         if at_rest {
@@ -297,7 +297,7 @@ impl State {
         }
     }
 
-    /// Takes so many jobs from the front, and counts how long they have waited.
+    /// Takes `share` jobs from the front and records how long they waited.
     fn begin(&mut self, share: usize) -> Vec<Box<dyn QueuedJob>> {
         let Self { waiting, waits, .. } = self;
         let begun = waiting.drain(..share).map(|Waiting { job, since }| {

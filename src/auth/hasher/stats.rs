@@ -2,37 +2,37 @@
 
 use std::time::Duration;
 
-/// The hashing threads and the queue in front of them.
+/// The load of the hashing threads and of the queue in front of them.
 #[derive(Debug, Clone)]
 pub struct HasherStats {
     /// Hashes that wait for a thread.
     pub waiting: usize,
-    /// How many may wait.
+    /// How many hashes may wait.
     pub waiting_max: usize,
-    /// Who holds a place: those who wait, and those who are being served.
+    /// Permits that clients hold, for hashes that wait and hashes that run.
     pub places_taken: usize,
     /// Threads that hash.
     pub threads: usize,
-    /// How long who comes now would wait, by the measured pace of the threads.
+    /// How long a new hash would wait, by the measured pace of the threads.
     pub estimated_wait: Duration,
-    /// How long those waited whose hash has begun, since the start.
+    /// How long the hashes waited that have begun since the start.
     pub waits: Waits,
-    /// How many were refused since the start, because they would have waited too long.
+    /// Requests refused since the start, because they would have waited too long.
     pub refused: u64,
 }
 
-/// How many waited how long.
+/// A histogram of waiting times.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Waits {
-    /// How many waited no longer than the bound of the same position in [`Waits::BOUNDS`],
-    /// and longer than the one before; the last is for those beyond all bounds.
+    /// The number of waits up to the bound at the same position in [`Waits::BOUNDS`] and beyond
+    /// the bound before it. The last number is of those beyond all bounds.
     pub counts: [u64; Waits::BOUNDS.len() + 1],
-    /// How long all of them waited together.
+    /// The sum of all waits.
     pub total: Duration,
 }
 
 impl Waits {
-    /// Bounds, in seconds.
+    /// Upper bounds, in seconds.
     pub const BOUNDS: [f64; 10] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
     pub(super) fn count(&mut self, waited: Duration) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_counted_under_the_first_bound_that_it_does_not_exceed() {
+    fn a_wait_counts_under_the_smallest_bound_that_covers_it() {
         let mut waits = Waits::default();
         for milliseconds in [0, 1, 2, 10, 100, 2_500, 10_000, 10_001, 60_000] {
             waits.count(Duration::from_millis(milliseconds));

@@ -26,7 +26,7 @@ impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> BcryptJob for Call<F>
     }
 }
 
-/// A bcrypt, and a word when it is begun.
+/// A bcrypt that sends a message when it begins.
 struct Bcrypt {
     cost: u32,
     begun: mpsc::Sender<()>,
@@ -50,7 +50,7 @@ impl BcryptJob for Bcrypt {
     }
 }
 
-/// Takes an hour.
+/// A cost with which a bcrypt takes about an hour.
 const FOR_EVER: u32 = 26;
 
 fn one_thread(queue: usize, deadline: Duration) -> Hasher {
@@ -89,7 +89,7 @@ fn submit<W: BcryptJob>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
     submit_with(hasher.place(1, Requester::Anybody).unwrap(), work)
 }
 
-/// A bcrypt that has been begun.
+/// Submits a bcrypt and waits until it has begun.
 fn bcrypt(hasher: &Hasher, cost: u32) -> Receipt<Digest> {
     let (begun, has_begun) = mpsc::channel();
     let receipt = submit(hasher, Bcrypt { cost, begun });
@@ -114,7 +114,7 @@ fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
 }
 
 #[test]
-fn jobs_are_begun_in_the_order_in_which_they_came() {
+fn jobs_begin_in_order_of_arrival() {
     let hasher = patient();
     let release = occupy(&hasher);
     let (sender, done) = mpsc::channel();
@@ -133,7 +133,7 @@ fn jobs_are_begun_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn who_comes_later_joins_the_hashes_that_are_under_way() {
+fn a_new_job_joins_the_hashes_that_are_running() {
     let hasher = patient();
     let _first = bcrypt(&hasher, FOR_EVER);
     let expected = compute(Bcrypt {
@@ -146,7 +146,7 @@ fn who_comes_later_joins_the_hashes_that_are_under_way() {
 }
 
 #[test]
-fn r23_more_than_may_wait_are_refused_until_one_leaves() {
+fn r23_a_full_queue_refuses_until_a_permit_is_dropped() {
     let hasher = one_thread(2, Duration::MAX);
     let mut places: Vec<_> = (0..2 + LANES)
         .map(|_| hasher.place(1, Requester::Anybody).unwrap())
@@ -161,7 +161,7 @@ fn r23_more_than_may_wait_are_refused_until_one_leaves() {
     drop(submit_with(places.pop().unwrap(), Call(|| ())));
     let in_the_other = hasher.place(1, Requester::Anybody).unwrap();
     submit_with(in_the_other, Call(|| ())).block().unwrap();
-    assert!(!refused(&hasher), "who was served has left");
+    assert!(!refused(&hasher), "the served client has left");
 }
 
 fn network(number: u8) -> Prefix {
@@ -176,7 +176,7 @@ fn known(account: u8, network: Option<Prefix>) -> Requester {
 }
 
 #[test]
-fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
+fn r23_a_quarter_of_permits_is_for_known_clients() {
     let hasher = one_thread(36, Duration::MAX);
     let take = |whose: Requester| hasher.place(1, whose);
     let strangers: Vec<_> = (0..30)
@@ -194,17 +194,17 @@ fn r23_a_quarter_of_the_places_is_kept_for_known_clients() {
 }
 
 #[test]
-fn r23_a_quarter_of_the_wait_is_kept_for_known_clients() {
+fn r23_a_quarter_of_the_wait_is_for_known_clients() {
     let hasher = one_thread(100, Duration::from_secs(8));
-    // Seven seconds of work, by the pace that is assumed.
+    // Seven seconds of work at the assumed pace.
     let _work = hasher.place(280_000, Requester::Anybody).unwrap();
     assert!(hasher.place(1, Requester::Stranger(None)).is_err());
     assert!(hasher.place(1, known(1, None)).is_ok());
 }
 
 #[test]
-fn r23_kept_places_are_two_for_an_account() {
-    // 40 places, of which 10 are kept; 5 of those are for first ones alone.
+fn r23_an_account_gets_two_reserved_permits() {
+    // 40 permits, of which 10 are reserved; 5 of those are for an account's first permit only.
     let hasher = one_thread(36, Duration::MAX);
     let take = |whose: Requester| hasher.place(1, whose);
     let _strangers: Vec<_> = (0..30)
@@ -228,7 +228,7 @@ fn r23_kept_places_are_two_for_an_account() {
 fn r23_one_address_holds_a_quarter_of_the_wait() {
     let hasher = one_thread(100, Duration::from_secs(8));
     let take = |whose: Requester| hasher.place(40_000, whose);
-    // A second each, by the pace that is assumed.
+    // A second each at the assumed pace.
     let address = || Requester::Stranger(Some(network(1)));
     let first = take(address()).unwrap();
     let _second = take(address()).unwrap();
@@ -240,7 +240,7 @@ fn r23_one_address_holds_a_quarter_of_the_wait() {
 }
 
 #[test]
-fn r23_one_address_holds_a_quarter_of_the_places_at_the_most() {
+fn r23_one_address_holds_at_most_a_quarter_of_permits() {
     let hasher = one_thread(36, Duration::MAX);
     let take = |whose: Requester| hasher.place(1, whose);
     let mut held: Vec<_> = (0..10)
@@ -254,9 +254,9 @@ fn r23_one_address_holds_a_quarter_of_the_places_at_the_most() {
 }
 
 #[test]
-fn r23_who_would_wait_longer_than_the_deadline_is_refused_on_arrival_and_told_when_to_come() {
+fn r23_too_long_a_wait_is_refused_with_retry_after() {
     let hasher = one_thread(100, Duration::from_secs(5));
-    // Nothing in front of it: it does not wait, however long it takes.
+    // The queue is empty: it does not wait, however long it runs.
     let alone = hasher.place(1 << FOR_EVER, Requester::Anybody).unwrap();
     let refused = hasher.place(1, Requester::Anybody).unwrap_err();
     let minute = Duration::from_secs(60);
@@ -266,7 +266,7 @@ fn r23_who_would_wait_longer_than_the_deadline_is_refused_on_arrival_and_told_wh
 }
 
 #[test]
-fn the_work_counts_for_what_it_takes_once_it_is_known() {
+fn a_submitted_job_counts_with_its_own_rounds() {
     let hasher = one_thread(100, Duration::from_secs(5));
     let place = hasher.place(1, Requester::Anybody).unwrap();
     hasher.place(1, Requester::Anybody).unwrap();
@@ -279,7 +279,7 @@ fn the_work_counts_for_what_it_takes_once_it_is_known() {
 }
 
 #[test]
-fn what_nobody_waits_for_is_not_computed() {
+fn a_cancelled_job_is_not_begun() {
     let hasher = patient();
     let release = occupy(&hasher);
     let (sender, computed) = mpsc::channel();
@@ -291,7 +291,7 @@ fn what_nobody_waits_for_is_not_computed() {
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_is_not_computed_to_the_end() {
+fn a_cancelled_job_gives_up_its_lane() {
     let hasher = patient();
     let given_up: Vec<_> = (0..LANES).map(|_| bcrypt(&hasher, FOR_EVER)).collect();
     drop(given_up);
@@ -299,7 +299,7 @@ fn what_nobody_waits_for_any_more_is_not_computed_to_the_end() {
 }
 
 #[test]
-fn those_who_have_left_take_no_memory_while_all_threads_are_busy() {
+fn cancelled_jobs_do_not_pile_up_behind_busy_threads() {
     let hasher = one_thread(10, Duration::MAX);
     let _release = occupy(&hasher);
     for _ in 0..1000 {
@@ -309,7 +309,7 @@ fn those_who_have_left_take_no_memory_while_all_threads_are_busy() {
 }
 
 #[test]
-fn r78_a_panic_fails_the_jobs_of_its_thread_and_the_thread_goes_on() {
+fn r78_a_panic_fails_a_threads_jobs_and_it_goes_on() {
     let hasher = patient();
     let beside = bcrypt(&hasher, FOR_EVER);
     let failed = submit(
@@ -323,7 +323,7 @@ fn r78_a_panic_fails_the_jobs_of_its_thread_and_the_thread_goes_on() {
 }
 
 #[test]
-fn who_waits_when_the_service_ends_is_told() {
+fn shutdown_fails_all_jobs() {
     let hasher = patient();
     let computed = bcrypt(&hasher, FOR_EVER);
     let release = occupy(&hasher);

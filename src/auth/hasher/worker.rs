@@ -1,4 +1,4 @@
-//! What a hashing thread does: fills its lanes from the queue and advances them.
+//! The loop of a hashing thread: it fills its lanes from the queue and advances them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -9,26 +9,25 @@ use super::job::QueuedJob;
 use super::queue::{Queue, Thread};
 use crate::bcrypt_lanes::{Input, Lanes};
 
-/// How much lower the priority of hashing is than that of the rest of the process. Requests
-/// that do not hash then find a core at once; much lower, and a flood of refusals would leave
-/// the hashing nothing (`docs/benchmarks.md`).
+/// The niceness of the hashing threads, so that requests without a hash get a core at once.
+/// With a much higher one, a flood of refused requests would starve the hashing
+/// (`docs/benchmarks.md`).
 const NICE: i32 = 10;
 
-/// How many rounds are computed before a look at the queue and at the other threads of the
-/// core: half a millisecond of four lanes. The kernel lets a thread that computes have its
-/// time slice, some milliseconds, against one of higher priority that wakes up; the yield
-/// ends the slice.
+/// How many rounds are computed before the thread polls the queue and yields the core: half a
+/// millisecond with four lanes. Without the yield, the kernel lets a computing thread finish
+/// its time slice of some milliseconds, even if a thread of higher priority wakes up.
 const ROUNDS_AT_ONCE: u64 = 8;
 
-/// What a hashing thread does until the end of the service.
+/// Runs a hashing thread until the queue is closed.
 pub(super) fn work(queue: &Queue, number: usize) {
     if let Err(error) = rustix::process::nice(NICE) {
-        log::warn!("hashing runs at the same priority as everything else: {error}");
+        log::warn!("cannot lower the priority of password hashing: {error}");
     }
-    // A panic has dropped the jobs of this thread, which tells those who wait for them, and
-    // the lanes with them. The thread begins anew with what waits.
+    // A panic drops the lanes and the jobs of this thread, whose receivers see a failure. The
+    // thread continues with the jobs in the queue.
     while catch_unwind(AssertUnwindSafe(|| fill_and_advance(queue, number))).is_err() {
-        log::error!("a hashing job panicked; what this thread had in hand is answered as failed");
+        log::error!("a hash job panicked; all jobs that ran on this thread failed");
     }
 }
 
@@ -68,11 +67,12 @@ fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
     begin.elapsed().as_secs_f64() / computed
 }
 
-/// The lane that a job comes from, or was taken for, is idle.
+/// Begins the next computation of a job. A lane is idle: the one that the job has just left,
+/// or the one for which it was taken from the queue.
 fn go_on(lanes: &mut Lanes<Box<dyn QueuedJob>, LANES>, step: Option<(Input, Box<dyn QueuedJob>)>) {
     if let Some((input, job)) = step
         && lanes.begin(&input, job).is_err()
     {
-        log::error!("a hashing job found no lane; it is answered as failed");
+        log::error!("a hash job found no idle lane and failed");
     }
 }

@@ -1,9 +1,11 @@
+//! Clearing an account's rate limits.
+
 use crate::auth::{Auth, AuthError};
 use crate::domain::EmailKey;
 
 impl Auth {
-    /// Lets everybody guess at an account anew, after its owner has set another password
-    /// by other means. Blocks for one write.
+    /// Clears the login limits of an account, for every client. Call it after the owner has set
+    /// a new password in some other way. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -1,15 +1,15 @@
-//! Rate limits by where a client comes from.
+//! Rate limits by a client's network and site.
 
 use super::ThrottleSettings;
 use crate::db::LimitCheck;
 use crate::domain::{Client, LimitKey, Prefix};
 
-/// Where a client comes from.
+/// The network and the site of a client.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::auth) struct Networks<'a>(pub(in crate::auth) &'a Client);
 
 impl Networks<'_> {
-    /// What a login has to pass that is at no account in particular, and a wrong token.
+    /// The limits of a login by an unknown client, and of a wrong token.
     pub(in crate::auth) fn charges(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         self.limits(settings, LimitKey::address, LimitKey::subnet)
     }
@@ -26,7 +26,7 @@ impl Networks<'_> {
         self.limits(settings, network, site)
     }
 
-    /// One limit by network and one by site; none without an address.
+    /// One limit by network and one by site; none for a client without an address.
     fn limits(
         self,
         settings: &ThrottleSettings,

@@ -1,4 +1,4 @@
-//! A login attempt: whether the account knows the client, and which rate limits it has to pass.
+//! A login attempt: whether its client is known, and which rate limits it has to pass.
 
 use super::{Networks, Reservation, ThrottleSettings};
 use crate::auth::outbox::message::OutboxMessage;
@@ -8,20 +8,20 @@ use crate::domain::{
     Client, ClientAddress, DeviceId, EmailKey, Limit, LimitKey, Rule, Timestamp, User,
 };
 
-/// A password that is about to be tried: at which account, and by whom.
+/// The account and the client of a login, before the password is checked.
 #[derive(Debug, Clone)]
 pub(in crate::auth) struct LoginAttempt {
     email: EmailKey,
     client: Client,
-    /// What the account knows the client by.
+    /// The mark by which the account knows the client.
     mark: Option<ClientMark>,
-    /// The account and the counts, once they were looked up.
+    /// The account and its counts, once they were looked up.
     state: Option<LoginState>,
-    /// Whether the account logs in so often that no place is kept for its clients.
+    /// Whether the account logs in so often that its clients get no reserved permit.
     is_frequent: bool,
 }
 
-/// How many logins of an account within a short time keep its clients from kept places.
+/// After how many logins within a short time an account's clients get no reserved permits.
 const FREQUENT: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +30,10 @@ enum ClientMark {
     Network(String),
 }
 
-// Where guesses cannot be read or counted, nobody is let in: whatever ails the table.
+// If the table of counts cannot be read or written, every login is refused: nothing fails open.
 
 impl ClientMark {
-    /// What an account could know a client by.
+    /// All marks by which an account could know a client.
     fn of(client: &Client) -> Vec<Self> {
         let device = client.device().map(DeviceId::digest);
         let device = device.map(|digest| Self::Device(digest.to_hex()));
@@ -50,7 +50,7 @@ impl ClientMark {
 }
 
 impl LoginAttempt {
-    /// A guess of a client of which it is not known yet whether the account knows it.
+    /// An attempt before the client was looked up.
     pub(in crate::auth) fn new(email: EmailKey, client: Client) -> Self {
         Self {
             email,
@@ -65,23 +65,23 @@ impl LoginAttempt {
         &self.client
     }
 
-    /// Whether the account's owner has logged in there before.
+    /// Whether the client is a known client of the account.
     pub(in crate::auth) fn is_known(&self) -> bool {
         self.mark.is_some()
     }
 
-    /// The account, if it knows the client and a place in the hashing queue is kept for it.
+    /// The account, if its client is known and may take a reserved permit.
     fn account_with_permits(&self) -> Option<EmailKey> {
         (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
-    /// What the account knows the client by.
+    /// The mark by which the account knows the client.
     pub(in crate::auth) fn mark(&self) -> Option<&str> {
         self.mark.as_ref().map(ClientMark::text)
     }
 
-    /// Finds out whether the account knows the client, and returns the account if a permit is
-    /// kept for it. Blocks for a look-up, where attempts are counted.
+    /// Looks up whether the client is known, and returns the account if the client may take a
+    /// reserved permit. Blocks for a lookup, unless rate limits are off.
     pub(in crate::auth) fn recognize(
         &mut self,
         auth: &Auth,
@@ -90,8 +90,8 @@ impl LoginAttempt {
         Ok(self.account_with_permits())
     }
 
-    /// Finds out whether the account knows the client's device. Blocks for a look-up, for a
-    /// client that shows one.
+    /// Looks up whether the client's device is known. Blocks for a lookup if the client sent a
+    /// device cookie.
     pub(in crate::auth) fn recognize_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
         let mut marks = ClientMark::of(&self.client);
         marks.retain(|mark| matches!(mark, ClientMark::Device(_)));
@@ -119,7 +119,7 @@ impl LoginAttempt {
         let known = marks
             .into_iter()
             .find(|mark| state.known_marks.iter().any(|known| known == mark.text()));
-        // A client that has failed so often is not taken for the owner's any more.
+        // A known client with too many failed logins counts as unknown.
         self.mark = known.filter(|mark| {
             let key = known_key(mark.text());
             let row = state.rows.iter().find(|row| row.key == key);
@@ -134,8 +134,8 @@ impl LoginAttempt {
         Ok(())
     }
 
-    /// Refuses a guess that has to wait anyway, without a write. Blocks for a look-up if there
-    /// was none.
+    /// Refuses an attempt that is over a rate limit, without a write. Blocks for a lookup if
+    /// there was none yet.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
         let settings = &auth.settings.throttle;
         let charges = self.charges(settings);
@@ -145,7 +145,7 @@ impl LoginAttempt {
         }
     }
 
-    /// The account that is guessed at, if it is there. Blocks for a look-up if there was none.
+    /// The user with the email, if there is one. Blocks for a lookup if there was none yet.
     pub(in crate::auth) fn user(&self, auth: &Auth) -> Result<Option<User>, DbError> {
         if let Some(state) = &self.state {
             return Ok(state.user.clone());
@@ -157,12 +157,12 @@ impl LoginAttempt {
         }
     }
 
-    /// Counts the guess, which may be checked then. Blocks for a write.
+    /// Counts the attempt, after which the password may be checked. Blocks for a write.
     pub(in crate::auth) fn take(&self, auth: &Auth) -> Result<Reservation, AuthError> {
         take(auth, &self.charges(&auth.settings.throttle))
     }
 
-    /// What a right guess settles, and what the client shows next time.
+    /// The side effects of a successful login, and the id for the client's device cookie.
     pub(in crate::auth) fn settlement(
         &self,
         auth: &Auth,
@@ -173,8 +173,8 @@ impl LoginAttempt {
             return (LoginSideEffects::default(), None);
         }
         let now = auth.db.clock().now();
-        // One that somebody else has put there may show up elsewhere: only one that this
-        // account has given out is used again.
+        // An attacker may have planted a device id that they know. Only an id that this
+        // account already knows is used again.
         let device = match &self.mark {
             Some(ClientMark::Device(_)) => self.client.device().copied(),
             Some(ClientMark::Network(_)) | None => None,
@@ -194,8 +194,8 @@ impl LoginAttempt {
         (settlement, Some(device))
     }
 
-    /// What the owner is told of a login from where the account was not used before; nothing
-    /// of one that comes from nowhere, such as the library's.
+    /// The notification about a login by an unknown client; none for a client without an
+    /// address, such as the library's.
     fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<BudgetedMail> {
         let address = self.client.address()?;
         if self.is_known() || !auth.settings.notices.tell(Notification::NewDevice) {
@@ -209,7 +209,7 @@ impl LoginAttempt {
         Some(mail.within_budget(&auth.settings.throttle, &self.email))
     }
 
-    /// What a right guess settles where nobody logs in.
+    /// The side effects of a right password where no session is opened.
     pub(in crate::auth) fn right(&self, auth: &Auth, taken: &Reservation) -> LoginSideEffects {
         if !auth.settings.throttle.on {
             return LoginSideEffects::default();
@@ -233,10 +233,10 @@ impl LoginAttempt {
         }
     }
 
-    /// The counts that it has to pass. The client's network and site come first: an account's
-    /// count is not begun for a client that is refused there, so that the table is not filled.
-    /// The last one is not given back to a right login: it limits those. Wrong ones, which are
-    /// few by the other limits, leave it filled.
+    /// The rate limits of the attempt, in order. Network and site come first: a client that is
+    /// refused there adds no row for an account, so that it cannot fill the table. The last
+    /// limit is of logins and is not refunded after a success; the limits before it bound how
+    /// many failed logins count towards it.
     fn charges(&self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         if !settings.on {
             return Vec::new();
@@ -253,13 +253,13 @@ impl LoginAttempt {
     }
 }
 
-/// What an account could know a client by, as it is stored.
+/// All marks by which an account could know a client, as they are stored.
 pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
     let marks = ClientMark::of(client);
     marks.iter().map(|mark| mark.text().to_owned()).collect()
 }
 
-/// Refuses who has to wait, without a write. Blocks for a look-up.
+/// Refuses a request that is over a rate limit, without a write. Blocks for a lookup.
 pub(in crate::auth) fn refuse_waiting(
     auth: &Auth,
     charges: &[LimitCheck],
@@ -290,7 +290,7 @@ fn refuse_rows(rows: &[LimitRow], charges: &[LimitCheck], now: Timestamp) -> Res
     }
 }
 
-/// Counts something. Blocks for a write, if there is something to count.
+/// Counts a request towards its limits. Blocks for a write, unless there are no limits.
 pub(in crate::auth) fn take(auth: &Auth, charges: &[LimitCheck]) -> Result<Reservation, AuthError> {
     if charges.is_empty() {
         return Ok(Reservation::default());

@@ -1,9 +1,9 @@
-//! The limit keys of mails to an address.
+//! The limit keys of the mails to an address.
 
 use crate::auth::outbox::message::OutboxMessage;
 use crate::domain::{EmailKey, LimitKey};
 
-/// The keys by which mails to an address are limited.
+/// All keys by which the mails to an address are limited.
 #[must_use]
 pub fn mail_limit_keys(email: &EmailKey) -> Vec<LimitKey> {
     OutboxMessage::COUNTED

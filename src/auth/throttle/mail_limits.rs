@@ -1,13 +1,13 @@
-//! Rate limits of mails, and of changes of an account.
+//! Rate limits of mails and of account changes.
 
 use super::{LoginAttempt, Networks, ThrottleSettings};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, EmailKey, LimitKey, UserId};
 
-/// The limits of a request for a mail with a reset token: by the client's device if the
-/// account knows it, so that neighbours behind the same address use none of it up, else by
-/// network and site. Blocks for two look-ups if the client shows a device.
+/// The limits of a request for a reset mail: by device for a known one, so that others behind
+/// the same address do not use it up; else by network and site. Blocks for a lookup if the
+/// client sent a device cookie.
 ///
 /// # Errors
 /// Only if the database fails.
@@ -25,8 +25,8 @@ pub(in crate::auth) fn reset_requests(
     })
 }
 
-/// How many mails of a kind an address gets, whoever asks for them. This holds where guessing
-/// is not slowed down too: it is not a guess, and nobody's mailbox may be filled.
+/// The limits of the mails of a kind to one address, for requests of all clients together.
+/// They hold with rate limits off too: no mailbox may be flooded.
 pub(in crate::auth) fn mail_budget(
     settings: &ThrottleSettings,
     kind: &str,
@@ -38,8 +38,8 @@ pub(in crate::auth) fn mail_budget(
     ]
 }
 
-/// How many notifications of a kind an address gets. There is no pause between them: two real
-/// changes may follow each other closely, and the owner has to learn of both.
+/// The limit of the notifications of a kind to one address. It sets no pause between them: two
+/// real changes may follow each other closely, and the owner has to learn of both.
 pub(in crate::auth) fn notification_budget(
     settings: &ThrottleSettings,
     kind: &str,
@@ -48,7 +48,7 @@ pub(in crate::auth) fn notification_budget(
     vec![settings.charge(LimitKey::mail(kind, to))]
 }
 
-/// How many addresses one account asks, whatever they are: each gets a mail.
+/// The limit of one account's requests for a new address: each sends a mail, to any address.
 pub(in crate::auth) fn email_changes(
     settings: &ThrottleSettings,
     user_id: UserId,
@@ -56,7 +56,7 @@ pub(in crate::auth) fn email_changes(
     vec![settings.charge(LimitKey::email_changes(user_id))]
 }
 
-/// How often the owner of an account changes it with the right password.
+/// The limit of an account's changes with the right password.
 pub(in crate::auth) fn reauthentications(
     settings: &ThrottleSettings,
     email: &EmailKey,

@@ -1,9 +1,9 @@
-//! Guessing of passwords is slowed down here, in front of every way to authenticate.
+//! Rate limits: they apply before every check of a password.
 //!
-//! A client from which the account's owner has logged in before is counted by itself; all
-//! others share the account's count, after those of their own network and site. So whoever
-//! guesses at an account keeps its owner out nowhere but on new devices. An account that is
-//! not there is counted like any other.
+//! A known client of an account has a count of its own. All other clients share the account's
+//! count, and each has to pass the limits of its network and site first. So an attacker who
+//! guesses passwords can lock the owner out on new devices only. An unknown account is counted
+//! like any other.
 
 mod admin;
 mod ip_limits;

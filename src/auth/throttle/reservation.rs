@@ -1,4 +1,4 @@
-//! What was counted for a use case, until it is settled.
+//! The counts of a use case, until they are settled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::db::LimitHit;
 
 /// Counts that were taken before a check. They are refunded at most once: by the use case
-/// itself, or after its failure.
+/// itself, or after its failure. Clones share this state.
 #[derive(Debug, Clone, Default)]
 pub(in crate::auth) struct Reservation(Arc<Inner>);
 
@@ -24,7 +24,7 @@ impl Reservation {
         }))
     }
 
-    /// What is to be refunded, for the first caller.
+    /// The counts to refund, for the first caller; none for any later one.
     pub(in crate::auth) fn claim(&self) -> &[LimitHit] {
         if self.0.settled.swap(true, Ordering::AcqRel) {
             &[]
@@ -38,7 +38,7 @@ impl Reservation {
         self.0.counted.iter().any(LimitHit::is_last)
     }
 
-    /// Withdraws a claim, because nothing was written.
+    /// Withdraws a claim, because the refund was not written.
     pub(in crate::auth) fn release(&self) {
         self.0.settled.store(false, Ordering::Release);
     }

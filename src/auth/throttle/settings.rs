@@ -5,37 +5,37 @@ use std::time::Duration;
 use crate::db::LimitCheck;
 use crate::domain::{Backoff, Limit, LimitKey, Rate, Rule};
 
-/// How guessing of passwords is slowed down.
+/// The rules of all rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Whether it is.
+    /// Whether rate limits apply. Those of mails always do.
     pub on: bool,
-    /// Each client that an account knows.
+    /// Failed logins of each known client of an account.
     pub known: Backoff,
-    /// All other clients of an account together.
+    /// Failed logins of all other clients of an account together.
     pub account: Backoff,
-    /// The network of a client that the account does not know.
+    /// Failed logins and wrong tokens from one network, by unknown clients.
     pub address: Rate,
-    /// The site of such a client.
+    /// The same from one site.
     pub subnet: Rate,
     /// Registrations from one network, and requests for reset mails.
     pub registration: Rate,
     /// The same from one site.
     pub registration_subnet: Rate,
-    /// Right logins of one account; wrong ones that no other limit refuses count too.
+    /// Logins of one account. Failed ones count too, unless another limit refuses them first.
     pub logins: Rate,
-    /// Mails of one kind to one address. The interval is shorter than a token lives: requests
-    /// of a stranger spend the budget, and still leave the owner a token that works.
+    /// Mails of one kind to one address. The interval is shorter than the lifetime of a token:
+    /// an attacker can spend the budget, and the owner still has a valid token.
     pub reset: Rate,
-    /// The pause after each of them.
+    /// The pause after each mail of a kind to one address.
     pub reset_pause: Rate,
-    /// Changes of one account for which its owner gives the password again.
+    /// Changes of one account that require re-authentication.
     pub reauthentication: Rate,
-    /// How long a device is known after a login.
+    /// How long a device stays known after a login.
     pub device_memory: Duration,
-    /// How long a network is known after a login.
+    /// How long a network stays known after a login.
     pub network_memory: Duration,
-    /// How many counts are kept.
+    /// The largest number of counts in the database.
     pub rows: u32,
 }
 
@@ -77,7 +77,7 @@ impl Default for ThrottleSettings {
 }
 
 impl ThrottleSettings {
-    /// Nothing is slowed down.
+    /// Rate limits off, except those of mails.
     #[must_use]
     pub fn off() -> Self {
         Self {

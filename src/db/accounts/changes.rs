@@ -1,4 +1,4 @@
-//! What only somebody may do who has just given the password again.
+//! Account changes that require re-authentication.
 
 use diesel::prelude::*;
 
@@ -15,54 +15,53 @@ use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
 use crate::domain::{EmailKey, HashedPassword, SessionDigest, UserId};
 
-/// What a change of password leaves.
+/// The state of an account after a change of its password.
 #[derive(Debug, Clone)]
 pub struct Replaced<'a> {
-    /// What is stored of the new password.
+    /// The hash of the new password.
     pub hashed_password: &'a HashedPassword,
-    /// The one session that is left, a new one.
+    /// A new session, the only one that is left.
     pub session: &'a NewSession<'a>,
-    /// What the guess was counted by.
+    /// The side effects of the right password.
     pub settlement: &'a LoginSideEffects,
-    /// By what the account goes on knowing the client; all other clients are forgotten.
+    /// The marks by which the account still knows the client. All other clients are forgotten.
     pub client_marks: &'a [String],
-    /// What the owner is told of it.
+    /// The notification to the owner.
     pub notice: Option<BudgetedMail>,
 }
 
-/// Who gave the password again, and against what it was checked. All of it must still be
-/// so when it is written.
+/// A user who has given the password again. The change is refused if any of this is no longer
+/// true when it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Reauthenticated<'a> {
-    /// Whose account it is.
+    /// The user.
     pub user_id: UserId,
-    /// The stored password that was right.
+    /// The stored password against which the given one was verified.
     pub checked: &'a HashedPassword,
-    /// The session in which it was given.
+    /// The session of the request.
     pub session: &'a SessionDigest,
-    /// How often the account may be changed.
+    /// The rate limit of account changes.
     pub limit: &'a [LimitCheck],
 }
 
-/// The mail that a new address is asked by.
+/// The confirmation mail for an email change, and its limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
-    /// What asks.
+    /// The mail to the new address.
     pub mail: &'a BudgetedMail,
-    /// How often an account may ask.
+    /// The rate limit of requests for a new address.
     pub limit: &'a [LimitCheck],
-    /// What the guess was counted by.
+    /// The side effects of the right password.
     pub settlement: &'a LoginSideEffects,
 }
 
 impl DB {
     /// Stores a new password, ends all sessions and tokens of the user, forgets the other known
-    /// clients, opens one new session, settles what the guess was counted by, and queues a notice. All or nothing; blocks for
-    /// one write.
+    /// clients, opens a new session, settles the rate limits, and queues a notification. Blocks
+    /// for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
-    /// meantime.
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended meanwhile.
     pub fn replace_password(
         &self,
         who: &Reauthenticated<'_>,
@@ -96,12 +95,11 @@ impl DB {
         })
     }
 
-    /// Deletes the account and all that hangs on it, but for former addresses that are kept,
-    /// and queues notices, which are to no account any more. Blocks for one write.
+    /// Deletes the account with its data, except reserved former addresses, and queues
+    /// notifications, whose rows refer to no account any more. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
-    /// meantime.
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended meanwhile.
     pub fn delete_account(
         &self,
         who: &Reauthenticated<'_>,
@@ -124,13 +122,12 @@ impl DB {
         })
     }
 
-    /// Queues a mail to the address that the account shall get, if nobody has it and its
-    /// budget allows it; to nobody, by the same statements, if somebody does. Settles what the
-    /// guess was counted by. Blocks for one write.
+    /// Queues a confirmation mail to the new address, if no other account has the address and its
+    /// budget allows a mail. For a taken address it queues a decoy by the same statements.
+    /// Settles the rate limits. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
-    /// meantime.
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended meanwhile.
     pub fn ask_for_email(
         &self,
         who: &Reauthenticated<'_>,
@@ -154,14 +151,16 @@ impl DB {
             let to = Some(who.user_id).filter(|_| is_free);
             let priority = priority_of(conn, Some(who.user_id), &[], now)?;
             if queue_before(conn, to, asking.mail, priority, now)? {
-                // For a taken address too: an older token that still works would tell.
+                // For a taken address too: otherwise an older token that still works would
+                // reveal that the address is taken.
                 end_changes(conn, who.user_id, asking.mail)?;
             }
             Ok(Ok(()))
         })
     }
 
-    /// The mirror is cleared by it: whoever calls this writes it anew, or deletes the row.
+    /// Locks the user's row, and checks that password and session are still the same. It clears
+    /// `users.session_id`; the caller writes that again or deletes the row.
     fn lock_if_unchanged(
         &self,
         conn: &mut AnyConnection,

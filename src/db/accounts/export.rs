@@ -1,4 +1,4 @@
-//! What is held about a user in tables that nobody else lists.
+//! The tokens and queued mails of a user, for the data export.
 
 use diesel::prelude::*;
 
@@ -6,16 +6,16 @@ use crate::db::schema::{email_tokens, outbox, password_resets};
 use crate::db::{DB, DbError};
 use crate::domain::{EmailAction, PendingMail, PendingToken, Timestamp, UserId};
 
-/// What a token of `password_resets` is good for.
+/// The purpose of the tokens in `password_resets`.
 const RESET: &str = "reset";
 
-/// The mail that asks whether another address is the user's.
+/// The kind of the confirmation mail to a new address.
 const ASKS_NEW_ADDRESS: &str = "confirm_email";
 
 impl DB {
-    /// The tokens of a user that are good, or were and are not removed yet; without those for
-    /// another address, of which there is one only if no other account has that address. Blocks
-    /// for two look-ups.
+    /// The tokens of a user that are valid, or expired and not removed yet. Tokens for a new
+    /// address are left out: they exist only if no other account has the address, and would
+    /// reveal that. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -51,8 +51,8 @@ impl DB {
         Ok(resets.chain(others).map(token).collect())
     }
 
-    /// The mails to a user that wait, the oldest first; without those that ask another address,
-    /// for the same reason. Blocks for one look-up.
+    /// The queued mails to a user, oldest first, without confirmation mails to a new address, for
+    /// the same reason. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -1,4 +1,4 @@
-//! What a login has to know before it is counted, in one look-up.
+//! Reads everything that a login needs before it is counted, in one lookup.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -10,18 +10,18 @@ use crate::db::tables::users::UserRow;
 use crate::db::{DB, DbError, LimitRow};
 use crate::domain::{EmailKey, LimitKey, User};
 
-/// An account as a login finds it.
+/// The state of an account before a login.
 #[derive(Debug, Clone, Default)]
 pub struct LoginState {
-    /// The user with that email, if there is one.
+    /// The user with this email, if there is one.
     pub user: Option<User>,
-    /// Which of the client's marks the account knows.
+    /// The client's marks that the account knows.
     pub known_marks: Vec<String>,
-    /// The counts of the keys, as far as there are any.
+    /// The existing counts of the limit keys.
     pub rows: Vec<LimitRow>,
 }
 
-/// What a row is of; a user's columns, a mark, or a key; two numbers.
+/// The kind of a row; then a user's columns, or a mark, or a limit key; then two numbers.
 type Columns = (
     BigInt,
     Nullable<Text>,
@@ -45,8 +45,8 @@ const USER: i64 = 0;
 const MARK: i64 = 1;
 
 impl DB {
-    /// Looks up an account, which of the marks it knows, and the counts of some keys. Blocks
-    /// for one look-up.
+    /// Looks up an account, which of the marks it knows, and the counts of the limit keys.
+    /// Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

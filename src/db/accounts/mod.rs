@@ -1,4 +1,4 @@
-//! Changes and look-ups of an account that concern several tables at once.
+//! Changes and lookups of an account that concern several tables.
 
 pub(super) mod changes;
 mod export;

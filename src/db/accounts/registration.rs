@@ -1,4 +1,4 @@
-//! New users, with the mail that they get, or that goes to whoever has the address already.
+//! Registrations: the new user, and the mail to the owner of the address.
 
 use crate::db::tables::outbox::{BudgetedMail, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
@@ -6,32 +6,32 @@ use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError};
 use crate::domain::{Email, HashedPassword, User};
 
-/// An account that is to be.
+/// An account to register.
 #[derive(Debug, Clone, Copy)]
 pub struct NewAccount<'a> {
-    /// Whose.
+    /// The address.
     pub email: &'a Email,
-    /// What is stored of the password.
+    /// The hash of the password.
     pub hashed_password: &'a HashedPassword,
-    /// What the owner of the address gets.
+    /// The mail to the new user.
     pub mail: Option<&'a BudgetedMail>,
 }
 
-/// What became of a registration that does not tell.
+/// The outcome of a registration that must not reveal whether the address is taken.
 #[derive(Debug, Clone)]
 pub enum Registered {
-    /// There is a new user.
+    /// The user was added.
     New(User),
-    /// The address was taken; its owner is told, unless that was done of late.
+    /// The address is taken. Its owner gets a mail, as far as the budget allows.
     Concealed,
 }
 
 impl DB {
-    /// Saves a new user and queues the mail. Blocks for one write.
+    /// Adds a user and queues the mail. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or kept
-    /// for whoever had it until lately.
+    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
+    /// reserved as a former address of another user.
     pub fn register(&self, new: &NewAccount<'_>) -> Result<User, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -43,12 +43,12 @@ impl DB {
         })
     }
 
-    /// The same, where who has the address already is told instead of who registers. For a
-    /// new address a mail is queued to nobody, if there is none to its owner, so that the same
-    /// is counted and written either way. Blocks for one write.
+    /// The same, but for a taken address it queues a mail to its owner instead of failing. For a
+    /// new address without a mail it queues a decoy, so that both cases count and write the
+    /// same. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::AlreadyExists`] if the email was taken at this very moment.
+    /// [`DbError::AlreadyExists`] if the email was taken at the same moment.
     pub fn register_or_tell(
         &self,
         new: &NewAccount<'_>,

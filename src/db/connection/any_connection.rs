@@ -1,5 +1,5 @@
-//! One connection type over the engines. Alone in its module, because the derive
-//! brings everything of the module above into its scope.
+//! One connection type for both engines. It has a module of its own, because the derive imports
+//! everything of its parent module.
 
 /// A connection to one of the engines.
 #[derive(diesel::MultiConnection)]

@@ -1,12 +1,12 @@
-//! When the log speaks of a condition that lasts: at its beginning, every five minutes, and at
-//! its end.
+//! Decides when the log mentions a lasting condition: when it begins, every five minutes, and
+//! when it ends.
 
 use std::time::{Duration, Instant};
 
-/// How often the log repeats that the condition lasts.
+/// How often the log repeats a condition that lasts.
 const REMINDER: Duration = Duration::from_secs(300);
 
-/// A condition that is noted again and again while it lasts.
+/// A condition that is reported repeatedly while it lasts.
 #[derive(Debug)]
 pub(in crate::db) struct Lasting {
     patience: Duration,
@@ -19,7 +19,7 @@ struct Ongoing {
     told: Option<Instant>,
 }
 
-/// What the log should say now.
+/// The log line that is due.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::db) enum Line {
     Begins,
@@ -27,7 +27,7 @@ pub(in crate::db) enum Line {
 }
 
 impl Lasting {
-    /// A condition that is not logged before it has lasted for that long.
+    /// A condition that is logged only after it has lasted for `patience`.
     pub(in crate::db) const fn after(patience: Duration) -> Self {
         Self {
             patience,
@@ -35,7 +35,7 @@ impl Lasting {
         }
     }
 
-    /// Notes that it is so.
+    /// Reports that the condition holds. Returns the log line that is due, if any.
     pub(in crate::db) fn goes_on(&mut self, now: Instant) -> Option<Line> {
         let ongoing = self.ongoing.get_or_insert(Ongoing {
             since: now,
@@ -51,7 +51,7 @@ impl Lasting {
         Some(line)
     }
 
-    /// Notes that it is over. Returns how long it lasted, if the log has told of it.
+    /// Reports that the condition is over. Returns how long it lasted, if it was logged.
     pub(in crate::db) fn is_over(&mut self, now: Instant) -> Option<Duration> {
         let over = self.ongoing.take();
         over.filter(|ongoing| ongoing.told.is_some())
@@ -66,7 +66,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn condition_is_told_at_begin_every_five_minutes_and_end() {
+    fn a_condition_is_logged_every_five_minutes() {
         let mut lasting = Lasting::after(SECOND / 2);
         let begin = Instant::now();
         let lines: Vec<(u64, Line)> = (0..1000)
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn condition_of_a_moment_is_not_told() {
+    fn a_short_condition_is_not_logged() {
         let mut lasting = Lasting::after(SECOND / 2);
         let begin = Instant::now();
         for milliseconds in [0, 200, 400] {

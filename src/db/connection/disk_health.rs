@@ -1,4 +1,4 @@
-//! What the disk under a database can do, as its last writes told.
+//! Disk health: whether commits still reach the disk, as the last writes have shown.
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -19,27 +19,27 @@ const REMINDER: Duration = Duration::from_secs(60);
 pub(in crate::db) struct Storage(Arc<Shared>);
 
 struct Shared {
-    /// SQLite's log of writes; a server's disk is its operator's.
+    /// The write-ahead log of SQLite; none on PostgreSQL, whose operator watches its disk.
     wal: Option<PathBuf>,
     /// Why no write may follow, once a commit was lost.
     lost: watch::Sender<Option<String>>,
     refusal: Mutex<Refusal>,
 }
 
-/// A disk that takes no writes for now.
+/// The state of a disk that refuses writes.
 #[derive(Default)]
 struct Refusal {
-    /// What keeps it from them, while it does.
+    /// Why it refuses them, while it does.
     event: Option<&'static str>,
-    /// What the log said last, and when.
+    /// The last log line, and when it was written.
     told: Option<(&'static str, Instant)>,
-    /// Whether the log still has to say that it is over.
+    /// Whether the end of the refusal still has to be logged.
     open: bool,
 }
 
 impl Refusal {
-    /// Begins or goes on, and tells whether the log should say so: not more than once a
-    /// minute, also where small writes get through in between.
+    /// Notes a refused write. Returns whether to log it: at most once a minute, even if small
+    /// writes succeed in between.
     fn begin(&mut self, event: &'static str, now: Instant) -> bool {
         self.event = Some(event);
         let quiet = self
@@ -52,7 +52,7 @@ impl Refusal {
         !quiet
     }
 
-    /// Ends, and gives what the log should call over.
+    /// Notes a successful write. Returns the event whose end has to be logged, if any.
     fn end(&mut self) -> Option<&'static str> {
         let event = self.event.take();
         let open = std::mem::take(&mut self.open);
@@ -69,8 +69,8 @@ impl Storage {
         }))
     }
 
-    /// Lets a write through, unless a commit was lost, and learns from how it went. What
-    /// succeeds without having written proves nothing: `proof` is false then.
+    /// Runs a write, unless a commit was lost, and notes its outcome. `proof` is whether success
+    /// means that something was really written.
     pub(in crate::db) fn during<T>(
         &self,
         proof: bool,
@@ -92,7 +92,7 @@ impl Storage {
                     self.refused(&error);
                     return Err(error.into());
                 }
-                // The first cause is the one that counts.
+                // Keep the first cause.
                 self.0.lost.send_if_modified(|lost| {
                     let first = lost.is_none();
                     lost.get_or_insert_with(|| error.to_string());
@@ -119,9 +119,9 @@ impl Storage {
         self.refusal().event.is_some()
     }
 
-    /// Whether the file system has become read-only, or somebody took the right to write.
-    /// Opening for writing tells, and writes nothing. Not the database file itself: to close
-    /// it would free SQLite's locks on it.
+    /// Whether the file system has become read-only, or the permission to write was removed.
+    /// Tests by opening the write-ahead log, without writing. It does not open the database
+    /// file: closing that would release SQLite's locks.
     pub(in crate::db) fn is_read_only(&self) -> bool {
         let Some(wal) = &self.0.wal else {
             return false;
@@ -135,7 +135,7 @@ impl Storage {
         })
     }
 
-    /// Comes when a commit was lost, with the cause.
+    /// Resolves with the cause once a commit was lost.
     pub(in crate::db) fn lost(&self) -> impl Future<Output = String> + Send + use<> {
         let mut lost = self.0.lost.subscribe();
         async move {
@@ -145,13 +145,13 @@ impl Storage {
             };
             match cause {
                 Some(cause) => cause,
-                // The database is gone, and nothing can be lost with it any more.
+                // The database is closed, so no commit can be lost any more.
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// The operator gets the cause and the remedy, and not once for each request.
+    /// Logs why the disk refuses writes, with the remedy.
     fn refused(&self, cause: &Unavailable) {
         let (event, remedy) = match cause {
             Unavailable::Full(_) => ("storage_full", "free space on the database's disk"),
@@ -175,19 +175,19 @@ impl Storage {
         };
         if self.refusal().begin(event, Instant::now()) {
             log::error!(
-                "{event}: {cause}; writes are answered 503 and reads go on until it is mended: \
-                 {remedy}; no restart is needed"
+                "{event}: {cause}. Writes are answered 503 until this is fixed, reads continue: \
+                 {remedy}. No restart is needed"
             );
         }
     }
 
     fn accepted(&self) {
         if let Some(event) = self.refusal().end() {
-            log::info!("{event} is over: the database is written again");
+            log::info!("{event} is over: the database can be written again");
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn refusal(&self) -> MutexGuard<'_, Refusal> {
         let refusal = &self.0.refusal;
         refusal.lock().unwrap_or_else(PoisonError::into_inner)
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn f24_after_a_lost_commit_nothing_is_written_any_more() {
+    fn f24_after_a_lost_commit_all_writes_are_refused() {
         let storage = Storage::new(None);
         assert!(write(&storage, Ok(())).is_none());
         let lost = Unavailable::NotWritten(failure()).into();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn f02_a_refusal_lasts_until_something_was_really_written() {
+    fn f02_a_refusal_lasts_until_a_real_write_succeeds() {
         let storage = Storage::new(None);
         write(&storage, Err(Unavailable::Full(failure()).into()));
         assert!(storage.refuses());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn f02_the_log_is_told_once_a_minute_however_often_it_comes_and_goes() {
+    fn f02_an_intermittent_refusal_is_logged_once_a_minute() {
         let mut refusal = Refusal::default();
         let start = Instant::now();
         assert!(refusal.begin("storage_full", start));

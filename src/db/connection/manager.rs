@@ -1,3 +1,5 @@
+//! Opens the connections of a pool, and finds out when the server was lost.
+
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,12 +15,12 @@ use crate::db::{Unavailable, postgres, sqlite};
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
 
-/// How often the log repeats that the pooler is another one than the settings name.
+/// How often the log repeats that `--database-pooler` does not match the pooler.
 const POOLER_REMINDER: Duration = Duration::from_secs(300);
 
-/// Opens the connections of a pool. The engine was picked by the URL's scheme, once: the
-/// connection enum's own `establish` tries its variants in turn, and would make an empty
-/// SQLite file of a mistyped URL.
+/// Opens the connections of a pool. The URL's scheme has selected the engine. `establish` of the
+/// connection enum would try its variants in turn, and create an empty SQLite file for a
+/// mistyped URL.
 #[derive(Debug, Clone)]
 pub(in crate::db) struct Manager {
     target: Target,
@@ -28,27 +30,27 @@ pub(in crate::db) struct Manager {
     pooler_alarm: PoolerAlarm,
 }
 
-/// What to connect to.
+/// The database to which a pool connects.
 #[derive(Debug, Clone)]
 pub(in crate::db) enum Target {
-    /// A SQLite file that is there.
+    /// An existing SQLite file.
     Sqlite(sqlite::Location),
     /// A PostgreSQL server.
     Postgres(postgres::Location),
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::db) enum Role {
-    /// Look-ups; on SQLite it cannot write.
+    /// Reads. On SQLite the connection cannot write.
     Reader,
-    /// Changes; on SQLite one at a time.
+    /// Writes. On SQLite there is one such connection.
     Writer,
 }
 
 /// Counts how often the server was lost. A connection remembers the count at which it was
-/// opened: one that is found dead raises it, and all the others of its time are dead too. So
-/// a check at the checkout is a comparison, and not a query.
+/// opened. A dead connection increments it, since the others of the same count are dead too. So
+/// the check at checkout is a comparison instead of a query.
 #[derive(Debug, Clone, Default)]
 struct Generation(Arc<AtomicU64>);
 
@@ -57,21 +59,21 @@ impl Generation {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Of several connections of one time that are found dead at once, one raises it.
+    /// Increments the count once, even if several connections of this count are found dead.
     fn end(&self, generation: u64) {
         let next = generation + 1;
         let raised = self
             .0
             .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
         if raised.is_ok() {
-            // The outage, if it is one, has lines of its own.
-            log::debug!("the connection to the database was lost; all are opened again");
+            // If it is an outage, `Outage` logs it.
+            log::debug!("the connection to the database was lost; all connections are reopened");
         }
     }
 }
 
-/// Logs that the pooler is not the one that the settings name: when that is found first, and
-/// every five minutes while it lasts.
+/// Logs that `--database-pooler` does not match the pooler: when this is first seen, and every
+/// five minutes while it lasts.
 #[derive(Debug, Clone, Default)]
 struct PoolerAlarm(Arc<Mutex<Option<Instant>>>);
 
@@ -91,15 +93,15 @@ pub(in crate::db) struct Pooled {
     opened_at: u64,
     generation: Generation,
     pooler_alarm: PoolerAlarm,
-    /// How long it waits for another process's lock.
+    /// How long it waits for a lock of another process.
     wait: Duration,
 }
 
 impl Pooled {
-    /// Waits for other writers for that long, and not for the usual time. A server has its
-    /// own limits: to tell it would take a round trip.
+    /// Limits the wait for other writers on SQLite. PostgreSQL keeps its own limits, because
+    /// changing them would take a round trip.
     pub(in crate::db) fn wait_at_most(&mut self, wait: Duration) -> QueryResult<()> {
-        // In steps, so that a request that has just come changes nothing.
+        // In steps, so that a new request does not change the setting.
         let steps = wait.as_millis().div_ceil(WAIT_STEP.as_millis());
         let wait = WAIT_STEP * u32::try_from(steps).unwrap_or(u32::MAX);
         let wait = wait.min(sqlite::BUSY_TIMEOUT);
@@ -112,12 +114,12 @@ impl Pooled {
         Ok(())
     }
 
-    /// Says that the other end is gone.
+    /// Notes that the server is gone, so that all connections are replaced.
     pub(in crate::db) fn is_lost(&self) {
         self.generation.end(self.opened_at);
     }
 
-    /// Logs that a pooler moved this connection's prepared statements, and how to prevent it.
+    /// Logs that a pooler has mixed up prepared statements, and how to prevent it.
     pub(in crate::db) fn report_pooler(&self, cause: &Unavailable) {
         self.pooler_alarm.raise(cause);
     }

@@ -1,4 +1,4 @@
-//! Connections of both engines: opening, handing out, transactions, and the health of the disk.
+//! Connections of both engines: pools, transactions, outages, and disk health.
 
 mod any_connection;
 pub(super) mod condition_log;

@@ -1,4 +1,4 @@
-//! The time in which no connection to the database can be opened, as the log tells of it.
+//! Logs outages: times in which no connection to the database can be opened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use super::condition_log::{Lasting, Line};
 
-/// How long connections have to fail before the log says so: a server that restarts within that
-/// time costs nothing.
+/// How long connections have to fail before an outage is logged. A server that restarts in less
+/// time affects no client.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Shared by the pools of a database. The pools try to connect again and again while anything
-/// asks for a connection, so that beginning, length and end show here.
+/// Shared by the pools of a database. The pools retry as long as requests need connections, so
+/// that this sees when an outage begins and ends.
 #[derive(Debug, Clone, Default)]
 pub(in crate::db) struct Outage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// Read at each connection that was opened, without the lock.
+    /// Read without the lock, for each connection that is opened.
     lasts: AtomicBool,
     lasting: Mutex<Lasting>,
 }
@@ -39,7 +39,7 @@ impl Outage {
             self.0.lasts.store(true, Ordering::Release);
             lasting.goes_on(Instant::now())
         };
-        // A cause of libpq has a line for each host that it tried.
+        // libpq's error has a line for each host that it tried.
         let cause = || cause.split_whitespace().collect::<Vec<_>>().join(" ");
         match line {
             None => {}
@@ -74,7 +74,7 @@ impl Outage {
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lasting(&self) -> MutexGuard<'_, Lasting> {
         let lasting = &self.0.lasting;
         lasting.lock().unwrap_or_else(PoisonError::into_inner)

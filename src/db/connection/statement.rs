@@ -1,5 +1,5 @@
-//! Statements as text, which run one after the other on SQLite, and as one on PostgreSQL: each
-//! statement by itself would be a round trip.
+//! SQL statements as text, and batches of them. A batch runs one statement after the other on
+//! SQLite, and as a single statement on PostgreSQL, which saves round trips.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 
 use super::any_connection::AnyConnection;
 
-/// A value of a statement.
+/// A parameter of a statement.
 #[derive(Debug, Clone)]
 pub(in crate::db) enum Value {
     Text(Option<String>),
@@ -28,7 +28,7 @@ impl Value {
         Self::Number(Some(number))
     }
 
-    /// A value, and numbers after it.
+    /// A value followed by numbers.
     pub(in crate::db) fn after(first: Self, numbers: impl IntoIterator<Item = i64>) -> Vec<Self> {
         [first]
             .into_iter()
@@ -37,8 +37,8 @@ impl Value {
     }
 }
 
-/// A statement whose text has `$1` for its first value, and so on; a value may stand in several
-/// places. `R` is the type of its rows.
+/// A statement with `$1` for its first value, and so on. A value may be used in several places.
+/// `R` is the SQL type of its rows.
 #[derive(Debug, Clone)]
 pub(in crate::db) struct Statement<R = ()> {
     sql: String,
@@ -55,7 +55,7 @@ impl<R> Statement<R> {
         }
     }
 
-    /// Adds values and returns their names for `IN (...)`.
+    /// Adds values and returns their placeholders for `IN (...)`.
     pub(in crate::db) fn list(
         values: &mut Vec<Value>,
         texts: impl IntoIterator<Item = String>,
@@ -115,12 +115,12 @@ where
     }
 }
 
-/// Statements that belong to one transaction. On PostgreSQL each of them sees the rows as
-/// they were before the first, so no two of them may change the same row.
+/// Statements of one transaction. On PostgreSQL each of them sees the rows as they were before
+/// the first, so no two of them may change the same row.
 ///
-/// Rows are locked in the order of the statements, so that transactions which lock the same
-/// rows do not wait for each other in a circle. PostgreSQL runs the parts of a `WITH` that
-/// nothing reads from the last to the first, and is given them in that order.
+/// Rows are locked in the order of the statements, so that transactions on the same rows do not
+/// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so
+/// it gets them in reverse order.
 #[derive(Debug, Default)]
 pub(in crate::db) struct Batch(Vec<Statement>);
 
@@ -137,7 +137,7 @@ impl Batch {
         self.0.extend(batch.0);
     }
 
-    /// Runs all of them.
+    /// Runs all statements.
     pub(in crate::db) fn run(mut self, conn: &mut AnyConnection) -> QueryResult<()> {
         match conn {
             AnyConnection::Sqlite(conn) => {
@@ -157,8 +157,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Runs all of them, and returns how many rows the one at `place` changed; none if the first
-    /// changed no row: then the caller rolls back. Both have to end with `RETURNING`.
+    /// Runs all statements and returns how many rows the one at `place` changed. Returns none if
+    /// the first one changed no row; then the caller rolls back. Both must end with `RETURNING`.
     pub(in crate::db) fn run_counting(
         mut self,
         conn: &mut AnyConnection,
@@ -192,8 +192,8 @@ impl Batch {
     }
 }
 
-/// One statement of several: `WITH s0 AS (...), s1 AS (...)`, and what `last` adds for their
-/// number.
+/// Combines statements into one: `WITH s0 AS (...), s1 AS (...)`, followed by the text that
+/// `last` returns for their number.
 pub(in crate::db) fn as_one<R>(
     statements: Vec<Statement>,
     last: impl FnOnce(usize) -> String,
@@ -209,7 +209,7 @@ pub(in crate::db) fn as_one<R>(
     Statement::new(sql, values)
 }
 
-/// The text with its values' numbers moved up.
+/// The text with `by` added to the number of each placeholder.
 fn renumbered(sql: &str, by: usize) -> String {
     let mut pieces = sql.split('$');
     let mut text = pieces.next().unwrap_or_default().to_owned();

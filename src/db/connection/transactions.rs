@@ -1,4 +1,4 @@
-//! All or nothing, and what may be tried again.
+//! Transactions, and which of them are retried.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::domain::UserId;
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
-/// How long a request waits for a connection before it is told to come back.
+/// How long a request waits for a connection before it fails.
 pub(in crate::db) const POOL_WAIT: Duration = Duration::from_secs(2);
 
-/// How long work may wait for a connection and for other writers.
+/// Until when work may wait for a connection and for other writers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::db) struct Patience(pub(in crate::db) Option<Instant>);
 
@@ -36,8 +36,8 @@ impl Patience {
     }
 }
 
-/// Runs work on a connection of the pool. Where the server was lost under it, or chose it as
-/// the victim of a deadlock, nothing was committed, and it runs a second time.
+/// Runs work on a connection of the pool. It runs a second time if the connection was lost or the
+/// server chose it as the victim of a deadlock, because then nothing was committed.
 pub(in crate::db) fn run<T>(
     pool: &Pool<Manager>,
     patience: Patience,
@@ -64,7 +64,7 @@ fn attempt<T>(
     outcome
 }
 
-/// Takes a connection of the pool that waits for other processes as long as its user may.
+/// Takes a connection from the pool. It waits for locks of other processes until the deadline.
 pub(in crate::db) fn checkout(
     pool: &Pool<Manager>,
     patience: Patience,
@@ -76,7 +76,7 @@ pub(in crate::db) fn checkout(
     Ok(conn)
 }
 
-/// Whether others held all connections, or none could be opened.
+/// Why there was no connection: all were in use, or none could be opened.
 fn explain(pool: &Pool<Manager>, error: r2d2::Error) -> Unavailable {
     if pool.state().connections < pool.max_size() {
         error.into()
@@ -85,7 +85,7 @@ fn explain(pool: &Pool<Manager>, error: r2d2::Error) -> Unavailable {
     }
 }
 
-/// Does all of `work` or nothing.
+/// Runs `work` in a transaction.
 pub(in crate::db) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
@@ -96,7 +96,7 @@ pub(in crate::db) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>
 /// How a transaction begins on PostgreSQL, in one round trip.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::db) struct Begin {
-    /// A pooler by transaction takes the limits with each of them.
+    /// With a pooler in transaction mode, each transaction has to set the time limits itself.
     pub(in crate::db) pooler: Pooler,
     /// The user whose row is locked.
     pub(in crate::db) lock: Option<UserId>,
@@ -108,7 +108,7 @@ impl From<Pooler> for Begin {
     }
 }
 
-/// The same on a connection that may go through a pooler.
+/// The same on a connection that may use a pooler.
 pub(in crate::db) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     begin: Begin,
@@ -127,9 +127,9 @@ pub(in crate::db) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavai
     }
 }
 
-/// Begins a transaction. On SQLite it takes the write lock: one that reads first and writes
-/// later would fail as soon as another process has written in between, whatever the busy
-/// timeout says.
+/// Begins a transaction. On SQLite it takes the write lock at once: a transaction that reads
+/// first would fail at its first write if another process has written meanwhile, regardless of
+/// the busy timeout.
 pub(in crate::db) fn begin(conn: &mut AnyConnection, begin: Begin) -> QueryResult<()> {
     match conn {
         AnyConnection::Sqlite(sqlite) => {
@@ -145,15 +145,15 @@ pub(in crate::db) fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
     Transactions::commit_transaction(conn)
 }
 
-/// What a commit that failed means for those who wait for it.
+/// The error for the callers of a failed commit.
 pub(in crate::db) fn commit_failure<E: From<DieselError> + From<Unavailable>>(
     error: DieselError,
 ) -> E {
     if is_lost(&error) && !is_undone(&error) {
-        // The server may have committed before it was lost: not to be done twice.
+        // The server may have committed before it was lost: do not retry.
         Unavailable::Unknown(error).into()
     } else if is_disk_failure(&error) {
-        // The system forgets what it could not write: a second try would seem to succeed.
+        // The kernel drops pages that it could not write: a retry would seem to succeed.
         Unavailable::NotWritten(error).into()
     } else {
         error.into()
@@ -161,8 +161,8 @@ pub(in crate::db) fn commit_failure<E: From<DieselError> + From<Unavailable>>(
 }
 
 pub(in crate::db) fn roll_back(conn: &mut AnyConnection) {
-    // A lost connection, or SQLite on a full disk, has rolled back by itself; the first error
-    // tells.
+    // A lost connection, or SQLite on a full disk, has rolled back by itself. The caller returns
+    // the first error.
     if let Err(rollback) = Transactions::rollback_transaction(conn) {
         log::debug!("rolling back: {rollback}");
     }

@@ -1,4 +1,4 @@
-//! What is known about a SQLite file besides its content: damage, and how far it was checked.
+//! The health of a SQLite file: damage, and the progress of the integrity check.
 
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use crate::domain::Timestamp;
 /// How often the log repeats that the file is damaged.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// How the database file is.
+/// The state of the database file.
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseStats {
-    /// What is damaged, until a check passes or the process restarts.
+    /// The damage, until a check passes or the process restarts.
     pub damage: Option<String>,
     /// The integrity check in the background.
     pub integrity: IntegrityStats,
@@ -23,14 +23,14 @@ pub struct DatabaseStats {
     pub wal_bytes: u64,
 }
 
-/// How far the integrity check is.
+/// The progress of the integrity check.
 #[derive(Debug, Clone, Default)]
 pub struct IntegrityStats {
     /// The table or index that is being checked, while a check runs.
     pub checking: Option<String>,
     /// Rows and index entries checked since the process started.
     pub rows: u64,
-    /// When a whole check last found no damage.
+    /// When a complete check last found no damage.
     pub last_success: Option<Timestamp>,
 }
 
@@ -39,7 +39,7 @@ pub struct IntegrityStats {
 pub(in crate::db) struct FileHealth(Arc<Shared>);
 
 struct Shared {
-    /// None on PostgreSQL, whose files are its operator's.
+    /// None on PostgreSQL, whose operator checks its files.
     location: Option<Location>,
     state: Mutex<State>,
 }
@@ -68,7 +68,7 @@ impl FileHealth {
         }))
     }
 
-    /// Remembers damage that a request ran into.
+    /// Remembers damage that an operation has met.
     pub(in crate::db) fn learn(&self, error: &DbError) {
         if let DbError::Unavailable(Unavailable::Damaged(cause)) = error {
             self.found(cause);
@@ -95,11 +95,11 @@ impl FileHealth {
         log::error!(
             "database_damaged: {cause}; requests that need the damaged part are answered 503, \
              and so is /readyz; list the damage with `bienvenue db check`, then stop the service \
-             and restore a backup, or save what can be read with `sqlite3 FILE .recover`"
+             and restore a backup, or recover the readable rows with `sqlite3 FILE .recover`"
         );
     }
 
-    /// Notes a whole check without a finding. It proves nothing about damage seen since it began.
+    /// Notes a complete check without a finding. It clears only damage seen before it began.
     fn passed(&self, begun: Instant, at: Timestamp) {
         let mut state = self.state();
         state.integrity.last_success = Some(at);
@@ -115,15 +115,15 @@ impl FileHealth {
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl DB {
-    /// Damage, progress of the integrity check, size of the write-ahead log. Blocks for a look
-    /// at the file's size. None on PostgreSQL.
+    /// Damage, progress of the integrity check, and size of the write-ahead log. None on
+    /// PostgreSQL. Blocks for reading the file's size.
     #[must_use]
     pub fn stats(&self) -> Option<DatabaseStats> {
         let location = self.file.0.location.as_ref()?;
@@ -136,8 +136,8 @@ impl DB {
         })
     }
 
-    /// Begins an integrity check in small steps, on a connection of its own that only reads.
-    /// None on PostgreSQL.
+    /// Begins an integrity check in small steps, on a read-only connection of its own. None on
+    /// PostgreSQL. Blocks for opening it.
     ///
     /// # Errors
     /// [`DbError`] if the file cannot be opened or its schema cannot be read.
@@ -149,11 +149,11 @@ impl DB {
         walk.inspect_err(|error| self.file.learn(error)).map(Some)
     }
 
-    /// Does one step of a check in one short read transaction, and remembers what it found.
+    /// Runs one step of a check in a short read transaction, and remembers its finding. Blocks.
     ///
     /// # Errors
-    /// [`Unavailable::Damaged`] with the finding, which ends the check; other errors say nothing
-    /// about the file.
+    /// [`Unavailable::Damaged`] with the finding, which ends the check. Other errors do not mean
+    /// damage.
     pub fn step_integrity_walk(&self, walk: &mut IntegrityWalk) -> Result<Step, DbError> {
         let outcome = walk.step();
         let mut state = self.file.state();
@@ -175,7 +175,7 @@ impl DB {
         outcome
     }
 
-    /// Checkpoints the write-ahead log as far as readers let it. None on PostgreSQL.
+    /// Checkpoints the write-ahead log as far as readers allow. None on PostgreSQL. Blocks.
     ///
     /// # Errors
     /// [`DbError`] if the file cannot be opened or the checkpoint fails.

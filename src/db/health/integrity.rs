@@ -1,25 +1,25 @@
-//! The check of a whole database that an operator asks for.
+//! The complete integrity check of `bienvenue db check`.
 
 use crate::db::{DbSettings, OpenError, OpenMode, postgres, sqlite};
 use crate::domain::DatabaseUrl;
 
-/// What a check of a whole database found.
+/// The result of a complete check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegrityReport {
     /// No damage.
     Clean,
-    /// Damage, a line each.
+    /// The findings, one line each.
     Damaged(Vec<String>),
-    /// A PostgreSQL server answers and has the schema of this program. Its files are checked by
-    /// its own tools.
+    /// A PostgreSQL server answers and has the schema of this program. Its own tools check its
+    /// files.
     ServerReachable,
 }
 
-/// Checks every page, row, index entry and foreign key of a SQLite file, whatever its schema.
-/// Blocks for as long as it takes to read the file. A service may run on it.
+/// Checks every page, row, index entry and foreign key of a SQLite file with any schema. A
+/// service may use the file meanwhile. Blocks until the whole file is read.
 ///
 /// # Errors
-/// [`OpenError`] if the database cannot be opened, or on PostgreSQL has another schema.
+/// [`OpenError`] if the database cannot be opened, or if the schema on PostgreSQL is not current.
 pub fn check_integrity(
     url: &DatabaseUrl,
     settings: &DbSettings,

@@ -1,4 +1,4 @@
-//! Whether the database can be used.
+//! The health of the database.
 
 pub(super) mod file;
 pub(super) mod integrity;
@@ -8,8 +8,8 @@ use super::migrations::{self, Standing};
 use super::{DB, DbError, Unavailable, sqlite};
 
 impl DB {
-    /// Whether the database answers, can be written, and has the schema of this program.
-    /// Blocks for a round trip or a few, and for the pool's patience where it does not answer.
+    /// Checks that the database answers, can be written, and has the schema of this program.
+    /// Blocks for a few round trips, or for 2 seconds if it does not answer.
     ///
     /// # Errors
     /// [`DbError::Unavailable`] with the reason.
@@ -20,7 +20,7 @@ impl DB {
         if self.storage.is_read_only() {
             return Err(Unavailable::NotWritable.into());
         }
-        // After a write that the disk refused only a write tells that it is over.
+        // After a refused write, only a successful write shows that the disk works again.
         let proof = self.storage.refuses();
         let standing = self.storage.during(proof, || {
             self.transaction(None, |conn| {
@@ -37,9 +37,9 @@ impl DB {
         }
     }
 
-    /// Drops the statistics that an `ANALYZE` by hand has left in a SQLite file: those of a small
-    /// table would make the planner scan it when it has grown. Blocks for a look-up, and for a
-    /// write if there are any.
+    /// Drops the statistics that a manual `ANALYZE` has left in a SQLite file. Statistics of a
+    /// small table would make the planner scan it after it has grown. Blocks for a lookup, and
+    /// for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails.

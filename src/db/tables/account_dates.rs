@@ -1,4 +1,4 @@
-//! The table `account_dates`: when an account was made and last logged in to.
+//! The table `account_dates`: when accounts were registered, last used and disabled.
 
 use diesel::prelude::*;
 
@@ -15,20 +15,19 @@ const NOTE_LOGIN: &str = "\
 /// `created_at`, `last_login_at`, `disabled_at`.
 type Row = (Option<i64>, Option<i64>, Option<i64>);
 
-/// A user as operators list them.
+/// A user in an operator's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedUser {
-    /// The number.
+    /// The id.
     pub id: UserId,
     /// The address.
     pub email: Email,
-    /// What is remembered of the account.
+    /// The dates of the account.
     pub dates: AccountDates,
 }
 
 impl DB {
-    /// What is remembered of an account; nothing for an account without a row. Blocks for one
-    /// look-up.
+    /// The dates of an account; all are unknown for one without a row. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -47,8 +46,8 @@ impl DB {
         Ok(row.map(dates).unwrap_or_default())
     }
 
-    /// Reads users in the order of their numbers, at most `limit`, beginning after `after`.
-    /// Blocks for one look-up.
+    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for one
+    /// lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -91,7 +90,7 @@ fn dates((created_at, last_login_at, disabled_at): Row) -> AccountDates {
     }
 }
 
-/// Begins the record of a new account, within the transaction that adds the user.
+/// Records a registration, within the transaction that adds the user.
 pub(in crate::db) fn note_registration(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -106,7 +105,7 @@ pub(in crate::db) fn note_registration(
     Ok(())
 }
 
-/// Notes a login, within the transaction that adds the session.
+/// The statement that records a login, for the transaction that adds the session.
 pub(in crate::db) fn login_noted(user_id: UserId, now: Timestamp) -> Statement {
     Statement::new(
         NOTE_LOGIN,

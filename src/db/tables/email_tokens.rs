@@ -1,4 +1,4 @@
-//! The table `email_tokens`: what proves that somebody reads the mail of an address.
+//! The table `email_tokens`: tokens that prove access to a mailbox.
 
 use std::time::Duration;
 
@@ -15,47 +15,46 @@ use crate::db::schema::{email_tokens, outbox, sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{Email, EmailAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId};
 
-/// A token that is to be made.
+/// A token to store.
 #[derive(Debug, Clone, Copy)]
 pub struct NewEmailToken<'a> {
-    /// What is stored of it.
+    /// Its digest.
     pub digest: &'a EmailTokenDigest,
-    /// What it is good for.
+    /// Its purpose.
     pub action: EmailAction,
-    /// The address that it is sent to.
+    /// The address to which it is sent.
     pub email: &'a Email,
-    /// How long it is good.
+    /// Its lifetime.
     pub lifetime: Duration,
 }
 
-/// A token that was looked up and is good.
+/// A valid token that was looked up.
 #[derive(Debug, Clone)]
 pub struct FoundEmailToken {
-    /// Whose it is.
+    /// The user whose token it is.
     pub user: User,
-    /// What it is good for.
+    /// Its purpose.
     pub action: EmailAction,
-    /// The address whose mail its holder reads.
+    /// The address to which it was sent.
     pub email: Email,
 }
 
-/// The change of an address by a token.
+/// A change of an address by a token.
 #[derive(Debug, Clone)]
 pub struct EmailChange {
-    /// What tells the owner of the old address, to which the token in it brings the account
-    /// back for so long.
+    /// The notification to the old address, and for how long its token can undo the change.
     pub notice: Option<(NewMail, Duration)>,
-    /// The session in which the token came back. If it is one of the account, it goes on.
+    /// The session of the request. It continues if it belongs to the account.
     pub session: Option<SessionDigest>,
 }
 
 impl DB {
-    /// Makes a token the one that proves something about a user's address; an older one for
-    /// the same action is worth nothing from then on. Blocks for one write.
+    /// Stores a token, which replaces the user's older token for the same purpose. Blocks for one
+    /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user (any more), or the mail was revoked
-    /// in which the token goes.
+    /// [`DbError::NoResultFound`] if the user does not exist (any more), or if the mail with the
+    /// token was revoked.
     pub fn set_email_token(
         &self,
         user_id: UserId,
@@ -84,8 +83,8 @@ impl DB {
         })
     }
 
-    /// Queues another mail with a token for somebody who gave the right password, if its budget
-    /// allows it, and settles what the guess was counted by. Blocks for one write.
+    /// Queues another mail with a token for a user who gave the right password, if the budget
+    /// allows it, and settles the rate limits. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -103,13 +102,13 @@ impl DB {
         })
     }
 
-    /// Finds what a token proves. Blocks for one look-up.
+    /// Looks up a token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid (any more).
     pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<FoundEmailToken, DbError> {
         let now = self.settings.clock.now();
-        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         let (purpose, email, user): (String, Option<String>, Option<UserRow>) = self
             .read(|conn| {
                 email_tokens::table
@@ -134,11 +133,11 @@ impl DB {
         })
     }
 
-    /// Spends a token that proves the address of an account. Blocks for one write.
+    /// Spends a token and marks the account's address as verified. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good any more, or the account has
-    /// another address by now.
+    /// [`DbError::NoResultFound`] if the token is not valid any more, or if the account's address
+    /// has changed.
     pub fn verify_email(
         &self,
         token: &EmailTokenDigest,
@@ -154,14 +153,14 @@ impl DB {
         })
     }
 
-    /// Spends a token that gives an account another address. The other sessions end: the account
-    /// may have another owner now. What went to the old address ends too; who reads the mail of that one can take the account back for a while. All or
-    /// nothing; blocks for one write.
+    /// Spends a token and changes the account's address. It ends the other sessions, because the
+    /// account may have a new owner, and all tokens that went to the old address. The owner of
+    /// the old address can undo the change for some time. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good any more, or the account's address
-    /// is another one than it was when it was looked up, and [`DbError::AlreadyExists`] if
-    /// somebody has the new one, or it is kept for somebody.
+    /// [`DbError::NoResultFound`] if the token is not valid any more, or if the account's address
+    /// has changed since the lookup. [`DbError::AlreadyExists`] if another account has the new
+    /// address, or if it is reserved for one.
     pub fn change_email(
         &self,
         token: &EmailTokenDigest,
@@ -200,8 +199,8 @@ impl DB {
     }
 }
 
-/// Ends what an account was asked before about another address, but for the mail that was just
-/// queued: the newest request counts.
+/// Revokes the tokens and queued mails of earlier requests for a new address. Only the newest
+/// request counts.
 pub(in crate::db) fn end_changes(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -232,7 +231,8 @@ fn end_other_sessions(
     mirror_newest(conn, user_id)
 }
 
-/// The user's row is the lock that every change of sessions and tokens takes first.
+/// Locks the user's row, which every change of sessions and tokens locks first, and returns the
+/// user's address.
 fn lock(conn: &mut AnyConnection, user_id: UserId) -> Result<Email, DbError> {
     let user = users::table.filter(users::id.eq(user_id.get()));
     diesel::update(user)

@@ -1,4 +1,4 @@
-//! The table `known_clients`: from where a user has logged in before.
+//! The table `known_clients`: devices and networks from which users have logged in.
 
 use diesel::prelude::*;
 
@@ -10,25 +10,25 @@ use crate::db::schema::known_clients;
 use crate::db::{DB, DbError};
 use crate::domain::{KnownClient, LimitKey, Timestamp, UserId};
 
-/// How many clients of a user are known; the ones that were not there for the longest time
-/// are forgotten. A program that keeps no cookies is a new device at each login.
+/// How many known clients a user may have. Beyond that, the ones with the oldest login are
+/// forgotten: a client without cookies is a new device at each login.
 const KNOWN_MAX: i64 = 32;
 
-/// What a right login settles, together with the session that it opens.
+/// The side effects of a successful login, written together with its session.
 #[derive(Debug, Clone, Default)]
 pub struct LoginSideEffects {
-    /// Guesses that are taken out of the count.
+    /// Counts to refund.
     pub refund: Vec<LimitHit>,
-    /// Counts that begin anew.
+    /// Counts to clear.
     pub forget: Vec<LimitKey>,
-    /// What the client will be known by, and until when.
+    /// The marks by which the client becomes known, and until when.
     pub known: Vec<(String, Timestamp)>,
-    /// What the owner is told if the account knows other clients, but not this one.
+    /// The notification to the owner, sent if the account knows other clients but not this one.
     pub stranger: Option<BudgetedMail>,
 }
 
 impl LoginSideEffects {
-    /// Whether there is nothing to settle.
+    /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.refund.is_empty() && self.forget.is_empty() && self.known.is_empty()
@@ -36,7 +36,7 @@ impl LoginSideEffects {
 }
 
 impl DB {
-    /// Settles a right guess by itself. Blocks for one write.
+    /// Writes the side effects of a right password without a session. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -58,7 +58,7 @@ impl DB {
         Ok(settled.run(conn)?)
     }
 
-    /// What settles a guess. No two of the statements change the same row.
+    /// The statements that write the side effects. No two of them change the same row.
     pub(in crate::db) fn settled(
         &self,
         conn: &mut AnyConnection,
@@ -93,7 +93,7 @@ impl DB {
         Ok(batch)
     }
 
-    /// What an account knows its clients by. Blocks for one look-up.
+    /// The marks of all known clients of an account. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -106,7 +106,7 @@ impl DB {
         })
     }
 
-    /// All clients that an account knows, the last one to log in first. Blocks for one look-up.
+    /// All known clients of an account, the latest login first. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -123,7 +123,7 @@ impl DB {
                 .load(conn)
         })?;
         let known = |(mark, logged_in_at, expires_at): (String, i64, i64)| KnownClient {
-            // A network has its length behind a slash; a digest is hexadecimal.
+            // The mark of a network ends with a slash and its length; that of a device is hex.
             network: Some(mark).filter(|mark| mark.contains('/')),
             logged_in_at: Timestamp::from_seconds(logged_in_at),
             expires_at: Timestamp::from_seconds(expires_at),
@@ -131,8 +131,8 @@ impl DB {
         Ok(rows.into_iter().map(known).collect())
     }
 
-    /// Removes clients that are known no longer, `limit` at the most, and tells how many.
-    /// Blocks for a write.
+    /// Removes at most `limit` expired clients, and returns how many. Blocks for a lookup, and for
+    /// a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -159,7 +159,7 @@ impl DB {
     }
 }
 
-/// Makes a mark known.
+/// The statement that makes a mark known.
 fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO known_clients (user_id, mark, succeeded_at, expires_at) \
@@ -174,8 +174,7 @@ fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp)
     )
 }
 
-/// Forgets the clients beyond the number that are known, beside those that have just been made
-/// known.
+/// The statement that forgets the oldest clients beyond [`KNOWN_MAX`], but none of the new ones.
 fn unlearned(user_id: UserId, new: &[(String, Timestamp)]) -> Statement {
     let others = KNOWN_MAX.saturating_sub(i64::try_from(new.len()).unwrap_or(KNOWN_MAX));
     let mut values = vec![Value::number(user_id.get()), Value::number(others)];

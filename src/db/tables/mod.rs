@@ -1,4 +1,4 @@
-//! The tables, one file or folder each: their rows, and what is read and written of them.
+//! The tables, one module each: their rows, and how they are read and written.
 
 pub(super) mod account_dates;
 pub(super) mod email_tokens;

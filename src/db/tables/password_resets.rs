@@ -1,4 +1,4 @@
-//! The table `password_resets`: which reset tokens are good, and whose they are.
+//! The table `password_resets`: the valid reset tokens and their users.
 
 use std::time::Duration;
 
@@ -13,24 +13,23 @@ use crate::db::schema::{password_resets, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{EmailKey, HashedPassword, ResetTokenDigest, Timestamp, User, UserId};
 
-/// A new password that somebody sets with a token.
+/// A new password that a user sets with a token.
 #[derive(Debug, Clone)]
 pub struct NewPassword<'a> {
-    /// What is stored of the token.
+    /// The digest of the token.
     pub token: &'a ResetTokenDigest,
-    /// What is stored of the password.
+    /// The hash of the password.
     pub hashed_password: &'a HashedPassword,
-    /// What the owner is told of it.
+    /// The notification to the owner.
     pub notice: Option<BudgetedMail>,
 }
 
 impl DB {
-    /// Makes a token the one with which a user can set a new password; the user's older one
-    /// is worth nothing from then on. `mail` is the one that the token goes by, if it goes by
-    /// mail. Blocks for one write.
+    /// Stores a reset token, which replaces the user's older one. `mail` is the mail that will
+    /// contain the token, if there is one. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user (any more), or the mail was revoked.
+    /// [`DbError::NoResultFound`] if the user does not exist (any more), or the mail was revoked.
     pub fn set_reset_token(
         &self,
         user_id: UserId,
@@ -65,8 +64,8 @@ impl DB {
         })
     }
 
-    /// Does the work of a token for a mail to nobody, the write to the disk included, and stores
-    /// none. Blocks for one write.
+    /// Decoy of [`DB::set_reset_token`]: runs the same statements, also the write to the disk,
+    /// and stores no token. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -83,13 +82,13 @@ impl DB {
         })
     }
 
-    /// Finds the user who can set a new password with a token. Blocks for one look-up.
+    /// Finds the user of a reset token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid (any more).
     pub fn find_reset_token(&self, token: &ResetTokenDigest) -> Result<User, DbError> {
         let now = self.settings.clock.now();
-        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         self.read(|conn| {
             password_resets::table
                 .left_join(users::table)
@@ -103,18 +102,17 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// Spends a token for a new password. All that was opened with the old one ends: the
-    /// sessions, the devices that are known, the tokens that are on their way, and what was
-    /// counted of guesses. Who got the token by mail has proved to read it. All or nothing;
-    /// blocks for one write.
+    /// Spends a token and stores a new password. It ends all sessions, forgets the known clients,
+    /// revokes other tokens, and clears the rate limits of the account. If the token was sent by
+    /// mail, the address becomes verified. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid (any more).
     pub fn spend_reset_token(&self, user_id: UserId, new: &NewPassword<'_>) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         let id = user_id.get();
         self.write(|conn| {
-            // The user's row is the lock that every change of sessions and tokens takes first.
+            // Every change of sessions and tokens locks the user's row first.
             let user = users::table.filter(users::id.eq(id));
             let email: String = diesel::update(user)
                 .set(users::hashed_password.eq(new.hashed_password.expose()))

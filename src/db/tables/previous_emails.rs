@@ -1,5 +1,7 @@
-//! The table `former_emails`: addresses that users had until lately. A person who reads the mail
-//! of one can take it back while the row is there. A proved address goes to no other account meanwhile.
+//! The table `former_emails`: recent former addresses of users.
+//!
+//! While a row exists, the owner of the mailbox can take the account back, and no other account
+//! can get the address if it was verified.
 
 use std::time::Duration;
 
@@ -17,22 +19,22 @@ use crate::domain::{
     Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
 };
 
-/// A former address that can be taken back.
+/// A former address with a valid undo token.
 #[derive(Debug, Clone)]
 pub struct FoundFormerEmail {
-    /// The user, with the address of now.
+    /// The user, with the current address.
     pub user: User,
-    /// The address of before.
+    /// The former address.
     pub email: Email,
     id: i64,
 }
 
 impl DB {
-    /// Makes a token the one that brings a former address back; an older one is worth nothing
-    /// from then on. Blocks for one write.
+    /// Stores a token that restores a former address; it replaces an older one. Blocks for one
+    /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if it is too late for that.
+    /// [`DbError::NoResultFound`] if the former address has expired.
     pub fn set_undo_token(
         &self,
         user_id: UserId,
@@ -60,13 +62,13 @@ impl DB {
         })
     }
 
-    /// Finds what a token brings back. Blocks for one look-up.
+    /// Finds the former address of an undo token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not good (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid (any more).
     pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
         let now = self.settings.clock.now();
-        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         let (id, email, user): (i64, String, Option<UserRow>) = self
             .read(|conn| {
                 former_emails::table
@@ -85,15 +87,15 @@ impl DB {
         })
     }
 
-    /// Gives an account its former address back, from whoever has got hold of it: nobody's
-    /// password is good any more, all that was opened ends, and so do the changes that came
-    /// after. An account that has registered the address since, and has not proved it, is
-    /// deleted: it has no better right. A mail is queued with which the owner goes on, and a
-    /// notice to the address that loses the account. All or nothing; blocks for one write.
+    /// Restores a former address, because an attacker may have changed it. It removes the
+    /// password, ends all sessions and tokens, and deletes later former addresses. It deletes an
+    /// account that has registered the address since without verifying it. It queues a mail with
+    /// a reset token to the owner, and a notification to the address that loses the account.
+    /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if it was taken back in the meantime, and
-    /// [`DbError::AlreadyExists`] if somebody has that address after all.
+    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
+    /// [`DbError::AlreadyExists`] if another account has it and has verified it.
     pub fn take_email_back(
         &self,
         found: &FoundFormerEmail,
@@ -104,7 +106,7 @@ impl DB {
         let user_id = found.user.id;
         let key = found.email.key();
         self.write(|conn| {
-            // The user's row is the lock that every change of sessions and tokens takes first.
+            // Every change of sessions and tokens locks the user's row first.
             let user = users::table.filter(users::id.eq(user_id.get()));
             diesel::update(user)
                 .set(users::id.eq(users::id))
@@ -144,7 +146,7 @@ impl DB {
         })
     }
 
-    /// The former addresses that are held of a user, newest first. Blocks for one look-up.
+    /// The stored former addresses of a user, newest first. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -169,8 +171,8 @@ impl DB {
     }
 }
 
-/// Keeps an address for the user who is getting another one: from others, if the user has
-/// proved it. Else anybody could keep the address of another person.
+/// Stores the address of a user who gets a new one. It is reserved only if the user has verified
+/// it; otherwise an attacker could reserve the address of another person.
 pub(in crate::db) fn keep_former(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -192,7 +194,7 @@ pub(in crate::db) fn keep_former(
     Ok(())
 }
 
-/// Whether an address is kept from that user, or from people without an account.
+/// Whether an address is reserved for another user than `from`.
 pub(in crate::db) fn is_reserved(
     conn: &mut AnyConnection,
     email: &EmailKey,

@@ -1,4 +1,4 @@
-//! Everything that lets somebody into an account ends together.
+//! Revokes everything that gives access to an account.
 
 use diesel::prelude::*;
 
@@ -7,8 +7,8 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{email_tokens, known_clients, outbox, password_resets, sessions, users};
 use crate::domain::UserId;
 
-/// Ends the sessions of a user, and forgets the clients that the account knows. The caller
-/// holds the user's row.
+/// Ends the sessions of a user, forgets the known clients, and revokes the tokens. The caller has
+/// locked the user's row.
 pub(in crate::db) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Result<(), DbError> {
     let id = user_id.get();
     diesel::update(users::table.filter(users::id.eq(id)))
@@ -19,9 +19,9 @@ pub(in crate::db) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Re
     revoke_tokens(conn, user_id)
 }
 
-/// Ends the tokens of a user that went out by mail, and the mails that would take new ones
-/// out. The caller holds the user's row. What brings a former address back stays: it is the
-/// owner's way out against whoever has the account now.
+/// Revokes the tokens of a user that went out by mail, and the queued mails with tokens. The
+/// caller has locked the user's row. Tokens that undo a change of address stay: with them the
+/// owner takes the account back from an attacker.
 pub(in crate::db) fn revoke_tokens(
     conn: &mut AnyConnection,
     user_id: UserId,

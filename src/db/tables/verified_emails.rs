@@ -1,4 +1,4 @@
-//! The table `verified_emails`: whose address is known to be read by its owner.
+//! The table `verified_emails`: users who have verified their address.
 
 use diesel::prelude::*;
 
@@ -8,8 +8,8 @@ use crate::db::{DB, DbError};
 use crate::domain::{EmailKey, Timestamp, UserId};
 
 impl DB {
-    /// When a user has proved to read the mail of the address that the account has now; none
-    /// if that was not so far. Blocks for one look-up.
+    /// When a user has verified the current address; none if it is not verified. Blocks for one
+    /// lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -27,17 +27,18 @@ impl DB {
         Ok(verified_at.map(Timestamp::from_seconds))
     }
 
-    /// Takes an address for proved on somebody's word, if the user has it. Blocks for one write.
+    /// Marks an address as verified by an operator, if the user has it. Blocks for one
+    /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user, or with another address.
+    /// [`DbError::NoResultFound`] if the user does not exist or has another address.
     pub fn set_email_verified(&self, user_id: UserId, email: &EmailKey) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             let user = users::table
                 .filter(users::id.eq(user_id.get()))
                 .filter(users::email_key.eq(email.as_str()));
-            // The user's row is the lock that every change of addresses takes first.
+            // Every change of addresses locks the user's row first.
             let same = diesel::update(user).set(users::id.eq(users::id));
             if same.execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
@@ -47,7 +48,7 @@ impl DB {
     }
 }
 
-/// Notes within a transaction that the user reads the mail of that address.
+/// Marks an address of the user as verified, within a transaction.
 pub(in crate::db) fn verify(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -66,7 +67,7 @@ pub(in crate::db) fn verify(
     Ok(())
 }
 
-/// Whether the user has proved to read the mail of that address.
+/// Whether the user has verified this address.
 pub(in crate::db) fn has_proved(
     conn: &mut AnyConnection,
     user_id: UserId,

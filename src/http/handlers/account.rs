@@ -2,12 +2,12 @@
 
 use actix_web::http::header::VARY;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, Password, Timestamp};
 use crate::http::extract::current_user::{CurrentUser, session_of};
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::{self, Pages, Refusal, prefers_html};
 use crate::http::response::{Nothing, json_with};
@@ -55,30 +55,15 @@ pub(crate) async fn account(
     ))
 }
 
-pub(crate) struct NewPassword {
-    current: Password,
-    new: Password,
+#[derive(Deserialize)]
+pub(crate) struct PasswordChangeForm {
+    current_password: FieldText,
+    new_password: FieldText,
 }
 
-impl FromFields for NewPassword {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let current = fields.required("current_password")?;
-        let new = fields.required("new_password")?;
-        Ok(Self {
-            current: FormError::within("current_password", Password::parse(&current))?,
-            new: FormError::within("new_password", Password::parse(&new))?,
-        })
-    }
-}
-
-pub(crate) struct CurrentPassword(Password);
-
-impl FromFields for CurrentPassword {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let current = fields.required("current_password")?;
-        let current = FormError::within("current_password", Password::parse(&current))?;
-        Ok(Self(current))
-    }
+#[derive(Deserialize)]
+pub(crate) struct AccountDeletionForm {
+    current_password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -97,17 +82,21 @@ pub(crate) async fn change_password(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<NewPassword>>,
+    }: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(NewPassword { current, new }) = rest;
+    let Form(form) = rest;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
+    let new_password = form.new_password.parse("new_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: current,
+        current_password,
         client,
     };
     let changed = auth
-        .change_password(executor.get_ref(), request, new)
+        .change_password(executor.get_ref(), request, new_password)
         .await
         .map_err(|error| HttpError::of_new_password("new_password", error))?;
     let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
@@ -131,13 +120,16 @@ pub(crate) async fn delete_account(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<CurrentPassword>>,
+    }: CurrentUser<Form<AccountDeletionForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(CurrentPassword(current)) = rest;
+    let Form(form) = rest;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: current,
+        current_password,
         client,
     };
     auth.delete_account(executor.get_ref(), request).await?;

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 
-use super::resource::Verbs;
+use super::resource::Resource;
 use crate::domain::AccentColor;
 
 pub(crate) use account::show as account;
@@ -63,33 +63,37 @@ impl Default for PageSettings {
 }
 
 /// The routes of the pages. `/account` is in the table of the API, which has it too.
-pub(crate) fn routes() -> Vec<Verbs> {
+pub(crate) fn routes() -> Vec<Resource> {
     vec![
-        Verbs::at("/login").get(login::show).post(login::submit),
-        Verbs::at("/register")
+        Resource::new("/login").get(login::show).post(login::submit),
+        Resource::new("/register")
             .get(register::show)
             .post(register::submit),
-        Verbs::at("/forgot").get(forgot::show).post(forgot::submit),
-        Verbs::at("/reset").get(reset::show).post(reset::submit),
-        Verbs::at("/verify-email")
+        Resource::new("/forgot")
+            .get(forgot::show)
+            .post(forgot::submit),
+        Resource::new("/reset").get(reset::show).post(reset::submit),
+        Resource::new("/verify-email")
             .get(verify_email::show)
             .post(verify_email::submit),
-        Verbs::at("/account/password")
+        Resource::new("/account/password")
             .get(account_changes::show_password)
             .post(account_changes::submit_password),
-        Verbs::at("/account/email")
+        Resource::new("/account/email")
             .get(account_changes::show_email)
             .post(account_changes::submit_email),
-        Verbs::at("/account/delete")
+        Resource::new("/account/delete")
             .get(account_changes::show_delete)
             .post(account_changes::submit_delete),
-        Verbs::at("/account/sessions")
+        Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),
-        Verbs::at("/account/export").get(account::export),
-        Verbs::at("/logout").get(logout::show).post(logout::submit),
-        Verbs::at("/.well-known/change-password").get(change_password),
-        Verbs::at("/assets/{name}").get(assets::asset),
+        Resource::new("/account/export").get(account::export),
+        Resource::new("/logout")
+            .get(logout::show)
+            .post(logout::submit),
+        Resource::new("/.well-known/change-password").get(change_password),
+        Resource::new("/assets/{name}").get(assets::asset),
     ]
 }
 

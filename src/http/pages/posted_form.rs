@@ -1,8 +1,6 @@
 //! A form that a browser posted to a page: all its fields are checked, not only up to the first
 //! one that is wrong.
 
-use std::mem;
-
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
@@ -14,16 +12,8 @@ use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::domain::Client;
 use crate::http::HttpError;
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
-
-/// The fields as they came, for a page that checks them one by one.
-struct Unchecked(Fields);
-
-impl FromFields for Unchecked {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        Ok(Self(mem::take(fields)))
-    }
-}
+use crate::http::extract::FormError;
+use crate::http::extract::form::Fields;
 
 /// A post to a page.
 pub(crate) struct Posted {
@@ -48,7 +38,7 @@ impl PostedForm {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let name = field.name;
-        let text = self.sent.optional(name);
+        let text = self.sent.take(name);
         let typed: &str = text.as_deref().map_or("", String::as_str);
         let mut field = field.filled(typed);
         let read = match &text {
@@ -73,7 +63,7 @@ impl PostedForm {
 
     /// A field that the page does not show.
     pub(crate) fn hidden(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        self.sent.optional(name)
+        self.sent.take(name)
     }
 
     /// The fields of the page that answers.
@@ -88,14 +78,14 @@ impl FromRequest for Posted {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        let mut payload = payload.take();
+        let payload = payload.take();
         Box::pin(async move {
             let mut visit = Visit::of(&request)?;
-            let form = Form::<Unchecked>::from_request(&request, &mut payload).await;
-            let Form(Unchecked(mut sent)) = form.map_err(|error| visit.error(error))?;
+            let sent = Fields::of(&request, payload).await;
+            let mut sent = sent.map_err(|error| visit.error(error.into()))?;
             let client = Client::extract(&request).await;
             let client = client.unwrap_or_default();
-            if let Some(next) = sent.optional("next") {
+            if let Some(next) = sent.take("next") {
                 visit.next = Next::parse(&next);
             }
             let form = PostedForm {

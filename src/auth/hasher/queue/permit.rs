@@ -1,17 +1,17 @@
-//! The right to submit a hash, and what is given back with it.
+//! The right to submit one hash job.
 
 use std::sync::Arc;
 
 use super::Queue;
 use crate::domain::{EmailKey, Prefix};
 
-/// The right to submit one hash. A client holds it from before the work is known until it
-/// leaves.
+/// The right to submit hash jobs. A client takes it before the first database access and holds
+/// it until its last hash is done.
 pub(in crate::auth) struct HashPermit {
     pub(super) queue: Arc<Queue>,
     pub(super) rounds: u64,
     pub(super) network: Option<Prefix>,
-    /// The account for whose known clients it was kept.
+    /// The account for whose known clients the permit was reserved.
     pub(super) account: Option<EmailKey>,
 }
 
@@ -20,7 +20,7 @@ impl HashPermit {
         &self.queue
     }
 
-    /// Corrects how much work it is for.
+    /// Replaces the assumed number of rounds by the job's own.
     pub(in crate::auth::hasher) fn count(&mut self, rounds: u64) {
         let mut state = self.queue.lock();
         state.rounds = state.rounds - self.rounds + rounds;

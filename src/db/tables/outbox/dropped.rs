@@ -1,4 +1,4 @@
-//! What the log says of mails that are dropped because the outbox is full.
+//! Logs that mails are dropped because the outbox is full.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::NewMail;
 use crate::db::connection::condition_log::{Lasting, Line};
 
-/// How long no mail has been dropped when it is over. Shorter, and an outbox that is full and
-/// being emptied would begin and end with each mail.
+/// How long no mail must be dropped before the condition is over. If this were shorter, an outbox
+/// that is full while it is being emptied would log a beginning and an end for each mail.
 const CALM: Duration = Duration::from_secs(60);
 
-/// The mails that this process has dropped.
+/// The mails that this process drops.
 pub(super) static DROPPED: DroppedMails = DroppedMails(Mutex::new(State {
     lasting: Lasting::after(Duration::ZERO),
     latest: None,
@@ -38,7 +38,7 @@ impl DroppedMails {
             None => {}
             Some(Line::Begins) => log::warn!(
                 "the outbox is full: a mail ({kind}) is dropped, and more may be. `bienvenue mail \
-                 queue` lists the mails that wait; `bienvenue mail test` tries the mail server"
+                 queue` lists the queued mails; `bienvenue mail test` tests the mail server"
             ),
             Some(Line::Lasts(length)) => log::warn!(
                 "the outbox is full since {} min: {count} mails were dropped",
@@ -47,7 +47,7 @@ impl DroppedMails {
         }
     }
 
-    /// Notes the time, so that the log says when it is over.
+    /// Logs the end of the condition, once no mail was dropped for [`CALM`].
     pub(super) fn look(&self) {
         let over = self.state().end(Instant::now());
         if let Some((length, count)) = over {
@@ -58,7 +58,7 @@ impl DroppedMails {
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +71,7 @@ impl State {
         self.lasting.goes_on(now)
     }
 
-    /// How long mails were dropped and how many, once that is over.
+    /// How long mails were dropped, and how many, once that is over.
     fn end(&mut self, now: Instant) -> Option<(Duration, u64)> {
         let latest = self.latest?;
         if now.saturating_duration_since(latest) < CALM {
@@ -90,7 +90,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn dropped_mails_are_told_at_begin_every_five_minutes_and_end() {
+    fn dropped_mails_are_logged_every_five_minutes() {
         let mut state = State {
             lasting: Lasting::after(Duration::ZERO),
             latest: None,

@@ -1,4 +1,4 @@
-//! Puts mails into the outbox, within a transaction of the caller.
+//! Queues mails, within a transaction of the caller.
 
 use diesel::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::db::schema::outbox;
 use crate::db::tables::throttle::count_all;
 use crate::domain::{Timestamp, UserId};
 
-/// Queues a mail within a transaction, by what its user has proved.
+/// Queues a mail within a transaction, with the priority of its user's address.
 pub(in crate::db) fn queue(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -30,8 +30,8 @@ pub(in crate::db) fn queue(
     Ok(())
 }
 
-/// Queues a mail with the priority of its user's address, if there is room for another one. One
-/// statement, so that it costs one round trip or none.
+/// The statement that queues a mail with the priority of its user's address, if there is room. It
+/// is one statement, so that it takes one round trip, or none as a part of another one.
 pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
     let rooms = MailPriority::ALL.map(|priority| {
         let (priority, room) = (priority.get(), priority.room());
@@ -65,8 +65,8 @@ pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timest
     )
 }
 
-/// Where no more mails of its priority may wait, a row is written as it is instead: a full
-/// outbox is no faster.
+/// Inserts a mail. If there is no room for its priority, it writes an existing row unchanged
+/// instead, so that a full outbox takes the same time.
 fn insert(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -100,7 +100,7 @@ fn insert(
     Ok(())
 }
 
-/// Queues a mail within a transaction, if its budget allows it, and tells whether it did.
+/// Queues a mail within a transaction if its budget allows it, and returns whether it did.
 pub(in crate::db) fn queue_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -111,7 +111,7 @@ pub(in crate::db) fn queue_within(
     queue_before(conn, user_id, mail, priority, now)
 }
 
-/// The same before the mails of lower priorities.
+/// The same with a given priority.
 pub(in crate::db) fn queue_before(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,

@@ -1,7 +1,7 @@
-//! The table `outbox`: mails that are to be sent, and who has them in hand.
+//! The table `outbox`: queued mails, and the workers' claims on them.
 //!
-//! Any number of workers on any number of instances take rows out of it. One takes a row by
-//! a claim that runs out, so that a mail is not lost with the worker that was to send it.
+//! Any number of workers on any number of instances take mails from it. A worker claims a mail
+//! for a limited time, so that the mail is not lost if the worker dies.
 
 mod dropped;
 mod enqueue;
@@ -23,9 +23,9 @@ use priority::{MailPriority, priority_of};
 
 pub(in crate::db) use enqueue::{queue, queue_before, queue_within, queued};
 
-/// The ranges in which mails of a priority are due, each of which is a seek in the index of
-/// priorities: however many mails wait for later, none of them is read. A due time in the far
-/// future is that of a clock that was wrong.
+/// The ranges of the index in which mails are due, two for each priority. Each is one seek, so
+/// that mails which wait for later are not read. Rows stamped in the far future by a wrong clock
+/// count as due.
 fn due_ranges(now: &str, latest: &str) -> impl Iterator<Item = String> {
     MailPriority::ALL.into_iter().flat_map(move |priority| {
         let of_priority = format!("priority = {}", priority.get());
@@ -36,8 +36,8 @@ fn due_ranges(now: &str, latest: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// One statement, so that of two workers one gets the row: the second waits for the first on
-/// `PostgreSQL`, and then sees that the row is claimed.
+/// One statement, so that only one of two workers gets a row. On PostgreSQL the second worker
+/// waits for the first and then sees that the row is claimed.
 fn claim_sql() -> String {
     const FREE: &str = "(claimed_until <= $2 OR claimed_until > $1)";
     let first = |(number, range)| {
@@ -57,66 +57,66 @@ fn claim_sql() -> String {
     )
 }
 
-/// A mail that is to be sent, for a user that the row names.
+/// A mail to queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMail {
-    /// Which letter.
+    /// The mail kind.
     pub letter: &'static str,
-    /// What the letter says, in JSON; nothing that lets anybody in.
+    /// The values for its template, in JSON. They contain no token.
     pub details: Option<String>,
-    /// Whether it will have a token in it: then it goes when the tokens of its user do.
+    /// Whether it will contain a token. Then it is removed when the user's tokens are revoked.
     pub has_token: bool,
 }
 
-/// A mail that is queued if few enough of its kind went to that address of late.
+/// A mail that is queued only if its rate limits allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetedMail {
     /// The mail.
     pub mail: NewMail,
-    /// What it has to pass.
+    /// The rate limits of mails of this kind to the address.
     pub budget: Vec<LimitCheck>,
 }
 
-/// A mail in a worker's hands.
+/// A mail that a worker has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedMail {
-    /// The row.
+    /// The id of the row.
     pub id: i64,
-    /// Whom it is for; nobody, where the request was for an address without an account.
+    /// The recipient; none for a decoy.
     pub user_id: Option<UserId>,
-    /// Which letter.
+    /// The mail kind.
     pub letter: String,
-    /// What the letter says, in JSON.
+    /// The values for its template, in JSON.
     pub details: Option<String>,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// How often it was taken in hand, this time included.
+    /// How often it was claimed, including this time.
     pub attempts: u32,
-    /// Which mails it goes before.
+    /// Its priority.
     pub priority: MailPriority,
 }
 
-/// A mail that waits, as an operator sees it.
+/// A queued mail in an operator's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingMail {
-    /// The row.
+    /// The id of the row.
     pub id: i64,
-    /// Whom it is for.
+    /// The recipient.
     pub user_id: Option<UserId>,
-    /// Which letter.
+    /// The mail kind.
     pub letter: String,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is tried next.
+    /// When the next attempt is due.
     pub due_at: Timestamp,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
 #[derive(QueryableByName)]
 struct DueRow {
     #[diesel(sql_type = BigInt)]
-    #[expect(dead_code, reason = "that there is a row is all that counts")]
+    #[expect(dead_code, reason = "only whether there is a row matters")]
     number: i64,
 }
 
@@ -152,23 +152,23 @@ impl From<ClaimedRow> for ClaimedMail {
     }
 }
 
-/// What became of a mail that a client asked for.
+/// The outcome of a client's request for a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailRequestOutcome {
-    /// It is queued, to this user.
+    /// The mail is queued for this user.
     Queued(UserId),
-    /// No user has the address: a decoy is queued.
+    /// No user has the address, and a decoy is queued.
     QueuedDecoy,
-    /// Enough mails went to the address lately.
+    /// The rate limit of mails to the address is reached.
     OverBudget,
-    /// The client is over a limit.
+    /// The client is over a rate limit.
     Limited(RateLimited),
 }
 
 impl DB {
-    /// Queues a mail to the user with that email, if a limit and the budget of the address allow
-    /// it; without such a user, a decoy by the same statements. A mail that a known client (one of
-    /// those marks) asks for is sent before others. Blocks for one write.
+    /// Queues a mail to the user with this email, if `limit` and the budget of the address allow
+    /// it; for an unknown address, a decoy by the same statements. Mails that a known client
+    /// (with one of `marks`) requests have priority. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is queued or counted.
@@ -195,10 +195,10 @@ impl DB {
         })
     }
 
-    /// Takes a mail in hand, if one is due: of those of the highest priority, and of `lowest`
-    /// at least, the one that is due for the longest time. No other worker gets it before
-    /// `lease` is over, and no mail waits longer than `longest_wait` for its turn. Blocks for
-    /// one write.
+    /// Claims the mail that is due for the longest time among those of the highest priority, and
+    /// of at least the priority `lowest`. No other worker gets it for `lease`. A mail that is due
+    /// in more than `longest_wait` counts as due. Blocks for a lookup, and for a write if a mail
+    /// is due.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -227,7 +227,7 @@ impl DB {
         })
     }
 
-    /// Without a write: an empty outbox is the rule.
+    /// Whether a mail is due. Reads only, because the outbox is usually empty.
     fn has_due_mail(&self, now: Timestamp, latest: Timestamp) -> Result<bool, DbError> {
         let exists = |range| format!("EXISTS (SELECT 1 FROM outbox WHERE {range})");
         let exists: Vec<String> = due_ranges("$1", "$2").map(exists).collect();
@@ -247,11 +247,11 @@ impl DB {
         Ok(due.is_some())
     }
 
-    /// Takes a mail out of the outbox, unless another worker has taken it in hand since.
-    /// Blocks for one write.
+    /// Removes a mail from the outbox, unless another worker has claimed it since. Blocks for one
+    /// write.
     ///
     /// # Errors
-    /// Only if the database fails; then it will be sent again.
+    /// Only if the database fails; then the mail will be sent again.
     pub fn finish_mail(&self, mail: &ClaimedMail) -> Result<(), DbError> {
         self.write(|conn| {
             let row = outbox::table
@@ -262,10 +262,10 @@ impl DB {
         })
     }
 
-    /// Puts a mail back, to be sent `wait` later. Blocks for one write.
+    /// Ends the claim on a mail and makes it due after `wait`. Blocks for one write.
     ///
     /// # Errors
-    /// Only if the database fails; then it is due when the claim runs out.
+    /// Only if the database fails; then the mail is due when the claim ends.
     pub fn postpone_mail(&self, mail: &ClaimedMail, wait: Duration) -> Result<(), DbError> {
         let due = self.settings.clock.now().plus(wait).seconds();
         self.write(|conn| {
@@ -279,7 +279,7 @@ impl DB {
         })
     }
 
-    /// The mails that wait, the oldest first, `limit` at the most. Blocks for one look-up.
+    /// At most `limit` queued mails, oldest first. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -310,8 +310,8 @@ impl DB {
         Ok(rows.into_iter().map(waiting).collect())
     }
 
-    /// Lets all mails be tried now, and tells how many. Those that are being sent are not
-    /// disturbed. Blocks for one write.
+    /// Makes all waiting mails due now, and returns how many. Claims stay as they are. Blocks for
+    /// one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -326,7 +326,7 @@ impl DB {
     }
 }
 
-/// Looks at a mail's row within a transaction and writes it as it is.
+/// Reads a mail's row within a transaction and writes it unchanged.
 pub(in crate::db) fn write_again(
     conn: &mut AnyConnection,
     mail: &ClaimedMail,
@@ -339,8 +339,8 @@ pub(in crate::db) fn write_again(
     Ok(())
 }
 
-/// Fails within a transaction if a mail is not in the outbox any more: then it was revoked
-/// while it was in a worker's hands.
+/// Fails within a transaction if the mail is no longer in the outbox, because it was revoked
+/// after a worker had claimed it.
 pub(in crate::db) fn still_there(
     conn: &mut AnyConnection,
     mail: &ClaimedMail,

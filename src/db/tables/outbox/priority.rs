@@ -1,4 +1,4 @@
-//! Which mails are sent first, and how many may wait.
+//! Priorities of mails: the order of sending, and how many may wait.
 
 use diesel::prelude::*;
 
@@ -7,22 +7,22 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{known_clients, outbox, verified_emails};
 use crate::domain::{Timestamp, UserId};
 
-/// Which mails are sent first. Mails of one priority take no room from those of another.
+/// The priority of a mail. Each priority has its own limit of queued mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailPriority {
-    /// To an address that is proved, or asked for by a client that the account knows.
+    /// A mail to a verified address, or requested by a known client.
     Known,
-    /// To another account.
+    /// A mail to any other account.
     Unproved,
-    /// To no account: a decoy.
+    /// A decoy, which is never sent.
     Decoy,
 }
 
 impl MailPriority {
-    /// All of them, the one with the most room first.
+    /// All priorities, the highest first.
     pub(in crate::db) const ALL: [Self; 3] = [Self::Known, Self::Unproved, Self::Decoy];
 
-    /// Whether mails of this priority are sent before, or with, those of another.
+    /// Whether this priority is at least as high as another.
     #[must_use]
     pub fn is_before(self, other: Self) -> bool {
         self.get() <= other.get()
@@ -44,7 +44,7 @@ impl MailPriority {
         }
     }
 
-    /// How many mails of that priority may wait.
+    /// How many mails of this priority may wait.
     pub(in crate::db) fn room(self) -> i64 {
         match self {
             Self::Known => 20_000,
@@ -54,8 +54,8 @@ impl MailPriority {
     }
 }
 
-/// The priority of a mail to a user, whom a client with those marks has asked for. The same
-/// statements where there is no such user.
+/// The priority of a mail to a user, requested by a client with these marks. Runs the same
+/// statements if there is no user.
 pub(in crate::db) fn priority_of(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -89,7 +89,7 @@ pub(in crate::db) fn priority_of(
     })
 }
 
-/// The last mail of a priority that still has room; none while there is more.
+/// The last mail within the limit of its priority; none if there is room for another one.
 pub(in crate::db) fn last_in_room(
     conn: &mut AnyConnection,
     priority: MailPriority,

@@ -1,4 +1,4 @@
-//! The table `sessions`: which session ids are valid, and whose they are.
+//! The table `sessions`: the valid session ids and their users.
 
 mod own;
 
@@ -13,10 +13,10 @@ use crate::domain::{
     Client, Email, HashedPassword, SessionDigest, SessionPublicId, SessionUser, Timestamp, UserId,
 };
 
-/// The place among the statements of a login of the one that ends older sessions.
+/// The position of the statement that ends surplus sessions among those of a login.
 const SURPLUS_ENDED: usize = 2;
 
-/// A session that begins.
+/// A session to open.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession<'a> {
     /// The user who logs in.
@@ -32,19 +32,18 @@ pub struct NewSession<'a> {
 pub struct ActiveSession {
     /// The user who logged in.
     pub user: SessionUser,
-    /// Its last use that was written.
+    /// The last recorded use.
     pub last_seen_at: Timestamp,
 }
 
 impl DB {
-    /// Opens a session, and ends the user's oldest ones beyond the number that a user may
-    /// have. `checked`, where given, is the stored password that the login was verified
-    /// against: if it was replaced in the meantime, there is no session. The side effects of the
-    /// login are written in the same transaction. Returns how many sessions it ended. Blocks for one
-    /// write.
+    /// Opens a session, and ends the user's oldest sessions beyond the allowed number. `checked`
+    /// is the stored password against which the login was verified: if it was replaced meanwhile,
+    /// no session is opened. Also writes the side effects of the login. Returns how many sessions
+    /// it ended. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user (any more), or its password was
+    /// [`DbError::NoResultFound`] if the user does not exist (any more), or if the password was
     /// replaced.
     pub fn add_session(
         &self,
@@ -64,11 +63,11 @@ impl DB {
         })
     }
 
-    /// Looks up a session that is neither ended nor expired, with its user: one row by its
-    /// primary key, so that the plan depends on no statistics. Blocks for it.
+    /// Looks up a valid session with its user. It reads one row by its primary key, so that the
+    /// plan does not depend on statistics. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    /// [`DbError::NoResultFound`] if the session does not exist, has ended or has expired.
     pub fn find_session(&self, digest: &SessionDigest) -> Result<ActiveSession, DbError> {
         let valid = self.validity();
         self.read(|conn| {
@@ -77,8 +76,8 @@ impl DB {
                 sessions::email,
                 sessions::last_seen_at,
             ));
-            // The hot path: over the multi connection Diesel would write the SQL out for each
-            // pass over the query (4 of 11 microseconds on SQLite).
+            // The hot path: with the multi-connection, Diesel would generate the SQL text for each
+            // pass over the query, which takes 4 of 11 microseconds on SQLite.
             match conn {
                 AnyConnection::Sqlite(conn) => query.get_result::<(i64, String, i64)>(conn),
                 AnyConnection::Postgres(conn) => query.get_result(conn),
@@ -95,10 +94,10 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// Ends one session, the user's others stay. Blocks for one write.
+    /// Ends one session and returns its user. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    /// [`DbError::NoResultFound`] if the session is not valid (any more).
     pub fn end_session(&self, digest: &SessionDigest) -> Result<UserId, DbError> {
         let valid = self.validity();
         self.write(|conn| {
@@ -118,8 +117,8 @@ impl DB {
         })
     }
 
-    /// Writes when sessions were last used, all in one transaction. A session that has ended is
-    /// passed over, and no last use moves backwards. Blocks.
+    /// Writes the last uses of sessions. Skips sessions that have ended, and never moves a last
+    /// use backwards. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is written.
@@ -147,7 +146,7 @@ impl DB {
         Ok(batch.run(conn)?)
     }
 
-    /// Opens a session.
+    /// The statement that inserts a session.
     fn opened(&self, new: &NewSession<'_>) -> Statement {
         let now = self.settings.clock.now();
         let expires_at = now.plus(self.settings.sessions.lifetime);
@@ -169,7 +168,7 @@ impl DB {
         )
     }
 
-    /// Ends the sessions of the user before the newest that may stay beside the new one.
+    /// The statement that ends the user's oldest sessions beyond the allowed number.
     fn surplus_ended(&self, new: &NewSession<'_>) -> Statement {
         let kept = self.settings.sessions.kept_per_user() - 1;
         Statement::new(
@@ -194,7 +193,7 @@ impl DB {
     }
 }
 
-/// The bounds that a session must keep to be valid now.
+/// The bounds within which a session is valid now.
 #[derive(Clone, Copy)]
 pub(in crate::db) struct Validity {
     now: i64,
@@ -203,13 +202,13 @@ pub(in crate::db) struct Validity {
 }
 
 impl Validity {
-    /// The same bounds for a row that was read.
+    /// Whether the values of a row are within the bounds.
     pub(in crate::db) fn holds(self, created_at: i64, last_seen_at: i64, expires_at: i64) -> bool {
         expires_at > self.now && last_seen_at > self.used_after && created_at <= self.made_before
     }
 
-    /// The condition on a row: it is that session, and neither expired, nor idle for too
-    /// long, nor made in a future that a wrong clock has seen.
+    /// The condition on a row: it is this session, it is neither expired nor idle for too long,
+    /// and it was not stamped in the future by a wrong clock.
     #[diesel::dsl::auto_type(no_type_alias)]
     pub(in crate::db) fn holds_for<'a>(self, digest: &'a SessionDigest) -> _ {
         let digest: &'a [u8] = digest.as_bytes();
@@ -223,7 +222,7 @@ impl Validity {
     }
 }
 
-/// Makes a new session the user's newest, unless the stored password is another one.
+/// The statement that makes a session the user's newest, unless the password was replaced.
 fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
     Statement::new(
         "UPDATE users SET session_id = $1 \
@@ -236,9 +235,9 @@ fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement
     )
 }
 
-/// Keeps `users.session_id` at the newest session's digest in hex, as the reference service has
-/// it, and returns the stored password; none if there is no such user. Everything that changes
-/// sessions of a user begins here: the user's row is the lock, taken before any session's.
+/// Sets `users.session_id`, the column of the reference service, to the digest of the newest
+/// session, and returns the stored password; none if the user does not exist. Every change of a
+/// user's sessions begins here, because it locks the user's row before any session's.
 pub(in crate::db) fn mirror(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -252,7 +251,7 @@ pub(in crate::db) fn mirror(
         .optional()?)
 }
 
-/// The same for the newest of the sessions that are left.
+/// The same for the newest of the remaining sessions.
 pub(in crate::db) fn mirror_newest(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -1,4 +1,4 @@
-//! The table `sessions`, as the owner of some of them looks after it.
+//! The table `sessions`: a user's own sessions, listed and ended.
 
 use diesel::prelude::*;
 
@@ -20,9 +20,9 @@ struct SessionRow {
 }
 
 impl DB {
-    /// A page of a user's sessions, newest first, also those that have expired and are not
-    /// removed yet: at most `limit`, from the one after `after` on. `current` is the session of
-    /// the request. Blocks for one look-up.
+    /// A page of at most `limit` sessions of a user after `after`, newest first, including expired
+    /// ones that are not removed yet. `current` is the session of the request. Blocks for one
+    /// lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -69,11 +69,12 @@ impl DB {
         Ok(rows.into_iter().filter_map(info).collect())
     }
 
-    /// Ends the session of that name if it belongs to the user of the session `by`. Returns
-    /// whether it was `by` itself; none if it is not one of theirs. Blocks for one write.
+    /// Ends a session by its public id, if it belongs to the user of the session `by`. Returns
+    /// whether it was `by` itself; none if the user has no such session. Blocks for one
+    /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
+    /// [`DbError::NoResultFound`] if `by` is not a valid session (any more).
     pub fn end_session_named(
         &self,
         by: &SessionDigest,
@@ -93,10 +94,10 @@ impl DB {
         })
     }
 
-    /// Ends sessions of the user of the session `by`. Blocks for one write.
+    /// Ends sessions of the user of the session `by`. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if `by` is no valid session (any more).
+    /// [`DbError::NoResultFound`] if `by` is not a valid session (any more).
     pub fn end_sessions(&self, by: &SessionDigest, scope: SessionScope) -> Result<(), DbError> {
         self.write(|conn| {
             let user_id = self.lock_owner(conn, by)?;
@@ -111,8 +112,8 @@ impl DB {
         })
     }
 
-    /// Ends all sessions of a user, or of all users, and returns how many there were. Blocks for
-    /// one write.
+    /// Ends all sessions of one user or of all users, and returns how many there were. Blocks for
+    /// one transaction.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -129,8 +130,8 @@ impl DB {
         })
     }
 
-    /// The user of a valid session, whose row is locked from here on. The session is looked up
-    /// again under the lock: it may have ended while this waited.
+    /// Locks the row of a valid session's user, and returns the user. Looks the session up again
+    /// under the lock, because it may have ended meanwhile.
     fn lock_owner(
         &self,
         conn: &mut AnyConnection,

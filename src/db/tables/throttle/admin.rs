@@ -9,8 +9,8 @@ use crate::db::{DB, DbError, LimitRow};
 use crate::domain::{EmailKey, LimitKey};
 
 impl DB {
-    /// The rows that still count, the ones with the most failures first, `limit` at the
-    /// most. Blocks for one look-up.
+    /// At most `limit` rows that still count, those with the most failures first. Blocks for one
+    /// lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -28,7 +28,7 @@ impl DB {
         Ok(known_rows(rows))
     }
 
-    /// Forgets all guesses at an account, by known clients too. Blocks for one write.
+    /// Clears the login limits of an account, of known clients too. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -36,7 +36,7 @@ impl DB {
         self.write(|conn| forget_at(conn, email))
     }
 
-    /// Forgets all guesses. Blocks for one write.
+    /// Clears all limits. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -45,7 +45,7 @@ impl DB {
     }
 }
 
-/// Forgets all guesses at an account, within a transaction.
+/// Clears the login limits of an account, within a transaction.
 pub(in crate::db) fn forget_at(
     conn: &mut AnyConnection,
     email: &EmailKey,
@@ -53,7 +53,7 @@ pub(in crate::db) fn forget_at(
     let keys = [LimitKey::account(email), LimitKey::logins(email)];
     let keys = keys.each_ref().map(LimitKey::as_str);
     let [first, end] = LimitKey::known_range(email);
-    // Not LIKE: neither engine serves that from the index of the keys.
+    // Not LIKE: neither engine uses the index of the keys for it.
     let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
     let rows = throttle::table.filter(throttle::key.eq_any(keys).or(known));
     Ok(diesel::delete(rows).execute(conn)?)

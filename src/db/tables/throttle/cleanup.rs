@@ -8,8 +8,8 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
 
-/// What the statements of one removal are on the two engines. PostgreSQL skips rows that a
-/// request holds: the removal never waits for a request while a request waits for it.
+/// The statements of one removal on both engines. On PostgreSQL it skips rows that a request has
+/// locked, so that removals and requests cannot deadlock.
 struct Removal {
     sqlite: &'static str,
     postgres: &'static str,
@@ -23,7 +23,7 @@ const EXPIRED: Removal = Removal {
         FOR UPDATE SKIP LOCKED))",
 };
 
-// `$1` is the purge time of rows at their limit, which stay.
+// `$1` is the purge time of rows at their limit, which are not removed.
 const SURPLUS: Removal = Removal {
     sqlite: "DELETE FROM throttle WHERE key IN \
         (SELECT key FROM throttle WHERE fails >= 0 AND purge_at < $1 \
@@ -35,8 +35,8 @@ const SURPLUS: Removal = Removal {
 };
 
 impl DB {
-    /// Removes rows that limit nothing any more, at most `limit`, and returns how many.
-    /// Blocks for a read, and for a write if there are such rows.
+    /// Removes at most `limit` expired rows, and returns how many. Blocks for a lookup, and for a
+    /// write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -56,8 +56,8 @@ impl DB {
         self.remove(&EXPIRED, now, limit)
     }
 
-    /// Removes the `limit` rows with the fewest failures, of those the ones that expire first,
-    /// and returns how many. Rows at their limit stay.
+    /// Removes the `limit` rows with the fewest failures, the earliest to expire first, and
+    /// returns how many. Rows at their limit stay.
     ///
     /// To evict a row with `n` failures an attacker has to count `n` failures under as many
     /// other keys as the table has rows: a flood of new keys evicts itself. Blocks for a write.
@@ -68,8 +68,8 @@ impl DB {
         self.remove(&SURPLUS, i64::MAX, limit)
     }
 
-    /// The key that is `step` rows behind another one, in the order of keys; none if fewer
-    /// follow. Counts a large table in short reads. Blocks for a read.
+    /// The key `step` rows after another one, in the order of keys; none if fewer follow. With it,
+    /// a large table is counted in short reads. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -1,7 +1,7 @@
-//! The table `throttle`: how many guesses were made, by whom and at whom.
+//! The table `throttle`: the counts of the rate limits.
 //!
-//! Each guess is one statement a key, which counts it if it is allowed and returns no row if
-//! it is not: of guesses that come together, on any number of instances, not one more passes.
+//! An attempt is counted by one statement per key, which returns no row if the attempt is over
+//! the limit. So simultaneous attempts on any number of instances cannot exceed a limit.
 
 pub(in crate::db) mod admin;
 mod cleanup;
@@ -17,7 +17,7 @@ use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
 use crate::domain::{LimitKey, Rule, Timestamp, UserId};
 
-// One text for both engines, so without min and LEAST.
+// One text for both engines: SQLite has no LEAST, and PostgreSQL no min with two arguments.
 const COUNT_BACKOFF: &str = "\
     INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) WHERE {condition} \
     ON CONFLICT (key) DO UPDATE SET fails = throttle.fails + 1, \
@@ -46,19 +46,19 @@ const GIVE_BACK_RATE: &str = "\
     UPDATE throttle SET fails = fails - 1, next_at = next_at - $1, purge_at = purge_at - $1 \
     WHERE key = $2 AND fails > 0";
 
-/// When a guess is counted, if its limit allows it.
+/// A further condition under which an attempt is counted.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::db) enum Condition {
-    /// In any case.
+    /// No further condition.
     Always,
-    /// If the statement of this number counted.
+    /// The statement with this number has counted the attempt.
     After(usize),
-    /// If the account knows a client.
+    /// The account has a known client.
     KnowsAnyClient(UserId),
 }
 
 impl Condition {
-    /// In SQL, with its value added to those of the statement.
+    /// The condition in SQL. Adds its value to those of the statement.
     fn sql(self, values: &mut Vec<Value>) -> String {
         match self {
             Self::Always => "TRUE".to_owned(),
@@ -72,19 +72,19 @@ impl Condition {
     }
 }
 
-/// When a row that is at its limit is removed.
+/// The purge time of a row at its limit.
 const NEVER: i64 = i64::MAX;
 
-/// What a guess is counted by, and how.
+/// A limit key with its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitCheck {
-    /// By what.
+    /// The key.
     pub key: LimitKey,
-    /// How.
+    /// The rule.
     pub rule: Rule,
 }
 
-/// A guess that was counted.
+/// An attempt that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
     charge: LimitCheck,
@@ -95,7 +95,7 @@ pub struct LimitHit {
 
 #[cfg(test)]
 impl LimitHit {
-    /// One of any kind.
+    /// An example for tests.
     pub(crate) fn sample() -> Self {
         let charge = LimitCheck {
             key: LimitKey::logins(&crate::domain::EmailKey::canonical("bob@x.fr")),
@@ -114,34 +114,35 @@ impl LimitHit {
     }
 }
 
-/// A guess that is not allowed, and for how long.
+/// An attempt over a rate limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimited {
-    /// The wait.
+    /// The time until the next attempt is allowed.
     pub wait: Duration,
-    /// The kind of the count that is at its limit.
+    /// The name of the limit.
     pub limit: String,
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitRow {
-    /// What is counted by.
+    /// The limit key.
     pub key: LimitKey,
-    /// Failures in a row, or how many came within the burst.
+    /// Consecutive failures, or the number within the burst.
     pub fails: u32,
-    /// When the next is due; for a [`Rate`](crate::domain::Rate), when the whole burst is.
+    /// When the next attempt is allowed; for a [`Rate`](crate::domain::Rate), when the whole burst
+    /// is.
     pub next_at: Timestamp,
 }
 
 impl LimitHit {
-    /// By what it was counted.
+    /// The key and the rule by which it was counted.
     #[must_use]
     pub fn charge(&self) -> &LimitCheck {
         &self.charge
     }
 
-    /// Whether there is no further guess after it until this is forgotten.
+    /// Whether the count has reached its limit with this attempt.
     #[must_use]
     pub fn is_last(&self) -> bool {
         match &self.charge.rule {
@@ -152,7 +153,7 @@ impl LimitHit {
 }
 
 impl LimitRow {
-    /// Whether there is no further guess until this is forgotten.
+    /// Whether the count is at its limit, so that no attempt is allowed until it is cleared.
     #[must_use]
     pub fn is_at_limit(&self, rule: &Rule) -> bool {
         match rule {
@@ -161,8 +162,8 @@ impl LimitRow {
         }
     }
 
-    /// How long a guess has to wait; nothing if it is allowed. Never longer than the rule's
-    /// longest wait: a row from a future that was none keeps nobody out.
+    /// The time until an attempt is allowed. It is never longer than the rule's longest wait, so
+    /// that a row stamped in the future by a wrong clock locks no account.
     #[must_use]
     pub fn wait(&self, rule: &Rule, now: Timestamp) -> Duration {
         let (due, longest) = match rule {
@@ -181,7 +182,7 @@ impl LimitRow {
 }
 
 impl DB {
-    /// The rows of some keys, as far as there are any. Blocks for one look-up.
+    /// The existing rows of some keys. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -189,8 +190,8 @@ impl DB {
         self.read(|conn| rows(conn, keys))
     }
 
-    /// Counts one guess by all of the charges, or by none if one of them does not allow it.
-    /// Blocks for one write.
+    /// Counts one attempt towards all of the limits, or towards none if it is over one of them.
+    /// Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is counted.
@@ -202,7 +203,7 @@ impl DB {
         self.write(|conn| count_all(conn, charges, now))
     }
 
-    /// Takes guesses out of the count again. Blocks for one write.
+    /// Refunds counted attempts. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails; then they stay counted.
@@ -210,7 +211,7 @@ impl DB {
         self.write(|conn| refund(conn, counted))
     }
 
-    /// Forgets what was counted by some keys. Blocks for one write.
+    /// Clears the counts of some keys, and returns how many. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -228,7 +229,7 @@ fn rows(conn: &mut AnyConnection, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, D
     Ok(known_rows(rows))
 }
 
-/// The rows of limits that this program knows.
+/// The rows whose limits this program knows.
 pub(in crate::db) fn known_rows(rows: Vec<(String, i64, i64)>) -> Vec<LimitRow> {
     rows.into_iter().filter_map(known_row).collect()
 }
@@ -241,7 +242,7 @@ pub(in crate::db) fn known_row((key, fails, next_at): (String, i64, i64)) -> Opt
     })
 }
 
-/// Counts by all of the charges or by none, within a transaction.
+/// Counts one attempt towards all of the limits or none, within a transaction.
 pub(in crate::db) fn count_all(
     conn: &mut AnyConnection,
     charges: &[LimitCheck],
@@ -258,8 +259,8 @@ pub(in crate::db) fn count_all(
     Ok(Err(RateLimited { wait, limit }))
 }
 
-/// Counts by one charge after the other, if a condition holds, up to the first charge that does
-/// not allow it. Returns those that were counted.
+/// Counts one attempt towards one limit after the other, if a condition holds, up to the first
+/// limit that it exceeds. Returns the counts that it made.
 pub(in crate::db) fn count_while_allowed(
     conn: &mut AnyConnection,
     charges: &[LimitCheck],
@@ -296,7 +297,7 @@ pub(in crate::db) fn count_while_allowed(
     Ok(charges.iter().zip(rows).map(counted).collect())
 }
 
-/// What several counts return, in their order.
+/// The query for the results of several counting statements, in their order.
 fn counted_rows(count: usize) -> String {
     let rows = |number| format!("SELECT {number} AS place, fails, next_at FROM s{number}");
     let rows: Vec<String> = (0..count).map(rows).collect();
@@ -304,7 +305,8 @@ fn counted_rows(count: usize) -> String {
     format!("SELECT fails, next_at FROM ({rows}) AS counted ORDER BY place")
 }
 
-/// Counts by one charge, if a condition holds and the charge allows it.
+/// The statement that counts an attempt towards one limit, if the condition and the limit allow
+/// it.
 fn count<R>(charge: &LimitCheck, now: Timestamp, condition: Condition) -> Statement<R> {
     let key = Value::text(charge.key.as_str());
     let (sql, mut values) = match &charge.rule {
@@ -348,7 +350,7 @@ fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError>
     Ok(batch.run(conn)?)
 }
 
-/// Takes one guess out of its count again.
+/// The statement that refunds one attempt.
 pub(in crate::db) fn given_back(counted: &LimitHit) -> Statement {
     let LimitHit {
         charge,
@@ -376,7 +378,7 @@ pub(in crate::db) fn given_back(counted: &LimitHit) -> Statement {
     }
 }
 
-/// Forgets what was counted by some keys.
+/// The statement that clears the counts of some keys.
 pub(in crate::db) fn forgotten(keys: &[LimitKey]) -> Statement {
     let mut values = Vec::new();
     let keys = keys.iter().map(|key| key.as_str().to_owned());

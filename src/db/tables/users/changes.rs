@@ -1,11 +1,11 @@
-//! Changes of a user by the names of attributes, as the reference service has them.
+//! Changes of a user's attributes, by type or by name as in the reference service.
 
 use crate::db::InvalidRequest;
 use crate::domain::{
     Email, HashedPassword, ResetToken, ResetTokenDigest, SessionDigest, SessionId,
 };
 
-/// What to change of a user: what is not named stays as it is, `None` clears.
+/// Changes of a user. Attributes that are not set stay as they are; `None` clears one.
 ///
 /// ```
 /// use bienvenue::db::UserChanges;
@@ -19,7 +19,7 @@ use crate::domain::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(
     clippy::option_option,
-    reason = "the outer one says whether to change, the inner one what to"
+    reason = "the outer option is whether to change, the inner one the new value"
 )]
 pub struct UserChanges {
     pub(in crate::db) email: Option<Email>,
@@ -35,40 +35,40 @@ impl UserChanges {
         Self::default()
     }
 
-    /// Gives the user another email.
+    /// Sets the email.
     #[must_use]
     pub fn email(mut self, email: Email) -> Self {
         self.email = Some(email);
         self
     }
 
-    /// Gives the user another stored password. Sessions stay as they are.
+    /// Sets the stored password. Sessions stay as they are.
     #[must_use]
     pub fn hashed_password(mut self, hashed_password: HashedPassword) -> Self {
         self.hashed_password = Some(hashed_password);
         self
     }
 
-    /// `None` ends all sessions of the user; an id replaces them all.
+    /// Replaces all sessions of the user by one; `None` ends them all.
     #[must_use]
     pub fn session_id(mut self, session_id: Option<&SessionId>) -> Self {
         self.session_id = Some(session_id.map(SessionId::digest));
         self
     }
 
-    /// `None` clears the reset token; a token replaces it.
+    /// Replaces the reset token; `None` clears it.
     #[must_use]
     pub fn reset_token(mut self, reset_token: Option<&ResetToken>) -> Self {
         self.reset_token = Some(reset_token.map(ResetToken::digest));
         self
     }
 
-    /// Takes changes whose names are data. Session ids and reset tokens are given as their
-    /// owners have them.
+    /// Parses changes by the names of attributes. Session ids and reset tokens are given in clear
+    /// text.
     ///
     /// # Errors
-    /// [`InvalidRequest`] for a name that is no attribute (or the primary key, which does
-    /// not change), and for a value that cannot be one of that attribute.
+    /// [`InvalidRequest`] for a name that is not an attribute, for the primary key, which cannot
+    /// change, and for a value that is not valid for its attribute.
     pub fn parse<'a>(
         changes: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
     ) -> Result<Self, InvalidRequest> {

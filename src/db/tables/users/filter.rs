@@ -3,28 +3,28 @@ use crate::domain::{
     Email, EmailKey, HashedPassword, ResetToken, ResetTokenDigest, SessionDigest, SessionId, UserId,
 };
 
-/// Which user is meant. The value's type picks the column, so that a wrong column does not
-/// compile; [`UserFilter::parse`] is for names that are data.
+/// A filter for one user. The type of the value selects the column, so that a wrong column does
+/// not compile; [`UserFilter::parse`] takes the column by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserFilter {
     /// By primary key.
     Id(UserId),
     /// By email, in any spelling of it.
     Email(EmailKey),
-    /// By the stored password, for the sake of completeness.
+    /// By the stored password.
     HashedPassword(HashedPassword),
-    /// By a session that is still valid.
+    /// By a valid session.
     SessionId(SessionDigest),
     /// By the newest reset token.
     ResetToken(ResetTokenDigest),
 }
 
 impl UserFilter {
-    /// Takes a column by its name and a value as a text. A session id or reset token is
-    /// given as its owner has it.
+    /// Parses the name of a column and a value. A session id or reset token is given in clear
+    /// text.
     ///
     /// # Errors
-    /// [`InvalidRequest`] if `users` has no such column, or the text is no value for it.
+    /// [`InvalidRequest`] if `users` has no such column, or if the value is not valid for it.
     pub fn parse(column: &str, value: &str) -> Result<Self, InvalidRequest> {
         let bad = |name| Err(InvalidRequest::BadValue(name));
         match column {

@@ -17,7 +17,7 @@ use crate::domain::{
     User, UserId,
 };
 
-/// The document's columns, in the order of [`UserRow`].
+/// The columns of the reference service, in the order of [`UserRow`].
 pub(in crate::db) const COLUMNS: (
     users::id,
     users::email,
@@ -32,7 +32,7 @@ pub(in crate::db) const COLUMNS: (
     users::reset_token,
 );
 
-/// A user as the database has it.
+/// A row of `users`.
 #[derive(Queryable)]
 pub(in crate::db) struct UserRow {
     pub(in crate::db) id: i64,
@@ -54,7 +54,7 @@ impl From<UserRow> for User {
     }
 }
 
-/// A digest as the contract's columns hold it; anything else that stands there is none.
+/// A digest in a column of the reference service; none if the text is not a digest.
 fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
     stored.and_then(TokenDigest::from_hex)
 }
@@ -63,7 +63,7 @@ fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
 #[diesel(table_name = users)]
 #[expect(
     clippy::option_option,
-    reason = "Diesel's way to tell a column that is left from one that is cleared"
+    reason = "in Diesel, the outer option is whether to change the column"
 )]
 struct ChangedColumns {
     email: Option<String>,
@@ -98,11 +98,11 @@ impl From<&UserChanges> for ChangedColumns {
 }
 
 impl DB {
-    /// Saves a new user and returns it. Blocks for one write.
+    /// Adds a user and returns it. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or kept
-    /// for whoever had it until lately.
+    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
+    /// reserved as a former address of another user.
     pub fn add_user(
         &self,
         email: &Email,
@@ -128,7 +128,7 @@ impl DB {
             .get_result::<UserRow>(conn)
             .map(User::from)
             .map_err(|error| taken_or(error, email))?;
-        // After the row is there: whoever gives that address up at this moment was waited for.
+        // After the insert, which waits for a user who is just giving the address up.
         if is_reserved(conn, &key, None, self.settings.clock.now())? {
             return Err(DbError::AlreadyExists(email.clone()));
         }
@@ -136,10 +136,10 @@ impl DB {
         Ok(user)
     }
 
-    /// Finds the user that a filter names. Blocks for one look-up.
+    /// Finds a user. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is none.
+    /// [`DbError::NoResultFound`] if no user matches the filter.
     pub fn find_user_by(&self, filter: impl Into<UserFilter>) -> Result<User, DbError> {
         let filter = filter.into();
         let valid = self.validity();
@@ -165,12 +165,12 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// Changes a user. A new session id replaces all sessions of the user, `None` ends
-    /// them. All or nothing; blocks for one write.
+    /// Changes a user. A new session id replaces all sessions of the user, `None` ends them.
+    /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user, [`DbError::InvalidRequest`] if
-    /// nothing is to be changed, [`DbError::AlreadyExists`] if the new email is taken.
+    /// [`DbError::NoResultFound`] if the user does not exist, [`DbError::InvalidRequest`] if
+    /// there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
     pub fn update_user(&self, user_id: UserId, changes: &UserChanges) -> Result<(), DbError> {
         if changes.is_empty() {
             return Err(InvalidRequest::NoChanges.into());
@@ -193,8 +193,8 @@ impl DB {
         })
     }
 
-    /// Puts a new hash of the same password in the place of an old one, unless the old one
-    /// has been replaced in the meantime; tells whether it did. Blocks for one write.
+    /// Replaces a stored hash by a new hash of the same password, unless the password was changed
+    /// meanwhile. Returns whether it did. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -215,10 +215,10 @@ impl DB {
         })
     }
 
-    /// Deletes a user and all that hangs on it, its sessions included. Blocks for one write.
+    /// Deletes a user with all their data. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such user.
+    /// [`DbError::NoResultFound`] if the user does not exist.
     pub fn delete_user(&self, user_id: UserId) -> Result<(), DbError> {
         self.write(|conn| Self::delete_user_row(conn, user_id))
     }
@@ -257,7 +257,7 @@ impl DB {
     }
 }
 
-/// Who has an address, if anybody has.
+/// The user with an address, if there is one.
 pub(in crate::db) fn owner_of(
     conn: &mut AnyConnection,
     email: &EmailKey,
