@@ -63,6 +63,7 @@ impl Command {
                 user: Some(user),
                 count: None,
                 database,
+                ..OperatorAct::default()
             }
             .report();
         };

@@ -4,7 +4,9 @@
 //! imports no other one and does no input or output.
 
 mod accent_color;
+mod access;
 mod account_dates;
+mod app_url;
 mod bcrypt_cost;
 mod client;
 mod client_address;
@@ -19,6 +21,7 @@ pub mod fuzzing;
 mod hashed_password;
 mod known_client;
 mod local_path;
+mod names;
 mod networks;
 mod origin;
 mod password;
@@ -32,7 +35,9 @@ mod user;
 mod user_agent;
 
 pub use accent_color::{AccentColor, AccentColorError};
+pub use access::{AccessFacts, App, AppLogin};
 pub use account_dates::AccountDates;
+pub use app_url::AppUrl;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_address::{ClientAddress, Prefix};
@@ -45,8 +50,9 @@ pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
 pub use known_client::KnownClient;
 pub use local_path::LocalPath;
+pub use names::{AppName, GroupName, NameError};
 pub use networks::{Networks, NetworksError};
-pub use origin::Origin;
+pub use origin::{AppOriginError, Origin};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration};
 pub use postgres_url::PostgresUrl;
@@ -54,9 +60,11 @@ pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use token::{
-    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
-    ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,
-    TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
+    AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
+    EmailToken, EmailTokenDigest, HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest,
+    InvitationPurpose, InvitationToken, LoginState, LoginStateDigest, LoginStatePurpose, Purpose,
+    ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token,
+    TokenDigest, TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
 };
 pub use user::{User, UserId};
-pub use user_agent::device_of;
+pub use user_agent::device_names;

@@ -3,8 +3,8 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, health, index, password_reset, profile, rules, sessions,
-    users,
+    account, email, export, forward_auth, hand_over, health, index, password_reset, profile, rules,
+    sessions, users,
 };
 use super::pages;
 use super::resource::Resource;
@@ -43,6 +43,10 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
+        Resource::new("/verify/redirect")
+            .get(forward_auth::verify_or_redirect)
+            .options(forward_auth::verify_or_redirect),
+        Resource::new("/.bienvenue/enter").get(hand_over::enter),
         Resource::new("/healthz").get(health::healthz),
         Resource::new("/readyz").get(health::readyz),
     ];

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    FormerEmail, KnownClient, PendingMail, PendingToken, SessionId, SessionInfo, Timestamp,
+    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionId,
+    SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
@@ -18,6 +19,8 @@ use crate::http::{BlockingExecutor, HttpError};
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    groups: Vec<&'a str>,
+    app_logins: Vec<AppLoginRow<'a>>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
@@ -44,6 +47,12 @@ struct SessionRow<'a> {
     expires_at: String,
     ip: Option<&'a str>,
     user_agent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AppLoginRow<'a> {
+    app: &'a str,
+    created_at: String,
 }
 
 /// A device has no network: what it is known by is a secret of its own.
@@ -116,6 +125,8 @@ fn rows(held: &auth::Export) -> Export<'_> {
             disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
+        groups: held.groups.iter().map(GroupName::as_str).collect(),
+        app_logins: held.app_logins.iter().map(app_login_row).collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
         tokens: held.tokens.iter().map(token_row).collect(),
         former_emails: held.former_emails.iter().map(former_email_row).collect(),
@@ -133,6 +144,13 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn app_login_row(login: &AppLogin) -> AppLoginRow<'_> {
+    AppLoginRow {
+        app: login.app.as_str(),
+        created_at: login.created_at.rfc3339(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::Named;
-use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_of};
+use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 
@@ -46,12 +46,19 @@ pub(crate) async fn show(
 fn shown(session: &SessionInfo) -> Value {
     context! {
         id => session.public_id.to_string(),
-        device => session.user_agent.as_deref().map(device_of),
+        device => session.user_agent.as_deref().and_then(device),
         current => session.current,
         created_at => date(session.created_at),
         last_seen_at => date(session.last_seen_at),
         ip => session.ip.as_deref(),
     }
+}
+
+/// Browser and system in words that are the same in each language.
+fn device(user_agent: &str) -> Option<String> {
+    let (browser, system) = device_names(user_agent);
+    let names: Vec<&str> = browser.into_iter().chain(system).collect();
+    (!names.is_empty()).then(|| names.join(" – "))
 }
 
 /// What was done. Any other text says nothing.
