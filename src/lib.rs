@@ -6,6 +6,7 @@ pub mod domain;
 pub mod http;
 pub mod i18n;
 pub mod mail;
+pub mod secret_key;
 
 // The program's own parts: no interface for other programs.
 #[doc(hidden)]

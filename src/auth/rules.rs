@@ -1,6 +1,6 @@
 //! What a page has to know before somebody types: who may register, and with which password.
 
-use super::{Auth, PasswordRefused};
+use super::{Auth, PasswordRefused, SecondFactorPolicy};
 use crate::domain::{Email, EmailVerification, Password, Registration};
 
 /// The rules of this service for accounts.
@@ -12,6 +12,8 @@ pub struct AccountRules {
     pub registration: Registration,
     /// Whether addresses have to be proved.
     pub email_verification: EmailVerification,
+    /// Whether users may, or must, have a second factor.
+    pub second_factor: SecondFactorPolicy,
 }
 
 impl AccountRules {
@@ -32,6 +34,7 @@ impl Auth {
             password_min_length: self.settings.password_min_length,
             registration: self.settings.registration,
             email_verification: self.settings.email_verification,
+            second_factor: self.settings.second_factor,
         }
     }
 

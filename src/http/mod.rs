@@ -12,6 +12,7 @@ mod handlers;
 mod metrics;
 mod middleware;
 mod pages;
+mod qr_code;
 mod resource;
 mod response;
 mod routes;

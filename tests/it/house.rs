@@ -4,18 +4,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may import: always downhill.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("main", &["cli", "logging"]),
-    ("cli", &["server", "auth", "db", "mail", "config", "domain"]),
+    (
+        "cli",
+        &[
+            "server",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
+    ),
     (
         "server",
-        &["http", "auth", "db", "mail", "config", "domain"],
+        &[
+            "http",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
     ),
     ("http", &["auth", "i18n", "domain", "logging"]),
-    ("auth", &["db", "mail", "bcrypt_lanes", "domain"]),
+    (
+        "auth",
+        &["db", "mail", "secret_key", "bcrypt_lanes", "domain"],
+    ),
     ("bcrypt_lanes", &[]),
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "domain"]),
+    ("secret_key", &["ownership", "domain"]),
     ("ownership", &[]),
     ("i18n", &[]),
     ("config", &["domain"]),

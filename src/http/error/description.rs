@@ -41,6 +41,9 @@ struct Problem<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// The ways to go on with a login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<[&'static str; 2]>,
 }
 
 impl Description {
@@ -109,6 +112,7 @@ impl Description {
             code: self.code,
             field: self.field.as_deref(),
             retry_after: self.retry_after.map(whole_seconds),
+            methods: (self.code == "second_factor_required").then_some(["totp", "recovery_code"]),
         };
         // What is made of texts and numbers can always be written.
         serde_json::to_string(&problem).unwrap_or_default() + "\n"

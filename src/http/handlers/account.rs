@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, OwnerRequest};
-use crate::domain::{Client, Password, Timestamp};
+use crate::domain::{Client, GroupName, Password, Timestamp};
 use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
@@ -20,8 +20,8 @@ struct Account<'a> {
     email_verified: bool,
     created_at: Option<String>,
     last_login_at: Option<String>,
-    groups: [&'a str; 0],
-    second_factors: [&'a str; 0],
+    groups: Vec<&'a str>,
+    second_factors: &'a [&'static str],
     recovery_codes_left: u32,
 }
 
@@ -45,9 +45,9 @@ pub(crate) async fn account(
         email_verified: account.email_verified_at.is_some(),
         created_at: account.dates.created_at.map(Timestamp::rfc3339),
         last_login_at: account.dates.last_login_at.map(Timestamp::rfc3339),
-        groups: [],
-        second_factors: [],
-        recovery_codes_left: 0,
+        groups: account.groups.iter().map(GroupName::as_str).collect(),
+        second_factors: &account.second_factor.factors,
+        recovery_codes_left: account.second_factor.recovery_codes_left,
     };
     Ok(json_with(
         HttpResponse::Ok().insert_header((VARY, "Accept")),
@@ -61,9 +61,10 @@ pub(crate) struct PasswordChangeForm {
     new_password: FieldText,
 }
 
+/// The password of the owner, who gives it again.
 #[derive(Deserialize)]
-pub(crate) struct AccountDeletionForm {
-    current_password: FieldText,
+pub(crate) struct CurrentPasswordForm {
+    pub(super) current_password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -120,7 +121,7 @@ pub(crate) async fn delete_account(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<AccountDeletionForm>>,
+    }: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
     let current_password = form

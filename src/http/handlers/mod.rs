@@ -11,5 +11,6 @@ pub(crate) mod ops;
 pub(crate) mod password_reset;
 pub(crate) mod profile;
 pub(crate) mod rules;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod users;

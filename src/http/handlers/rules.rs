@@ -13,7 +13,7 @@ struct Rules {
     password_min_length: usize,
     registration: String,
     email_verification: String,
-    second_factor: &'static str,
+    second_factor: String,
 }
 
 /// `GET /rules`
@@ -23,7 +23,7 @@ pub(crate) async fn rules(auth: web::Data<Auth>) -> HttpResponse {
         password_min_length: rules.password_min_length,
         registration: name(&rules.registration),
         email_verification: name(&rules.email_verification),
-        second_factor: "off",
+        second_factor: name(&rules.second_factor),
     };
     json(StatusCode::OK, &shown)
 }

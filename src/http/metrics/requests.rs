@@ -102,7 +102,9 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions" | "/login") => &self.logins,
+            ("POST", "/sessions" | "/sessions/second_factor" | "/login" | "/login/code") => {
+                &self.logins
+            }
             ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };

@@ -90,6 +90,8 @@ fn shown(field: &Field, focus: bool, catalogue: &Catalogue) -> Result<Value, Tex
         kind => match field.kind {
             Kind::Email => "email",
             Kind::Password => "password",
+            Kind::Digits => "digits",
+            Kind::Text => "text",
         },
         autocomplete => field.autocomplete,
         value => field.value.as_str(),

@@ -11,7 +11,7 @@ pub(crate) struct Field {
     pub(crate) label: Message,
     pub(crate) kind: Kind,
     pub(crate) autocomplete: &'static str,
-    /// What was typed. Passwords are never sent back.
+    /// What was typed. Passwords and codes are never sent back.
     pub(crate) value: String,
     pub(crate) hint: Option<Message>,
     pub(crate) wrong: Option<Wrong>,
@@ -21,6 +21,9 @@ pub(crate) struct Field {
 pub(crate) enum Kind {
     Email,
     Password,
+    /// Six digits.
+    Digits,
+    Text,
 }
 
 /// What is wrong with a field.
@@ -63,6 +66,17 @@ impl Field {
         Self::new("new_email", "field.new_email", Kind::Email, "email")
     }
 
+    /// A code of an authenticator app.
+    pub(crate) fn totp_code() -> Self {
+        Self::new("otp", "field.otp", Kind::Digits, "one-time-code")
+    }
+
+    /// One of the recovery codes.
+    pub(crate) fn recovery_code() -> Self {
+        let (name, label) = ("recovery_code", "field.recovery_code");
+        Self::new(name, label, Kind::Text, "off")
+    }
+
     /// The password of a login.
     pub(crate) fn password() -> Self {
         let autocomplete = "current-password";
@@ -99,14 +113,14 @@ impl Field {
         }
     }
 
-    /// Keeps what was typed, unless it is a password.
+    /// Keeps what was typed, unless it is a password or a code.
     pub(crate) fn filled(self, text: &str) -> Self {
         match self.kind {
             Kind::Email => Self {
                 value: text.to_owned(),
                 ..self
             },
-            Kind::Password => self,
+            Kind::Password | Kind::Digits | Kind::Text => self,
         }
     }
 

@@ -9,11 +9,12 @@ use super::posted_form::Posted;
 use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
-use crate::auth::{Auth, LoginSuccess};
+use crate::auth::{Auth, AuthError, LoginSuccess};
 use crate::domain::{EmailKey, Password, Registration};
 use crate::http::BlockingExecutor;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::device_cookie;
+use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
 
@@ -49,9 +50,15 @@ pub(crate) async fn submit(
     let (Some(email), Some(password)) = (email, password) else {
         return Err(visit.invalid(view));
     };
-    let logged_in = auth.log_in(executor.get_ref(), email, password, &client);
+    let logged_in = auth.log_in(executor.get_ref(), email, password, None, &client);
     match logged_in.await {
         Ok(logged_in) => Ok(enter(&visit, &logged_in, keep)),
+        Err(AuthError::SecondFactorRequired(login)) => {
+            let keep = if keep { "on" } else { "" };
+            let mut answer = visit.go_to("/login/code", ("keep", keep));
+            let cookie = LoginCookie::setting(&login, &visit.settings);
+            Ok(answer.cookie(cookie).finish())
+        }
         Err(error) => Err(visit.refuse(view, error.into())),
     }
 }
@@ -86,6 +93,7 @@ fn reason(code: &str) -> Option<Message> {
         "logged_out" => "reason.logged_out",
         "login_required" => "reason.login_required",
         "session_ended" => "reason.session_ended",
+        "login_expired" => "reason.login_expired",
         "password_reset" => "reason.password_reset",
         "account_deleted" => "reason.account_deleted",
         "registered" => "reason.registered",

@@ -9,6 +9,7 @@ mod error_page;
 mod field;
 mod forgot;
 mod login;
+mod login_code;
 mod logout;
 mod mailed_token;
 mod message;
@@ -66,6 +67,9 @@ impl Default for PageSettings {
 pub(crate) fn routes() -> Vec<Resource> {
     vec![
         Resource::new("/login").get(login::show).post(login::submit),
+        Resource::new("/login/code")
+            .get(login_code::show)
+            .post(login_code::submit),
         Resource::new("/register")
             .get(register::show)
             .post(register::submit),

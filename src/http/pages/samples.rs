@@ -6,7 +6,7 @@ use super::field::Field;
 use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
-use crate::domain::{EmailVerification, Registration};
+use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
 use crate::http::HttpError;
 use crate::http::extract::FormError;
 
@@ -31,6 +31,7 @@ fn plain(text: &str) -> Vec<View> {
         password_min_length: 15,
         registration: Registration::default(),
         email_verification: EmailVerification::default(),
+        second_factor: SecondFactorPolicy::default(),
     };
     let new_password = || vec![Field::new_password(&rules)];
     let login = || View::new("login.html", "login.title");
@@ -57,6 +58,9 @@ fn plain(text: &str) -> Vec<View> {
     for on in [true, false] {
         let data = context! { keep => on, registration_open => on };
         views.push(login().fields(credentials()).data(data));
+        let code = [Field::totp_code(), Field::recovery_code()];
+        let code = View::new("login_code.html", "login_code.title").fields(code);
+        views.push(code.data(context! { keep => on, recovery => on, other => text }));
         views.push(register.clone().data(context! { registration_open => on }));
         views.push(forgot.clone().data(context! { sent => on }));
         let reset = View::new("reset.html", "reset.title").fields(new_password());

@@ -21,7 +21,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 16] = built_in![
+const BUILT_IN: [(&str, &str); 17] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -33,6 +33,7 @@ const BUILT_IN: [(&str, &str); 16] = built_in![
     "fields.html",
     "forgot.html",
     "login.html",
+    "login_code.html",
     "logout.html",
     "message.html",
     "register.html",

@@ -136,8 +136,14 @@ impl Visit {
 
     /// Leads to another page, with `next`.
     pub(crate) fn go_to(&self, path: &str, pair: (&str, &str)) -> HttpResponseBuilder {
+        see_other(&self.path_with_next(path, &[pair]))
+    }
+
+    /// A path with a query, and `next` in it.
+    pub(crate) fn path_with_next(&self, path: &str, pairs: &[(&str, &str)]) -> String {
         let next = self.next.as_ref().map(|next| ("next", next.location()));
-        see_other(&with_query(path, [pair].into_iter().chain(next)))
+        let pairs = pairs.iter().copied().filter(|(_, value)| !value.is_empty());
+        with_query(path, pairs.chain(next))
     }
 }
 

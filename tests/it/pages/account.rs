@@ -239,6 +239,6 @@ async fn rules_are_told_before_one_posts() {
     let answer = app.with_cookie(Method::GET, "/rules", "").await;
     assert_eq!(
         answer.line(),
-        r#"200 {"password_min_length":1,"registration":"reveal","email_verification":"off","second_factor":"off"}"#
+        r#"200 {"password_min_length":1,"registration":"reveal","email_verification":"off","second_factor":"optional"}"#
     );
 }
