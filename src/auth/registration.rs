@@ -62,7 +62,7 @@ impl Auth {
         if self.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
-        self.settings.accept(&password, email)?;
+        self.settings.accept(&password, Some(email))?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         let limits = Networks(client).registration(&self.settings.throttle);
 

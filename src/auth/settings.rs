@@ -94,8 +94,12 @@ impl PasswordRefused {
 }
 
 impl AuthSettings {
-    /// Whether a password may become that person's.
-    pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {
+    /// Whether a password may become that person's, as far as the address is known.
+    pub(super) fn accept(
+        &self,
+        password: &Password,
+        email: Option<&Email>,
+    ) -> Result<(), PasswordRefused> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
             Err(PasswordRefused::TooShort { minimum })

@@ -14,13 +14,9 @@ const IDLE: Duration = Duration::from_secs(24 * 3600);
 #[command(next_help_heading = "Sessions")]
 pub struct Sessions {
     /// Sessions that a user may have; a login beyond that ends the oldest one; at most 1000 (0)
-    #[arg(
-        long,
-        env = "BIENVENUE_SESSIONS_PER_USER",
-        value_name = "SESSIONS",
-        default_value_t = 1
-    )]
-    pub sessions_per_user: u32,
+    /// [default: 1, or 10 with an https --public-url]
+    #[arg(long, env = "BIENVENUE_SESSIONS_PER_USER", value_name = "SESSIONS")]
+    pub sessions_per_user: Option<u32>,
 
     /// How long a session lives without being used, such as 30m or 24h; no longer than
     /// --session-lifetime [default: 24h, or the lifetime if that is shorter]

@@ -3,6 +3,7 @@
 //! Every rule about a single value is here once, in the constructor of its type. This layer
 //! imports no other one and does no input or output.
 
+mod accent_color;
 mod access;
 mod account_dates;
 mod app_url;
@@ -19,6 +20,7 @@ mod former_email;
 pub mod fuzzing;
 mod hashed_password;
 mod known_client;
+mod local_path;
 mod names;
 mod networks;
 mod origin;
@@ -33,7 +35,9 @@ mod session_level;
 mod token;
 mod totp;
 mod user;
+mod user_agent;
 
+pub use accent_color::{AccentColor, AccentColorError};
 pub use access::{AccessFacts, App, AppLogin};
 pub use account_dates::AccountDates;
 pub use app_url::AppUrl;
@@ -48,6 +52,7 @@ pub use export::{PendingMail, PendingToken};
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
 pub use known_client::KnownClient;
+pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
 pub use networks::{Networks, NetworksError};
 pub use origin::{AppOriginError, Origin};
@@ -69,3 +74,4 @@ pub use token::{
 };
 pub use totp::{TotpCode, TotpCodeError, TotpMatch, TotpSecret, TotpStep};
 pub use user::{User, UserId};
+pub use user_agent::device_names;

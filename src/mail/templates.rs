@@ -11,8 +11,8 @@ use url::Url;
 use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
-use super::{Mail, MailDraft, MailKind, MailToken, user_agent};
-use crate::domain::{Email, Timestamp};
+use super::{Mail, MailDraft, MailKind, MailToken};
+use crate::domain::{Email, Timestamp, device_names};
 
 /// What the mails are made of, besides their occasion. Nothing of it comes from a request.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Templates {
         });
         let token = draft.token.as_ref().map(|token| {
             let token = token.expose_secret();
-            context! { link => page.map(|page| link(page, token)), token }
+            context! { link => page.map(|page| token_link(page, token)), token }
         });
         context! { ..own(draft.kind), ..token.unwrap_or_default(), ..common }
     }
@@ -204,14 +204,19 @@ fn own(kind: &MailKind) -> Value {
     } = kind
     {
         let address = address.map(|address| address.to_string());
-        let (browser, system) = user_agent::names(user_agent.as_deref().unwrap_or_default());
+        let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
         return context! { address, browser, system, at => date(*at) };
     }
     Value::from(Serde(kind.details()))
 }
 
-/// A page with a token behind the `#`: what stands there reaches no server and no log.
-fn link(page: &Url, token: &str) -> String {
+/// A link to a page that takes a token: behind the `#`, where it reaches no server and no log,
+/// or at the end of a query that ends with `token=`, as the service's own pages read it.
+#[must_use]
+pub fn token_link(page: &Url, token: &str) -> String {
+    if page.query().is_some_and(|query| query.ends_with("token=")) {
+        return format!("{page}{token}");
+    }
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()

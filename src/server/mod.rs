@@ -35,7 +35,7 @@ use crate::config::{Config, Migrate};
 use crate::db::{
     DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
 };
-use crate::http::Http;
+use crate::http::{Http, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
 use ops_listener::OpsListener;
@@ -44,7 +44,7 @@ use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings};
+use wiring::{db_settings, http_settings, page_settings};
 
 /// Serves until a signal stops it, and answers the requests that were read by then. Blocks.
 ///
@@ -100,12 +100,13 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     warn_of_exposure(config, listeners.address);
     let mailer = mailer(config)?;
     let templates = Templates::new(mail_settings(config, listeners.address))?;
+    let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_left_behind(&config.database.database_url, &db);
     let commit_lost = db.must_restart();
     let auth = build_auth(config, db, mailer, templates)?;
-    let running = start(config, &auth, listeners, manager, commit_lost)?;
+    let running = start(config, &auth, pages, listeners, manager, commit_lost)?;
     if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
     }
@@ -142,6 +143,7 @@ fn build_auth(
 fn start(
     config: &Config,
     auth: &web::Data<Auth>,
+    pages: Option<Pages>,
     listeners: Listeners,
     manager: Arc<ServiceManager>,
     commit_lost: impl Future<Output = String> + 'static,
@@ -153,6 +155,10 @@ fn start(
         ops,
     } = listeners;
     let http = Http::new(auth.clone(), http_settings(config));
+    let http = match pages {
+        Some(pages) => http.with_pages(pages),
+        None => http,
+    };
     let ops = ops.map(|listener| OpsListener::start(&http, listener));
     let ops = ops.transpose()?;
     let signals = Signals::install()?;

@@ -108,7 +108,7 @@ pub(crate) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
 
 /// What befalls many requests at once has a line of its own, and not one for each of them.
 fn level(error: &Error) -> log::Level {
-    match error.as_error() {
+    match HttpError::of(error) {
         // Clients bring the latter about with two requests at once; the audit event says it.
         Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::Changed)) => {
             log::Level::Debug

@@ -2,7 +2,8 @@
 
 /// The browser and the system that a user agent names, as far as they are known. Both are names
 /// of ours: a client chooses its user agent, and could write a sentence of its own into a mail.
-pub(super) fn names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
+#[must_use]
+pub fn device_names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
     // Browsers name their ancestors too, so the descendants come first.
     let browsers = [
         ("Firefox/", "Firefox"),
