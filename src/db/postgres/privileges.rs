@@ -1,4 +1,4 @@
-//! What the service's role may do, and the GRANT that is missing.
+//! Checks the privileges of the service's role, and names the missing GRANT.
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -22,7 +22,7 @@ const TABLES: [&str; 10] = [
     "verified_emails",
 ];
 
-/// Tables that exist and that the role may not use as the service does.
+/// Finds existing tables that the role may not read and write.
 const MISSING: &str = "\
     SELECT relname::text AS name, relnamespace::regnamespace::text AS schema, \
         quote_ident(current_user)::text AS role \
@@ -46,7 +46,7 @@ struct Missing {
     role: String,
 }
 
-/// Refuses a role that may not read and write the tables, as far as there are any.
+/// Refuses a role that may not read and write the existing tables.
 pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     let query = diesel::sql_query(MISSING)
         .bind::<Text, _>(migrations::TABLE)
@@ -72,7 +72,7 @@ pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     })
 }
 
-/// Explains a change of the schema that failed; a missing privilege with the GRANT for it.
+/// Describes a failed change of the schema. For a missing privilege, it names the GRANT.
 pub(super) fn explain(error: Change) -> OpenError {
     let cause = match &error {
         Change::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
@@ -91,9 +91,9 @@ pub(super) fn explain(error: Change) -> OpenError {
     }
     OpenError::Privileges {
         cause,
-        remedy: "GRANT USAGE, CREATE ON SCHEMA public TO the service's role, if it shall make the \
-                 tables; else run `bienvenue db migrate` as the owner of the tables, and start the \
-                 service with --migrate check"
+        remedy: "GRANT USAGE, CREATE ON SCHEMA public TO the service's role, if it should create \
+                 the tables; otherwise run `bienvenue db migrate` as the owner of the tables, and \
+                 start the service with --migrate check"
             .to_owned(),
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::TABLES;
 
     #[test]
-    fn privileges_are_asked_for_each_table_of_the_schema() {
+    fn privileges_are_checked_for_each_table_of_the_schema() {
         let schema = include_str!("../schema.rs");
         assert_eq!(schema.matches("diesel::table!").count(), TABLES.len());
         for table in TABLES {

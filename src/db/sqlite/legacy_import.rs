@@ -1,6 +1,7 @@
-//! Takes over a file that the document's Flask service made: one table `users` without an
-//! index, stored passwords as text in some rows and as bytes in others, session ids as they
-//! are. SQL can neither hash nor lower-case Unicode, so this is no migration.
+//! Imports a file of the reference service: one table `users` without an index, with stored
+//! passwords as text in some rows and as bytes in others, and session ids in clear text.
+//!
+//! This is not a migration, because SQL can neither hash nor convert Unicode to lower case.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -25,10 +26,10 @@ diesel::table! {
     }
 }
 
-/// Users of one address, in one spelling or several.
+/// Users with the same address, in one or several spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duplicate {
-    /// Each with its number and its spelling, the lowest number first.
+    /// The id and the spelling of each user, the lowest id first.
     pub users: Vec<(i64, String)>,
 }
 
@@ -42,18 +43,18 @@ impl fmt::Display for Duplicate {
     }
 }
 
-/// What was taken over.
+/// The numbers of imported users and sessions.
 pub(super) struct Adopted {
     pub(super) users: usize,
     pub(super) sessions: usize,
-    /// How many have a password of an unknown kind, by kind.
+    /// How many users have a password hash that cannot be checked, by algorithm.
     pub(super) unknown_hashes: BTreeMap<&'static str, usize>,
 }
 
 /// How many rows are held in memory at once.
 const BATCH: i64 = 1000;
 
-/// Tells what keeps the file from being one of the document's service, if anything does.
+/// Why the file is not one of the reference service; none if it is.
 pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
     let encoding = texts(conn, "SELECT encoding AS value FROM pragma_encoding")?;
     if encoding != ["UTF-8"] {
@@ -69,14 +70,14 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
     let missing = User::COLUMNS
         .iter()
         .find(|(name, _)| !columns.iter().any(|column| column == name));
-    // Names that the adoption and the migrations give to tables of their own.
+    // Names that the import and the migrations need for tables.
     let taken = texts(
         conn,
         "SELECT name AS value FROM sqlite_master WHERE name IN ('adopted_users', 'sessions')",
     )?;
     if let Some(name) = taken.first() {
         return Ok(Some(format!(
-            "it has a table {name} of its own beside its table users"
+            "it has a table {name} in addition to its table users"
         )));
     }
     Ok(match (missing, strange) {
@@ -88,7 +89,7 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
     })
 }
 
-/// Finds the users that would be one account here. Reads only.
+/// Finds users that would be one account here. Reads only.
 pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplicate>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -113,7 +114,7 @@ pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplica
         .collect())
 }
 
-/// Moves the users into the tables of this program. The caller holds the transaction.
+/// Imports the users and their sessions. The caller holds the transaction.
 pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<Adopted, Change> {
     conn.batch_execute(
         "CREATE TABLE adopted_users (
@@ -170,7 +171,7 @@ impl AdoptedUser {
         HashedPassword::from_stored(text(&self.hashed_password))
     }
 
-    /// The session, if it is a UUID as Python writes them: nothing else was ever given out.
+    /// The session id, if it is a UUID as Python writes it. The reference service issued no others.
     fn session(&self) -> Option<SessionId> {
         SessionId::parse(&text(self.session_id.as_deref()?)).ok()
     }
@@ -213,8 +214,8 @@ impl AdoptedUser {
     }
 }
 
-/// A column's bytes as a text. A stored password that is no UTF-8 is no hash either, and
-/// matches nothing before and after.
+/// A column's bytes as text. A stored password that is not UTF-8 is not a hash either, so no
+/// password matches it before or after.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

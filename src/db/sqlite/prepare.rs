@@ -1,4 +1,4 @@
-//! From a path to a file with the current schema in it.
+//! Opens a SQLite file: creates it, migrates its schema, or imports a legacy file.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -19,7 +19,7 @@ use crate::db::migrations::{self, Change, Standing};
 use crate::db::{DbError, DbSettings, OpenError, OpenMode, Opened};
 use crate::ownership::give_to_folder_owner;
 
-/// What is in a file.
+/// The content of a file: nothing, our tables, or those of the reference service.
 enum Content {
     Nothing,
     Ours,
@@ -32,13 +32,13 @@ pub(super) struct TextRow {
     pub(super) value: String,
 }
 
-/// Runs a query whose rows are one text, named `value`.
+/// Runs a query whose rows have one text column `value`.
 pub(super) fn texts(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
     let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn)?;
     Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
-/// Brings the file to where the pools can open it, as far as the settings let it.
+/// Prepares the file for the pools, as far as the open mode allows.
 pub(in crate::db) fn prepare(
     path: &Path,
     settings: &DbSettings,
@@ -60,7 +60,7 @@ pub(in crate::db) fn prepare(
     Ok((Target::Sqlite(location), opened))
 }
 
-/// A file that has to be there.
+/// The location of a file, which must exist.
 pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, OpenError> {
     let file = |source| OpenError::File {
         path: path.to_owned(),
@@ -74,8 +74,7 @@ pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, O
     }
 }
 
-/// Makes an empty file that only its owner reads; SQLite gives the same mode to the
-/// files that it puts beside it.
+/// Creates an empty file with mode 0600. SQLite gives the same mode to the files beside it.
 fn create(path: &Path) -> io::Result<()> {
     OpenOptions::new()
         .write(true)
@@ -85,7 +84,7 @@ fn create(path: &Path) -> io::Result<()> {
         .and_then(|file| give_to_folder_owner(&file, path))
 }
 
-/// The mode of a file that was there is its owner's business; a word about it is ours.
+/// Warns if others can read the file. It never changes the mode of an existing file.
 fn warn_of_readers(path: &Path) {
     let mode = fs::metadata(path).map(|file| file.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
@@ -101,7 +100,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     let failed = |error| explain(path, error);
     let mut conn = plain(location)?;
     let content = content(&mut conn, path)?;
-    // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
+    // On a file that cannot be written, BEGIN IMMEDIATE alone would begin a read transaction.
     conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
         .map_err(failed)?;
     match content {
@@ -110,7 +109,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
                 migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| Opened::Created)
             }
             OpenMode::Check => Err(OpenError::OldSchema {
-                missing: "all of it".to_owned(),
+                missing: "the whole schema".to_owned(),
             }),
         },
         Content::Ours => {
@@ -199,8 +198,8 @@ fn update(
     }
 }
 
-/// All that is missing in one transaction, looked up anew inside of it: of several processes
-/// that start together one migrates and the others wait.
+/// Applies the missing migrations in one transaction, which looks them up again: if several
+/// processes start together, one migrates and the others wait.
 fn migrate(conn: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
     in_transaction(conn, migrations::apply).map_err(|error| explain_change(path, error))
 }
@@ -236,8 +235,8 @@ fn adopt(
     })
 }
 
-/// Leaves nothing in the file of what was deleted from it, and of what this connection will
-/// delete: free pages hold session ids as they were. The rows stay as they are.
+/// Erases deleted content from the file, and makes this connection erase what it will delete.
+/// Free pages may contain session ids in clear text.
 fn forget_deleted(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA secure_delete=ON; VACUUM;")
 }
@@ -249,7 +248,7 @@ fn explain_change(path: &Path, error: Change) -> OpenError {
     }
 }
 
-/// SQLite's texts, in the operator's words.
+/// Maps SQLite's errors to errors with a remedy for the operator.
 pub(super) fn explain(path: &Path, error: DieselError) -> OpenError {
     let path: PathBuf = path.to_owned();
     let DieselError::DatabaseError(_, info) = &error else {
