@@ -172,7 +172,7 @@ fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenErro
             }),
         Some(table) => Err(OpenError::Foreign {
             path: path.to_owned(),
-            finding: format!("it has a table {table} and no table users"),
+            finding: format!("it has a table {table} but no table users"),
         }),
     }
 }
