@@ -1,13 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 pub mod auth;
-pub mod bcrypt_lanes;
-pub mod cli;
-pub mod config;
 pub mod db;
 pub mod domain;
 pub mod http;
-pub mod logging;
 pub mod mail;
-pub mod ownership;
+
+// The program's own parts: no interface for other programs.
+#[doc(hidden)]
+pub mod bcrypt_lanes;
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod config;
+#[doc(hidden)]
+pub mod logging;
+mod ownership;
+#[doc(hidden)]
 pub mod server;

@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 ///
 /// # Errors
 /// [`io::Error`] if the owner cannot be read or changed.
-pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
+pub(crate) fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub fn give_to_folder_owner(file: &File, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`io::Error`] if it cannot be created, or if the path is not a directory.
-pub fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

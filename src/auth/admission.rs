@@ -1,5 +1,5 @@
-//! The first steps of every use case that hashes: a permit for the hash before anything is read,
-//! and the rate limits before anything is hashed.
+//! The first steps of every use case that hashes: it takes a permit before anything is read, and
+//! checks the rate limits before anything is hashed.
 
 use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};
@@ -8,9 +8,9 @@ use crate::domain::{Client, ClientAddress, EmailKey};
 
 impl Auth {
     /// Takes a permit for a hash, and refuses a client that is over a rate limit, without a write.
-    /// `recognize` returns the account that knows the client, for which permits are kept, and
-    /// `check` looks at the limits. Both are only run where attempts are counted, and only after
-    /// there is a permit, or where one is kept.
+    /// `recognize` returns the account that knows the client, whose clients may take reserved
+    /// permits; `check` checks the limits. Both run only with rate limits on, and only if there is
+    /// a permit or a reserved one.
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if there is no permit, [`AuthError::Throttled`] for a client over
@@ -35,8 +35,8 @@ impl Auth {
             }
             Err(refusal) => refusal,
         };
-        // A client that shows no device is hardly known: a look-up over the network would cost
-        // a turn at the database.
+        // A client without a device cookie is rarely known, and on PostgreSQL the lookup would
+        // cost a round trip.
         let may_be_known = self.reads_are_local() || client.device().is_some();
         let admitted = if self.throttles() && may_be_known && self.hasher.keeps_permits() {
             let owned = client.clone();
@@ -58,8 +58,8 @@ impl Auth {
         admitted
     }
 
-    /// Runs the step that counts an attempt and looks up what it is about: a write only where
-    /// attempts are counted.
+    /// Runs the step that counts an attempt and looks up its account. Without rate limits it only
+    /// reads.
     pub(super) async fn reserve<T: Send + 'static>(
         &self,
         executor: &impl Executor,
@@ -73,23 +73,23 @@ impl Auth {
         }
     }
 
-    /// Refunds, in the background, what was counted for a use case that failed for a reason of
-    /// ours.
+    /// Refunds a reservation in the background, if the use case failed through the service's own
+    /// fault.
     pub(super) fn refund_if_ours(&self, reservation: &Reservation, cause: &AuthError) {
         if cause.describe().is_refunded {
             self.refund(reservation.clone());
         }
     }
 
-    /// Refunds in the background what was counted.
+    /// Refunds a reservation in the background.
     pub(super) fn refund(&self, reservation: Reservation) {
         if self.throttles() {
             self.housekeeping.refund(reservation);
         }
     }
 
-    /// A permit for a hash of a client; with an account, one of those kept for clients that the
-    /// account knows. Never blocks.
+    /// Takes a permit for a client; with an account, one of those reserved for its known clients.
+    /// Never blocks.
     fn permit_for(
         &self,
         client: &Client,
@@ -104,7 +104,7 @@ impl Auth {
         self.hasher.place(self.rounds(), whose)
     }
 
-    /// Whether attempts are counted.
+    /// Whether rate limits are on.
     fn throttles(&self) -> bool {
         self.settings.throttle.on
     }

@@ -1,41 +1,40 @@
-//! What comes back from who reads the mail of an address: the proof of it, a new address for
-//! an account, or an old one for an account that somebody else has got hold of.
+//! Tokens from mails about addresses: they verify an address, change it, or restore a former one.
 
 use std::time::Duration;
 
 use super::audit::Event;
-use super::outbox::message::OutboxMessage;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
 use crate::domain::{
     Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
     User, UserId,
 };
+use crate::mail::MailKind;
 
-/// How long a token is good that proves an address.
+/// The lifetime of a token that verifies or changes an address.
 pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a former address can be taken back: over a weekend without mail.
+/// How long a change of address can be undone: three days, so that a weekend is covered.
 const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// A token out of a mail about an address. Which one it is only the database knows.
+/// A token from a mail about an address. Only the database knows which kind it is.
 #[derive(Debug, Clone, Copy)]
 pub struct MailedToken {
     email: EmailToken,
     undo: UndoToken,
 }
 
-/// Whose address is known now, and which.
+/// A user and the address that a token has verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEmail {
-    /// Whose.
+    /// The user.
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
 }
 
 impl MailedToken {
-    /// Takes a token as it stands in the mail; none for any other text.
+    /// Parses a token as it is in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
@@ -46,14 +45,13 @@ impl MailedToken {
 }
 
 impl Auth {
-    /// Does what the token of a mail is good for: proves the address of an account, gives it
-    /// the one that was asked for, or brings back the one that it had. A new address ends the
-    /// account's sessions, but for `session`, in which the token came back. Blocks for a
-    /// look-up or two, and for one write.
+    /// Spends a token: it verifies the account's address, changes it to the requested one, or
+    /// restores a former one. A new address ends the account's sessions except `session`, the one
+    /// of the request. Blocks for one or two lookups and one write.
     ///
     /// # Errors
-    /// [`AuthError::InvalidEmailToken`] for one that is wrong, spent or expired, or asks for an
-    /// address that somebody else has by now.
+    /// [`AuthError::InvalidEmailToken`] if the token is wrong, spent or expired, or if another
+    /// account has the address meanwhile.
     pub fn verify_email(
         &self,
         token: Option<&MailedToken>,
@@ -71,8 +69,8 @@ impl Auth {
         done.map(|(_, verified)| verified)
     }
 
-    /// Why somebody with the right password is not let in who has not proved the address:
-    /// another mail goes there, unless one did of late.
+    /// The error for a right password with an unverified address. Queues another verification
+    /// mail, as far as the budget of the address allows.
     pub(super) fn ask_to_verify(
         &self,
         user: &User,
@@ -80,7 +78,7 @@ impl Auth {
         taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
-        let mail = OutboxMessage::VerifyEmail.within_budget(throttle, &user.email.key());
+        let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
         match self.db.ask_again(user.id, settlement, &mail) {
             Ok(()) => {
                 self.wake_mails();
@@ -132,8 +130,8 @@ impl Auth {
         found: FoundEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
-        let mail = OutboxMessage::EmailChanged {
-            old: found.user.email.clone(),
+        let mail = MailKind::EmailChanged {
+            to: found.user.email.clone(),
             new: found.email.clone(),
         };
         let told = self.settings.notices.tell(Notification::EmailChanged);
@@ -145,22 +143,22 @@ impl Auth {
         Ok((Event::EmailChanged { user }, VerifiedEmail { user, email }))
     }
 
-    /// Whoever has changed the address knew the password, so it is worth nothing from then on,
-    /// and a mail goes to the old address with which its owner sets another. The address that
-    /// loses the account is told: it may be of a person to whom the account was given.
+    /// Restores a former address. The client that changed the address knew the password, so the
+    /// password is removed, and the owner gets a reset mail. The address that loses the account
+    /// is notified, because the account may have been handed over to that person.
     fn take_back(
         &self,
         found: FoundFormerEmail,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
-        let notice = OutboxMessage::EmailTakenBack {
+        let notice = MailKind::EmailTakenBack {
             to: lost,
-            by: found.email.clone(),
+            new: found.email.clone(),
         };
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
-        let reset = OutboxMessage::PasswordReset.row();
+        let reset = MailKind::PasswordReset.row();
         self.db.take_email_back(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);

@@ -1,4 +1,4 @@
-//! Why a use case fails, described once for log, limits and callers.
+//! Errors of the use cases, with their description for the log and the rate limits.
 
 use std::time::Duration;
 
@@ -6,68 +6,67 @@ use log::Level;
 
 use super::{HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::Email;
+use crate::domain::{Email, Limit};
 
-/// Why a use case did not do what it was asked for.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// There is no such user, or no such session.
+    /// The user or session does not exist.
     #[error("no result found")]
     NoResultFound,
-    /// Somebody has that email, in this or another spelling.
+    /// A user has this email, in this or another spelling.
     #[error("User {0} already exists")]
     AlreadyExists(Email),
-    /// No session, or none that is valid.
+    /// There is no valid session.
     #[error("not logged in")]
     NotLoggedIn,
-    /// No such account, or not its password; which of the two is nobody's business.
+    /// The account does not exist, or the password is wrong. The error does not say which.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// The account changed while its password was being checked: it has another one, or the
-    /// same one stored anew, or is gone. No session was made; trying again tells which.
+    /// The account changed while its password was being checked: the stored password was
+    /// replaced, or the account was deleted. No session was opened; the client can retry.
     #[error("the account changed meanwhile, please try again")]
     Changed,
-    /// The password is none that this service takes for a new one.
+    /// The new password violates the password policy.
     #[error(transparent)]
     PasswordRefused(#[from] PasswordRefused),
-    /// A reset token that is wrong, spent, expired or another account's.
+    /// The reset token is wrong, spent, expired or another account's.
     #[error("invalid reset token")]
     InvalidResetToken,
-    /// A token out of a mail about an address that is wrong, spent or expired.
+    /// The email token is wrong, spent or expired.
     #[error("invalid token")]
     InvalidEmailToken,
-    /// The password is right, and nobody has proved yet to read the mail of the address. A
-    /// mail with which that is done is on its way, unless one went there of late.
+    /// The password is right, but the address is not verified. A verification mail was queued,
+    /// as far as the budget of the address allows.
     #[error("email not verified")]
     EmailNotVerified,
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
-    /// More passwords are waiting to be hashed than may wait.
+    /// Too many hashes wait already.
     #[error("too many logins at once")]
     Overloaded {
-        /// When it is worth trying again.
+        /// After how long a retry is likely to succeed.
         retry_after: Duration,
     },
-    /// Too many guesses, or registrations, of late: whether the password was right was not
-    /// looked at.
+    /// A rate limit is reached. The password was not checked.
     #[error("too many attempts, please wait and try again")]
     Throttled {
-        /// When the next one is due.
+        /// The time until the next attempt is allowed.
         retry_after: Duration,
         /// The limit that was reached.
-        limit: String,
+        limit: Limit,
     },
-    /// The database had no answer in time. What was begun may have been done.
-    #[error("the database had no answer in time")]
+    /// The database did not answer in time. The work may have been done.
+    #[error("the database did not answer in time")]
     Busy,
     /// A defect: the thread that did the work is gone, with its cause.
     #[error("blocking work was lost: {0}")]
     Lost(String),
-    /// The database cannot be used now; the same request may pass later.
+    /// The database cannot be used now. The same request may succeed later.
     #[error(transparent)]
     Unavailable(DbError),
-    /// A defect: the database answered, or was asked, what it should not be.
+    /// A defect: the database got an invalid request or returned an unexpected error.
     #[error(transparent)]
     Failed(DbError),
     /// A defect: a password could not be hashed.
@@ -80,11 +79,11 @@ pub(super) struct Description {
     /// The reason in the log.
     pub(super) reason: &'static str,
     pub(super) level: Level,
-    /// Whether it is a failure of ours, and no refusal.
+    /// Whether it is a failure of the service, not a refusal.
     pub(super) is_failure: bool,
-    /// Whether what was counted for the use case is refunded: it came to no verdict.
+    /// Whether the reservation is refunded, because the use case came to no verdict.
     pub(super) is_refunded: bool,
-    /// What was exceeded, if a limit refused.
+    /// The message, if a limit was exceeded.
     pub(super) exceeded: Option<&'static str>,
 }
 
@@ -131,14 +130,14 @@ impl AuthError {
                 exceeded: Some("too many attempts"),
                 ..Description::refusal("throttled")
             },
-            // One of many: the queue of the hasher logs them together.
+            // DEBUG, because the hasher's queue logs all refusals together.
             Self::Overloaded { .. } => Description {
                 level: Level::Debug,
                 is_refunded: true,
                 exceeded: Some("too many at once"),
                 ..Description::refusal("hash_queue")
             },
-            // One of many: the line of the request tells of it.
+            // DEBUG, because the access log has a line for the request.
             Self::Busy => Description {
                 level: Level::Debug,
                 ..Description::failure("database_unavailable")
@@ -150,7 +149,7 @@ impl AuthError {
         }
     }
 
-    /// Whether the database is away, of which the log has lines of its own.
+    /// Whether the database is unreachable. The log has separate lines for that.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(error) if error.is_outage())

@@ -1,19 +1,43 @@
-//! Where the blocking steps of a use case run.
+//! Executors run the blocking steps of use cases.
 
 use std::future::{Future, ready};
 
 use super::{Auth, AuthError};
 use crate::domain::Client;
 
+/// Whether a step writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The step only reads.
+    Read,
+    /// The step writes.
+    Write,
+}
+
 /// Runs the blocking steps of use cases. A use case is an `async fn` that never blocks by itself.
 pub trait Executor {
-    /// Runs a step that only reads. Steps of clients of one site may wait for each other.
+    /// Runs a step. Steps of clients of one subnet may wait for each other.
+    fn run<T: Send + 'static>(
+        &self,
+        access: Access,
+        auth: &Auth,
+        client: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>>;
+
+    /// Delays the refusal of a client for overload. A client that retries at once would take CPU
+    /// time from the logins that wait.
+    fn delay_refusal(&self) -> impl Future<Output = ()>;
+
+    /// Runs a step that only reads.
     fn read<T: Send + 'static>(
         &self,
         auth: &Auth,
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, AuthError>>;
+    ) -> impl Future<Output = Result<T, AuthError>> {
+        self.run(Access::Read, auth, client, step)
+    }
 
     /// Runs a step that writes.
     fn write<T: Send + 'static>(
@@ -21,29 +45,19 @@ pub trait Executor {
         auth: &Auth,
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, AuthError>>;
-
-    /// Delays the refusal of a client that came while too many logins wait. A client that
-    /// retries at once would take the core from the logins that wait.
-    fn delay_refusal(&self) -> impl Future<Output = ()>;
+    ) -> impl Future<Output = Result<T, AuthError>> {
+        self.run(Access::Write, auth, client, step)
+    }
 }
 
-/// Runs each step at once on the calling thread, and delays nothing.
+/// Runs each step at once on the calling thread, without delays.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Inline;
 
 impl Executor for Inline {
-    fn read<T: Send + 'static>(
+    fn run<T: Send + 'static>(
         &self,
-        auth: &Auth,
-        _: &Client,
-        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, AuthError>> {
-        ready(step(auth))
-    }
-
-    fn write<T: Send + 'static>(
-        &self,
+        _: Access,
         auth: &Auth,
         _: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,

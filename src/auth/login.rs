@@ -8,26 +8,26 @@ use super::{Auth, AuthError, EmailVerification};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
 
-/// What a login ends with.
+/// The result of a successful login.
 #[derive(Debug)]
 pub struct LoginSuccess {
-    /// For the client; it is shown here and never again.
+    /// The id of the new session, for the client. It cannot be read again.
     pub session_id: SessionId,
-    /// For the client too: what it shows at later logins. None where attempts are not counted.
+    /// The id for the client's device cookie. None with rate limits off.
     pub device: Option<DeviceId>,
     /// The user who logged in.
     pub user: User,
 }
 
 impl Auth {
-    /// Logs a user in: opens a session, and ends the oldest one beyond the number that a user may
-    /// have. Reads, counts, hashes, and writes once.
+    /// Logs a user in: checks the password, opens a session, and ends the oldest sessions beyond
+    /// the allowed number.
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] before anything is read, [`AuthError::Throttled`] before anything
-    /// is hashed, [`AuthError::InvalidCredentials`] after the hash, for an unknown account too,
-    /// [`AuthError::Changed`] where the stored password is another one by then, and
-    /// [`AuthError::EmailNotVerified`] where that is required.
+    /// is hashed, [`AuthError::InvalidCredentials`] after the hash, also for an unknown account,
+    /// [`AuthError::Changed`] if the stored password was replaced meanwhile, and
+    /// [`AuthError::EmailNotVerified`] if verification is required.
     pub async fn log_in(
         &self,
         executor: &impl Executor,
@@ -59,7 +59,7 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Opens the session, and returns how many older ones that ended. Blocks for a write.
+    /// Opens the session, and returns how many older ones it has ended. Blocks for a write.
     fn open_session(&self, right: RightPassword) -> Result<(LoginSuccess, usize), AuthError> {
         let RightPassword {
             user,
@@ -84,8 +84,8 @@ impl Auth {
         let replaced = added.map_err(|error| {
             reservation.release();
             match error {
-                // Not "invalid credentials": where a login of the same user has just stored a
-                // new hash, the password is as right as before.
+                // Not "invalid credentials": the password may be right if another login of the
+                // user has just stored a rehash.
                 DbError::NoResultFound => AuthError::Changed,
                 DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)

@@ -1,10 +1,9 @@
-//! Forgotten passwords: a token that the owner of an address gets, and what it is good for.
+//! Password resets: requesting a token by mail, and setting a new password with it.
 
 use std::time::Duration;
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox::message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{
@@ -13,29 +12,30 @@ use crate::db::{
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
+use crate::mail::MailKind;
 
-/// How long a reset token is valid, unless an operator gives it another lifetime.
+/// The lifetime of a reset token, unless an operator sets another one.
 pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// A new password that a client sets with a token, before the token was looked up.
+/// A request to set a new password with a token, before the token is looked up.
 #[derive(Debug)]
 struct TokenAttempt {
-    /// The account that the client names. The token alone finds the account; if the client
+    /// The account that the client names. The account is found by the token alone; if the client
     /// names another one, the token is refused.
     email: Option<EmailKey>,
-    /// None for a text that is no token: it is counted as a wrong one.
+    /// None for a text that is not a token. It counts as a wrong token.
     token: Option<ResetToken>,
     client: Client,
-    /// The account whose token it is, once that was looked up.
+    /// The account of the token, once it was looked up.
     account: Option<EmailKey>,
 }
 
 impl Auth {
-    /// Makes a token with which a user can set a new password within half an hour. It replaces
-    /// an older one, and cannot be read again. Blocks for one look-up and one write.
+    /// Creates a token with which a user can set a new password within 30 minutes. It replaces an
+    /// older token, and cannot be read again. Blocks for one lookup and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if no user has that email.
+    /// [`AuthError::NoResultFound`] if no user has this email.
     pub fn get_reset_password_token(
         &self,
         email: impl Into<EmailKey>,
@@ -43,7 +43,7 @@ impl Auth {
         self.create_reset_token(email, RESET_TOKEN_LIFETIME)
     }
 
-    /// The same with a lifetime of the caller's choice.
+    /// The same with another lifetime.
     ///
     /// # Errors
     /// As [`Auth::get_reset_password_token`].
@@ -58,13 +58,13 @@ impl Auth {
         Ok(token)
     }
 
-    /// Sets a new password with a token, which is spent by it. All sessions of the user end,
-    /// and none is opened. Blocks for two look-ups, one hash and one write.
+    /// Sets a new password with a token, and spends the token. All sessions of the user end, and
+    /// none is opened. Blocks for two lookups, one hash and one write.
     ///
     /// # Errors
-    /// [`AuthError::InvalidResetToken`] for one that is wrong, spent or expired, and
-    /// [`AuthError::PasswordRefused`] for a password that this service does not take; then
-    /// the token stays good.
+    /// [`AuthError::InvalidResetToken`] if the token is wrong, spent or expired, and
+    /// [`AuthError::PasswordRefused`] if the password violates the policy; then the token stays
+    /// valid.
     pub fn update_password(
         &self,
         reset_token: &ResetToken,
@@ -75,9 +75,9 @@ impl Auth {
         pollster::block_on(self.reset_password(&Inline, None, token, password, &client))
     }
 
-    /// Sets a new password with a token that was mailed, as [`Auth::update_password`] does; with
-    /// an email, for the account with that email and no other. Wrong tokens are counted with
-    /// wrong passwords, right ones are not counted.
+    /// Sets a new password with a token, as [`Auth::update_password`] does. If an email is given,
+    /// the token must belong to that account. Wrong tokens count towards the limits of failed
+    /// logins; right tokens are not counted.
     ///
     /// # Errors
     /// Those of [`Auth::update_password`], [`AuthError::Throttled`] and [`AuthError::Overloaded`].
@@ -109,7 +109,7 @@ impl Auth {
         reset
     }
 
-    /// The token is looked up before anything is hashed, and spent after it.
+    /// Looks the token up before the hash, and spends it after the hash.
     async fn try_reset(
         &self,
         executor: &impl Executor,
@@ -153,9 +153,8 @@ impl Auth {
         })
     }
 
-    /// Queues a mail with a token for the user with that email, unless enough were sent lately.
-    /// The caller cannot tell what came of it. Reads, and writes once if no limit refuses, the
-    /// same for an address without an account.
+    /// Queues a reset mail for the user with this email, as far as the budget of the address
+    /// allows. The result is the same for an unknown address, and so are the reads and the write.
     ///
     /// # Errors
     /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
@@ -190,14 +189,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Returns the user whose mail was asked for, and whether one is queued. Blocks for a write.
+    /// Queues a reset mail or a decoy. Returns the user, if there is one, and whether a row was
+    /// queued. Blocks for a write.
     fn queue_reset(
         &self,
         email: &EmailKey,
         client: &Client,
         limits: &[LimitCheck],
     ) -> Result<(Option<UserId>, bool), AuthError> {
-        let mail = OutboxMessage::PasswordReset.within_budget(&self.settings.throttle, email);
+        let mail = MailKind::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = self
             .db
             .queue_mail_for(email, &mail, limits, &marks(client))?;
@@ -209,16 +209,14 @@ impl Auth {
         }
     }
 
-    /// The notification of a new password.
+    /// The notification about a new password.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
-        told.then(|| {
-            OutboxMessage::PasswordChanged.within_budget(&self.settings.throttle, &to.key())
-        })
+        told.then(|| MailKind::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
-/// Makes a token, for that mail if it goes by mail, and stores its digest.
+/// Creates a token and stores its digest. `mail` is the mail that will contain it, if any.
 pub(super) fn make_token(
     db: &DB,
     user_id: UserId,
@@ -241,7 +239,7 @@ fn invalid(error: DbError) -> AuthError {
 }
 
 impl TokenAttempt {
-    /// A client with the right token is known to its account.
+    /// A client with the right token counts as a known client of its account.
     fn recognize(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
         self.account = match self.find(auth) {
             Ok((user, _)) => Some(user.email.key()),
@@ -252,14 +250,14 @@ impl TokenAttempt {
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        // Neighbours behind the same address cannot use up what a right token needs.
+        // Other clients behind the same address cannot block a right token.
         if self.account.is_some() {
             return Ok(());
         }
         refuse_waiting(auth, &self.limits(auth))
     }
 
-    /// Finds the user whose token it is. A wrong token is counted.
+    /// Finds the user of the token. Counts a wrong token.
     fn find_or_count(&self, auth: &Auth) -> Result<(User, ResetTokenDigest), AuthError> {
         self.find(auth).map_err(|error| {
             if !matches!(error, AuthError::InvalidResetToken) {
@@ -280,7 +278,7 @@ impl TokenAttempt {
         }
     }
 
-    /// A client's wrong tokens are counted with its wrong passwords.
+    /// The limits of failed logins by network and site, towards which wrong tokens count too.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
         Networks(&self.client).charges(&auth.settings.throttle)
     }

@@ -2,11 +2,12 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox::message::{NOTHING_TOLD, OutboxMessage};
+use super::outbox::message::NOTHING_TOLD;
 use super::throttle::{Networks, mail_budget, refuse_waiting, take};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
 use crate::domain::{Client, Email, HashedPassword, Password, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Registers a user. Blocks for one hash and one write.
@@ -23,14 +24,15 @@ impl Auth {
         }
     }
 
-    /// Registers a user, or, where registrations are concealed, notifies the owner of the address.
+    /// Registers a user. With concealed registration, a taken address is not an error, and its
+    /// owner gets a mail.
     ///
     /// # Errors
-    /// [`AuthError::AlreadyExists`] if the email is taken in any spelling and that is not
-    /// concealed, [`AuthError::PasswordRefused`] if the password is too short or too common,
-    /// [`AuthError::RegistrationClosed`] where the operator has closed registration,
-    /// [`AuthError::Overloaded`] if the hash would have to wait too long, and
-    /// [`AuthError::Throttled`] if too many registrations come from the client's network.
+    /// [`AuthError::AlreadyExists`] if the email is taken in any spelling and registration is not
+    /// concealed, [`AuthError::PasswordRefused`] if the password violates the policy,
+    /// [`AuthError::RegistrationClosed`] if the operator has closed registration,
+    /// [`AuthError::Overloaded`] if the hash would wait too long, and [`AuthError::Throttled`] if
+    /// too many registrations come from the client's network.
     pub async fn register(
         &self,
         executor: &impl Executor,
@@ -65,7 +67,7 @@ impl Auth {
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         let limits = Networks(client).registration(&self.settings.throttle);
 
-        // No account knows a client that registers.
+        // A client that registers is not known to any account.
         let recognize = |_: &mut Vec<_>, _: &Self| Ok(None);
         let check = |limits: &Vec<_>, auth: &Self| refuse_waiting(auth, limits);
         let admitted = self.admit(executor, client, limits, recognize, check);
@@ -99,7 +101,7 @@ impl Auth {
         registered.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
     }
 
-    /// Saves the user, and queues the mail that the registration causes. Blocks for a write.
+    /// Adds the user and queues the mail of the registration. Blocks for a write.
     fn save_user(
         &self,
         email: &Email,
@@ -108,8 +110,7 @@ impl Auth {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
-        let mail =
-            verifies.then(|| OutboxMessage::VerifyEmail.within_budget(&settings.throttle, &key));
+        let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email,
             hashed_password,
@@ -120,16 +121,16 @@ impl Auth {
                 Ok(Registered::New(self.db.register(&new)?))
             }
             Registration::Conceal => {
-                let to_owner =
-                    OutboxMessage::AlreadyRegistered.within_budget(&settings.throttle, &key);
-                // The first who registers spends nothing of what the owner is told by.
+                let to_owner = MailKind::AlreadyRegistered.within_budget(&settings.throttle, &key);
+                // A budget of its own: a registration must not spend the budget of the owner's
+                // mails.
                 let to_nobody = BudgetedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),
                     ..to_owner.clone()
                 };
                 let register = || self.db.register_or_tell(&new, &to_owner, &to_nobody);
                 match register() {
-                    // At this very moment: the second time it is seen before it is tried.
+                    // The email was taken at the same moment. The second try sees that first.
                     Err(DbError::AlreadyExists(_)) => register(),
                     registered => registered,
                 }

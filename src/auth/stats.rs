@@ -6,7 +6,7 @@ use super::{Auth, AuthError, HasherStats};
 use crate::db::{DatabaseStats, Outbox, PoolStats};
 use crate::domain::SessionDigest;
 
-/// How busy the service is, in plain figures; whoever shows them decides how.
+/// The load of the service.
 #[derive(Debug, Clone)]
 pub struct Figures {
     /// The hashing threads and their queue.
@@ -15,24 +15,24 @@ pub struct Figures {
     pub pools: Vec<PoolStats>,
     /// The database's file; none on PostgreSQL.
     pub database: Option<DatabaseStats>,
-    /// What became of the mails that this instance had in hand.
+    /// The outcomes of the mails that this instance has claimed.
     pub mails: Vec<(MailOutcome, u64)>,
 }
 
-/// What became of a mail.
+/// The outcome of an attempt to send a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailOutcome {
-    /// A server, or the folder, has it.
+    /// The server accepted it, or it was written to the directory.
     Sent,
-    /// A server will never take it.
+    /// The server refused it permanently.
     Refused,
-    /// It is tried again.
+    /// It will be retried.
     Postponed,
-    /// It was tried for three days.
+    /// It was given up after three days.
     GivenUp,
 }
 
-/// How often that was so.
+/// The number of mails with each outcome.
 #[derive(Debug, Default)]
 pub(super) struct MailCounts {
     sent: AtomicU64,
@@ -44,7 +44,7 @@ pub(super) struct MailCounts {
 impl MailOutcome {
     const ALL: [Self; 4] = [Self::Sent, Self::Refused, Self::Postponed, Self::GivenUp];
 
-    /// Its name, as a label.
+    /// The name, as a label of a metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl MailCounts {
 }
 
 impl Auth {
-    /// The figures of this moment. Asks nothing of the database.
+    /// The current numbers. Sends no query to the database.
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {
@@ -92,7 +92,8 @@ impl Auth {
         }
     }
 
-    /// The mails of all instances that wait, and for how long. Blocks for a look-up.
+    /// The number of queued mails of all instances, and the age of the oldest. Blocks for two
+    /// lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -100,8 +101,8 @@ impl Auth {
         Ok(self.db.outbox()?)
     }
 
-    /// How many of the next `step` sessions behind `after` have neither ended nor expired, and
-    /// where those end; none if there are no more. Blocks for two look-ups.
+    /// Counts the valid sessions among the next `step` after `after`, in the order of digests.
+    /// Also returns the last of those `step`; none if no more follow. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.

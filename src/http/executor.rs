@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
-use crate::auth::{Auth, AuthError, Executor};
+use crate::auth::{Access, Auth, AuthError, Executor};
 use crate::domain::{Client, ClientAddress, Prefix};
 use concurrency_limit::ConcurrencyLimit;
 
@@ -116,26 +116,18 @@ impl BlockingExecutor {
 }
 
 impl Executor for BlockingExecutor {
-    async fn read<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
+        access: Access,
         auth: &Auth,
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        if auth.reads_are_local() {
-            step(auth)
-        } else {
-            self.block(auth, &self.limit, subnet_of(client), step).await
+        if access == Access::Read && auth.reads_are_local() {
+            return step(auth);
         }
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        auth: &Auth,
-        client: &Client,
-        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> Result<T, AuthError> {
-        self.block(auth, &self.limit, subnet_of(client), step).await
+        let subnet = client.address().map(ClientAddress::subnet);
+        self.block(auth, &self.limit, subnet, step).await
     }
 
     async fn delay_refusal(&self) {
@@ -143,10 +135,6 @@ impl Executor for BlockingExecutor {
             rt::time::sleep(REFUSAL_DELAY).await;
         }
     }
-}
-
-fn subnet_of(client: &Client) -> Option<Prefix> {
-    client.address().map(ClientAddress::subnet)
 }
 
 impl std::fmt::Debug for BlockingExecutor {

@@ -7,12 +7,13 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
 use futures_util::FutureExt;
+use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::extract::form::{Fields, Kind};
+use super::extract::form::{FieldText, Fields, Kind};
 use super::extract::forwarded::{Told, client_address};
 use super::extract::session_cookie::SessionCookie;
-use crate::domain::{ClientAddress, Networks};
+use crate::domain::{ClientAddress, Email, EmailKey, Networks, Password};
 
 /// A form: its media type in the first line, then its body. What is read of a url-encoded one
 /// is what the URL standard reads.
@@ -24,29 +25,31 @@ pub fn form(input: &[u8]) {
     let request = TestRequest::default()
         .insert_header((CONTENT_TYPE, media_type))
         .to_http_request();
-    for take in [known, new] {
-        if let Some(mut fields) = fields(&request, body) {
-            take(&mut fields);
-        }
-    }
-    let Some(mut fields) = fields(&request, body) else {
+    let Some(fields) = fields(&request, body) else {
         return;
     };
+    let email = fields.deserialize::<EmailForm>().ok();
+    let email = email.map(|form| form.email);
     if matches!(Kind::of(request.headers()), Ok(Kind::UrlEncoded)) {
         let mut named = form_urlencoded::parse(body).filter(|(name, _)| name == "email");
         let expected = named.next().map(|(_, value)| value.into_owned());
-        let read = fields.required("email").ok().map(|value| value.to_string());
+        let read = email.as_ref().map(|email| email.as_str().to_owned());
         assert_eq!(read, expected.filter(|value| !value.is_empty()));
         assert!(named.next().is_none(), "one name, two values");
     }
+    if let Some(email) = email {
+        let text = email.as_str();
+        drop((
+            Email::parse_new(text),
+            EmailKey::parse(text),
+            Password::parse(text),
+        ));
+    }
 }
 
-fn known(fields: &mut Fields) {
-    drop(fields.credentials());
-}
-
-fn new(fields: &mut Fields) {
-    drop(fields.new_account());
+#[derive(Deserialize)]
+struct EmailForm {
+    email: FieldText,
 }
 
 fn fields(request: &HttpRequest, body: &[u8]) -> Option<Fields> {

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
 pub use error::HttpError;
@@ -30,10 +31,12 @@ pub use middleware::connections::{ClientStream, Connections};
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
 use extract::client::Proxies;
-use metrics::Metrics;
-use middleware::csrf::{self, RefusedOrigins};
-use middleware::request_context::{self, RequestIds};
-use middleware::{connections, cookie_limit, cors};
+use metrics::{Metrics, count_requests};
+use middleware::connections::track_connections;
+use middleware::cookie_limit::limit_cookie_size;
+use middleware::cors::cors;
+use middleware::csrf::{RefusedOrigins, csrf};
+use middleware::request_context::{LogFlush, RequestIds, request_context};
 
 /// What an operator decides about the HTTP side.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ pub struct Http {
     refused_origins: web::Data<RefusedOrigins>,
     proxies: web::Data<Proxies>,
     ids: web::Data<RequestIds>,
-    connections: Arc<Connections>,
+    connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
 }
 
@@ -88,7 +91,7 @@ impl Http {
             settings: web::Data::new(settings),
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
-            connections: Arc::default(),
+            connections: web::Data::default(),
         }
     }
 
@@ -96,7 +99,7 @@ impl Http {
     /// connections do not hold for other streams.
     #[must_use]
     pub fn connections(&self) -> Arc<Connections> {
-        Arc::clone(&self.connections)
+        self.connections.clone().into_inner()
     }
 
     /// The whole application: the routes, 404 for the rest, the refusal of cross-site requests,
@@ -113,20 +116,19 @@ impl Http {
         > + use<>,
     > {
         App::new()
+            .app_data(self.refused_origins.clone())
+            .app_data(self.connections.clone())
+            .app_data(self.metrics.clone())
+            .app_data(self.ids.clone())
+            .app_data(LogFlush::default())
             .configure(|config| self.configure(config))
             .default_service(web::to(response::not_found))
-            .wrap(cookie_limit::short_cookies())
-            .wrap(csrf::guard(
-                self.settings.clone(),
-                self.refused_origins.clone(),
-            ))
-            .wrap(cors::share(self.settings.clone()))
-            .wrap(request_context::finish(
-                self.ids.clone(),
-                self.settings.clone(),
-            ))
-            .wrap(connections::last_answers(self.connections()))
-            .wrap(metrics::count(&self.metrics))
+            .wrap(from_fn(limit_cookie_size))
+            .wrap(from_fn(csrf))
+            .wrap(from_fn(cors))
+            .wrap(from_fn(request_context))
+            .wrap(from_fn(track_connections))
+            .wrap(from_fn(count_requests))
     }
 
     /// What an operator looks at, for a listener that nobody else reaches: metrics, and health
@@ -144,13 +146,13 @@ impl Http {
     > {
         App::new()
             .app_data(self.executor.clone())
+            .app_data(self.settings.clone())
             .app_data(self.metrics.clone())
+            .app_data(self.ids.clone())
+            .app_data(LogFlush::default())
             .configure(handlers::ops::routes)
             .default_service(web::to(response::not_found))
-            .wrap(request_context::finish(
-                self.ids.clone(),
-                self.settings.clone(),
-            ))
+            .wrap(from_fn(request_context))
     }
 
     /// The routes alone, for an application of your own. Its handlers may take

@@ -4,20 +4,25 @@ use std::future::ready;
 
 use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
 use super::metrics::Route;
 use super::response::{ERROR_CODE, Message, json_with};
 
-/// A path and what may be done there: with and without a slash at its end, HEAD wherever
-/// GET, OPTIONS with `Allow`, and 405 with `Allow` for every other verb.
-pub(super) struct Verbs {
-    resource: Resource,
+/// A handler of a route. Names the bounds that actix-web asks for.
+pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
+
+impl<Args, F: Handler<Args, Output: Responder + 'static>> RouteHandler<Args> for F {}
+
+/// A path and its methods: with and without a slash at its end, HEAD wherever GET, OPTIONS
+/// with `Allow`, and 405 with `Allow` for every other method.
+pub(super) struct Resource {
+    resource: actix_web::Resource,
     allow: Vec<Method>,
 }
 
-impl Verbs {
-    pub(super) fn at(path: &'static str) -> Self {
+impl Resource {
+    pub(super) fn new(path: &'static str) -> Self {
         let bare = path.trim_end_matches('/');
         let patterns = if bare.is_empty() {
             vec!["/".to_owned()]
@@ -30,64 +35,52 @@ impl Verbs {
         }
     }
 
-    pub(super) fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.verb(Method::GET, handler.clone())
-            .verb(Method::HEAD, handler)
+    pub(super) fn get<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
+        self.allow(Method::GET, handler.clone())
+            .allow(Method::HEAD, handler)
     }
 
-    pub(super) fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.verb(Method::POST, handler)
+    pub(super) fn post<Args: FromRequest + 'static>(
+        self,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        self.allow(Method::POST, handler)
     }
 
-    pub(super) fn put<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.verb(Method::PUT, handler)
+    pub(super) fn put<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
+        self.allow(Method::PUT, handler)
     }
 
-    pub(super) fn delete<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.verb(Method::DELETE, handler)
+    pub(super) fn delete<Args: FromRequest + 'static>(
+        self,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        self.allow(Method::DELETE, handler)
     }
 
     /// What OPTIONS answers instead of 200.
-    pub(super) fn options<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        let mut verbs = self.verb(Method::OPTIONS, handler);
-        // Named by `register`, as for every path.
-        verbs.allow.pop();
-        verbs
+    pub(super) fn options<Args: FromRequest + 'static>(
+        self,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        self.route(Method::OPTIONS, handler)
     }
 
-    fn verb<F, Args>(mut self, method: Method, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.resource = self.resource.route(web::method(method.clone()).to(handler));
-        self.allow.push(method);
+    fn allow<Args: FromRequest + 'static>(
+        mut self,
+        method: Method,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        self.allow.push(method.clone());
+        self.route(method, handler)
+    }
+
+    fn route<Args: FromRequest + 'static>(
+        mut self,
+        method: Method,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        self.resource = self.resource.route(web::method(method).to(handler));
         self
     }
 

@@ -5,33 +5,33 @@ use actix_web::web::ServiceConfig;
 use super::handlers::{
     account, email, export, forward_auth, health, index, password_reset, profile, sessions, users,
 };
-use super::resource::Verbs;
+use super::resource::Resource;
 
 /// Every route of the service.
 pub(super) fn routes(config: &mut ServiceConfig) {
     let table = [
-        Verbs::at("/").get(index::index),
-        Verbs::at("/users").post(users::register),
-        Verbs::at("/sessions")
+        Resource::new("/").get(index::index),
+        Resource::new("/users").post(users::register),
+        Resource::new("/sessions")
             .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
-        Verbs::at("/sessions/{id}").delete(sessions::end),
-        Verbs::at("/profile")
+        Resource::new("/sessions/{id}").delete(sessions::end),
+        Resource::new("/profile")
             .get(profile::profile)
             .delete(account::delete_account),
-        Verbs::at("/profile/password").put(account::change_password),
-        Verbs::at("/profile/email").put(email::change),
-        Verbs::at("/profile/export").get(export::export),
-        Verbs::at("/reset_password")
+        Resource::new("/profile/password").put(account::change_password),
+        Resource::new("/profile/email").put(email::change),
+        Resource::new("/profile/export").get(export::export),
+        Resource::new("/reset_password")
             .post(password_reset::request)
             .put(password_reset::reset),
-        Verbs::at("/verify_email").put(email::verify),
-        Verbs::at("/verify")
+        Resource::new("/verify_email").put(email::verify),
+        Resource::new("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
-        Verbs::at("/healthz").get(health::healthz),
-        Verbs::at("/readyz").get(health::readyz),
+        Resource::new("/healthz").get(health::healthz),
+        Resource::new("/readyz").get(health::readyz),
     ];
     for path in table {
         path.register(config);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// As many on one thread as anybody needs.
+/// The most connections of one worker.
 const PER_WORKER: usize = 4096;
 
 /// Descriptors that are no connections: the database, logs, the event loops.
@@ -12,7 +12,7 @@ const RESERVED: usize = 64;
 const RESERVED_PER_WORKER: usize = 8;
 
 /// Raises the limit on descriptors as far as is allowed, and returns how many connections
-/// a worker may hold. Beyond that they wait in the system's queue.
+/// a worker may hold. Further ones wait in the system's backlog.
 pub(super) fn connections_per_worker(workers: NonZeroUsize) -> usize {
     let descriptors = raise_descriptors();
     let limit = fit(descriptors, workers.get());

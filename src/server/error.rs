@@ -1,3 +1,5 @@
+//! Why the service does not start or ends.
+
 use std::io;
 use std::net::SocketAddr;
 
@@ -29,12 +31,12 @@ pub enum ServerError {
     /// The mail server's settings.
     #[error("--mail: {0}")]
     Smtp(#[from] SmtpError),
-    /// What systemd, or whoever started the process, handed over to be listened on.
+    /// The socket that systemd, or another parent process, passed on to listen on.
     #[error(
         "what was handed over to listen on (LISTEN_FDS) cannot be: {0}; it has to be one TCP \
          socket, such as ListenStream=127.0.0.1:5000 makes it in a socket unit"
     )]
-    HandedOver(#[source] io::Error),
+    SocketActivation(#[source] io::Error),
     /// The disk lost a commit.
     #[error(
         "the database could not be written through to the disk: {cause}; what was answered is \
@@ -60,7 +62,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
-            Self::HandedOver(_) | Self::Templates(_) | Self::Smtp(_) => true,
+            Self::SocketActivation(_) | Self::Templates(_) | Self::Smtp(_) => true,
             Self::CommitLost { .. } | Self::System(_) => false,
         }
     }

@@ -1,7 +1,6 @@
 //! The HTTP server: workers that accept connections and run the application on them.
 //!
-//! [`actix_web::HttpServer`] takes no stream of ours, so this does what it does, with
-//! [`ClientStream`] instead of the socket.
+//! Does what [`actix_web::HttpServer`] does, with [`ClientStream`] instead of the socket.
 
 use std::future::ready;
 use std::io;
@@ -23,7 +22,7 @@ use crate::http::{ClientStream, Http};
 /// Starts the workers, which accept connections from then on.
 pub(super) fn start(
     http: Http,
-    pulse: WorkerLiveness,
+    liveness: WorkerLiveness,
     listener: TcpListener,
 ) -> io::Result<Server> {
     let builder = Server::build()
@@ -33,7 +32,7 @@ pub(super) fn start(
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let builder = builder.listen("bienvenue", listener, move || {
-        pulse.beat_here();
+        liveness.register_worker();
         let stop = stop.clone();
         let app = http.app().into_factory();
         let app = map_config(app, |()| AppConfig::default());
@@ -45,7 +44,7 @@ pub(super) fn start(
             .keep_alive(timeouts::KEEP_ALIVE)
             .client_request_timeout(timeouts::HEAD)
             .client_disconnect_timeout(timeouts::DISCONNECT)
-            // A client that closes the connection gives up its place in the queue of logins.
+            // A client that closes the connection leaves the queue of logins.
             .h1_allow_half_closed(false)
             .on_connect_ext(|stream: &ClientStream, data| stream.share(data))
             .h1(app);

@@ -1,22 +1,56 @@
+//! The sockets that the service listens on.
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use tokio::net::TcpSocket;
 
 use super::ServerError;
+use crate::config::Config;
 
-/// Listens where the setting says.
-pub(super) fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
-    open(address).map_err(|source| ServerError::Bind {
+/// How many connections may wait to be accepted: as many as Actix sets.
+const BACKLOG: u32 = 2048;
+
+/// The open sockets, before a server accepts connections on them.
+pub(super) struct Listeners {
+    pub(super) service: TcpListener,
+    pub(super) address: SocketAddr,
+    /// Whether systemd opened the socket of the service: it stays open after this process.
+    pub(super) is_inherited: bool,
+    pub(super) ops: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Listens where the settings say, or takes the socket that systemd has opened.
+    pub(super) fn open(
+        config: &Config,
+        inherited: Option<TcpListener>,
+    ) -> Result<Self, ServerError> {
+        let is_inherited = inherited.is_some();
+        let service = match inherited {
+            Some(listener) => listener,
+            None => listen("--bind", config.bind())?,
+        };
+        let ops = config.listening.operator_bind;
+        let ops = ops.map(|address| listen("--operator-bind", address));
+        Ok(Self {
+            address: service.local_addr()?,
+            service,
+            is_inherited,
+            ops: ops.transpose()?,
+        })
+    }
+}
+
+fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
+    bind(address).map_err(|source| ServerError::Bind {
         flag,
         address,
         source,
     })
 }
 
-/// As many connections may wait as Actix itself lets wait.
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    const BACKLOG: u32 = 2048;
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,

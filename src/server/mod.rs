@@ -1,4 +1,4 @@
-//! Puts the rooms together and serves: database, use cases, HTTP, signals.
+//! Builds the service from its layers and runs it until it is stopped.
 
 mod connection_limit;
 mod error;
@@ -15,11 +15,13 @@ mod watchdog;
 mod wiring;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Server;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
@@ -32,33 +34,33 @@ use crate::db::{
     DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
 };
 use crate::http::Http;
-use crate::mail::Templates;
-use listener::listen;
-use ops_listener::Operator;
-use shutdown::{Stop, flush};
+use crate::mail::{Mailer, Templates};
+use listener::Listeners;
+use ops_listener::OpsListener;
+use shutdown::{Shutdown, flush};
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
-use startup_log::announce;
-use watchdog::{Manager, Watchdog, WorkerLiveness};
+use startup_log::log_startup;
+use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
 use wiring::{db_settings, http_settings};
 
-/// Serves until a signal says to stop, and answers what was read by then. Blocks.
+/// Serves until a signal stops it, and answers the requests that were read by then. Blocks.
 ///
 /// # Errors
 /// [`ServerError`] if the service cannot start.
 pub fn run(config: &Config) -> Result<(), ServerError> {
     // While there is one thread: it takes variables out of the environment.
-    let handed_over = socket_activation::inherited().map_err(ServerError::HandedOver)?;
-    rt::System::new().block_on(serve(config, handed_over))
+    let inherited = socket_activation::inherited().map_err(ServerError::SocketActivation)?;
+    rt::System::new().block_on(serve(config, inherited))
 }
 
-/// How long a command waits for a database server that is away.
+/// How long a command waits for a database server that cannot be reached.
 const COMMAND_WAIT: Duration = Duration::from_secs(5);
 
 /// Opens the database that the settings name, for a command.
 ///
 /// # Errors
-/// [`OpenError`] with the way out.
+/// [`OpenError`] with the remedy.
 pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
     let settings = DbSettings {
         server_wait: COMMAND_WAIT,
@@ -86,78 +88,125 @@ pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
     check_integrity(&config.database.database_url, &settings)
 }
 
-async fn serve(config: &Config, handed_over: Option<TcpListener>) -> Result<(), ServerError> {
-    announce(config);
+async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {
+    log_startup(config);
     warn_of_missing_settings(config);
-    let manager = Arc::new(Manager::default());
-    // Before the database is touched: what listens there already may be the service whose
-    // file would be taken over.
-    let stays = handed_over.is_some();
-    let listener = match handed_over {
-        Some(listener) => listener,
-        None => listen("--bind", config.bind())?,
-    };
-    warn_of_exposure(config, listener.local_addr()?);
-    let operator_bind = config.listening.operator_bind;
-    let for_operator = operator_bind.map(|address| listen("--operator-bind", address));
-    let for_operator = for_operator.transpose()?;
+    let manager = Arc::new(ServiceManager::default());
+    // Before the database: a service that listens there already may use the file that would be
+    // imported.
+    let listeners = Listeners::open(config, inherited)?;
+    warn_of_exposure(config, listeners.address);
     let mailer = mailer(config)?;
-    let templates = Templates::new(mail_settings(config, listener.local_addr()?))?;
+    let templates = Templates::new(mail_settings(config, listeners.address))?;
     manager.status("opening the database");
-    let open = match config.database.migrate {
-        Migrate::Auto => OpenMode::Migrate,
-        Migrate::Check => OpenMode::Check,
-    };
-    let _lock = ServerLock::acquire(&config.database.database_url, open)?;
-    let db = open_database(config, db_settings(config, open))?;
+    let (_lock, db) = lock_and_open(config)?;
     warn_of_users_left_behind(&config.database.database_url, &db);
-    let must_restart = db.must_restart();
-    let auth = Auth::new(db, auth_settings(config))?;
-    let auth = auth.with_mails(mailer, templates)?;
-    let auth = web::Data::new(auth.with_monitor(MonitorSettings::default())?);
-    let http = Http::new(auth.clone(), http_settings(config));
-    let operator = for_operator.map(|listener| Operator::start(&http, listener));
-    let operator = operator.transpose()?;
-    let signals = Signals::install()?;
-    let pulse = WorkerLiveness::default();
-    let watch = Watchdog::new(Arc::clone(&manager), pulse.clone(), auth.clone());
-    timeouts::keep(http.connections());
-    let connections = http.connections();
-    let own_listener = if stays {
-        None
-    } else {
-        Some(listener.try_clone()?)
-    };
-    let bound = listener.local_addr()?;
-    let server = http_server::start(http, pulse, listener)?;
-    let stop = Stop {
-        server: server.handle(),
-        connections,
-        own_listener,
-        manager,
-        watching: Manager::listens().then(|| rt::spawn(watch.on())),
-    };
-    let stopping = rt::spawn(stop.when(signals, must_restart));
-    let how = if stays {
-        "the socket that was handed over; --bind is not used"
-    } else {
-        "Press CTRL+C to quit"
-    };
-    log::info!("Running on http://{bound}/ ({how})");
-    let cause = match select(pin!(server), stopping).await {
-        Either::Left((ended, stopping)) => {
-            ended?;
-            stopping.await
-        }
-        Either::Right((cause, _)) => cause,
-    };
-    if let Some(cause) = cause.map_err(io::Error::other)? {
+    let commit_lost = db.must_restart();
+    let auth = build_auth(config, db, mailer, templates)?;
+    let running = start(config, &auth, listeners, manager, commit_lost)?;
+    if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
-    }
-    if let Some(operator) = operator {
-        operator.stop().await;
     }
     flush(auth)?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Makes this process the only service on the database, and opens it.
+fn lock_and_open(config: &Config) -> Result<(Option<ServerLock>, DB), OpenError> {
+    let open = match config.database.migrate {
+        Migrate::Auto => OpenMode::Migrate,
+        Migrate::Check => OpenMode::Check,
+    };
+    let lock = ServerLock::acquire(&config.database.database_url, open)?;
+    Ok((lock, open_database(config, db_settings(config, open))?))
+}
+
+fn build_auth(
+    config: &Config,
+    db: DB,
+    mailer: Mailer,
+    templates: Templates,
+) -> Result<web::Data<Auth>, ServerError> {
+    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = auth.with_mails(mailer, templates)?;
+    Ok(web::Data::new(
+        auth.with_monitor(MonitorSettings::default())?,
+    ))
+}
+
+/// Starts the HTTP server, the operator's listener, the watchdog, and the wait for a signal.
+fn start(
+    config: &Config,
+    auth: &web::Data<Auth>,
+    listeners: Listeners,
+    manager: Arc<ServiceManager>,
+    commit_lost: impl Future<Output = String> + 'static,
+) -> Result<Running, ServerError> {
+    let Listeners {
+        service: listener,
+        address,
+        is_inherited,
+        ops,
+    } = listeners;
+    let http = Http::new(auth.clone(), http_settings(config));
+    let ops = ops.map(|listener| OpsListener::start(&http, listener));
+    let ops = ops.transpose()?;
+    let signals = Signals::install()?;
+    let liveness = WorkerLiveness::default();
+    let watchdog = Watchdog::new(Arc::clone(&manager), liveness.clone(), auth.clone());
+    let connections = http.connections();
+    timeouts::keep(Arc::clone(&connections));
+    let own_listener = (!is_inherited).then(|| listener.try_clone()).transpose()?;
+    let server = http_server::start(http, liveness, listener)?;
+    let shutdown = Shutdown {
+        server: server.handle(),
+        connections,
+        own_listener,
+        manager,
+        watchdog: ServiceManager::is_present().then(|| rt::spawn(watchdog.run())),
+    };
+    let shutdown = rt::spawn(shutdown.run(signals, commit_lost));
+    log_address(address, is_inherited);
+    Ok(Running {
+        server,
+        shutdown,
+        ops,
+    })
+}
+
+fn log_address(address: SocketAddr, is_inherited: bool) {
+    let how = if is_inherited {
+        "the socket that was handed over; --bind is not used"
+    } else {
+        "Press CTRL+C to quit"
+    };
+    log::info!("Running on http://{address}/ ({how})");
+}
+
+/// The running service.
+struct Running {
+    server: Server,
+    shutdown: JoinHandle<Option<String>>,
+    ops: Option<OpsListener>,
+}
+
+impl Running {
+    /// Waits until the service has stopped. Returns the cause if the database lost a commit.
+    async fn until_stopped(self) -> Result<Option<String>, ServerError> {
+        let cause = match select(pin!(self.server), self.shutdown).await {
+            Either::Left((ended, shutdown)) => {
+                ended?;
+                shutdown.await
+            }
+            Either::Right((cause, _)) => cause,
+        };
+        let cause = cause.map_err(io::Error::other)?;
+        if cause.is_none()
+            && let Some(ops) = self.ops
+        {
+            ops.stop().await;
+        }
+        Ok(cause)
+    }
 }

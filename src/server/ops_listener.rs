@@ -1,3 +1,5 @@
+//! The operator's listener: metrics and health details.
+
 use std::io;
 use std::net::TcpListener;
 
@@ -7,12 +9,12 @@ use actix_web::{HttpServer, rt};
 use crate::http::Http;
 
 /// The operator's listener, beside the service and on a thread of its own.
-pub(super) struct Operator {
+pub(super) struct OpsListener {
     handle: ServerHandle,
     running: rt::task::JoinHandle<io::Result<()>>,
 }
 
-impl Operator {
+impl OpsListener {
     pub(super) fn start(http: &Http, listener: TcpListener) -> io::Result<Self> {
         let http = http.clone();
         let server = HttpServer::new(move || http.operator_app())

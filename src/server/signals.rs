@@ -1,3 +1,5 @@
+//! The signals that stop the service.
+
 use std::io;
 use std::pin::pin;
 
@@ -5,7 +7,7 @@ use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use futures_util::future::{Either, select};
 
 /// The two signals that mean stop. Once installed they stay so: a second one while the
-/// first is being obeyed changes nothing.
+/// first is handled changes nothing.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,

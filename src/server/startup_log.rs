@@ -1,9 +1,9 @@
-//! What the log says of the settings at a start.
+//! The lines of the log about the settings at a start.
 
 use crate::config::{Config, Switch};
 
-/// Tells the log what was chosen, and what an operator should know of it.
-pub(super) fn announce(config: &Config) {
+/// Logs the mode of the service, and warns if rate limits are off.
+pub(super) fn log_startup(config: &Config) {
     match &config.listening.public_url {
         None => log::warn!(
             "trying, not serving: without --public-url cookies go over plain http and \

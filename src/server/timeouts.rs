@@ -1,4 +1,4 @@
-//! How long a client may take.
+//! How long a client may take for each part of a request.
 
 use std::sync::Arc;
 use std::time::Duration;

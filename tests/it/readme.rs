@@ -42,7 +42,7 @@ fn settings_in_the_docs_are_those_of_the_program() {
 fn routes_in_the_docs_are_those_of_the_program() {
     let table = include_str!("../../src/http/routes.rs");
     let paths: BTreeSet<&str> = table
-        .split("Verbs::at(\"")
+        .split("Resource::new(\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap())
         .collect();
@@ -149,7 +149,9 @@ fn sources_named_in_the_docs_exist() {
             let is_plain = name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
-            is_plain && name.contains('/') && name.ends_with(".rs")
+            is_plain
+                && name.contains('/')
+                && Path::new(name).extension().is_some_and(|kind| kind == "rs")
         };
         for name in names.filter(is_path) {
             if ["", "src"]

@@ -90,7 +90,7 @@ fn r25_session_ids_are_random_uuids_and_no_two_are_alike() {
 async fn r44_r45_nothing_redirects_and_what_has_a_body_is_json() {
     let app = app().await;
     let table = include_str!("../../src/http/routes.rs");
-    let paths = table.split("Verbs::at(\"").skip(1);
+    let paths = table.split("Resource::new(\"").skip(1);
     let paths = paths.map(|rest| rest.split('"').next().unwrap());
     for path in paths.chain(["/nix", "//x.org", "/\\x.org"]) {
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {

@@ -125,7 +125,7 @@ fn runbook_has_every_warning_and_error() {
             let matches = |row: &&str| words.starts_with(*row) && row.len() >= 9;
             !rows
                 .iter()
-                .any(|(of, row)| of.contains(level) && matches(&row))
+                .any(|(of, row)| of.contains(level) && matches(row))
         })
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");

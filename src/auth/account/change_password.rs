@@ -1,4 +1,4 @@
-//! A change of the password by its owner.
+//! Changes of the password by its owner.
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
@@ -8,24 +8,23 @@ use crate::auth::{Auth, AuthError, HashJob};
 use crate::db::{NewSession, Replaced};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
-/// What a change of password ends with.
+/// The result of a change of the password.
 #[derive(Debug)]
 pub struct PasswordChanged {
-    /// The one session that is left, a new one.
+    /// The id of a new session, the only one that is left.
     pub session_id: SessionId,
-    /// Whose password it is.
+    /// The user.
     pub user: User,
 }
 
 impl Auth {
-    /// Changes the password of the account whose session that is: stores the new one, ends all
-    /// sessions, and opens a new one.
+    /// Changes the password of the session's user: stores the new one, ends all sessions, and
+    /// opens a new one.
     ///
     /// # Errors
-    /// [`AuthError::PasswordRefused`] before anything is checked,
-    /// [`AuthError::InvalidCredentials`] for another current password, and
-    /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
-    /// the time the new one is written.
+    /// [`AuthError::PasswordRefused`] before the current password is checked,
+    /// [`AuthError::InvalidCredentials`] if that is wrong, and [`AuthError::Changed`] if it was
+    /// replaced or the session ended meanwhile.
     pub async fn change_password(
         &self,
         executor: &impl Executor,

@@ -1,19 +1,18 @@
-//! The deletion of an account, by an operator and by its owner.
+//! Deletion of accounts, by the library or by their owner.
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::BudgetedMail;
 use crate::domain::{Client, Email, EmailKey, User};
+use crate::mail::MailKind;
 
 impl Auth {
-    /// Deletes a user and all that hangs on it, its sessions included. Blocks for one
-    /// look-up and one write.
+    /// Deletes a user with all their data. Blocks for one lookup and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if nobody has that email.
+    /// [`AuthError::NoResultFound`] if no user has this email.
     pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         self.db.delete_user(user.id)?;
@@ -21,12 +20,11 @@ impl Auth {
         Ok(())
     }
 
-    /// Deletes the account whose session that is, and all that belongs to it.
+    /// Deletes the account of the session's user with all its data.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, and [`AuthError::Changed`] where
-    /// the stored one is another, or the session has ended, by the time the account would be
-    /// deleted.
+    /// [`AuthError::InvalidCredentials`] for a wrong password, and [`AuthError::Changed`] if the
+    /// password was replaced or the session ended meanwhile.
     pub async fn delete_account(
         &self,
         executor: &impl Executor,
@@ -61,8 +59,8 @@ impl Auth {
         Ok(owner.user)
     }
 
-    /// What the owner of an account is told of its end: at its address, and at those that it
-    /// had before and that could still take it back.
+    /// The notifications about a deletion: to the address of the account, and to former addresses
+    /// that could still take it back.
     fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
         if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
@@ -76,9 +74,9 @@ impl Auth {
             }
         }
         let notice = |to: Email| {
-            let last = Some(&user.email).filter(|last| last.key() != to.key());
-            let (key, last) = (to.key(), last.cloned());
-            OutboxMessage::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
+            let new = Some(&user.email).filter(|new| new.key() != to.key());
+            let (key, new) = (to.key(), new.cloned());
+            MailKind::AccountDeleted { to, new }.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
     }

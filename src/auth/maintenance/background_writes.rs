@@ -1,8 +1,8 @@
-//! Writes in the background: when sessions were last used, guesses that could not be checked and
-//! are not counted, and stored passwords that were rehashed.
+//! The housekeeping thread, which writes in the background: last uses of sessions, refunds of rate
+//! limits, and rehashed passwords.
 //!
-//! A look-up writes nothing. It leaves a note here when the last use that is written down
-//! is old enough, and once a second the notes are written together.
+//! A lookup of a session writes nothing. If the stored last use is old enough, it leaves a note
+//! here. Once a second all notes are written together.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,12 +19,11 @@ use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How many guesses wait to be given back while the database cannot be written; more stay
-/// counted.
+/// How many refunds may wait while the database cannot be written. Further counts stay.
 const GIVEN_BACK_MAX: usize = 10_000;
 
-/// Sessions whose use is noted and not yet written, at the most: a bound for the memory
-/// while the database cannot be written. One that is not noted is noted at its next use.
+/// How many notes of sessions may wait while the database cannot be written (bounds memory use).
+/// A use beyond that is noted at the next use of the session.
 const NOTES_MAX: usize = 100_000;
 
 pub(in crate::auth) struct Housekeeping {
@@ -34,13 +33,13 @@ pub(in crate::auth) struct Housekeeping {
     _cleanup: Cleanup,
 }
 
-/// What the thread is told.
+/// A message to the thread.
 pub(in crate::auth) enum Message {
-    /// To store a password that was hashed anew.
+    /// Store a rehashed password.
     Store(Rehashed),
-    /// To take guesses out of the count.
+    /// Refund a reservation.
     GiveBack(Reservation),
-    /// To end.
+    /// End.
     End,
 }
 
@@ -69,18 +68,18 @@ impl Housekeeping {
         })
     }
 
-    /// Where passwords go that were hashed anew.
+    /// The channel for rehashed passwords.
     pub(in crate::auth) fn messages(&self) -> Sender<Message> {
         self.messages.clone()
     }
 
-    /// Takes guesses out of the count, soon.
+    /// Refunds a reservation in the background.
     pub(in crate::auth) fn refund(&self, taken: Reservation) {
-        // At the end of the service nobody does it any more.
+        // Fails only at shutdown; then the counts stay.
         drop(self.messages.send(Message::GiveBack(taken)));
     }
 
-    /// Notes that a session is used now, if what is written down is old enough.
+    /// Notes that a session is used now, if the stored last use is old enough.
     pub(in crate::auth) fn note_use(&self, session: SessionDigest, written: Timestamp) {
         let db = &self.last_uses.db;
         let now = db.clock().now();
@@ -99,7 +98,7 @@ impl Housekeeping {
     }
 }
 
-/// What the thread does until it is told to end.
+/// The loop of the thread.
 fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
@@ -130,7 +129,7 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
     }
     match db.refund_hits(counted) {
         Ok(()) => counted.clear(),
-        Err(error) => log::debug!("{} guesses stay counted for now: {error}", counted.len()),
+        Err(error) => log::debug!("{} refunds wait: {error}", counted.len()),
     }
 }
 
@@ -144,16 +143,16 @@ impl LastUses {
         if let Err(error) = self.db.in_background().touch_sessions(&uses) {
             log::log!(
                 error.background_level(),
-                "the last use of {} sessions waits: {error}",
+                "the last uses of {} sessions could not be written yet: {error}",
                 notes.len()
             );
-            // Newer notes win over the ones that could not be written.
+            // Newer notes replace the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);
             self.lock().extend(newer);
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,12 +160,12 @@ impl LastUses {
 
 impl Drop for Housekeeping {
     fn drop(&mut self) {
-        // The thread is there to receive it until it has.
+        // The thread receives until it gets this message.
         drop(self.messages.send(Message::End));
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the housekeeping thread ended in a panic");
+            log::error!("the housekeeping thread panicked");
         }
     }
 }

@@ -1,39 +1,25 @@
 //! Handlers of the account: change of password, deletion.
 
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, Password};
 use crate::http::extract::current_user::CurrentUser;
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::{Nothing, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
-pub(crate) struct NewPassword {
-    current: Password,
-    new: Password,
+#[derive(Deserialize)]
+pub(crate) struct PasswordChangeForm {
+    current_password: FieldText,
+    new_password: FieldText,
 }
 
-impl FromFields for NewPassword {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let current = fields.required("current_password")?;
-        let new = fields.required("new_password")?;
-        Ok(Self {
-            current: Password::parse(&current)?,
-            new: Password::parse(&new)?,
-        })
-    }
-}
-
-pub(crate) struct CurrentPassword(Password);
-
-impl FromFields for CurrentPassword {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let current = fields.required("current_password")?;
-        Ok(Self(Password::parse(&current)?))
-    }
+#[derive(Deserialize)]
+pub(crate) struct AccountDeletionForm {
+    current_password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -52,17 +38,19 @@ pub(crate) async fn change_password(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<NewPassword>>,
+    }: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(NewPassword { current, new }) = rest;
+    let Form(form) = rest;
+    let current_password = form.current_password.parse(Password::parse)?;
+    let new_password = form.new_password.parse(Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: current,
+        current_password,
         client,
     };
     let changed = auth
-        .change_password(executor.get_ref(), request, new)
+        .change_password(executor.get_ref(), request, new_password)
         .await?;
     let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
     let answer = json_with(
@@ -85,13 +73,14 @@ pub(crate) async fn delete_account(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<CurrentPassword>>,
+    }: CurrentUser<Form<AccountDeletionForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(CurrentPassword(current)) = rest;
+    let Form(form) = rest;
+    let current_password = form.current_password.parse(Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: current,
+        current_password,
         client,
     };
     auth.delete_account(executor.get_ref(), request).await?;

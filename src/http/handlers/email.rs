@@ -2,41 +2,26 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, MailedToken, OwnerRequest};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::current_user::CurrentUser;
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-pub(crate) struct NewEmail {
-    email: Email,
-    current: Password,
+#[derive(Deserialize)]
+pub(crate) struct EmailChangeForm {
+    email: FieldText,
+    current_password: FieldText,
 }
 
-impl FromFields for NewEmail {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let email = fields.required("email")?;
-        let current = fields.required("current_password")?;
-        Ok(Self {
-            email: Email::parse_new(&email)?,
-            current: Password::parse(&current)?,
-        })
-    }
-}
-
-/// None for a text that is no token: it is answered like a wrong one.
-pub(crate) struct Proof(Option<MailedToken>);
-
-impl FromFields for Proof {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let token = fields.required("token")?;
-        Ok(Self(MailedToken::parse(&token)))
-    }
+#[derive(Deserialize)]
+pub(crate) struct TokenForm {
+    token: FieldText,
 }
 
 #[derive(Serialize)]
@@ -59,13 +44,15 @@ pub(crate) async fn change(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<NewEmail>>,
+    }: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(NewEmail { email, current }) = rest;
+    let Form(form) = rest;
+    let email = form.email.parse(Email::parse_new)?;
+    let current_password = form.current_password.parse(Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: current,
+        current_password,
         client,
     };
     auth.request_email_change(executor.get_ref(), request, email)
@@ -81,8 +68,10 @@ pub(crate) async fn verify(
     executor: web::Data<BlockingExecutor>,
     client: Client,
     cookie: SessionCookie,
-    Form(Proof(token)): Form<Proof>,
+    Form(form): Form<TokenForm>,
 ) -> Result<HttpResponse, HttpError> {
+    // A text that is no token is answered like a wrong token.
+    let token = MailedToken::parse(form.token.as_str());
     let session = cookie.session_id().ok();
     let verified = executor
         .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))

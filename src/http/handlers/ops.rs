@@ -8,16 +8,16 @@ use serde::Serialize;
 use crate::auth::{Auth, DatabaseStats};
 use crate::domain::Timestamp;
 use crate::http::metrics::{self, Metrics};
-use crate::http::resource::Verbs;
+use crate::http::resource::Resource;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
 /// Every route of the operator's listener.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     let table = [
-        Verbs::at("/metrics").get(show_metrics),
-        Verbs::at("/healthz").get(healthz),
-        Verbs::at("/readyz").get(readyz),
+        Resource::new("/metrics").get(show_metrics),
+        Resource::new("/healthz").get(healthz),
+        Resource::new("/readyz").get(readyz),
     ];
     for path in table {
         path.register(config);

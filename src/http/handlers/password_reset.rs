@@ -2,46 +2,25 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
 use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::middleware::with_user_id;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-pub(crate) struct Forgotten {
-    sent: Zeroizing<String>,
-    email: Email,
+#[derive(Deserialize)]
+pub(crate) struct ResetRequestForm {
+    email: FieldText,
 }
 
-impl FromFields for Forgotten {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let sent = fields.required("email")?;
-        let email = Email::parse(&sent)?;
-        Ok(Self { sent, email })
-    }
-}
-
-pub(crate) struct Reset {
-    email: Option<EmailKey>,
-    token: Option<ResetToken>,
-    new_password: Password,
-}
-
-impl FromFields for Reset {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let email = fields.optional("email");
-        let token = fields.required("reset_token")?;
-        let new_password = fields.required("new_password")?;
-        Ok(Self {
-            email: email.map(|email| EmailKey::parse(&email)).transpose()?,
-            token: ResetToken::parse(&token).ok(),
-            new_password: Password::parse(&new_password)?,
-        })
-    }
+#[derive(Deserialize)]
+pub(crate) struct PasswordResetForm {
+    email: Option<FieldText>,
+    reset_token: FieldText,
+    new_password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -55,12 +34,13 @@ pub(crate) async fn request(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    Form(Forgotten { sent, email }): Form<Forgotten>,
+    Form(form): Form<ResetRequestForm>,
 ) -> Result<HttpResponse, HttpError> {
+    let email = Email::parse(form.email.as_str()).map_err(FormError::from)?;
     auth.request_reset(executor.get_ref(), &email, &client)
         .await?;
     let told = Told {
-        email: &sent,
+        email: form.email.as_str(),
         message: "if this address is registered, a mail is on its way",
     };
     Ok(json(StatusCode::OK, &told))
@@ -71,13 +51,13 @@ pub(crate) async fn reset(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    Form(form): Form<Reset>,
+    Form(form): Form<PasswordResetForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let Reset {
-        email,
-        token,
-        new_password,
-    } = form;
+    let email = form.email.map(|email| email.parse(EmailKey::parse));
+    let email = email.transpose()?;
+    // A text that is no token is answered like a wrong token.
+    let token = ResetToken::parse(form.reset_token.as_str()).ok();
+    let new_password = form.new_password.parse(Password::parse)?;
     let executor = executor.get_ref();
     let user = auth
         .reset_password(executor, email, token, new_password, &client)

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use crate::auth::{Auth, AuthError, Named};
@@ -11,22 +11,16 @@ use crate::domain::{
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::device_cookie;
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
 use crate::http::response::{Nothing, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
-pub(crate) struct Credentials {
-    email: EmailKey,
-    password: Password,
-}
-
-impl FromFields for Credentials {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let (email, password) = fields.credentials()?;
-        Ok(Self { email, password })
-    }
+#[derive(Deserialize)]
+pub(crate) struct LoginForm {
+    email: FieldText,
+    password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -40,8 +34,10 @@ pub(crate) async fn log_in(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    Form(Credentials { email, password }): Form<Credentials>,
+    Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
+    let email = form.email.parse(EmailKey::parse)?;
+    let password = form.password.parse(Password::parse)?;
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, &client).await?;
     let session_id = logged_in.session_id.expose();

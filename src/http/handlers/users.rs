@@ -2,25 +2,19 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, Registered};
 use crate::domain::{Client, Email, Password};
-use crate::http::extract::form::{Fields, Form, FormError, FromFields};
+use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-pub(crate) struct NewAccount {
-    email: Email,
-    password: Password,
-}
-
-impl FromFields for NewAccount {
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError> {
-        let (email, password) = fields.new_account()?;
-        Ok(Self { email, password })
-    }
+#[derive(Deserialize)]
+pub(crate) struct RegistrationForm {
+    email: FieldText,
+    password: FieldText,
 }
 
 #[derive(Serialize)]
@@ -34,8 +28,10 @@ pub(crate) async fn register(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    Form(NewAccount { email, password }): Form<NewAccount>,
+    Form(form): Form<RegistrationForm>,
 ) -> Result<HttpResponse, HttpError> {
+    let email = form.email.parse(Email::parse_new)?;
+    let password = form.password.parse(Password::parse)?;
     let executor = executor.get_ref();
     let registered = auth.register(executor, &email, password, &client).await?;
     let created = Created {

@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use actix_web::web;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::encode::{Page, Value};
+use super::encode::{MetricsEncoder, WaitHistogram};
 use crate::auth::{Auth, DatabaseStats, Figures, HasherStats, Outbox, PoolStats};
 use crate::domain::SessionDigest;
 
@@ -25,14 +27,14 @@ struct SessionCount {
     last: Option<SessionDigest>,
 }
 
-/// Asks the use cases for their figures whenever somebody looks.
+/// Collects the stats of the use cases at each scrape.
 #[derive(Debug)]
-pub(super) struct FiguresCollector {
+pub(super) struct StatsCollector {
     auth: web::Data<Auth>,
     sessions: Mutex<SessionCount>,
 }
 
-impl FiguresCollector {
+impl StatsCollector {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
         Self {
             auth,
@@ -64,153 +66,174 @@ impl FiguresCollector {
     }
 }
 
-impl Collector for FiguresCollector {
+impl Collector for StatsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        let mut page = Page(encoder);
+        let mut encoder = MetricsEncoder(encoder);
         let Figures {
             hashing,
             pools,
             database,
             mails,
         } = self.auth.figures();
-        hashing_figures(&mut page, &hashing)?;
-        pool_figures(&mut page, &pools)?;
+        encode_hasher(&mut encoder, &hashing)?;
+        encode_pools(&mut encoder, &pools)?;
         if let Some(database) = database {
-            database_stats(&mut page, &database)?;
+            encode_database(&mut encoder, &database)?;
         }
-        page.mails(
+        encoder.family(
             "mails",
             "Mails that this instance had in hand, by what became of them.",
-            &mails,
+            mails
+                .iter()
+                .map(|(outcome, count)| ([("outcome", outcome.name())], ConstCounter::new(*count))),
         )?;
         match self.auth.outbox() {
-            Ok(outbox) => outbox_figures(&mut page, outbox)?,
+            Ok(outbox) => encode_outbox(&mut encoder, outbox)?,
             Err(error) => log::warn!("the mails that wait are not counted: {error}"),
         }
         if let Some(sessions) = self.sessions() {
-            page.gauge(
+            encoder.metric(
                 "sessions",
                 "Sessions in the database that have neither ended nor expired.",
-                &sessions,
+                &ConstGauge::new(sessions),
             )?;
         }
         Ok(())
     }
 }
 
-fn hashing_figures(page: &mut Page<'_>, figures: &HasherStats) -> Result<(), Error> {
-    page.gauge(
+fn encode_hasher(encoder: &mut MetricsEncoder<'_>, stats: &HasherStats) -> Result<(), Error> {
+    encoder.metric(
         "hashing_threads",
         "Threads that hash passwords.",
-        &count(figures.threads),
+        &ConstGauge::new(count(stats.threads)),
     )?;
-    page.gauge(
+    encoder.metric(
         "hashing_places_taken",
         "Logins and registrations that wait for a hash or are being hashed.",
-        &count(figures.places_taken),
+        &ConstGauge::new(count(stats.places_taken)),
     )?;
-    page.gauge(
+    encoder.metric(
         "hashing_queue_length",
         "Hashes that wait for a thread.",
-        &count(figures.waiting),
+        &ConstGauge::new(count(stats.waiting)),
     )?;
-    page.gauge(
+    encoder.metric(
         "hashing_queue_max",
         "Hashes that may wait for a thread.",
-        &count(figures.waiting_max),
+        &ConstGauge::new(count(stats.waiting_max)),
     )?;
-    page.gauge(
+    encoder.metric(
         "hashing_wait_estimated_seconds",
         "How long who comes now would wait until all before them are served.",
-        &figures.estimated_wait.as_secs_f64(),
+        &ConstGauge::new(stats.estimated_wait.as_secs_f64()),
     )?;
-    page.waits(
+    encoder.metric(
         "hashing_wait_seconds",
         "How long hashes waited until they were begun.",
-        &figures.waits,
+        &WaitHistogram(&stats.waits),
     )?;
-    page.counter(
+    encoder.metric(
         "hashing_refusals",
         "Who was told to come back, because they would have waited too long.",
-        figures.refused,
+        &ConstCounter::new(stats.refused),
     )
 }
 
-fn outbox_figures(page: &mut Page<'_>, outbox: Outbox) -> Result<(), Error> {
-    page.gauge(
+fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: Outbox) -> Result<(), Error> {
+    encoder.metric(
         "mails_waiting",
         "Mails of all instances that are not sent yet.",
-        &outbox.waiting,
+        &ConstGauge::new(outbox.waiting),
     )?;
-    page.gauge(
+    encoder.metric(
         "mails_waiting_oldest_seconds",
         "For how long the oldest of them waits; 0 if there is none.",
-        &outbox.oldest.as_secs_f64(),
+        &ConstGauge::new(outbox.oldest.as_secs_f64()),
     )
 }
 
-fn pool_figures(page: &mut Page<'_>, pools: &[PoolStats]) -> Result<(), Error> {
-    page.each_pool(
+fn encode_pools(encoder: &mut MetricsEncoder<'_>, pools: &[PoolStats]) -> Result<(), Error> {
+    each_pool(
+        encoder,
         "db_connections_in_use",
         "Connections to the database that somebody works on.",
         pools,
-        |pool| Value::Gauge(pool.in_use.into()),
+        |pool| ConstGauge::new(u64::from(pool.in_use)),
     )?;
-    page.each_pool(
+    each_pool(
+        encoder,
         "db_connections_idle",
         "Connections to the database that are open and free.",
         pools,
-        |pool| Value::Gauge(pool.idle.into()),
+        |pool| ConstGauge::new(u64::from(pool.idle)),
     )?;
-    page.each_pool(
+    each_pool(
+        encoder,
         "db_connections_max",
         "Connections to the database that there may be.",
         pools,
-        |pool| Value::Gauge(pool.max.into()),
+        |pool| ConstGauge::new(u64::from(pool.max)),
     )?;
-    page.each_pool(
+    each_pool(
+        encoder,
         "db_checkouts",
         "How often a connection was handed out.",
         pools,
-        |pool| Value::Count(pool.checkouts),
+        |pool| ConstCounter::new(pool.checkouts),
     )?;
-    page.each_pool(
+    each_pool(
+        encoder,
         "db_checkout_wait_seconds",
         "How long those who got a connection waited for it together.",
         pools,
-        |pool| Value::Sum(pool.waited.as_secs_f64()),
+        |pool| ConstCounter::new(pool.waited.as_secs_f64()),
     )?;
-    page.each_pool(
+    each_pool(
+        encoder,
         "db_checkout_timeouts",
         "How often somebody waited for a connection in vain.",
         pools,
-        |pool| Value::Count(pool.timeouts),
+        |pool| ConstCounter::new(pool.timeouts),
     )
 }
 
-fn database_stats(page: &mut Page<'_>, stats: &DatabaseStats) -> Result<(), Error> {
-    page.gauge(
+fn encode_database(encoder: &mut MetricsEncoder<'_>, stats: &DatabaseStats) -> Result<(), Error> {
+    encoder.metric(
         "db_damaged",
         "1 if the database file was found damaged and no check has passed since, else 0.",
-        &u64::from(stats.damage.is_some()),
+        &ConstGauge::new(u64::from(stats.damage.is_some())),
     )?;
-    page.counter(
+    encoder.metric(
         "db_integrity_check_rows",
         "Rows and index entries that the integrity check has read.",
-        stats.integrity.rows,
+        &ConstCounter::new(stats.integrity.rows),
     )?;
     if let Some(at) = stats.integrity.last_success {
-        page.gauge(
+        encoder.metric(
             "db_integrity_check_last_success_timestamp_seconds",
             "When an integrity check last found no damage, in seconds since 1970.",
-            &at.seconds(),
+            &ConstGauge::new(at.seconds()),
         )?;
     }
-    page.gauge(
+    encoder.metric(
         "db_wal_bytes",
         "Size of the write-ahead log beside the database file.",
-        &stats.wal_bytes,
+        &ConstGauge::new(stats.wal_bytes),
     )
+}
+
+fn each_pool<M: EncodeMetric>(
+    encoder: &mut MetricsEncoder<'_>,
+    name: &str,
+    help: &str,
+    pools: &[PoolStats],
+    metric: impl Fn(&PoolStats) -> M,
+) -> Result<(), Error> {
+    let metrics = pools
+        .iter()
+        .map(|pool| ([("pool", pool.name)], metric(pool)));
+    encoder.family(name, help, metrics)
 }
 
 fn count(number: usize) -> u64 {

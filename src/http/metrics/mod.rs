@@ -1,7 +1,7 @@
 //! What an operator sees of the service: counters and figures in the text form that
 //! Prometheus reads.
 //!
-//! The registry is built here and nowhere else. Requests are counted by [`count`]; what the
+//! The registry is built here and nowhere else. Requests are counted by [`count_requests`]; what the
 //! use cases know is asked for when somebody looks ([`collector`]).
 
 mod collector;
@@ -10,7 +10,6 @@ mod outcome;
 mod requests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::web;
@@ -19,10 +18,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-pub(super) use requests::{Route, count};
+pub(super) use requests::{Route, count_requests};
 
 use crate::auth::Auth;
-use collector::FiguresCollector;
+use collector::StatsCollector;
 pub(super) use outcome::Outcome;
 use requests::Requests;
 
@@ -31,7 +30,7 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 
 /// Counts requests, and shows what is counted.
 pub(super) struct Metrics {
-    requests: Arc<Requests>,
+    requests: Requests,
     registry: Registry,
     started_at: Duration,
 }
@@ -52,8 +51,8 @@ impl Metrics {
             .get_or_create(&[("version", env!("CARGO_PKG_VERSION"))])
             .set(1);
         ours.register("build_info", "1, by version", build);
-        let requests = Arc::new(Requests::register(ours));
-        ours.register_collector(Box::new(FiguresCollector::new(auth)));
+        let requests = Requests::register(ours);
+        ours.register_collector(Box::new(StatsCollector::new(auth)));
         Self {
             requests,
             registry,
@@ -73,7 +72,7 @@ impl Metrics {
         self.started_at
     }
 
-    fn requests(&self) -> &Arc<Requests> {
+    fn requests(&self) -> &Requests {
         &self.requests
     }
 }

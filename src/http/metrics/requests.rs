@@ -1,11 +1,12 @@
-use std::sync::Arc;
+//! Counts requests, and how logins and registrations end.
+
 use std::time::{Duration, Instant};
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -126,22 +127,13 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// Counts every answer. To be wrapped around all that makes answers.
-pub(in crate::http) fn count<S, B>(
-    metrics: &Metrics,
-) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>
-+ use<S, B>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
-{
-    let requests = Arc::clone(metrics.requests());
-    from_fn(move |request: ServiceRequest, next: Next<B>| {
-        let requests = Arc::clone(&requests);
-        async move {
-            let begin = Instant::now();
-            let answer = next.call(request).await?;
-            requests.count(&answer, begin.elapsed());
-            Ok(answer)
-        }
-    })
+pub(in crate::http) async fn count_requests<B: MessageBody + 'static>(
+    metrics: web::Data<Metrics>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let begun = Instant::now();
+    let answer = next.call(request).await?;
+    metrics.requests().count(&answer, begun.elapsed());
+    Ok(answer)
 }

@@ -1,14 +1,14 @@
 //! CORS for the origins that the settings allow.
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
 use super::csrf::is_allowed;
@@ -16,38 +16,31 @@ use crate::http::HttpSettings;
 
 /// Lets pages of the allowed origins read the answers. A preflight request is answered like
 /// any OPTIONS: what its `Allow` names is what the page may send.
-pub(crate) fn share<S, B>(
+pub(crate) async fn cors(
     settings: web::Data<HttpSettings>,
-) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
-{
-    from_fn(move |request: ServiceRequest, next: Next<B>| {
-        let origin = request.headers().get(ORIGIN);
-        let origin = origin
-            .filter(|origin| is_allowed(origin, &settings))
-            .cloned();
-        let preflight = request.method() == Method::OPTIONS
-            && request
-                .headers()
-                .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let varies = !settings.allowed_origins.is_empty();
-        async move {
-            let mut answer = next.call(request).await?.map_into_boxed_body();
-            let headers = answer.headers_mut();
-            if varies {
-                headers.append(VARY, HeaderValue::from_static("Origin"));
-            }
-            if let Some(origin) = origin {
-                allow(headers, origin);
-                if preflight {
-                    answer_preflight(headers);
-                }
-            }
-            Ok(answer)
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let origin = request.headers().get(ORIGIN);
+    let origin = origin
+        .filter(|origin| is_allowed(origin, &settings))
+        .cloned();
+    let is_preflight = request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let mut answer = next.call(request).await?.map_into_boxed_body();
+    let headers = answer.headers_mut();
+    if !settings.allowed_origins.is_empty() {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    if let Some(origin) = origin {
+        allow(headers, origin);
+        if is_preflight {
+            answer_preflight(headers);
         }
-    })
+    }
+    Ok(answer)
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue) {

@@ -1,5 +1,5 @@
-//! Those who knocked while the door was being closed: the system has made their connections,
-//! and would reset them with the listener.
+//! Connections still in the accept backlog at shutdown. They are answered 503, because closing
+//! the listener would reset them.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use actix_web::rt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Until a client has sent what it wanted to and has seen the answer. A connection that is
-/// closed while something of it is unread is reset, and the answer may be lost with it.
+/// How long a client may take to send its request and read the answer. A connection that is
+/// closed with unread bytes is reset, and the answer may be lost with it.
 const LINGER: Duration = Duration::from_millis(500);
 
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -22,9 +22,9 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     {\"message\":\"the service is stopping, please come back soon\"}\n";
 
-/// Accepts whoever is in the queue, and tells them to come back. Does not wait for them.
+/// Accepts the connections in the backlog, and answers them 503. Does not wait for them.
 pub(super) fn reject_backlog(listener: &TcpListener) {
-    // An error means that the queue is empty, or that nobody can be accepted.
+    // An error means that the backlog is empty, or that no connection can be accepted.
     while let Ok((client, _)) = listener.accept() {
         rt::spawn(async move {
             let answered = rt::time::timeout(LINGER, answer(client)).await;

@@ -1,4 +1,4 @@
-//! Between the signal and the stop: the requests that are on their way come first.
+//! Drains the connections: answers the requests that have arrived before Actix stops.
 //!
 //! When Actix stops, it closes every connection that is between two requests, also those on
 //! which one has arrived and was not read yet. So no connection may be in use by then.
@@ -13,19 +13,20 @@ use actix_web::rt;
 use super::backlog::reject_backlog;
 use crate::http::Connections;
 
-/// Until Actix accepts nobody any more, and whoever was accepted last is known as a connection.
+/// How long after the pause Actix may still accept a connection and register it.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Who sent nothing for so long is not in the middle of something, and is closed.
+/// A connection that was silent for so long is between two requests, and is closed.
 const RECENT: Duration = Duration::from_millis(500);
 
-const LOOK: Duration = Duration::from_millis(5);
+/// How often idle connections are closed meanwhile.
+const POLL: Duration = Duration::from_millis(5);
 
-/// Takes in no new connections, makes each answer the last one of its connection, and
+/// Accepts no new connections, makes each answer the last one of its connection, and
 /// closes those that are idle. Returns when each that is left has a request in flight.
 ///
-/// The listener is given where it is the server's own: who is in its queue by then is told to
-/// come back, and who comes later is refused.
+/// The listener is given if it is the server's own: connections in its backlog are answered
+/// 503, and later ones are refused.
 pub(super) async fn drain(
     server: &ServerHandle,
     connections: &Connections,
@@ -37,15 +38,15 @@ pub(super) async fn drain(
         reject_backlog(&listener);
         refuse(listener);
     }
-    // Not before nobody is let in: who gets a last answer may come back at once.
+    // Not before: a client may connect again as soon as it has its last answer.
     connections.end();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
-        rt::time::sleep(LOOK).await;
+        rt::time::sleep(POLL).await;
     }
 }
 
-/// On Linux a listener that is shut down listens no longer, in whoever's hands it is.
+/// On Linux a listener that is shut down listens no longer, whichever process holds it.
 fn refuse(listener: TcpListener) {
     let socket = TcpStream::from(OwnedFd::from(listener));
     if let Err(error) = socket.shutdown(Shutdown::Both) {

@@ -1,4 +1,4 @@
-//! How the server comes to its end: on a signal, or when it must not go on.
+//! Graceful shutdown: on a signal, or after the database has lost a commit.
 
 mod backlog;
 mod drain;
@@ -17,7 +17,7 @@ use futures_util::future::{Either, select};
 pub(super) use flush::flush;
 
 use super::signals::Signals;
-use super::watchdog::Manager;
+use super::watchdog::ServiceManager;
 use crate::http::Connections;
 use drain::drain;
 
@@ -27,25 +27,25 @@ pub(super) const DRAIN_SECONDS: u64 = 25;
 /// The same after the database lost a commit.
 const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
 
-/// What a stop has to do with.
-pub(super) struct Stop {
+/// What a graceful shutdown stops.
+pub(super) struct Shutdown {
     pub(super) server: ServerHandle,
     pub(super) connections: Arc<Connections>,
-    /// None if it belongs to who started the process: what waits in it is the next one's.
+    /// None if systemd owns the socket: the next process accepts what waits in it.
     pub(super) own_listener: Option<TcpListener>,
-    pub(super) manager: Arc<Manager>,
-    pub(super) watching: Option<JoinHandle<()>>,
+    pub(super) manager: Arc<ServiceManager>,
+    pub(super) watchdog: Option<JoinHandle<()>>,
 }
 
-impl Stop {
-    /// Waits for a signal, or for a commit that the database lost, and stops the server then.
-    /// Returns the cause of that loss, if it was one.
-    pub(super) async fn when(
+impl Shutdown {
+    /// Waits for a signal, or until the database has lost a commit, and stops the server then.
+    /// Returns the cause of that loss, if there was one.
+    pub(super) async fn run(
         self,
         signals: Signals,
-        must_restart: impl Future<Output = String>,
+        commit_lost: impl Future<Output = String>,
     ) -> Option<String> {
-        let cause = match select(pin!(signals.first()), pin!(must_restart)).await {
+        let cause = match select(pin!(signals.first()), pin!(commit_lost)).await {
             Either::Left((name, _)) => {
                 log::info!("{name}: answering what was read, then stopping");
                 None
@@ -55,8 +55,8 @@ impl Stop {
                 Some(cause)
             }
         };
-        if let Some(watching) = self.watching {
-            watching.abort();
+        if let Some(watchdog) = self.watchdog {
+            watchdog.abort();
         }
         self.manager.stopping("answering what was read");
         drain(&self.server, &self.connections, self.own_listener).await;
@@ -64,7 +64,7 @@ impl Stop {
         if cause.is_none() {
             stopped.await;
         } else {
-            // The sooner the next one starts the better; nothing can be written until then.
+            // Nothing can be written until the next process has started.
             let drained = rt::time::timeout(DRAIN_AFTER_LOSS, stopped).await;
             if drained.is_err() {
                 log::warn!("not all requests were answered in {DRAIN_AFTER_LOSS:?}");

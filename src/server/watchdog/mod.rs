@@ -10,101 +10,107 @@ use std::time::{Duration, Instant};
 use actix_web::{rt, web};
 use tokio::sync::{Semaphore, oneshot};
 
-pub(super) use service_manager::Manager;
+pub(super) use service_manager::ServiceManager;
 pub(super) use worker_liveness::WorkerLiveness;
 
 use crate::auth::{Auth, AuthError};
 use crate::db::{DbError, Unavailable};
 
-/// How often the service looks at itself if nobody asks for a watchdog.
+/// How often the watchdog probes the service if systemd asks for no watchdog.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// How many looks into the database may be without an answer at once.
-const LOOKS: usize = 3;
+/// How many probes of the database may be unanswered at once.
+const DATABASE_PROBES_MAX: usize = 3;
 
-/// The service's look at itself, again and again: tells who started it when it is ready, and
-/// then that it is well, or does not.
+/// Probes the service again and again: notifies systemd when it is ready, and then as long as
+/// it is well.
 ///
-/// Whoever hears nothing for long ends the process and starts it anew. So it keeps silent only
-/// about what a new process could mend: workers or connections that are stuck. A database that
-/// answers with an error, or that cannot be reached, is no better for another process.
+/// systemd restarts a service that does not notify it in time. So the watchdog is silent only
+/// about what a restart repairs: workers or connections that are stuck. A restart does not help
+/// against a database that answers with an error or cannot be reached.
 pub(super) struct Watchdog {
-    manager: Arc<Manager>,
-    pulse: WorkerLiveness,
+    manager: Arc<ServiceManager>,
+    liveness: WorkerLiveness,
     auth: web::Data<Auth>,
-    looks: Arc<Semaphore>,
+    database_probes: Arc<Semaphore>,
     period: Duration,
 }
 
-/// What came of one look.
+/// The result of one probe.
 #[derive(Debug, PartialEq, Eq)]
 enum Probe {
-    Well,
-    /// The database says what it lacks.
-    Lacking(String),
-    /// No answer, and from whom.
-    Silent(&'static str),
+    Healthy,
+    /// The database answered with an error.
+    DatabaseError(String),
+    /// There was no answer; the text says from what.
+    NoAnswer(&'static str),
 }
 
 impl Watchdog {
-    pub(super) fn new(manager: Arc<Manager>, pulse: WorkerLiveness, auth: web::Data<Auth>) -> Self {
+    pub(super) fn new(
+        manager: Arc<ServiceManager>,
+        liveness: WorkerLiveness,
+        auth: web::Data<Auth>,
+    ) -> Self {
         Self {
             manager,
-            pulse,
+            liveness,
             auth,
-            looks: Arc::new(Semaphore::new(LOOKS)),
+            database_probes: Arc::new(Semaphore::new(DATABASE_PROBES_MAX)),
             // Two may be late before the third is missed.
-            period: Manager::watchdog().map_or(PERIOD, |within| within / 3),
+            period: ServiceManager::watchdog().map_or(PERIOD, |within| within / 3),
         }
     }
 
-    /// Looks on for ever.
-    pub(super) async fn on(self) {
+    /// Probes until the task is aborted.
+    pub(super) async fn run(self) {
         let mut ready = false;
         loop {
             let next = rt::time::sleep(self.period);
-            match self.look().await {
-                Probe::Silent(who) => {
-                    log::error!("{who} for {:?}", self.period);
-                    self.manager.status(who);
+            let status = match self.probe().await {
+                Probe::NoAnswer(what) => {
+                    log::error!("{what} for {:?}", self.period);
+                    what.to_owned()
                 }
-                look @ (Probe::Well | Probe::Lacking(_)) => {
+                answer @ (Probe::Healthy | Probe::DatabaseError(_)) => {
                     if !ready {
                         self.manager.ready();
                         ready = true;
                     }
                     self.manager.alive();
-                    match look {
-                        Probe::Lacking(what) => self.manager.status(&format!("serving; {what}")),
-                        Probe::Well | Probe::Silent(_) => self.manager.status("serving"),
+                    match answer {
+                        Probe::DatabaseError(error) => format!("serving; {error}"),
+                        Probe::Healthy | Probe::NoAnswer(_) => "serving".to_owned(),
                     }
                 }
-            }
+            };
+            self.manager.status(&status);
             next.await;
         }
     }
 
-    async fn look(&self) -> Probe {
-        let felt = rt::time::timeout(self.period, self.pulse.is_felt()).await;
-        if !felt.unwrap_or(false) {
-            return Probe::Silent("the workers do not answer");
+    async fn probe(&self) -> Probe {
+        let alive = rt::time::timeout(self.period, self.liveness.all_alive()).await;
+        if !alive.unwrap_or(false) {
+            return Probe::NoAnswer("the workers do not answer");
         }
-        // One that was not answered yet: then only a right answer tells that others can be.
-        let hangs = self.looks.available_permits() < LOOKS;
-        let answer = rt::time::timeout(self.period, self.ask_database()).await;
+        // While an earlier probe is unanswered, an error does not show that others get answers.
+        let hangs = self.database_probes.available_permits() < DATABASE_PROBES_MAX;
+        let answer = rt::time::timeout(self.period, self.probe_database()).await;
         judge(answer.ok().flatten(), hangs)
     }
 
-    /// On a thread of its own, which is left behind if it hangs. The process can end all the
-    /// same, and so many may hang and no more.
-    async fn ask_database(&self) -> Option<Result<(), AuthError>> {
-        let turn = Arc::clone(&self.looks).try_acquire_owned().ok()?;
+    /// Runs on a detached thread, so that a database that hangs does not block the shutdown.
+    /// At most [`DATABASE_PROBES_MAX`] threads hang at once.
+    async fn probe_database(&self) -> Option<Result<(), AuthError>> {
+        let permit = Arc::clone(&self.database_probes).try_acquire_owned().ok()?;
         let (answer, answered) = oneshot::channel();
         let auth = self.auth.clone();
         let until = Instant::now() + self.period / 2;
-        let started = thread::Builder::new().name("look".into()).spawn(move || {
+        let thread = thread::Builder::new().name("probe".into());
+        let started = thread.spawn(move || {
             let outcome = auth.until(until).check();
-            drop((auth, turn));
+            drop((auth, permit));
             drop(answer.send(outcome));
         });
         match started {
@@ -117,19 +123,21 @@ impl Watchdog {
     }
 }
 
-/// The verdict on an answer of the database, if there was one in time.
+/// Judges an answer of the database, if there was one in time.
 fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Probe {
     match answer {
-        Some(Ok(())) => Probe::Well,
-        Some(Err(error)) if !hangs && !is_silence(&error) => Probe::Lacking(error.to_string()),
+        Some(Ok(())) => Probe::Healthy,
+        Some(Err(error)) if !hangs && !is_timeout(&error) => {
+            Probe::DatabaseError(error.to_string())
+        }
         Some(Err(_)) | None => {
-            Probe::Silent("the database does not answer, with an error or without")
+            Probe::NoAnswer("the database does not answer, with an error or without")
         }
     }
 }
 
-/// Whether an error only says that others were in the way for all of the time.
-fn is_silence(error: &AuthError) -> bool {
+/// Whether an error only says that the probe waited for others until its deadline.
+fn is_timeout(error: &AuthError) -> bool {
     matches!(
         error,
         AuthError::Unavailable(DbError::Unavailable(Unavailable::InUse | Unavailable::Late))
@@ -143,14 +151,14 @@ mod tests {
     #[test]
     fn f14_an_error_counts_as_an_answer_unless_it_only_says_wait() {
         let unavailable = |why| AuthError::Unavailable(DbError::Unavailable(why));
-        let is_silent = |look| matches!(look, Probe::Silent(_));
-        assert_eq!(judge(Some(Ok(())), true), Probe::Well);
+        let is_silent = |probe| matches!(probe, Probe::NoAnswer(_));
+        assert_eq!(judge(Some(Ok(())), true), Probe::Healthy);
         assert!(is_silent(judge(None, false)));
         for waits in [Unavailable::InUse, Unavailable::Late] {
             assert!(is_silent(judge(Some(Err(unavailable(waits))), false)));
         }
         let error = || Some(Err(AuthError::NoResultFound));
-        assert!(matches!(judge(error(), false), Probe::Lacking(_)));
-        assert!(is_silent(judge(error(), true)), "another look hangs");
+        assert!(matches!(judge(error(), false), Probe::DatabaseError(_)));
+        assert!(is_silent(judge(error(), true)), "another probe hangs");
     }
 }

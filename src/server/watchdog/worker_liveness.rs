@@ -8,30 +8,29 @@ use tokio::sync::{mpsc, oneshot};
 
 type Question = oneshot::Sender<()>;
 
-/// Whether the threads that serve requests still do: each is asked, and answers where it
-/// would answer a request. No connection is made for it, so neither a flood of clients nor a
-/// lack of descriptors looks like a worker that is stuck.
+/// Asks each worker thread for an answer on its event loop. This takes no connection, so
+/// neither a flood of clients nor a lack of descriptors looks like a worker that is stuck.
 #[derive(Debug, Clone, Default)]
 pub(in crate::server) struct WorkerLiveness {
     workers: Arc<Mutex<Vec<mpsc::Sender<Question>>>>,
 }
 
 impl WorkerLiveness {
-    /// Answers from now on, on the thread of the worker that calls this.
-    pub(in crate::server) fn beat_here(&self) {
+    /// Adds the calling worker thread, which answers on its event loop from now on.
+    pub(in crate::server) fn register_worker(&self) {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         self.workers().push(questions);
         rt::spawn(async move {
             while let Some(question) = asked.recv().await {
-                // Who no longer waits does not hear it.
+                // An error means that the watchdog waits no longer.
                 question.send(()).unwrap_or(());
             }
         });
     }
 
-    /// Comes when all workers have answered. False if there is none, or one has still not
-    /// answered the time before, or ended meanwhile; the next time it is not asked any more.
-    pub(in crate::server) async fn is_felt(&self) -> bool {
+    /// Resolves when all workers have answered. False if there is no worker, or one has not
+    /// answered the previous question, or ended meanwhile; the next call does not ask that one.
+    pub(in crate::server) async fn all_alive(&self) -> bool {
         let mut answers = Vec::new();
         {
             let mut workers = self.workers();
@@ -70,13 +69,13 @@ mod tests {
     }
 
     impl Worker {
-        fn start(pulse: &WorkerLiveness) -> Self {
+        fn start(liveness: &WorkerLiveness) -> Self {
             let (holds, mut held) = unbounded_channel::<blocking::Receiver<()>>();
             let (started, starts) = blocking::channel();
-            let pulse = pulse.clone();
+            let liveness = liveness.clone();
             let thread = thread::spawn(move || {
                 System::new().block_on(async move {
-                    pulse.beat_here();
+                    liveness.register_worker();
                     started.send(()).unwrap();
                     while let Some(release) = held.recv().await {
                         release.recv().unwrap();
@@ -96,17 +95,17 @@ mod tests {
     #[test]
     fn f14_a_worker_that_is_stuck_is_noticed_until_it_goes_on() {
         System::new().block_on(async {
-            let pulse = WorkerLiveness::default();
-            let [first, _second] = [Worker::start(&pulse), Worker::start(&pulse)];
-            assert!(pulse.is_felt().await);
+            let liveness = WorkerLiveness::default();
+            let [first, _second] = [Worker::start(&liveness), Worker::start(&liveness)];
+            assert!(liveness.all_alive().await);
             let (release, hold) = blocking::channel();
             first.holds.send(hold).unwrap();
-            let unanswered = async { while pulse.is_felt().await {} };
+            let unanswered = async { while liveness.all_alive().await {} };
             let noticed = timeout(Duration::from_millis(100), unanswered).await;
             assert!(noticed.is_err(), "one of the two does not answer");
-            assert!(!pulse.is_felt().await, "and still does not");
+            assert!(!liveness.all_alive().await, "and still does not");
             release.send(()).unwrap();
-            while !pulse.is_felt().await {
+            while !liveness.all_alive().await {
                 yield_now().await;
             }
         });
@@ -115,12 +114,12 @@ mod tests {
     #[test]
     fn a_worker_that_ended_is_not_missed_and_none_at_all_is() {
         System::new().block_on(async {
-            let pulse = WorkerLiveness::default();
-            let [first, second] = [Worker::start(&pulse), Worker::start(&pulse)];
+            let liveness = WorkerLiveness::default();
+            let [first, second] = [Worker::start(&liveness), Worker::start(&liveness)];
             first.end();
-            assert!(pulse.is_felt().await);
+            assert!(liveness.all_alive().await);
             second.end();
-            assert!(!pulse.is_felt().await);
+            assert!(!liveness.all_alive().await);
         });
     }
 }

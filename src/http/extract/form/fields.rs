@@ -1,19 +1,22 @@
-//! The fields of a form, by name.
+//! The fields of a form, and how a struct is read from them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
 use zeroize::Zeroizing;
 
 use super::FormError;
-use crate::domain::{Email, EmailKey, Password};
 
 /// The fields of a form, each name once. Values are wiped from memory when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(HashMap<String, Zeroizing<String>>);
 
 impl Fields {
-    pub(crate) fn add(&mut self, name: String, value: Zeroizing<String>) -> Result<(), FormError> {
+    pub(super) fn add(&mut self, name: String, value: Zeroizing<String>) -> Result<(), FormError> {
         match self.0.entry(name) {
             Entry::Occupied(known) => Err(FormError::Twice(known.key().clone())),
             Entry::Vacant(place) => {
@@ -23,25 +26,76 @@ impl Fields {
         }
     }
 
-    /// Takes a field that has to be there and not empty.
-    pub(crate) fn required(&mut self, name: &'static str) -> Result<Zeroizing<String>, FormError> {
-        self.optional(name).ok_or(FormError::Missing(name))
+    /// Reads a struct of [`FieldText`]s. Further fields are ignored.
+    ///
+    /// # Errors
+    /// [`FormError::Missing`] names the first field that is missing or empty.
+    pub(crate) fn deserialize<T: DeserializeOwned>(self) -> Result<T, FormError> {
+        let filled = self.0.into_iter().filter(|(_, value)| !value.is_empty());
+        let filled = filled.map(|(name, value)| (name, FieldText(value)));
+        T::deserialize(MapDeserializer::new(filled))
+    }
+}
+
+/// The value of a field as it was sent, not empty. Wiped from memory when dropped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct FieldText(Zeroizing<String>);
+
+impl FieldText {
+    /// The text as it was sent.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
-    /// Takes a field that may be missing; an empty one counts as missing.
-    pub(crate) fn optional(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        self.0.remove(name).filter(|value| !value.is_empty())
+    /// Parses the text, and wipes it.
+    ///
+    /// # Errors
+    /// The error of `parse`, as a [`FormError`].
+    pub(crate) fn parse<T, E>(
+        self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, FormError>
+    where
+        FormError: From<E>,
+    {
+        Ok(parse(&self.0)?)
+    }
+}
+
+impl IntoDeserializer<'_, FormError> for FieldText {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// Lends the text to the visitor, so that every copy of it is wiped.
+impl<'de> Deserializer<'de> for FieldText {
+    type Error = FormError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
+        visitor.visit_str(&self.0)
     }
 
-    /// Takes the email and the password of somebody new.
-    pub(crate) fn new_account(&mut self) -> Result<(Email, Password), FormError> {
-        let (email, password) = (self.required("email")?, self.required("password")?);
-        Ok((Email::parse_new(&email)?, Password::parse(&password)?))
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
+        visitor.visit_some(self)
     }
 
-    /// Takes the email and the password of somebody who may be known.
-    pub(crate) fn credentials(&mut self) -> Result<(EmailKey, Password), FormError> {
-        let (email, password) = (self.required("email")?, self.required("password")?);
-        Ok((EmailKey::parse(&email)?, Password::parse(&password)?))
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl de::Error for FormError {
+    /// Not reached: any text is a [`FieldText`].
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Broken
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
     }
 }

@@ -12,12 +12,13 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::{FromRequest, HttpRequest, rt};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::domain::{EmailError, PasswordError};
 use crate::http::HttpError;
 
-pub(crate) use fields::Fields;
+pub(crate) use fields::{FieldText, Fields};
 
 /// The largest body, in bytes.
 const BODY_MAX: usize = 16 * 1024;
@@ -25,15 +26,9 @@ const BODY_MAX: usize = 16 * 1024;
 /// How long a body may take to arrive after its head.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A form that a handler asks for.
+/// A form that a handler asks for: a struct of [`FieldText`]s.
 #[derive(Debug)]
 pub(crate) struct Form<T>(pub(crate) T);
-
-/// What a form has to hold. Fields that nobody takes are ignored.
-pub(crate) trait FromFields: Sized {
-    /// Takes the form's fields by name.
-    fn from_fields(fields: &mut Fields) -> Result<Self, FormError>;
-}
 
 /// Why a body is not the form that was asked for; the sentence is fit for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,7 +147,7 @@ impl Kind {
     }
 }
 
-impl<T: FromFields> FromRequest for Form<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Error = HttpError;
     type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
 
@@ -164,8 +159,8 @@ impl<T: FromFields> FromRequest for Form<T> {
             let kind = Kind::of(headers)?;
             let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
             let body = body.or(Err(FormError::TooSlow))??;
-            let mut fields = kind.parse(headers, &body).await?;
-            Ok(Self(T::from_fields(&mut fields)?))
+            let fields = kind.parse(headers, &body).await?;
+            Ok(Self(fields.deserialize()?))
         })
     }
 }

@@ -1,3 +1,5 @@
+//! Reads multipart forms.
+
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderMap};

@@ -1,3 +1,5 @@
+//! Reads URL-encoded forms.
+
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 

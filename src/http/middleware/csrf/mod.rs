@@ -3,11 +3,10 @@
 mod refused_origins;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
-
 use url::Url;
 
 use crate::auth;
@@ -19,36 +18,26 @@ pub(crate) use refused_origins::RefusedOrigins;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what a page of another origin lets its visitor's browser send, before any
-/// handler sees it. Only browsers send the headers that tell; other clients pass.
-pub(crate) fn guard<S, B>(
+/// Refuses unsafe requests that a page of another origin lets its visitor's browser send,
+/// before any handler sees them. Only browsers send the headers that tell; other clients pass.
+pub(crate) async fn csrf(
     settings: web::Data<HttpSettings>,
     refused_origins: web::Data<RefusedOrigins>,
-) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
-{
-    from_fn(move |request: ServiceRequest, next: Next<B>| {
-        let refused = is_cross_site(request.head(), &settings);
-        let named = refused.then(|| {
-            let origin = named_origin(request.head());
-            if let Some(origin) = &origin {
-                let own = own_origin(request.head(), &settings);
-                refused_origins.warn_once(origin, own.as_ref());
-            }
-            origin
-        });
-        async move {
-            if let Some(origin) = named {
-                let request_id = request.extensions().get::<RequestId>().cloned();
-                let client = Client::new(client::address(request.request()), None);
-                auth::log_forged(&client.asking(request_id), origin.as_ref());
-                return Ok(request.error_response(HttpError::CrossSite));
-            }
-            Ok(next.call(request).await?.map_into_boxed_body())
-        }
-    })
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if !is_cross_site(request.head(), &settings) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let origin = named_origin(request.head());
+    if let Some(origin) = &origin {
+        let own = own_origin(request.head(), &settings);
+        refused_origins.warn_once(origin, own.as_ref());
+    }
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let client = Client::new(client::address(request.request()), None);
+    auth::log_forged(&client.asking(request_id), origin.as_ref());
+    Ok(request.error_response(HttpError::CrossSite))
 }
 
 /// The origin is looked at first: to the browser an allowed front end is on another origin

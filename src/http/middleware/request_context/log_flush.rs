@@ -7,14 +7,14 @@ use actix_web::rt;
 
 /// Writes the access lines of one worker.
 #[derive(Clone, Default)]
-pub(super) struct LogFlush {
+pub(crate) struct LogFlush {
     is_scheduled: Rc<Cell<bool>>,
 }
 
 impl LogFlush {
     /// Has the lines logged so far written when the connections that are ready now have been
     /// served, by one `write` for all of them.
-    pub(super) fn schedule(&self) {
+    pub(crate) fn schedule(&self) {
         if !self.is_scheduled.replace(true) {
             let flush = self.clone();
             rt::spawn(async move {
