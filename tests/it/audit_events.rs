@@ -241,7 +241,7 @@ fn import_counts_passwords_that_cannot_be_checked() {
     );
     let migrated = finish(program(place.folder(), &["db", "migrate"]));
     assert!(migrated.status.success(), "{}", told(&migrated));
-    let warning = "3 users have passwords of a kind that cannot be checked (pbkdf2: 1, scrypt: 2)";
+    let warning = "3 users have password hashes that this service cannot check (pbkdf2: 1, scrypt: 2)";
     let log = told(&migrated);
     let line = log.lines().find(|line| line.contains(warning));
     assert!(line.is_some_and(|line| line.contains("WARN")), "{log}");
