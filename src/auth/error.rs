@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{HashError, PasswordRefused};
+use super::{Denial, HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit};
 
@@ -43,6 +43,16 @@ pub enum AuthError {
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// The user has no access to the requested application.
+    #[error("you have no access to this application")]
+    AccessDenied(Denial),
+    /// The code for the host of an application is wrong, spent, expired, for another host, or for
+    /// another browser.
+    #[error("this link is not valid any more; please open the application again")]
+    InvalidHandOver,
+    /// The invitation is wrong, used, expired, revoked, or for another address.
+    #[error("invalid invitation")]
+    InvalidInvitation,
     /// Too many hashes wait already.
     #[error("too many logins at once")]
     Overloaded {
@@ -120,6 +130,9 @@ impl AuthError {
             Self::InvalidResetToken | Self::InvalidEmailToken => {
                 Description::refusal("invalid_token")
             }
+            Self::AccessDenied(denial) => Description::refusal(denial.reason()),
+            Self::InvalidHandOver => Description::refusal("invalid_code"),
+            Self::InvalidInvitation => Description::refusal("invalid_invitation"),
             Self::EmailNotVerified => Description::refusal("email_not_verified"),
             Self::RegistrationClosed => Description::refusal("registration_closed"),
             Self::Changed => Description {

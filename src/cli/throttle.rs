@@ -79,6 +79,7 @@ impl Command {
                     user,
                     count: Some(cleared),
                     database,
+                    ..OperatorAct::default()
                 }
                 .report();
                 print(&format!("cleared {cleared} {counts} in {database}\n"));

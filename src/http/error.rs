@@ -1,4 +1,4 @@
-//! Errors as answers: one description of each, with status, code, message and metric.
+//! Errors as responses: the status, error code, message and metric of each error.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,51 +12,51 @@ use super::metrics::Outcome;
 use super::response::{ERROR_CODE, Message, json_with};
 use crate::auth::AuthError;
 
-/// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
-/// client gets a status and a sentence.
+/// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
+/// code and a message.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The request's body.
+    /// The request's body is invalid.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// Cookie headers over 8 KiB.
+    /// The Cookie headers are larger than 8 KiB.
     #[error("the Cookie header is larger than 8 KiB")]
     CookieTooLarge,
-    /// No session, or none that is valid. The one answer without a body, as in the document.
+    /// There is no valid session. The response has no body, as in the reference service.
     #[error("not logged in")]
     NotLoggedIn,
-    /// A session that is to be ended and is none of the user's.
+    /// The session to end is not one of the user's.
     #[error("no such session")]
     NoSuchSession,
-    /// A page of a list that begins nowhere.
-    #[error("after is the id of one of your sessions")]
+    /// The page of a list begins after an unknown id.
+    #[error("after must be the id of one of your sessions")]
     UnknownPage,
-    /// Sessions that are to be ended, and it is not clear which.
-    #[error("scope is one of: others, all")]
+    /// The scope of the sessions to end is unknown.
+    #[error("scope must be one of: others, all")]
     UnknownScope,
-    /// The use case's refusal or failure.
+    /// A use case refused or failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// A page of an origin that is not ours has let a browser send it.
-    #[error("it comes from a page of another origin")]
+    /// A page of another origin made a browser send the request.
+    #[error("cross-origin request")]
     CrossSite,
-    /// A defect of ours; what it is the panic has said itself.
-    #[error("the code that was to answer panicked")]
+    /// A defect: the handler panicked. The panic was logged.
+    #[error("the handler panicked")]
     Panicked,
 }
 
-/// The message of a failure. Its cause is for the log alone.
+/// The messages of failures. Their causes are only in the log.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
-const CROSS_SITE: &str = "requests from pages of other origins are not taken";
+const CROSS_SITE: &str = "cross-origin request refused: add this origin to --allowed-origins";
 const SOON: Duration = Duration::from_secs(1);
 
-/// All that an error means to the client, and to the metrics.
+/// The response of an error, and its outcome for the metrics.
 struct Description {
     status: StatusCode,
-    /// Stable, for programs.
+    /// The error code, which never changes.
     code: &'static str,
-    /// For people. Empty: the answer has no body.
+    /// The message for people. If it is empty, the response has no body.
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
     outcome: Outcome,
@@ -105,7 +105,7 @@ impl Description {
         Self::new(status, code, error.to_string(), Outcome::malformed)
     }
 
-    /// What a use case refuses, or fails by.
+    /// The description of a use case's error.
     fn of_use_case(error: &AuthError) -> Self {
         use {Outcome as O, StatusCode as S};
         let text = error.to_string();
@@ -134,6 +134,16 @@ impl Description {
             AuthError::InvalidEmailToken => {
                 Self::new(S::FORBIDDEN, "invalid_token", text, O::invalid_credentials)
             }
+            AuthError::AccessDenied(_) => {
+                Self::new(S::FORBIDDEN, "access_denied", text, O::malformed)
+            }
+            AuthError::InvalidHandOver => {
+                Self::new(S::FORBIDDEN, "invalid_code", text, O::invalid_credentials)
+            }
+            AuthError::InvalidInvitation => {
+                let code = "invalid_invitation";
+                Self::new(S::FORBIDDEN, code, text, O::invalid_credentials)
+            }
             AuthError::EmailNotVerified => {
                 let code = "email_not_verified";
                 Self::new(S::FORBIDDEN, code, text, O::email_not_verified)
@@ -154,7 +164,7 @@ impl Description {
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
             }
-            // Handlers turn the rows that they expect to be missing into answers.
+            // Handlers map missing rows that they expect to other errors.
             AuthError::NoResultFound
             | AuthError::Lost(_)
             | AuthError::Failed(_)
@@ -226,7 +236,7 @@ impl ResponseError for HttpError {
     }
 }
 
-/// Rounded up, and at least one second.
+/// The wait in seconds, rounded up, at least one.
 fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
@@ -237,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_503_says_when_to_come_back() {
+    fn a_503_has_retry_after() {
         for error in [AuthError::Busy, AuthError::Changed] {
             let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -319,7 +319,7 @@ async fn r33_the_other_sessions_or_all_are_ended_at_once(
         let answer = send(&app, Method::DELETE, &path, &here, "").await;
         assert_eq!(
             answer.line(),
-            r#"400 {"message":"scope is one of: others, all"}"#
+            r#"400 {"message":"scope must be one of: others, all"}"#
         );
     }
     let others = send(&app, Method::DELETE, "/sessions?scope=others", &here, "").await;

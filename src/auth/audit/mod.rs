@@ -1,9 +1,13 @@
 //! Audit events: their names, messages and fields, one entry per event.
 
+mod access;
+
 use log::Level;
 
 use super::AuthError;
-use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
+use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
+
+pub(in crate::auth) use access::AccessEvent;
 
 /// The log target, for filters in `RUST_LOG`.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -111,6 +115,7 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
+    Access(AccessEvent<'a>),
 }
 
 /// Logs that a request of a page of another origin was refused.
@@ -137,6 +142,7 @@ struct Fields<'a> {
     origin: Option<&'a str>,
     mail: Option<&'a str>,
     count: Option<usize>,
+    app: Option<&'a AppName>,
 }
 
 impl<'a> Fields<'a> {
@@ -225,6 +231,7 @@ impl Event<'_> {
             origin = fields.origin,
             mail = fields.mail,
             count = fields.count,
+            app = fields.app.map(AppName::as_str),
             user_id = fields.user.map(UserId::get),
             session = fields.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
@@ -328,6 +335,7 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email restored");
                 fields.reason("taken_back").user(user)
             }
+            Self::Access(ref event) => event.fields(),
         }
     }
 }

@@ -38,7 +38,7 @@ impl ConcurrencyLimit {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Waits for a permit in the queue of that subnet. None at the end of the service.
+    /// Waits for a permit in the queue of the subnet. None at shutdown.
     pub(crate) async fn acquire(&self, subnet: Option<Prefix>) -> Option<ConcurrencyPermit> {
         let permit = {
             let mut state = self.lock();
@@ -72,7 +72,7 @@ impl ConcurrencyLimit {
         next
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,7 +135,7 @@ mod tests {
         ClientAddress::new(address.into()).subnet()
     }
 
-    /// In which order requests get the only permit, after the request that holds it.
+    /// The order in which waiting requests get the only permit.
     fn order(waiting: &[(&'static str, Option<Prefix>)]) -> Vec<&'static str> {
         let limit = ConcurrencyLimit::new(1);
         let mut permit = limit.acquire(None).now_or_never().unwrap();

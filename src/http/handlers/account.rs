@@ -1,4 +1,4 @@
-//! Handlers of the account: change of password, deletion.
+//! Handlers of accounts: changing the password, deleting the account.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};

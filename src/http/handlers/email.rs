@@ -70,7 +70,7 @@ pub(crate) async fn verify(
     cookie: SessionCookie,
     Form(form): Form<TokenForm>,
 ) -> Result<HttpResponse, HttpError> {
-    // A text that is no token is answered like a wrong token.
+    // A text that is not a token is answered like a wrong token.
     let token = MailedToken::parse(form.token.as_str());
     let session = cookie.session_id().ok();
     let verified = executor

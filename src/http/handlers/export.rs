@@ -1,4 +1,4 @@
-//! The export of a user as JSON.
+//! The handler of the data export, as JSON.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -6,16 +6,21 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
+use crate::domain::{
+    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
+    Timestamp,
+};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-/// A field a table. Secrets and their digests are no information about the user.
+/// One field per table. Secrets and their digests are not included.
 #[derive(Serialize)]
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    groups: Vec<&'a str>,
+    app_logins: Vec<AppLoginRow<'a>>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
@@ -44,7 +49,13 @@ struct SessionRow<'a> {
     user_agent: Option<&'a str>,
 }
 
-/// A device has no network: what it is known by is a secret of its own.
+#[derive(Serialize)]
+struct AppLoginRow<'a> {
+    app: &'a str,
+    created_at: String,
+}
+
+/// A device has no network. The id by which it is known is a secret.
 #[derive(Serialize)]
 struct KnownClientRow<'a> {
     kind: &'a str,
@@ -76,7 +87,7 @@ struct MailRow<'a> {
     due_at: String,
 }
 
-/// What was counted of guesses and mails.
+/// A count of a rate limit.
 #[derive(Serialize)]
 struct CountRow<'a> {
     of: &'a str,
@@ -106,6 +117,8 @@ fn rows(held: &auth::Export) -> Export<'_> {
             disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
+        groups: held.groups.iter().map(GroupName::as_str).collect(),
+        app_logins: held.app_logins.iter().map(app_login_row).collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
         tokens: held.tokens.iter().map(token_row).collect(),
         former_emails: held.former_emails.iter().map(former_email_row).collect(),
@@ -123,6 +136,13 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn app_login_row(login: &AppLogin) -> AppLoginRow<'_> {
+    AppLoginRow {
+        app: login.app.as_str(),
+        created_at: login.created_at.rfc3339(),
     }
 }
 

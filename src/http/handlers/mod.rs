@@ -1,9 +1,10 @@
-//! The handlers: each reads a request, calls one use case, and writes the answer.
+//! The handlers: each reads a request, calls one use case, and writes the response.
 
 pub(crate) mod account;
 pub(crate) mod email;
 pub(crate) mod export;
 pub(crate) mod forward_auth;
+pub(crate) mod hand_over;
 pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod ops;

@@ -1,4 +1,4 @@
-//! Forgotten passwords: a request for a mail, and a new password by its token.
+//! Handlers of password resets: requesting a mail, and setting a new password with its token.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -55,7 +55,7 @@ pub(crate) async fn reset(
 ) -> Result<HttpResponse, HttpError> {
     let email = form.email.map(|email| email.parse(EmailKey::parse));
     let email = email.transpose()?;
-    // A text that is no token is answered like a wrong token.
+    // A text that is not a token is answered like a wrong token.
     let token = ResetToken::parse(form.reset_token.as_str()).ok();
     let new_password = form.new_password.parse(Password::parse)?;
     let executor = executor.get_ref();

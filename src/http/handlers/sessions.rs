@@ -51,7 +51,7 @@ pub(crate) async fn log_in(
     Ok(with_user_id(logged_in.user.id, answer))
 }
 
-/// `DELETE /sessions`: a logout; with a `scope`, of other devices.
+/// `DELETE /sessions`: logs out; with a `scope`, ends several sessions.
 pub(crate) async fn log_out(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
@@ -104,10 +104,10 @@ impl<'a> From<&'a SessionInfo> for Device<'a> {
     }
 }
 
-/// How many sessions one answer lists.
+/// How many sessions one response lists.
 const PAGE: u32 = 100;
 
-/// `GET /sessions`, `GET /sessions?after={id}`: where there may be more, a `Link` with
+/// `GET /sessions`, `GET /sessions?after={id}`: if more sessions may follow, a `Link` with
 /// `rel="next"` (RFC 8288) leads to them.
 pub(crate) async fn list(
     executor: web::Data<BlockingExecutor>,
@@ -166,7 +166,7 @@ async fn end_all_in(
     Ok(ended(cleared))
 }
 
-/// Done; the cookie is taken back where its session is among what has ended.
+/// The response after sessions have ended. It clears the cookie if its own session has ended.
 fn ended(cleared: Option<&HttpSettings>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     if let Some(settings) = cleared {

@@ -6,7 +6,7 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
-/// The security headers of every answer (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
+/// The security headers of every response, also of errors (OWASP ASVS 5.0.0, chapter 3.4).
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -25,7 +25,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// Puts them into an answer; `https` adds that the browser is to stay with https.
+/// Adds the headers to a response. With `https`, also `Strict-Transport-Security`.
 pub(crate) fn secure(headers: &mut HeaderMap, https: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);

@@ -404,7 +404,11 @@ fn f20_row_that_is_not_text_is_503_and_not_500() {
     place.sql("UPDATE users SET hashed_password = CAST(X'ff' AS TEXT) WHERE id = 4");
     let mut server = Server::start(&place);
     let visitor = Visitor::of(&server);
-    let log_in = |nth| visitor.post("/sessions", &format!("user{nth}@x.org")).unwrap();
+    let log_in = |nth| {
+        visitor
+            .post("/sessions", &format!("user{nth}@x.org"))
+            .unwrap()
+    };
     assert_eq!(log_in(5).status, 401);
     assert_eq!(visitor.readiness(), 200);
     let damaged = log_in(3);
