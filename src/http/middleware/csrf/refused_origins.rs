@@ -43,8 +43,8 @@ impl RefusedOrigins {
         let own = own.map_or_else(|| "unknown".to_owned(), Origin::to_string);
         log::warn!(
             "a cross-origin request from {origin} was refused, because the service's own origin \
-             is {own}. If the page is yours, add {origin} to --allowed-origins; if users reach \
-             the service itself at {origin}, set --public-url {origin}"
+             is {own}. If the page is yours, set --allowed-origins {origin}; if users reach the \
+             service itself at {origin}, set --public-url {origin}"
         );
     }
 
