@@ -6,7 +6,8 @@ use log::Level;
 
 use super::{Denial, HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::{Email, Limit};
+use crate::domain::{Email, Limit, LoginToken};
+use crate::secret_key::KeyFileError;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,40 @@ pub enum AuthError {
     /// The account does not exist, or the password is wrong. The error does not say which.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The password is right, and a second factor is required. The login continues with this token.
+    #[error("second factor required")]
+    SecondFactorRequired(LoginToken),
+    /// The code of a second factor is wrong or was used before. If the client sent the password in
+    /// the same request, the message does not say which of the two was wrong.
+    #[error("{}", if *with_password { "invalid credentials" } else { "invalid code" })]
+    InvalidCode {
+        /// Whether the password was in the same request.
+        with_password: bool,
+    },
+    /// The clock of the authenticator app is wrong.
+    #[error("{}", clock_text(*behind))]
+    ClockOff {
+        /// How many seconds it is behind; negative if it is ahead.
+        behind: i64,
+    },
+    /// There is no login that waits for a second factor, or another client has begun it.
+    #[error("this login has expired, please log in again")]
+    NoPendingLogin,
+    /// The policy requires a second factor, and the user has none.
+    #[error("set up a second factor first")]
+    EnrolmentRequired,
+    /// The operator has turned second factors off.
+    #[error("second factors are turned off")]
+    SecondFactorOff,
+    /// The user already has a second factor of this kind.
+    #[error("a second factor is set up already, remove it first")]
+    SecondFactorExists,
+    /// The user has no second factor.
+    #[error("no second factor is set up")]
+    NoSecondFactor,
+    /// Second factors cannot be encrypted or decrypted.
+    #[error(transparent)]
+    SecretKey(#[from] KeyFileError),
     /// The account changed while its password was being checked: the stored password was
     /// replaced, or the account was deleted. No session was opened; the client can retry.
     #[error("the account changed meanwhile, please try again")]
@@ -123,6 +158,18 @@ impl AuthError {
     pub(super) const fn describe(&self) -> Description {
         match self {
             Self::InvalidCredentials => Description::refusal("wrong_password"),
+            Self::InvalidCode { .. } => Description::refusal("wrong_code"),
+            Self::SecondFactorRequired(_) => Description::refusal("second_factor_required"),
+            Self::ClockOff { .. } => Description::refusal("clock_off"),
+            Self::NoPendingLogin => Description::refusal("no_pending_login"),
+            Self::EnrolmentRequired => Description::refusal("enrolment_required"),
+            Self::SecondFactorOff => Description::refusal("second_factor_off"),
+            Self::SecondFactorExists => Description::refusal("second_factor_exists"),
+            Self::NoSecondFactor => Description::refusal("no_second_factor"),
+            Self::SecretKey(_) => Description {
+                level: Level::Error,
+                ..Description::failure("secret_key")
+            },
             Self::NotLoggedIn => Description::refusal("not_logged_in"),
             Self::NoResultFound => Description::refusal("gone"),
             Self::AlreadyExists(_) => Description::refusal("email_taken"),
@@ -167,6 +214,16 @@ impl AuthError {
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(error) if error.is_outage())
     }
+}
+
+/// What a user is told whose clock is off.
+fn clock_text(behind: i64) -> String {
+    let seconds = behind.unsigned_abs();
+    let direction = if behind < 0 { "ahead" } else { "behind" };
+    format!(
+        "the clock of your phone is about {seconds} seconds {direction}: let it set the time by \
+         itself, and enter the next code"
+    )
 }
 
 impl From<RateLimited> for AuthError {

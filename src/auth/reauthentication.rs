@@ -6,7 +6,7 @@ use super::password::check::RightPassword;
 use super::throttle::{LoginAttempt, reauthentications};
 use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
-use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
 
 /// A request of a user who is logged in, with the password given again.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Owner {
     attempt: LoginAttempt,
     reservation: Reservation,
     session: SessionDigest,
+    /// The level at which the session's user has authenticated.
+    pub(super) level: SessionLevel,
     /// The rate limit of account changes. It is counted with the change, so that only right
     /// passwords count.
     limit: Vec<LimitCheck>,
@@ -73,6 +75,7 @@ impl Auth {
             attempt,
             reservation,
             session: session_id.digest(),
+            level: owner.level,
             limit,
         };
         Ok((owner, permit))

@@ -1,9 +1,9 @@
-//! Names browser and system of a user agent.
+//! The browser and the system of a user agent.
 
-/// The browser and the system that a user agent names, as far as they are known. Both are names
-/// of ours: a client chooses its user agent, and could write a sentence of its own into a mail.
+/// The browser and the system of a user agent, if they are known. The names are from fixed lists,
+/// because a client chooses its user agent and could place any text in a mail.
 pub(super) fn names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
-    // Browsers name their ancestors too, so the descendants come first.
+    // Browsers also name the ones on which they are based, so derived ones come first.
     let browsers = [
         ("Firefox/", "Firefox"),
         ("Edg/", "Edge"),

@@ -26,7 +26,9 @@ use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
-pub use wiring::{auth_settings, mail_settings, mailer, service_url, throttle_settings};
+pub use wiring::{
+    auth_settings, mail_settings, mailer, secret_keys, service_url, throttle_settings,
+};
 
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
@@ -44,20 +46,21 @@ use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
 use wiring::{db_settings, http_settings};
 
-/// Serves until a signal stops it, and answers the requests that were read by then. Blocks.
+/// Runs the service until a signal stops it. It answers all requests that were read by then.
+/// Blocks.
 ///
 /// # Errors
-/// [`ServerError`] if the service cannot start.
+/// [`ServerError`] if the service cannot start, or if the database has lost a commit.
 pub fn run(config: &Config) -> Result<(), ServerError> {
-    // While there is one thread: it takes variables out of the environment.
+    // While there is only one thread, because it removes environment variables.
     let inherited = socket_activation::inherited().map_err(ServerError::SocketActivation)?;
     rt::System::new().block_on(serve(config, inherited))
 }
 
-/// How long a command waits for a database server that cannot be reached.
+/// How long a command waits for an unreachable database server.
 const COMMAND_WAIT: Duration = Duration::from_secs(5);
 
-/// Opens the database that the settings name, for a command.
+/// Opens the database of the settings, for a command. Blocks.
 ///
 /// # Errors
 /// [`OpenError`] with the remedy.
@@ -79,7 +82,7 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
     Ok(db)
 }
 
-/// Checks the database that the settings name, beside a service that runs on it.
+/// Checks the database of the settings, also while a service uses it. Blocks.
 ///
 /// # Errors
 /// [`OpenError`] if the database cannot be opened.
@@ -112,7 +115,7 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     Ok(())
 }
 
-/// Makes this process the only service on the database, and opens it.
+/// Locks the database for this service, and opens it.
 fn lock_and_open(config: &Config) -> Result<(Option<ServerLock>, DB), OpenError> {
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
@@ -128,14 +131,15 @@ fn build_auth(
     mailer: Mailer,
     templates: Templates,
 ) -> Result<web::Data<Auth>, ServerError> {
-    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = Auth::new(db, auth_settings(config))?.with_secret_keys(secret_keys(config));
+    auth.check_secret_key()?;
     let auth = auth.with_mails(mailer, templates)?;
     Ok(web::Data::new(
         auth.with_monitor(MonitorSettings::default())?,
     ))
 }
 
-/// Starts the HTTP server, the operator's listener, the watchdog, and the wait for a signal.
+/// Starts the HTTP server, the ops listener, the watchdog, and the wait for a signal.
 fn start(
     config: &Config,
     auth: &web::Data<Auth>,
@@ -177,7 +181,7 @@ fn start(
 
 fn log_address(address: SocketAddr, is_inherited: bool) {
     let how = if is_inherited {
-        "the socket that was handed over; --bind is not used"
+        "by socket activation; --bind is not used"
     } else {
         "Press CTRL+C to quit"
     };

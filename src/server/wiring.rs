@@ -1,4 +1,4 @@
-//! Maps the configuration to the settings of the layers; the only place that does.
+//! Maps the configuration to the settings of the layers.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -14,11 +14,12 @@ use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
 use crate::db::{DbSettings, OpenMode, SessionRules};
-use crate::domain::{Backoff, Clock, Email};
+use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
 use crate::http::HttpSettings;
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
+use crate::secret_key::KeyFile;
 
-/// The folder that gets mails where nothing else is said.
+/// The default folder for mails.
 pub(super) const DEFAULT_FOLDER: &str = "mail";
 
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
@@ -50,7 +51,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-/// How passwords are hashed and taken, and guesses counted.
+/// The settings of the use cases.
 #[must_use]
 pub fn auth_settings(config: &Config) -> AuthSettings {
     let (passwords, accounts) = (&config.passwords, &config.accounts);
@@ -65,6 +66,8 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         ),
         registration: accounts.registration,
         email_verification: accounts.email_verification,
+        second_factor: config.second_factor.second_factor,
+        service_name: accounts.service_name.clone(),
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
@@ -74,7 +77,22 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
     }
 }
 
-/// How guessing is slowed down.
+/// Where the key is that second factors are encrypted under.
+#[must_use]
+pub fn secret_keys(config: &Config) -> KeyFile {
+    if let Some(file) = &config.second_factor.secret_key_file {
+        return KeyFile::named(file.clone());
+    }
+    if let Some(credential) = config.second_factor.secret_key_credential() {
+        return KeyFile::credential(credential);
+    }
+    match &config.database.database_url {
+        DatabaseUrl::Sqlite(database) => KeyFile::beside(database),
+        DatabaseUrl::Postgres(_) => KeyFile::nowhere(),
+    }
+}
+
+/// The settings of the rate limits.
 #[must_use]
 pub fn throttle_settings(config: &Config) -> ThrottleSettings {
     let throttling = &config.throttling;
@@ -106,12 +124,12 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
     }
 }
 
-/// One for each core.
+/// The number of worker threads: one per core.
 pub(super) fn workers() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// What mails are made of, for a service that listens there.
+/// The settings of the mail templates, for a service that listens on this address.
 #[must_use]
 pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     let accounts = &config.accounts;
@@ -124,8 +142,8 @@ pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     }
 }
 
-/// Where a service that listens there is reached, without a slash at the end: where people
-/// reach it, else from this machine.
+/// The URL of a service that listens on this address, without a trailing slash: the public URL, or
+/// without one the URL on this machine.
 #[must_use]
 pub fn service_url(config: &Config, listens: SocketAddr) -> String {
     match &config.listening.public_url {
@@ -135,10 +153,10 @@ pub fn service_url(config: &Config, listens: SocketAddr) -> String {
     }
 }
 
-/// Where mails go.
+/// The transport of mails.
 ///
 /// # Errors
-/// [`ServerError::Smtp`] if there is no TLS to the mail server.
+/// [`ServerError::Smtp`] if TLS to the mail server is not possible.
 pub fn mailer(config: &Config) -> Result<Mailer, ServerError> {
     let from = sender(config);
     Ok(match &config.accounts.mail {
@@ -170,7 +188,7 @@ fn smtp(config: &Config, url: &Url, from: Email) -> SmtpSettings {
     }
 }
 
-/// `--mail-from`, else a name at the host that people see.
+/// The sender of mails: `--mail-from`, or `bienvenue` at the host of the public URL.
 fn sender(config: &Config) -> Email {
     let host = config.listening.public_url.as_ref().map(PublicUrl::host);
     config
