@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
-use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
+use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
-    User, UserId,
+    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    SessionId, User, UserId,
 };
 use crate::mail::MailKind;
 
@@ -19,9 +19,9 @@ const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A token from a mail about an address. Only the database knows which kind it is.
 #[derive(Debug, Clone, Copy)]
-pub struct MailedToken {
+pub struct EmailLinkToken {
     email: EmailToken,
-    undo: UndoToken,
+    undo: EmailRevertToken,
 }
 
 /// A user and the address that a token has verified.
@@ -33,13 +33,13 @@ pub struct VerifiedEmail {
     pub email: Email,
 }
 
-impl MailedToken {
+impl EmailLinkToken {
     /// Parses a token as it is in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             email: EmailToken::parse(text).ok()?,
-            undo: UndoToken::parse(text).ok()?,
+            undo: EmailRevertToken::parse(text).ok()?,
         })
     }
 }
@@ -54,7 +54,7 @@ impl Auth {
     /// account has the address meanwhile.
     pub fn verify_email(
         &self,
-        token: Option<&MailedToken>,
+        token: Option<&EmailLinkToken>,
         session: Option<&SessionId>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
@@ -74,12 +74,12 @@ impl Auth {
     pub(super) fn ask_to_verify(
         &self,
         user: &User,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
         let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
-        match self.db.ask_again(user.id, settlement, &mail) {
+        match self.db.ask_again(user.id, side_effects, &mail) {
             Ok(()) => {
                 self.wake_mails();
                 AuthError::EmailNotVerified
@@ -93,7 +93,7 @@ impl Auth {
 
     fn spend(
         &self,
-        token: &MailedToken,
+        token: &EmailLinkToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
         let digest = token.email.digest();
@@ -104,7 +104,7 @@ impl Auth {
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
-                let found = self.db.find_former_email(&token.undo.digest());
+                let found = self.db.find_previous_email(&token.undo.digest());
                 found
                     .and_then(|found| self.take_back(found))
                     .map_err(invalid)
@@ -116,7 +116,7 @@ impl Auth {
     fn confirm(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         self.db.verify_email(token, &found)?;
         let user = found.user.id;
@@ -127,7 +127,7 @@ impl Auth {
     fn change(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let mail = MailKind::EmailChanged {
@@ -148,7 +148,7 @@ impl Auth {
     /// is notified, because the account may have been handed over to that person.
     fn take_back(
         &self,
-        found: FoundFormerEmail,
+        found: ActivePreviousEmail,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
@@ -159,7 +159,7 @@ impl Auth {
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
         let reset = MailKind::PasswordReset.row();
-        self.db.take_email_back(&found, &reset, notice.as_ref())?;
+        self.db.revert_email(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((

@@ -35,7 +35,7 @@ use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use crate::secret_key::KeyFile;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
-use maintenance::background_writes::Housekeeping;
+use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
@@ -46,11 +46,11 @@ pub use access::{
 };
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
-pub use audit::log_forged;
-pub use email_verification::{MailedToken, VerifiedEmail};
+pub use audit::log_csrf_refused;
+pub use email_verification::{EmailLinkToken, VerifiedEmail};
 pub use error::AuthError;
 pub use executor::{Access, Executor, Inline};
-pub use hasher::{HasherStats, Waits};
+pub use hasher::{HasherStats, WaitHistogram};
 pub use login::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
@@ -59,16 +59,16 @@ pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
-pub use sessions::{Named, SessionPage};
-pub use settings::{AuthSettings, PasswordRefused};
-pub use stats::{Figures, MailOutcome};
+pub use sessions::{EndedSession, SessionPage};
+pub use settings::{AuthSettings, PasswordPolicyError};
+pub use stats::{AuthStats, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
 pub use crate::db::{
-    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, Outbox, PoolStats, Registered,
-    SecondFactors,
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,
+    RegistrationOutcome, SecondFactors,
 };
 
 /// The use cases over a database, with the methods of the reference service's `Auth`.
@@ -78,7 +78,7 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
-    housekeeping: Arc<Housekeeping>,
+    housekeeping: Arc<BackgroundWrites>,
     /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
     /// None if this instance sends no mails. They stay queued for another instance.
@@ -100,7 +100,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
+            housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -145,9 +145,9 @@ impl Auth {
 
     /// The same use cases with a deadline: work that has not begun to write by then fails.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
-            db: self.db.until(deadline),
+            db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
@@ -158,8 +158,9 @@ impl Auth {
     }
 
     /// Takes a permit for a hash that no client requests.
-    fn place(&self) -> Result<HashPermit, AuthError> {
-        self.hasher.place(self.rounds(), Requester::Anybody)
+    fn acquire_permit(&self) -> Result<HashPermit, AuthError> {
+        self.hasher
+            .acquire_permit(self.rounds(), Requester::Unlimited)
     }
 
     /// The rounds of a hash at the current cost.
@@ -170,14 +171,14 @@ impl Auth {
     /// Whether reads (such as [`Auth::session_user`]) wait for no network and no other thread, so
     /// that an event loop may run them itself.
     #[must_use]
-    pub fn reads_are_local(&self) -> bool {
-        self.db.reads_are_local()
+    pub fn supports_inline_reads(&self) -> bool {
+        self.db.supports_inline_reads()
     }
 
     /// How many database operations can run at once, apart from local reads.
     #[must_use]
-    pub fn turns(&self) -> u32 {
-        self.db.turns()
+    pub fn max_concurrency(&self) -> u32 {
+        self.db.max_concurrency()
     }
 
     /// Checks that the database answers, can be written, and has the schema of this program.
@@ -192,8 +193,8 @@ impl Auth {
     /// Writes the buffered last uses of sessions and checkpoints the database, before the process
     /// ends. Blocks for a write. Without it, at most a minute of last uses is lost.
     pub fn flush(&self) {
-        self.housekeeping.write_notes();
-        if let Err(error) = self.db.tidy() {
+        self.housekeeping.flush_last_seen();
+        if let Err(error) = self.db.close_wal() {
             log::warn!("the write-ahead log was not checkpointed: {error}");
         }
     }

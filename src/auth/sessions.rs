@@ -4,13 +4,13 @@ use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{
-    Client, EmailKey, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
+    Client, NormalizedEmail, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
     SessionUser, User, UserId,
 };
 
 /// The session that a user asked to end by its public id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+pub enum EndedSession {
     /// The session of the request. It has ended.
     Current,
     /// Another session of the same user. It has ended.
@@ -34,7 +34,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if no user has this email.
-    pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
+    pub fn create_session(
+        &self,
+        email: impl Into<NormalizedEmail>,
+    ) -> Result<SessionId, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let session_id = SessionId::generate();
         let (digest, client) = (session_id.digest(), Client::default());
@@ -55,7 +58,7 @@ impl Auth {
 
     /// Finds the user of a valid session; none without an id. Blocks for two lookups and writes
     /// nothing: the last use of a session is written in the background, at most once per
-    /// [`SessionRules::touch_after`](crate::db::SessionRules).
+    /// [`SessionPolicy::touch_after`](crate::db::SessionPolicy).
     ///
     /// # Errors
     /// Only if the database fails. An unknown session is not an error.
@@ -85,7 +88,7 @@ impl Auth {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.note_use(digest, found.last_seen_at);
+                self.housekeeping.record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),
@@ -144,11 +147,11 @@ impl Auth {
         &self,
         session_id: &SessionId,
         name: SessionPublicId,
-    ) -> Result<Named, AuthError> {
+    ) -> Result<EndedSession, AuthError> {
         match self.db.end_session_named(&session_id.digest(), &name) {
-            Ok(Some(true)) => Ok(Named::Current),
-            Ok(Some(false)) => Ok(Named::Other),
-            Ok(None) => Ok(Named::NotYours),
+            Ok(Some(true)) => Ok(EndedSession::Current),
+            Ok(Some(false)) => Ok(EndedSession::Other),
+            Ok(None) => Ok(EndedSession::NotYours),
             Err(error) => Err(not_logged_in_or(error)),
         }
     }

@@ -63,7 +63,7 @@ impl Default for AuthSettings {
 
 /// Why a new password is refused. The messages are for the user who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordRefused {
+pub enum PasswordPolicyError {
     /// It has fewer code points than the settings require.
     #[error("password is too short: it needs {minimum} characters or more")]
     TooShort {
@@ -80,7 +80,7 @@ pub enum PasswordRefused {
     Context,
 }
 
-impl PasswordRefused {
+impl PasswordPolicyError {
     /// The error code of the refusal.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -94,10 +94,14 @@ impl PasswordRefused {
 
 impl AuthSettings {
     /// Checks a new password of the user with this email.
-    pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {
+    pub(super) fn accept(
+        &self,
+        password: &Password,
+        email: &Email,
+    ) -> Result<(), PasswordPolicyError> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
-            Err(PasswordRefused::TooShort { minimum })
+            Err(PasswordPolicyError::TooShort { minimum })
         } else if minimum < policy::FROM_MINIMUM {
             Ok(())
         } else {

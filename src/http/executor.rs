@@ -9,7 +9,7 @@ use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
 use crate::auth::{Access, Auth, AuthError, Executor};
-use crate::domain::{Client, ClientAddress, Prefix};
+use crate::domain::{Client, ClientIp, IpPrefix};
 use concurrency_limit::ConcurrencyLimit;
 
 /// How long a request waits for its permit and for other writers before 503. Then nothing was
@@ -36,9 +36,9 @@ pub struct BlockingExecutor {
 
 impl BlockingExecutor {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let limit = ConcurrencyLimit::new(usize::try_from(auth.turns()).unwrap_or(1));
+        let limit = ConcurrencyLimit::new(usize::try_from(auth.max_concurrency()).unwrap_or(1));
         // One at a time on SQLite: it holds one of the few connections that the event loops use.
-        let long_reads = if auth.reads_are_local() {
+        let long_reads = if auth.supports_inline_reads() {
             ConcurrencyLimit::new(1)
         } else {
             limit.clone()
@@ -93,11 +93,11 @@ impl BlockingExecutor {
         &self,
         auth: &Auth,
         limit: &ConcurrencyLimit,
-        subnet: Option<Prefix>,
+        subnet: Option<IpPrefix>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let limit = limit.clone();
-        let auth = auth.until(Instant::now() + PATIENCE);
+        let auth = auth.with_deadline(Instant::now() + PATIENCE);
         let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
             let permit = rt::time::timeout(PATIENCE, limit.acquire(subnet)).await;
             let Ok(Some(permit)) = permit else {
@@ -108,7 +108,7 @@ impl BlockingExecutor {
                 work(&auth)
             };
             let done = web::block(work).await;
-            done.map_err(|lost| AuthError::Lost(lost.to_string()))?
+            done.map_err(|lost| AuthError::TaskFailed(lost.to_string()))?
         });
         answer.await.unwrap_or(Err(AuthError::Busy))
     }
@@ -122,10 +122,10 @@ impl Executor for BlockingExecutor {
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        if access == Access::Read && auth.reads_are_local() {
+        if access == Access::Read && auth.supports_inline_reads() {
             return step(auth);
         }
-        let subnet = client.address().map(ClientAddress::subnet);
+        let subnet = client.address().map(ClientIp::subnet);
         self.block(auth, &self.limit, subnet, step).await
     }
 

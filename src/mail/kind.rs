@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientAddress, Email, Timestamp};
+use crate::domain::{ClientIp, Email, Timestamp};
 
 /// A mail kind with its values. A variant is stored under its name in snake case, with its fields
 /// as JSON; its templates have the same name and the same values. It contains no token: tokens
@@ -38,7 +38,7 @@ pub enum MailKind {
     /// A login by an unknown client.
     NewDevice {
         /// The address of the client.
-        address: Option<ClientAddress>,
+        address: Option<ClientIp>,
         /// The `User-Agent` of the client. Templates get only the names of browser and system.
         user_agent: Option<String>,
         /// The time of the login.
@@ -225,7 +225,7 @@ mod tests {
     /// Rows as version 0.1.0 writes them, with their mails.
     fn rows() -> Vec<(&'static str, Option<&'static str>, MailKind)> {
         let (bob, new) = (email("bob@x.fr"), email("new@x.fr"));
-        let address = Some(ClientAddress::new("2001:db8::1".parse().unwrap()));
+        let address = Some(ClientIp::new("2001:db8::1".parse().unwrap()));
         let at = Timestamp::from_seconds(1_800_000_000);
         let device = |address, user_agent: Option<&str>| MailKind::NewDevice {
             address,

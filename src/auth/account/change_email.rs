@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::email_changes;
 use crate::auth::{Auth, AuthError};
-use crate::db::Asking;
+use crate::db::EmailConfirmation;
 use crate::domain::{Email, User};
 use crate::mail::MailKind;
 
@@ -14,8 +14,8 @@ impl Auth {
     /// has the address. The token in the mail makes the change.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::Throttled`] if the
-    /// account has requested too many changes, and [`AuthError::Changed`] if the password was
+    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::RateLimited`] if the
+    /// account has requested too many changes, and [`AuthError::ConcurrentChange`] if the password was
     /// replaced or the session ended meanwhile.
     pub async fn request_email_change(
         &self,
@@ -44,13 +44,13 @@ impl Auth {
         asked
     }
 
-    fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
+    fn ask_new_address(&self, owner: ReauthenticatedUser, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
         let mail = MailKind::ConfirmEmail { to: new.clone() };
-        let asking = Asking {
+        let asking = EmailConfirmation {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
         };
         let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;

@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::marks;
 use crate::auth::{Auth, AuthError, HashJob};
-use crate::db::{NewSession, Replaced};
+use crate::db::{NewSession, PasswordUpdate};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
 /// The result of a change of the password.
@@ -22,8 +22,8 @@ impl Auth {
     /// opens a new one.
     ///
     /// # Errors
-    /// [`AuthError::PasswordRefused`] before the current password is checked,
-    /// [`AuthError::InvalidCredentials`] if that is wrong, and [`AuthError::Changed`] if it was
+    /// [`AuthError::PasswordPolicyError`] before the current password is checked,
+    /// [`AuthError::InvalidCredentials`] if that is wrong, and [`AuthError::ConcurrentChange`] if it was
     /// replaced or the session ended meanwhile.
     pub async fn change_password(
         &self,
@@ -72,7 +72,7 @@ impl Auth {
 
     fn replace_password(
         &self,
-        owner: Owner,
+        owner: ReauthenticatedUser,
         hashed: &HashedPassword,
     ) -> Result<PasswordChanged, AuthError> {
         let session_id = SessionId::generate();
@@ -82,10 +82,10 @@ impl Auth {
             client: owner.client(),
             level: owner.level,
         };
-        let replaced = Replaced {
+        let replaced = PasswordUpdate {
             hashed_password: hashed,
             session: &new,
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
             client_marks: &marks(owner.client()),
             notice: self.password_changed(&owner.user.email),
         };

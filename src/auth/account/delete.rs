@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
-use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, EmailKey, User};
+use crate::db::RateLimitedMail;
+use crate::domain::{Client, Email, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -13,7 +13,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if no user has this email.
-    pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
+    pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         self.db.delete_user(user.id)?;
         Event::UserDeleted { user: user.id }.log(&Client::default());
@@ -23,7 +23,7 @@ impl Auth {
     /// Deletes the account of the session's user with all its data.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for a wrong password, and [`AuthError::Changed`] if the
+    /// [`AuthError::InvalidCredentials`] for a wrong password, and [`AuthError::ConcurrentChange`] if the
     /// password was replaced or the session ended meanwhile.
     pub async fn delete_account(
         &self,
@@ -50,10 +50,12 @@ impl Auth {
         deleted
     }
 
-    fn delete_with_notices(&self, owner: Owner) -> Result<User, AuthError> {
+    fn delete_with_notices(&self, owner: ReauthenticatedUser) -> Result<User, AuthError> {
         let notices = self.account_deleted(&owner.user)?;
-        let settlement = owner.settlement(self);
-        let deleted = self.db.delete_account(&owner.who(), &settlement, &notices);
+        let side_effects = owner.side_effects(self);
+        let deleted = self
+            .db
+            .delete_account(&owner.who(), &side_effects, &notices);
         owner.written(deleted)?;
         self.wake_mails();
         Ok(owner.user)
@@ -61,13 +63,13 @@ impl Auth {
 
     /// The notifications about a deletion: to the address of the account, and to former addresses
     /// that could still take it back.
-    fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
+    fn account_deleted(&self, user: &User) -> Result<Vec<RateLimitedMail>, AuthError> {
         if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
         let now = self.db.clock().now();
         let mut to = vec![user.email.clone()];
-        for former in self.db.former_emails_of(user.id)? {
+        for former in self.db.previous_emails_of(user.id)? {
             let email = Email::from_stored(former.email);
             if former.expires_at > now && to.iter().all(|known| known.key() != email.key()) {
                 to.push(email);

@@ -126,7 +126,7 @@ pub(in crate::auth) enum Event<'a> {
 }
 
 /// Logs that a request of a page of another origin was refused.
-pub fn log_forged(client: &Client, origin: Option<&Origin>) {
+pub fn log_csrf_refused(client: &Client, origin: Option<&Origin>) {
     let origin = origin.map(Origin::to_string);
     Event::Forged {
         origin: origin.as_deref(),
@@ -231,7 +231,7 @@ impl Event<'_> {
             None => (fields.name, fields.sentence),
         };
         let limit = match fields.cause {
-            Some(AuthError::Throttled { limit, .. }) => Some(limit.name()),
+            Some(AuthError::RateLimited { limit, .. }) => Some(limit.name()),
             Some(_) | None => None,
         };
         let address = client.address().map(|address| address.to_string());

@@ -99,7 +99,7 @@ impl Rehashed {
                 return;
             }
         };
-        match db.renew_hashed_password(user, outdated, &new) {
+        match db.replace_outdated_hash(user, outdated, &new) {
             Ok(true) => log::info!("rehashed the stored password of user {user}"),
             Ok(false) => {}
             Err(error) => {

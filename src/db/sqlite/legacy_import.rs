@@ -13,9 +13,11 @@ use diesel::sqlite::SqliteConnection;
 use super::prepare::texts;
 use crate::db::DbSettings;
 use crate::db::connection::AnyConnection;
-use crate::db::migrations::{self, Change};
+use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionId, SessionPublicId, User};
+use crate::domain::{
+    HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
+};
 
 diesel::table! {
     adopted_users (id) {
@@ -28,12 +30,12 @@ diesel::table! {
 
 /// Users with the same address, in one or several spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Duplicate {
+pub struct DuplicateEmail {
     /// The id and the spelling of each user, the lowest id first.
     pub users: Vec<(i64, String)>,
 }
 
-impl fmt::Display for Duplicate {
+impl fmt::Display for DuplicateEmail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, (id, email)) in self.users.iter().enumerate() {
             let separator = if nth == 0 { "" } else { ", " };
@@ -44,7 +46,7 @@ impl fmt::Display for Duplicate {
 }
 
 /// The numbers of imported users and sessions.
-pub(super) struct Adopted {
+pub(super) struct Imported {
     pub(super) users: usize,
     pub(super) sessions: usize,
     /// How many users have a password hash that cannot be checked, by algorithm.
@@ -55,7 +57,7 @@ pub(super) struct Adopted {
 const BATCH: i64 = 1000;
 
 /// Why the file is not one of the reference service; none if it is.
-pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
+pub(super) fn is_legacy_database(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
     let encoding = texts(conn, "SELECT encoding AS value FROM pragma_encoding")?;
     if encoding != ["UTF-8"] {
         return Ok(Some(format!("its encoding is {}", encoding.join(", "))));
@@ -90,7 +92,7 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
 }
 
 /// Finds users that would be one account here. Reads only.
-pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplicate>> {
+pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<DuplicateEmail>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -104,18 +106,21 @@ pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplica
     let mut by_key: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
     for row in rows {
         let email = text(&row.email);
-        let key = EmailKey::canonical(&email).as_str().to_owned();
+        let key = NormalizedEmail::canonical(&email).as_str().to_owned();
         by_key.entry(key).or_default().push((row.id, email));
     }
     Ok(by_key
         .into_values()
         .filter(|users| users.len() > 1)
-        .map(|users| Duplicate { users })
+        .map(|users| DuplicateEmail { users })
         .collect())
 }
 
 /// Imports the users and their sessions. The caller holds the transaction.
-pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<Adopted, Change> {
+pub(super) fn import(
+    conn: &mut AnyConnection,
+    settings: &DbSettings,
+) -> Result<Imported, MigrationError> {
     conn.batch_execute(
         "CREATE TABLE adopted_users (
              id INTEGER PRIMARY KEY NOT NULL,
@@ -129,7 +134,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
          DROP TABLE users;",
     )?;
     migrations::apply(conn)?;
-    let mut adopted = Adopted {
+    let mut adopted = Imported {
         users: 0,
         sessions: 0,
         unknown_hashes: BTreeMap::new(),
@@ -137,7 +142,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
     let mut seen = HashSet::new();
     let mut last = i64::MIN;
     loop {
-        let rows: Vec<AdoptedUser> = adopted_users::table
+        let rows: Vec<ImportedUser> = adopted_users::table
             .filter(adopted_users::id.gt(last))
             .order(adopted_users::id)
             .limit(BATCH)
@@ -159,14 +164,14 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
 }
 
 #[derive(Queryable)]
-struct AdoptedUser {
+struct ImportedUser {
     id: i64,
     email: Vec<u8>,
     hashed_password: Vec<u8>,
     session_id: Option<Vec<u8>>,
 }
 
-impl AdoptedUser {
+impl ImportedUser {
     fn hashed_password(&self) -> HashedPassword {
         HashedPassword::from_stored(text(&self.hashed_password))
     }
@@ -188,7 +193,7 @@ impl AdoptedUser {
             .values((
                 users::id.eq(self.id),
                 users::email.eq(&email),
-                users::email_key.eq(EmailKey::canonical(&email).as_str()),
+                users::email_key.eq(NormalizedEmail::canonical(&email).as_str()),
                 users::hashed_password.eq(self.hashed_password().expose()),
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))

@@ -19,23 +19,23 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The lock that a service holds while it runs, so that a second service on the same SQLite file
 /// is refused. Commands do not need it. The kernel releases it when the process ends in any way.
 #[derive(Debug)]
-pub struct ServerLock {
+pub struct InstanceLock {
     _file: File,
 }
 
-impl ServerLock {
+impl InstanceLock {
     /// Takes the lock of a SQLite file. A PostgreSQL database, which several services may share,
     /// has none. Blocks for at most 0.1 seconds.
     ///
     /// # Errors
     /// [`OpenError::InUse`] if another service holds it, [`OpenError::File`] if the lock file
-    /// beside the database cannot be created, [`OpenError::NotThere`] if the database does not
+    /// beside the database cannot be created, [`OpenError::NotFound`] if the database does not
     /// exist and the open mode does not create it; then no lock file is created either.
     pub fn acquire(url: &DatabaseUrl, open: OpenMode) -> Result<Option<Self>, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => {
                 if open == OpenMode::Check && matches!(path.try_exists(), Ok(false)) {
-                    return Err(OpenError::NotThere(path.to_owned()));
+                    return Err(OpenError::NotFound(path.to_owned()));
                 }
                 lock(path).map(Some)
             }
@@ -77,7 +77,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn lock(database: &Path) -> Result<ServerLock, OpenError> {
+fn lock(database: &Path) -> Result<InstanceLock, OpenError> {
     let path = lock_path(database);
     let failed = |source| OpenError::File {
         path: path.clone(),
@@ -86,7 +86,7 @@ fn lock(database: &Path) -> Result<ServerLock, OpenError> {
     let file = open(&path).map_err(failed)?;
     for _ in 0..TRIES {
         match file.try_lock() {
-            Ok(()) => return Ok(ServerLock { _file: file }),
+            Ok(()) => return Ok(InstanceLock { _file: file }),
             // A command that checks whether a service runs holds the lock for a moment.
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
             Err(TryLockError::Error(source)) => return Err(failed(source)),

@@ -112,7 +112,7 @@ pub(crate) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
 fn level(error: &Error) -> log::Level {
     match error.as_error() {
         // A client can cause `Changed` with two simultaneous requests; the audit event logs it.
-        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::Changed)) => {
+        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::ConcurrentChange)) => {
             log::Level::Debug
         }
         Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
