@@ -4,7 +4,7 @@ use super::Timestamp;
 
 /// A token that was issued and is not used yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingToken {
+pub struct ExportedToken {
     /// Its purpose.
     pub action: String,
     /// The address that it concerns, if there is one.
@@ -17,7 +17,7 @@ pub struct PendingToken {
 
 /// A queued mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingMail {
+pub struct ExportedMail {
     /// The mail kind.
     pub letter: String,
     /// The values for its template, in JSON.

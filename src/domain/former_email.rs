@@ -4,7 +4,7 @@ use super::Timestamp;
 
 /// A former address of a user, which can still take the account back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormerEmail {
+pub struct PreviousEmail {
     /// The address.
     pub email: String,
     /// When the account got a new address.

@@ -113,7 +113,7 @@ impl Description {
                 )
                 .field(Some(Cow::Borrowed("email")))
             }
-            AuthError::PasswordRefused(refused) => {
+            AuthError::PasswordPolicyError(refused) => {
                 Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
             }
             AuthError::InvalidResetToken => {
@@ -141,7 +141,7 @@ impl Description {
                 let code = "registration_closed";
                 Self::new(S::FORBIDDEN, code, text, O::registration_closed)
             }
-            AuthError::Throttled { retry_after, .. } => {
+            AuthError::RateLimited { retry_after, .. } => {
                 Self::new(S::TOO_MANY_REQUESTS, "rate_limited", text, O::throttled)
                     .retry_after(*retry_after)
             }
@@ -184,13 +184,13 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
-            AuthError::Changed => Self::unavailable("account_changed", text),
+            AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
             }
             // Handlers turn the rows that they expect to be missing into answers.
             AuthError::NoResultFound
-            | AuthError::Lost(_)
+            | AuthError::TaskFailed(_)
             | AuthError::Failed(_)
             | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
@@ -245,7 +245,7 @@ impl HttpError {
 
     /// An error of a use case that stores the password of a field.
     pub(crate) fn of_new_password(field: &'static str, error: AuthError) -> Self {
-        let is_about_field = matches!(error, AuthError::PasswordRefused(_));
+        let is_about_field = matches!(error, AuthError::PasswordPolicyError(_));
         let error = Self::from(error);
         if is_about_field {
             Self::About(field, Box::new(error))
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_503_says_when_to_come_back() {
-        for error in [AuthError::Busy, AuthError::Changed] {
+        for error in [AuthError::Busy, AuthError::ConcurrentChange] {
             let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(answer.headers().get(RETRY_AFTER).unwrap(), "1");

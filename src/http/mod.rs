@@ -32,7 +32,7 @@ pub use middleware::connections::{ClientStream, Connections};
 pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
-use crate::domain::{Networks, Origin};
+use crate::domain::{IpNetworks, Origin};
 use extract::client::Proxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
@@ -48,7 +48,7 @@ pub struct HttpSettings {
     /// `Strict-Transport-Security`.
     pub https: bool,
     /// The proxies whose word about a client's address is taken.
-    pub trusted_proxies: Networks,
+    pub trusted_proxies: IpNetworks,
     /// The origin under which people reach the service; without it, the Host header tells.
     pub public_origin: Option<Origin>,
     /// Origins of front ends whose pages may send requests and read the answers.
@@ -63,7 +63,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             https: false,
-            trusted_proxies: Networks::default(),
+            trusted_proxies: IpNetworks::default(),
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().device_memory,

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 pub use context::ContextWords;
 
-use crate::auth::PasswordRefused;
-use crate::domain::{Email, EmailKey, Password};
+use crate::auth::PasswordPolicyError;
+use crate::domain::{Email, NormalizedEmail, Password};
 
 /// Where the rules begin to hold: who allows shorter passwords is trying, not serving.
 pub(in crate::auth) const FROM_MINIMUM: usize = 8;
@@ -22,18 +22,18 @@ pub(in crate::auth) fn check(
     password: &Password,
     email: Option<&Email>,
     service: &ContextWords,
-) -> Result<(), PasswordRefused> {
+) -> Result<(), PasswordPolicyError> {
     let forwards = folded(password.expose().chars());
     let backwards = folded(password.expose().chars().rev());
     let key = email.map(Email::key);
-    let person = key.as_ref().map_or("", EmailKey::as_str);
+    let person = key.as_ref().map_or("", NormalizedEmail::as_str);
     let context = service.with_person(person);
     for password in [&*forwards, &*backwards] {
         if common::is_common(password) || keyboard_runs::is_made_of_rows(password) {
-            return Err(PasswordRefused::Common);
+            return Err(PasswordPolicyError::Common);
         }
         if context.is_most_of(password) {
-            return Err(PasswordRefused::Context);
+            return Err(PasswordPolicyError::Context);
         }
     }
     Ok(())
