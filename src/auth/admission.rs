@@ -4,7 +4,7 @@
 use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};
 use super::{Auth, AuthError, Reservation};
-use crate::domain::{Client, ClientAddress, EmailKey};
+use crate::domain::{Client, ClientIp, NormalizedEmail};
 
 impl Auth {
     /// Takes a permit for a hash, and refuses a client that is over a rate limit, without a write.
@@ -13,14 +13,16 @@ impl Auth {
     /// there is a permit, or where one is kept.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] if there is no permit, [`AuthError::Throttled`] for a client over
+    /// [`AuthError::Overloaded`] if there is no permit, [`AuthError::RateLimited`] for a client over
     /// a limit, and the errors of the database.
     pub(super) async fn admit<A: Send + 'static>(
         &self,
         executor: &impl Executor,
         client: &Client,
         mut attempt: A,
-        recognize: impl FnOnce(&mut A, &Self) -> Result<Option<EmailKey>, AuthError> + Send + 'static,
+        recognize: impl FnOnce(&mut A, &Self) -> Result<Option<NormalizedEmail>, AuthError>
+        + Send
+        + 'static,
         check: impl FnOnce(&A, &Self) -> Result<(), AuthError> + Send + 'static,
     ) -> Result<(A, HashPermit), AuthError> {
         let refusal = match self.permit_for(client, None) {
@@ -37,7 +39,7 @@ impl Auth {
         };
         // A client that shows no device is hardly known: a look-up over the network would cost
         // a turn at the database.
-        let may_be_known = self.reads_are_local() || client.device().is_some();
+        let may_be_known = self.supports_inline_reads() || client.device().is_some();
         let admitted = if self.throttles() && may_be_known && self.hasher.keeps_permits() {
             let owned = client.clone();
             let step = move |auth: &Self| {
@@ -93,15 +95,15 @@ impl Auth {
     fn permit_for(
         &self,
         client: &Client,
-        account: Option<EmailKey>,
+        account: Option<NormalizedEmail>,
     ) -> Result<HashPermit, AuthError> {
-        let network = client.address().map(ClientAddress::network);
+        let network = client.address().map(ClientIp::network);
         let whose = match account {
-            _ if !self.throttles() => Requester::Anybody,
+            _ if !self.throttles() => Requester::Unlimited,
             Some(account) => Requester::Known { network, account },
             None => Requester::Stranger(network),
         };
-        self.hasher.place(self.rounds(), whose)
+        self.hasher.acquire_permit(self.rounds(), whose)
     }
 
     /// Whether attempts are counted.

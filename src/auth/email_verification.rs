@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
-use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
+use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
-    User, UserId,
+    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    SessionId, User, UserId,
 };
 use crate::mail::MailKind;
 
@@ -20,9 +20,9 @@ const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A token out of a mail about an address. Which one it is only the database knows.
 #[derive(Debug, Clone, Copy)]
-pub struct MailedToken {
+pub struct EmailLinkToken {
     email: EmailToken,
-    undo: UndoToken,
+    undo: EmailRevertToken,
 }
 
 /// Whose address is known now, and which.
@@ -34,13 +34,13 @@ pub struct VerifiedEmail {
     pub email: Email,
 }
 
-impl MailedToken {
+impl EmailLinkToken {
     /// Takes a token as it stands in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             email: EmailToken::parse(text).ok()?,
-            undo: UndoToken::parse(text).ok()?,
+            undo: EmailRevertToken::parse(text).ok()?,
         })
     }
 }
@@ -56,7 +56,7 @@ impl Auth {
     /// address that somebody else has by now.
     pub fn verify_email(
         &self,
-        token: Option<&MailedToken>,
+        token: Option<&EmailLinkToken>,
         session: Option<&SessionId>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
@@ -76,12 +76,12 @@ impl Auth {
     pub(super) fn ask_to_verify(
         &self,
         user: &User,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
         let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
-        match self.db.ask_again(user.id, settlement, &mail) {
+        match self.db.ask_again(user.id, side_effects, &mail) {
             Ok(()) => {
                 self.wake_mails();
                 AuthError::EmailNotVerified
@@ -95,7 +95,7 @@ impl Auth {
 
     fn spend(
         &self,
-        token: &MailedToken,
+        token: &EmailLinkToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
         let digest = token.email.digest();
@@ -106,7 +106,7 @@ impl Auth {
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
-                let found = self.db.find_former_email(&token.undo.digest());
+                let found = self.db.find_previous_email(&token.undo.digest());
                 found
                     .and_then(|found| self.take_back(found))
                     .map_err(invalid)
@@ -118,7 +118,7 @@ impl Auth {
     fn confirm(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         self.db.verify_email(token, &found)?;
         let user = found.user.id;
@@ -129,7 +129,7 @@ impl Auth {
     fn change(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let mail = MailKind::EmailChanged {
@@ -150,7 +150,7 @@ impl Auth {
     /// loses the account is told: it may be of a person to whom the account was given.
     fn take_back(
         &self,
-        found: FoundFormerEmail,
+        found: ActivePreviousEmail,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
@@ -161,7 +161,7 @@ impl Auth {
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
         let reset = MailKind::PasswordReset.row();
-        self.db.take_email_back(&found, &reset, notice.as_ref())?;
+        self.db.revert_email(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((

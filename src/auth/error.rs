@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{Denial, HashError, PasswordRefused};
+use super::{Denial, HashError, PasswordPolicyError};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
@@ -61,10 +61,10 @@ pub enum AuthError {
     /// The account changed while its password was being checked: it has another one, or the
     /// same one stored anew, or is gone. No session was made; trying again tells which.
     #[error("the account changed meanwhile, please try again")]
-    Changed,
+    ConcurrentChange,
     /// The password is none that this service takes for a new one.
     #[error(transparent)]
-    PasswordRefused(#[from] PasswordRefused),
+    PasswordPolicyError(#[from] PasswordPolicyError),
     /// A reset token that is wrong, spent, expired or another account's.
     #[error("invalid reset token")]
     InvalidResetToken,
@@ -97,7 +97,7 @@ pub enum AuthError {
     /// Too many guesses, or registrations, of late: whether the password was right was not
     /// looked at.
     #[error("too many attempts, please wait and try again")]
-    Throttled {
+    RateLimited {
         /// When the next one is due.
         retry_after: Duration,
         /// The limit that was reached.
@@ -108,7 +108,7 @@ pub enum AuthError {
     Busy,
     /// A defect: the thread that did the work is gone, with its cause.
     #[error("blocking work was lost: {0}")]
-    Lost(String),
+    TaskFailed(String),
     /// The database cannot be used now; the same request may pass later.
     #[error(transparent)]
     Unavailable(DbError),
@@ -174,7 +174,7 @@ impl AuthError {
             Self::NotLoggedIn => Description::refusal("not_logged_in"),
             Self::NoResultFound => Description::refusal("gone"),
             Self::AlreadyExists(_) => Description::refusal("email_taken"),
-            Self::PasswordRefused(_) => Description::refusal("password_refused"),
+            Self::PasswordPolicyError(_) => Description::refusal("password_refused"),
             Self::InvalidResetToken | Self::InvalidEmailToken => {
                 Description::refusal("invalid_token")
             }
@@ -183,11 +183,11 @@ impl AuthError {
             Self::InvalidInvitation => Description::refusal("invalid_invitation"),
             Self::EmailNotVerified => Description::refusal("email_not_verified"),
             Self::RegistrationClosed => Description::refusal("registration_closed"),
-            Self::Changed => Description {
+            Self::ConcurrentChange => Description {
                 is_refunded: true,
                 ..Description::refusal("account_changed")
             },
-            Self::Throttled { .. } => Description {
+            Self::RateLimited { .. } => Description {
                 exceeded: Some("too many attempts"),
                 ..Description::refusal("throttled")
             },
@@ -204,7 +204,7 @@ impl AuthError {
                 ..Description::failure("database_unavailable")
             },
             Self::Unavailable(_) => Description::failure("database_unavailable"),
-            Self::Lost(_) | Self::Failed(_) | Self::Hash(_) => {
+            Self::TaskFailed(_) | Self::Failed(_) | Self::Hash(_) => {
                 Description::failure("internal_error")
             }
         }
@@ -229,7 +229,7 @@ fn clock_text(behind: i64) -> String {
 
 impl From<RateLimited> for AuthError {
     fn from(limited: RateLimited) -> Self {
-        Self::Throttled {
+        Self::RateLimited {
             retry_after: limited.wait,
             limit: limited.limit,
         }

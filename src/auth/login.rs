@@ -6,7 +6,7 @@ use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
 use super::{Auth, AuthError, EmailVerification, SecondFactorCode};
 use crate::db::{DbError, NewSession};
-use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, SessionLevel, User};
+use crate::domain::{Client, DeviceId, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
 /// What a login ends with.
 #[derive(Debug)]
@@ -25,15 +25,15 @@ impl Auth {
     /// others are not asked for one.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::Throttled`] before anything
+    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::RateLimited`] before anything
     /// is hashed, [`AuthError::InvalidCredentials`] after the hash, for an unknown account too,
-    /// [`AuthError::Changed`] where the stored password is another one by then,
+    /// [`AuthError::ConcurrentChange`] where the stored password is another one by then,
     /// [`AuthError::EmailNotVerified`] where that is required, and
     /// [`AuthError::SecondFactorRequired`] or [`AuthError::InvalidCode`] after the right password.
     pub async fn log_in(
         &self,
         executor: &impl Executor,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         password: Password,
         code: Option<SecondFactorCode>,
         client: &Client,
@@ -69,8 +69,8 @@ impl Auth {
         let (user, reservation) = (&right.user, &right.reservation);
         let required = self.settings.email_verification == EmailVerification::Required;
         if required && self.db.email_verified_at(user.id)?.is_none() {
-            let settlement = right.attempt.right(self, reservation);
-            return Err(self.ask_to_verify(user, &settlement, reservation));
+            let side_effects = right.attempt.right(self, reservation);
+            return Err(self.ask_to_verify(user, &side_effects, reservation));
         }
         if let Some(code) = code
             && let Some(proof) = self.proof_of(user.id, code)?
@@ -84,9 +84,9 @@ impl Auth {
             client: right.attempt.client(),
             level: SessionLevel::Password,
         };
-        let (settlement, device) = right.attempt.settlement(self, reservation);
+        let (side_effects, device) = right.attempt.side_effects(self, reservation);
         let stored = &user.hashed_password;
-        let added = self.db.add_session(&new, Some(stored), &settlement);
+        let added = self.db.add_session(&new, Some(stored), &side_effects);
         let added = added.map_err(|error| {
             reservation.release();
             match error {

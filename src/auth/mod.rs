@@ -35,7 +35,7 @@ use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use crate::secret_key::KeyFile;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
-use maintenance::background_writes::Housekeeping;
+use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
@@ -46,11 +46,11 @@ pub use access::{
 };
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
-pub use audit::log_forged;
-pub use email_verification::{MailedToken, VerifiedEmail};
+pub use audit::log_csrf_refused;
+pub use email_verification::{EmailLinkToken, VerifiedEmail};
 pub use error::AuthError;
 pub use executor::{Access, Executor, Inline};
-pub use hasher::{HasherStats, Waits};
+pub use hasher::{HasherStats, WaitHistogram};
 pub use login::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
@@ -59,16 +59,16 @@ pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
-pub use sessions::{Named, SessionPage};
-pub use settings::{AuthSettings, PasswordRefused};
-pub use stats::{Figures, MailOutcome};
+pub use sessions::{EndedSession, SessionPage};
+pub use settings::{AuthSettings, PasswordPolicyError};
+pub use stats::{AuthStats, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
 pub use crate::db::{
-    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, Outbox, PoolStats, Registered,
-    SecondFactors,
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,
+    RegistrationOutcome, SecondFactors,
 };
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
@@ -78,7 +78,7 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
-    housekeeping: Arc<Housekeeping>,
+    housekeeping: Arc<BackgroundWrites>,
     /// The keys that second factors are encrypted under.
     keys: Arc<KeyFile>,
     /// None where no mails are sent: they wait for an instance that does.
@@ -100,7 +100,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
+            housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -146,9 +146,9 @@ impl Auth {
     /// The same use cases for somebody who waits until then at the most: what has not begun
     /// to write by that time is not done.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
-            db: self.db.until(deadline),
+            db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
@@ -159,8 +159,9 @@ impl Auth {
     }
 
     /// A place for a hash of the service's own.
-    fn place(&self) -> Result<HashPermit, AuthError> {
-        self.hasher.place(self.rounds(), Requester::Anybody)
+    fn acquire_permit(&self) -> Result<HashPermit, AuthError> {
+        self.hasher
+            .acquire_permit(self.rounds(), Requester::Unlimited)
     }
 
     /// How much work a hash at the current cost is.
@@ -171,14 +172,14 @@ impl Auth {
     /// Whether what reads only (such as [`Auth::session_user`]) waits for no
     /// network and no other thread, so that an event loop may call it by itself.
     #[must_use]
-    pub fn reads_are_local(&self) -> bool {
-        self.db.reads_are_local()
+    pub fn supports_inline_reads(&self) -> bool {
+        self.db.supports_inline_reads()
     }
 
     /// How much may be under way at once, local reads aside; more only wait for each other.
     #[must_use]
-    pub fn turns(&self) -> u32 {
-        self.db.turns()
+    pub fn max_concurrency(&self) -> u32 {
+        self.db.max_concurrency()
     }
 
     /// Whether the database answers, can be written, and has the schema of this program.
@@ -193,8 +194,8 @@ impl Auth {
     /// Writes down what waits to be written and tidies the database, before the process
     /// ends. Blocks for a write; whoever dies without it loses a minute of last uses.
     pub fn flush(&self) {
-        self.housekeeping.write_notes();
-        if let Err(error) = self.db.tidy() {
+        self.housekeeping.flush_last_seen();
+        if let Err(error) = self.db.close_wal() {
             log::warn!("the database is not tidied: {error}");
         }
     }

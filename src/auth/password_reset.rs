@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
-use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
+use super::throttle::{IpLimits, marks, refuse_waiting, reserve, reset_requests};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{
-    BudgetedMail, ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, NewPassword,
+    ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
 };
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
+    Client, Email, HashedPassword, NormalizedEmail, Password, ResetToken, ResetTokenDigest, User,
+    UserId,
 };
 use crate::mail::MailKind;
 
@@ -23,12 +24,12 @@ pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 struct TokenAttempt {
     /// The account that the client names. The token alone finds the account; if the client
     /// names another one, the token is refused.
-    email: Option<EmailKey>,
+    email: Option<NormalizedEmail>,
     /// None for a text that is no token: it is counted as a wrong one.
     token: Option<ResetToken>,
     client: Client,
     /// The account whose token it is, once that was looked up.
-    account: Option<EmailKey>,
+    account: Option<NormalizedEmail>,
 }
 
 impl Auth {
@@ -39,7 +40,7 @@ impl Auth {
     /// [`AuthError::NoResultFound`] if no user has that email.
     pub fn get_reset_password_token(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
     ) -> Result<ResetToken, AuthError> {
         self.create_reset_token(email, RESET_TOKEN_LIFETIME)
     }
@@ -50,7 +51,7 @@ impl Auth {
     /// As [`Auth::get_reset_password_token`].
     pub fn create_reset_token(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         lifetime: Duration,
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
@@ -64,7 +65,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::InvalidResetToken`] for one that is wrong, spent or expired, and
-    /// [`AuthError::PasswordRefused`] for a password that this service does not take; then
+    /// [`AuthError::PasswordPolicyError`] for a password that this service does not take; then
     /// the token stays good.
     pub fn update_password(
         &self,
@@ -81,11 +82,11 @@ impl Auth {
     /// wrong passwords, right ones are not counted.
     ///
     /// # Errors
-    /// Those of [`Auth::update_password`], [`AuthError::Throttled`] and [`AuthError::Overloaded`].
+    /// Those of [`Auth::update_password`], [`AuthError::RateLimited`] and [`AuthError::Overloaded`].
     pub async fn reset_password(
         &self,
         executor: &impl Executor,
-        email: Option<EmailKey>,
+        email: Option<NormalizedEmail>,
         token: Option<ResetToken>,
         password: Password,
         client: &Client,
@@ -139,7 +140,7 @@ impl Auth {
         token: &ResetTokenDigest,
         hashed: HashedPassword,
     ) -> Result<User, AuthError> {
-        let new = NewPassword {
+        let new = PasswordResetUpdate {
             token,
             hashed_password: &hashed,
             notice: self.password_changed(&user.email),
@@ -160,7 +161,7 @@ impl Auth {
     /// same for an address without an account.
     ///
     /// # Errors
-    /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
+    /// [`AuthError::RateLimited`] if too many such requests come from the client's network, and
     /// the errors of the database.
     pub async fn request_reset(
         &self,
@@ -195,7 +196,7 @@ impl Auth {
     /// Returns the user whose mail was asked for, and whether one is queued. Blocks for a write.
     fn queue_reset(
         &self,
-        email: &EmailKey,
+        email: &NormalizedEmail,
         client: &Client,
         limits: &[LimitCheck],
     ) -> Result<(Option<UserId>, bool), AuthError> {
@@ -212,7 +213,7 @@ impl Auth {
     }
 
     /// The notification of a new password.
-    pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
+    pub(super) fn password_changed(&self, to: &Email) -> Option<RateLimitedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
         told.then(|| MailKind::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
@@ -242,7 +243,7 @@ fn invalid(error: DbError) -> AuthError {
 
 impl TokenAttempt {
     /// A client with the right token is known to its account.
-    fn recognize(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
+    fn recognize(&mut self, auth: &Auth) -> Result<Option<NormalizedEmail>, AuthError> {
         self.account = match self.find(auth) {
             Ok((user, _)) => Some(user.email.key()),
             Err(AuthError::InvalidResetToken) => None,
@@ -265,7 +266,7 @@ impl TokenAttempt {
             if !matches!(error, AuthError::InvalidResetToken) {
                 return error;
             }
-            take(auth, &self.limits(auth)).err().unwrap_or(error)
+            reserve(auth, &self.limits(auth)).err().unwrap_or(error)
         })
     }
 
@@ -282,6 +283,6 @@ impl TokenAttempt {
 
     /// A client's wrong tokens are counted with its wrong passwords.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
-        Networks(&self.client).charges(&auth.settings.throttle)
+        IpLimits(&self.client).failed_logins(&auth.settings.throttle)
     }
 }

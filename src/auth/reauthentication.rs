@@ -23,7 +23,7 @@ pub struct OwnerRequest {
 
 /// An owner who has given the right password, and what it was checked against.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(super) struct ReauthenticatedUser {
     pub(super) user: User,
     attempt: LoginAttempt,
     reservation: Reservation,
@@ -40,14 +40,14 @@ impl Auth {
     /// further ones that refuse before anything is counted.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Changed`] if the
+    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::ConcurrentChange`] if the
     /// account is another one by now, and what kept the password from being checked.
     pub(super) async fn reauthenticate(
         &self,
         executor: &impl Executor,
         request: OwnerRequest,
         limits: Vec<LimitCheck>,
-    ) -> Result<(Owner, HashPermit), AuthError> {
+    ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
         let OwnerRequest {
             owner,
             session_id,
@@ -62,7 +62,7 @@ impl Auth {
         let (checked, permit) = verified.await?;
         if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
             self.refund(checked.reservation);
-            return Err(AuthError::Changed);
+            return Err(AuthError::ConcurrentChange);
         }
         let RightPassword {
             user,
@@ -70,7 +70,7 @@ impl Auth {
             reservation,
             outdated: _,
         } = checked.right()?;
-        let owner = Owner {
+        let owner = ReauthenticatedUser {
             user,
             attempt,
             reservation,
@@ -82,7 +82,7 @@ impl Auth {
     }
 }
 
-impl Owner {
+impl ReauthenticatedUser {
     pub(super) fn client(&self) -> &Client {
         self.attempt.client()
     }
@@ -103,7 +103,7 @@ impl Owner {
     }
 
     /// What the right password settles among the counts of attempts.
-    pub(super) fn settlement(&self, auth: &Auth) -> LoginSideEffects {
+    pub(super) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
         self.attempt.right(auth, &self.reservation)
     }
 
@@ -115,7 +115,7 @@ impl Owner {
         let error = match written {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
             Err(
                 error @ (DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)

@@ -3,9 +3,9 @@
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::outbox::message::NOTHING_TOLD;
-use super::throttle::{Networks, mail_budget, refuse_waiting, take};
+use super::throttle::{IpLimits, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
-use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
+use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
 use crate::domain::{Client, Email, HashedPassword, Password, User};
 use crate::mail::MailKind;
 
@@ -19,8 +19,8 @@ impl Auth {
         let client = Client::default();
         let registered = self.register(&Inline, email, password.clone(), &client);
         match pollster::block_on(registered)? {
-            Registered::New(user) => Ok(user),
-            Registered::Concealed => Err(AuthError::AlreadyExists(email.clone())),
+            RegistrationOutcome::New(user) => Ok(user),
+            RegistrationOutcome::Concealed => Err(AuthError::AlreadyExists(email.clone())),
         }
     }
 
@@ -28,21 +28,21 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::AlreadyExists`] if the email is taken in any spelling and that is not
-    /// concealed, [`AuthError::PasswordRefused`] if the password is too short or too common,
+    /// concealed, [`AuthError::PasswordPolicyError`] if the password is too short or too common,
     /// [`AuthError::RegistrationClosed`] where the operator has closed registration,
     /// [`AuthError::Overloaded`] if the hash would have to wait too long, and
-    /// [`AuthError::Throttled`] if too many registrations come from the client's network.
+    /// [`AuthError::RateLimited`] if too many registrations come from the client's network.
     pub async fn register(
         &self,
         executor: &impl Executor,
         email: &Email,
         password: Password,
         client: &Client,
-    ) -> Result<Registered, AuthError> {
+    ) -> Result<RegistrationOutcome, AuthError> {
         let registered = self.try_register(executor, email, password, client).await;
         match &registered {
-            Ok(Registered::New(user)) => Event::Registered { user: user.id },
-            Ok(Registered::Concealed) => Event::RegistrationConcealed,
+            Ok(RegistrationOutcome::New(user)) => Event::Registered { user: user.id },
+            Ok(RegistrationOutcome::Concealed) => Event::RegistrationConcealed,
             Err(cause) => Event::RegistrationFailed { cause },
         }
         .log(client);
@@ -58,13 +58,13 @@ impl Auth {
         email: &Email,
         password: Password,
         client: &Client,
-    ) -> Result<Registered, AuthError> {
+    ) -> Result<RegistrationOutcome, AuthError> {
         if self.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, email)?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
-        let limits = Networks(client).registration(&self.settings.throttle);
+        let limits = IpLimits(client).registration(&self.settings.throttle);
 
         // No account knows a client that registers.
         let recognize = |_: &mut Vec<_>, _: &Self| Ok(None);
@@ -74,7 +74,7 @@ impl Auth {
 
         let new = email.clone();
         let count_and_look_up = move |auth: &Self| {
-            let reservation = take(auth, &limits)?;
+            let reservation = reserve(auth, &limits)?;
             let conceals = auth.settings.registration == Registration::Conceal;
             match auth.db.find_user_by(&new) {
                 Ok(_) if !conceals => Err(AuthError::AlreadyExists(new)),
@@ -105,28 +105,28 @@ impl Auth {
         &self,
         email: &Email,
         hashed_password: &HashedPassword,
-    ) -> Result<Registered, DbError> {
+    ) -> Result<RegistrationOutcome, DbError> {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
         let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
-        let new = NewAccount {
+        let new = NewUserRow {
             email,
             hashed_password,
             mail: mail.as_ref(),
         };
         match settings.registration {
             Registration::Reveal | Registration::Closed => {
-                Ok(Registered::New(self.db.register(&new)?))
+                Ok(RegistrationOutcome::New(self.db.register(&new)?))
             }
             Registration::Conceal => {
                 let to_owner = MailKind::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
-                let to_nobody = BudgetedMail {
+                let decoy = RateLimitedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),
                     ..to_owner.clone()
                 };
-                let register = || self.db.register_or_tell(&new, &to_owner, &to_nobody);
+                let register = || self.db.register_concealed(&new, &to_owner, &decoy);
                 match register() {
                     // At this very moment: the second time it is seen before it is tried.
                     Err(DbError::AlreadyExists(_)) => register(),

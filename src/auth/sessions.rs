@@ -4,13 +4,13 @@ use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{
-    Client, EmailKey, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
+    Client, NormalizedEmail, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
     SessionUser, User, UserId,
 };
 
 /// What a session turned out to be that was named to be ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+pub enum EndedSession {
     /// The one in which it was named. It has ended.
     Current,
     /// Another one of the same user. It has ended.
@@ -34,7 +34,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if nobody has that email.
-    pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
+    pub fn create_session(
+        &self,
+        email: impl Into<NormalizedEmail>,
+    ) -> Result<SessionId, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let session_id = SessionId::generate();
         let (digest, client) = (session_id.digest(), Client::default());
@@ -55,7 +58,7 @@ impl Auth {
 
     /// Finds the user of a session that is neither ended nor expired; none for no id at all.
     /// Blocks for two look-ups and writes nothing: the last use of a session is written in the
-    /// background, at most once in [`SessionRules::touch_after`](crate::db::SessionRules).
+    /// background, at most once in [`SessionPolicy::touch_after`](crate::db::SessionPolicy).
     ///
     /// # Errors
     /// Only if the database fails; that is not an unknown session.
@@ -85,7 +88,7 @@ impl Auth {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.note_use(digest, found.last_seen_at);
+                self.housekeeping.record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),
@@ -145,11 +148,11 @@ impl Auth {
         &self,
         session_id: &SessionId,
         name: SessionPublicId,
-    ) -> Result<Named, AuthError> {
+    ) -> Result<EndedSession, AuthError> {
         match self.db.end_session_named(&session_id.digest(), &name) {
-            Ok(Some(true)) => Ok(Named::Current),
-            Ok(Some(false)) => Ok(Named::Other),
-            Ok(None) => Ok(Named::NotYours),
+            Ok(Some(true)) => Ok(EndedSession::Current),
+            Ok(Some(false)) => Ok(EndedSession::Other),
+            Ok(None) => Ok(EndedSession::NotYours),
             Err(error) => Err(not_logged_in_or(error)),
         }
     }

@@ -64,7 +64,7 @@ impl Default for AuthSettings {
 
 /// Why a password is not taken as a new one; the sentence is fit for the person who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordRefused {
+pub enum PasswordPolicyError {
     /// Fewer code points than the settings ask for.
     #[error("password is too short: it needs {minimum} characters or more")]
     TooShort {
@@ -81,7 +81,7 @@ pub enum PasswordRefused {
     Context,
 }
 
-impl PasswordRefused {
+impl PasswordPolicyError {
     /// The stable code of the refusal, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -95,10 +95,14 @@ impl PasswordRefused {
 
 impl AuthSettings {
     /// Whether a password may become that person's.
-    pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {
+    pub(super) fn accept(
+        &self,
+        password: &Password,
+        email: &Email,
+    ) -> Result<(), PasswordPolicyError> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
-            Err(PasswordRefused::TooShort { minimum })
+            Err(PasswordPolicyError::TooShort { minimum })
         } else if minimum < policy::FROM_MINIMUM {
             Ok(())
         } else {

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HasherStats};
-use crate::db::{DatabaseStats, Outbox, PoolStats};
+use crate::db::{DatabaseStats, OutboxStats, PoolStats};
 use crate::domain::SessionDigest;
 
 /// How busy the service is, in plain figures; whoever shows them decides how.
 #[derive(Debug, Clone)]
-pub struct Figures {
+pub struct AuthStats {
     /// The hashing threads and their queue.
     pub hashing: HasherStats,
     /// The database's connections.
@@ -70,7 +70,7 @@ impl MailCounts {
         }
     }
 
-    fn figures(&self) -> Vec<(MailOutcome, u64)> {
+    fn stats(&self) -> Vec<(MailOutcome, u64)> {
         let figure = |outcome| (outcome, self.of(outcome).load(Ordering::Relaxed));
         MailOutcome::ALL.map(figure).into()
     }
@@ -79,15 +79,15 @@ impl MailCounts {
 impl Auth {
     /// The figures of this moment. Asks nothing of the database.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        Figures {
-            hashing: self.hasher.figures(),
+    pub fn stats(&self) -> AuthStats {
+        AuthStats {
+            hashing: self.hasher.stats(),
             pools: self.db.pools(),
             database: self.db.stats(),
             mails: self
                 .mails
                 .as_ref()
-                .map(|worker| worker.counts().figures())
+                .map(|worker| worker.counts().stats())
                 .unwrap_or_default(),
         }
     }
@@ -96,7 +96,7 @@ impl Auth {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn outbox(&self) -> Result<Outbox, AuthError> {
+    pub fn outbox(&self) -> Result<OutboxStats, AuthError> {
         Ok(self.db.outbox()?)
     }
 

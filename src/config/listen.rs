@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Config;
 use super::parsers::{Origins, PublicUrl, socket_address};
-use crate::domain::Networks;
+use crate::domain::IpNetworks;
 
 /// Where the service listens and how it is reached.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +32,7 @@ pub struct Listening {
     /// Proxies whose word about the client's address is taken: networks, comma-separated
     /// [default: none, or loopback with an https --public-url]
     #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
-    pub trusted_proxies: Option<Networks>,
+    pub trusted_proxies: Option<IpNetworks>,
 
     /// Origins of browser front ends, such as <https://app.example.org>, comma-separated: their
     /// pages may send requests and read the answers
@@ -72,12 +72,12 @@ impl Config {
     /// Whose word about the client's address is taken. Behind https there is a proxy, and it
     /// is on this machine.
     #[must_use]
-    pub fn trusted_proxies(&self) -> Networks {
+    pub fn trusted_proxies(&self) -> IpNetworks {
         let default = || {
             if self.is_https() {
-                Networks::loopback()
+                IpNetworks::loopback()
             } else {
-                Networks::default()
+                IpNetworks::default()
             }
         };
         let given = self.listening.trusted_proxies.clone();

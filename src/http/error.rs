@@ -124,7 +124,7 @@ impl Description {
                     O::already_registered,
                 )
             }
-            AuthError::PasswordRefused(refused) => {
+            AuthError::PasswordPolicyError(refused) => {
                 Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
             }
             AuthError::InvalidResetToken => {
@@ -152,7 +152,7 @@ impl Description {
                 let code = "registration_closed";
                 Self::new(S::FORBIDDEN, code, text, O::registration_closed)
             }
-            AuthError::Throttled { retry_after, .. } => {
+            AuthError::RateLimited { retry_after, .. } => {
                 Self::new(S::TOO_MANY_REQUESTS, "rate_limited", text, O::throttled)
                     .retry_after(*retry_after)
             }
@@ -195,13 +195,13 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
-            AuthError::Changed => Self::unavailable("account_changed", text),
+            AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
             }
             // Handlers turn the rows that they expect to be missing into answers.
             AuthError::NoResultFound
-            | AuthError::Lost(_)
+            | AuthError::TaskFailed(_)
             | AuthError::Failed(_)
             | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_503_says_when_to_come_back() {
-        for error in [AuthError::Busy, AuthError::Changed] {
+        for error in [AuthError::Busy, AuthError::ConcurrentChange] {
             let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(answer.headers().get(RETRY_AFTER).unwrap(), "1");

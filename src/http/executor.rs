@@ -8,7 +8,7 @@ use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
 use crate::auth::{Access, Auth, AuthError, Executor};
-use crate::domain::{Client, ClientAddress, Prefix};
+use crate::domain::{Client, ClientIp, IpPrefix};
 use concurrency_limit::ConcurrencyLimit;
 
 /// How long a request waits for its permit and for other writers before 503. Then nothing was
@@ -35,10 +35,10 @@ pub struct BlockingExecutor {
 
 impl BlockingExecutor {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let limit = ConcurrencyLimit::new(usize::try_from(auth.turns()).unwrap_or(1));
+        let limit = ConcurrencyLimit::new(usize::try_from(auth.max_concurrency()).unwrap_or(1));
         // One at a time on SQLite: it holds one of the few connections on which the event
         // loops read.
-        let long_reads = if auth.reads_are_local() {
+        let long_reads = if auth.supports_inline_reads() {
             ConcurrencyLimit::new(1)
         } else {
             limit.clone()
@@ -94,11 +94,11 @@ impl BlockingExecutor {
         &self,
         auth: &Auth,
         limit: &ConcurrencyLimit,
-        subnet: Option<Prefix>,
+        subnet: Option<IpPrefix>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let limit = limit.clone();
-        let auth = auth.until(Instant::now() + PATIENCE);
+        let auth = auth.with_deadline(Instant::now() + PATIENCE);
         let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
             let permit = rt::time::timeout(PATIENCE, limit.acquire(subnet)).await;
             let Ok(Some(permit)) = permit else {
@@ -109,7 +109,7 @@ impl BlockingExecutor {
                 work(&auth)
             };
             let done = web::block(work).await;
-            done.map_err(|lost| AuthError::Lost(lost.to_string()))?
+            done.map_err(|lost| AuthError::TaskFailed(lost.to_string()))?
         });
         answer.await.unwrap_or(Err(AuthError::Busy))
     }
@@ -123,10 +123,10 @@ impl Executor for BlockingExecutor {
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        if access == Access::Read && auth.reads_are_local() {
+        if access == Access::Read && auth.supports_inline_reads() {
             return step(auth);
         }
-        let subnet = client.address().map(ClientAddress::subnet);
+        let subnet = client.address().map(ClientIp::subnet);
         self.block(auth, &self.limit, subnet, step).await
     }
 

@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::extract::form::{FieldText, Fields, Kind};
 use super::extract::forwarded::{Told, client_address};
 use super::extract::session_cookie::SessionCookie;
-use crate::domain::{ClientAddress, Email, EmailKey, Networks, Password};
+use crate::domain::{ClientIp, Email, IpNetworks, NormalizedEmail, Password};
 
 /// A form: its media type in the first line, then its body. What is read of a url-encoded one
 /// is what the URL standard reads.
@@ -41,7 +41,7 @@ pub fn form(input: &[u8]) {
         let text = email.as_str();
         drop((
             Email::parse_new(text),
-            EmailKey::parse(text),
+            NormalizedEmail::parse(text),
             Password::parse(text),
         ));
     }
@@ -81,8 +81,8 @@ pub fn cookies(input: &[u8]) {
 /// What came before a trusted proxy added its client: that client asks, or nobody knows who,
 /// and never somebody of the sender's choice. The first line is the header that is added to.
 pub fn forwarded(input: &[u8]) {
-    let peer = ClientAddress::new(Ipv4Addr::LOCALHOST.into());
-    let client = ClientAddress::new(Ipv4Addr::new(203, 0, 113, 9).into());
+    let peer = ClientIp::new(Ipv4Addr::LOCALHOST.into());
+    let client = ClientIp::new(Ipv4Addr::new(203, 0, 113, 9).into());
     let (which, sent) = halves(input);
     let sent: Vec<&[u8]> = sent.split(|byte| *byte == b'\n').collect();
     let (name, added): (_, &[u8]) = if which == b"forwarded" {
@@ -97,7 +97,7 @@ pub fn forwarded(input: &[u8]) {
         } else {
             told.x_forwarded_for = lines;
         }
-        client_address(peer, &told, &Networks::loopback())
+        client_address(peer, &told, &IpNetworks::loopback())
     };
     assert!(
         ask(sent.clone()).is_ok(),

@@ -30,7 +30,7 @@ pub use extract::{FormError, forwarded};
 pub use middleware::connections::{ClientStream, Connections};
 
 use crate::auth::{Auth, ThrottleSettings};
-use crate::domain::{Networks, Origin};
+use crate::domain::{IpNetworks, Origin};
 use extract::client::Proxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
@@ -46,7 +46,7 @@ pub struct HttpSettings {
     /// `Strict-Transport-Security`.
     pub https: bool,
     /// The proxies whose word about a client's address is taken.
-    pub trusted_proxies: Networks,
+    pub trusted_proxies: IpNetworks,
     /// The origin under which people reach the service; without it, the Host header tells.
     pub public_origin: Option<Origin>,
     /// Origins of front ends whose pages may send requests and read the answers.
@@ -59,7 +59,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             https: false,
-            trusted_proxies: Networks::default(),
+            trusted_proxies: IpNetworks::default(),
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().device_memory,

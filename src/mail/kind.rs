@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientAddress, Email, Timestamp};
+use crate::domain::{ClientIp, Email, Timestamp};
 
 /// Which mail, and what it says. A variant is stored under its name in snake case, with its
 /// fields as JSON; its templates have the same name and the same values. Nothing in it lets a
@@ -38,7 +38,7 @@ pub enum MailKind {
     /// A login by a client that the account does not know.
     NewDevice {
         /// Where the client is.
-        address: Option<ClientAddress>,
+        address: Option<ClientIp>,
         /// What the client calls itself. Templates get the browser and system alone.
         user_agent: Option<String>,
         /// When it logged in.
@@ -225,7 +225,7 @@ mod tests {
     /// The rows that version 0.1.0 writes, and their mails.
     fn rows() -> Vec<(&'static str, Option<&'static str>, MailKind)> {
         let (bob, new) = (email("bob@x.fr"), email("new@x.fr"));
-        let address = Some(ClientAddress::new("2001:db8::1".parse().unwrap()));
+        let address = Some(ClientIp::new("2001:db8::1".parse().unwrap()));
         let at = Timestamp::from_seconds(1_800_000_000);
         let device = |address, user_agent: Option<&str>| MailKind::NewDevice {
             address,

@@ -33,7 +33,7 @@ pub use wiring::{
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
-    DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
+    DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
 };
 use crate::http::Http;
 use crate::mail::{Mailer, Templates};
@@ -73,7 +73,7 @@ pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError
 
 fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError> {
     let url = &config.database.database_url;
-    let (db, opened) = DB::open_and_tell(url, settings)?;
+    let (db, opened) = DB::open_with_outcome(url, settings)?;
     log::info!("database {url}: {opened}");
     if let Some(warning) = opened.warning() {
         log::warn!("database {url}: {warning}");
@@ -103,7 +103,7 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_left_behind(&config.database.database_url, &db);
-    let commit_lost = db.must_restart();
+    let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
     let running = start(config, &auth, listeners, manager, commit_lost)?;
     if let Some(cause) = running.until_stopped().await? {
@@ -115,12 +115,12 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
 }
 
 /// Makes this process the only service on the database, and opens it.
-fn lock_and_open(config: &Config) -> Result<(Option<ServerLock>, DB), OpenError> {
+fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenError> {
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
     };
-    let lock = ServerLock::acquire(&config.database.database_url, open)?;
+    let lock = InstanceLock::acquire(&config.database.database_url, open)?;
     Ok((lock, open_database(config, db_settings(config, open))?))
 }
 

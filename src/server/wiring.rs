@@ -13,7 +13,7 @@ use url::Url;
 use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
-use crate::db::{DbSettings, OpenMode, SessionRules};
+use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
 use crate::http::HttpSettings;
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
@@ -28,7 +28,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         cache: u64::from(config.database.database_cache) << 20,
         open,
         pooler: config.database.database_pooler,
-        sessions: SessionRules {
+        sessions: SessionPolicy {
             idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
             per_user: config.sessions.sessions_per_user,

@@ -175,8 +175,11 @@ fn r30_a_change_that_was_overtaken_stores_nothing(
     place.sql(meanwhile);
     let rows = "SELECT hashed_password || coalesce(session_id, '') AS value FROM users";
     let before = place.texts(rows);
-    assert!(matches!(block_on(change), Err(AuthError::Changed)));
-    assert!(matches!(block_on(deletion), Err(AuthError::Changed)));
+    assert!(matches!(block_on(change), Err(AuthError::ConcurrentChange)));
+    assert!(matches!(
+        block_on(deletion),
+        Err(AuthError::ConcurrentChange)
+    ));
     assert_eq!(place.texts(rows), before);
 }
 

@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::email_changes;
 use crate::auth::{Auth, AuthError};
-use crate::db::Asking;
+use crate::db::EmailConfirmation;
 use crate::domain::{Email, User};
 use crate::mail::MailKind;
 
@@ -15,8 +15,8 @@ impl Auth {
     /// the change.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Throttled`] if the
-    /// account has asked too often, and [`AuthError::Changed`] where the stored password is
+    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::RateLimited`] if the
+    /// account has asked too often, and [`AuthError::ConcurrentChange`] where the stored password is
     /// another, or the session has ended, by the time the mail would be queued.
     pub async fn request_email_change(
         &self,
@@ -45,13 +45,13 @@ impl Auth {
         asked
     }
 
-    fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
+    fn ask_new_address(&self, owner: ReauthenticatedUser, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
         let mail = MailKind::ConfirmEmail { to: new.clone() };
-        let asking = Asking {
+        let asking = EmailConfirmation {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
         };
         let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;

@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::marks;
 use crate::auth::{Auth, AuthError, HashJob};
-use crate::db::{NewSession, Replaced};
+use crate::db::{NewSession, PasswordUpdate};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
 /// What a change of password ends with.
@@ -22,9 +22,9 @@ impl Auth {
     /// sessions, and opens a new one.
     ///
     /// # Errors
-    /// [`AuthError::PasswordRefused`] before anything is checked,
+    /// [`AuthError::PasswordPolicyError`] before anything is checked,
     /// [`AuthError::InvalidCredentials`] for another current password, and
-    /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
+    /// [`AuthError::ConcurrentChange`] where the stored one is another, or the session has ended, by
     /// the time the new one is written.
     pub async fn change_password(
         &self,
@@ -73,7 +73,7 @@ impl Auth {
 
     fn replace_password(
         &self,
-        owner: Owner,
+        owner: ReauthenticatedUser,
         hashed: &HashedPassword,
     ) -> Result<PasswordChanged, AuthError> {
         let session_id = SessionId::generate();
@@ -83,10 +83,10 @@ impl Auth {
             client: owner.client(),
             level: owner.level,
         };
-        let replaced = Replaced {
+        let replaced = PasswordUpdate {
             hashed_password: hashed,
             session: &new,
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
             client_marks: &marks(owner.client()),
             notice: self.password_changed(&owner.user.email),
         };

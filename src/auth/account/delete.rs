@@ -2,10 +2,10 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
-use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, EmailKey, User};
+use crate::db::RateLimitedMail;
+use crate::domain::{Client, Email, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -14,7 +14,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if nobody has that email.
-    pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
+    pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         self.db.delete_user(user.id)?;
         Event::UserDeleted { user: user.id }.log(&Client::default());
@@ -24,7 +24,7 @@ impl Auth {
     /// Deletes the account whose session that is, and all that belongs to it.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, and [`AuthError::Changed`] where
+    /// [`AuthError::InvalidCredentials`] for another password, and [`AuthError::ConcurrentChange`] where
     /// the stored one is another, or the session has ended, by the time the account would be
     /// deleted.
     pub async fn delete_account(
@@ -52,10 +52,12 @@ impl Auth {
         deleted
     }
 
-    fn delete_with_notices(&self, owner: Owner) -> Result<User, AuthError> {
+    fn delete_with_notices(&self, owner: ReauthenticatedUser) -> Result<User, AuthError> {
         let notices = self.account_deleted(&owner.user)?;
-        let settlement = owner.settlement(self);
-        let deleted = self.db.delete_account(&owner.who(), &settlement, &notices);
+        let side_effects = owner.side_effects(self);
+        let deleted = self
+            .db
+            .delete_account(&owner.who(), &side_effects, &notices);
         owner.written(deleted)?;
         self.wake_mails();
         Ok(owner.user)
@@ -63,13 +65,13 @@ impl Auth {
 
     /// What the owner of an account is told of its end: at its address, and at those that it
     /// had before and that could still take it back.
-    fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
+    fn account_deleted(&self, user: &User) -> Result<Vec<RateLimitedMail>, AuthError> {
         if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
         let now = self.db.clock().now();
         let mut to = vec![user.email.clone()];
-        for former in self.db.former_emails_of(user.id)? {
+        for former in self.db.previous_emails_of(user.id)? {
             let email = Email::from_stored(former.email);
             if former.expires_at > now && to.iter().all(|known| known.key() != email.key()) {
                 to.push(email);

@@ -3,8 +3,8 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-    AccountDates, AppLogin, FormerEmail, GroupName, KnownClient, LimitKey, PendingMail,
-    PendingToken, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
+    AccountDates, AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, LimitKey,
+    PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -30,11 +30,11 @@ pub struct Export {
     pub known_clients: Vec<KnownClient>,
     /// The rows in `password_resets` and `email_tokens`, without those for another address: that
     /// there is one tells that no other account has it.
-    pub tokens: Vec<PendingToken>,
+    pub tokens: Vec<ExportedToken>,
     /// The rows in `former_emails`.
-    pub former_emails: Vec<FormerEmail>,
+    pub former_emails: Vec<PreviousEmail>,
     /// The rows in `outbox`, without mails that ask another address.
-    pub mails: Vec<PendingMail>,
+    pub mails: Vec<ExportedMail>,
     /// The rows in `throttle` about the account and its address. Those about networks are
     /// nobody's in particular.
     pub counts: Vec<LimitRow>,
@@ -64,7 +64,7 @@ impl Auth {
             pending_logins: self.db.pending_logins_of(user.id)?,
             known_clients: self.db.known_clients_of(user.id)?,
             tokens: self.db.tokens_of(user.id)?,
-            former_emails: self.db.former_emails_of(user.id)?,
+            former_emails: self.db.previous_emails_of(user.id)?,
             mails: self.db.mails_of(user.id)?,
             counts: self.counts_of(&user)?,
             user,
@@ -102,6 +102,6 @@ impl Auth {
             keys.push(LimitKey::known(&email, &mark));
         }
         keys.extend(mail_limit_keys(&email));
-        self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
+        self.db.limit_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

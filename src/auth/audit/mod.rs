@@ -127,7 +127,7 @@ pub(in crate::auth) enum Event<'a> {
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
-pub fn log_forged(client: &Client, origin: Option<&Origin>) {
+pub fn log_csrf_refused(client: &Client, origin: Option<&Origin>) {
     let origin = origin.map(Origin::to_string);
     Event::Forged {
         origin: origin.as_deref(),
@@ -232,7 +232,7 @@ impl Event<'_> {
             None => (fields.name, fields.sentence),
         };
         let limit = match fields.cause {
-            Some(AuthError::Throttled { limit, .. }) => Some(limit.name()),
+            Some(AuthError::RateLimited { limit, .. }) => Some(limit.name()),
             Some(_) | None => None,
         };
         let address = client.address().map(|address| address.to_string());

@@ -27,8 +27,8 @@ const GIVEN_BACK_MAX: usize = 10_000;
 /// while the database cannot be written. One that is not noted is noted at its next use.
 const NOTES_MAX: usize = 100_000;
 
-pub(in crate::auth) struct Housekeeping {
-    last_uses: Arc<LastUses>,
+pub(in crate::auth) struct BackgroundWrites {
+    last_uses: Arc<LastSeenBuffer>,
     messages: Sender<Message>,
     thread: Option<JoinHandle<()>>,
     _cleanup: Cleanup,
@@ -44,15 +44,15 @@ pub(in crate::auth) enum Message {
     End,
 }
 
-struct LastUses {
+struct LastSeenBuffer {
     db: DB,
     notes: Mutex<HashMap<SessionDigest, Timestamp>>,
 }
 
-impl Housekeeping {
+impl BackgroundWrites {
     pub(in crate::auth) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let cleanup = Cleanup::start(&db, settings)?;
-        let last_uses = Arc::new(LastUses {
+        let last_uses = Arc::new(LastSeenBuffer {
             db,
             notes: Mutex::default(),
         });
@@ -81,10 +81,10 @@ impl Housekeeping {
     }
 
     /// Notes that a session is used now, if what is written down is old enough.
-    pub(in crate::auth) fn note_use(&self, session: SessionDigest, written: Timestamp) {
+    pub(in crate::auth) fn record_use(&self, session: SessionDigest, written: Timestamp) {
         let db = &self.last_uses.db;
         let now = db.clock().now();
-        if written.plus(db.session_rules().touch_after()) > now {
+        if written.plus(db.session_policy().touch_after()) > now {
             return;
         }
         let mut notes = self.last_uses.lock();
@@ -94,13 +94,13 @@ impl Housekeeping {
     }
 
     /// Writes the notes now.
-    pub(in crate::auth) fn write_notes(&self) {
+    pub(in crate::auth) fn flush_last_seen(&self) {
         self.last_uses.write();
     }
 }
 
 /// What the thread does until it is told to end.
-fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
+fn keep(last_uses: &LastSeenBuffer, received: &Receiver<Message>) {
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
     loop {
@@ -134,7 +134,7 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
     }
 }
 
-impl LastUses {
+impl LastSeenBuffer {
     fn write(&self) {
         let notes = std::mem::take(&mut *self.lock());
         if notes.is_empty() {
@@ -159,7 +159,7 @@ impl LastUses {
     }
 }
 
-impl Drop for Housekeeping {
+impl Drop for BackgroundWrites {
     fn drop(&mut self) {
         // The thread is there to receive it until it has.
         drop(self.messages.send(Message::End));

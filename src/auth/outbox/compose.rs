@@ -9,7 +9,9 @@ use crate::auth::audit::Event;
 use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
-use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
+use crate::domain::{
+    Client, Email, EmailAction, EmailRevertToken, EmailToken, ResetToken, User, UserId,
+};
 use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
 pub(in crate::auth) struct MailWriter {
@@ -98,9 +100,9 @@ impl MailWriter {
                 self.email_token(user.id, EmailAction::Change, to, mail)?
             }
             MailToken::UndoEmailChange(former) => {
-                let token = UndoToken::generate();
+                let token = EmailRevertToken::generate();
                 self.db
-                    .set_undo_token(user.id, &former.key(), &token.digest())?;
+                    .set_email_revert_token(user.id, &former.key(), &token.digest())?;
                 token.expose()
             }
         };
@@ -132,7 +134,7 @@ impl MailWriter {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
         if kind.row().has_token {
-            self.db.store_no_token(mail)?;
+            self.db.store_decoy_token(mail)?;
         }
         let address = Email::from_stored("nobody@localhost".to_owned());
         Ok(self.templates.render(&MailDraft {

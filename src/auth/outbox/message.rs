@@ -1,8 +1,8 @@
 //! How a mail is queued: its row in the outbox, and how many of its kind an address gets.
 
 use crate::auth::throttle::{ThrottleSettings, mail_budget, notification_budget};
-use crate::db::{BudgetedMail, NewMail};
-use crate::domain::EmailKey;
+use crate::db::{QueuedMail, RateLimitedMail};
+use crate::domain::NormalizedEmail;
 use crate::mail::{MailKind, MailToken};
 
 /// What is counted instead of a mail where a registration is concealed and no owner is notified.
@@ -10,8 +10,8 @@ pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
 
 impl MailKind {
     /// The row that it is.
-    pub(in crate::auth) fn row(&self) -> NewMail {
-        NewMail {
+    pub(in crate::auth) fn row(&self) -> QueuedMail {
+        QueuedMail {
             letter: self.name(),
             details: self.row_details(),
             has_token: match self.token() {
@@ -29,8 +29,8 @@ impl MailKind {
     pub(in crate::auth) fn within_budget(
         &self,
         settings: &ThrottleSettings,
-        to: &EmailKey,
-    ) -> BudgetedMail {
+        to: &NormalizedEmail,
+    ) -> RateLimitedMail {
         let budget = match self {
             Self::PasswordChanged
             | Self::AccountDeleted { .. }
@@ -47,7 +47,7 @@ impl MailKind {
             | Self::AlreadyRegistered
             | Self::Test => mail_budget,
         };
-        BudgetedMail {
+        RateLimitedMail {
             mail: self.row(),
             budget: budget(settings, self.name(), to),
         }

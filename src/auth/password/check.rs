@@ -8,7 +8,7 @@ use crate::auth::hasher::HashPermit;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
 use crate::auth::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
-use crate::domain::{Client, EmailKey, Password, User, UserId};
+use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
 
 /// A password after its hash, right or wrong.
 pub(in crate::auth) struct CheckedPassword {
@@ -47,7 +47,7 @@ impl Auth {
     /// attempts at the account; that is not a wrong password.
     pub fn valid_login(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         password: &Password,
     ) -> Result<bool, AuthError> {
         let client = Client::default();
@@ -94,7 +94,7 @@ impl Auth {
         let (attempt, mut permit) = admitted.await?;
 
         let count_and_look_up = move |auth: &Self| {
-            let reservation = attempt.take(auth)?;
+            let reservation = attempt.reserve(auth)?;
             let user = attempt.user(auth);
             let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
             Ok((attempt, reservation, user))
@@ -117,9 +117,9 @@ impl Auth {
 
     /// Settles what was counted for a right password that opens no session. Blocks for a write.
     fn settle(&self, right: RightPassword) -> Result<(), AuthError> {
-        let settlement = right.attempt.right(self, &right.reservation);
-        if !settlement.is_empty()
-            && let Err(error) = self.db.settle_guess(right.user.id, &settlement)
+        let side_effects = right.attempt.right(self, &right.reservation);
+        if !side_effects.is_empty()
+            && let Err(error) = self.db.record_success(right.user.id, &side_effects)
         {
             right.reservation.release();
             return Err(error.into());
@@ -135,7 +135,7 @@ impl Auth {
     pub(in crate::auth) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
         let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
-        match (self.place(), renewal) {
+        match (self.acquire_permit(), renewal) {
             (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
             (Err(error), _) => log::debug!("a stored password is not renewed: {error}"),
             (_, Err(error)) => log::warn!("a stored password is not renewed: {error}"),

@@ -1,6 +1,6 @@
 //! Registrations: the new user, and the mail to the owner of the address.
 
-use crate::db::tables::outbox::{BudgetedMail, queue_within};
+use crate::db::tables::outbox::{RateLimitedMail, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError};
@@ -8,18 +8,18 @@ use crate::domain::{Email, HashedPassword, User};
 
 /// An account to register.
 #[derive(Debug, Clone, Copy)]
-pub struct NewAccount<'a> {
+pub struct NewUserRow<'a> {
     /// The address.
     pub email: &'a Email,
     /// The hash of the password.
     pub hashed_password: &'a HashedPassword,
     /// The mail to the new user.
-    pub mail: Option<&'a BudgetedMail>,
+    pub mail: Option<&'a RateLimitedMail>,
 }
 
 /// The outcome of a registration that must not reveal whether the address is taken.
 #[derive(Debug, Clone)]
-pub enum Registered {
+pub enum RegistrationOutcome {
     /// The user was added.
     New(User),
     /// The address is taken. Its owner gets a mail, as far as the budget allows.
@@ -32,7 +32,7 @@ impl DB {
     /// # Errors
     /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
     /// reserved as a former address of another user.
-    pub fn register(&self, new: &NewAccount<'_>) -> Result<User, DbError> {
+    pub fn register(&self, new: &NewUserRow<'_>) -> Result<User, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             let user = self.insert_user(conn, new.email, new.hashed_password)?;
@@ -49,26 +49,26 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::AlreadyExists`] if the email was taken at the same moment.
-    pub fn register_or_tell(
+    pub fn register_concealed(
         &self,
-        new: &NewAccount<'_>,
-        to_owner: &BudgetedMail,
-        to_nobody: &BudgetedMail,
-    ) -> Result<Registered, DbError> {
+        new: &NewUserRow<'_>,
+        to_owner: &RateLimitedMail,
+        decoy: &RateLimitedMail,
+    ) -> Result<RegistrationOutcome, DbError> {
         let now = self.settings.clock.now();
         let key = new.email.key();
         self.write(|conn| {
             let owner = owner_of(conn, &key)?;
             if owner.is_some() || is_reserved(conn, &key, None, now)? {
                 queue_within(conn, owner, to_owner, now)?;
-                return Ok(Registered::Concealed);
+                return Ok(RegistrationOutcome::Concealed);
             }
             let user = self.insert_user(conn, new.email, new.hashed_password)?;
             match new.mail {
                 Some(mail) => queue_within(conn, Some(user.id), mail, now)?,
-                None => queue_within(conn, None, to_nobody, now)?,
+                None => queue_within(conn, None, decoy, now)?,
             };
-            Ok(Registered::New(user))
+            Ok(RegistrationOutcome::New(user))
         })
     }
 }

@@ -11,8 +11,8 @@ use super::{Location, connect, pooler, privileges, refusal};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
 use crate::db::connection::transactions::in_pooled_transaction;
-use crate::db::migrations::{self, Standing};
-use crate::db::{DbSettings, OpenError, OpenMode, Opened, Pooler};
+use crate::db::migrations::{self, SchemaStatus};
+use crate::db::{DbSettings, OpenError, OpenMode, OpenOutcome, Pooler};
 use crate::domain::PostgresUrl;
 
 /// Held while migrating, so that of several instances that start together one does: "BIENVENU"
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(in crate::db) fn prepare(
     url: &PostgresUrl,
     settings: &DbSettings,
-) -> Result<(Target, Opened), OpenError> {
+) -> Result<(Target, OpenOutcome), OpenError> {
     if !url.is_confidential() {
         log::warn!(
             "what goes to {url} can be read on the way: use sslmode=verify-full (README, PostgreSQL)"
@@ -39,12 +39,12 @@ pub(in crate::db) fn prepare(
     privileges::check(&mut conn)?;
     let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
-        (Standing::Current, _) => Opened::AsItWas,
-        (Standing::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
-        (Standing::Older(missing), OpenMode::Check) => {
+        (SchemaStatus::Current, _) => OpenOutcome::Unchanged,
+        (SchemaStatus::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
+        (SchemaStatus::Older(missing), OpenMode::Check) => {
             return Err(OpenError::OldSchema { missing });
         }
-        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
+        (SchemaStatus::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
     };
     Ok((Target::Postgres(location), opened))
 }
@@ -77,7 +77,7 @@ fn reach(
             });
         }
         if Instant::now() >= deadline {
-            return Err(OpenError::Away {
+            return Err(OpenError::Unreachable {
                 url: url.to_string(),
                 cause: error,
             });
@@ -92,19 +92,19 @@ fn reach(
 
 /// All that is missing in one transaction under the lock. Who waited for the lock may find
 /// that nothing is missing any more.
-fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError> {
+fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, OpenError> {
     in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
-            Standing::Current => Ok(Opened::AsItWas),
-            Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
-            Standing::Older(_) => {
+            SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
+            SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
+            SchemaStatus::Older(_) => {
                 let before = migrations::applied(conn)?.len();
                 migrations::apply(conn)?;
                 Ok(if before == 0 {
-                    Opened::Created
+                    OpenOutcome::Created
                 } else {
-                    Opened::Migrated { copy: None }
+                    OpenOutcome::Migrated { copy: None }
                 })
             }
         })

@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, Text};
 
 use crate::db::OpenError;
 use crate::db::connection::AnyConnection;
-use crate::db::migrations::{self, Change};
+use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
 const TABLES: [&str; 10] = [
@@ -54,7 +54,7 @@ pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     let missing: Vec<Missing> = match conn {
         AnyConnection::Postgres(conn) => query
             .load(conn)
-            .map_err(|error| Change::Diesel(error).explain())?,
+            .map_err(|error| MigrationError::Diesel(error).explain())?,
         AnyConnection::Sqlite(_) => Vec::new(),
     };
     let Some(Missing { schema, role, .. }) = missing.first() else {
@@ -73,11 +73,11 @@ pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
 }
 
 /// Explains a change of the schema that failed; a missing privilege with the GRANT for it.
-pub(super) fn explain(error: Change) -> OpenError {
+pub(super) fn explain(error: MigrationError) -> OpenError {
     let cause = match &error {
-        Change::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
-        Change::Diesel(_) | Change::Unavailable(_) => String::new(),
-        Change::Migration(error) => error.to_string(),
+        MigrationError::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
+        MigrationError::Diesel(_) | MigrationError::Unavailable(_) => String::new(),
+        MigrationError::Migration(error) => error.to_string(),
     };
     let is_privilege = [
         "permission denied for",

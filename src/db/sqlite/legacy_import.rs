@@ -12,9 +12,11 @@ use diesel::sqlite::SqliteConnection;
 use super::prepare::texts;
 use crate::db::DbSettings;
 use crate::db::connection::AnyConnection;
-use crate::db::migrations::{self, Change};
+use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionId, SessionPublicId, User};
+use crate::domain::{
+    HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
+};
 
 diesel::table! {
     adopted_users (id) {
@@ -27,12 +29,12 @@ diesel::table! {
 
 /// Users of one address, in one spelling or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Duplicate {
+pub struct DuplicateEmail {
     /// Each with its number and its spelling, the lowest number first.
     pub users: Vec<(i64, String)>,
 }
 
-impl fmt::Display for Duplicate {
+impl fmt::Display for DuplicateEmail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, (id, email)) in self.users.iter().enumerate() {
             let separator = if nth == 0 { "" } else { ", " };
@@ -43,7 +45,7 @@ impl fmt::Display for Duplicate {
 }
 
 /// What was taken over.
-pub(super) struct Adopted {
+pub(super) struct Imported {
     pub(super) users: usize,
     pub(super) sessions: usize,
     /// How many have a password of an unknown kind, by kind.
@@ -54,7 +56,7 @@ pub(super) struct Adopted {
 const BATCH: i64 = 1000;
 
 /// Tells what keeps the file from being one of the document's service, if anything does.
-pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
+pub(super) fn is_legacy_database(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
     let encoding = texts(conn, "SELECT encoding AS value FROM pragma_encoding")?;
     if encoding != ["UTF-8"] {
         return Ok(Some(format!("its encoding is {}", encoding.join(", "))));
@@ -89,7 +91,7 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
 }
 
 /// Finds the users that would be one account here. Reads only.
-pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplicate>> {
+pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<DuplicateEmail>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -103,18 +105,21 @@ pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplica
     let mut by_key: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
     for row in rows {
         let email = text(&row.email);
-        let key = EmailKey::canonical(&email).as_str().to_owned();
+        let key = NormalizedEmail::canonical(&email).as_str().to_owned();
         by_key.entry(key).or_default().push((row.id, email));
     }
     Ok(by_key
         .into_values()
         .filter(|users| users.len() > 1)
-        .map(|users| Duplicate { users })
+        .map(|users| DuplicateEmail { users })
         .collect())
 }
 
 /// Moves the users into the tables of this program. The caller holds the transaction.
-pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<Adopted, Change> {
+pub(super) fn import(
+    conn: &mut AnyConnection,
+    settings: &DbSettings,
+) -> Result<Imported, MigrationError> {
     conn.batch_execute(
         "CREATE TABLE adopted_users (
              id INTEGER PRIMARY KEY NOT NULL,
@@ -128,7 +133,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
          DROP TABLE users;",
     )?;
     migrations::apply(conn)?;
-    let mut adopted = Adopted {
+    let mut adopted = Imported {
         users: 0,
         sessions: 0,
         unknown_hashes: BTreeMap::new(),
@@ -136,7 +141,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
     let mut seen = HashSet::new();
     let mut last = i64::MIN;
     loop {
-        let rows: Vec<AdoptedUser> = adopted_users::table
+        let rows: Vec<ImportedUser> = adopted_users::table
             .filter(adopted_users::id.gt(last))
             .order(adopted_users::id)
             .limit(BATCH)
@@ -158,14 +163,14 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
 }
 
 #[derive(Queryable)]
-struct AdoptedUser {
+struct ImportedUser {
     id: i64,
     email: Vec<u8>,
     hashed_password: Vec<u8>,
     session_id: Option<Vec<u8>>,
 }
 
-impl AdoptedUser {
+impl ImportedUser {
     fn hashed_password(&self) -> HashedPassword {
         HashedPassword::from_stored(text(&self.hashed_password))
     }
@@ -187,7 +192,7 @@ impl AdoptedUser {
             .values((
                 users::id.eq(self.id),
                 users::email.eq(&email),
-                users::email_key.eq(EmailKey::canonical(&email).as_str()),
+                users::email_key.eq(NormalizedEmail::canonical(&email).as_str()),
                 users::hashed_password.eq(self.hashed_password().expose()),
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))

@@ -1,3 +1,5 @@
+//! The lock that lets one instance at a time use a SQLite file.
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -18,22 +20,22 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// refused. The command line works beside it. The system frees it when the process ends,
 /// however it ends.
 #[derive(Debug)]
-pub struct ServerLock {
+pub struct InstanceLock {
     _file: File,
 }
 
-impl ServerLock {
+impl InstanceLock {
     /// Takes the lock of a database; one that several servers may share has none.
     ///
     /// # Errors
     /// [`OpenError::InUse`] if another server holds it, [`OpenError::File`] if the lock file
-    /// beside the database cannot be made, [`OpenError::NotThere`] if the database is not
+    /// beside the database cannot be made, [`OpenError::NotFound`] if the database is not
     /// there and the start may not make it: then no lock is left in its place either.
     pub fn acquire(url: &DatabaseUrl, open: OpenMode) -> Result<Option<Self>, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => {
                 if open == OpenMode::Check && matches!(path.try_exists(), Ok(false)) {
-                    return Err(OpenError::NotThere(path.to_owned()));
+                    return Err(OpenError::NotFound(path.to_owned()));
                 }
                 lock(path).map(Some)
             }
@@ -75,7 +77,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn lock(database: &Path) -> Result<ServerLock, OpenError> {
+fn lock(database: &Path) -> Result<InstanceLock, OpenError> {
     let path = lock_path(database);
     let failed = |source| OpenError::File {
         path: path.clone(),
@@ -84,7 +86,7 @@ fn lock(database: &Path) -> Result<ServerLock, OpenError> {
     let file = open(&path).map_err(failed)?;
     for _ in 0..TRIES {
         match file.try_lock() {
-            Ok(()) => return Ok(ServerLock { _file: file }),
+            Ok(()) => return Ok(InstanceLock { _file: file }),
             // A command that only asks whether a server runs holds it for a moment.
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
             Err(TryLockError::Error(source)) => return Err(failed(source)),

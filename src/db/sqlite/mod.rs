@@ -28,8 +28,8 @@ use super::connection::manager::Role;
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};
-pub use legacy_import::Duplicate;
-pub use lock::ServerLock;
+pub use legacy_import::DuplicateEmail;
+pub use lock::InstanceLock;
 pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
 pub use wal::WalStats;
@@ -124,7 +124,7 @@ pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> Query
 
 /// Empties the write-ahead log before the last connection closes. There is no `PRAGMA optimize`:
 /// see [`drop_statistics`].
-pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn close_wal(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
 }
 

@@ -15,8 +15,8 @@ use super::{Location, backup, drop_statistics, legacy_import};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
 use crate::db::connection::transactions::in_transaction;
-use crate::db::migrations::{self, Change, Standing};
-use crate::db::{DbError, DbSettings, OpenError, OpenMode, Opened};
+use crate::db::migrations::{self, MigrationError, SchemaStatus};
+use crate::db::{DbError, DbSettings, OpenError, OpenMode, OpenOutcome};
 use crate::ownership::give_to_folder_owner;
 
 /// What is in a file.
@@ -42,7 +42,7 @@ pub(super) fn texts(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<S
 pub(in crate::db) fn prepare(
     path: &Path,
     settings: &DbSettings,
-) -> Result<(Target, Opened), OpenError> {
+) -> Result<(Target, OpenOutcome), OpenError> {
     let file = |source| OpenError::File {
         path: path.to_owned(),
         source,
@@ -50,7 +50,7 @@ pub(in crate::db) fn prepare(
     let path = std::path::absolute(path).map_err(file)?;
     if !path.try_exists().map_err(file)? {
         match settings.open {
-            OpenMode::Check => return Err(OpenError::NotThere(path)),
+            OpenMode::Check => return Err(OpenError::NotFound(path)),
             OpenMode::Migrate => create(&path).map_err(file)?,
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, O
     if path.try_exists().map_err(file)? {
         Ok(Location::new(path, settings))
     } else {
-        Err(OpenError::NotThere(path))
+        Err(OpenError::NotFound(path))
     }
 }
 
@@ -96,7 +96,7 @@ fn warn_of_readers(path: &Path) {
     }
 }
 
-fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
+fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<OpenOutcome, OpenError> {
     let path = location.path();
     let failed = |error| explain(path, error);
     let mut conn = plain(location)?;
@@ -107,7 +107,7 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
     match content {
         Content::Nothing => match settings.open {
             OpenMode::Migrate => {
-                migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| Opened::Created)
+                migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| OpenOutcome::Created)
             }
             OpenMode::Check => Err(OpenError::OldSchema {
                 missing: "all of it".to_owned(),
@@ -118,8 +118,8 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
             update(conn, location, settings.open)
         }
         Content::Document => match settings.open {
-            OpenMode::Migrate => adopt(conn, path, settings),
-            OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),
+            OpenMode::Migrate => import(conn, path, settings),
+            OpenMode::Check => Err(OpenError::LegacyDatabase(path.to_owned())),
         },
     }
 }
@@ -163,15 +163,15 @@ fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenErro
     match tables.first() {
         None => Ok(Content::Nothing),
         Some(_) if has(migrations::TABLE) => Ok(Content::Ours),
-        Some(_) if has("users") => legacy_import::is_the_documents(conn)
+        Some(_) if has("users") => legacy_import::is_legacy_database(conn)
             .map_err(|error| explain(path, error))?
             .map_or(Ok(Content::Document), |finding| {
-                Err(OpenError::Foreign {
+                Err(OpenError::NotOurs {
                     path: path.to_owned(),
                     finding,
                 })
             }),
-        Some(table) => Err(OpenError::Foreign {
+        Some(table) => Err(OpenError::NotOurs {
             path: path.to_owned(),
             finding: format!("it has a table {table} and no table users"),
         }),
@@ -182,18 +182,18 @@ fn update(
     conn: SqliteConnection,
     location: &Location,
     mode: OpenMode,
-) -> Result<Opened, OpenError> {
+) -> Result<OpenOutcome, OpenError> {
     let path = location.path();
     let mut conn = AnyConnection::Sqlite(conn);
     match migrations::standing(&mut conn).map_err(|error| explain_change(path, error))? {
-        Standing::Current => Ok(Opened::AsItWas),
-        Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
-        Standing::Older(missing) => match mode {
+        SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
+        SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
+        SchemaStatus::Older(missing) => match mode {
             OpenMode::Check => Err(OpenError::OldSchema { missing }),
             OpenMode::Migrate => {
                 let copy = backup::copy_beside(&mut plain(location)?, path, &missing)?;
                 migrate(&mut conn, path).inspect_err(|_| backup::remove(&copy))?;
-                Ok(Opened::Migrated { copy: Some(copy) })
+                Ok(OpenOutcome::Migrated { copy: Some(copy) })
             }
         },
     }
@@ -205,11 +205,11 @@ fn migrate(conn: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
     in_transaction(conn, migrations::apply).map_err(|error| explain_change(path, error))
 }
 
-fn adopt(
+fn import(
     mut conn: SqliteConnection,
     path: &Path,
     settings: &DbSettings,
-) -> Result<Opened, OpenError> {
+) -> Result<OpenOutcome, OpenError> {
     // The import reads the whole file in any case.
     check_health(&mut conn, path)?;
     let clashes = |duplicates| OpenError::Duplicates {
@@ -221,14 +221,14 @@ fn adopt(
         return Err(clashes(duplicates));
     }
     let copy = backup::copy_beside(&mut conn, path, "adoption")?;
-    forget_deleted(&mut conn)
+    vacuum_secure(&mut conn)
         .map_err(|error| explain(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
     let mut conn = AnyConnection::Sqlite(conn);
-    let adopted = in_transaction(&mut conn, |conn| legacy_import::adopt(conn, settings))
+    let adopted = in_transaction(&mut conn, |conn| legacy_import::import(conn, settings))
         .map_err(|error| explain_change(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
-    Ok(Opened::Adopted {
+    Ok(OpenOutcome::Imported {
         users: adopted.users,
         sessions: adopted.sessions,
         unknown_hashes: adopted.unknown_hashes,
@@ -238,14 +238,14 @@ fn adopt(
 
 /// Leaves nothing in the file of what was deleted from it, and of what this connection will
 /// delete: free pages hold session ids as they were. The rows stay as they are.
-fn forget_deleted(conn: &mut SqliteConnection) -> QueryResult<()> {
+fn vacuum_secure(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA secure_delete=ON; VACUUM;")
 }
 
-fn explain_change(path: &Path, error: Change) -> OpenError {
+fn explain_change(path: &Path, error: MigrationError) -> OpenError {
     match error {
-        Change::Diesel(error) => explain(path, error),
-        Change::Unavailable(_) | Change::Migration(_) => error.explain(),
+        MigrationError::Diesel(error) => explain(path, error),
+        MigrationError::Unavailable(_) | MigrationError::Migration(_) => error.explain(),
     }
 }
 

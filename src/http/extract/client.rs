@@ -7,19 +7,19 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::device_cookie;
 use super::forwarded::{self, Told};
-use crate::domain::{Client, ClientAddress, Networks, RequestId};
+use crate::domain::{Client, ClientIp, IpNetworks, RequestId};
 use crate::http::HttpSettings;
 
 /// The proxies in front, and what has been said about them in the log.
 #[derive(Debug)]
 pub(crate) struct Proxies {
-    trusted: Networks,
+    trusted: IpNetworks,
     untrusted_told: AtomicBool,
     disagreement_told: AtomicBool,
 }
 
 impl Proxies {
-    pub(crate) fn new(trusted: Networks) -> Self {
+    pub(crate) fn new(trusted: IpNetworks) -> Self {
         Self {
             trusted,
             untrusted_told: AtomicBool::new(false),
@@ -27,7 +27,7 @@ impl Proxies {
         }
     }
 
-    fn client(&self, peer: ClientAddress, request: &HttpRequest) -> ClientAddress {
+    fn client(&self, peer: ClientIp, request: &HttpRequest) -> ClientIp {
         let told = Told {
             forwarded: lines(request, &FORWARDED),
             x_forwarded_for: lines(request, &X_FORWARDED_FOR),
@@ -59,8 +59,8 @@ impl Proxies {
 
 /// Where a request comes from: the connection's other end, or, if that is a trusted proxy,
 /// the client that it names. None where there is no connection, as in a test.
-pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
-    let peer = ClientAddress::new(request.peer_addr()?.ip());
+pub(crate) fn address(request: &HttpRequest) -> Option<ClientIp> {
+    let peer = ClientIp::new(request.peer_addr()?.ip());
     let proxies = request.app_data::<web::Data<Proxies>>();
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
@@ -68,9 +68,7 @@ pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
 /// Whether the connection's other end is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<Proxies>>();
-    let peer = request
-        .peer_addr()
-        .map(|peer| ClientAddress::new(peer.ip()));
+    let peer = request.peer_addr().map(|peer| ClientIp::new(peer.ip()));
     let trusted = proxies.zip(peer);
     trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
 }
@@ -92,6 +90,6 @@ impl FromRequest for Client {
         let device = settings.and_then(|settings| device_cookie::shown(request, settings));
         ready(Ok(Self::new(address(request), user_agent)
             .with_device(device)
-            .asking(request_id)))
+            .with_request_id(request_id)))
     }
 }

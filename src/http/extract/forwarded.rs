@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::domain::{ClientAddress, Networks};
+use crate::domain::{ClientIp, IpNetworks};
 
 /// The lines of the two headers, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Told<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("X-Forwarded-For says that {x_forwarded_for} asks, and Forwarded that {forwarded} does")]
 pub struct Disagreement {
-    x_forwarded_for: ClientAddress,
-    forwarded: ClientAddress,
+    x_forwarded_for: ClientIp,
+    forwarded: ClientIp,
 }
 
 /// The client, as far as trusted proxies name it, for a request from `peer`.
@@ -46,10 +46,10 @@ pub struct Disagreement {
 /// # Errors
 /// [`Disagreement`] if both headers are there and name different clients.
 pub fn client_address(
-    peer: ClientAddress,
+    peer: ClientIp,
     told: &Told<'_>,
-    trusted: &Networks,
-) -> Result<ClientAddress, Disagreement> {
+    trusted: &IpNetworks,
+) -> Result<ClientIp, Disagreement> {
     if !trusted.contains(peer) {
         return Ok(peer);
     }
@@ -83,10 +83,10 @@ pub fn client_address(
 
 /// Goes from the peer to whoever asked it, as long as that is a proxy whose word is taken.
 fn walk(
-    peer: ClientAddress,
-    hops: impl Iterator<Item = Option<ClientAddress>>,
-    trusted: &Networks,
-) -> ClientAddress {
+    peer: ClientIp,
+    hops: impl Iterator<Item = Option<ClientIp>>,
+    trusted: &IpNetworks,
+) -> ClientIp {
     let mut client = peer;
     for hop in hops {
         let Some(hop) = hop else { break };
@@ -100,7 +100,7 @@ fn walk(
 
 /// An address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,
 /// `[2001:db8::1]`, `[2001:db8::1]:80`.
-fn node(text: &[u8]) -> Option<ClientAddress> {
+fn node(text: &[u8]) -> Option<ClientIp> {
     let text = str::from_utf8(text.trim_ascii()).ok()?;
     let address = if let Some(rest) = text.strip_prefix('[') {
         let (address, behind) = rest.split_once(']')?;
@@ -116,7 +116,7 @@ fn node(text: &[u8]) -> Option<ClientAddress> {
         let address: Ipv4Addr = address.parse().ok()?;
         is_port(port).then_some(IpAddr::V4(address))?
     };
-    Some(ClientAddress::new(address))
+    Some(ClientIp::new(address))
 }
 
 /// A port, or a made-up name in its place (RFC 7239, 6.3).
@@ -132,11 +132,11 @@ fn is_port(text: &str) -> bool {
 /// The elements of a line of `Forwarded`, each as the address behind its `for`, or none. A
 /// quoted string that never ends makes one element of all that follows, and that is junk: a
 /// client cannot swallow what its proxy has added.
-fn elements(line: &[u8]) -> Vec<Option<ClientAddress>> {
+fn elements(line: &[u8]) -> Vec<Option<ClientIp>> {
     split(line, b',').map(element).collect()
 }
 
-fn element(text: &[u8]) -> Option<ClientAddress> {
+fn element(text: &[u8]) -> Option<ClientIp> {
     let mut client = None;
     let pairs = split(text, b';').map(<[u8]>::trim_ascii);
     for pair in pairs.filter(|pair| !pair.is_empty()) {

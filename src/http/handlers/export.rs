@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionInfo,
     Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
@@ -186,7 +186,7 @@ fn known_client_row(client: &KnownClient) -> KnownClientRow<'_> {
     }
 }
 
-fn token_row(token: &PendingToken) -> TokenRow<'_> {
+fn token_row(token: &ExportedToken) -> TokenRow<'_> {
     TokenRow {
         action: &token.action,
         email: token.email.as_deref(),
@@ -195,7 +195,7 @@ fn token_row(token: &PendingToken) -> TokenRow<'_> {
     }
 }
 
-fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
+fn former_email_row(former: &PreviousEmail) -> FormerEmailRow<'_> {
     FormerEmailRow {
         email: &former.email,
         changed_at: former.changed_at.rfc3339(),
@@ -203,7 +203,7 @@ fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
     }
 }
 
-fn mail_row(mail: &PendingMail) -> MailRow<'_> {
+fn mail_row(mail: &ExportedMail) -> MailRow<'_> {
     let details = mail.details.as_deref();
     MailRow {
         letter: &mail.letter,

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
-use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
+use crate::domain::{Client, Email, NormalizedEmail, Password, ResetToken};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::middleware::with_user_id;
 use crate::http::response::json;
@@ -53,7 +53,7 @@ pub(crate) async fn reset(
     client: Client,
     Form(form): Form<PasswordResetForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.map(|email| email.parse(EmailKey::parse));
+    let email = form.email.map(|email| email.parse(NormalizedEmail::parse));
     let email = email.transpose()?;
     // A text that is no token is answered like a wrong token.
     let token = ResetToken::parse(form.reset_token.as_str()).ok();

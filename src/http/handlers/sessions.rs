@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use crate::auth::{Auth, AuthError, LoginSuccess, Named, SecondFactorCode};
+use crate::auth::{Auth, AuthError, EndedSession, LoginSuccess, SecondFactorCode};
 use crate::domain::{
-    Client, EmailKey, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
+    Client, NormalizedEmail, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::device_cookie;
@@ -38,7 +38,7 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse(EmailKey::parse)?;
+    let email = form.email.parse(NormalizedEmail::parse)?;
     let password = form.password.parse(Password::parse)?;
     let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
@@ -49,7 +49,7 @@ pub(crate) async fn log_in(
             let mut answer = HttpResponse::from_error(HttpError::from(due));
             let cookie = LoginCookie::setting(&login, &settings);
             let added = answer.add_cookie(&cookie);
-            added.map_err(|error| AuthError::Lost(error.to_string()))?;
+            added.map_err(|error| AuthError::TaskFailed(error.to_string()))?;
             Ok(answer)
         }
         Err(error) => Err(error.into()),
@@ -162,9 +162,9 @@ pub(crate) async fn end(
         .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;
     match named {
-        Named::Current => Ok(ended(Some(&settings))),
-        Named::Other => Ok(ended(None)),
-        Named::NotYours => Err(HttpError::NoSuchSession),
+        EndedSession::Current => Ok(ended(Some(&settings))),
+        EndedSession::Other => Ok(ended(None)),
+        EndedSession::NotYours => Err(HttpError::NoSuchSession),
     }
 }
 

@@ -9,8 +9,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::encode::{MetricsEncoder, WaitHistogram};
-use crate::auth::{Auth, DatabaseStats, Figures, HasherStats, Outbox, PoolStats};
+use super::encode::{EncodedHistogram, MetricsEncoder};
+use crate::auth::{Auth, AuthStats, DatabaseStats, HasherStats, OutboxStats, PoolStats};
 use crate::domain::SessionDigest;
 
 /// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
@@ -69,12 +69,12 @@ impl StatsCollector {
 impl Collector for StatsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let mut encoder = MetricsEncoder(encoder);
-        let Figures {
+        let AuthStats {
             hashing,
             pools,
             database,
             mails,
-        } = self.auth.figures();
+        } = self.auth.stats();
         encode_hasher(&mut encoder, &hashing)?;
         encode_pools(&mut encoder, &pools)?;
         if let Some(database) = database {
@@ -131,7 +131,7 @@ fn encode_hasher(encoder: &mut MetricsEncoder<'_>, stats: &HasherStats) -> Resul
     encoder.metric(
         "hashing_wait_seconds",
         "How long hashes waited until they were begun.",
-        &WaitHistogram(&stats.waits),
+        &EncodedHistogram(&stats.waits),
     )?;
     encoder.metric(
         "hashing_refusals",
@@ -140,7 +140,7 @@ fn encode_hasher(encoder: &mut MetricsEncoder<'_>, stats: &HasherStats) -> Resul
     )
 }
 
-fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: Outbox) -> Result<(), Error> {
+fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: OutboxStats) -> Result<(), Error> {
     encoder.metric(
         "mails_waiting",
         "Mails of all instances that are not sent yet.",

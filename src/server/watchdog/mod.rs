@@ -109,7 +109,7 @@ impl Watchdog {
         let until = Instant::now() + self.period / 2;
         let thread = thread::Builder::new().name("probe".into());
         let started = thread.spawn(move || {
-            let outcome = auth.until(until).check();
+            let outcome = auth.with_deadline(until).check();
             drop((auth, permit));
             drop(answer.send(outcome));
         });
@@ -140,7 +140,9 @@ fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Probe {
 fn is_timeout(error: &AuthError) -> bool {
     matches!(
         error,
-        AuthError::Unavailable(DbError::Unavailable(Unavailable::InUse | Unavailable::Late))
+        AuthError::Unavailable(DbError::Unavailable(
+            Unavailable::InUse | Unavailable::DeadlineExceeded
+        ))
     )
 }
 
@@ -154,7 +156,7 @@ mod tests {
         let is_silent = |probe| matches!(probe, Probe::NoAnswer(_));
         assert_eq!(judge(Some(Ok(())), true), Probe::Healthy);
         assert!(is_silent(judge(None, false)));
-        for waits in [Unavailable::InUse, Unavailable::Late] {
+        for waits in [Unavailable::InUse, Unavailable::DeadlineExceeded] {
             assert!(is_silent(judge(Some(Err(unavailable(waits))), false)));
         }
         let error = || Some(Err(AuthError::NoResultFound));

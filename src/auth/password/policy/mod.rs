@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 pub use context::ContextWords;
 
-use crate::auth::PasswordRefused;
+use crate::auth::PasswordPolicyError;
 use crate::domain::{Email, Password};
 
 /// Where the rules begin to hold: who allows shorter passwords is trying, not serving.
@@ -22,17 +22,17 @@ pub(in crate::auth) fn check(
     password: &Password,
     email: &Email,
     service: &ContextWords,
-) -> Result<(), PasswordRefused> {
+) -> Result<(), PasswordPolicyError> {
     let forwards = folded(password.expose().chars());
     let backwards = folded(password.expose().chars().rev());
     let key = email.key();
     let context = service.with_person(key.as_str());
     for password in [&*forwards, &*backwards] {
         if common::is_common(password) || keyboard_runs::is_made_of_rows(password) {
-            return Err(PasswordRefused::Common);
+            return Err(PasswordPolicyError::Common);
         }
         if context.is_most_of(password) {
-            return Err(PasswordRefused::Context);
+            return Err(PasswordPolicyError::Context);
         }
     }
     Ok(())

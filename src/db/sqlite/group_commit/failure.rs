@@ -57,13 +57,13 @@ fn cause(error: &DbError) -> Option<&DieselError> {
     match error {
         DbError::Failed(error)
         | DbError::Unavailable(
-            Unavailable::Lost(error)
-            | Unavailable::Unknown(error)
+            Unavailable::ConnectionLost(error)
+            | Unavailable::CommitUnknown(error)
             | Unavailable::Conflict(error)
             | Unavailable::Busy(error)
             | Unavailable::Full(error)
             | Unavailable::ReadOnly(error)
-            | Unavailable::NotWritten(error),
+            | Unavailable::CommitFailed(error),
         ) => Some(error),
         DbError::NoResultFound
         | DbError::InvalidRequest(_)
@@ -71,9 +71,9 @@ fn cause(error: &DbError) -> Option<&DieselError> {
         | DbError::Unavailable(
             Unavailable::Pool(_)
             | Unavailable::InUse
-            | Unavailable::Late
+            | Unavailable::DeadlineExceeded
             | Unavailable::NotWritable
-            | Unavailable::Ending
+            | Unavailable::ShuttingDown
             | Unavailable::Schema
             | Unavailable::Pooler(_)
             | Unavailable::Damaged(_),

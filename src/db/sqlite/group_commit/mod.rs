@@ -17,9 +17,9 @@ use diesel::connection::SimpleConnection;
 use r2d2::{Pool, PooledConnection};
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::disk_health::Storage;
+use crate::db::connection::disk_health::DiskHealth;
 use crate::db::connection::manager::Manager;
-use crate::db::connection::transactions::{Patience, begin, checkout, commit, roll_back};
+use crate::db::connection::transactions::{Deadline, begin, checkout, commit, roll_back};
 use crate::db::stats::PoolEvents;
 use crate::db::{DbError, Pooler, Unavailable};
 use failure::Failure;
@@ -36,7 +36,7 @@ const JOIN_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } els
 /// The writers of one SQLite file.
 pub(in crate::db) struct GroupCommit {
     pool: Pool<Manager>,
-    storage: Storage,
+    storage: DiskHealth,
     queue: Queue<Group>,
 }
 
@@ -49,7 +49,7 @@ struct Group {
 }
 
 impl GroupCommit {
-    pub(in crate::db) fn new(pool: Pool<Manager>, storage: Storage, events: PoolEvents) -> Self {
+    pub(in crate::db) fn new(pool: Pool<Manager>, storage: DiskHealth, events: PoolEvents) -> Self {
         Self {
             pool,
             storage,
@@ -60,7 +60,7 @@ impl GroupCommit {
     /// Does all of `work` or nothing, and returns when that is durable.
     pub(in crate::db) fn write<T>(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
@@ -72,7 +72,7 @@ impl GroupCommit {
 
     fn attempt<T>(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
@@ -98,9 +98,9 @@ impl GroupCommit {
         }
     }
 
-    fn begin(&self, patience: Patience) -> Result<Group, DbError> {
+    fn begin(&self, patience: Deadline) -> Result<Group, DbError> {
         if self.storage.is_lost() {
-            return Err(Unavailable::Ending.into());
+            return Err(Unavailable::ShuttingDown.into());
         }
         let mut conn = checkout(&self.pool, patience)?;
         begin(&mut conn, Pooler::Off.into())?;
@@ -151,7 +151,7 @@ impl Group {
     /// If SQLite has rolled the whole transaction back, as it does on a full disk.
     fn run_next<T>(
         &mut self,
-        patience: Patience,
+        patience: Deadline,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<Result<T, DbError>, DbError> {
         self.members += 1;
@@ -176,7 +176,7 @@ impl Group {
     }
 
     /// Commits and tells all members.
-    fn commit(mut self, storage: &Storage) {
+    fn commit(mut self, storage: &DiskHealth) {
         let outcome = commit(&mut self.conn).map_err(|error| {
             let failure = Failure::of_commit(&error);
             // Before the turn ends: after a lost commit no writer begins.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::db::Unavailable;
-use crate::db::connection::transactions::Patience;
+use crate::db::connection::transactions::Deadline;
 use crate::db::stats::PoolEvents;
 
 /// Whether a writer shares its commit with others.
@@ -62,7 +62,7 @@ impl<G> Queue<G> {
     /// Waits for the turn, and for what the writer before passed on.
     pub(super) fn wait(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
     ) -> Result<(Turn<'_, G>, Option<G>), Unavailable> {
         let arrived = Instant::now();

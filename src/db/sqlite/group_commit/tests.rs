@@ -234,7 +234,7 @@ fn a_writer_whose_deadline_passes_in_the_queue_does_nothing() {
     let (release, holder) = fixture.hold();
     let hurried = fixture
         .db
-        .until(Instant::now() + Duration::from_millis(200));
+        .with_deadline(Instant::now() + Duration::from_millis(200));
     let hurried = fixture.queue(&hurried, insert("hurried"));
     let patient = fixture.queue(&fixture.db, insert("patient"));
     let error = hurried.join().unwrap().unwrap_err();
@@ -250,11 +250,14 @@ fn a_writer_whose_deadline_passes_in_the_queue_does_nothing() {
 fn a_turn_that_comes_too_late_is_passed_on() {
     let fixture = Fixture::new();
     let group_commit = fixture.db.group_commit.as_ref().unwrap();
-    let mut group = group_commit.begin(Patience::default()).unwrap();
+    let mut group = group_commit.begin(Deadline::default()).unwrap();
     group.run_first(insert("first")).unwrap();
-    let past = Patience(Some(Instant::now()));
+    let past = Deadline(Some(Instant::now()));
     let result = group.run_next(past, insert("late")).unwrap();
-    let late = matches!(result, Err(DbError::Unavailable(Unavailable::Late)));
+    let late = matches!(
+        result,
+        Err(DbError::Unavailable(Unavailable::DeadlineExceeded))
+    );
     assert!(late);
     let outcome = Arc::clone(&group.outcome);
     group.commit(&fixture.db.storage);
@@ -296,7 +299,7 @@ fn f24_after_a_lost_commit_no_waiting_writer_begins() {
     release.send(()).unwrap();
     holder.join().unwrap();
     let error = next.join().unwrap().unwrap_err();
-    let ending = matches!(error, DbError::Unavailable(Unavailable::Ending));
+    let ending = matches!(error, DbError::Unavailable(Unavailable::ShuttingDown));
     assert!(ending, "{error}");
     assert!(fixture.names().is_empty());
 }

@@ -88,7 +88,7 @@ async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
         url,
     };
     let request_id = request.extensions().get::<RequestId>().cloned();
-    let client = Client::new(client::address(request), None).asking(request_id);
+    let client = Client::new(client::address(request), None).with_request_id(request_id);
     let verdict = executor.run_read(move |auth| auth.verify_access(&asked, &client));
     Ok(verdict.await?)
 }

@@ -36,7 +36,7 @@ pub(crate) async fn csrf(
     }
     let request_id = request.extensions().get::<RequestId>().cloned();
     let client = Client::new(client::address(request.request()), None);
-    auth::log_forged(&client.asking(request_id), origin.as_ref());
+    auth::log_csrf_refused(&client.with_request_id(request_id), origin.as_ref());
     Ok(request.error_response(HttpError::CrossSite))
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
 fn level(error: &Error) -> log::Level {
     match error.as_error() {
         // Clients bring the latter about with two requests at once; the audit event says it.
-        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::Changed)) => {
+        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::ConcurrentChange)) => {
             log::Level::Debug
         }
         Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,
