@@ -9,7 +9,7 @@ use crate::bcrypt_lanes::Digest;
 use crate::db::DB;
 use crate::domain::{BcryptCost, HashedPassword, Password, User};
 
-/// The work of hashing a password anew whose stored hash is outdated. BackgroundWrites writes
+/// Hashes a password again whose stored hash is outdated. A background thread writes
 /// what comes of it: a hashing thread runs at a lower priority, and must hold up nobody who
 /// waits for the database.
 pub(in crate::auth) struct RehashJob {

@@ -1,3 +1,5 @@
+//! Copies of a SQLite file before its schema changes.
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;

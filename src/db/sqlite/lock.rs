@@ -1,3 +1,5 @@
+//! The lock that lets one instance at a time use a SQLite file.
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -98,7 +98,7 @@ impl Chromium {
 
     pub(crate) fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({"url": url}));
-        self.with_deadline("a page", "document.readyState == 'complete'");
+        self.until("a page", "document.readyState == 'complete'");
     }
 
     /// Types into a field.
@@ -112,7 +112,7 @@ impl Chromium {
         self.look("document.title = 'left'");
         let script = format!("document.querySelector('form[action=\"{action}\"] button').click()");
         self.look(&script);
-        self.with_deadline(
+        self.until(
             "another page",
             "document.title != 'left' && document.readyState == 'complete'",
         );

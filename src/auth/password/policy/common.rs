@@ -1,3 +1,5 @@
+//! Refuses passwords from the list of the most common ones.
+
 use std::cmp::Ordering;
 
 use super::repeated_unit;

@@ -1,3 +1,5 @@
+//! Refuses passwords that are little more than names of the service or the person.
+
 use super::repeated_unit;
 
 /// Shorter words are parts of too many others to be looked for inside of a password.

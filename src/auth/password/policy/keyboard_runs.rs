@@ -1,3 +1,5 @@
+//! Refuses passwords that are runs along the rows of a keyboard.
+
 /// Rows of keys and of signs. Each is a ring: who has come to its end begins anew.
 const ROWS: [&str; 23] = [
     "1234567890",
