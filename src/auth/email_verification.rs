@@ -31,10 +31,23 @@ pub struct VerifiedEmail {
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
+    /// What the token was good for.
+    pub outcome: EmailOutcome,
+}
+
+/// What the token of a mail about an address did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailOutcome {
+    /// The address of the account is proved.
+    Verified,
+    /// The account has the address that was asked for.
+    Changed,
+    /// The account has its former address again.
+    Restored,
 }
 
 impl EmailLinkToken {
-    /// Parses a token as it is in the mail; none for any other text.
+    /// Takes a token as it stands in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
@@ -121,7 +134,14 @@ impl Auth {
         self.db.verify_email(token, &found)?;
         let user = found.user.id;
         let email = found.user.email;
-        Ok((Event::EmailVerified { user }, VerifiedEmail { user, email }))
+        Ok((
+            Event::EmailVerified { user },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Verified,
+            },
+        ))
     }
 
     fn change(
@@ -140,7 +160,14 @@ impl Auth {
             .change_email(token, &found, &EmailChange { notice, session })?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
-        Ok((Event::EmailChanged { user }, VerifiedEmail { user, email }))
+        Ok((
+            Event::EmailChanged { user },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Changed,
+            },
+        ))
     }
 
     /// Restores a former address. The client that changed the address knew the password, so the
@@ -164,7 +191,11 @@ impl Auth {
         let (user, email) = (found.user.id, found.email);
         Ok((
             Event::EmailTakenBack { user },
-            VerifiedEmail { user, email },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Restored,
+            },
         ))
     }
 }

@@ -4,7 +4,7 @@ use super::audit::Event;
 use super::executor::Executor;
 use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification, SecondFactorCode};
+use super::{Auth, AuthError, EmailVerification, Reservation, SecondFactorCode};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, DeviceId, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
@@ -54,6 +54,35 @@ impl Auth {
         let (logged_in, replaced) = opened.inspect_err(|cause| {
             failure.log(cause, client);
             self.refund_if_ours(&reservation, cause);
+        })?;
+        Event::logged_in(&logged_in, replaced, client);
+        Ok(logged_in)
+    }
+
+    /// Logs in a user who has registered a moment ago, and whose password was stored then.
+    ///
+    /// # Errors
+    /// [`AuthError::ConcurrentChange`] where the account is another one by now,
+    /// [`AuthError::EmailNotVerified`] where the address has to be proved first, and
+    /// [`AuthError::SecondFactorRequired`] where the account has a second factor by now.
+    pub async fn log_in_registered(
+        &self,
+        executor: &impl Executor,
+        user: User,
+        client: &Client,
+    ) -> Result<LoginSuccess, AuthError> {
+        let id = user.id;
+        let right = RightPassword {
+            attempt: LoginAttempt::new(user.email.key(), client.clone()),
+            reservation: Reservation::default(),
+            outdated: None,
+            user,
+        };
+        let open = move |auth: &Self| auth.open_session(right, None);
+        let opened = executor.write(self, client, open).await;
+        let (logged_in, replaced) = opened.inspect_err(|cause| {
+            let user = Some(id);
+            Event::LoginFailed { user, cause }.log(client);
         })?;
         Event::logged_in(&logged_in, replaced, client);
         Ok(logged_in)

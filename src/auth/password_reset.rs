@@ -125,7 +125,7 @@ impl Auth {
         let (attempt, mut permit) = admitted.await?;
         let find = move |auth: &Self| attempt.find_or_count(auth);
         let (user, token) = self.reserve(executor, client, find).await?;
-        self.settings.accept(&password, &user.email)?;
+        self.settings.accept(&password, Some(&user.email))?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         *owner = Some(user.id);
         let hashed = permit.run(hashing).await??;

@@ -63,7 +63,7 @@ impl Auth {
         if self.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
-        self.settings.accept(&password, email)?;
+        self.settings.accept(&password, Some(email))?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         let limits = IpLimits(client).registration(&self.settings.throttle);
 

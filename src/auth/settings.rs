@@ -97,7 +97,7 @@ impl AuthSettings {
     pub(super) fn accept(
         &self,
         password: &Password,
-        email: &Email,
+        email: Option<&Email>,
     ) -> Result<(), PasswordPolicyError> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {

@@ -13,6 +13,7 @@ mod database;
 mod layers;
 mod listen;
 mod logging;
+mod pages;
 mod parsers;
 mod passwords;
 mod rate_limits;
@@ -29,6 +30,7 @@ pub use database::{Database, Migrate};
 pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
+pub use pages::PageOptions;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
@@ -65,6 +67,9 @@ pub struct Config {
     /// Registration, mails and addresses.
     #[command(flatten)]
     pub accounts: Accounts,
+    /// The pages for people.
+    #[command(flatten)]
+    pub pages: PageOptions,
     /// Second factors.
     #[command(flatten)]
     pub second_factor: SecondFactor,
@@ -140,6 +145,14 @@ impl Config {
             .public_url
             .as_ref()
             .is_some_and(PublicUrl::is_https)
+    }
+
+    /// How many sessions a user may have: one in development mode, as the reference service has
+    /// it, and several in production.
+    #[must_use]
+    pub fn sessions_per_user(&self) -> u32 {
+        let default = if self.is_https() { 10 } else { 1 };
+        self.sessions.sessions_per_user.unwrap_or(default)
     }
 
     /// The shortest new password, in code points. The default in production mode is 15, or 8 if a

@@ -13,15 +13,10 @@ const IDLE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sessions")]
 pub struct Sessions {
-    /// How many sessions a user may have; a login beyond that ends the oldest. 0 means 1000, the
-    /// maximum
-    #[arg(
-        long,
-        env = "BIENVENUE_SESSIONS_PER_USER",
-        value_name = "SESSIONS",
-        default_value_t = 1
-    )]
-    pub sessions_per_user: u32,
+    /// Sessions that a user may have; a login beyond that ends the oldest one; at most 1000 (0)
+    /// [default: 1, or 10 with an https --public-url]
+    #[arg(long, env = "BIENVENUE_SESSIONS_PER_USER", value_name = "SESSIONS")]
+    pub sessions_per_user: Option<u32>,
 
     /// After how long without use a session ends, such as 30m or 24h; at most --session-lifetime
     /// [default: 24h, or the lifetime if that is shorter]

@@ -3,24 +3,23 @@
 //! Every rule about a single value is here once, in the constructor of its type. This layer
 //! imports no other one and does no input or output.
 
+mod accent_color;
 mod access;
-mod account_dates;
 mod app_url;
 mod bcrypt_cost;
 mod client;
-mod client_address;
+mod client_ip;
 mod clock;
 mod database_url;
 mod email;
 mod email_action;
 mod export;
-mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
-mod known_client;
+mod ip_networks;
+mod local_path;
 mod names;
-mod networks;
 mod origin;
 mod password;
 mod policy;
@@ -33,23 +32,23 @@ mod session_level;
 mod token;
 mod totp;
 mod user;
+mod user_agent;
 
+pub use accent_color::{AccentColor, AccentColorError};
 pub use access::{AccessFacts, App, AppLogin};
-pub use account_dates::AccountDates;
 pub use app_url::AppUrl;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
-pub use client_address::{ClientIp, IpPrefix};
+pub use client_ip::{ClientIp, IpPrefix};
 pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_action::EmailAction;
-pub use export::{ExportedMail, ExportedToken};
-pub use former_email::PreviousEmail;
+pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
 pub use hashed_password::HashedPassword;
-pub use known_client::KnownClient;
+pub use ip_networks::{IpNetworks, IpNetworksError};
+pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
-pub use networks::{IpNetworks, IpNetworksError};
 pub use origin::{AppOriginError, Origin};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
@@ -69,3 +68,4 @@ pub use token::{
 };
 pub use totp::{TotpCode, TotpCodeError, TotpMatch, TotpSecret, TotpStep};
 pub use user::{User, UserId};
+pub use user_agent::device_names;

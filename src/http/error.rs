@@ -1,16 +1,20 @@
 //! Errors as responses: the status, error code, message and metric of each error.
 
+mod description;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::header::ALLOW;
+use actix_web::{Error, HttpResponse, ResponseError};
 
 use super::extract::FormError;
 use super::metrics::Outcome;
-use super::response::{ERROR_CODE, Message, json_with};
+use super::pages::Refusal;
 use crate::auth::AuthError;
+
+pub(crate) use description::{Description, represent};
 
 /// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
 /// code and a message.
@@ -37,9 +41,24 @@ pub enum HttpError {
     /// A use case refused or failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// An error about a field of the form.
+    #[error("{1}")]
+    About(&'static str, Box<Self>),
     /// A page of another origin made a browser send the request.
     #[error("cross-origin request")]
     CrossSite,
+    /// No route has that path.
+    #[error("not found")]
+    NotFound,
+    /// The path has no such method; it names those that it has.
+    #[error("method not allowed: this path allows {0}")]
+    MethodNotAllowed(String),
+    /// Fields of a page's form that are missing or wrong, with the code of the first one.
+    #[error("fields of the form are missing or wrong")]
+    InvalidFields(&'static str),
+    /// A page by the operator's template that cannot be filled in.
+    #[error("the page could not be written")]
+    PageNotWritten,
     /// A defect: the handler panicked. The panic was logged.
     #[error("the handler panicked")]
     Panicked,
@@ -51,40 +70,7 @@ const UNAVAILABLE: &str = "the service is unavailable, please try again";
 const CROSS_SITE: &str = "cross-origin request refused: add this origin to --allowed-origins";
 const SOON: Duration = Duration::from_secs(1);
 
-/// The response of an error, and its outcome for the metrics.
-struct Description {
-    status: StatusCode,
-    /// The error code, which never changes.
-    code: &'static str,
-    /// The message for people. If it is empty, the response has no body.
-    message: Cow<'static, str>,
-    retry_after: Option<Duration>,
-    outcome: Outcome,
-}
-
 impl Description {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-        outcome: Outcome,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            retry_after: None,
-            outcome,
-        }
-    }
-
-    fn retry_after(self, wait: Duration) -> Self {
-        Self {
-            retry_after: Some(wait),
-            ..self
-        }
-    }
-
     fn not_logged_in() -> Self {
         let (status, outcome) = (StatusCode::FORBIDDEN, Outcome::malformed);
         Self::new(status, "not_logged_in", "", outcome)
@@ -102,7 +88,9 @@ impl Description {
 
     fn of_form(error: &FormError) -> Self {
         let (status, code) = error.status_and_code();
-        Self::new(status, code, error.to_string(), Outcome::malformed)
+        let description = Self::new(status, code, error.to_string(), Outcome::malformed);
+        let field = error.field().map(|field| Cow::Owned(field.to_owned()));
+        description.field(field)
     }
 
     /// The description of a use case's error.
@@ -123,6 +111,7 @@ impl Description {
                     message,
                     O::already_registered,
                 )
+                .field(Some(Cow::Borrowed("email")))
             }
             AuthError::PasswordPolicyError(refused) => {
                 Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
@@ -210,7 +199,8 @@ impl Description {
 }
 
 impl HttpError {
-    fn describe(&self) -> Description {
+    /// All that the error means.
+    pub(crate) fn describe(&self) -> Description {
         use {Outcome::malformed, StatusCode as S};
         let text = || self.to_string();
         match self {
@@ -233,8 +223,41 @@ impl HttpError {
             Self::CrossSite => {
                 Description::new(S::FORBIDDEN, "cross_origin", CROSS_SITE, malformed)
             }
-            Self::Panicked => Description::internal(),
+            Self::About(field, error) => error.describe().field(Some(Cow::Borrowed(field))),
+            Self::NotFound => Description::new(S::NOT_FOUND, "not_found", text(), malformed),
+            Self::MethodNotAllowed(_) => {
+                let (status, code) = (S::METHOD_NOT_ALLOWED, "method_not_allowed");
+                Description::new(status, code, text(), malformed)
+            }
+            Self::InvalidFields(code) => {
+                let outcome = match *code {
+                    "email_taken" => Outcome::already_registered,
+                    "password_too_short" | "password_too_common" | "password_too_obvious" => {
+                        Outcome::password_refused
+                    }
+                    _ => malformed,
+                };
+                Description::new(S::BAD_REQUEST, code, text(), outcome)
+            }
+            Self::PageNotWritten | Self::Panicked => Description::internal(),
         }
+    }
+
+    /// An error of a use case that stores the password of a field.
+    pub(crate) fn of_new_password(field: &'static str, error: AuthError) -> Self {
+        let is_about_field = matches!(error, AuthError::PasswordPolicyError(_));
+        let error = Self::from(error);
+        if is_about_field {
+            Self::About(field, Box::new(error))
+        } else {
+            error
+        }
+    }
+
+    /// The error behind an answer, also behind a page.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        let of_page = || error.as_error::<Refusal>().map(Refusal::error);
+        error.as_error::<Self>().or_else(of_page)
     }
 
     /// How a login or a registration ended, for the metrics.
@@ -249,37 +272,19 @@ impl ResponseError for HttpError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let Description {
-            status,
-            code,
-            message,
-            retry_after,
-            outcome: _,
-        } = self.describe();
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header((ERROR_CODE, code));
-        if let Some(wait) = retry_after {
-            answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
+        let description = self.describe();
+        let mut head = description.head();
+        if let Self::MethodNotAllowed(allow) = self {
+            head.insert_header((ALLOW, allow.as_str()));
         }
-        if matches!(self, Self::Form(FormError::TooLarge | FormError::TooSlow)) {
-            // The rest of the body is not read, so no request can follow it.
-            answer.force_close();
-        }
-        if message.is_empty() {
-            return answer.finish();
-        }
-        json_with(&mut answer, &Message { message: &message })
+        description.answer(head)
     }
-}
-
-/// The wait in seconds, rounded up, at least one.
-fn whole_seconds(wait: Duration) -> u64 {
-    let begun = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(begun).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::RETRY_AFTER;
+
     use super::*;
 
     #[test]

@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod handlers;
 mod metrics;
 mod middleware;
+mod pages;
 mod qr_code;
 mod resource;
 mod response;
@@ -28,6 +29,7 @@ pub use error::HttpError;
 pub use executor::BlockingExecutor;
 pub use extract::{FormError, forwarded};
 pub use middleware::connections::{ClientStream, Connections};
+pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{IpNetworks, Origin};
@@ -53,6 +55,8 @@ pub struct HttpSettings {
     pub allowed_origins: Vec<Origin>,
     /// The lifetime of the device cookie.
     pub device_memory: Duration,
+    /// How long a browser keeps the session of a user who wants to stay logged in.
+    pub session_lifetime: Duration,
 }
 
 impl Default for HttpSettings {
@@ -63,6 +67,7 @@ impl Default for HttpSettings {
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().device_memory,
+            session_lifetime: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -78,6 +83,7 @@ pub struct Http {
     ids: web::Data<RequestIds>,
     connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
+    pages: Option<web::Data<Pages>>,
 }
 
 impl Http {
@@ -93,6 +99,16 @@ impl Http {
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
             connections: web::Data::default(),
+            pages: None,
+        }
+    }
+
+    /// The same with pages for people.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self {
+            pages: Some(web::Data::new(pages)),
+            ..self
         }
     }
 
@@ -163,7 +179,10 @@ impl Http {
             .app_data(self.executor.clone())
             .app_data(self.settings.clone())
             .app_data(self.proxies.clone());
-        routes::routes(config);
+        if let Some(pages) = &self.pages {
+            config.app_data(pages.clone());
+        }
+        routes::routes(config, self.pages.is_some());
     }
 }
 

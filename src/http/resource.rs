@@ -2,12 +2,14 @@
 
 use std::future::ready;
 
+use actix_web::guard::fn_guard;
+use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
+use super::HttpError;
 use super::metrics::Route;
-use super::response::{ERROR_CODE, Message, json_with};
+use super::pages::is_navigation;
 
 /// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
@@ -45,6 +47,18 @@ impl Resource {
         handler: impl RouteHandler<Args>,
     ) -> Self {
         self.allow(Method::POST, handler)
+    }
+
+    /// What a browser's form gets that posts here to show the answer to its user. It stands in
+    /// front of `post`.
+    pub(super) fn post_of_browser<Args: FromRequest + 'static>(
+        mut self,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        let navigates = fn_guard(|context| is_navigation(context.head().headers()));
+        let route = web::post().guard(navigates).to(handler);
+        self.resource = self.resource.route(route);
+        self
     }
 
     pub(super) fn put<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
@@ -99,13 +113,9 @@ impl Resource {
             }
         };
         let wrong = move || {
-            let message = format!("method not allowed: this path allows {allow}");
-            ready(json_with(
-                HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
-                    .insert_header((ALLOW, allow.clone()))
-                    .insert_header((ERROR_CODE, "method_not_allowed")),
-                &Message { message: &message },
-            ))
+            ready(Err::<HttpResponse, _>(HttpError::MethodNotAllowed(
+                allow.clone(),
+            )))
         };
         config.service(
             self.resource

@@ -5,6 +5,8 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use super::HttpError;
+
 /// The header with the error code.
 pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("bienvenue-error");
 
@@ -37,9 +39,7 @@ pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize
     }
 }
 
-pub(super) async fn not_found() -> HttpResponse {
-    let message = "not found";
-    let mut answer = HttpResponse::NotFound();
-    answer.insert_header((ERROR_CODE, "not_found"));
-    json_with(&mut answer, &Message { message })
+/// What every unknown path answers.
+pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
+    Err(HttpError::NotFound)
 }

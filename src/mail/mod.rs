@@ -12,7 +12,6 @@ mod message;
 mod smtp;
 mod smtp_failure;
 mod templates;
-mod user_agent;
 
 pub use file_transport::Folder;
 pub use kind::{MailDraft, MailKind, MailToken, UnreadableMail};
@@ -20,4 +19,4 @@ pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;
 pub use smtp::{Smtp, SmtpError, SmtpSettings};
-pub use templates::{TemplateError, TemplateSettings, Templates};
+pub use templates::{TemplateError, TemplateSettings, Templates, token_link};

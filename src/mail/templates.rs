@@ -11,8 +11,8 @@ use url::Url;
 use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
-use super::{Mail, MailDraft, MailKind, MailToken, user_agent};
-use crate::domain::{Email, Timestamp};
+use super::{Mail, MailDraft, MailKind, MailToken};
+use crate::domain::{Email, Timestamp, device_names};
 
 /// The settings of templates. Nothing in them comes from a request.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Templates {
         });
         let token = draft.token.as_ref().map(|token| {
             let token = token.expose_secret();
-            context! { link => page.map(|page| link(page, token)), token }
+            context! { link => page.map(|page| token_link(page, token)), token }
         });
         context! { ..own(draft.kind), ..token.unwrap_or_default(), ..common }
     }
@@ -204,7 +204,7 @@ fn own(kind: &MailKind) -> Value {
     } = kind
     {
         let address = address.map(|address| address.to_string());
-        let (browser, system) = user_agent::names(user_agent.as_deref().unwrap_or_default());
+        let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
         return context! { address, browser, system, at => date(*at) };
     }
     Value::from(Serde(kind.details()))
@@ -212,7 +212,11 @@ fn own(kind: &MailKind) -> Value {
 
 /// The URL of a page with a token after the `#`: browsers do not send that part to servers, so it
 /// is not logged.
-fn link(page: &Url, token: &str) -> String {
+#[must_use]
+pub fn token_link(page: &Url, token: &str) -> String {
+    if page.query().is_some_and(|query| query.ends_with("token=")) {
+        return format!("{page}{token}");
+    }
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()

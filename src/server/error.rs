@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::auth::KeyCheckError;
 use crate::db::OpenError;
+use crate::http::PagesError;
 use crate::mail::{SmtpError, TemplateError};
 
 /// Why the service does not start, or why it ends.
@@ -32,6 +33,9 @@ pub enum ServerError {
     /// The mail templates are invalid.
     #[error("--mail-templates: {0}")]
     Templates(#[from] TemplateError),
+    /// The templates of pages, or the logo.
+    #[error("--page-templates, --logo: {0}")]
+    Pages(#[from] PagesError),
     /// The settings of the mail server are invalid.
     #[error("--mail: {0}")]
     Smtp(#[from] SmtpError),
@@ -67,7 +71,7 @@ impl ServerError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable
             ),
-            Self::SocketActivation(_) | Self::Templates(_) | Self::Smtp(_) => true,
+            Self::SocketActivation(_) | Self::Templates(_) | Self::Pages(_) | Self::Smtp(_) => true,
             Self::CommitLost { .. } | Self::System(_) => false,
         }
     }

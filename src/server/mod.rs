@@ -35,7 +35,7 @@ use crate::config::{Config, Migrate};
 use crate::db::{
     DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
 };
-use crate::http::Http;
+use crate::http::{Http, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
 use ops_listener::OpsListener;
@@ -44,7 +44,7 @@ use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings};
+use wiring::{db_settings, http_settings, page_settings};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -101,12 +101,13 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     warn_of_exposure(config, listeners.address);
     let mailer = mailer(config)?;
     let templates = Templates::new(mail_settings(config, listeners.address))?;
+    let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_left_behind(&config.database.database_url, &db);
     let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
-    let running = start(config, &auth, listeners, manager, commit_lost)?;
+    let running = start(config, &auth, pages, listeners, manager, commit_lost)?;
     if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
     }
@@ -143,6 +144,7 @@ fn build_auth(
 fn start(
     config: &Config,
     auth: &web::Data<Auth>,
+    pages: Option<Pages>,
     listeners: Listeners,
     manager: Arc<ServiceManager>,
     commit_lost: impl Future<Output = String> + 'static,
@@ -154,6 +156,10 @@ fn start(
         ops,
     } = listeners;
     let http = Http::new(auth.clone(), http_settings(config));
+    let http = match pages {
+        Some(pages) => http.with_pages(pages),
+        None => http,
+    };
     let ops = ops.map(|listener| OpsListener::start(&http, listener));
     let ops = ops.transpose()?;
     let signals = Signals::install()?;

@@ -28,9 +28,12 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
             folder.display()
         );
     }
-    if accounts.reset_page.is_none() && accounts.mail != Some(MailTarget::Off) {
+    if accounts.reset_page.is_none()
+        && !config.pages.are_on()
+        && accounts.mail != Some(MailTarget::Off)
+    {
         log::warn!(
-            "--reset-page (BIENVENUE_RESET_PAGE) is not set: password reset mails contain a \
+            "--pages is off and --reset-page (BIENVENUE_RESET_PAGE) is not set: password reset mails contain a \
              command for a terminal instead of a link"
         );
     }

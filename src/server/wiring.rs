@@ -15,7 +15,7 @@ use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSett
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
-use crate::http::HttpSettings;
+use crate::http::{HttpSettings, PageSettings};
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
 use crate::secret_key::KeyFile;
 
@@ -31,7 +31,7 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         sessions: SessionPolicy {
             idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
-            per_user: config.sessions.sessions_per_user,
+            per_user: config.sessions_per_user(),
         },
         clock: Clock::system(),
         ..DbSettings::default()
@@ -48,7 +48,19 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
         public_origin: public_url.map(|url| url.origin().clone()),
         allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
         device_memory: config.throttling.throttle_device_memory,
+        session_lifetime: config.sessions.session_lifetime,
     }
+}
+
+/// The pages for people, if there are any.
+pub(super) fn page_settings(config: &Config) -> Option<PageSettings> {
+    let pages = &config.pages;
+    pages.are_on().then(|| PageSettings {
+        service: config.accounts.service_name.clone(),
+        accent: pages.accent_color,
+        logo: pages.logo.clone(),
+        templates: pages.page_templates.clone(),
+    })
 }
 
 /// The settings of the use cases.
@@ -133,13 +145,25 @@ pub(super) fn workers() -> NonZeroUsize {
 #[must_use]
 pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     let accounts = &config.accounts;
+    let service_url = service_url(config, listens);
+    // The application's page, else our own.
+    let page = |theirs: Option<&PageUrl>, path| match theirs {
+        Some(page) => Some(page.get().clone()),
+        None if config.pages.are_on() => own_page(&service_url, path),
+        None => None,
+    };
     TemplateSettings {
         folder: accounts.mail_templates.clone(),
-        reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
-        verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
+        reset_page: page(accounts.reset_page.as_ref(), "/reset"),
+        verify_page: page(accounts.verify_page.as_ref(), "/verify-email"),
         service: accounts.service_name.clone(),
-        service_url: service_url(config, listens),
+        service_url,
     }
+}
+
+/// A page of the service that takes the token of a mailed link.
+fn own_page(service_url: &str, path: &str) -> Option<Url> {
+    Url::parse(&format!("{service_url}{path}?token=")).ok()
 }
 
 /// The URL of a service that listens on this address, without a trailing slash: the public URL, or

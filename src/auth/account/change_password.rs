@@ -50,7 +50,7 @@ impl Auth {
         request: OwnerRequest,
         new: Password,
     ) -> Result<PasswordChanged, AuthError> {
-        self.settings.accept(&new, &request.owner.email)?;
+        self.settings.accept(&new, Some(&request.owner.email))?;
         let hashing = HashJob::new(new, self.settings.bcrypt_cost)?;
         let reauthenticated = self.reauthenticate(executor, request, Vec::new());
         let (owner, mut permit) = reauthenticated.await?;

@@ -4,3 +4,4 @@ mod change_email;
 pub(super) mod change_password;
 mod delete;
 pub(super) mod export;
+pub(super) mod summary;

@@ -244,7 +244,7 @@ impl LoginAttempt {
         let mut checks = if let Some(mark) = &self.mark {
             vec![settings.limit_check(LimitKey::known(&self.email, mark.text()))]
         } else {
-            let mut checks = IpLimits(&self.client).checks(settings);
+            let mut checks = IpLimits(&self.client).failed_logins(settings);
             checks.push(settings.limit_check(LimitKey::account(&self.email)));
             checks
         };

@@ -3,7 +3,7 @@
 pub(crate) mod app_cookies;
 pub(crate) mod asked_url;
 pub(crate) mod client;
-mod cookie;
+pub(crate) mod cookie;
 pub(crate) mod current_user;
 pub(crate) mod device_cookie;
 pub(crate) mod form;

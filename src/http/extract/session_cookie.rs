@@ -36,6 +36,14 @@ impl SessionCookie {
             .finish()
     }
 
+    /// The cookie that hands it to the client for as long as a session lives.
+    pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::setting(session_id, settings);
+        let lifetime = Duration::try_from(settings.session_lifetime);
+        cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
+        cookie
+    }
+
     /// The cookie that clears it, with the same attributes.
     pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
         let mut cookie = Self::setting("", settings);

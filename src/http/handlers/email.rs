@@ -47,8 +47,10 @@ pub(crate) async fn change(
     }: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
-    let email = form.email.parse(Email::parse_new)?;
-    let current_password = form.current_password.parse(Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new)?;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,

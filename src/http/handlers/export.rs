@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionInfo,
-    Timestamp,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionId,
+    SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
@@ -113,6 +113,14 @@ struct CountRow<'a> {
 pub(crate) async fn export(
     executor: web::Data<BlockingExecutor>,
     CurrentUser { session_id, .. }: CurrentUser,
+) -> Result<HttpResponse, HttpError> {
+    held(&executor, session_id).await
+}
+
+/// Everything that is held about the user of a session.
+pub(crate) async fn held(
+    executor: &BlockingExecutor,
+    session_id: SessionId,
 ) -> Result<HttpResponse, HttpError> {
     let held = executor
         .run_long_read(move |auth| auth.export(&session_id))

@@ -38,8 +38,8 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse(NormalizedEmail::parse)?;
-    let password = form.password.parse(Password::parse)?;
+    let email = form.email.parse("email", NormalizedEmail::parse)?;
+    let password = form.password.parse("password", Password::parse)?;
     let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);

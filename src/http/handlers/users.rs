@@ -30,10 +30,13 @@ pub(crate) async fn register(
     client: Client,
     Form(form): Form<RegistrationForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse(Email::parse_new)?;
-    let password = form.password.parse(Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new)?;
+    let password = form.password.parse("password", Password::parse)?;
     let executor = executor.get_ref();
-    let registered = auth.register(executor, &email, password, &client).await?;
+    let registered = auth
+        .register(executor, &email, password, &client)
+        .await
+        .map_err(|error| HttpError::of_new_password("password", error))?;
     let created = Created {
         email: email.as_str(),
         message: "user created",

@@ -9,7 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::encode::{MetricsEncoder, WaitHistogram};
+use super::encode::{EncodedHistogram, MetricsEncoder};
 use crate::auth::{Auth, AuthStats, DatabaseStats, HasherStats, OutboxStats, PoolStats};
 use crate::domain::SessionDigest;
 
@@ -131,7 +131,7 @@ fn encode_hasher(encoder: &mut MetricsEncoder<'_>, stats: &HasherStats) -> Resul
     encoder.metric(
         "hashing_wait_seconds",
         "How long hashes waited until they were begun.",
-        &WaitHistogram(&stats.waits),
+        &EncodedHistogram(&stats.waits),
     )?;
     encoder.metric(
         "hashing_refusals",

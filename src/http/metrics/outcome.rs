@@ -57,10 +57,10 @@ impl Outcome {
     pub(super) fn of<B>(answer: &ServiceResponse<B>) -> Self {
         let status = answer.status();
         let error = answer.response().error();
-        match error.and_then(|error| error.as_error::<HttpError>()) {
+        match error.and_then(HttpError::of) {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Self::throttled,
             Some(error) => error.outcome(),
-            None if status.is_success() => Self::success,
+            None if status.is_success() || status.is_redirection() => Self::success,
             None if status.is_client_error() => Self::malformed,
             None => Self::failed,
         }

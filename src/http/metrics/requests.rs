@@ -98,8 +98,10 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions" | "/sessions/second_factor") => &self.logins,
-            ("POST", "/users") => &self.registrations,
+            ("POST", "/sessions" | "/sessions/second_factor" | "/login" | "/login/code") => {
+                &self.logins
+            }
+            ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };
         let outcome = Outcome::of(answer);

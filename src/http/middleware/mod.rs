@@ -8,3 +8,4 @@ pub(crate) mod request_context;
 mod security_headers;
 
 pub(crate) use request_context::with_user_id;
+pub(crate) use security_headers::ContentKind;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub use context::ContextWords;
 
 use crate::auth::PasswordPolicyError;
-use crate::domain::{Email, Password};
+use crate::domain::{Email, NormalizedEmail, Password};
 
 /// The rules apply if the minimum length is at least this. Shorter minimums are for development.
 pub(in crate::auth) const FROM_MINIMUM: usize = 8;
@@ -20,13 +20,14 @@ pub(in crate::auth) const FROM_MINIMUM: usize = 8;
 /// Checks that a password is not easy to guess for this user.
 pub(in crate::auth) fn check(
     password: &Password,
-    email: &Email,
+    email: Option<&Email>,
     service: &ContextWords,
 ) -> Result<(), PasswordPolicyError> {
     let forwards = folded(password.expose().chars());
     let backwards = folded(password.expose().chars().rev());
-    let key = email.key();
-    let context = service.with_person(key.as_str());
+    let key = email.map(Email::key);
+    let person = key.as_ref().map_or("", NormalizedEmail::as_str);
+    let context = service.with_person(person);
     for password in [&*forwards, &*backwards] {
         if common::is_common(password) || keyboard_runs::is_made_of_rows(password) {
             return Err(PasswordPolicyError::Common);

@@ -1,3 +1,5 @@
+//! By which column a user is looked up.
+
 use crate::db::InvalidRequest;
 use crate::domain::{
     Email, HashedPassword, NormalizedEmail, ResetToken, ResetTokenDigest, SessionDigest, SessionId,

@@ -26,6 +26,11 @@ impl Fields {
         }
     }
 
+    /// Takes a field of a page's form; none if it is missing or empty.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
     /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
     ///
     /// # Errors
@@ -51,15 +56,13 @@ impl FieldText {
     /// Parses the text, and zeroes it.
     ///
     /// # Errors
-    /// The error of `parse`, as a [`FormError`].
-    pub(crate) fn parse<T, E>(
+    /// The error of `parse`, as a [`FormError`] that names the field.
+    pub(crate) fn parse<T, E: Into<FormError>>(
         self,
+        name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, FormError>
-    where
-        FormError: From<E>,
-    {
-        Ok(parse(&self.0)?)
+    ) -> Result<T, FormError> {
+        FormError::within(name, parse(&self.0))
     }
 }
 

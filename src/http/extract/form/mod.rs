@@ -63,6 +63,9 @@ pub enum FormError {
     /// A required field is missing.
     #[error("{0} missing")]
     Missing(&'static str),
+    /// The value of a field breaks a rule.
+    #[error("{1}")]
+    Invalid(&'static str, Box<Self>),
     /// The email breaks a rule.
     #[error(transparent)]
     Email(#[from] EmailError),
@@ -72,6 +75,32 @@ pub enum FormError {
 }
 
 impl FormError {
+    /// What was read of a field; an error names the field.
+    pub(crate) fn within<T, E: Into<Self>>(
+        field: &'static str,
+        read: Result<T, E>,
+    ) -> Result<T, Self> {
+        read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
+    }
+
+    /// The field that is at fault.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Twice(field) => Some(field),
+            Self::Missing(field) | Self::Invalid(field, _) => Some(field),
+            Self::Email(_)
+            | Self::Password(_)
+            | Self::MediaType
+            | Self::Encoded
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Broken
+            | Self::NotUtf8
+            | Self::Multipart
+            | Self::File => None,
+        }
+    }
+
     /// The status and the error code of the response.
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -83,6 +112,7 @@ impl FormError {
                 (StatusCode::BAD_REQUEST, "malformed_body")
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Invalid(_, error) => error.status_and_code(),
             Self::Missing(_)
             | Self::Email(EmailError::Missing)
             | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),
@@ -155,13 +185,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let headers = request.headers();
-            let kind = Kind::of(headers)?;
-            let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
-            let body = body.or(Err(FormError::TooSlow))??;
-            let fields = kind.parse(headers, &body).await?;
+            let fields = Fields::of(&request, payload).await?;
             Ok(Self(fields.deserialize()?))
         })
+    }
+}
+
+impl Fields {
+    /// Reads the form of a request.
+    ///
+    /// # Errors
+    /// [`FormError`] for a body that is no form.
+    pub(crate) async fn of(request: &HttpRequest, payload: Payload) -> Result<Self, FormError> {
+        let headers = request.headers();
+        let kind = Kind::of(headers)?;
+        let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
+        let body = body.or(Err(FormError::TooSlow))??;
+        kind.parse(headers, &body).await
     }
 }
 

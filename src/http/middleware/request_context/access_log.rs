@@ -110,8 +110,8 @@ pub(crate) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>
 /// The level for the cause of a failure. Conditions that affect many requests have a line of their
 /// own, so they are DEBUG here.
 fn level(error: &Error) -> log::Level {
-    match error.as_error() {
-        // A client can cause `Changed` with two simultaneous requests; the audit event logs it.
+    match HttpError::of(error) {
+        // Clients bring the latter about with two requests at once; the audit event says it.
         Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::ConcurrentChange)) => {
             log::Level::Debug
         }

@@ -2,8 +2,9 @@
 
 /// The browser and the system of a user agent, if they are known. The names are from fixed lists,
 /// because a client chooses its user agent and could place any text in a mail.
-pub(super) fn names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
-    // Browsers also name the ones on which they are based, so derived ones come first.
+#[must_use]
+pub fn device_names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
+    // Browsers name their ancestors too, so the descendants come first.
     let browsers = [
         ("Firefox/", "Firefox"),
         ("Edg/", "Edge"),
