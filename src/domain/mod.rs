@@ -18,6 +18,7 @@ mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod invitation;
 mod known_client;
 mod names;
 mod networks;
@@ -44,6 +45,7 @@ pub use email_action::EmailAction;
 pub use export::{PendingMail, PendingToken};
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
+pub use invitation::Invitation;
 pub use known_client::KnownClient;
 pub use names::{AppName, GroupName, NameError};
 pub use networks::{Networks, NetworksError};

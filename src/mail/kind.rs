@@ -64,6 +64,11 @@ pub enum MailKind {
     },
     /// A registration of the address of an account.
     AlreadyRegistered,
+    /// An invitation to register. A command sends it; it never waits in the outbox.
+    Invitation {
+        /// How many days it is good.
+        days: u32,
+    },
     /// A test by the operator.
     Test,
 }
@@ -79,6 +84,8 @@ pub enum MailToken<'a> {
     ChangeEmail(&'a Email),
     /// It gives the account back to this former address.
     UndoEmailChange(&'a Email),
+    /// It lets a person register.
+    Invite,
 }
 
 /// A mail before its templates are filled in.
@@ -123,6 +130,7 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
+            Self::Invitation { .. } => Some(MailToken::Invite),
             Self::PasswordChanged
             | Self::NewDevice { .. }
             | Self::AccountDeleted { .. }
@@ -146,6 +154,7 @@ impl MailKind {
             | Self::VerifyEmail
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::Test => None,
         }
     }

@@ -20,7 +20,7 @@ impl MailKind {
                 ) => true,
                 // The token that undoes a change is for an owner who has lost the account: nothing
                 // that happens in the account ends it.
-                Some(MailToken::UndoEmailChange(_)) | None => false,
+                Some(MailToken::UndoEmailChange(_) | MailToken::Invite) | None => false,
             },
         }
     }
@@ -41,6 +41,7 @@ impl MailKind {
             | Self::EmailChanged { .. }
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::Test => mail_budget,
         };
         BudgetedMail {
