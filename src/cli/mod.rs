@@ -7,6 +7,7 @@ mod database;
 mod db;
 mod group;
 mod invite;
+mod keys;
 mod mail;
 mod output;
 mod session;
@@ -58,6 +59,8 @@ enum Command {
     App(OnDatabase<app::Command>),
     /// See who has access to an application
     Access(OnDatabase<access::Command>),
+    /// Replace the key under which second factors are encrypted
+    Keys(OnDatabase<keys::Command>),
     /// List and end sessions
     Session(OnDatabase<session::Command>),
     /// List and clear rate limits
@@ -256,6 +259,7 @@ impl Invocation {
             Some(Command::Group(on)) => on.command.run(config, on.offline),
             Some(Command::App(on)) => on.command.run(config, on.offline),
             Some(Command::Access(on)) => on.command.run(config, on.offline),
+            Some(Command::Keys(on)) => on.command.run(config, on.offline),
             Some(Command::Session(on)) => on.command.run(config, on.offline),
             Some(Command::Throttle(on)) => on.command.run(config, on.offline),
             Some(Command::Mail(on)) => on.command.run(config, on.offline),

@@ -69,6 +69,17 @@ pub enum MailKind {
         /// How many days it is good.
         days: u32,
     },
+    /// A second factor was set up.
+    SecondFactorAdded,
+    /// The second factor and the recovery codes were removed.
+    SecondFactorRemoved {
+        /// Whether the operator removed them.
+        by_operator: bool,
+    },
+    /// There are new recovery codes.
+    RecoveryCodesReplaced,
+    /// A recovery code replaced the second factor at a login.
+    RecoveryCodeUsed,
     /// A test by the operator.
     Test,
 }
@@ -136,6 +147,10 @@ impl MailKind {
             | Self::AccountDeleted { .. }
             | Self::EmailTakenBack { .. }
             | Self::AlreadyRegistered
+            | Self::SecondFactorAdded
+            | Self::SecondFactorRemoved { .. }
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed
             | Self::Test => None,
         }
     }
@@ -155,6 +170,10 @@ impl MailKind {
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
             | Self::Invitation { .. }
+            | Self::SecondFactorAdded
+            | Self::SecondFactorRemoved { .. }
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed
             | Self::Test => None,
         }
     }
