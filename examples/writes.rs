@@ -71,6 +71,7 @@ fn register_until(
         let start = Instant::now();
         db.register(&NewUserRow {
             email: &email,
+            invitation: None,
             hashed_password: &hash,
             mail: None,
         })?;

@@ -6,7 +6,7 @@ use super::outbox::message::NOTHING_TOLD;
 use super::throttle::{IpLimits, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
-use crate::domain::{Client, Email, HashedPassword, Password, User};
+use crate::domain::{Client, Email, HashedPassword, Invitation, InvitationToken, Password, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -40,7 +40,42 @@ impl Auth {
         password: Password,
         client: &Client,
     ) -> Result<RegistrationOutcome, AuthError> {
-        let registered = self.try_register(executor, email, password, client).await;
+        let registered = self.try_register(executor, email, password, None, client);
+        self.after_registration(registered.await, client)
+    }
+
+    /// The invitation of a token, if it is good. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired or revoked.
+    pub fn invitation(&self, token: &InvitationToken) -> Result<Invitation, AuthError> {
+        let found = self.db.find_invitation(&token.digest());
+        found.map_err(invalid_invitation)
+    }
+
+    /// Registers a user by an invitation, also where registration is closed. The user joins the
+    /// group of the invitation, and an address that it names counts as verified.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired, revoked, or for
+    /// another address, and the errors of [`Auth::register`].
+    pub async fn register_invited(
+        &self,
+        executor: &impl Executor,
+        email: &Email,
+        password: Password,
+        token: &InvitationToken,
+        client: &Client,
+    ) -> Result<RegistrationOutcome, AuthError> {
+        let registered = self.try_register(executor, email, password, Some(*token), client);
+        self.after_registration(registered.await, client)
+    }
+
+    fn after_registration(
+        &self,
+        registered: Result<RegistrationOutcome, AuthError>,
+        client: &Client,
+    ) -> Result<RegistrationOutcome, AuthError> {
         match &registered {
             Ok(RegistrationOutcome::New(user)) => Event::Registered { user: user.id },
             Ok(RegistrationOutcome::Concealed) => Event::RegistrationConcealed,
@@ -58,9 +93,16 @@ impl Auth {
         executor: &impl Executor,
         email: &Email,
         password: Password,
+        invitation: Option<InvitationToken>,
         client: &Client,
     ) -> Result<RegistrationOutcome, AuthError> {
-        if self.settings.registration == Registration::Closed {
+        if let Some(token) = invitation {
+            let find = move |auth: &Self| auth.invitation(&token);
+            let invitation = executor.read(self, client, find).await?;
+            if !invitation.is_for(email) {
+                return Err(AuthError::InvalidInvitation);
+            }
+        } else if self.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, Some(email))?;
@@ -93,7 +135,7 @@ impl Auth {
         let registered = match hashed {
             Ok(Ok(hashed)) => {
                 let new = email.clone();
-                let save = move |auth: &Self| Ok(auth.save_user(&new, &hashed)?);
+                let save = move |auth: &Self| auth.save_user(&new, &hashed, invitation.as_ref());
                 executor.write(self, client, save).await
             }
             Ok(Err(error)) | Err(error) => Err(error.into()),
@@ -106,19 +148,22 @@ impl Auth {
         &self,
         email: &Email,
         hashed_password: &HashedPassword,
-    ) -> Result<RegistrationOutcome, DbError> {
+        invitation: Option<&InvitationToken>,
+    ) -> Result<RegistrationOutcome, AuthError> {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
         let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
+        let invitation = invitation.map(InvitationToken::digest);
         let new = NewUserRow {
             email,
             hashed_password,
             mail: mail.as_ref(),
+            invitation: invitation.as_ref(),
         };
-        match settings.registration {
+        let registered = match settings.registration {
             Registration::Reveal | Registration::Closed => {
-                Ok(RegistrationOutcome::New(self.db.register(&new)?))
+                self.db.register(&new).map(RegistrationOutcome::New)
             }
             Registration::Conceal => {
                 let to_owner = MailKind::AlreadyRegistered.within_budget(&settings.throttle, &key);
@@ -135,6 +180,18 @@ impl Auth {
                     registered => registered,
                 }
             }
-        }
+        };
+        registered.map_err(invalid_invitation)
+    }
+}
+
+/// A registration finds no row only if its invitation is not good (any more).
+fn invalid_invitation(error: DbError) -> AuthError {
+    match error {
+        DbError::NoResultFound => AuthError::InvalidInvitation,
+        DbError::AlreadyExists(_)
+        | DbError::InvalidRequest(_)
+        | DbError::Unavailable(_)
+        | DbError::Failed(_) => error.into(),
     }
 }

@@ -17,6 +17,7 @@ mod export;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod invitation;
 mod ip_networks;
 mod local_path;
 mod names;
@@ -46,6 +47,7 @@ pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_action::EmailAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
 pub use hashed_password::HashedPassword;
+pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};

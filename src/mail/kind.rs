@@ -64,6 +64,11 @@ pub enum MailKind {
     },
     /// A client tried to register the address of the account.
     AlreadyRegistered,
+    /// An invitation to register. A command sends it; it never waits in the outbox.
+    Invitation {
+        /// How many days it is good.
+        days: u32,
+    },
     /// A second factor was set up.
     SecondFactorAdded,
     /// The second factor and the recovery codes were removed.
@@ -90,6 +95,8 @@ pub enum MailToken<'a> {
     ChangeEmail(&'a Email),
     /// Restores this former address.
     UndoEmailChange(&'a Email),
+    /// It lets a person register.
+    Invite,
 }
 
 /// A mail before its templates are filled in.
@@ -134,6 +141,7 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
+            Self::Invitation { .. } => Some(MailToken::Invite),
             Self::PasswordChanged
             | Self::NewDevice { .. }
             | Self::AccountDeleted { .. }
@@ -161,6 +169,7 @@ impl MailKind {
             | Self::VerifyEmail
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::SecondFactorAdded
             | Self::SecondFactorRemoved { .. }
             | Self::RecoveryCodesReplaced

@@ -186,6 +186,7 @@ impl Templates {
             MailToken::VerifyEmail | MailToken::ChangeEmail(_) | MailToken::UndoEmailChange(_) => {
                 settings.verify_page.as_ref()
             }
+            MailToken::Invite => None,
         });
         let token = draft.token.as_ref().map(|token| {
             let token = token.expose_secret();
@@ -240,7 +241,7 @@ const SAMPLE_DETAILS: [Option<&str>; 3] = [
     None,
     Some(r#"{"to":"user@example.org","at":0}"#),
     Some(
-        r#"{"to":"user@example.org","new":"new@example.org","at":0,
+        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,
         "address":"192.0.2.1","user_agent":"curl/8 (Linux)"}"#,
     ),
 ];

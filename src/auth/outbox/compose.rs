@@ -104,6 +104,8 @@ impl MailWriter {
                     .set_email_revert_token(user.id, &former.key(), &token.digest())?;
                 token.expose()
             }
+            // A command sends it. A row of it would be dropped.
+            MailToken::Invite => return Err(DbError::NoResultFound),
         };
         Ok(token.into())
     }

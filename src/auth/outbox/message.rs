@@ -18,9 +18,9 @@ impl MailKind {
                 Some(
                     MailToken::ResetPassword | MailToken::VerifyEmail | MailToken::ChangeEmail(_),
                 ) => true,
-                // The token that undoes a change is for an owner who has lost the account, so
-                // nothing that happens in the account revokes it.
-                Some(MailToken::UndoEmailChange(_)) | None => false,
+                // The token that undoes a change is for an owner who has lost the account: nothing
+                // that happens in the account ends it.
+                Some(MailToken::UndoEmailChange(_) | MailToken::Invite) | None => false,
             },
         }
     }
@@ -45,6 +45,7 @@ impl MailKind {
             | Self::EmailChanged { .. }
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::Test => mail_budget,
         };
         RateLimitedMail {

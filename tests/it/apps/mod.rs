@@ -2,6 +2,7 @@
 
 mod attacks;
 mod hand_over;
+mod invitations;
 mod rules;
 
 use actix_web::body::BoxBody;
