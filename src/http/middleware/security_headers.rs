@@ -6,8 +6,7 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
-/// What an answer is to a browser, which decides what it may do. An answer that says nothing
-/// of it is one of the API.
+/// The security headers of every response, also of errors (OWASP ASVS 5.0.0, chapter 3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ContentKind {
     /// Read by programs.
@@ -41,8 +40,7 @@ const API: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// No opener policy: it breaks logins in a pop-up. The referrer is for this service alone; with
-/// `no-referrer` browsers would send `Origin: null` with the page's own form.
+/// Adds the headers to a response. With `https`, also `Strict-Transport-Security`.
 const PAGE: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
