@@ -1,6 +1,6 @@
 //! What a page has to know before somebody types: who may register, and with which password.
 
-use super::{Auth, PasswordRefused, SecondFactorPolicy};
+use super::{Auth, PasswordPolicyError, SecondFactorPolicy};
 use crate::domain::{Email, EmailVerification, Password, Registration};
 
 /// The rules of this service for accounts.
@@ -42,12 +42,12 @@ impl Auth {
     /// known. The use cases that store one check it again. Does no input or output.
     ///
     /// # Errors
-    /// [`PasswordRefused`] with the reason.
+    /// [`PasswordPolicyError`] with the reason.
     pub fn check_new_password(
         &self,
         password: &Password,
         email: Option<&Email>,
-    ) -> Result<(), PasswordRefused> {
+    ) -> Result<(), PasswordPolicyError> {
         self.settings.accept(password, email)
     }
 }

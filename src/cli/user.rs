@@ -85,7 +85,7 @@ impl Command {
         match self {
             Self::List => list(&db)?,
             Self::Add { email } => {
-                let user = db.add_user(email, &HashedPassword::of_nothing())?;
+                let user = db.add_user(email, &HashedPassword::unusable())?;
                 report("user_created", "user added", user.id);
                 print(&format!(
                     "added {} as {} in {database}\n",

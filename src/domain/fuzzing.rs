@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Email, EmailKey, LocalPath};
+use super::{Email, LocalPath, NormalizedEmail};
 
 /// Checks that a parsed email can be parsed again from its text, with the same key, and that
 /// the key of what a user types is the key of the parsed email.
@@ -10,13 +10,16 @@ pub fn email(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
-    let key = EmailKey::parse(text);
+    let key = NormalizedEmail::parse(text);
     let Ok(email) = Email::parse(text) else {
         return;
     };
     assert_eq!(Email::parse(email.as_str()).as_ref(), Ok(&email));
     assert_eq!(key.as_ref(), Ok(&email.key()));
-    assert_eq!(EmailKey::canonical(email.key().as_str()), email.key());
+    assert_eq!(
+        NormalizedEmail::canonical(email.key().as_str()),
+        email.key()
+    );
 }
 
 /// A text for `next`: one that is taken leads to no other host, also if software in between

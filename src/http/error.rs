@@ -1,4 +1,4 @@
-//! Errors as answers: one description of each, with status, code, message and metric.
+//! Errors as responses: the status, error code, message and metric of each error.
 
 mod description;
 
@@ -16,42 +16,42 @@ use crate::auth::AuthError;
 
 pub(crate) use description::{Description, represent};
 
-/// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
-/// client gets a status and a sentence.
+/// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
+/// code and a message.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The request's body.
+    /// The request's body is invalid.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// Cookie headers over 8 KiB.
+    /// The Cookie headers are larger than 8 KiB.
     #[error("the Cookie header is larger than 8 KiB")]
     CookieTooLarge,
-    /// No session, or none that is valid. The one answer without a body, as in the document.
+    /// There is no valid session. The response has no body, as in the reference service.
     #[error("not logged in")]
     NotLoggedIn,
-    /// A session that is to be ended and is none of the user's.
+    /// The session to end is not one of the user's.
     #[error("no such session")]
     NoSuchSession,
-    /// A page of a list that begins nowhere.
-    #[error("after is the id of one of your sessions")]
+    /// The page of a list begins after an unknown id.
+    #[error("after must be the id of one of your sessions")]
     UnknownPage,
-    /// Sessions that are to be ended, and it is not clear which.
-    #[error("scope is one of: others, all")]
+    /// The scope of the sessions to end is unknown.
+    #[error("scope must be one of: others, all")]
     UnknownScope,
-    /// The use case's refusal or failure.
+    /// A use case refused or failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// An error about a field of the form.
     #[error("{1}")]
     About(&'static str, Box<Self>),
-    /// A page of an origin that is not ours has let a browser send it.
-    #[error("it comes from a page of another origin")]
+    /// A page of another origin made a browser send the request.
+    #[error("cross-origin request")]
     CrossSite,
     /// No route has that path.
-    #[error("there is nothing at this path")]
+    #[error("not found")]
     NotFound,
     /// The path has no such method; it names those that it has.
-    #[error("this path takes {0}")]
+    #[error("method not allowed: this path allows {0}")]
     MethodNotAllowed(String),
     /// Fields of a page's form that are missing or wrong, with the code of the first one.
     #[error("fields of the form are missing or wrong")]
@@ -59,15 +59,15 @@ pub enum HttpError {
     /// A page by the operator's template that cannot be filled in.
     #[error("the page could not be written")]
     PageNotWritten,
-    /// A defect of ours; what it is the panic has said itself.
-    #[error("the code that was to answer panicked")]
+    /// A defect: the handler panicked. The panic was logged.
+    #[error("the handler panicked")]
     Panicked,
 }
 
-/// The message of a failure. Its cause is for the log alone.
+/// The messages of failures. Their causes are only in the log.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
-const CROSS_SITE: &str = "requests from pages of other origins are not taken";
+const CROSS_SITE: &str = "cross-origin request refused: add this origin to --allowed-origins";
 const SOON: Duration = Duration::from_secs(1);
 
 impl Description {
@@ -93,7 +93,7 @@ impl Description {
         description.field(field)
     }
 
-    /// What a use case refuses, or fails by.
+    /// The description of a use case's error.
     fn of_use_case(error: &AuthError) -> Self {
         use {Outcome as O, StatusCode as S};
         let text = error.to_string();
@@ -113,7 +113,7 @@ impl Description {
                 )
                 .field(Some(Cow::Borrowed("email")))
             }
-            AuthError::PasswordRefused(refused) => {
+            AuthError::PasswordPolicyError(refused) => {
                 Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
             }
             AuthError::InvalidResetToken => {
@@ -141,7 +141,7 @@ impl Description {
                 let code = "registration_closed";
                 Self::new(S::FORBIDDEN, code, text, O::registration_closed)
             }
-            AuthError::Throttled { retry_after, .. } => {
+            AuthError::RateLimited { retry_after, .. } => {
                 Self::new(S::TOO_MANY_REQUESTS, "rate_limited", text, O::throttled)
                     .retry_after(*retry_after)
             }
@@ -184,13 +184,13 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
-            AuthError::Changed => Self::unavailable("account_changed", text),
+            AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
             }
-            // Handlers turn the rows that they expect to be missing into answers.
+            // Handlers map missing rows that they expect to other errors.
             AuthError::NoResultFound
-            | AuthError::Lost(_)
+            | AuthError::TaskFailed(_)
             | AuthError::Failed(_)
             | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
@@ -245,7 +245,7 @@ impl HttpError {
 
     /// An error of a use case that stores the password of a field.
     pub(crate) fn of_new_password(field: &'static str, error: AuthError) -> Self {
-        let is_about_field = matches!(error, AuthError::PasswordRefused(_));
+        let is_about_field = matches!(error, AuthError::PasswordPolicyError(_));
         let error = Self::from(error);
         if is_about_field {
             Self::About(field, Box::new(error))
@@ -288,8 +288,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_503_says_when_to_come_back() {
-        for error in [AuthError::Busy, AuthError::Changed] {
+    fn a_503_has_retry_after() {
+        for error in [AuthError::Busy, AuthError::ConcurrentChange] {
             let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(answer.headers().get(RETRY_AFTER).unwrap(), "1");

@@ -1,4 +1,4 @@
-//! A path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
+//! Resources: a path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
 
 use std::future::ready;
 
@@ -11,13 +11,13 @@ use super::HttpError;
 use super::metrics::Route;
 use super::pages::is_navigation;
 
-/// A handler of a route. Names the bounds that actix-web asks for.
+/// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
 
 impl<Args, F: Handler<Args, Output: Responder + 'static>> RouteHandler<Args> for F {}
 
-/// A path and its methods: with and without a slash at its end, HEAD wherever GET, OPTIONS
-/// with `Allow`, and 405 with `Allow` for every other method.
+/// A path and its methods. It matches with and without a trailing slash, and adds HEAD to GET,
+/// OPTIONS with `Allow`, and 405 with `Allow` for every other method.
 pub(super) struct Resource {
     resource: actix_web::Resource,
     allow: Vec<Method>,
@@ -72,7 +72,7 @@ impl Resource {
         self.allow(Method::DELETE, handler)
     }
 
-    /// What OPTIONS answers instead of 200.
+    /// Sets a handler for OPTIONS, instead of the default.
     pub(super) fn options<Args: FromRequest + 'static>(
         self,
         handler: impl RouteHandler<Args>,

@@ -1,7 +1,7 @@
-//! Mails: what they say and where they go.
+//! Mails: their kinds, templates and transports.
 //!
-//! A [`MailKind`] is queued, [`Templates`] turn it into a [`Mail`], and a [`Mailer`] sends that.
-//! Sending blocks and may take minutes: it needs a thread of its own, and no request does it.
+//! A [`MailKind`] is queued, [`Templates`] turn it into a [`Mail`], and a [`Mailer`] sends it.
+//! Sending blocks and may take minutes, so it needs a thread of its own.
 
 mod builtin_templates;
 mod file_transport;

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::support::app::{Answer, App, Setup, fields};
 
-const REFUSED: &str = r#"403 {"message":"requests from pages of other origins are not taken"}"#;
+const REFUSED: &str =
+    r#"403 {"message":"cross-origin request refused: add this origin to --allowed-origins"}"#;
 const APP: &str = "https://app.example.org";
 const BOB: (&str, &str) = ("bob@x.fr", "bob_pwd");
 

@@ -1,5 +1,4 @@
-//! What the owner of an account does with it: changing its address or password, deleting it,
-//! exporting its data.
+//! A user's own account: changing its address or password, deleting it, exporting its data.
 
 mod change_email;
 pub(super) mod change_password;

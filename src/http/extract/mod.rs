@@ -1,4 +1,4 @@
-//! Extractors: what handlers ask of a request.
+//! Extractors: the parts of a request that handlers use.
 
 pub(crate) mod app_cookies;
 pub(crate) mod asked_url;

@@ -1,4 +1,4 @@
-//! Handlers of the account: what it is, change of password, deletion.
+//! Handlers of accounts: changing the password, deleting the account.
 
 use actix_web::http::header::VARY;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -1,4 +1,4 @@
-//! The handlers: each reads a request, calls one use case, and writes the answer.
+//! The handlers: each reads a request, calls one use case, and writes the response.
 
 pub(crate) mod account;
 pub(crate) mod email;

@@ -1,11 +1,11 @@
-//! Forgotten passwords: a request for a mail, and a new password by its token.
+//! Handlers of password resets: requesting a mail, and setting a new password with its token.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
-use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
+use crate::domain::{Client, Email, NormalizedEmail, Password, ResetToken};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::middleware::with_user_id;
 use crate::http::response::json;
@@ -55,9 +55,9 @@ pub(crate) async fn reset(
 ) -> Result<HttpResponse, HttpError> {
     let email = form
         .email
-        .map(|email| email.parse("email", EmailKey::parse));
+        .map(|email| email.parse("email", NormalizedEmail::parse));
     let email = email.transpose()?;
-    // A text that is no token is answered like a wrong token.
+    // A text that is not a token is answered like a wrong token.
     let token = ResetToken::parse(form.reset_token.as_str()).ok();
     let new_password = form.new_password.parse("new_password", Password::parse)?;
     let executor = executor.get_ref();

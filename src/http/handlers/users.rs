@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Auth, Registered};
+use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
@@ -43,7 +43,7 @@ pub(crate) async fn register(
     };
     let answer = json(StatusCode::CREATED, &created);
     Ok(match registered {
-        Registered::New(user) => with_user_id(user.id, answer),
-        Registered::Concealed => answer,
+        RegistrationOutcome::New(user) => with_user_id(user.id, answer),
+        RegistrationOutcome::Concealed => answer,
     })
 }

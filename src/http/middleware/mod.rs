@@ -1,4 +1,4 @@
-//! What happens to every request before its handler, and to every answer after it.
+//! Middlewares: steps before the handler of every request, and after it.
 
 pub(crate) mod connections;
 pub(crate) mod cookie_limit;

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
-use crate::auth::Named;
+use crate::auth::EndedSession;
 use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
@@ -91,9 +91,9 @@ pub(crate) async fn submit(
                 .await
                 .map_err(|error| visit.error(error.into()))?;
             match named {
-                Named::Current => Ok(logged_out(&visit)),
-                Named::Other => Ok(see_other("/account/sessions?done=session").finish()),
-                Named::NotYours => Err(visit.error(HttpError::NoSuchSession)),
+                EndedSession::Current => Ok(logged_out(&visit)),
+                EndedSession::Other => Ok(see_other("/account/sessions?done=session").finish()),
+                EndedSession::NotYours => Err(visit.error(HttpError::NoSuchSession)),
             }
         }
         (None, Some(scope)) if scope.as_str() == "others" => {

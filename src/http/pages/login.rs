@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
-use crate::domain::{EmailKey, Password, Registration};
+use crate::domain::{NormalizedEmail, Password, Registration};
 use crate::http::BlockingExecutor;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::device_cookie;
@@ -43,7 +43,7 @@ pub(crate) async fn submit(
         client,
         mut form,
     } = posted;
-    let email = form.take(Field::account_email(), EmailKey::parse);
+    let email = form.take(Field::account_email(), NormalizedEmail::parse);
     let password = form.take(Field::password(), Password::parse);
     let keep = form.hidden("keep").is_some();
     let view = view(&auth, form.into_fields(), keep);

@@ -57,7 +57,7 @@ pub(crate) async fn submit(
             let mut answer = enter(&visit, &logged_in, keep).await;
             let cookie = LoginCookie::clearing(&visit.settings);
             let added = answer.add_cookie(&cookie);
-            added.map_err(|error| visit.error(AuthError::Lost(error.to_string()).into()))?;
+            added.map_err(|error| visit.error(AuthError::TaskFailed(error.to_string()).into()))?;
             Ok(answer)
         }
         Err(AuthError::NoPendingLogin) => Ok(expired(&visit)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 
-use crate::auth::{AuthError, PasswordRefused};
+use crate::auth::{AuthError, PasswordPolicyError};
 use crate::http::HttpError;
 use crate::http::error::Description;
 use crate::i18n::{Catalogue, TextError};
@@ -80,8 +80,9 @@ impl Message {
     pub(crate) fn of_field(field: &str, error: &HttpError) -> Self {
         let code = error.describe().code;
         let message = Self::new(invalid_key(field, code));
-        if let HttpError::Auth(AuthError::PasswordRefused(PasswordRefused::TooShort { minimum })) =
-            error
+        if let HttpError::Auth(AuthError::PasswordPolicyError(PasswordPolicyError::TooShort {
+            minimum,
+        })) = error
         {
             return message.with("minimum", minimum.to_string());
         }

@@ -9,7 +9,7 @@ use super::posted_form::{Posted, PostedForm};
 use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
-use crate::auth::{AccountRules, Auth, AuthError, Registered};
+use crate::auth::{AccountRules, Auth, AuthError, RegistrationOutcome};
 use crate::domain::{Email, EmailVerification, Password, Registration};
 use crate::http::extract::current_user::session_of;
 use crate::http::middleware::with_user_id;
@@ -60,7 +60,7 @@ pub(crate) async fn submit(
     let executor = executor.get_ref();
     let registered = auth.register(executor, &email, password, &client).await;
     let user = match registered {
-        Ok(Registered::New(user)) if rules.registration_logs_in() => user,
+        Ok(RegistrationOutcome::New(user)) if rules.registration_logs_in() => user,
         Ok(registered) => return Ok(done(&visit, &rules, &registered)),
         Err(error @ AuthError::AlreadyExists(_)) => {
             form.set_wrong("email", &error.into());
@@ -76,15 +76,15 @@ pub(crate) async fn submit(
 }
 
 /// The same answer whether the account is new or was there.
-fn done(visit: &Visit, rules: &AccountRules, registered: &Registered) -> HttpResponse {
+fn done(visit: &Visit, rules: &AccountRules, registered: &RegistrationOutcome) -> HttpResponse {
     let reason = match rules.email_verification {
         EmailVerification::Off => "registered",
         EmailVerification::Optional | EmailVerification::Required => "check_mail",
     };
     let answer = visit.go_to("/login", ("reason", reason)).finish();
     match registered {
-        Registered::New(user) => with_user_id(user.id, answer),
-        Registered::Concealed => answer,
+        RegistrationOutcome::New(user) => with_user_id(user.id, answer),
+        RegistrationOutcome::Concealed => answer,
     }
 }
 

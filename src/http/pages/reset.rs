@@ -62,7 +62,7 @@ pub(crate) async fn submit(
             answer.cookie(RESET.clearing(&visit.settings));
             Ok(with_user_id(user.id, answer.finish()))
         }
-        Err(error @ AuthError::PasswordRefused(_)) => {
+        Err(error @ AuthError::PasswordPolicyError(_)) => {
             form.set_wrong("new_password", &error.into());
             Err(visit.invalid(view(form.into_fields(), true)))
         }

@@ -10,7 +10,7 @@ use super::posted_form::Posted;
 use super::refusal::Refusal;
 use super::view::View;
 use super::visit::{Visit, see_other};
-use crate::auth::{EmailOutcome, MailedToken};
+use crate::auth::{EmailLinkToken, EmailOutcome};
 use crate::http::BlockingExecutor;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
@@ -38,7 +38,7 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, Refusal> {
     let Posted { visit, client, .. } = posted;
     let token = VERIFY_EMAIL.token(&request);
-    let token = token.and_then(|token| MailedToken::parse(&token));
+    let token = token.and_then(|token| EmailLinkToken::parse(&token));
     let session = SessionCookie::read(&request);
     let verified = executor
         .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))

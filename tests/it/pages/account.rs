@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::db::{DbSettings, SessionRules};
+use bienvenue::db::{DbSettings, SessionPolicy};
 use rstest::rstest;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn several(place: Place) -> Setup {
     let db = settings(&setup.clock);
     Setup {
         db: DbSettings {
-            sessions: SessionRules {
+            sessions: SessionPolicy {
                 per_user: 20,
                 ..db.sessions
             },

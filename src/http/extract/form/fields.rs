@@ -1,4 +1,4 @@
-//! The fields of a form, and how a struct is read from them.
+//! The fields of a form, and how they are deserialized.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::FormError;
 
-/// The fields of a form, each name once. Values are wiped from memory when dropped.
+/// The fields of a form. Each name is unique. Values are zeroed when they are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(HashMap<String, Zeroizing<String>>);
 
@@ -31,7 +31,7 @@ impl Fields {
         self.0.remove(name).filter(|value| !value.is_empty())
     }
 
-    /// Reads a struct of [`FieldText`]s. Further fields are ignored.
+    /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
     ///
     /// # Errors
     /// [`FormError::Missing`] names the first field that is missing or empty.
@@ -42,7 +42,7 @@ impl Fields {
     }
 }
 
-/// The value of a field as it was sent, not empty. Wiped from memory when dropped.
+/// The value of a field as it was sent, not empty. It is zeroed when it is dropped.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct FieldText(Zeroizing<String>);
@@ -53,7 +53,7 @@ impl FieldText {
         &self.0
     }
 
-    /// Parses the text of the field with that name, and wipes it.
+    /// Parses the text, and zeroes it.
     ///
     /// # Errors
     /// The error of `parse`, as a [`FormError`] that names the field.
@@ -74,7 +74,7 @@ impl IntoDeserializer<'_, FormError> for FieldText {
     }
 }
 
-/// Lends the text to the visitor, so that every copy of it is wiped.
+/// Lends the text to the visitor, so that every copy of it is zeroed.
 impl<'de> Deserializer<'de> for FieldText {
     type Error = FormError;
 
@@ -93,7 +93,7 @@ impl<'de> Deserializer<'de> for FieldText {
 }
 
 impl de::Error for FormError {
-    /// Not reached: any text is a [`FieldText`].
+    /// Never called: any text is a valid [`FieldText`].
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Broken
     }

@@ -1,4 +1,4 @@
-//! Gives each request an id, logs it, and completes its answer with the common headers.
+//! Gives each request an id, logs it, and adds the common headers to its response.
 
 mod access_log;
 mod log_flush;
@@ -26,8 +26,8 @@ use crate::http::pages::{Pages, Representation};
 use crate::http::{HttpError, HttpSettings};
 use request_id::REQUEST_ID;
 
-/// Gives every request an id, which its answer carries beside the security headers, and logs
-/// it when it is answered. A panic fails the request, not the connection.
+/// Gives every request an id, adds it and the security headers to the response, and logs the
+/// request. A panic fails only the request, not the connection.
 pub(crate) async fn request_context(
     ids: web::Data<RequestIds>,
     settings: web::Data<HttpSettings>,
@@ -60,7 +60,7 @@ pub(crate) async fn request_context(
         Ok(Err(failure)) => failure,
         Err(_panic) => HttpError::Panicked.into(),
     };
-    // The request is lost, and with it what an ordinary answer is made of.
+    // The request is gone, so the response is built from the failure alone.
     access_log::report_lost(&method, &failure, id.as_ref());
     let mut answer = represent(failure.error_response(), wanted, pages.as_ref());
     complete(&mut answer, id.as_ref(), settings.https);
