@@ -28,12 +28,12 @@ pub use database::{Database, Migrate};
 pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
-pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
+pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
 pub use sessions::Sessions;
 
-use crate::domain::{BcryptCost, EmailVerification, Notification};
+use crate::domain::{BcryptCost, EmailVerification, Notification, defaults};
 
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
@@ -143,7 +143,11 @@ impl Config {
     /// the Internet (NIST SP 800-63B-4, 3.1.1.2), any where the document's is tried.
     #[must_use]
     pub fn password_min_length(&self) -> usize {
-        let default = if self.is_https() { 15 } else { 1 };
+        let default = if self.is_https() {
+            15
+        } else {
+            defaults::PASSWORD_MIN_LENGTH
+        };
         self.passwords.password_min_length.unwrap_or(default)
     }
 }

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::parsers::positive_duration;
 
-/// The idle limit where none is set.
-const IDLE: Duration = Duration::from_secs(24 * 3600);
+use crate::domain::{defaults, duration_text};
 
 /// When sessions end.
 #[derive(Debug, Clone, Args)]
@@ -18,7 +17,7 @@ pub struct Sessions {
         long,
         env = "BIENVENUE_SESSIONS_PER_USER",
         value_name = "SESSIONS",
-        default_value_t = 1
+        default_value_t = defaults::SESSIONS_PER_USER
     )]
     pub sessions_per_user: u32,
 
@@ -38,7 +37,7 @@ pub struct Sessions {
         env = "BIENVENUE_SESSION_LIFETIME",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "7d",
+        default_value = duration_text(defaults::SESSION_LIFETIME),
     )]
     pub session_lifetime: Duration,
 }
@@ -47,7 +46,7 @@ impl Sessions {
     /// How long a session lives without being used.
     #[must_use]
     pub fn idle(&self) -> Duration {
-        let default = || IDLE.min(self.session_lifetime);
+        let default = || defaults::SESSION_IDLE.min(self.session_lifetime);
         self.session_idle.unwrap_or_else(default)
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod client_address;
 mod clock;
 mod database_url;
+pub mod defaults;
 mod email;
 mod email_action;
 mod export;
@@ -45,7 +46,7 @@ pub use origin::Origin;
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration};
 pub use postgres_url::PostgresUrl;
-pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
+pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule, duration_text};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use token::{

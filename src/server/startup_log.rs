@@ -1,6 +1,6 @@
 //! The lines of the log about the settings at a start.
 
-use crate::config::{Config, Switch};
+use crate::config::Config;
 
 /// Logs the mode of the service, and warns if rate limits are off.
 pub(super) fn log_startup(config: &Config) {
@@ -12,7 +12,7 @@ pub(super) fn log_startup(config: &Config) {
         ),
         Some(url) => log::info!("serving {url}"),
     }
-    if config.throttling.throttle == Switch::Off {
+    if !config.throttling.throttle {
         log::warn!("guessing of passwords is not slowed down: --throttle is off");
     }
 }

@@ -1,6 +1,6 @@
 //! Of which events owners are notified by mail.
 
-use crate::domain::Notification;
+use crate::domain::{Notification, defaults};
 
 /// Of what owners are told by mail; of everything, if nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +20,6 @@ impl NotificationSettings {
 
 impl Default for NotificationSettings {
     fn default() -> Self {
-        Self::only([
-            Notification::NewDevice,
-            Notification::PasswordChanged,
-            Notification::EmailChanged,
-            Notification::AccountDeleted,
-        ])
+        Self::only(defaults::NOTIFICATIONS)
     }
 }
