@@ -79,6 +79,7 @@ impl Command {
                     user,
                     count: Some(cleared),
                     database,
+                    ..OperatorAct::default()
                 }
                 .report();
                 print(&format!("cleared {cleared} {counts} in {database}\n"));
@@ -110,8 +111,9 @@ impl Clear {
         match &self.who {
             None => db.forget_all_guesses(),
             Some(Who::Account(email)) => {
-                let mails = db.forget_guesses(&mail_limit_keys(email))?;
-                Ok(db.forget_guesses_at(email)? + mails)
+                let mut keys = mail_limit_keys(email);
+                keys.push(LimitKey::second_factor(email));
+                Ok(db.forget_guesses_at(email)? + db.forget_guesses(&keys)?)
             }
             Some(Who::Client(address)) => {
                 let prefixes = [address.network(), address.subnet()];

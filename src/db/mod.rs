@@ -32,9 +32,14 @@ use health::file::FileHealth;
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use stats::PoolEvents;
 
+pub use accounts::access::SessionAccess;
 pub use accounts::changes::{Asking, Reauthenticated, Replaced};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewAccount, Registered};
+pub use accounts::second_factor::{
+    FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
+};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
@@ -43,14 +48,19 @@ pub use settings::{DbSettings, OpenMode, SessionRules};
 pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
 pub use stats::{Outbox, PoolStats};
 pub use tables::account_dates::ListedUser;
+pub use tables::app_sessions::HandOver;
+pub use tables::apps::AppAddition;
 pub use tables::email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
+pub use tables::groups::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
 pub use tables::password_resets::NewPassword;
+pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::FoundFormerEmail;
 pub use tables::sessions::{ActiveSession, NewSession};
 pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
+pub use tables::totp::TotpRow;
 pub use tables::users::changes::UserChanges;
 pub use tables::users::filter::UserFilter;
 

@@ -10,6 +10,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    app_groups (app_name, group_name) {
+        app_name -> Text,
+        group_name -> Text,
+    }
+}
+
+diesel::table! {
+    app_sessions (digest) {
+        digest -> Binary,
+        app_name -> Text,
+        session_digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    apps (name) {
+        name -> Text,
+        origin -> Text,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -30,6 +53,41 @@ diesel::table! {
         changed_at -> BigInt,
         expires_at -> BigInt,
         reserved -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_members (user_id, group_name) {
+        user_id -> BigInt,
+        group_name -> Text,
+    }
+}
+
+diesel::table! {
+    groups (name) {
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    hand_over_codes (digest) {
+        digest -> Binary,
+        app_name -> Text,
+        session_digest -> Binary,
+        state -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> BigInt,
+        digest -> Binary,
+        email -> Nullable<Text>,
+        group_name -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -68,6 +126,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_logins (digest) {
+        digest -> Binary,
+        user_id -> BigInt,
+        client -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, digest) {
+        user_id -> BigInt,
+        digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    secret_key_check (id) {
+        id -> BigInt,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     sessions (digest) {
         digest -> Binary,
         public_id -> Binary,
@@ -79,6 +162,7 @@ diesel::table! {
         cleanup_at -> BigInt,
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        level -> BigInt,
     }
 }
 
@@ -88,6 +172,16 @@ diesel::table! {
         fails -> BigInt,
         next_at -> BigInt,
         purge_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> BigInt,
+        secret -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
     }
 }
 
@@ -111,23 +205,46 @@ diesel::table! {
 }
 
 diesel::joinable!(account_dates -> users (user_id));
+diesel::joinable!(app_groups -> apps (app_name));
+diesel::joinable!(app_groups -> groups (group_name));
+diesel::joinable!(app_sessions -> apps (app_name));
+diesel::joinable!(app_sessions -> sessions (session_digest));
 diesel::joinable!(email_tokens -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
+diesel::joinable!(group_members -> groups (group_name));
+diesel::joinable!(group_members -> users (user_id));
+diesel::joinable!(hand_over_codes -> apps (app_name));
+diesel::joinable!(hand_over_codes -> sessions (session_digest));
+diesel::joinable!(invitations -> groups (group_name));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
+diesel::joinable!(pending_logins -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(totp -> users (user_id));
 diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_dates,
+    app_groups,
+    app_sessions,
+    apps,
     email_tokens,
     former_emails,
+    group_members,
+    groups,
+    hand_over_codes,
+    invitations,
     known_clients,
     outbox,
     password_resets,
+    pending_logins,
+    recovery_codes,
+    secret_key_check,
     sessions,
     throttle,
+    totp,
     users,
     verified_emails,
 );

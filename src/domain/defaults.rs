@@ -38,10 +38,11 @@ pub const SESSION_LIFETIME: Duration = days(7);
 pub const SESSIONS_PER_USER: u32 = 1;
 
 /// The changes of which owners are notified.
-pub const NOTIFICATIONS: [Notification; 4] = [
+pub const NOTIFICATIONS: [Notification; 5] = [
     Notification::NewDevice,
     Notification::PasswordChanged,
     Notification::EmailChanged,
+    Notification::SecondFactor,
     Notification::AccountDeleted,
 ];
 

@@ -134,6 +134,16 @@ impl Description {
             AuthError::InvalidEmailToken => {
                 Self::new(S::FORBIDDEN, "invalid_token", text, O::invalid_credentials)
             }
+            AuthError::AccessDenied(_) => {
+                Self::new(S::FORBIDDEN, "access_denied", text, O::malformed)
+            }
+            AuthError::InvalidHandOver => {
+                Self::new(S::FORBIDDEN, "invalid_code", text, O::invalid_credentials)
+            }
+            AuthError::InvalidInvitation => {
+                let code = "invalid_invitation";
+                Self::new(S::FORBIDDEN, code, text, O::invalid_credentials)
+            }
             AuthError::EmailNotVerified => {
                 let code = "email_not_verified";
                 Self::new(S::FORBIDDEN, code, text, O::email_not_verified)
@@ -150,6 +160,41 @@ impl Description {
                 Self::new(S::SERVICE_UNAVAILABLE, "overloaded", text, O::overloaded)
                     .retry_after(*retry_after)
             }
+            AuthError::SecondFactorRequired(_) => {
+                let (code, outcome) = ("second_factor_required", O::second_factor_required);
+                Self::new(S::UNAUTHORIZED, code, text, outcome)
+            }
+            // The same bytes as for a wrong password, where that came along.
+            AuthError::InvalidCode { with_password } => {
+                let code = if *with_password {
+                    "invalid_credentials"
+                } else {
+                    "invalid_second_factor"
+                };
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
+            }
+            AuthError::ClockOff { .. } => {
+                Self::new(S::UNAUTHORIZED, "clock_off", text, O::invalid_credentials)
+            }
+            AuthError::NoPendingLogin => Self::new(
+                S::UNAUTHORIZED,
+                "login_expired",
+                text,
+                O::invalid_credentials,
+            ),
+            AuthError::EnrolmentRequired => {
+                let code = "second_factor_enrolment_required";
+                Self::new(S::FORBIDDEN, code, text, O::malformed)
+            }
+            AuthError::SecondFactorOff => {
+                Self::new(S::FORBIDDEN, "second_factor_off", text, O::malformed)
+            }
+            AuthError::SecondFactorExists => {
+                Self::new(S::CONFLICT, "second_factor_exists", text, O::malformed)
+            }
+            AuthError::NoSecondFactor => {
+                Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
+            }
             AuthError::Changed => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
@@ -158,6 +203,7 @@ impl Description {
             AuthError::NoResultFound
             | AuthError::Lost(_)
             | AuthError::Failed(_)
+            | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
         }
     }

@@ -31,6 +31,8 @@ pub struct ThrottleSettings {
     pub reset_pause: Rate,
     /// Changes of one account that require re-authentication.
     pub reauthentication: Rate,
+    /// Wrong codes of a second factor at one account, by all clients together.
+    pub second_factor: Backoff,
     /// How long a device stays known after a login.
     pub device_memory: Duration,
     /// How long a network stays known after a login.
@@ -73,6 +75,11 @@ impl Default for ThrottleSettings {
             reset: rate(5, minutes(12)),
             reset_pause: rate(1, minutes(1)),
             reauthentication: rate(10, minutes(6)),
+            second_factor: backoff(
+                defaults::ACCOUNT_FREE,
+                defaults::ACCOUNT_FIRST_WAIT,
+                defaults::ACCOUNT_WAIT,
+            ),
             device_memory: defaults::DEVICE_MEMORY,
             network_memory: defaults::NETWORK_MEMORY,
             rows: defaults::LIMIT_ROWS,
@@ -106,6 +113,7 @@ impl ThrottleSettings {
             Limit::Mail | Limit::EmailChanges => Rule::Rate(self.reset),
             Limit::MailPause => Rule::Rate(self.reset_pause),
             Limit::Reauthentication => Rule::Rate(self.reauthentication),
+            Limit::SecondFactor => Rule::Backoff(self.second_factor),
         }
     }
 

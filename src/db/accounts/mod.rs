@@ -1,6 +1,8 @@
 //! Changes and lookups of an account that concern several tables.
 
+pub(super) mod access;
 pub(super) mod changes;
 mod export;
 pub(super) mod login_state;
 pub(super) mod registration;
+pub(super) mod second_factor;

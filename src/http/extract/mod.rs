@@ -1,11 +1,14 @@
 //! Extractors: what handlers ask of a request.
 
+pub(crate) mod app_cookies;
+pub(crate) mod asked_url;
 pub(crate) mod client;
 mod cookie;
 pub(crate) mod current_user;
 pub(crate) mod device_cookie;
 pub(crate) mod form;
 pub mod forwarded;
+pub(crate) mod login_cookie;
 pub(crate) mod session_cookie;
 
 pub use form::FormError;

@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
+use crate::domain::{
+    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
+    Timestamp,
+};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -16,6 +19,10 @@ use crate::http::{BlockingExecutor, HttpError};
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    groups: Vec<&'a str>,
+    app_logins: Vec<AppLoginRow<'a>>,
+    second_factors: SecondFactorRows,
+    pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
@@ -42,6 +49,24 @@ struct SessionRow<'a> {
     expires_at: String,
     ip: Option<&'a str>,
     user_agent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SecondFactorRows {
+    totp_since: Option<String>,
+    recovery_codes_left: u32,
+}
+
+/// A login that waits for a second factor.
+#[derive(Serialize)]
+struct PendingLoginRow {
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct AppLoginRow<'a> {
+    app: &'a str,
+    created_at: String,
 }
 
 /// A device has no network: what it is known by is a secret of its own.
@@ -106,6 +131,18 @@ fn rows(held: &auth::Export) -> Export<'_> {
             disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
+        groups: held.groups.iter().map(GroupName::as_str).collect(),
+        app_logins: held.app_logins.iter().map(app_login_row).collect(),
+        second_factors: SecondFactorRows {
+            totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
+            recovery_codes_left: held.second_factors.recovery_codes,
+        },
+        pending_logins: held
+            .pending_logins
+            .iter()
+            .copied()
+            .map(pending_login_row)
+            .collect(),
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
         tokens: held.tokens.iter().map(token_row).collect(),
         former_emails: held.former_emails.iter().map(former_email_row).collect(),
@@ -123,6 +160,19 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn pending_login_row(created_at: Timestamp) -> PendingLoginRow {
+    PendingLoginRow {
+        created_at: created_at.rfc3339(),
+    }
+}
+
+fn app_login_row(login: &AppLogin) -> AppLoginRow<'_> {
+    AppLoginRow {
+        app: login.app.as_str(),
+        created_at: login.created_at.rfc3339(),
     }
 }
 
