@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
 use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
-use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy};
+use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy, defaults};
 
 /// The settings of the use cases.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Default for AuthSettings {
     fn default() -> Self {
         Self {
             bcrypt_cost: BcryptCost::default(),
-            password_min_length: 1,
+            password_min_length: defaults::PASSWORD_MIN_LENGTH,
             context_words: ContextWords::default(),
             registration: Registration::default(),
             email_verification: EmailVerification::default(),
@@ -53,8 +53,8 @@ impl Default for AuthSettings {
             service_name: "Bienvenue".to_owned(),
             notices: NotificationSettings::default(),
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            hash_queue: 128,
-            hash_deadline: Duration::from_secs(5),
+            hash_queue: defaults::HASH_QUEUE,
+            hash_deadline: defaults::HASH_DEADLINE,
             mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::parsers::{MailTarget, PageUrl, secret, service_name};
-use crate::domain::{Email, EmailVerification, Notification, Registration};
+use super::parsers::{MailTarget, PageUrl, names, secret, service_name};
+use crate::domain::{Email, EmailVerification, Notification, Registration, defaults};
 
 /// The settings of registration, mails and addresses.
 #[derive(Debug, Clone, Args)]
@@ -86,7 +86,7 @@ pub struct Accounts {
         env = "BIENVENUE_NOTICES",
         value_name = "NAMES",
         value_delimiter = ',',
-        default_value = "new-device,password-changed,email-changed,second-factor,account-deleted"
+        default_value = names(&defaults::NOTIFICATIONS)
     )]
     pub notices: Vec<Notification>,
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::domain::{DatabaseUrl, Pooler};
+use crate::domain::{DatabaseUrl, Pooler, defaults};
 
 /// The settings of the database.
 #[derive(Debug, Clone, Args)]
@@ -25,7 +25,7 @@ pub struct Database {
         long,
         env = "BIENVENUE_DATABASE_CACHE",
         value_name = "MIB",
-        default_value_t = 64,
+        default_value_t = defaults::DATABASE_CACHE,
         value_parser = clap::value_parser!(u32).range(1..=1_048_576)
     )]
     pub database_cache: u32,

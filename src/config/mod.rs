@@ -31,13 +31,13 @@ pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
 pub use pages::PageOptions;
-pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
+pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
 pub use second_factor::SecondFactor;
 pub use sessions::Sessions;
 
-use crate::domain::{BcryptCost, EmailVerification, Notification, SecondFactorPolicy};
+use crate::domain::{BcryptCost, EmailVerification, Notification, SecondFactorPolicy, defaults};
 
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
@@ -160,7 +160,7 @@ impl Config {
     #[must_use]
     pub fn password_min_length(&self) -> usize {
         let default = match self.second_factor.second_factor {
-            _ if !self.is_https() => 1,
+            _ if !self.is_https() => defaults::PASSWORD_MIN_LENGTH,
             SecondFactorPolicy::Required => 8,
             SecondFactorPolicy::Off | SecondFactorPolicy::Optional => 15,
         };

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
-use super::parsers::Switch;
+use super::parsers::switch;
 use crate::domain::AccentColor;
 
 /// The pages for people, and how they look.
@@ -16,9 +16,11 @@ pub struct PageOptions {
         long,
         env = "BIENVENUE_PAGES",
         value_name = "SWITCH",
+        action = ArgAction::Set,
+        value_parser = switch(),
         default_value = "on"
     )]
-    pub pages: Switch,
+    pub pages: bool,
 
     /// Colour of buttons and links, as #rrggbb
     #[arg(
@@ -42,6 +44,6 @@ impl PageOptions {
     /// Whether the service has pages.
     #[must_use]
     pub fn are_on(&self) -> bool {
-        self.pages == Switch::On
+        self.pages
     }
 }

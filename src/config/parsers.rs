@@ -8,25 +8,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use url::{Host, Url};
 
 use crate::domain::Origin;
-use crate::domain::Rate;
+use crate::domain::{Notification, Rate};
 
 /// Why the value of a setting is invalid. The message says what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(&'static str);
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// On
-    On,
-    /// Off
-    Off,
-}
 
 /// The public URL: an origin with https, or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +166,20 @@ impl fmt::Debug for MailTarget {
             Self::Off => f.write_str("Off"),
         }
     }
+}
+
+/// `on` or `off`.
+pub(super) fn switch() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|text| text == "on")
+}
+
+/// Changes of which owners are notified, as the setting has them.
+pub(super) fn names(notifications: &[Notification]) -> String {
+    let values = notifications
+        .iter()
+        .filter_map(ValueEnum::to_possible_value);
+    let names: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
+    names.join(",")
 }
 
 /// A secret: any text that is not empty.

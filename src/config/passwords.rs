@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::parsers::{at_least_one, password_length, positive_duration};
-use crate::domain::BcryptCost;
+use crate::domain::{BcryptCost, defaults, duration_text};
 
 /// The settings of passwords and their hashing.
 #[derive(Debug, Clone, Args)]
@@ -47,7 +47,7 @@ pub struct Passwords {
         env = "BIENVENUE_HASH_QUEUE",
         value_name = "LOGINS",
         value_parser = at_least_one,
-        default_value = "128",
+        default_value = defaults::HASH_QUEUE.to_string(),
     )]
     pub hash_queue: NonZeroUsize,
 
@@ -58,7 +58,7 @@ pub struct Passwords {
         env = "BIENVENUE_HASH_DEADLINE",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "5s",
+        default_value = duration_text(defaults::HASH_DEADLINE),
     )]
     pub hash_deadline: Duration,
 }

@@ -3,11 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
-use super::Switch;
-use super::parsers::{positive_duration, rate};
-use crate::domain::Rate;
+use super::parsers::{positive_duration, rate, switch};
+use crate::domain::{Rate, defaults, duration_text};
 
 /// The settings of the rate limits.
 #[derive(Debug, Clone, Args)]
@@ -18,16 +17,18 @@ pub struct Throttling {
         long,
         env = "BIENVENUE_THROTTLE",
         value_name = "SWITCH",
+        action = ArgAction::Set,
+        value_parser = switch(),
         default_value = "on"
     )]
-    pub throttle: Switch,
+    pub throttle: bool,
 
     /// Consecutive failed logins of an account without a delay, by all unknown clients together
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_FREE",
         value_name = "LOGINS",
-        default_value = "5"
+        default_value = defaults::ACCOUNT_FREE.to_string()
     )]
     pub throttle_account_free: NonZeroU32,
 
@@ -37,7 +38,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_ACCOUNT_WAIT",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "5m",
+        default_value = duration_text(defaults::ACCOUNT_WAIT),
     )]
     pub throttle_account_wait: Duration,
 
@@ -47,7 +48,7 @@ pub struct Throttling {
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_LIMIT",
         value_name = "LOGINS",
-        default_value = "100"
+        default_value = defaults::ACCOUNT_LIMIT.to_string()
     )]
     pub throttle_account_limit: NonZeroU32,
 
@@ -57,7 +58,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_MEMORY",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "30d",
+        default_value = duration_text(defaults::LIMIT_MEMORY),
     )]
     pub throttle_memory: Duration,
 
@@ -66,7 +67,7 @@ pub struct Throttling {
         long,
         env = "BIENVENUE_THROTTLE_KNOWN_FREE",
         value_name = "LOGINS",
-        default_value = "10"
+        default_value = defaults::KNOWN_FREE.to_string()
     )]
     pub throttle_known_free: NonZeroU32,
 
@@ -76,7 +77,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_KNOWN_WAIT",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "1m",
+        default_value = duration_text(defaults::KNOWN_WAIT),
     )]
     pub throttle_known_wait: Duration,
 
@@ -86,7 +87,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_DEVICE_MEMORY",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "180d",
+        default_value = duration_text(defaults::DEVICE_MEMORY),
     )]
     pub throttle_device_memory: Duration,
 
@@ -96,7 +97,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_NETWORK_MEMORY",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "30d",
+        default_value = duration_text(defaults::NETWORK_MEMORY),
     )]
     pub throttle_network_memory: Duration,
 
@@ -107,7 +108,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_ADDRESS",
         value_name = "NUMBER+1/TIME",
         value_parser = rate,
-        default_value = "20+1/30s",
+        default_value = defaults::ADDRESS.to_string(),
     )]
     pub throttle_address: Rate,
 
@@ -117,7 +118,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_SUBNET",
         value_name = "NUMBER+1/TIME",
         value_parser = rate,
-        default_value = "100+1/5s",
+        default_value = defaults::SUBNET.to_string(),
     )]
     pub throttle_subnet: Rate,
 
@@ -127,7 +128,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_REGISTRATION",
         value_name = "NUMBER+1/TIME",
         value_parser = rate,
-        default_value = "30+1/6m",
+        default_value = defaults::REGISTRATION.to_string(),
     )]
     pub throttle_registration: Rate,
 
@@ -137,7 +138,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",
         value_name = "NUMBER+1/TIME",
         value_parser = rate,
-        default_value = "100+1/1m",
+        default_value = defaults::REGISTRATION_SUBNET.to_string(),
     )]
     pub throttle_registration_subnet: Rate,
 
@@ -147,7 +148,7 @@ pub struct Throttling {
         env = "BIENVENUE_THROTTLE_LOGINS",
         value_name = "NUMBER+1/TIME",
         value_parser = rate,
-        default_value = "30+1/2s",
+        default_value = defaults::LOGINS.to_string(),
     )]
     pub throttle_logins: Rate,
 
@@ -157,7 +158,7 @@ pub struct Throttling {
         long,
         env = "BIENVENUE_THROTTLE_ROWS",
         value_name = "ROWS",
-        default_value = "1000000"
+        default_value = defaults::LIMIT_ROWS.to_string()
     )]
     pub throttle_rows: NonZeroU32,
 }

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::parsers::positive_duration;
 
-/// The default idle limit.
-const IDLE: Duration = Duration::from_secs(24 * 3600);
+use crate::domain::{defaults, duration_text};
 
 /// The settings of sessions.
 #[derive(Debug, Clone, Args)]
@@ -34,7 +33,7 @@ pub struct Sessions {
         env = "BIENVENUE_SESSION_LIFETIME",
         value_name = "TIME",
         value_parser = positive_duration,
-        default_value = "7d",
+        default_value = duration_text(defaults::SESSION_LIFETIME),
     )]
     pub session_lifetime: Duration,
 }
@@ -43,7 +42,7 @@ impl Sessions {
     /// After how long without use a session ends.
     #[must_use]
     pub fn idle(&self) -> Duration {
-        let default = || IDLE.min(self.session_lifetime);
+        let default = || defaults::SESSION_IDLE.min(self.session_lifetime);
         self.session_idle.unwrap_or_else(default)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Clock, Pooler};
+use crate::domain::{Clock, Pooler, defaults};
 
 /// How a `DB` is opened and how long its sessions live.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl Default for DbSettings {
             readers: 4,
             connections: 8,
             pooler: Pooler::Off,
-            cache: 64 << 20,
+            cache: u64::from(defaults::DATABASE_CACHE) << 20,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionPolicy::default(),
@@ -90,9 +90,9 @@ const MAX_PER_USER: u32 = 1000;
 impl Default for SessionPolicy {
     fn default() -> Self {
         Self {
-            idle: Duration::from_secs(24 * 3600),
-            lifetime: Duration::from_secs(7 * 24 * 3600),
-            per_user: 1,
+            idle: defaults::SESSION_IDLE,
+            lifetime: defaults::SESSION_LIFETIME,
+            per_user: defaults::SESSIONS_PER_USER,
         }
     }
 }

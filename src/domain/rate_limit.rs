@@ -136,6 +136,27 @@ impl Rate {
     }
 }
 
+impl fmt::Display for Rate {
+    /// As a setting has it: `20+1/30s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+1/{}", self.burst, duration_text(self.interval))
+    }
+}
+
+/// A time as a setting has it, in its largest unit: `30s`, `5m`, `7d`.
+#[must_use]
+pub fn duration_text(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let whole = units
+        .iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    whole.map_or_else(
+        || format!("{seconds}s"),
+        |(unit, name)| format!("{}{name}", seconds / unit),
+    )
+}
+
 impl LimitKey {
     /// Failed logins of an account by unknown clients.
     #[must_use]
@@ -315,6 +336,19 @@ mod tests {
         let waits = waits.map(|failures| account().wait_after(failures).as_secs());
         assert_eq!(waits, [0, 0, 1, 2, 4, 128, 256, 300, 300, 300]);
         assert_eq!(account().doublings(), 9);
+    }
+
+    #[test]
+    fn a_rate_is_written_as_in_its_setting() {
+        for (seconds, text) in [
+            (30, "20+1/30s"),
+            (90, "20+1/90s"),
+            (300, "20+1/5m"),
+            (604_800, "20+1/7d"),
+        ] {
+            let (burst, interval) = (20, Duration::from_secs(seconds));
+            assert_eq!(Rate { burst, interval }.to_string(), text);
+        }
     }
 
     #[test]

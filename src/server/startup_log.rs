@@ -1,6 +1,6 @@
 //! The log lines about the mode of the service at the start.
 
-use crate::config::{Config, Switch};
+use crate::config::Config;
 
 /// Logs the mode of the service, and warns if rate limits are off.
 pub(super) fn log_startup(config: &Config) {
@@ -12,7 +12,7 @@ pub(super) fn log_startup(config: &Config) {
         ),
         Some(url) => log::info!("serving {url}"),
     }
-    if config.throttling.throttle == Switch::Off {
+    if !config.throttling.throttle {
         log::warn!("rate limits are off (--throttle off): password guessing is not limited");
     }
 }

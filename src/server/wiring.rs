@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
@@ -12,9 +11,9 @@ use url::Url;
 
 use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
-use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
+use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
-use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
+use crate::domain::{Backoff, Clock, DatabaseUrl, Email, defaults};
 use crate::http::{HttpSettings, PageSettings};
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
 use crate::secret_key::KeyFile;
@@ -23,6 +22,8 @@ use crate::secret_key::KeyFile;
 pub(super) const DEFAULT_FOLDER: &str = "mail";
 
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
+    // What no setting changes.
+    let fixed = DbSettings::default();
     DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
         cache: u64::from(config.database.database_cache) << 20,
@@ -34,7 +35,8 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
             per_user: config.sessions_per_user(),
         },
         clock: Clock::system(),
-        ..DbSettings::default()
+        connections: fixed.connections,
+        server_wait: fixed.server_wait,
     }
 }
 
@@ -115,13 +117,15 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         limit: throttling.throttle_account_limit.get(),
         memory: throttling.throttle_memory,
     };
+    // What no setting changes.
+    let fixed = ThrottleSettings::default();
     let known_wait = throttling.throttle_known_wait;
     ThrottleSettings {
-        on: throttling.throttle == Switch::On,
+        on: throttling.throttle,
         known: backoff(throttling.throttle_known_free, known_wait, known_wait),
         account: backoff(
             throttling.throttle_account_free,
-            Duration::from_secs(1),
+            defaults::ACCOUNT_FIRST_WAIT,
             throttling.throttle_account_wait,
         ),
         address: throttling.throttle_address,
@@ -132,7 +136,10 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         device_memory: throttling.throttle_device_memory,
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),
-        ..ThrottleSettings::default()
+        second_factor: fixed.second_factor,
+        reset: fixed.reset,
+        reset_pause: fixed.reset_pause,
+        reauthentication: fixed.reauthentication,
     }
 }
 

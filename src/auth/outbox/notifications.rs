@@ -1,6 +1,6 @@
 //! The settings of notifications.
 
-use crate::domain::Notification;
+use crate::domain::{Notification, defaults};
 
 /// The events about which owners are notified by mail. The default is all events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,6 @@ impl NotificationSettings {
 
 impl Default for NotificationSettings {
     fn default() -> Self {
-        Self::only([
-            Notification::NewDevice,
-            Notification::PasswordChanged,
-            Notification::EmailChanged,
-            Notification::SecondFactor,
-            Notification::AccountDeleted,
-        ])
+        Self::only(defaults::NOTIFICATIONS)
     }
 }

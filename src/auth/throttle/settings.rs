@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::db::LimitCheck;
-use crate::domain::{Backoff, Limit, LimitKey, LimitRule, Rate};
+use crate::domain::{Backoff, Limit, LimitKey, LimitRule, Rate, defaults};
 
 /// The rules of all rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,36 +45,44 @@ const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-const fn days(days: u64) -> Duration {
-    minutes(60 * 24 * days)
-}
-
 impl Default for ThrottleSettings {
     fn default() -> Self {
         let backoff = |free, first_wait, longest_wait| Backoff {
             free,
             first_wait,
             longest_wait,
-            limit: 100,
-            memory: days(30),
+            limit: defaults::ACCOUNT_LIMIT,
+            memory: defaults::LIMIT_MEMORY,
         };
         let rate = |burst, interval| Rate { burst, interval };
         Self {
             on: true,
-            known: backoff(10, minutes(1), minutes(1)),
-            account: backoff(5, Duration::from_secs(1), minutes(5)),
-            address: rate(20, Duration::from_secs(30)),
-            subnet: rate(100, Duration::from_secs(5)),
-            registration: rate(30, minutes(6)),
-            registration_subnet: rate(100, minutes(1)),
-            logins: rate(30, Duration::from_secs(2)),
+            known: backoff(
+                defaults::KNOWN_FREE,
+                defaults::KNOWN_WAIT,
+                defaults::KNOWN_WAIT,
+            ),
+            account: backoff(
+                defaults::ACCOUNT_FREE,
+                defaults::ACCOUNT_FIRST_WAIT,
+                defaults::ACCOUNT_WAIT,
+            ),
+            address: defaults::ADDRESS,
+            subnet: defaults::SUBNET,
+            registration: defaults::REGISTRATION,
+            registration_subnet: defaults::REGISTRATION_SUBNET,
+            logins: defaults::LOGINS,
             reset: rate(5, minutes(12)),
             reset_pause: rate(1, minutes(1)),
             reauthentication: rate(10, minutes(6)),
-            second_factor: backoff(5, Duration::from_secs(1), minutes(5)),
-            device_memory: days(180),
-            network_memory: days(30),
-            rows: 1_000_000,
+            second_factor: backoff(
+                defaults::ACCOUNT_FREE,
+                defaults::ACCOUNT_FIRST_WAIT,
+                defaults::ACCOUNT_WAIT,
+            ),
+            device_memory: defaults::DEVICE_MEMORY,
+            network_memory: defaults::NETWORK_MEMORY,
+            rows: defaults::LIMIT_ROWS,
         }
     }
 }
