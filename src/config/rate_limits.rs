@@ -8,11 +8,11 @@ use clap::{ArgAction, Args};
 use super::parsers::{positive_duration, rate, switch};
 use crate::domain::{Rate, defaults, duration_text};
 
-/// How guessing of passwords is slowed down.
+/// The settings of the rate limits.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Throttling")]
+#[command(next_help_heading = "Rate limits")]
 pub struct Throttling {
-    /// Whether guessing of passwords is slowed down; off is for load tests
+    /// Whether rate limits are on; off is for load tests
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE",
@@ -23,8 +23,7 @@ pub struct Throttling {
     )]
     pub throttle: bool,
 
-    /// Failed logins in a row that an account may have without a wait, by all clients together
-    /// from which its owner has not logged in before
+    /// Consecutive failed logins of an account without a delay, by all unknown clients together
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_FREE",
@@ -33,7 +32,7 @@ pub struct Throttling {
     )]
     pub throttle_account_free: NonZeroU32,
 
-    /// Longest wait after those; it begins with a second and doubles
+    /// Longest delay after further ones; the delay begins with 1s and doubles
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_WAIT",
@@ -43,7 +42,7 @@ pub struct Throttling {
     )]
     pub throttle_account_wait: Duration,
 
-    /// Failed logins in a row after which such clients are refused, until the owner logs in
+    /// Consecutive failed logins after which unknown clients are refused, until the owner logs in
     /// from a known client or sets a new password
     #[arg(
         long,
@@ -53,7 +52,7 @@ pub struct Throttling {
     )]
     pub throttle_account_limit: NonZeroU32,
 
-    /// How long failed logins of an account are remembered; those at the limit always are
+    /// How long failed logins of an account count; at the limit they count until they are cleared
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_MEMORY",
@@ -63,7 +62,7 @@ pub struct Throttling {
     )]
     pub throttle_memory: Duration,
 
-    /// Failed logins in a row that each known client of an account may have without a wait
+    /// Consecutive failed logins of each known client of an account without a delay
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_KNOWN_FREE",
@@ -72,7 +71,7 @@ pub struct Throttling {
     )]
     pub throttle_known_free: NonZeroU32,
 
-    /// Its wait after each further one
+    /// Delay after each further failed login from a known client
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_KNOWN_WAIT",
@@ -82,7 +81,7 @@ pub struct Throttling {
     )]
     pub throttle_known_wait: Duration,
 
-    /// How long a device is known after a login, 180d at the most: so long its cookie lasts
+    /// How long a device stays known after a login, at most 180d; its cookie lasts as long
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_DEVICE_MEMORY",
@@ -92,7 +91,7 @@ pub struct Throttling {
     )]
     pub throttle_device_memory: Duration,
 
-    /// How long an address is known after a login
+    /// How long an IP address stays known after a login
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_NETWORK_MEMORY",
@@ -102,8 +101,8 @@ pub struct Throttling {
     )]
     pub throttle_network_memory: Duration,
 
-    /// Failed logins from one address (IPv6: /64), at any accounts that do not know it: so many
-    /// at once, then one more each time
+    /// Failed logins from one IP address (IPv6: /64) as an unknown client, of any accounts: a
+    /// burst, then one per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ADDRESS",
@@ -113,7 +112,7 @@ pub struct Throttling {
     )]
     pub throttle_address: Rate,
 
-    /// The same from one site (IPv4: /24, IPv6: /48)
+    /// The same from one subnet (IPv4: /24, IPv6: /48)
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_SUBNET",
@@ -123,7 +122,7 @@ pub struct Throttling {
     )]
     pub throttle_subnet: Rate,
 
-    /// Registrations from one address, and as many requests for reset mails
+    /// Registrations from one IP address, and as many requests for reset mails
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION",
@@ -133,7 +132,7 @@ pub struct Throttling {
     )]
     pub throttle_registration: Rate,
 
-    /// Registrations from one site (IPv4: /24, IPv6: /48), and as many requests for reset mails
+    /// Registrations from one subnet (IPv4: /24, IPv6: /48), and as many requests for reset mails
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",
@@ -143,7 +142,7 @@ pub struct Throttling {
     )]
     pub throttle_registration_subnet: Rate,
 
-    /// Right logins of one account, from anywhere: so many at once, then one more each time
+    /// Successful logins of one account, from anywhere: a burst, then one per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_LOGINS",
@@ -153,7 +152,8 @@ pub struct Throttling {
     )]
     pub throttle_logins: Rate,
 
-    /// Counts that are kept (bounds the disk use); beyond, those with the fewest failures go
+    /// Largest number of stored counts (bounds disk use); beyond it, those with the fewest
+    /// failures are removed
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ROWS",

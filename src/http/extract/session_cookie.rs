@@ -13,7 +13,7 @@ use crate::http::{HttpError, HttpSettings};
 
 const NAME: &str = "session_id";
 
-/// The session id that a request carries in its cookie, and nowhere else.
+/// The session id in a request's cookie. Session ids are accepted nowhere else.
 #[derive(Debug)]
 pub(crate) struct SessionCookie(Option<SessionId>);
 
@@ -21,12 +21,12 @@ impl SessionCookie {
     /// The session id.
     ///
     /// # Errors
-    /// [`HttpError::NotLoggedIn`] if there is none that could be one.
+    /// [`HttpError::NotLoggedIn`] if there is no valid one.
     pub(crate) fn session_id(self) -> Result<SessionId, HttpError> {
         self.0.ok_or(HttpError::NotLoggedIn)
     }
 
-    /// The cookie that hands a session id to the client until its browser is closed.
+    /// The cookie to set after a login. It lasts until the browser is closed.
     pub(crate) fn setting(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
         Cookie::build(NAME, session_id.to_owned())
             .path("/")
@@ -36,7 +36,15 @@ impl SessionCookie {
             .finish()
     }
 
-    /// The cookie that takes it back, with the same attributes.
+    /// The cookie that hands it to the client for as long as a session lives.
+    pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::setting(session_id, settings);
+        let lifetime = Duration::try_from(settings.session_lifetime);
+        cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
+        cookie
+    }
+
+    /// The cookie that clears it, with the same attributes.
     pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
         let mut cookie = Self::setting("", settings);
         cookie.set_max_age(Duration::ZERO);
@@ -44,7 +52,7 @@ impl SessionCookie {
         cookie
     }
 
-    /// What a request carries that could be one.
+    /// The session id in a request's cookie, if it has the form of one.
     pub(crate) fn read(request: &HttpRequest) -> Option<SessionId> {
         SessionId::parse(cookie::value(request, NAME)?).ok()
     }

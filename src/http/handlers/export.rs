@@ -1,4 +1,4 @@
-//! The export of a user as JSON.
+//! The handler of the data export, as JSON.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
-    Timestamp,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionId,
+    SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-/// A field a table. Secrets and their digests are no information about the user.
+/// One field per table. Secrets and their digests are not included.
 #[derive(Serialize)]
 struct Export<'a> {
     user: UserRow<'a>,
@@ -69,7 +69,7 @@ struct AppLoginRow<'a> {
     created_at: String,
 }
 
-/// A device has no network: what it is known by is a secret of its own.
+/// A device has no network. The id by which it is known is a secret.
 #[derive(Serialize)]
 struct KnownClientRow<'a> {
     kind: &'a str,
@@ -101,7 +101,7 @@ struct MailRow<'a> {
     due_at: String,
 }
 
-/// What was counted of guesses and mails.
+/// A count of a rate limit.
 #[derive(Serialize)]
 struct CountRow<'a> {
     of: &'a str,
@@ -113,6 +113,14 @@ struct CountRow<'a> {
 pub(crate) async fn export(
     executor: web::Data<BlockingExecutor>,
     CurrentUser { session_id, .. }: CurrentUser,
+) -> Result<HttpResponse, HttpError> {
+    held(&executor, session_id).await
+}
+
+/// Everything that is held about the user of a session.
+pub(crate) async fn held(
+    executor: &BlockingExecutor,
+    session_id: SessionId,
 ) -> Result<HttpResponse, HttpError> {
     let held = executor
         .run_long_read(move |auth| auth.export(&session_id))
@@ -186,7 +194,7 @@ fn known_client_row(client: &KnownClient) -> KnownClientRow<'_> {
     }
 }
 
-fn token_row(token: &PendingToken) -> TokenRow<'_> {
+fn token_row(token: &ExportedToken) -> TokenRow<'_> {
     TokenRow {
         action: &token.action,
         email: token.email.as_deref(),
@@ -195,7 +203,7 @@ fn token_row(token: &PendingToken) -> TokenRow<'_> {
     }
 }
 
-fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
+fn former_email_row(former: &PreviousEmail) -> FormerEmailRow<'_> {
     FormerEmailRow {
         email: &former.email,
         changed_at: former.changed_at.rfc3339(),
@@ -203,7 +211,7 @@ fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
     }
 }
 
-fn mail_row(mail: &PendingMail) -> MailRow<'_> {
+fn mail_row(mail: &ExportedMail) -> MailRow<'_> {
     let details = mail.details.as_deref();
     MailRow {
         letter: &mail.letter,

@@ -1,3 +1,5 @@
+//! Request ids.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -5,11 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::RequestId;
 
-/// The header that brings a request's number along, and takes it back.
+/// The header of the request id, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Numbers requests: a random word for the process and a count, so that neither two
-/// servers nor two runs of one give the same number.
+/// Generates request ids from a random text for the process and a counter, so that neither two
+/// instances nor two runs generate the same id.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     process: String,
@@ -24,7 +26,7 @@ impl RequestIds {
         }
     }
 
-    /// The number that came with a request, if it is one and the only one; else a new one.
+    /// The id in the request's header, if it is valid and the only one; otherwise a new one.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Option<RequestId> {
         let mut brought = headers.get_all(REQUEST_ID);
         let (first, another) = (brought.next(), brought.next());
