@@ -151,7 +151,11 @@ impl Config {
     /// it, and several in production.
     #[must_use]
     pub fn sessions_per_user(&self) -> u32 {
-        let default = if self.is_https() { 10 } else { 1 };
+        let default = if self.is_https() {
+            10
+        } else {
+            defaults::SESSIONS_PER_USER
+        };
         self.sessions.sessions_per_user.unwrap_or(default)
     }
 

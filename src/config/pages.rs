@@ -39,11 +39,3 @@ pub struct PageOptions {
     #[arg(long, env = "BIENVENUE_PAGE_TEMPLATES", value_name = "FOLDER")]
     pub page_templates: Option<PathBuf>,
 }
-
-impl PageOptions {
-    /// Whether the service has pages.
-    #[must_use]
-    pub fn are_on(&self) -> bool {
-        self.pages
-    }
-}

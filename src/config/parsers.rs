@@ -173,7 +173,7 @@ pub(super) fn switch() -> impl TypedValueParser<Value = bool> {
     PossibleValuesParser::new(["on", "off"]).map(|text| text == "on")
 }
 
-/// Changes of which owners are notified, as the setting has them.
+/// The changes of which owners are notified, as the setting has them.
 pub(super) fn names(notifications: &[Notification]) -> String {
     let values = notifications
         .iter()

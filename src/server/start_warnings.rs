@@ -29,7 +29,7 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
         );
     }
     if accounts.reset_page.is_none()
-        && !config.pages.are_on()
+        && !config.pages.pages
         && accounts.mail != Some(MailTarget::Off)
     {
         log::warn!(

@@ -57,7 +57,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
 /// The pages for people, if there are any.
 pub(super) fn page_settings(config: &Config) -> Option<PageSettings> {
     let pages = &config.pages;
-    pages.are_on().then(|| PageSettings {
+    pages.pages.then(|| PageSettings {
         service: config.accounts.service_name.clone(),
         accent: pages.accent_color,
         logo: pages.logo.clone(),
@@ -156,7 +156,7 @@ pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     // The application's page, else our own.
     let page = |theirs: Option<&PageUrl>, path| match theirs {
         Some(page) => Some(page.get().clone()),
-        None if config.pages.are_on() => own_page(&service_url, path),
+        None if config.pages.pages => own_page(&service_url, path),
         None => None,
     };
     TemplateSettings {
