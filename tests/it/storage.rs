@@ -405,3 +405,30 @@ fn the_schema_in_the_code_is_the_one_that_the_migrations_make(
     }
     assert_eq!(written, made, "run `diesel print-schema`");
 }
+
+#[rstest]
+fn an_expired_reset_token_finds_no_user(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let bob = db.add_user(&email("bob@dylan.com"), &hashed("a")).unwrap();
+    let token = ResetToken::generate();
+    let lifetime = Duration::from_secs(60);
+    db.set_reset_token(bob.id, &token.digest(), lifetime, None)
+        .unwrap();
+    clock.advance(lifetime - Duration::from_secs(1));
+    assert_eq!(db.find_user_by(&token).unwrap().id, bob.id);
+    clock.advance(Duration::from_secs(1));
+    assert!(matches!(
+        db.find_user_by(&token),
+        Err(DbError::NoResultFound)
+    ));
+    let other = ResetToken::generate();
+    db.update_user(bob.id, &UserChanges::new().reset_token(Some(&other)))
+        .unwrap();
+    assert_eq!(db.find_user_by(&other).unwrap().id, bob.id, "no expiry");
+}

@@ -14,7 +14,7 @@ const REMINDER: Duration = Duration::from_secs(300);
 /// The state of an outage: the mail server is unreachable, or the directory cannot be written.
 /// Meanwhile only one mail at a time is tried.
 #[derive(Debug, Default)]
-pub(in crate::auth) struct Outage(Option<Ongoing>);
+pub(in crate::auth) struct DeliveryBackoff(Option<Ongoing>);
 
 #[derive(Debug)]
 struct Ongoing {
@@ -23,9 +23,9 @@ struct Ongoing {
     pause: Duration,
 }
 
-impl Outage {
+impl DeliveryBackoff {
     /// Notes a failed attempt, and returns how long to wait before the next.
-    pub(in crate::auth) fn goes_on(&mut self, why: &str) -> Duration {
+    pub(in crate::auth) fn record_failure(&mut self, why: &str) -> Duration {
         let now = Instant::now();
         match &mut self.0 {
             None => {
@@ -57,7 +57,7 @@ impl Outage {
     }
 
     /// Notes that the server has accepted or refused a mail.
-    pub(in crate::auth) fn is_over(&mut self) {
+    pub(in crate::auth) fn record_success(&mut self) {
         if let Some(ongoing) = self.0.take() {
             let seconds = ongoing.since.elapsed().as_secs();
             log::info!("mails can be sent again, after {seconds} s");
@@ -71,10 +71,11 @@ mod tests {
 
     #[test]
     fn f21_the_pause_doubles_up_to_half_a_minute() {
-        let mut outage = Outage::default();
-        let pauses = |outage: &mut Outage| [0; 7].map(|_| outage.goes_on("away").as_secs());
+        let mut outage = DeliveryBackoff::default();
+        let pauses =
+            |outage: &mut DeliveryBackoff| [0; 7].map(|_| outage.record_failure("away").as_secs());
         assert_eq!(pauses(&mut outage), [1, 2, 4, 8, 16, 30, 30]);
-        outage.is_over();
+        outage.record_success();
         assert_eq!(pauses(&mut outage)[0], 1);
     }
 }

@@ -99,7 +99,7 @@ impl MailSender {
 
     /// Waits, tries to send a mail, and records the outcome. Blocks.
     pub(in crate::auth) fn deliver(&self, mail: &ClaimedMail) -> Outcome {
-        let outcome = if self.is_its_moment(mail) {
+        let outcome = if self.wait_for_its_moment(mail) {
             self.handle(mail)
         } else {
             Outcome::Kept
@@ -109,7 +109,7 @@ impl MailSender {
     }
 
     /// Waits a random time, unless the mail is old. Returns false if the service is shutting down.
-    fn is_its_moment(&self, mail: &ClaimedMail) -> bool {
+    fn wait_for_its_moment(&self, mail: &ClaimedMail) -> bool {
         let is_old = mail.created_at.plus(OLD_AFTER) <= self.db.clock().now();
         let wait = if is_old {
             Duration::ZERO

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::backoff::Outage;
+use super::backoff::DeliveryBackoff;
 use super::sender::{MailSender, Outcome};
 use crate::auth::stats::MailCounts;
 use crate::db::{ClaimedMail, DB, MailPriority};
@@ -61,7 +61,7 @@ struct Worker {
     woken: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
     in_hand: InHand,
-    outage: Outage,
+    outage: DeliveryBackoff,
     /// Until when no mail is claimed.
     paused_until: Option<Instant>,
 }
@@ -95,7 +95,7 @@ impl MailWorker {
             woken: Arc::clone(&woken),
             ending: Arc::clone(&ending),
             in_hand: InHand::default(),
-            outage: Outage::default(),
+            outage: DeliveryBackoff::default(),
             paused_until: None,
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
@@ -237,11 +237,13 @@ impl Worker {
                     // The mail is tried again when its claim ends.
                     None => log::error!("a thread for a mail panicked"),
                     Some(Outcome::Done(None) | Outcome::Kept) => {}
-                    Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => self.outage.is_over(),
+                    Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => {
+                        self.outage.record_success()
+                    }
                     // Of mails that fail at the same time, only the first counts.
                     Some(Outcome::Away(_)) if self.paused_until.is_some() => {}
                     Some(Outcome::Away(why)) => {
-                        let pause = self.outage.goes_on(&why);
+                        let pause = self.outage.record_failure(&why);
                         self.paused_until = Some(Instant::now() + pause);
                     }
                 }

@@ -36,7 +36,7 @@ impl ConditionLog {
     }
 
     /// Reports that the condition holds. Returns the log line that is due, if any.
-    pub(in crate::db) fn goes_on(&mut self, now: Instant) -> Option<Line> {
+    pub(in crate::db) fn report(&mut self, now: Instant) -> Option<Line> {
         let ongoing = self.ongoing.get_or_insert(Ongoing {
             since: now,
             told: None,
@@ -52,7 +52,7 @@ impl ConditionLog {
     }
 
     /// Reports that the condition is over. Returns how long it lasted, if it was logged.
-    pub(in crate::db) fn is_over(&mut self, now: Instant) -> Option<Duration> {
+    pub(in crate::db) fn end(&mut self, now: Instant) -> Option<Duration> {
         let over = self.ongoing.take();
         over.filter(|ongoing| ongoing.told.is_some())
             .map(|ongoing| now.saturating_duration_since(ongoing.since))
@@ -71,7 +71,7 @@ mod tests {
         let begin = Instant::now();
         let lines: Vec<(u64, Line)> = (0..1000)
             .filter_map(|second| {
-                let line = lasting.goes_on(begin + SECOND * u32::try_from(second).unwrap())?;
+                let line = lasting.report(begin + SECOND * u32::try_from(second).unwrap())?;
                 Some((second, line))
             })
             .collect();
@@ -82,8 +82,8 @@ mod tests {
             (901, Line::Lasts(SECOND * 901)),
         ];
         assert_eq!(lines, expected);
-        assert_eq!(lasting.is_over(begin + SECOND * 1000), Some(SECOND * 1000));
-        assert_eq!(lasting.is_over(begin + SECOND * 1001), None);
+        assert_eq!(lasting.end(begin + SECOND * 1000), Some(SECOND * 1000));
+        assert_eq!(lasting.end(begin + SECOND * 1001), None);
     }
 
     #[test]
@@ -92,10 +92,10 @@ mod tests {
         let begin = Instant::now();
         for milliseconds in [0, 200, 400] {
             let now = begin + Duration::from_millis(milliseconds);
-            assert_eq!(lasting.goes_on(now), None);
+            assert_eq!(lasting.report(now), None);
         }
-        assert_eq!(lasting.is_over(begin + SECOND), None);
-        let again = lasting.goes_on(begin + SECOND * 2);
+        assert_eq!(lasting.end(begin + SECOND), None);
+        let again = lasting.report(begin + SECOND * 2);
         assert_eq!(again, None, "begins again");
     }
 }

@@ -115,7 +115,7 @@ impl Pooled {
     }
 
     /// Notes that the server is gone, so that all connections are replaced.
-    pub(in crate::db) fn is_lost(&self) {
+    pub(in crate::db) fn mark_lost(&self) {
         self.generation.end(self.opened_at);
     }
 
@@ -161,8 +161,8 @@ impl r2d2::ManageConnection for Manager {
             Target::Sqlite(location) => sqlite::connect(location, self.role),
             Target::Postgres(location) => postgres::connect(location),
         }
-        .inspect_err(|error| self.outage.goes_on(&error.to_string()))?;
-        self.outage.is_over();
+        .inspect_err(|error| self.outage.record_failure(&error.to_string()))?;
+        self.outage.record_success();
         Ok(Pooled {
             conn,
             opened_at,

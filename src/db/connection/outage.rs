@@ -33,11 +33,11 @@ impl Default for Shared {
 
 impl ConnectionOutage {
     /// Notes that a connection could not be opened.
-    pub(in crate::db) fn goes_on(&self, cause: &str) {
+    pub(in crate::db) fn record_failure(&self, cause: &str) {
         let line = {
             let mut lasting = self.lasting();
             self.0.lasts.store(true, Ordering::Release);
-            lasting.goes_on(Instant::now())
+            lasting.report(Instant::now())
         };
         // libpq's error has a line for each host that it tried.
         let cause = || cause.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -57,14 +57,14 @@ impl ConnectionOutage {
     }
 
     /// Notes that a connection was opened.
-    pub(in crate::db) fn is_over(&self) {
+    pub(in crate::db) fn record_success(&self) {
         if !self.0.lasts.load(Ordering::Acquire) {
             return;
         }
         let length = {
             let mut lasting = self.lasting();
             self.0.lasts.store(false, Ordering::Release);
-            lasting.is_over(Instant::now())
+            lasting.end(Instant::now())
         };
         if let Some(length) = length {
             log::info!(

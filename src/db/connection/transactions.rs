@@ -59,7 +59,7 @@ fn attempt<T>(
     match &outcome {
         Err(DbError::Unavailable(
             Unavailable::ConnectionLost(_) | Unavailable::CommitUnknown(_),
-        )) => conn.is_lost(),
+        )) => conn.mark_lost(),
         Err(DbError::Unavailable(cause @ Unavailable::Pooler(_))) => conn.report_pooler(cause),
         Ok(_) | Err(_) => {}
     }

@@ -73,7 +73,7 @@ impl DB {
 
 /// Notes by what the key is recognised, if nothing was noted before, and locks the row. Returns
 /// whether it is that text: else the key was replaced in the meantime.
-pub(in crate::db) fn is_key_check(
+pub(in crate::db) fn claim_key_check(
     conn: &mut AnyConnection,
     sealed: &[u8],
 ) -> Result<bool, DbError> {

@@ -106,7 +106,7 @@ impl DB {
     ) -> Result<SecondFactorChange, DbError> {
         let now = self.clock().now();
         self.change_factors(who, side_effects, None, |conn, _| {
-            let is_stored = secret_key_check::is_key_check(conn, key_check)?
+            let is_stored = secret_key_check::claim_key_check(conn, key_check)?
                 && totp::put_pending(conn, who.user_id, sealed, now)?;
             Ok(is_stored)
         })

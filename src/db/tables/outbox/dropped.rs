@@ -68,7 +68,7 @@ impl State {
     fn note(&mut self, now: Instant) -> Option<Line> {
         self.latest = Some(now);
         self.count += 1;
-        self.lasting.goes_on(now)
+        self.lasting.report(now)
     }
 
     /// How long mails were dropped, and how many, once that is over.
@@ -79,7 +79,7 @@ impl State {
         }
         self.latest = None;
         let count = mem::take(&mut self.count);
-        Some((self.lasting.is_over(latest)?, count))
+        Some((self.lasting.end(latest)?, count))
     }
 }
 

@@ -18,7 +18,7 @@ pub enum UserFilter {
     HashedPassword(HashedPassword),
     /// By a valid session.
     SessionId(SessionDigest),
-    /// By the newest reset token.
+    /// By the newest reset token, if it has not expired.
     ResetToken(ResetTokenDigest),
 }
 

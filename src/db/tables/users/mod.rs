@@ -11,8 +11,8 @@ use super::previous_emails::is_reserved;
 use super::sessions::NewSession;
 use crate::db::connection::AnyConnection;
 use crate::db::error::is_taken_email;
-use crate::db::schema::{sessions, users};
-use crate::db::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
+use crate::db::schema::{password_resets, sessions, users};
+use crate::db::{CLOCK_SLACK, DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
     Client, Email, HashedPassword, NormalizedEmail, Purpose, ResetTokenDigest, SessionDigest,
     SessionLevel, TokenDigest, User, UserId,
@@ -139,11 +139,15 @@ impl DB {
 
     /// Finds a user. Blocks for one lookup.
     ///
+    /// Finds no user by a session or a reset token that has expired. A reset token that was set
+    /// with [`DB::update_user`] has no expiry.
+    ///
     /// # Errors
     /// [`DbError::NoResultFound`] if no user matches the filter.
     pub fn find_user_by(&self, filter: impl Into<UserFilter>) -> Result<User, DbError> {
         let filter = filter.into();
         let valid = self.validity();
+        let now = self.settings.clock.now();
         self.read(|conn| {
             let users = users::table.select(COLUMNS).order(users::id).into_boxed();
             let users = match &filter {
@@ -157,7 +161,18 @@ impl DB {
                     users.filter(users::id.eq_any(session.select(sessions::user_id)))
                 }
                 UserFilter::ResetToken(digest) => {
-                    users.filter(users::reset_token.eq(digest.to_hex()))
+                    let digest = digest.to_hex();
+                    let latest = now.plus(CLOCK_SLACK).seconds();
+                    let expired = password_resets::table
+                        .filter(password_resets::digest.eq(digest.clone()))
+                        .filter(
+                            password_resets::expires_at
+                                .le(now.seconds())
+                                .or(password_resets::created_at.gt(latest)),
+                        );
+                    users
+                        .filter(users::reset_token.eq(digest))
+                        .filter(users::id.ne_all(expired.select(password_resets::user_id)))
                 }
             };
             users.get_result::<UserRow>(conn).optional()

@@ -37,7 +37,7 @@ impl Default for RefusedOrigins {
 impl RefusedOrigins {
     /// Logs once that requests from pages of an origin are refused, and how to allow them.
     pub(crate) fn warn_once(&self, origin: &Origin, own: Option<&Origin>) {
-        if !self.is_new(origin, Instant::now()) {
+        if !self.remember(origin, Instant::now()) {
             return;
         }
         let own = own.map_or_else(|| "unknown".to_owned(), Origin::to_string);
@@ -48,7 +48,8 @@ impl RefusedOrigins {
         );
     }
 
-    fn is_new(&self, origin: &Origin, now: Instant) -> bool {
+    /// Remembers an origin. Returns false if it was remembered already, or too many are.
+    fn remember(&self, origin: &Origin, now: Instant) -> bool {
         let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if named.origins.len() >= REMEMBERED_MAX {
             if now.saturating_duration_since(named.since) < REMEMBERED_FOR {
@@ -78,7 +79,7 @@ mod tests {
         let named = |from: usize, now| {
             let origins = from..from + 1000;
             origins
-                .filter(|number| refused.is_new(&origin(*number), now))
+                .filter(|number| refused.remember(&origin(*number), now))
                 .count()
         };
         assert_eq!(named(0, now), REMEMBERED_MAX);
