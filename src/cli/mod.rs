@@ -23,7 +23,7 @@ use crate::db::DbError;
 use crate::domain::Email;
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
-use database::OnDatabase;
+use database::DatabaseCommand;
 use usage::UsageError;
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
@@ -45,13 +45,13 @@ enum Command {
     #[command(subcommand)]
     Db(db::Command),
     /// List, add, verify and delete users, and print reset links
-    User(OnDatabase<user::Command>),
+    User(DatabaseCommand<user::Command>),
     /// List and end sessions
-    Session(OnDatabase<session::Command>),
+    Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
-    Throttle(OnDatabase<throttle::Command>),
+    Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
-    Mail(OnDatabase<mail::Command>),
+    Mail(DatabaseCommand<mail::Command>),
 }
 
 /// Why a command failed.
@@ -108,8 +108,8 @@ impl CliError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(UsageError::Asked(_)) => ExitCode::SUCCESS,
-            Self::Usage(UsageError::Wrong(_))
+            Self::Usage(UsageError::Help(_)) => ExitCode::SUCCESS,
+            Self::Usage(UsageError::Invalid(_))
             | Self::Source(_)
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
@@ -154,8 +154,8 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_asked_for(&asked) => {
-                    return Err(usage::explain(&asked).into());
+                Err(help) if usage::is_help(&help) => {
+                    return Err(usage::explain(&help).into());
                 }
                 Ok(_) | Err(_) => return Err(error.into()),
             },

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::print;
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
@@ -33,19 +33,19 @@ pub(super) enum Command {
 pub(super) struct Clear {
     /// Email of an account, or IP address of a client
     #[arg(value_name = "EMAIL|ADDRESS")]
-    who: Option<Who>,
+    target: Option<ClearTarget>,
     /// All rate limits
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Who {
+enum ClearTarget {
     Account(EmailKey),
     Client(ClientAddress),
 }
 
-impl FromStr for Who {
+impl FromStr for ClearTarget {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -73,7 +73,7 @@ impl Command {
                 let counts = if cleared == 1 { "count" } else { "counts" };
                 let database = &database::name(config);
                 let user = clear.user(&db)?;
-                OperatorAct {
+                OperatorEvent {
                     event: "throttle_cleared",
                     sentence: "limits cleared",
                     user,
@@ -91,7 +91,7 @@ impl Command {
 impl Clear {
     /// The account whose limits are cleared, if it exists.
     fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
-        let Some(Who::Account(email)) = &self.who else {
+        let Some(ClearTarget::Account(email)) = &self.target else {
             return Ok(None);
         };
         match db.find_user_by(email.clone()) {
@@ -107,13 +107,13 @@ impl Clear {
     }
 
     fn clear(&self, db: &DB) -> Result<usize, DbError> {
-        match &self.who {
+        match &self.target {
             None => db.forget_all_guesses(),
-            Some(Who::Account(email)) => {
+            Some(ClearTarget::Account(email)) => {
                 let mails = db.forget_guesses(&mail_limit_keys(email))?;
                 Ok(db.forget_guesses_at(email)? + mails)
             }
-            Some(Who::Client(address)) => db.forget_guesses(&[
+            Some(ClearTarget::Client(address)) => db.forget_guesses(&[
                 LimitKey::address(&address.network()),
                 LimitKey::subnet(&address.subnet()),
                 LimitKey::registration(&address.network()),

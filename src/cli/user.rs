@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::{explain, print};
 use super::{CliError, database};
 use crate::auth::{Auth, RESET_TOKEN_LIFETIME};
@@ -56,7 +56,7 @@ impl Command {
         let db = database::open(config, offline)?;
         let database = &database::name(config);
         let report = |event, sentence, user| {
-            OperatorAct {
+            OperatorEvent {
                 event,
                 sentence,
                 user: Some(user),

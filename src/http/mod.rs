@@ -30,7 +30,7 @@ pub use middleware::connections::{ClientStream, Connections};
 
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{Networks, Origin};
-use extract::client::Proxies;
+use extract::client::TrustedProxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
 use middleware::cookie_limit::limit_cookie_size;
@@ -73,7 +73,7 @@ pub struct Http {
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     refused_origins: web::Data<RefusedOrigins>,
-    proxies: web::Data<Proxies>,
+    proxies: web::Data<TrustedProxies>,
     ids: web::Data<RequestIds>,
     connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
@@ -87,7 +87,7 @@ impl Http {
             executor: web::Data::new(BlockingExecutor::new(auth.clone())),
             metrics: web::Data::new(Metrics::new(auth.clone())),
             auth,
-            proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
+            proxies: web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
@@ -133,7 +133,7 @@ impl Http {
 
     /// What an operator looks at, for a listener that nobody else reaches: metrics, and health
     /// with its details.
-    pub fn operator_app(
+    pub fn ops_app(
         &self,
     ) -> App<
         impl ServiceFactory<

@@ -14,9 +14,16 @@ pub(super) struct Message<'a> {
     pub(super) message: &'a str,
 }
 
-/// What is answered where there is nothing to say: `{}`.
+/// A sentence about an account.
 #[derive(Serialize)]
-pub(super) struct Nothing {}
+pub(super) struct AccountMessage<'a> {
+    pub(super) email: &'a str,
+    pub(super) message: &'a str,
+}
+
+/// `{}`, where a success has no data.
+#[derive(Serialize)]
+pub(super) struct EmptyObject {}
 
 /// An answer in JSON that ends with a new line, as the document's framework writes it.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {

@@ -39,7 +39,7 @@ use listener::Listeners;
 use ops_listener::OpsListener;
 use shutdown::{Shutdown, flush};
 use signals::Signals;
-use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_left_behind};
+use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_in_default_file};
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
 use wiring::{db_settings, http_settings};
@@ -100,7 +100,7 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     let templates = Templates::new(mail_settings(config, listeners.address))?;
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
-    warn_of_users_left_behind(&config.database.database_url, &db);
+    warn_of_users_in_default_file(&config.database.database_url, &db);
     let commit_lost = db.must_restart();
     let auth = build_auth(config, db, mailer, templates)?;
     let running = start(config, &auth, listeners, manager, commit_lost)?;

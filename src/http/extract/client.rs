@@ -1,3 +1,5 @@
+//! The client of a request: address, user agent, device.
+
 use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,37 +8,37 @@ use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::device_cookie;
-use super::forwarded::{self, Told};
+use super::forwarded::{self, ForwardedHeaders};
 use crate::domain::{Client, ClientAddress, Networks, RequestId};
 use crate::http::HttpSettings;
 
 /// The proxies in front, and what has been said about them in the log.
 #[derive(Debug)]
-pub(crate) struct Proxies {
+pub(crate) struct TrustedProxies {
     trusted: Networks,
-    untrusted_told: AtomicBool,
-    disagreement_told: AtomicBool,
+    untrusted_warned: AtomicBool,
+    conflict_warned: AtomicBool,
 }
 
-impl Proxies {
+impl TrustedProxies {
     pub(crate) fn new(trusted: Networks) -> Self {
         Self {
             trusted,
-            untrusted_told: AtomicBool::new(false),
-            disagreement_told: AtomicBool::new(false),
+            untrusted_warned: AtomicBool::new(false),
+            conflict_warned: AtomicBool::new(false),
         }
     }
 
     fn client(&self, peer: ClientAddress, request: &HttpRequest) -> ClientAddress {
-        let told = Told {
+        let headers = ForwardedHeaders {
             forwarded: lines(request, &FORWARDED),
             x_forwarded_for: lines(request, &X_FORWARDED_FOR),
         };
-        if told.is_nothing() {
+        if headers.is_empty() {
             return peer;
         }
         if !self.trusted.contains(peer) {
-            if !self.untrusted_told.swap(true, Ordering::Relaxed) {
+            if !self.untrusted_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
                     "{peer} sent a header that says on whose behalf it asks (X-Forwarded-For or \
                      Forwarded). It is none of --trusted-proxies, so this is ignored, here and \
@@ -45,10 +47,10 @@ impl Proxies {
             }
             return peer;
         }
-        forwarded::client_address(peer, &told, &self.trusted).unwrap_or_else(|disagreement| {
-            if !self.disagreement_told.swap(true, Ordering::Relaxed) {
+        forwarded::client_address(peer, &headers, &self.trusted).unwrap_or_else(|conflict| {
+            if !self.conflict_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "{disagreement}; {peer} itself is taken for the client, here and whenever it \
+                    "{conflict}; {peer} itself is taken for the client, here and whenever it \
                      happens again. Let the proxy remove the header that it does not write"
                 );
             }
@@ -61,7 +63,7 @@ impl Proxies {
 /// the client that it names. None where there is no connection, as in a test.
 pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
     let peer = ClientAddress::new(request.peer_addr()?.ip());
-    let proxies = request.app_data::<web::Data<Proxies>>();
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
 
@@ -79,7 +81,7 @@ impl FromRequest for Client {
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         let request_id = request.extensions().get::<RequestId>().cloned();
         let settings = request.app_data::<web::Data<HttpSettings>>();
-        let device = settings.and_then(|settings| device_cookie::shown(request, settings));
+        let device = settings.and_then(|settings| device_cookie::read(request, settings));
         ready(Ok(Self::new(address(request), user_agent)
             .with_device(device)
             .asking(request_id)))

@@ -18,8 +18,8 @@ fn name(settings: &HttpSettings) -> &'static str {
     if settings.https { HTTPS_NAME } else { NAME }
 }
 
-/// The cookie that the client keeps after a login.
-pub(crate) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
+/// Builds the cookie, which the client keeps after a login.
+pub(crate) fn build(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
     let lifetime = Duration::try_from(settings.device_memory).unwrap_or(Duration::MAX);
     Cookie::build(name(settings), device.expose())
         .path("/")
@@ -30,8 +30,8 @@ pub(crate) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'sta
         .finish()
 }
 
-/// What a request shows, if it could be one.
-pub(crate) fn shown(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
+/// Reads the device id of a request, if it is well-formed.
+pub(crate) fn read(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
     let value = cookie::value(request, name(settings))?;
     DeviceId::parse(value).ok()
 }

@@ -21,13 +21,13 @@ impl SessionCookie {
     /// The session id.
     ///
     /// # Errors
-    /// [`HttpError::NotLoggedIn`] if there is none that could be one.
+    /// [`HttpError::NotLoggedIn`] if there is no well-formed one.
     pub(crate) fn session_id(self) -> Result<SessionId, HttpError> {
         self.0.ok_or(HttpError::NotLoggedIn)
     }
 
-    /// The cookie that hands a session id to the client until its browser is closed.
-    pub(crate) fn setting(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+    /// Builds the cookie, which the client keeps until its browser is closed.
+    pub(crate) fn build(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
         Cookie::build(NAME, session_id.to_owned())
             .path("/")
             .http_only(true)
@@ -36,15 +36,15 @@ impl SessionCookie {
             .finish()
     }
 
-    /// The cookie that takes it back, with the same attributes.
-    pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
-        let mut cookie = Self::setting("", settings);
+    /// Builds the cookie that removes it, with the same attributes.
+    pub(crate) fn removal(settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::build("", settings);
         cookie.set_max_age(Duration::ZERO);
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         cookie
     }
 
-    /// What a request carries that could be one.
+    /// Reads the session id of a request, if it is well-formed.
     pub(crate) fn read(request: &HttpRequest) -> Option<SessionId> {
         SessionId::parse(cookie::value(request, NAME)?).ok()
     }

@@ -1,14 +1,14 @@
 //! Handlers of the account: change of password, deletion.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, Password};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::response::{Nothing, json_with};
+use crate::http::response::{AccountMessage, EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
 #[derive(Deserialize)]
@@ -20,12 +20,6 @@ pub(crate) struct PasswordChangeForm {
 #[derive(Deserialize)]
 pub(crate) struct AccountDeletionForm {
     current_password: FieldText,
-}
-
-#[derive(Serialize)]
-struct Updated<'a> {
-    email: &'a str,
-    message: &'a str,
 }
 
 /// `PUT /profile/password`
@@ -52,10 +46,10 @@ pub(crate) async fn change_password(
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)
         .await?;
-    let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
+    let cookie = SessionCookie::build(&changed.session_id.expose(), &settings);
     let answer = json_with(
         HttpResponse::Ok().cookie(cookie),
-        &Updated {
+        &AccountMessage {
             email: changed.user.email.as_str(),
             message: "Password updated",
         },
@@ -84,6 +78,9 @@ pub(crate) async fn delete_account(
         client,
     };
     auth.delete_account(executor.get_ref(), request).await?;
-    let cookie = SessionCookie::clearing(&settings);
-    Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
+    let cookie = SessionCookie::removal(&settings);
+    Ok(json_with(
+        HttpResponse::Ok().cookie(cookie),
+        &EmptyObject {},
+    ))
 }

@@ -89,28 +89,30 @@ pub(crate) async fn export(
     executor: web::Data<BlockingExecutor>,
     CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
-    let held = executor
+    let export = executor
         .run_long_read(move |auth| auth.export(&session_id))
         .await?;
-    Ok(json(StatusCode::OK, &rows(&held)))
+    Ok(json(StatusCode::OK, &Export::from(&export)))
 }
 
-fn rows(held: &auth::Export) -> Export<'_> {
-    Export {
-        user: UserRow {
-            id: held.user.id.get(),
-            email: held.user.email.as_str(),
-            email_verified_at: held.email_verified_at.map(Timestamp::rfc3339),
-            created_at: held.dates.created_at.map(Timestamp::rfc3339),
-            last_login_at: held.dates.last_login_at.map(Timestamp::rfc3339),
-            disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
-        },
-        sessions: held.sessions.iter().map(session_row).collect(),
-        known_clients: held.known_clients.iter().map(known_client_row).collect(),
-        tokens: held.tokens.iter().map(token_row).collect(),
-        former_emails: held.former_emails.iter().map(former_email_row).collect(),
-        mails: held.mails.iter().map(mail_row).collect(),
-        counts: held.counts.iter().map(count_row).collect(),
+impl<'a> From<&'a auth::Export> for Export<'a> {
+    fn from(export: &'a auth::Export) -> Self {
+        Self {
+            user: UserRow {
+                id: export.user.id.get(),
+                email: export.user.email.as_str(),
+                email_verified_at: export.email_verified_at.map(Timestamp::rfc3339),
+                created_at: export.dates.created_at.map(Timestamp::rfc3339),
+                last_login_at: export.dates.last_login_at.map(Timestamp::rfc3339),
+                disabled_at: export.dates.disabled_at.map(Timestamp::rfc3339),
+            },
+            sessions: export.sessions.iter().map(session_row).collect(),
+            known_clients: export.known_clients.iter().map(known_client_row).collect(),
+            tokens: export.tokens.iter().map(token_row).collect(),
+            former_emails: export.former_emails.iter().map(former_email_row).collect(),
+            mails: export.mails.iter().map(mail_row).collect(),
+            counts: export.counts.iter().map(count_row).collect(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::extract::device_cookie;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
-use crate::http::response::{Nothing, json_with};
+use crate::http::response::{EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct LoginForm {
 }
 
 #[derive(Serialize)]
-struct Opened {
+struct NewSession {
     session_id: String,
 }
 
@@ -41,13 +41,13 @@ pub(crate) async fn log_in(
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, &client).await?;
     let session_id = logged_in.session_id.expose();
-    let cookie = SessionCookie::setting(&session_id, &settings);
+    let cookie = SessionCookie::build(&session_id, &settings);
     let mut answer = HttpResponse::Ok();
     answer.cookie(cookie);
     if let Some(device) = logged_in.device {
-        answer.cookie(device_cookie::setting(&device, &settings));
+        answer.cookie(device_cookie::build(&device, &settings));
     }
-    let answer = json_with(&mut answer, &Opened { session_id });
+    let answer = json_with(&mut answer, &NewSession { session_id });
     Ok(with_user_id(logged_in.user.id, answer))
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn log_out(
     match (scopes.next(), scopes.next()) {
         (None, _) => {}
         (Some((_, scope)), None) => {
-            return end_all_in(&scope, &executor, &settings, session_id).await;
+            return end_scope(&scope, &executor, &settings, session_id).await;
         }
         (Some(_), Some(_)) => return Err(HttpError::UnknownScope),
     }
@@ -73,8 +73,11 @@ pub(crate) async fn log_out(
         .await;
     match ended {
         Ok(_) => {
-            let cookie = SessionCookie::clearing(&settings);
-            Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
+            let cookie = SessionCookie::removal(&settings);
+            Ok(json_with(
+                HttpResponse::Ok().cookie(cookie),
+                &EmptyObject {},
+            ))
         }
         Err(AuthError::NoResultFound) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error.into()),
@@ -82,7 +85,7 @@ pub(crate) async fn log_out(
 }
 
 #[derive(Serialize)]
-struct Device<'a> {
+struct ListedSession<'a> {
     id: String,
     current: bool,
     created_at: String,
@@ -91,7 +94,7 @@ struct Device<'a> {
     user_agent: Option<&'a str>,
 }
 
-impl<'a> From<&'a SessionInfo> for Device<'a> {
+impl<'a> From<&'a SessionInfo> for ListedSession<'a> {
     fn from(session: &'a SessionInfo) -> Self {
         Self {
             id: session.public_id.to_string(),
@@ -121,12 +124,12 @@ pub(crate) async fn list(
     let page = executor
         .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
         .await?;
-    let devices: Vec<Device<'_>> = page.sessions.iter().map(Device::from).collect();
+    let sessions: Vec<ListedSession<'_>> = page.sessions.iter().map(ListedSession::from).collect();
     let mut answer = HttpResponse::Ok();
     if let Some(last) = page.next {
         answer.insert_header((LINK, format!("<?after={last}>; rel=\"next\"")));
     }
-    Ok(json_with(&mut answer, &devices))
+    Ok(json_with(&mut answer, &sessions))
 }
 
 /// `DELETE /sessions/{id}`
@@ -142,20 +145,20 @@ pub(crate) async fn end(
         .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;
     match named {
-        Named::Current => Ok(ended(Some(&settings))),
-        Named::Other => Ok(ended(None)),
+        Named::Current => Ok(ended_answer(Some(&settings))),
+        Named::Other => Ok(ended_answer(None)),
         Named::NotYours => Err(HttpError::NoSuchSession),
     }
 }
 
 /// `DELETE /sessions?scope=...`
-async fn end_all_in(
+async fn end_scope(
     scope: &str,
     executor: &BlockingExecutor,
     settings: &HttpSettings,
     session_id: SessionId,
 ) -> Result<HttpResponse, HttpError> {
-    let (scope, cleared) = match scope {
+    let (scope, cookie_settings) = match scope {
         "others" => (SessionScope::Others, None),
         "all" => (SessionScope::All, Some(settings)),
         _ => return Err(HttpError::UnknownScope),
@@ -163,14 +166,14 @@ async fn end_all_in(
     executor
         .run_write(move |auth| auth.end_sessions(&session_id, scope))
         .await?;
-    Ok(ended(cleared))
+    Ok(ended_answer(cookie_settings))
 }
 
-/// Done; the cookie is taken back where its session is among what has ended.
-fn ended(cleared: Option<&HttpSettings>) -> HttpResponse {
+/// Removes the cookie if its session has ended.
+fn ended_answer(cookie_settings: Option<&HttpSettings>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
-    if let Some(settings) = cleared {
-        answer.cookie(SessionCookie::clearing(settings));
+    if let Some(settings) = cookie_settings {
+        answer.cookie(SessionCookie::removal(settings));
     }
-    json_with(&mut answer, &Nothing {})
+    json_with(&mut answer, &EmptyObject {})
 }

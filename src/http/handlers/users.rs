@@ -2,25 +2,19 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::{Auth, Registered};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
-use crate::http::response::json;
+use crate::http::response::{AccountMessage, json};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]
 pub(crate) struct RegistrationForm {
     email: FieldText,
     password: FieldText,
-}
-
-#[derive(Serialize)]
-struct Created<'a> {
-    email: &'a str,
-    message: &'a str,
 }
 
 /// `POST /users`
@@ -34,7 +28,7 @@ pub(crate) async fn register(
     let password = form.password.parse(Password::parse)?;
     let executor = executor.get_ref();
     let registered = auth.register(executor, &email, password, &client).await?;
-    let created = Created {
+    let created = AccountMessage {
         email: email.as_str(),
         message: "user created",
     };

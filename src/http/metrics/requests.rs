@@ -87,7 +87,7 @@ impl Requests {
 
     fn count<B>(&self, answer: &ServiceResponse<B>, taken: Duration) {
         let request = answer.request();
-        let method = known(request.method());
+        let method = method_label(request.method());
         let route = request.app_data::<Route>();
         let route = route.map_or("unknown", |Route(path)| path);
         let status = answer.status().as_u16();
@@ -119,8 +119,8 @@ fn zeros(outcomes: &[Outcome]) -> Family<OutcomeLabels, Counter> {
     family
 }
 
-/// Of the verbs, too, clients may make up any number.
-fn known(method: &Method) -> &'static str {
+/// Clients may send any method: an unknown one becomes `other`.
+fn method_label(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     let found = known.into_iter().find(|name| *name == method.as_str());
     found.unwrap_or("other")

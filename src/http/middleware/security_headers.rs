@@ -25,8 +25,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// Puts them into an answer; `https` adds that the browser is to stay with https.
-pub(crate) fn secure(headers: &mut HeaderMap, https: bool) {
+/// Sets the headers of an answer; with `https` also `Strict-Transport-Security`.
+pub(crate) fn set_security_headers(headers: &mut HeaderMap, https: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }

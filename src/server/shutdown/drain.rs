@@ -39,7 +39,7 @@ pub(super) async fn drain(
         refuse(listener);
     }
     // Not before: a client may connect again as soon as it has its last answer.
-    connections.end();
+    connections.start_drain();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
         rt::time::sleep(POLL).await;

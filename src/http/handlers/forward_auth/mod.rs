@@ -26,9 +26,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 /// `GET /verify`: tells a proxy who is logged in, before it passes a request on to an
 /// application. It reads what `GET /profile` reads. OPTIONS is for proxies that ask with the
 /// client's own method.
-pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, Unverified> {
+pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, ForwardAuthError> {
     let session = session_of(&request).await;
-    let (_, user) = session.map_err(|error| Unverified {
+    let (_, user) = session.map_err(|error| ForwardAuthError {
         error,
         login: login_location(request.headers()),
     })?;
@@ -46,18 +46,18 @@ pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, Unverif
 /// it as "log in first". `Location` names the login page, for a proxy that redirects. There is
 /// no `WWW-Authenticate`, because a browser would ask for a password in a window of its own.
 #[derive(Debug)]
-pub(crate) struct Unverified {
+pub(crate) struct ForwardAuthError {
     error: HttpError,
     login: HeaderValue,
 }
 
-impl fmt::Display for Unverified {
+impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl ResponseError for Unverified {
+impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
         if matches!(self.error, HttpError::NotLoggedIn) {
             StatusCode::UNAUTHORIZED

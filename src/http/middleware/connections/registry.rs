@@ -26,7 +26,7 @@ const REFUSED_LINGER: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub struct Connections {
     open: Mutex<Vec<Weak<Connection>>>,
-    ending: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Connections {
@@ -39,8 +39,8 @@ impl Connections {
     }
 
     /// From now on every answer is the last one of its connection.
-    pub fn end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
+    pub fn start_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Closes connections that have had no request in flight for so long, also while the head of a
@@ -62,7 +62,7 @@ impl Connections {
 
     /// Whether the answer to a request is to be the last one of its connection.
     pub(crate) fn is_last(&self, connection: &Connection, now: Instant) -> bool {
-        self.ending.load(Ordering::Relaxed) || connection.is_worn(now)
+        self.draining.load(Ordering::Relaxed) || connection.is_expired(now)
     }
 }
 
@@ -91,7 +91,7 @@ struct Usage {
 
 /// Whether more may be read from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum ReadState {
     Free,
     /// The bytes read so far may hold a request: the parser has its turn first.
     ParseFirst,
@@ -136,24 +136,24 @@ impl Connection {
     /// Whether more may be read. A head that is too long for the first request ends the connection;
     /// after an answer it may be the rest of that request's body, and the client gets the time to
     /// read the answer.
-    pub(crate) fn room(&self) -> Room {
+    pub(crate) fn read_state(&self) -> ReadState {
         let mut usage = locked(&self.usage);
         if usage.closed {
-            Room::Closed
+            ReadState::Closed
         } else if usage.in_flight > 0 || usage.refused || usage.unparsed < HEAD_MAX {
-            Room::Free
+            ReadState::Free
         } else if !usage.parsed {
             usage.parsed = true;
-            Room::ParseFirst
+            ReadState::ParseFirst
         } else if usage.requests == 0 {
-            Room::Full
+            ReadState::Full
         } else {
             usage.refused = true;
-            Room::Free
+            ReadState::Free
         }
     }
 
-    pub(crate) fn note_read(&self, bytes: usize) {
+    pub(crate) fn record_read(&self, bytes: usize) {
         let mut usage = locked(&self.usage);
         if usage.in_flight == 0 {
             usage.unparsed = usage.unparsed.saturating_add(bytes);
@@ -167,7 +167,7 @@ impl Connection {
         (usage.in_flight == 0).then(|| (usage.last_done.elapsed(), usage.refused))
     }
 
-    fn is_worn(&self, now: Instant) -> bool {
+    fn is_expired(&self, now: Instant) -> bool {
         let requests = locked(&self.usage).requests;
         let age = now.saturating_duration_since(self.opened);
         self.socket.is_none() || requests >= REQUESTS_MAX || age >= AGE_MAX
@@ -236,7 +236,7 @@ mod tests {
     fn after_the_stop_every_answer_is_the_last_of_its_connection() {
         let (connections, connection) = (Connections::default(), connected());
         assert!(!connections.is_last(&connection, connection.opened));
-        connections.end();
+        connections.start_drain();
         assert!(connections.is_last(&connection, connection.opened));
     }
 

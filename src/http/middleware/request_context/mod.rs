@@ -19,7 +19,7 @@ pub(crate) use access_log::with_user_id;
 pub(crate) use log_flush::LogFlush;
 pub(crate) use request_id::RequestIds;
 
-use super::security_headers;
+use super::security_headers::set_security_headers;
 use crate::domain::RequestId;
 use crate::http::{HttpError, HttpSettings};
 use request_id::REQUEST_ID;
@@ -34,7 +34,7 @@ pub(crate) async fn request_context(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let id = ids.of(request.headers());
+    let id = ids.id_for(request.headers());
     if let Some(id) = id.clone() {
         request.extensions_mut().insert(id);
     }
@@ -42,7 +42,7 @@ pub(crate) async fn request_context(
     let failure: Error = match answer.catch_unwind().await {
         Ok(Ok(mut answer)) => {
             complete(answer.headers_mut(), id.as_ref(), settings.https);
-            if access_log::write(&answer, id.as_ref(), begun)
+            if access_log::log_request(&answer, id.as_ref(), begun)
                 && let Some(flush) = answer.request().app_data::<LogFlush>()
             {
                 flush.schedule();
@@ -53,14 +53,14 @@ pub(crate) async fn request_context(
         Err(_panic) => HttpError::Panicked.into(),
     };
     // The request is lost, and with it what an ordinary answer is made of.
-    access_log::report_lost(&method, &failure, id.as_ref());
+    access_log::log_unanswered(&method, &failure, id.as_ref());
     let mut answer = failure.error_response();
     complete(answer.headers_mut(), id.as_ref(), settings.https);
     Err(InternalError::from_response(failure, answer).into())
 }
 
 fn complete(headers: &mut HeaderMap, id: Option<&RequestId>, https: bool) {
-    security_headers::secure(headers, https);
+    set_security_headers(headers, https);
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -1,3 +1,5 @@
+//! The id of a request.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -5,11 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::RequestId;
 
-/// The header that brings a request's number along, and takes it back.
+/// The header with the id of a request, and of its answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Numbers requests: a random word for the process and a count, so that neither two
-/// servers nor two runs of one give the same number.
+/// Makes ids of requests: a random word for the process and a count, so that ids of several
+/// servers and runs differ.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     process: String,
@@ -24,8 +26,8 @@ impl RequestIds {
         }
     }
 
-    /// The number that came with a request, if it is one and the only one; else a new one.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<RequestId> {
+    /// The id that came with a request, if it is well-formed and the only one; else a new one.
+    pub(crate) fn id_for(&self, headers: &HeaderMap) -> Option<RequestId> {
         let mut brought = headers.get_all(REQUEST_ID);
         let (first, another) = (brought.next(), brought.next());
         first
