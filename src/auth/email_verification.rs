@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::audit::Event;
-use super::outbox::message::OutboxMessage;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
 use crate::domain::{
     Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
     User, UserId,
 };
+use crate::mail::MailKind;
 
 /// How long a token is good that proves an address.
 pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -80,7 +80,7 @@ impl Auth {
         taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
-        let mail = OutboxMessage::VerifyEmail.within_budget(throttle, &user.email.key());
+        let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
         match self.db.ask_again(user.id, settlement, &mail) {
             Ok(()) => {
                 self.wake_mails();
@@ -132,8 +132,8 @@ impl Auth {
         found: FoundEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
-        let mail = OutboxMessage::EmailChanged {
-            old: found.user.email.clone(),
+        let mail = MailKind::EmailChanged {
+            to: found.user.email.clone(),
             new: found.email.clone(),
         };
         let told = self.settings.notices.tell(Notification::EmailChanged);
@@ -154,13 +154,13 @@ impl Auth {
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
-        let notice = OutboxMessage::EmailTakenBack {
+        let notice = MailKind::EmailTakenBack {
             to: lost,
-            by: found.email.clone(),
+            new: found.email.clone(),
         };
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
-        let reset = OutboxMessage::PasswordReset.row();
+        let reset = MailKind::PasswordReset.row();
         self.db.take_email_back(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);

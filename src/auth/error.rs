@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{HashError, PasswordRefused};
+use super::{Denial, HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::Email;
+use crate::domain::{Email, Limit};
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,16 @@ pub enum AuthError {
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// The user has no access to the application that a request asks for.
+    #[error("you have no access to this application")]
+    AccessDenied(Denial),
+    /// A code for the host of an application that is wrong, spent, expired, for another host, or
+    /// of another browser.
+    #[error("this link is not valid any more; please open the application again")]
+    InvalidHandOver,
+    /// An invitation that is wrong, used, expired, revoked, or for another address.
+    #[error("invalid invitation")]
+    InvalidInvitation,
     /// More passwords are waiting to be hashed than may wait.
     #[error("too many logins at once")]
     Overloaded {
@@ -56,7 +66,7 @@ pub enum AuthError {
         /// When the next one is due.
         retry_after: Duration,
         /// The limit that was reached.
-        limit: String,
+        limit: Limit,
     },
     /// The database had no answer in time. What was begun may have been done.
     #[error("the database had no answer in time")]
@@ -121,6 +131,9 @@ impl AuthError {
             Self::InvalidResetToken | Self::InvalidEmailToken => {
                 Description::refusal("invalid_token")
             }
+            Self::AccessDenied(denial) => Description::refusal(denial.reason()),
+            Self::InvalidHandOver => Description::refusal("invalid_code"),
+            Self::InvalidInvitation => Description::refusal("invalid_invitation"),
             Self::EmailNotVerified => Description::refusal("email_not_verified"),
             Self::RegistrationClosed => Description::refusal("registration_closed"),
             Self::Changed => Description {

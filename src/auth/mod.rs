@@ -5,6 +5,7 @@
 //! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) are the same
 //! functions, run to their end on the calling thread; they need no runtime.
 
+mod access;
 mod account;
 mod admission;
 mod audit;
@@ -38,6 +39,9 @@ use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
+pub use access::{
+    AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, VerifiedAccess, decide, login_next,
+};
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
 pub use audit::log_forged;

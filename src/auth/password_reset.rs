@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox::message::OutboxMessage;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{
@@ -13,6 +12,7 @@ use crate::db::{
 use crate::domain::{
     Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
 };
+use crate::mail::MailKind;
 
 /// How long a reset token is valid, unless an operator gives it another lifetime.
 pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -197,7 +197,7 @@ impl Auth {
         client: &Client,
         limits: &[LimitCheck],
     ) -> Result<(Option<UserId>, bool), AuthError> {
-        let mail = OutboxMessage::PasswordReset.within_budget(&self.settings.throttle, email);
+        let mail = MailKind::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = self
             .db
             .queue_mail_for(email, &mail, limits, &marks(client))?;
@@ -212,9 +212,7 @@ impl Auth {
     /// The notification of a new password.
     pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
-        told.then(|| {
-            OutboxMessage::PasswordChanged.within_budget(&self.settings.throttle, &to.key())
-        })
+        told.then(|| MailKind::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox::message::{NOTHING_TOLD, OutboxMessage};
+use super::outbox::message::NOTHING_TOLD;
 use super::throttle::{Networks, mail_budget, refuse_waiting, take};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
 use crate::domain::{Client, Email, HashedPassword, Password, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Registers a user. Blocks for one hash and one write.
@@ -108,8 +109,7 @@ impl Auth {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
-        let mail =
-            verifies.then(|| OutboxMessage::VerifyEmail.within_budget(&settings.throttle, &key));
+        let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
         let new = NewAccount {
             email,
             hashed_password,
@@ -120,8 +120,7 @@ impl Auth {
                 Ok(Registered::New(self.db.register(&new)?))
             }
             Registration::Conceal => {
-                let to_owner =
-                    OutboxMessage::AlreadyRegistered.within_budget(&settings.throttle, &key);
+                let to_owner = MailKind::AlreadyRegistered.within_budget(&settings.throttle, &key);
                 // The first who registers spends nothing of what the owner is told by.
                 let to_nobody = BudgetedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),

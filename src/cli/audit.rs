@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use rustix::process::getuid;
 
-use crate::domain::UserId;
+use crate::domain::{AppName, GroupName, UserId};
 
 /// The socket of the system log: journald or another syslog.
 const SYSLOG: &str = "/dev/log";
@@ -18,7 +18,7 @@ const SYSLOG: &str = "/dev/log";
 const PRIORITY: u32 = 10 * 8 + 6;
 
 /// A change of accounts by an operator. Like every log line, it contains no email address.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct OperatorEvent<'a> {
     /// The name of the event.
     pub(super) event: &'static str,
@@ -28,6 +28,10 @@ pub(super) struct OperatorEvent<'a> {
     pub(super) user: Option<UserId>,
     /// How many items were changed, if there can be several.
     pub(super) count: Option<usize>,
+    /// The group, if it is about one.
+    pub(super) group: Option<&'a GroupName>,
+    /// The application, if it is about one.
+    pub(super) app: Option<&'a AppName>,
     /// The database that was changed.
     pub(super) database: &'a str,
 }
@@ -40,6 +44,8 @@ impl OperatorEvent<'_> {
             sentence,
             user,
             count,
+            group,
+            app,
             database,
         } = self;
         log::info!(
@@ -50,6 +56,8 @@ impl OperatorEvent<'_> {
             operator_uid = getuid().as_raw(),
             user_id = user.map(UserId::get),
             count,
+            group = group.map(GroupName::as_str),
+            app = app.map(AppName::as_str),
             database;
             "{sentence}"
         );
@@ -74,18 +82,22 @@ impl OperatorEvent<'_> {
             sentence,
             user,
             count,
+            group,
+            app,
             database,
         } = self;
-        let number = |name: &str, value: Option<String>| {
+        let field = |name: &str, value: Option<String>| {
             value.map_or_else(String::new, |value| format!(" {name}={value}"))
         };
         format!(
             "<{PRIORITY}>bienvenue[{}]: {sentence} event={event} outcome=success by=operator \
-             operator_uid={}{}{} database={}",
+             operator_uid={}{}{}{}{} database={}",
             std::process::id(),
             getuid().as_raw(),
-            number("user_id", user.map(|user| user.to_string())),
-            number("count", count.map(|count| count.to_string())),
+            field("user_id", user.map(|user| user.to_string())),
+            field("count", count.map(|count| count.to_string())),
+            field("group", group.map(GroupName::to_string)),
+            field("app", app.map(AppName::to_string)),
             database.replace(char::is_control, " "),
         )
     }
@@ -111,11 +123,14 @@ mod tests {
         syslog
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
+        let group = "family".parse().unwrap();
         let event = OperatorEvent {
             event: "session_ended",
             sentence: "sessions ended",
             user: Some(UserId::new(7)),
             count: Some(2),
+            group: Some(&group),
+            app: None,
             database: "sqlite:///var/lib/b\n.db",
         };
         event.send(&path).unwrap();
@@ -129,7 +144,7 @@ mod tests {
             text,
             format!(
                 "sessions ended event=session_ended outcome=success by=operator operator_uid={uid} \
-                 user_id=7 count=2 database=sqlite:///var/lib/b .db"
+                 user_id=7 count=2 group=family database=sqlite:///var/lib/b .db"
             )
         );
         drop(syslog);

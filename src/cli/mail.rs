@@ -7,7 +7,7 @@ use super::{CliError, database};
 use crate::config::Config;
 use crate::db::WaitingMail;
 use crate::domain::{Email, Timestamp};
-use crate::mail::{MailKind, Mailer, Templates};
+use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
 /// The largest number of mails that are listed.
@@ -81,7 +81,12 @@ impl Test {
         let mailer = server::mailer(config)?;
         let to = &self.to;
         let mail = templates
-            .render(&MailKind::Test, to)
+            .render(&MailDraft {
+                kind: &MailKind::Test,
+                to,
+                account: to,
+                token: None,
+            })
             .map_err(ServerError::from)?;
         let done = match &mailer {
             Mailer::Off => return Err(CliError::MailsOff),

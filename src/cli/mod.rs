@@ -1,8 +1,11 @@
 //! The command line: one file per group of commands.
 
+mod access;
+mod app;
 mod audit;
 mod database;
 mod db;
+mod group;
 mod mail;
 mod output;
 mod session;
@@ -20,7 +23,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
-use crate::domain::Email;
+use crate::domain::{AppName, Email, GroupName};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use database::DatabaseCommand;
@@ -46,6 +49,12 @@ enum Command {
     Db(db::Command),
     /// List, add, verify and delete users, and print reset links
     User(DatabaseCommand<user::Command>),
+    /// Put users into groups
+    Group(DatabaseCommand<group::Command>),
+    /// Register applications behind a proxy
+    App(DatabaseCommand<app::Command>),
+    /// See who has access to an application
+    Access(DatabaseCommand<access::Command>),
     /// List and end sessions
     Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
@@ -92,6 +101,27 @@ pub enum CliError {
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
+    /// There is no such group.
+    #[error("there is no group {0}: `bienvenue group create {0}` creates it")]
+    NoSuchGroup(GroupName),
+    /// There is such a group already.
+    #[error("the group {0} exists already")]
+    GroupExists(GroupName),
+    /// The user is not in the group.
+    #[error("{0} is not in the group {1}")]
+    NotAMember(Email, GroupName),
+    /// Applications list the group.
+    #[error(
+        "the group {0} is listed by these applications: {1}. Without it they could be open to \
+         every user: remove them first"
+    )]
+    GroupInUse(GroupName, String),
+    /// There is no such application.
+    #[error("there is no application {0}")]
+    NoSuchApp(AppName),
+    /// The name or the URL is taken.
+    #[error("the name or the URL is that of the application {0}: `bienvenue app remove {0}` first")]
+    AppExists(AppName),
     /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -119,6 +149,12 @@ impl CliError {
             | Self::NotServed(_)
             | Self::Db(_)
             | Self::NoSuchUser(_)
+            | Self::NoSuchGroup(_)
+            | Self::GroupExists(_)
+            | Self::NotAMember(..)
+            | Self::GroupInUse(..)
+            | Self::NoSuchApp(_)
+            | Self::AppExists(_)
             | Self::Auth(_)
             | Self::Mail(_) => ExitCode::FAILURE,
         }
@@ -209,6 +245,9 @@ impl Invocation {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
             Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::Group(on)) => on.command.run(config, on.offline),
+            Some(Command::App(on)) => on.command.run(config, on.offline),
+            Some(Command::Access(on)) => on.command.run(config, on.offline),
             Some(Command::Session(on)) => on.command.run(config, on.offline),
             Some(Command::Throttle(on)) => on.command.run(config, on.offline),
             Some(Command::Mail(on)) => on.command.run(config, on.offline),

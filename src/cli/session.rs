@@ -60,6 +60,7 @@ impl Command {
                     user: user.as_ref().map(|user| user.id),
                     count: Some(ended),
                     database,
+                    ..OperatorEvent::default()
                 }
                 .report();
                 print(&format!("ended {ended} {sessions}{of} in {database}\n"));

@@ -79,6 +79,7 @@ impl Command {
                     user,
                     count: Some(cleared),
                     database,
+                    ..OperatorEvent::default()
                 }
                 .report();
                 print(&format!("cleared {cleared} {counts} in {database}\n"));
@@ -113,14 +114,11 @@ impl Clear {
                 let mails = db.forget_guesses(&mail_limit_keys(email))?;
                 Ok(db.forget_guesses_at(email)? + mails)
             }
-            Some(ClearTarget::Client(address)) => db.forget_guesses(&[
-                LimitKey::address(&address.network()),
-                LimitKey::subnet(&address.subnet()),
-                LimitKey::registration(&address.network()),
-                LimitKey::registration_subnet(&address.subnet()),
-                LimitKey::reset_requests(&address.network()),
-                LimitKey::reset_requests_subnet(&address.subnet()),
-            ]),
+            Some(ClearTarget::Client(address)) => {
+                let prefixes = [address.network(), address.subnet()];
+                let keys = prefixes.iter().flat_map(LimitKey::of_clients);
+                db.forget_guesses(&keys.collect::<Vec<_>>())
+            }
         }
     }
 }
@@ -141,8 +139,8 @@ fn table(
         } else {
             format!("{}s", row.wait(&rule, now).as_secs())
         };
-        let (kind, key) = row.key.as_str().split_once('/').unwrap_or_default();
-        let key = accounts.show(key);
+        let kind = row.key.limit().name();
+        let key = accounts.show(row.key.subject());
         lines.push(format!("{kind:<22}{:>8}{wait:>8}  {key}", row.fails));
     }
     lines.push(String::new());

@@ -62,6 +62,7 @@ impl Command {
                 user: Some(user),
                 count: None,
                 database,
+                ..OperatorEvent::default()
             }
             .report();
         };

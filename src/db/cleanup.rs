@@ -1,9 +1,11 @@
-//! Removes sessions and tokens that have expired, a bounded number at a time.
+//! Removes sessions, tokens, codes and invitations that have expired, a bounded number at a time.
 
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
-use super::schema::{email_tokens, former_emails, password_resets, sessions, users};
+use super::schema::{
+    email_tokens, former_emails, hand_over_codes, invitations, password_resets, sessions, users,
+};
 use super::{DB, DbError};
 use crate::domain::Timestamp;
 
@@ -106,7 +108,23 @@ impl DB {
                 .load(conn)?;
             QueryResult::Ok((owners, mailed, former))
         })?;
-        if owners.is_empty() && mailed.is_empty() && former.is_empty() {
+        let (codes, invited) = self.read(|conn| {
+            let codes: Vec<Vec<u8>> = hand_over_codes::table
+                .filter(hand_over_codes::expires_at.le(now))
+                .order(hand_over_codes::expires_at)
+                .select(hand_over_codes::digest)
+                .limit(limit)
+                .load(conn)?;
+            let invited: Vec<i64> = invitations::table
+                .filter(invitations::expires_at.le(now))
+                .order(invitations::expires_at)
+                .select(invitations::id)
+                .limit(limit)
+                .load(conn)?;
+            QueryResult::Ok((codes, invited))
+        })?;
+        let found = owners.len() + mailed.len() + former.len() + codes.len() + invited.len();
+        if found == 0 {
             return Ok(0);
         }
         self.write(|conn| {
@@ -123,8 +141,12 @@ impl DB {
                 .execute(conn)?;
             let mailed = email_tokens::table.filter(email_tokens::digest.eq_any(&mailed));
             let former = former_emails::table.filter(former_emails::id.eq_any(&former));
-            let others =
-                diesel::delete(mailed).execute(conn)? + diesel::delete(former).execute(conn)?;
+            let codes = hand_over_codes::table.filter(hand_over_codes::digest.eq_any(&codes));
+            let invited = invitations::table.filter(invitations::id.eq_any(&invited));
+            let others = diesel::delete(mailed).execute(conn)?
+                + diesel::delete(former).execute(conn)?
+                + diesel::delete(codes).execute(conn)?
+                + diesel::delete(invited).execute(conn)?;
             Ok(gone.len() + others)
         })
     }

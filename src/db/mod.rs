@@ -32,6 +32,7 @@ use health::file::FileHealth;
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use stats::PoolEvents;
 
+pub use accounts::access::SessionAccess;
 pub use accounts::changes::{Asking, Reauthenticated, Replaced};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewAccount, Registered};
@@ -43,7 +44,10 @@ pub use settings::{DbSettings, OpenMode, SessionRules};
 pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
 pub use stats::{Outbox, PoolStats};
 pub use tables::account_dates::ListedUser;
+pub use tables::app_sessions::HandOver;
+pub use tables::apps::AppAddition;
 pub use tables::email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
+pub use tables::groups::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};

@@ -10,6 +10,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    app_groups (app_name, group_name) {
+        app_name -> Text,
+        group_name -> Text,
+    }
+}
+
+diesel::table! {
+    app_sessions (digest) {
+        digest -> Binary,
+        app_name -> Text,
+        session_digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    apps (name) {
+        name -> Text,
+        origin -> Text,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -30,6 +53,41 @@ diesel::table! {
         changed_at -> BigInt,
         expires_at -> BigInt,
         reserved -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_members (user_id, group_name) {
+        user_id -> BigInt,
+        group_name -> Text,
+    }
+}
+
+diesel::table! {
+    groups (name) {
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    hand_over_codes (digest) {
+        digest -> Binary,
+        app_name -> Text,
+        session_digest -> Binary,
+        state -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> BigInt,
+        digest -> Binary,
+        email -> Nullable<Text>,
+        group_name -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -111,8 +169,17 @@ diesel::table! {
 }
 
 diesel::joinable!(account_dates -> users (user_id));
+diesel::joinable!(app_groups -> apps (app_name));
+diesel::joinable!(app_groups -> groups (group_name));
+diesel::joinable!(app_sessions -> apps (app_name));
+diesel::joinable!(app_sessions -> sessions (session_digest));
 diesel::joinable!(email_tokens -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
+diesel::joinable!(group_members -> groups (group_name));
+diesel::joinable!(group_members -> users (user_id));
+diesel::joinable!(hand_over_codes -> apps (app_name));
+diesel::joinable!(hand_over_codes -> sessions (session_digest));
+diesel::joinable!(invitations -> groups (group_name));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
@@ -121,8 +188,15 @@ diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_dates,
+    app_groups,
+    app_sessions,
+    apps,
     email_tokens,
     former_emails,
+    group_members,
+    groups,
+    hand_over_codes,
+    invitations,
     known_clients,
     outbox,
     password_resets,

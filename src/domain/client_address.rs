@@ -3,9 +3,12 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 /// The IP address of a client. An IPv4 address that is mapped to IPv6, as on an IPv6 socket, is
 /// the IPv4 address (RFC 4291, 2.5.5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "IpAddr")]
 pub struct ClientAddress(IpAddr);
 
 /// The first bits of an address. Rate limits count all addresses with the same prefix as one.
@@ -58,6 +61,12 @@ impl ClientAddress {
                 }
             }
         }
+    }
+}
+
+impl From<IpAddr> for ClientAddress {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address)
     }
 }
 

@@ -6,13 +6,14 @@ use std::str::FromStr;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
+use serde::Serialize;
 
 /// An email address as its owner wrote it, without surrounding white space.
 ///
 /// The rules are those of the HTTP API: at most 250 characters, one `@` between a local part and
 /// a domain, no control characters, no white space. Addresses are compared by [`Email::key`], so
 /// that one mailbox is one account.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Email(String);
 
 /// The normalized form of an address, which is equal for all spellings of one mailbox: trimmed

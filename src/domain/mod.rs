@@ -3,7 +3,9 @@
 //! Every rule about a single value is here once, in the constructor of its type. This layer
 //! imports no other one and does no input or output.
 
+mod access;
 mod account_dates;
+mod app_url;
 mod bcrypt_cost;
 mod client;
 mod client_address;
@@ -17,6 +19,7 @@ mod former_email;
 pub mod fuzzing;
 mod hashed_password;
 mod known_client;
+mod names;
 mod networks;
 mod origin;
 mod password;
@@ -28,7 +31,9 @@ mod session_info;
 mod token;
 mod user;
 
+pub use access::{AccessFacts, App, AppLogin};
 pub use account_dates::AccountDates;
+pub use app_url::AppUrl;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_address::{ClientAddress, Prefix};
@@ -40,8 +45,9 @@ pub use export::{PendingMail, PendingToken};
 pub use former_email::FormerEmail;
 pub use hashed_password::HashedPassword;
 pub use known_client::KnownClient;
+pub use names::{AppName, GroupName, NameError};
 pub use networks::{Networks, NetworksError};
-pub use origin::Origin;
+pub use origin::{AppOriginError, Origin};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration};
 pub use postgres_url::PostgresUrl;
@@ -49,8 +55,10 @@ pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use token::{
-    DeviceId, DevicePurpose, EmailPurpose, EmailToken, EmailTokenDigest, Purpose, ResetPurpose,
-    ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest,
-    TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
+    AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
+    EmailToken, EmailTokenDigest, HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest,
+    InvitationPurpose, InvitationToken, LoginState, LoginStateDigest, LoginStatePurpose, Purpose,
+    ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token,
+    TokenDigest, TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
 };
 pub use user::{User, UserId};

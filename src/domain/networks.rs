@@ -31,6 +31,12 @@ impl Networks {
         wide.map(ToString::to_string)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the address is in one of the networks.
     #[must_use]
     pub fn contains(&self, address: ClientAddress) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::{EmailKey, Prefix, UserId};
 
@@ -42,8 +43,10 @@ pub enum Rule {
     Rate(Rate),
 }
 
-/// The rate limits. [`crate::auth::ThrottleSettings::rule`] has the rule of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The rate limits. [`crate::auth::ThrottleSettings::rule`] has the rule of each. Its name in
+/// keys, in the log, and in what operators see is that of the variant, in kebab case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Limit {
     /// Failed logins of an account, by all unknown clients together.
     Account,
@@ -83,40 +86,12 @@ pub struct LimitKey {
 
 impl Limit {
     /// All limits.
-    pub const ALL: [Self; 13] = [
-        Self::Account,
-        Self::Known,
-        Self::Logins,
-        Self::Address,
-        Self::Subnet,
-        Self::Registration,
-        Self::RegistrationSubnet,
-        Self::ResetRequests,
-        Self::ResetRequestsSubnet,
-        Self::Mail,
-        Self::MailPause,
-        Self::EmailChanges,
-        Self::Reauthentication,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in keys, in the log, and on the command line.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Known => "known",
-            Self::Logins => "logins",
-            Self::Address => "address",
-            Self::Subnet => "subnet",
-            Self::Registration => "registration",
-            Self::RegistrationSubnet => "registration-subnet",
-            Self::ResetRequests => "reset-requests",
-            Self::ResetRequestsSubnet => "reset-requests-subnet",
-            Self::Mail => "mail",
-            Self::MailPause => "mail-pause",
-            Self::EmailChanges => "email-changes",
-            Self::Reauthentication => "reauthentication",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     fn of(self, whom: impl fmt::Display) -> LimitKey {
@@ -177,7 +152,8 @@ impl LimitKey {
     #[must_use]
     pub fn known_range(email: &EmailKey) -> [String; 2] {
         let digest = digest(email);
-        [format!("known/{digest}/"), format!("known/{digest}0")]
+        let end = |end| Limit::Known.of(format_args!("{digest}{end}")).text;
+        [end('/'), end('0')]
     }
 
     /// Logins of an account.
@@ -253,10 +229,15 @@ impl LimitKey {
         Limit::Reauthentication.of(digest(email))
     }
 
+    /// The keys of a network or a site by which any limit counts its clients.
+    pub fn of_clients(prefix: &Prefix) -> impl Iterator<Item = Self> {
+        Limit::ALL.iter().map(move |limit| limit.of(prefix))
+    }
+
     /// Parses a stored key; none if no limit has its name.
     pub(crate) fn from_stored(text: String) -> Option<Self> {
         let (name, _) = text.split_once('/')?;
-        let limit = Limit::ALL.into_iter().find(|limit| limit.name() == name)?;
+        let limit = *Limit::ALL.iter().find(|limit| limit.name() == name)?;
         Some(Self { limit, text })
     }
 
@@ -269,23 +250,18 @@ impl LimitKey {
     /// The name of its limit, followed by the mail kind if mails are counted.
     #[must_use]
     pub fn kind(&self) -> &str {
-        let parts = match self.limit {
-            Limit::Mail | Limit::MailPause => 2,
-            Limit::Account
-            | Limit::Known
-            | Limit::Logins
-            | Limit::Address
-            | Limit::Subnet
-            | Limit::Registration
-            | Limit::RegistrationSubnet
-            | Limit::ResetRequests
-            | Limit::ResetRequestsSubnet
-            | Limit::EmailChanges
-            | Limit::Reauthentication => 1,
-        };
+        let counts_mails = matches!(self.limit, Limit::Mail | Limit::MailPause);
+        let parts = if counts_mails { 2 } else { 1 };
         let end = self.text.match_indices('/').nth(parts - 1);
         let end = end.map_or(self.text.len(), |(end, _)| end);
         self.text.get(..end).unwrap_or_default()
+    }
+
+    /// What it counts: the key without the name of its limit.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        let subject = self.text.split_once('/');
+        subject.map_or("", |(_, subject)| subject)
     }
 
     /// The key as it is stored.
@@ -344,7 +320,7 @@ mod tests {
         );
         for limit in Limit::ALL {
             let stored = LimitKey::from_stored(format!("{}/x", limit.name()));
-            assert_eq!(stored.map(|key| key.limit()), Some(limit));
+            assert_eq!(stored.map(|key| key.limit()), Some(*limit));
         }
         for unknown in ["mails/x", "account", ""] {
             assert_eq!(LimitKey::from_stored(unknown.to_owned()), None);

@@ -7,6 +7,8 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Origin;
+
 /// The purpose of a token. Its label is part of the digest, so that a token of one purpose is
 /// not valid for another, even with the same UUID.
 pub trait Purpose: Copy + Eq + fmt::Debug + Send + Sync + 'static {
@@ -51,6 +53,42 @@ pub enum UndoPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
+/// Marks what belongs to the login on the host of an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AppSessionPurpose {}
+
+/// Marks what takes a login to the host of an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandOverPurpose {}
+
+/// Marks what belongs to the browsers that ask for a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginStatePurpose {}
+
+/// Marks what belongs to invitations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InvitationPurpose {}
+
+impl Purpose for AppSessionPurpose {
+    const LABEL: &'static str = "bienvenue/app-session/1";
+    const NAME: &'static str = "AppSessionId";
+}
+
+impl Purpose for HandOverPurpose {
+    const LABEL: &'static str = "bienvenue/hand-over/1";
+    const NAME: &'static str = "HandOverCode";
+}
+
+impl Purpose for LoginStatePurpose {
+    const LABEL: &'static str = "bienvenue/login-state/1";
+    const NAME: &'static str = "LoginState";
+}
+
+impl Purpose for InvitationPurpose {
+    const LABEL: &'static str = "bienvenue/invitation/1";
+    const NAME: &'static str = "InvitationToken";
+}
+
 impl Purpose for SessionPurpose {
     const LABEL: &'static str = "bienvenue/session/1";
     const NAME: &'static str = "SessionId";
@@ -94,6 +132,23 @@ pub type UndoToken = Token<UndoPurpose>;
 /// An [`UndoToken`] as it is stored.
 pub type UndoTokenDigest = TokenDigest<UndoPurpose>;
 
+/// What the cookie on the host of an application carries.
+pub type AppSessionId = Token<AppSessionPurpose>;
+/// An [`AppSessionId`] as it is stored, with the origin of its host.
+pub type AppSessionDigest = TokenDigest<AppSessionPurpose>;
+/// What takes a login to the host of an application, once.
+pub type HandOverCode = Token<HandOverPurpose>;
+/// A [`HandOverCode`] as it is stored, with the origin of its host.
+pub type HandOverDigest = TokenDigest<HandOverPurpose>;
+/// What a browser has on the host of an application while it logs in elsewhere.
+pub type LoginState = Token<LoginStatePurpose>;
+/// A [`LoginState`] as it goes through the login.
+pub type LoginStateDigest = TokenDigest<LoginStatePurpose>;
+/// With what a person may register who was invited.
+pub type InvitationToken = Token<InvitationPurpose>;
+/// An [`InvitationToken`] as it is stored.
+pub type InvitationDigest = TokenDigest<InvitationPurpose>;
+
 /// The value of the device cookie, which shows that a user has logged in on this device.
 pub type DeviceId = Token<DevicePurpose>;
 
@@ -121,10 +176,22 @@ impl<P: Purpose> Token<P> {
     /// The digest, which is stored.
     #[must_use]
     pub fn digest(&self) -> TokenDigest<P> {
+        self.digest_with("")
+    }
+
+    /// What is stored of a token that is good on one host: with another origin it is another
+    /// digest.
+    #[must_use]
+    pub fn digest_at(&self, origin: &Origin) -> TokenDigest<P> {
+        self.digest_with(origin.as_str())
+    }
+
+    fn digest_with(&self, place: &str) -> TokenDigest<P> {
         let mut buffer = Uuid::encode_buffer();
         let text = self.0.hyphenated().encode_lower(&mut buffer);
         let hash = Sha256::new()
             .chain_update(P::LABEL)
+            .chain_update(place)
             .chain_update(text)
             .finalize();
         TokenDigest(hash.into(), PhantomData)

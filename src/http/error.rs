@@ -134,6 +134,16 @@ impl Description {
             AuthError::InvalidEmailToken => {
                 Self::new(S::FORBIDDEN, "invalid_token", text, O::invalid_credentials)
             }
+            AuthError::AccessDenied(_) => {
+                Self::new(S::FORBIDDEN, "access_denied", text, O::malformed)
+            }
+            AuthError::InvalidHandOver => {
+                Self::new(S::FORBIDDEN, "invalid_code", text, O::invalid_credentials)
+            }
+            AuthError::InvalidInvitation => {
+                let code = "invalid_invitation";
+                Self::new(S::FORBIDDEN, code, text, O::invalid_credentials)
+            }
             AuthError::EmailNotVerified => {
                 let code = "email_not_verified";
                 Self::new(S::FORBIDDEN, code, text, O::email_not_verified)

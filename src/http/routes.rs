@@ -3,7 +3,8 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, health, index, password_reset, profile, sessions, users,
+    account, email, export, forward_auth, hand_over, health, index, password_reset, profile,
+    sessions, users,
 };
 use super::resource::Resource;
 
@@ -30,6 +31,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Resource::new("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
+        Resource::new("/verify/redirect")
+            .get(forward_auth::verify_or_redirect)
+            .options(forward_auth::verify_or_redirect),
+        Resource::new("/.bienvenue/enter").get(hand_over::enter),
         Resource::new("/healthz").get(health::healthz),
         Resource::new("/readyz").get(health::readyz),
     ];

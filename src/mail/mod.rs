@@ -1,7 +1,7 @@
 //! Mails: what they say and where they go.
 //!
-//! [`Templates`] turn a [`MailKind`] into a [`Mail`], and a [`Mailer`] sends it. Sending
-//! blocks and may take minutes: it needs a thread of its own, and no request does it.
+//! A [`MailKind`] is queued, [`Templates`] turn it into a [`Mail`], and a [`Mailer`] sends that.
+//! Sending blocks and may take minutes: it needs a thread of its own, and no request does it.
 
 mod builtin_templates;
 mod file_transport;
@@ -15,7 +15,7 @@ mod templates;
 mod user_agent;
 
 pub use file_transport::Folder;
-pub use kind::MailKind;
+pub use kind::{MailDraft, MailKind, MailToken, UnreadableMail};
 pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
-use super::{Mail, MailKind, user_agent};
+use super::{Mail, MailDraft, MailKind, MailToken, user_agent};
 use crate::domain::{Email, Timestamp};
 
 /// What the mails are made of, besides their occasion. Nothing of it comes from a request.
@@ -78,15 +81,25 @@ impl Templates {
             environment,
             settings,
         };
-        for (name, text, html) in BUILT_IN {
-            templates.add(format!("{name}.txt"), text.to_owned())?;
-            templates.add(format!("{name}.html"), html.to_owned())?;
+        for file in BUILT_IN.files() {
+            let name = file.path().to_string_lossy().into_owned();
+            let source = String::from_utf8_lossy(file.contents()).into_owned();
+            templates.add(name, source)?;
         }
         if let Some(folder) = templates.settings.folder.clone() {
             templates.add_folder(&folder)?;
         }
-        for letter in samples() {
-            templates.render(&letter, &sample_address())?;
+        let user = Email::from_stored("user@example.org".to_owned());
+        for kind in samples() {
+            let token = kind
+                .token()
+                .map(|_| SecretString::from(Uuid::nil().to_string()));
+            templates.render(&MailDraft {
+                kind: &kind,
+                to: &user,
+                account: &user,
+                token,
+            })?;
         }
         Ok(templates)
     }
@@ -116,15 +129,16 @@ impl Templates {
             .map_err(|source| TemplateError::Broken { place, source })
     }
 
-    /// Writes the mail that a letter is to an address.
+    /// Fills in the templates of a mail.
     ///
     /// # Errors
-    /// [`TemplateError`] for a template of the operator's that this letter cannot fill in.
-    pub fn render(&self, letter: &MailKind, to: &Email) -> Result<Mail, TemplateError> {
-        let values = self.values(letter, to);
-        let text_name = format!("{}.txt", letter.name());
+    /// [`TemplateError`] for a template of the operator's that this mail cannot fill in.
+    pub fn render(&self, draft: &MailDraft<'_>) -> Result<Mail, TemplateError> {
+        let values = self.values(draft);
+        let name = draft.kind.name();
+        let text_name = format!("{name}.txt");
         let written = self.fill_in(&text_name, &values)?;
-        let html = self.fill_in(&format!("{}.html", letter.name()), &values)?;
+        let html = self.fill_in(&format!("{name}.html"), &values)?;
         let (subject, text) = written
             .split_once("\n\n")
             .map(|(subject, text)| (subject.trim(), text))
@@ -133,7 +147,7 @@ impl Templates {
                 place: self.place(&text_name),
             })?;
         Ok(Mail {
-            to: to.clone(),
+            to: draft.to.clone(),
             subject: subject.to_owned(),
             text: text.to_owned(),
             html,
@@ -150,7 +164,7 @@ impl Templates {
             })
     }
 
-    /// Where a template stands, for whoever has to mend it.
+    /// Where a template is, for the operator who has to correct it.
     fn place(&self, name: &str) -> String {
         let file = self.settings.folder.as_ref().map(|f| f.join(name));
         match file.filter(|file| file.exists()) {
@@ -159,43 +173,41 @@ impl Templates {
         }
     }
 
-    fn values(&self, letter: &MailKind, to: &Email) -> Value {
+    fn values(&self, draft: &MailDraft<'_>) -> Value {
         let settings = &self.settings;
         let common = context! {
             service => settings.service.as_str(),
             service_url => settings.service_url.as_str(),
-            email => to.as_str(),
+            email => draft.to.as_str(),
+            present => draft.account.as_str(),
         };
-        let with_token = |page: Option<&Url>, token: &str| {
+        let page = draft.kind.token().and_then(|token| match token {
+            MailToken::ResetPassword => settings.reset_page.as_ref(),
+            MailToken::VerifyEmail | MailToken::ChangeEmail(_) | MailToken::UndoEmailChange(_) => {
+                settings.verify_page.as_ref()
+            }
+        });
+        let token = draft.token.as_ref().map(|token| {
+            let token = token.expose_secret();
             context! { link => page.map(|page| link(page, token)), token }
-        };
-        let (reset, verify) = (settings.reset_page.as_ref(), settings.verify_page.as_ref());
-        let own = match letter {
-            MailKind::PasswordReset { token } => with_token(reset, token),
-            MailKind::VerifyEmail { token } => with_token(verify, token),
-            MailKind::ConfirmEmail { token, present } => {
-                context! { present => present.as_str(), ..with_token(verify, token) }
-            }
-            MailKind::AccountDeleted { last } => {
-                context! { last => last.as_ref().map(Email::as_str) }
-            }
-            MailKind::EmailTakenBack { by } => context! { by => by.as_str() },
-            MailKind::EmailChanged { new, undo_token } => {
-                context! { new => new.as_str(), ..with_token(verify, undo_token) }
-            }
-            MailKind::NewDevice {
-                address,
-                user_agent,
-                at,
-            } => context! {
-                address => address.map_or("unknown".to_owned(), |a| a.to_string()),
-                device => user_agent::kind(user_agent.as_deref().unwrap_or_default()),
-                at => date(*at),
-            },
-            MailKind::PasswordChanged | MailKind::AlreadyRegistered | MailKind::Test => context! {},
-        };
-        context! { ..own, ..common }
+        });
+        context! { ..own(draft.kind), ..token.unwrap_or_default(), ..common }
     }
+}
+
+/// The values of a mail's own: its fields, but for what a client could write into a mail.
+fn own(kind: &MailKind) -> Value {
+    if let MailKind::NewDevice {
+        address,
+        user_agent,
+        at,
+    } = kind
+    {
+        let address = address.map(|address| address.to_string());
+        let (browser, system) = user_agent::names(user_agent.as_deref().unwrap_or_default());
+        return context! { address, browser, system, at => date(*at) };
+    }
+    Value::from(Serde(kind.details()))
 }
 
 /// A page with a token behind the `#`: what stands there reaches no server and no log.
@@ -215,45 +227,35 @@ fn date(moment: Timestamp) -> String {
 }
 
 fn names() -> String {
-    BUILT_IN.map(|(name, ..)| name).join(", ")
+    MailKind::NAMES.join(", ")
 }
 
-/// An address as it stands nowhere, to try the templates with.
-fn sample_address() -> Email {
-    Email::from_stored("somebody@example.org".to_owned())
+/// Rows to try the templates with: mails with all values, and with as few as there may be.
+const SAMPLE_DETAILS: [Option<&str>; 3] = [
+    None,
+    Some(r#"{"to":"user@example.org","at":0}"#),
+    Some(
+        r#"{"to":"user@example.org","new":"new@example.org","at":0,
+        "address":"192.0.2.1","user_agent":"curl/8 (Linux)"}"#,
+    ),
+];
+
+/// Mails of each kind, to try the templates with.
+fn samples() -> impl Iterator<Item = MailKind> {
+    MailKind::NAMES.iter().flat_map(|kind| {
+        let rows = SAMPLE_DETAILS.iter();
+        rows.filter_map(|details| MailKind::from_row(kind, *details).ok())
+    })
 }
 
-fn samples() -> [MailKind; 11] {
-    let token = "00000000-0000-4000-8000-000000000000".to_owned();
-    [
-        MailKind::PasswordReset {
-            token: token.clone(),
-        },
-        MailKind::PasswordChanged,
-        MailKind::VerifyEmail {
-            token: token.clone(),
-        },
-        MailKind::ConfirmEmail {
-            token: token.clone(),
-            present: sample_address(),
-        },
-        MailKind::EmailChanged {
-            new: sample_address(),
-            undo_token: token,
-        },
-        MailKind::NewDevice {
-            address: None,
-            user_agent: None,
-            at: Timestamp::from_seconds(0),
-        },
-        MailKind::AccountDeleted { last: None },
-        MailKind::AccountDeleted {
-            last: Some(sample_address()),
-        },
-        MailKind::EmailTakenBack {
-            by: sample_address(),
-        },
-        MailKind::AlreadyRegistered,
-        MailKind::Test,
-    ]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_of_each_mail_are_tried_at_a_start() {
+        for kind in MailKind::NAMES {
+            assert!(samples().any(|sample| sample.name() == *kind), "{kind}");
+        }
+    }
 }

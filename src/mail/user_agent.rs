@@ -1,36 +1,30 @@
 //! Names browser and system of a user agent.
 
-/// What a client is, as far as its name tells, in words of ours: whoever logs in chooses the
-/// name, and could write a sentence of their own into a mail that comes from us.
-pub(super) fn kind(user_agent: &str) -> String {
-    // Browsers name their ancestors too, so the descendants stand first.
-    let browser = [
+/// The browser and the system that a user agent names, as far as they are known. Both are names
+/// of ours: a client chooses its user agent, and could write a sentence of its own into a mail.
+pub(super) fn names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
+    // Browsers name their ancestors too, so the descendants come first.
+    let browsers = [
         ("Firefox/", "Firefox"),
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),
-        ("Chrome/", "Chrome or a relative of it"),
+        ("Chrome/", "Chrome"),
         ("Safari/", "Safari"),
         ("curl/", "curl"),
     ];
-    let system = [
+    let systems = [
         ("Android", "Android"),
-        ("iPhone", "an iPhone"),
-        ("iPad", "an iPad"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
         ("Windows", "Windows"),
         ("Mac OS X", "macOS"),
         ("CrOS", "ChromeOS"),
         ("Linux", "Linux"),
     ];
     let find = |names: &[(&str, &'static str)]| {
-        names
-            .iter()
-            .find(|(mark, _)| user_agent.contains(mark))
-            .map(|(_, name)| *name)
+        let mut names = names.iter();
+        let found = names.find(|(mark, _)| user_agent.contains(mark));
+        found.map(|(_, name)| *name)
     };
-    match (find(&browser), find(&system)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(browser), None) => browser.to_owned(),
-        (None, Some(system)) => format!("a program on {system}"),
-        (None, None) => "an unknown program".to_owned(),
-    }
+    (find(&browsers), find(&systems))
 }

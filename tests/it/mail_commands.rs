@@ -269,15 +269,15 @@ fn service_name_is_in_the_mails() {
         let place = Place::new();
         output_of(&place, &[&["mail", "test", BOB], arguments].concat());
         let mail = mails(&place).remove(0);
-        let subject = format!("Subject: A test mail from {name}\r\n");
+        let subject = format!("Subject: Test email from {name}\r\n");
         assert!(mail.contains(&subject), "{mail}");
         assert!(
-            mail.contains(&format!("Mails of {name} arrive at")),
+            mail.contains(&format!("a test email from {name} to {BOB}.")),
             "{mail}"
         );
         let html = name.replace('&', "&amp;");
         assert!(
-            mail.contains(&format!("<p>Mails of {html} arrive at")),
+            mail.contains(&format!("<p>This is a test email from {html} to")),
             "{mail}"
         );
     }

@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::domain::ResetToken;
-use bienvenue::mail::{Mail, MailKind, Mailer, Memory, TemplateSettings, Templates};
+use bienvenue::mail::{Mail, MailDraft, MailKind, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
 
 use crate::support::app::{App, Setup};
@@ -31,47 +31,49 @@ fn templates(reset_page: Option<&str>, verify_page: Option<&str>) -> Templates {
     .unwrap()
 }
 
-/// Every letter that there is, with that token.
-fn letters(token: &str) -> Vec<MailKind> {
-    let token = || token.to_owned();
+/// A mail of each kind.
+fn mails() -> Vec<MailKind> {
+    let (to, new) = (email(BOB), email("bob@example.org"));
     vec![
-        MailKind::PasswordReset { token: token() },
+        MailKind::PasswordReset,
         MailKind::PasswordChanged,
-        MailKind::VerifyEmail { token: token() },
-        MailKind::ConfirmEmail {
-            token: token(),
-            present: email("bob@example.org"),
-        },
+        MailKind::VerifyEmail,
+        MailKind::ConfirmEmail { to: to.clone() },
         MailKind::EmailChanged {
-            new: email("bob@example.org"),
-            undo_token: token(),
+            to: to.clone(),
+            new: new.clone(),
         },
         MailKind::NewDevice {
             address: None,
             user_agent: None,
             at: START,
         },
-        MailKind::AccountDeleted { last: None },
-        MailKind::EmailTakenBack {
-            by: email("bob@example.org"),
+        MailKind::AccountDeleted {
+            to: to.clone(),
+            new: None,
         },
+        MailKind::EmailTakenBack { to, new },
         MailKind::AlreadyRegistered,
         MailKind::Test,
     ]
 }
 
 #[test]
-fn the_letters_of_these_tests_are_all_that_there_are() {
+fn the_mails_of_these_tests_are_all_that_there_are() {
+    let names: Vec<&str> = mails().iter().map(MailKind::name).collect();
+    assert_eq!(names, MailKind::NAMES);
+}
+
+#[test]
+fn each_mail_has_two_templates_and_no_other_is_there() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    let templates: BTreeSet<String> = files
-        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+    let files = fs::read_dir(folder).unwrap();
+    let files: BTreeSet<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    let letters = letters("a token").into_iter();
-    let names: BTreeSet<String> = letters.map(|letter| letter.name().to_owned()).collect();
-    assert_eq!(names, templates);
+    let names = MailKind::NAMES.iter();
+    let expected = names.flat_map(|name| [format!("{name}.html"), format!("{name}.txt")]);
+    assert_eq!(files, expected.collect());
 }
 
 /// What is shown of a text in HTML.
@@ -199,10 +201,19 @@ async fn links_of_every_letter_are_followed_twice_and_nothing_changes(#[case] en
             "INSERT INTO email_tokens SELECT 'a digest', id, 'verify', NULL, 0, 9000000000 FROM users",
         );
         let templates = templates(reset_page, verify_page);
-        let mails: Vec<Mail> = letters(&token.expose())
-            .iter()
-            .map(|letter| templates.render(letter, &email(BOB)).unwrap())
-            .collect();
+        let to = email(BOB);
+        let render = |kind: &MailKind| {
+            let token = kind.token().map(|_| token.expose().into());
+            let (to, account) = (&to, &to);
+            templates.render(&MailDraft {
+                kind,
+                to,
+                account,
+                token,
+            })
+        };
+        let kinds = mails();
+        let mails: Vec<Mail> = kinds.iter().map(|kind| render(kind).unwrap()).collect();
         let with_token = follow(&app, &mails).await;
         let pages = [reset_page.is_some(), verify_page.is_some()];
         let expected = usize::from(pages[0]) + 3 * usize::from(pages[1]);

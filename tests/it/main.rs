@@ -16,6 +16,7 @@ mod account_dates;
 mod account_model;
 mod adoption;
 mod adoption_refused;
+mod apps;
 mod audit_events;
 mod bcrypt_lanes;
 mod browser;

@@ -111,7 +111,7 @@ async fn r15_each_notice_is_sent_and_each_can_be_turned_off(
     };
     log_in_from(&app, HOME, None).await;
     let session = log_in_from(&app, ABROAD, None).await.session_id();
-    happened("A new login");
+    happened("New login");
     let body = "current_password=bob_pwd&new_password=new_pwd";
     let answer = app.as_user(&session, Method::PUT, "/profile/password", body);
     let answer = answer.await;

@@ -2,12 +2,12 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::auth::throttle::email_changes;
 use crate::auth::{Auth, AuthError};
 use crate::db::Asking;
 use crate::domain::{Email, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Asks a new address whether it is to belong to the account whose session that is. Nothing
@@ -47,7 +47,7 @@ impl Auth {
 
     fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
-        let mail = OutboxMessage::ConfirmEmail { to: new.clone() };
+        let mail = MailKind::ConfirmEmail { to: new.clone() };
         let asking = Asking {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),

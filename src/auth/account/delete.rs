@@ -2,11 +2,11 @@
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::reauthentication::{Owner, OwnerRequest};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::BudgetedMail;
 use crate::domain::{Client, Email, EmailKey, User};
+use crate::mail::MailKind;
 
 impl Auth {
     /// Deletes a user and all that hangs on it, its sessions included. Blocks for one
@@ -76,9 +76,9 @@ impl Auth {
             }
         }
         let notice = |to: Email| {
-            let last = Some(&user.email).filter(|last| last.key() != to.key());
-            let (key, last) = (to.key(), last.cloned());
-            OutboxMessage::AccountDeleted { to, last }.within_budget(&self.settings.throttle, &key)
+            let new = Some(&user.email).filter(|new| new.key() != to.key());
+            let (key, new) = (to.key(), new.cloned());
+            MailKind::AccountDeleted { to, new }.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
     }

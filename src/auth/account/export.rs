@@ -3,8 +3,8 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow};
 use crate::domain::{
-    AccountDates, FormerEmail, KnownClient, LimitKey, PendingMail, PendingToken, SessionDigest,
-    SessionId, SessionInfo, Timestamp, User, UserId,
+    AccountDates, AppLogin, FormerEmail, GroupName, KnownClient, LimitKey, PendingMail,
+    PendingToken, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
 };
 
 /// Everything that is held about a user: a field a table.
@@ -18,6 +18,10 @@ pub struct Export {
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, expired ones that are not removed yet included.
     pub sessions: Vec<SessionInfo>,
+    /// The rows in `group_members`.
+    pub groups: Vec<GroupName>,
+    /// The rows in `app_sessions`.
+    pub app_logins: Vec<AppLogin>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
     /// The rows in `password_resets` and `email_tokens`, without those for another address: that
@@ -50,6 +54,8 @@ impl Auth {
             dates: self.db.account_dates(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
+            groups: self.db.groups_of(user.id)?,
+            app_logins: self.db.app_logins_of(user.id)?,
             known_clients: self.db.known_clients_of(user.id)?,
             tokens: self.db.tokens_of(user.id)?,
             former_emails: self.db.former_emails_of(user.id)?,

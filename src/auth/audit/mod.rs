@@ -1,9 +1,13 @@
 //! Audit events: one row each says all that the log has of it.
 
+mod access;
+
 use log::Level;
 
 use super::AuthError;
-use crate::domain::{Client, Origin, RequestId, SessionDigest, UserId};
+use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
+
+pub(in crate::auth) use access::AccessEvent;
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -112,6 +116,7 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
+    Access(AccessEvent<'a>),
 }
 
 /// Logs that a request was refused because a page of another origin sent it.
@@ -138,6 +143,7 @@ struct Fields<'a> {
     origin: Option<&'a str>,
     mail: Option<&'a str>,
     count: Option<usize>,
+    app: Option<&'a AppName>,
 }
 
 impl<'a> Fields<'a> {
@@ -212,7 +218,7 @@ impl Event<'_> {
             None => (fields.name, fields.sentence),
         };
         let limit = match fields.cause {
-            Some(AuthError::Throttled { limit, .. }) => Some(limit.as_str()),
+            Some(AuthError::Throttled { limit, .. }) => Some(limit.name()),
             Some(_) | None => None,
         };
         let address = client.address().map(|address| address.to_string());
@@ -226,6 +232,7 @@ impl Event<'_> {
             origin = fields.origin,
             mail = fields.mail,
             count = fields.count,
+            app = fields.app.map(AppName::as_str),
             user_id = fields.user.map(UserId::get),
             session = fields.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
@@ -329,6 +336,7 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
             }
+            Self::Access(ref event) => event.fields(),
         }
     }
 }

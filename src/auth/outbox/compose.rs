@@ -3,13 +3,14 @@
 //! What a mail needs to let somebody in is made here, and is nowhere but in the mail: the
 //! database has its digest.
 
-use super::message::{OutboxMessage, UnreadableMail};
+use secrecy::SecretString;
+
 use crate::auth::audit::Event;
 use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
-use crate::mail::{Mail, MailKind, TemplateError, Templates};
+use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
 pub(in crate::auth) struct MailWriter {
     db: DB,
@@ -45,79 +46,65 @@ impl MailWriter {
     /// Writes the mail that a row asks for. Blocks for a look-up, and for a write where the
     /// mail has a token.
     pub(in crate::auth) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
-        let outgoing = OutboxMessage::of(mail)?;
-        if let OutboxMessage::AccountDeleted { to, last } = &outgoing {
-            let last = last.clone();
-            let letter = MailKind::AccountDeleted { last };
-            let written = self.templates.render(&letter, to)?;
+        let kind = MailKind::from_row(&mail.letter, mail.details.as_deref())?;
+        if let MailKind::AccountDeleted { to, .. } = &kind {
+            let written = self.templates.render(&MailDraft {
+                kind: &kind,
+                to,
+                account: to,
+                token: None,
+            })?;
             return Ok(Written::ToSomebody(written));
         }
         let Some(user_id) = mail.user_id else {
-            return Ok(Written::ToNobody(self.to_nobody(&outgoing, mail)?));
+            return Ok(Written::ToNobody(self.to_nobody(&kind, mail)?));
         };
-        let user = self.db.find_user_by(user_id);
-        let letter = user.and_then(|user| self.letter(&outgoing, &user, mail));
-        match letter {
-            Ok((letter, to)) => Ok(Written::ToSomebody(self.templates.render(&letter, &to)?)),
+        let prepared = self.db.find_user_by(user_id).and_then(|user| {
+            let token = kind.token();
+            let token = token.map(|token| self.make_token(token, &user, mail));
+            Ok((token.transpose()?, user))
+        });
+        match prepared {
+            // To the address that is stored, whatever a client has typed, but for an address that
+            // the account shall get, or had.
+            Ok((token, user)) => Ok(Written::ToSomebody(self.templates.render(&MailDraft {
+                kind: &kind,
+                to: kind.recipient().unwrap_or(&user.email),
+                account: &user.email,
+                token,
+            })?)),
             Err(DbError::NoResultFound) => Ok(Written::Nothing),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// What it says, and to whom: to the address that is stored, whatever somebody typed,
-    /// but for one that the account shall get, or had.
-    fn letter(
+    /// Makes the token of a mail, and stores its digest.
+    fn make_token(
         &self,
-        outgoing: &OutboxMessage,
+        token: MailToken<'_>,
         user: &User,
         mail: &ClaimedMail,
-    ) -> Result<(MailKind, Email), DbError> {
-        let to_user = |letter| Ok((letter, user.email.clone()));
-        match outgoing {
-            OutboxMessage::PasswordReset => {
+    ) -> Result<SecretString, DbError> {
+        let token = match token {
+            MailToken::ResetPassword => {
                 let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
-                let token = token.expose();
                 Event::ResetTokenCreated { user: user.id }.log(&Client::default());
-                to_user(MailKind::PasswordReset { token })
+                token.expose()
             }
-            OutboxMessage::VerifyEmail => {
-                let token = self.email_token(user.id, EmailAction::Verify, &user.email, mail)?;
-                to_user(MailKind::VerifyEmail { token })
+            MailToken::VerifyEmail => {
+                self.email_token(user.id, EmailAction::Verify, &user.email, mail)?
             }
-            OutboxMessage::ConfirmEmail { to } => {
-                let token = self.email_token(user.id, EmailAction::Change, to, mail)?;
-                let present = user.email.clone();
-                Ok((MailKind::ConfirmEmail { token, present }, to.clone()))
+            MailToken::ChangeEmail(to) => {
+                self.email_token(user.id, EmailAction::Change, to, mail)?
             }
-            OutboxMessage::EmailChanged { old, new } => {
+            MailToken::UndoEmailChange(former) => {
                 let token = UndoToken::generate();
                 self.db
-                    .set_undo_token(user.id, &old.key(), &token.digest())?;
-                let letter = MailKind::EmailChanged {
-                    new: new.clone(),
-                    undo_token: token.expose(),
-                };
-                Ok((letter, old.clone()))
+                    .set_undo_token(user.id, &former.key(), &token.digest())?;
+                token.expose()
             }
-            OutboxMessage::NewDevice {
-                address,
-                user_agent,
-                at,
-            } => to_user(MailKind::NewDevice {
-                address: *address,
-                user_agent: user_agent.clone(),
-                at: *at,
-            }),
-            OutboxMessage::PasswordChanged => to_user(MailKind::PasswordChanged),
-            OutboxMessage::AlreadyRegistered => to_user(MailKind::AlreadyRegistered),
-            OutboxMessage::AccountDeleted { to, last } => {
-                let last = last.clone();
-                Ok((MailKind::AccountDeleted { last }, to.clone()))
-            }
-            OutboxMessage::EmailTakenBack { to, by } => {
-                Ok((MailKind::EmailTakenBack { by: by.clone() }, to.clone()))
-            }
-        }
+        };
+        Ok(token.into())
     }
 
     fn email_token(
@@ -139,18 +126,20 @@ impl MailWriter {
         Ok(token.expose())
     }
 
-    /// The work of a mail to somebody: a worker, or a disk, that is busy for longer with others
+    /// The work of a mail to a user: a worker, or a disk, that is busy for longer with others
     /// would tell them apart.
-    fn to_nobody(&self, outgoing: &OutboxMessage, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
+    fn to_nobody(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
-        if outgoing.row().has_token {
+        if kind.row().has_token {
             self.db.store_no_token(mail)?;
         }
-        let token = ResetToken::generate().expose();
         let address = Email::from_stored("nobody@localhost".to_owned());
-        Ok(self
-            .templates
-            .render(&MailKind::PasswordReset { token }, &address)?)
+        Ok(self.templates.render(&MailDraft {
+            kind: &MailKind::PasswordReset,
+            to: &address,
+            account: &address,
+            token: Some(ResetToken::generate().expose().into()),
+        })?)
     }
 }

@@ -1,12 +1,12 @@
 //! A login attempt: whether its client is known, and which rate limits it has to pass.
 
 use super::{Networks, Reservation, ThrottleSettings};
-use crate::auth::outbox::message::OutboxMessage;
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::{BudgetedMail, DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState};
 use crate::domain::{
     Client, ClientAddress, DeviceId, EmailKey, Limit, LimitKey, Rule, Timestamp, User,
 };
+use crate::mail::MailKind;
 
 /// The account and the client of a login, before the password is checked.
 #[derive(Debug, Clone)]
@@ -201,7 +201,7 @@ impl LoginAttempt {
         if self.is_known() || !auth.settings.notices.tell(Notification::NewDevice) {
             return None;
         }
-        let mail = OutboxMessage::NewDevice {
+        let mail = MailKind::NewDevice {
             address: Some(address),
             user_agent: self.client.user_agent().map(str::to_owned),
             at,
@@ -278,15 +278,12 @@ pub(in crate::auth) fn refuse_waiting(
 fn refuse_rows(rows: &[LimitRow], charges: &[LimitCheck], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
         let charge = charges.iter().find(|charge| charge.key == row.key)?;
-        Some((row.wait(&charge.rule, now), row.key.kind()))
+        Some((row.wait(&charge.rule, now), row.key.limit()))
     });
     let longest = wait.max_by_key(|(wait, _)| *wait);
     match longest.filter(|(wait, _)| !wait.is_zero()) {
         None => Ok(()),
-        Some((retry_after, limit)) => Err(AuthError::Throttled {
-            retry_after,
-            limit: limit.to_owned(),
-        }),
+        Some((retry_after, limit)) => Err(AuthError::Throttled { retry_after, limit }),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The limit keys of the mails to an address.
 
-use crate::auth::outbox::message::OutboxMessage;
+use crate::auth::outbox::message::NOTHING_TOLD;
 use crate::domain::{EmailKey, LimitKey};
+use crate::mail::MailKind;
 
 /// All keys by which the mails to an address are limited.
 #[must_use]
 pub fn mail_limit_keys(email: &EmailKey) -> Vec<LimitKey> {
-    OutboxMessage::COUNTED
-        .into_iter()
+    let kinds = MailKind::NAMES.iter().chain([&NOTHING_TOLD]);
+    kinds
         .flat_map(|kind| {
             [
                 LimitKey::mail(kind, email),

@@ -1,5 +1,6 @@
 //! Changes and lookups of an account that concern several tables.
 
+pub(super) mod access;
 pub(super) mod changes;
 mod export;
 pub(super) mod login_state;

@@ -55,6 +55,14 @@ impl<R> Statement<R> {
         }
     }
 
+    /// Runs it, and returns how many rows it changed.
+    pub(in crate::db) fn run(self, conn: &mut AnyConnection) -> QueryResult<usize> {
+        match conn {
+            AnyConnection::Sqlite(conn) => self.execute(conn),
+            AnyConnection::Postgres(conn) => self.execute(conn),
+        }
+    }
+
     /// Adds values and returns their placeholders for `IN (...)`.
     pub(in crate::db) fn list(
         values: &mut Vec<Value>,

@@ -1,7 +1,10 @@
 //! The tables, one module each: their rows, and how they are read and written.
 
 pub(super) mod account_dates;
+pub(super) mod app_sessions;
+pub(super) mod apps;
 pub(super) mod email_tokens;
+pub(super) mod groups;
 pub(super) mod known_clients;
 pub(super) mod outbox;
 pub(super) mod password_resets;

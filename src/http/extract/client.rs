@@ -67,6 +67,16 @@ pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
 
+/// Whether the connection's other end is a trusted proxy.
+pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
+    let peer = request
+        .peer_addr()
+        .map(|peer| ClientAddress::new(peer.ip()));
+    let trusted = proxies.zip(peer);
+    trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
+}
+
 fn lines<'a>(request: &'a HttpRequest, name: &HeaderName) -> Vec<&'a [u8]> {
     let lines = request.headers().get_all(name);
     lines.map(HeaderValue::as_bytes).collect()

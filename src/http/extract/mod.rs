@@ -1,5 +1,7 @@
 //! Extractors: what handlers ask of a request.
 
+pub(crate) mod app_cookies;
+pub(crate) mod asked_url;
 pub(crate) mod client;
 mod cookie;
 pub(crate) mod current_user;

@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth;
-use crate::domain::{FormerEmail, KnownClient, PendingMail, PendingToken, SessionInfo, Timestamp};
+use crate::domain::{
+    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
+    Timestamp,
+};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -16,6 +19,8 @@ use crate::http::{BlockingExecutor, HttpError};
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    groups: Vec<&'a str>,
+    app_logins: Vec<AppLoginRow<'a>>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
@@ -42,6 +47,12 @@ struct SessionRow<'a> {
     expires_at: String,
     ip: Option<&'a str>,
     user_agent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AppLoginRow<'a> {
+    app: &'a str,
+    created_at: String,
 }
 
 /// A device has no network: what it is known by is a secret of its own.
@@ -107,6 +118,8 @@ impl<'a> From<&'a auth::Export> for Export<'a> {
                 disabled_at: export.dates.disabled_at.map(Timestamp::rfc3339),
             },
             sessions: export.sessions.iter().map(session_row).collect(),
+            groups: export.groups.iter().map(GroupName::as_str).collect(),
+            app_logins: export.app_logins.iter().map(app_login_row).collect(),
             known_clients: export.known_clients.iter().map(known_client_row).collect(),
             tokens: export.tokens.iter().map(token_row).collect(),
             former_emails: export.former_emails.iter().map(former_email_row).collect(),
@@ -125,6 +138,13 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn app_login_row(login: &AppLogin) -> AppLoginRow<'_> {
+    AppLoginRow {
+        app: login.app.as_str(),
+        created_at: login.created_at.rfc3339(),
     }
 }
 

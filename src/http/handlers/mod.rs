@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod email;
 pub(crate) mod export;
 pub(crate) mod forward_auth;
+pub(crate) mod hand_over;
 pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod ops;

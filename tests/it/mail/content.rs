@@ -3,9 +3,9 @@
 use std::fs;
 
 use bienvenue::domain::{Email, Timestamp};
-use bienvenue::mail::{Folder, MailKind, Mailer, SendError, Templates};
+use bienvenue::mail::{Folder, MailKind, Mailer, SendError, TemplateSettings, Templates};
 
-use super::{TOKEN, email, reset, settings};
+use super::{TOKEN, draft, email, render, reset, reset_by, settings};
 use crate::support::Place;
 
 /// The mail as it lies in a folder.
@@ -26,7 +26,7 @@ fn a_mail_says_that_a_machine_wrote_it_and_has_the_headers_of_one() {
         "From: bienvenue@example.org",
         "To: bob@x.fr",
         "Auto-Submitted: auto-generated",
-        "Subject: A new password for login.example.org",
+        "Subject: Reset your password for login.example.org",
         "Date: ",
         "Message-ID: <",
         "Content-Type: multipart/alternative",
@@ -115,15 +115,11 @@ fn r43_the_token_stands_behind_the_hash_of_a_link_and_on_a_line_of_its_own() {
 
 #[test]
 fn mail_without_a_page_has_the_command_to_run() {
-    let templates = Templates::new(bienvenue::mail::TemplateSettings {
+    let settings = TemplateSettings {
         reset_page: None,
         ..settings()
-    })
-    .unwrap();
-    let letter = MailKind::PasswordReset {
-        token: TOKEN.to_owned(),
     };
-    let mail = templates.render(&letter, &email("o'hara@x.fr")).unwrap();
+    let mail = reset_by(settings, "o'hara@x.fr");
     for part in [
         "curl -X PUT https://login.example.org/reset_password",
         &format!("--data-urlencode 'reset_token={TOKEN}'"),
@@ -135,12 +131,12 @@ fn mail_without_a_page_has_the_command_to_run() {
 #[test]
 fn r81_nothing_of_a_request_is_in_a_mail() {
     let templates = Templates::new(settings()).unwrap();
-    let letter = MailKind::NewDevice {
+    let kind = MailKind::NewDevice {
         address: None,
         user_agent: Some("Firefox/1 (Linux) call https://evil.example <b>now</b>".to_owned()),
         at: Timestamp::from_seconds(1_800_000_000),
     };
-    let mail = templates.render(&letter, &email("bob@x.fr")).unwrap();
+    let mail = render(&templates, &kind, "bob@x.fr");
     for text in [&mail.text, &mail.html] {
         assert!(text.contains("Firefox on Linux"), "{text}");
         assert!(text.contains("2027-01-15T08:00:00Z"), "{text}");
@@ -159,13 +155,13 @@ fn a_folder_of_templates_replaces_those_that_it_has_and_a_broken_one_is_named() 
     let place = Place::new();
     let with = |name: &str, text: &str| {
         fs::write(place.path(name), text).unwrap();
-        Templates::new(bienvenue::mail::TemplateSettings {
+        Templates::new(TemplateSettings {
             folder: Some(place.folder().to_owned()),
             ..settings()
         })
     };
     let templates = with("test.txt", "Bonjour\n\n{{ email }}, \u{e7}a marche.\n").unwrap();
-    let mail = templates.render(&MailKind::Test, &email("a@x.fr")).unwrap();
+    let mail = render(&templates, &MailKind::Test, "a@x.fr");
     assert_eq!(mail.subject, "Bonjour");
     assert_eq!(mail.text.trim_end(), "a@x.fr, \u{e7}a marche.");
     for (name, text) in [
@@ -190,7 +186,7 @@ fn subject_with_a_control_character_is_refused() {
         "Bon\njour",
     ] {
         fs::write(place.path("test.txt"), format!("{subject}\n\nText\n")).unwrap();
-        let refused = Templates::new(bienvenue::mail::TemplateSettings {
+        let refused = Templates::new(TemplateSettings {
             folder: Some(place.folder().to_owned()),
             ..settings()
         });
@@ -201,8 +197,7 @@ fn subject_with_a_control_character_is_refused() {
 
 #[test]
 fn no_token_is_in_what_is_printed_for_debugging() {
-    let letter = MailKind::VerifyEmail {
-        token: TOKEN.to_owned(),
-    };
-    assert!(!format!("{letter:?} {:?}", reset("bob@x.fr")).contains(TOKEN));
+    let bob = email("bob@x.fr");
+    let draft = draft(&MailKind::VerifyEmail, &bob);
+    assert!(!format!("{draft:?} {:?}", reset("bob@x.fr")).contains(TOKEN));
 }

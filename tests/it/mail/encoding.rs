@@ -41,7 +41,10 @@ fn link_in_a_mail_file_is_whole() {
         let file = written(&mail);
         assert_eq!(encodings(&file), [encoding; 2], "{file}");
         assert!(file.contains(&format!("\r\n{link}\r\n")), "{file}");
-        assert!(file.contains(&format!("at\r\n{service}.\r\n")), "{file}");
+        assert!(
+            file.contains(&format!(" your {service} account,\r\n")),
+            "{file}"
+        );
     }
 }
 

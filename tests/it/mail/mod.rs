@@ -12,7 +12,7 @@ mod smtp;
 mod timing;
 
 use bienvenue::domain::Email;
-use bienvenue::mail::{Mail, MailKind, TemplateSettings, Templates};
+use bienvenue::mail::{Mail, MailDraft, MailKind, TemplateSettings, Templates};
 
 const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
 
@@ -35,9 +35,21 @@ fn reset(to: &str) -> Mail {
 }
 
 fn reset_by(settings: TemplateSettings, to: &str) -> Mail {
-    let letter = MailKind::PasswordReset {
-        token: TOKEN.to_owned(),
-    };
     let templates = Templates::new(settings).unwrap();
-    templates.render(&letter, &email(to)).unwrap()
+    render(&templates, &MailKind::PasswordReset, to)
+}
+
+/// The mail with a token, for a kind that has one.
+fn render(templates: &Templates, kind: &MailKind, to: &str) -> Mail {
+    let to = email(to);
+    templates.render(&draft(kind, &to)).unwrap()
+}
+
+fn draft<'a>(kind: &'a MailKind, to: &'a Email) -> MailDraft<'a> {
+    MailDraft {
+        kind,
+        to,
+        account: to,
+        token: kind.token().map(|_| TOKEN.into()),
+    }
 }

@@ -51,7 +51,8 @@ fn fill(conn: &mut PgConnection) -> String {
         "SELECT table_name::text, column_name::text AS name, data_type::text
          FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_%'
-         ORDER BY table_name = 'users' DESC, table_name, ordinal_position",
+         ORDER BY CASE table_name WHEN 'users' THEN 0 WHEN 'sessions' THEN 1 WHEN 'apps' THEN 1
+             WHEN 'groups' THEN 1 ELSE 2 END, table_name, ordinal_position",
     )
     .load(conn)
     .unwrap();
@@ -60,7 +61,11 @@ fn fill(conn: &mut PgConnection) -> String {
         let value = match column.data_type.as_str() {
             "bigint" => "n".to_owned(),
             "bytea" => "decode(md5(n::text) || md5(n::text), 'hex')".to_owned(),
-            _ => format!("substr('{}' || md5(n::text), 1, 18)", &column.name[..2]),
+            // The name of a row of another table is that row's.
+            _ => {
+                let name = column.name.rsplit('_').next().unwrap();
+                format!("substr('{}' || md5(n::text), 1, 18)", &name[..2])
+            }
         };
         match tables.last_mut() {
             Some((table, values)) if *table == column.table_name => values.push(value),

@@ -1,5 +1,6 @@
 //! Guessing of passwords: how it is slowed down, and for whom it is not.
 
+mod arithmetic;
 mod attacks;
 mod instances;
 mod logins;

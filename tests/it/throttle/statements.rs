@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use crate::support::{Engine, Place, START, settings};
 
-const fn seconds(seconds: u64) -> Duration {
+pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -38,13 +38,13 @@ fn address() -> LimitCheck {
     }
 }
 
-struct Store {
+pub(super) struct Store {
     _place: Place,
-    clock: Clock,
-    db: DB,
+    pub(super) clock: Clock,
+    pub(super) db: DB,
 }
 
-fn store(engine: Engine) -> Option<Store> {
+pub(super) fn store(engine: Engine) -> Option<Store> {
     let place = Place::on(engine)?;
     let clock = Clock::set_to(START);
     let db = place.open(settings(&clock));

@@ -196,9 +196,9 @@ impl DB {
 /// The bounds within which a session is valid now.
 #[derive(Clone, Copy)]
 pub(in crate::db) struct Validity {
-    now: i64,
-    used_after: i64,
-    made_before: i64,
+    pub(in crate::db) now: i64,
+    pub(in crate::db) used_after: i64,
+    pub(in crate::db) made_before: i64,
 }
 
 impl Validity {

@@ -15,7 +15,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value, as_one};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
-use crate::domain::{LimitKey, Rule, Timestamp, UserId};
+use crate::domain::{Limit, LimitKey, Rule, Timestamp, UserId};
 
 // One text for both engines: SQLite has no LEAST, and PostgreSQL no min with two arguments.
 const COUNT_BACKOFF: &str = "\
@@ -119,8 +119,8 @@ impl LimitHit {
 pub struct RateLimited {
     /// The time until the next attempt is allowed.
     pub wait: Duration,
-    /// The name of the limit.
-    pub limit: String,
+    /// The limit that refuses.
+    pub limit: Limit,
 }
 
 /// A row of the table.
@@ -255,7 +255,7 @@ pub(in crate::db) fn count_all(
     refund(conn, &counted)?;
     let row = rows(conn, &[&refused.key])?.pop();
     let wait = row.map_or(Duration::ZERO, |row| row.wait(&refused.rule, now));
-    let limit = refused.key.kind().to_owned();
+    let limit = refused.key.limit();
     Ok(Err(RateLimited { wait, limit }))
 }
 

@@ -1,7 +1,10 @@
-//! Where a proxy sends a client without a session: `/login?next=<the path that it asked for>`.
+//! Where a proxy sends a client without a session: `/login?next=<the path that it asked for>`, or
+//! to the login page on the service's own host, with `next` on the host of the application.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use crate::domain::{AppUrl, Origin};
 
 /// In which header the proxy names the path and query that the client asked for.
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
@@ -20,7 +23,20 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The value of `Location`. Its `next` is a path of the same host, whatever the header says;
+/// The value of `Location` on the host of an application: the login page of the service. Without
+/// `next` if that is too long.
+pub(super) fn login_elsewhere(own: &Origin, next: &AppUrl) -> HeaderValue {
+    let page = format!("{own}{LOGIN}");
+    let next = percent_encode(next.to_string().as_bytes(), ENCODED).to_string();
+    let location = if next.len() <= NEXT_MAX {
+        format!("{page}?next={next}")
+    } else {
+        page
+    };
+    HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(LOGIN))
+}
+
+/// The value of `Location` on the service's own host. Its `next` is a path of the same host, whatever the header says;
 /// there is none for a path that is too long or could lead to another host.
 pub(super) fn login_location(headers: &HeaderMap) -> HeaderValue {
     original_path(headers)

@@ -4,79 +4,180 @@ mod login_location;
 
 use std::fmt;
 
+use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::domain::SessionUser;
-use crate::http::HttpError;
-use crate::http::extract::current_user::session_of;
+use crate::auth::{AccessRequest, AuthError, VerifiedAccess, login_next};
+use crate::domain::{AppUrl, Client, LoginState, Origin, RequestId};
+use crate::http::extract::app_cookies::{app_session, login_state, set_login_state};
+use crate::http::extract::asked_url::asked_url;
+use crate::http::extract::client;
+use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
-use login_location::login_location;
+use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use login_location::{login_elsewhere, login_location};
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
+const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What is written as `%XX` in a header, beside all that is not ASCII. The percent sign is
 /// among it, so that no two addresses look alike; spaces, which proxies cut at the ends; and
 /// the comma, at which some applications part a header in two.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
-/// `GET /verify`: tells a proxy who is logged in, before it passes a request on to an
-/// application. It reads what `GET /profile` reads. OPTIONS is for proxies that ask with the
-/// client's own method.
+/// `GET /verify`: tells a proxy who is logged in and has access, before it passes a request on to
+/// an application. OPTIONS is for proxies that ask with the client's own method.
 pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, ForwardAuthError> {
-    let session = session_of(&request).await;
-    let (_, user) = session.map_err(|error| ForwardAuthError {
-        error,
-        login: login_location(request.headers()),
-    })?;
-    let mut answer = json(
-        StatusCode::OK,
-        &Message {
-            message: "logged in",
-        },
-    );
-    identify(&mut answer, Some(&user));
-    Ok(answer)
+    answer(&request, StatusCode::UNAUTHORIZED).await
+}
+
+/// `GET /verify/redirect`: the same for proxies that pass the whole answer on. A browser that
+/// asks for a page without a login is redirected to the login; other clients get 401.
+pub(crate) async fn verify_or_redirect(
+    request: HttpRequest,
+) -> Result<HttpResponse, ForwardAuthError> {
+    let status = if is_navigation(request.headers()) {
+        StatusCode::SEE_OTHER
+    } else {
+        StatusCode::UNAUTHORIZED
+    };
+    answer(&request, status).await
+}
+
+/// Whether a browser asks for a page to show: no script, no image, no other program.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    match headers.get(SEC_FETCH_MODE) {
+        Some(mode) => mode == "navigate",
+        None => headers
+            .get_all(ACCEPT)
+            .any(|value| value.as_bytes().windows(9).any(|text| text == b"text/html")),
+    }
+}
+
+async fn answer(
+    request: &HttpRequest,
+    logged_out: StatusCode,
+) -> Result<HttpResponse, ForwardAuthError> {
+    match access(request).await {
+        Ok(access) => {
+            request.extensions_mut().insert(access.user.id);
+            let message = "logged in";
+            let mut answer = json(StatusCode::OK, &Message { message });
+            identify(&mut answer, Some(&access));
+            Ok(answer)
+        }
+        Err(HttpError::Auth(AuthError::NotLoggedIn)) => {
+            let login = Login::of(request).await.map_err(ForwardAuthError::Failed)?;
+            Err(ForwardAuthError::NotLoggedIn(logged_out, login))
+        }
+        Err(error) => Err(ForwardAuthError::Failed(error)),
+    }
+}
+
+/// Who has access to what the client of a proxy asks for.
+async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
+    let executor = request.app_data::<web::Data<BlockingExecutor>>();
+    let executor = executor.ok_or(AuthError::NotLoggedIn)?;
+    let url = asked_url(request);
+    let origin = url.as_ref().map(AppUrl::origin);
+    let asked = AccessRequest {
+        session: SessionCookie::read(request),
+        app_session: origin.and_then(|origin| app_session(request, origin)),
+        own_origin: own_origin(request).cloned(),
+        url,
+    };
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let client = Client::new(client::address(request), None).asking(request_id);
+    let verdict = executor.run_read(move |auth| auth.verify_access(&asked, &client));
+    Ok(verdict.await?)
+}
+
+fn own_origin(request: &HttpRequest) -> Option<&Origin> {
+    let settings = request.app_data::<web::Data<HttpSettings>>();
+    settings.and_then(|settings| settings.public_origin.as_ref())
+}
+
+/// Where a client without a login goes to log in.
+#[derive(Debug)]
+pub(crate) struct Login {
+    location: HeaderValue,
+    /// On the host of an application: what makes the login good in this browser alone.
+    state: Option<Cookie<'static>>,
+}
+
+impl Login {
+    /// The login page: on the host of an application that of the service, else the same host's.
+    async fn of(request: &HttpRequest) -> Result<Self, HttpError> {
+        let here = || Self {
+            location: login_location(request.headers()),
+            state: None,
+        };
+        let executor = request.app_data::<web::Data<BlockingExecutor>>();
+        let url = asked_url(request);
+        let Some(((executor, url), own)) = executor.zip(url).zip(own_origin(request)) else {
+            return Ok(here());
+        };
+        let origin = url.origin().clone();
+        let is_other_host = origin != *own;
+        let asked = origin.clone();
+        if !is_other_host || !executor.run_read(move |auth| auth.is_app(&asked)).await? {
+            return Ok(here());
+        }
+        // Kept while the browser logs in: its tabs may do so at the same time.
+        let shown = login_state(request, &origin);
+        let state = shown.unwrap_or_else(LoginState::generate);
+        Ok(Self {
+            location: login_elsewhere(own, &login_next(&url, &state)),
+            state: Some(set_login_state(&state, &origin)),
+        })
+    }
 }
 
 /// Why the proxy must not pass the request on. 401 where `GET /profile` has 403: proxies read
 /// it as "log in first". `Location` names the login page, for a proxy that redirects. There is
 /// no `WWW-Authenticate`, because a browser would ask for a password in a window of its own.
 #[derive(Debug)]
-pub(crate) struct ForwardAuthError {
-    error: HttpError,
-    login: HeaderValue,
+pub(crate) enum ForwardAuthError {
+    NotLoggedIn(StatusCode, Login),
+    Failed(HttpError),
 }
 
 impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        match self {
+            Self::NotLoggedIn(..) => HttpError::NotLoggedIn.fmt(f),
+            Self::Failed(error) => error.fmt(f),
+        }
     }
 }
 
 impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
-        if matches!(self.error, HttpError::NotLoggedIn) {
-            StatusCode::UNAUTHORIZED
-        } else {
-            self.error.status_code()
+        match self {
+            Self::NotLoggedIn(status, _) => *status,
+            Self::Failed(error) => error.status_code(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = if matches!(self.error, HttpError::NotLoggedIn) {
-            let message = "not logged in";
-            json_with(
-                HttpResponse::build(self.status_code())
-                    .insert_header((LOCATION, self.login.clone()))
-                    .insert_header((ERROR_CODE, "not_logged_in")),
-                &Message { message },
-            )
-        } else {
-            self.error.error_response()
+        let mut answer = match self {
+            Self::NotLoggedIn(status, login) => {
+                let mut answer = HttpResponse::build(*status);
+                answer
+                    .insert_header((LOCATION, login.location.clone()))
+                    .insert_header((ERROR_CODE, "not_logged_in"));
+                if let Some(state) = &login.state {
+                    answer.cookie(state.clone());
+                }
+                let message = "not logged in";
+                json_with(&mut answer, &Message { message })
+            }
+            Self::Failed(error) => error.error_response(),
         };
         identify(&mut answer, None);
         answer
@@ -85,12 +186,19 @@ impl ResponseError for ForwardAuthError {
 
 /// Every header is there in every answer, empty for nobody: a proxy that copies the ones it
 /// finds would leave those that the client has sent where there are none.
-fn identify(answer: &mut HttpResponse, user: Option<&SessionUser>) {
-    let (id, email) = user.map_or_else(Default::default, |user| {
-        let email = utf8_percent_encode(user.email.as_str(), ENCODED);
-        (user.id.to_string(), email.to_string())
+fn identify(answer: &mut HttpResponse, access: Option<&VerifiedAccess>) {
+    let [id, email, groups] = access.map_or_else(Default::default, |access| {
+        let encode = |text| utf8_percent_encode(text, ENCODED).to_string();
+        let groups = access.groups.iter().map(|group| encode(group.as_str()));
+        let groups: Vec<String> = groups.collect();
+        let email = encode(access.user.email.as_str());
+        [access.user.id.to_string(), email, groups.join(",")]
     });
-    for (name, value) in [(REMOTE_USER, id), (REMOTE_EMAIL, email)] {
+    for (name, value) in [
+        (REMOTE_USER, id),
+        (REMOTE_EMAIL, email),
+        (REMOTE_GROUPS, groups),
+    ] {
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
         answer.headers_mut().insert(name, value);
     }

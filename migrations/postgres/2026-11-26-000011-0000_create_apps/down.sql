@@ -1,0 +1,4 @@
+DROP TABLE app_groups;
+DROP TABLE apps;
+DROP TABLE group_members;
+DROP TABLE groups;

@@ -1,0 +1,2 @@
+DROP TABLE hand_over_codes;
+DROP TABLE app_sessions;

@@ -1,0 +1,199 @@
+//! `bienvenue app`: the applications behind a proxy, and the proxy's configuration for each.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::audit::OperatorEvent;
+use super::output::{explain, print};
+use super::{CliError, database};
+use crate::config::Config;
+use crate::db::{AppAddition, DbError};
+use crate::domain::{App, AppName, GroupName, Origin};
+
+/// How many applications are listed.
+const LISTED: u32 = 10_000;
+
+/// What can be done about applications.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register an application, and print the proxy's configuration for it. Once an application
+    /// is registered, the service denies access to every host that is not
+    Add(Add),
+    /// Show all applications: name, URL, groups
+    List,
+    /// Show an application and the proxy's configuration for it
+    Show {
+        /// Name of the application
+        #[arg(value_name = "NAME")]
+        name: AppName,
+        /// Print the configuration for this proxy alone
+        #[arg(long, value_name = "PROXY")]
+        proxy: Option<Proxy>,
+    },
+    /// Remove an application; users are logged out of it
+    Remove {
+        /// Name of the application
+        #[arg(value_name = "NAME")]
+        name: AppName,
+    },
+}
+
+/// An application to register.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Name of the application: lower-case letters, digits, hyphens and underscores
+    #[arg(value_name = "NAME")]
+    name: AppName,
+    /// Its URL, such as <https://app.example.org>: a scheme and a host
+    #[arg(value_name = "URL", value_parser = Origin::of_app, verbatim_doc_comment)]
+    url: Origin,
+    /// Group whose members have access; may be given several times. Without it, every user has
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<GroupName>,
+    /// Print the configuration for this proxy alone
+    #[arg(long, value_name = "PROXY")]
+    proxy: Option<Proxy>,
+}
+
+/// A proxy for which there is a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Proxy {
+    /// nginx 1.22 or later
+    Nginx,
+    /// Caddy 2.6 or later
+    Caddy,
+}
+
+impl Command {
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        let db = database::open(config, offline)?;
+        let database = &database::name(config);
+        let report = |event, sentence, app: &AppName| {
+            OperatorEvent {
+                event,
+                sentence,
+                app: Some(app),
+                database,
+                ..OperatorEvent::default()
+            }
+            .report();
+        };
+        match self {
+            Self::Add(add) => {
+                let app = add.app();
+                match db.add_app(&app)? {
+                    AppAddition::Added => {}
+                    AppAddition::Taken(by) => return Err(CliError::AppExists(by)),
+                    AppAddition::UnknownGroup(group) => return Err(CliError::NoSuchGroup(group)),
+                }
+                report("app_created", "application registered", &app.name);
+                explain(&format!("registered {} in {database}\n", line(&app)));
+                warn(&app, config);
+                print(&snippets(&app, add.proxy, config));
+            }
+            Self::List => print(&db.apps(LISTED)?.iter().map(line).collect::<String>()),
+            Self::Show { name, proxy } => {
+                let app = db.app(name).map_err(|error| no_such_app(error, name))?;
+                explain(&line(&app));
+                print(&snippets(&app, *proxy, config));
+            }
+            Self::Remove { name } => {
+                if !db.remove_app(name)? {
+                    return Err(CliError::NoSuchApp(name.clone()));
+                }
+                report("app_deleted", "application removed", name);
+                print(&format!("removed the application {name} in {database}\n"));
+                if db.apps(1)?.is_empty() {
+                    explain(
+                        "No application is registered now: GET /verify passes every logged-in \
+                         user, on every host.\n",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Add {
+    fn app(&self) -> App {
+        let mut groups = self.groups.clone();
+        groups.sort();
+        groups.dedup();
+        App {
+            name: self.name.clone(),
+            origin: self.url.clone(),
+            groups,
+        }
+    }
+}
+
+fn no_such_app(error: DbError, name: &AppName) -> CliError {
+    match error {
+        DbError::NoResultFound => CliError::NoSuchApp(name.clone()),
+        DbError::AlreadyExists(_)
+        | DbError::InvalidRequest(_)
+        | DbError::Unavailable(_)
+        | DbError::Failed(_) => error.into(),
+    }
+}
+
+/// An application's line: name, URL, who has access.
+fn line(app: &App) -> String {
+    let groups: Vec<&str> = app.groups.iter().map(GroupName::as_str).collect();
+    let who = if groups.is_empty() {
+        "every user".to_owned()
+    } else {
+        groups.join(",")
+    };
+    format!("{}\t{}\t{who}\n", app.name, app.origin)
+}
+
+/// Says what the service needs beside the proxy's configuration.
+fn warn(app: &App, config: &Config) {
+    let own = config.listening.public_url.as_ref();
+    if own.is_none_or(|own| own.origin() != &app.origin && own.is_https() != app.origin.is_https())
+    {
+        explain(
+            "The service needs --public-url with the URL of its login page, so that a login \
+             can be handed over to the host of the application.\n",
+        );
+    }
+    if config.trusted_proxies().is_empty() {
+        explain(
+            "The service needs --trusted-proxies with the address of the proxy: without it, \
+             access is denied, because no proxy may name the URL that was asked for.\n",
+        );
+    }
+}
+
+/// The files of `deploy/` with the names of the application.
+fn snippets(app: &App, proxy: Option<Proxy>, config: &Config) -> String {
+    let one = |proxy: Proxy| {
+        let text = match proxy {
+            Proxy::Nginx => include_str!("../../deploy/nginx/app.conf"),
+            Proxy::Caddy => include_str!("../../deploy/Caddyfile.app"),
+        };
+        // Caddy takes the scheme from the site's address: https unless it names another.
+        let host = match proxy {
+            Proxy::Caddy if !app.origin.is_https() => app.origin.as_str(),
+            Proxy::Caddy | Proxy::Nginx => app.origin.host(),
+        };
+        text.replace("https://app.example.org", app.origin.as_str())
+            .replace("app.example.org", host)
+            .replace("127.0.0.1:5000", &address(config))
+    };
+    match proxy {
+        Some(proxy) => one(proxy),
+        None => format!("{}\n{}", one(Proxy::Nginx), one(Proxy::Caddy)),
+    }
+}
+
+/// Where the proxy reaches the service on this machine.
+fn address(config: &Config) -> String {
+    let bind = config.bind();
+    if bind.ip().is_unspecified() {
+        format!("127.0.0.1:{}", bind.port())
+    } else {
+        bind.to_string()
+    }
+}

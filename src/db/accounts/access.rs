@@ -1,0 +1,174 @@
+//! A session together with what access to an application is decided from, in one statement.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::{Statement, Value};
+use crate::db::tables::sessions::Validity;
+use crate::db::{DB, DbError};
+use crate::domain::{
+    AccessFacts, App, AppName, AppSessionDigest, Email, GroupName, Origin, SessionDigest,
+    SessionUser, Timestamp, UserId,
+};
+
+/// A valid session, and the facts about its user and the application that was asked for.
+#[derive(Debug, Clone)]
+pub struct SessionAccess {
+    /// The session.
+    pub session: SessionDigest,
+    /// Its last use that was written.
+    pub last_seen_at: Timestamp,
+    /// Its user.
+    pub user: SessionUser,
+    /// From what access is decided.
+    pub facts: AccessFacts,
+}
+
+/// Whether any application is registered, the application, its groups, and the user's.
+const FACTS: &str = "\
+    (SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
+    (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
+    (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = {user})";
+
+type FactColumns = (
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+);
+type Facts = (
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+type SessionColumns = (Binary, BigInt, Text, BigInt, FactColumns);
+type SessionRow = (Vec<u8>, i64, String, i64, Facts);
+
+impl DB {
+    /// Looks up a session that is neither ended nor expired, with the facts for the application
+    /// at an origin. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    pub fn session_access(
+        &self,
+        session: &SessionDigest,
+        origin: Option<&Origin>,
+    ) -> Result<SessionAccess, DbError> {
+        let source = "sessions LEFT JOIN apps ON apps.origin = $5 WHERE sessions.digest = $1";
+        self.access_of(source, session.as_bytes(), origin)
+    }
+
+    /// The same for the session of a login on the host of an application. The application has
+    /// to be the one at the origin.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such login (any more), or its session has ended.
+    pub fn app_session_access(
+        &self,
+        app_session: &AppSessionDigest,
+        origin: &Origin,
+    ) -> Result<SessionAccess, DbError> {
+        let source = "app_sessions \
+            JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = $5 \
+            JOIN sessions ON sessions.digest = app_sessions.session_digest \
+            WHERE app_sessions.digest = $1";
+        self.access_of(source, app_session.as_bytes(), Some(origin))
+    }
+
+    /// The facts about a user and the application at an origin. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user.
+    pub fn access_facts(&self, user_id: UserId, origin: &Origin) -> Result<AccessFacts, DbError> {
+        let facts = FACTS.replace("{user}", "users.id");
+        let sql = format!(
+            "SELECT {facts} FROM users LEFT JOIN apps ON apps.origin = $2 WHERE users.id = $1"
+        );
+        let values = [Value::number(user_id.get()), Value::text(origin.as_str())];
+        let statement: Statement<FactColumns> = Statement::new(sql, values);
+        let facts: Option<Facts> = self.read(|conn| {
+            let statement = statement.clone();
+            match conn {
+                AnyConnection::Sqlite(conn) => statement.get_result(conn),
+                AnyConnection::Postgres(conn) => statement.get_result(conn),
+            }
+            .optional()
+        })?;
+        let facts = facts.ok_or(DbError::NoResultFound)?;
+        Ok(facts_of(facts, Some(origin)))
+    }
+
+    fn access_of(
+        &self,
+        source: &str,
+        digest: &[u8],
+        origin: Option<&Origin>,
+    ) -> Result<SessionAccess, DbError> {
+        let Validity {
+            now,
+            used_after,
+            made_before,
+        } = self.validity();
+        let facts = FACTS.replace("{user}", "sessions.user_id");
+        let sql = format!(
+            "SELECT sessions.digest, sessions.user_id, sessions.email, sessions.last_seen_at, \
+             {facts} FROM {source} AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
+             AND sessions.created_at <= $4"
+        );
+        let values = [
+            Value::Bytes(digest.to_vec()),
+            Value::number(now),
+            Value::number(used_after),
+            Value::number(made_before),
+            Value::Text(origin.map(|origin| origin.as_str().to_owned())),
+        ];
+        let statement: Statement<SessionColumns> = Statement::new(sql, values);
+        let row: Option<SessionRow> = self.read(|conn| {
+            let statement = statement.clone();
+            match conn {
+                AnyConnection::Sqlite(conn) => statement.get_result(conn),
+                AnyConnection::Postgres(conn) => statement.get_result(conn),
+            }
+            .optional()
+        })?;
+        let (session, user_id, email, last_seen_at, facts) = row.ok_or(DbError::NoResultFound)?;
+        Ok(SessionAccess {
+            session: SessionDigest::from_bytes(&session).ok_or(DbError::NoResultFound)?,
+            last_seen_at: Timestamp::from_seconds(last_seen_at),
+            user: SessionUser {
+                id: UserId::new(user_id),
+                email: Email::from_stored(email),
+            },
+            facts: facts_of(facts, origin),
+        })
+    }
+}
+
+fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> AccessFacts {
+    AccessFacts {
+        has_apps: any_app.is_some(),
+        app: app.zip(origin).map(|(name, origin)| App {
+            name: AppName::from_stored(name),
+            origin: origin.clone(),
+            groups: names(listed.as_deref()),
+        }),
+        groups: names(groups.as_deref()),
+    }
+}
+
+/// The names of a list, sorted. No name is left out, whatever it is: without a group an
+/// application is for every user.
+fn names(list: Option<&str>) -> Vec<GroupName> {
+    let list = list.map(|list| list.split(','));
+    let mut names: Vec<_> = list
+        .into_iter()
+        .flatten()
+        .map(GroupName::from_stored)
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,133 @@
+//! The tables `apps` and `app_groups`: the applications behind a proxy, and their groups.
+
+use diesel::prelude::*;
+
+use super::groups;
+use crate::db::connection::AnyConnection;
+use crate::db::schema::{app_groups, apps};
+use crate::db::{DB, DbError};
+use crate::domain::{App, AppName, GroupName, Origin};
+
+/// What became of an application that was to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppAddition {
+    /// It is registered.
+    Added,
+    /// The name or the origin is that of this application.
+    Taken(AppName),
+    /// There is no such group.
+    UnknownGroup(GroupName),
+}
+
+impl DB {
+    /// Registers an application with its groups, each once. All or nothing; blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn add_app(&self, app: &App) -> Result<AppAddition, DbError> {
+        self.write(|conn| {
+            let taken: Option<String> = apps::table
+                .filter(apps::name.eq(app.name.as_str()))
+                .select(apps::name)
+                .get_result(conn)
+                .optional()?;
+            if let Some(name) = taken.or(name_at(conn, &app.origin)?) {
+                return Ok(AppAddition::Taken(AppName::from_stored(name)));
+            }
+            for group in &app.groups {
+                if !groups::exists(conn, group)? {
+                    return Ok(AppAddition::UnknownGroup(group.clone()));
+                }
+            }
+            diesel::insert_into(apps::table)
+                .values((
+                    apps::name.eq(app.name.as_str()),
+                    apps::origin.eq(app.origin.as_str()),
+                ))
+                .execute(conn)?;
+            for group in &app.groups {
+                diesel::insert_into(app_groups::table)
+                    .values((
+                        app_groups::app_name.eq(app.name.as_str()),
+                        app_groups::group_name.eq(group.as_str()),
+                    ))
+                    .execute(conn)?;
+            }
+            Ok(AppAddition::Added)
+        })
+    }
+
+    /// The applications by their names, at most `limit`, with their groups. Blocks for a look-up,
+    /// and for two for each.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn apps(&self, limit: u32) -> Result<Vec<App>, DbError> {
+        let names: Vec<String> = self.read(|conn| {
+            apps::table
+                .order(apps::name)
+                .select(apps::name)
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        let names = names.into_iter().map(AppName::from_stored);
+        names.map(|name| self.app(&name)).collect()
+    }
+
+    /// The application of a name, with its groups. Blocks for two look-ups.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such application.
+    pub fn app(&self, name: &AppName) -> Result<App, DbError> {
+        let (origin, groups): (Option<String>, Vec<String>) = self.read(|conn| {
+            let origin = apps::table
+                .filter(apps::name.eq(name.as_str()))
+                .select(apps::origin)
+                .get_result(conn)
+                .optional()?;
+            let groups = app_groups::table
+                .filter(app_groups::app_name.eq(name.as_str()))
+                .order(app_groups::group_name)
+                .select(app_groups::group_name)
+                .load(conn)?;
+            QueryResult::Ok((origin, groups))
+        })?;
+        Ok(App {
+            name: name.clone(),
+            origin: Origin::from_stored(origin.ok_or(DbError::NoResultFound)?),
+            groups: groups.into_iter().map(GroupName::from_stored).collect(),
+        })
+    }
+
+    /// Whether an application is registered at an origin. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn is_app(&self, origin: &Origin) -> Result<bool, DbError> {
+        Ok(self.read(|conn| name_at(conn, origin))?.is_some())
+    }
+
+    /// Removes an application, with the logins on its host. Returns whether it was registered.
+    /// Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn remove_app(&self, name: &AppName) -> Result<bool, DbError> {
+        self.write(|conn| {
+            let app = apps::table.filter(apps::name.eq(name.as_str()));
+            Ok(diesel::delete(app).execute(conn)? > 0)
+        })
+    }
+}
+
+/// The name of the application at an origin.
+pub(super) fn name_at(
+    conn: &mut AnyConnection,
+    origin: &Origin,
+) -> Result<Option<String>, DbError> {
+    Ok(apps::table
+        .filter(apps::origin.eq(origin.as_str()))
+        .select(apps::name)
+        .get_result(conn)
+        .optional()?)
+}

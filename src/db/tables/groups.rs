@@ -1,0 +1,169 @@
+//! The tables `groups` and `group_members`: which users are together.
+
+use diesel::prelude::*;
+
+use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::{Statement, Value};
+use crate::db::schema::{app_groups, group_members, groups};
+use crate::db::{DB, DbError};
+use crate::domain::{AppName, GroupName, UserId};
+
+/// What became of a group that was to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupDeletion {
+    /// It is gone.
+    Deleted,
+    /// There is no such group.
+    Unknown,
+    /// These applications list it. Without it they could be open to every user.
+    InUse(Vec<AppName>),
+}
+
+impl DB {
+    /// Creates a group. Returns whether it is new. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn create_group(&self, name: &GroupName) -> Result<bool, DbError> {
+        self.write(|conn| {
+            let create = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT DO NOTHING";
+            let create: Statement = Statement::new(create, [Value::text(name.as_str())]);
+            Ok(create.run(conn)? > 0)
+        })
+    }
+
+    /// Deletes a group that no application lists, with its memberships. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn delete_group(&self, name: &GroupName) -> Result<GroupDeletion, DbError> {
+        self.write(|conn| {
+            let apps: Vec<String> = app_groups::table
+                .filter(app_groups::group_name.eq(name.as_str()))
+                .order(app_groups::app_name)
+                .select(app_groups::app_name)
+                .load(conn)?;
+            if !apps.is_empty() {
+                let apps = apps.into_iter().map(AppName::from_stored).collect();
+                return Ok(GroupDeletion::InUse(apps));
+            }
+            let group = groups::table.filter(groups::name.eq(name.as_str()));
+            Ok(match diesel::delete(group).execute(conn)? {
+                0 => GroupDeletion::Unknown,
+                _ => GroupDeletion::Deleted,
+            })
+        })
+    }
+
+    /// Whether there is such a group. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn has_group(&self, name: &GroupName) -> Result<bool, DbError> {
+        self.read(|conn| exists(conn, name))
+    }
+
+    /// The groups, sorted, at most `limit`. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn groups(&self, limit: u32) -> Result<Vec<GroupName>, DbError> {
+        let names: Vec<String> = self.read(|conn| {
+            groups::table
+                .order(groups::name)
+                .select(groups::name)
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        Ok(names.into_iter().map(GroupName::from_stored).collect())
+    }
+
+    /// A page of the members of a group by their numbers: at most `limit`, from the one after
+    /// `after` on. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn members_of(
+        &self,
+        name: &GroupName,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>, DbError> {
+        let after = after.map_or(i64::MIN, UserId::get);
+        let ids: Vec<i64> = self.read(|conn| {
+            group_members::table
+                .filter(group_members::group_name.eq(name.as_str()))
+                .filter(group_members::user_id.gt(after))
+                .order(group_members::user_id)
+                .select(group_members::user_id)
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        Ok(ids.into_iter().map(UserId::new).collect())
+    }
+
+    /// The groups of a user, sorted. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn groups_of(&self, user_id: UserId) -> Result<Vec<GroupName>, DbError> {
+        let names: Vec<String> = self.read(|conn| {
+            group_members::table
+                .filter(group_members::user_id.eq(user_id.get()))
+                .order(group_members::group_name)
+                .select(group_members::group_name)
+                .load(conn)
+        })?;
+        Ok(names.into_iter().map(GroupName::from_stored).collect())
+    }
+
+    /// Adds a user to a group. Returns whether the user is a new member; none if there is no
+    /// such group. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails, or there is no such user.
+    pub fn add_member(&self, name: &GroupName, user_id: UserId) -> Result<Option<bool>, DbError> {
+        self.write(|conn| {
+            if !exists(conn, name)? {
+                return Ok(None);
+            }
+            insert_member(conn, name, user_id).map(Some)
+        })
+    }
+
+    /// Removes a user from a group. Returns whether the user was a member. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn remove_member(&self, name: &GroupName, user_id: UserId) -> Result<bool, DbError> {
+        self.write(|conn| {
+            let member = group_members::table
+                .filter(group_members::user_id.eq(user_id.get()))
+                .filter(group_members::group_name.eq(name.as_str()));
+            Ok(diesel::delete(member).execute(conn)? > 0)
+        })
+    }
+}
+
+/// Whether there is such a group.
+pub(super) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Result<bool, DbError> {
+    let found: Option<String> = groups::table
+        .filter(groups::name.eq(name.as_str()))
+        .select(groups::name)
+        .get_result(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Adds a user to a group that exists. Returns whether the user is a new member.
+pub(super) fn insert_member(
+    conn: &mut AnyConnection,
+    name: &GroupName,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    let insert: Statement = Statement::new(
+        "INSERT INTO group_members (user_id, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        [Value::number(user_id.get()), Value::text(name.as_str())],
+    );
+    Ok(insert.run(conn)? > 0)
+}
