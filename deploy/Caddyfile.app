@@ -23,7 +23,7 @@ app.example.org {
 		handle {
 			forward_auth 127.0.0.1:5000 {
 				uri /verify/redirect
-				copy_headers Remote-User Remote-Email Remote-Groups
+				copy_headers Remote-User Remote-Email Remote-Groups Remote-Auth-Level
 			}
 			reverse_proxy 127.0.0.1:8080
 		}

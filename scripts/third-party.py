@@ -84,7 +84,7 @@ def licence_text(package, licence):
     named = [file for file in files if word in file.name.lower()]
     # A file for all licences, or one without a name.
     plain = [file for file in files if not re.search(r"(?i)apache|mit|third", file.name)]
-    kept = [file for file in [ROOT / "scripts" / "licences" / f"{licence}.txt"] if file.exists()]
+    kept = [file for file in [ROOT / "scripts" / "licences" / f"{package['name']}.txt"] if file.exists()]
     found = named or plain or files or kept
     if not found:
         sys.exit(f"{package['name']} has no text of {licence}: put it into scripts/licences/")

@@ -5,6 +5,7 @@ pub mod db;
 pub mod domain;
 pub mod http;
 pub mod mail;
+pub mod secret_key;
 
 // The program's own parts: no interface for other programs.
 #[doc(hidden)]

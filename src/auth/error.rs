@@ -6,7 +6,8 @@ use log::Level;
 
 use super::{Denial, HashError, PasswordRefused};
 use crate::db::{DbError, RateLimited};
-use crate::domain::{Email, Limit};
+use crate::domain::{Email, Limit, LoginToken};
+use crate::secret_key::KeyFileError;
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,40 @@ pub enum AuthError {
     /// No such account, or not its password; which of the two is nobody's business.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The password is right, and a second factor is due. The login goes on with this token.
+    #[error("second factor required")]
+    SecondFactorRequired(LoginToken),
+    /// A wrong code of a second factor, or one that was used before. Where the client sent the
+    /// password along, it is not told which of the two was wrong.
+    #[error("{}", if *with_password { "invalid credentials" } else { "invalid code" })]
+    InvalidCode {
+        /// Whether the password came with it.
+        with_password: bool,
+    },
+    /// A code of an authenticator app whose clock is off.
+    #[error("{}", clock_text(*behind))]
+    ClockOff {
+        /// By how many seconds it is behind; ahead if that is negative.
+        behind: i64,
+    },
+    /// A login that waits for no second factor (any more), or was begun by another client.
+    #[error("this login has expired, please log in again")]
+    NoPendingLogin,
+    /// The policy asks for a second factor, and the user has none yet.
+    #[error("set up a second factor first")]
+    EnrolmentRequired,
+    /// The operator has turned second factors off.
+    #[error("second factors are turned off")]
+    SecondFactorOff,
+    /// There is a second factor of that kind already.
+    #[error("a second factor is set up already, remove it first")]
+    SecondFactorExists,
+    /// There is no second factor.
+    #[error("no second factor is set up")]
+    NoSecondFactor,
+    /// Second factors cannot be encrypted or decrypted.
+    #[error(transparent)]
+    SecretKey(#[from] KeyFileError),
     /// The account changed while its password was being checked: it has another one, or the
     /// same one stored anew, or is gone. No session was made; trying again tells which.
     #[error("the account changed meanwhile, please try again")]
@@ -124,6 +159,18 @@ impl AuthError {
     pub(super) const fn describe(&self) -> Description {
         match self {
             Self::InvalidCredentials => Description::refusal("wrong_password"),
+            Self::InvalidCode { .. } => Description::refusal("wrong_code"),
+            Self::SecondFactorRequired(_) => Description::refusal("second_factor_required"),
+            Self::ClockOff { .. } => Description::refusal("clock_off"),
+            Self::NoPendingLogin => Description::refusal("no_pending_login"),
+            Self::EnrolmentRequired => Description::refusal("enrolment_required"),
+            Self::SecondFactorOff => Description::refusal("second_factor_off"),
+            Self::SecondFactorExists => Description::refusal("second_factor_exists"),
+            Self::NoSecondFactor => Description::refusal("no_second_factor"),
+            Self::SecretKey(_) => Description {
+                level: Level::Error,
+                ..Description::failure("secret_key")
+            },
             Self::NotLoggedIn => Description::refusal("not_logged_in"),
             Self::NoResultFound => Description::refusal("gone"),
             Self::AlreadyExists(_) => Description::refusal("email_taken"),
@@ -168,6 +215,16 @@ impl AuthError {
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(error) if error.is_outage())
     }
+}
+
+/// What a user is told whose clock is off.
+fn clock_text(behind: i64) -> String {
+    let seconds = behind.unsigned_abs();
+    let direction = if behind < 0 { "ahead" } else { "behind" };
+    format!(
+        "the clock of your phone is about {seconds} seconds {direction}: let it set the time by \
+         itself, and enter the next code"
+    )
 }
 
 impl From<RateLimited> for AuthError {

@@ -4,9 +4,9 @@ use super::audit::Event;
 use super::executor::Executor;
 use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification};
+use super::{Auth, AuthError, EmailVerification, SecondFactorCode};
 use crate::db::{DbError, NewSession};
-use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, User};
+use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, SessionLevel, User};
 
 /// What a login ends with.
 #[derive(Debug)]
@@ -21,18 +21,21 @@ pub struct LoginSuccess {
 
 impl Auth {
     /// Logs a user in: opens a session, and ends the oldest one beyond the number that a user may
-    /// have. Reads, counts, hashes, and writes once.
+    /// have. Reads, counts, hashes, and writes once. `code` is for a user who has a second factor;
+    /// others are not asked for one.
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] before anything is read, [`AuthError::Throttled`] before anything
     /// is hashed, [`AuthError::InvalidCredentials`] after the hash, for an unknown account too,
-    /// [`AuthError::Changed`] where the stored password is another one by then, and
-    /// [`AuthError::EmailNotVerified`] where that is required.
+    /// [`AuthError::Changed`] where the stored password is another one by then,
+    /// [`AuthError::EmailNotVerified`] where that is required, and
+    /// [`AuthError::SecondFactorRequired`] or [`AuthError::InvalidCode`] after the right password.
     pub async fn log_in(
         &self,
         executor: &impl Executor,
         email: impl Into<EmailKey>,
         password: Password,
+        code: Option<SecondFactorCode>,
         client: &Client,
     ) -> Result<LoginSuccess, AuthError> {
         let attempt = LoginAttempt::new(email.into(), client.clone());
@@ -44,7 +47,7 @@ impl Auth {
         let (failure, reservation) = (checked.failure(), checked.reservation.clone());
         let opened = match checked.right() {
             Ok(right) => {
-                let open = move |auth: &Self| auth.open_session(right);
+                let open = move |auth: &Self| auth.open_session(right, code.as_ref());
                 executor.write(self, client, open).await
             }
             Err(wrong) => Err(wrong),
@@ -53,54 +56,57 @@ impl Auth {
             failure.log(cause, client);
             self.refund_if_ours(&reservation, cause);
         })?;
-        let (user, session) = (logged_in.user.id, &logged_in.session_id.digest());
-        Event::LoggedIn { user, session }.log(client);
-        Event::sessions_replaced(user, replaced, client);
+        Event::logged_in(&logged_in, replaced, client);
         Ok(logged_in)
     }
 
     /// Opens the session, and returns how many older ones that ended. Blocks for a write.
-    fn open_session(&self, right: RightPassword) -> Result<(LoginSuccess, usize), AuthError> {
-        let RightPassword {
-            user,
-            attempt,
-            reservation,
-            outdated,
-        } = right;
+    fn open_session(
+        &self,
+        right: RightPassword,
+        code: Option<&SecondFactorCode>,
+    ) -> Result<(LoginSuccess, usize), AuthError> {
+        let (user, reservation) = (&right.user, &right.reservation);
         let required = self.settings.email_verification == EmailVerification::Required;
         if required && self.db.email_verified_at(user.id)?.is_none() {
-            let settlement = attempt.right(self, &reservation);
-            return Err(self.ask_to_verify(&user, &settlement, &reservation));
+            let settlement = right.attempt.right(self, reservation);
+            return Err(self.ask_to_verify(user, &settlement, reservation));
+        }
+        if let Some(code) = code
+            && let Some(proof) = self.proof_of(user.id, code)?
+        {
+            return self.open_with_second_factor(right, None, &proof);
         }
         let session_id = SessionId::generate();
         let new = NewSession {
             user_id: user.id,
             digest: &session_id.digest(),
-            client: attempt.client(),
+            client: right.attempt.client(),
+            level: SessionLevel::Password,
         };
-        let (settlement, device) = attempt.settlement(self, &reservation);
+        let (settlement, device) = right.attempt.settlement(self, reservation);
         let stored = &user.hashed_password;
         let added = self.db.add_session(&new, Some(stored), &settlement);
-        let replaced = added.map_err(|error| {
+        let added = added.map_err(|error| {
             reservation.release();
             match error {
-                // Not "invalid credentials": where a login of the same user has just stored a
-                // new hash, the password is as right as before.
-                DbError::NoResultFound => AuthError::Changed,
+                DbError::NoResultFound => self.ask_for_second_factor(&right),
                 DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)
                 | DbError::Unavailable(_)
                 | DbError::Failed(_) => error.into(),
             }
-        })?;
-        if let Some(password) = outdated {
-            self.renew(user.clone(), password);
+        });
+        if let (Some(password), Ok(_) | Err(AuthError::SecondFactorRequired(_))) =
+            (right.outdated, &added)
+        {
+            self.renew(right.user.clone(), password);
         }
         let logged_in = LoginSuccess {
             session_id,
             device,
-            user,
+            user: right.user,
         };
-        Ok((logged_in, replaced))
+        Ok((logged_in, added?))
     }
 }

@@ -22,6 +22,7 @@ mod password;
 mod password_reset;
 mod reauthentication;
 mod registration;
+mod second_factor;
 mod sessions;
 mod settings;
 mod stats;
@@ -32,6 +33,7 @@ use std::time::Instant;
 
 use crate::db::DB;
 use crate::mail::{Mailer, Templates};
+use crate::secret_key::KeyFile;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use maintenance::background_writes::Housekeeping;
 use maintenance::db_monitor::DatabaseMonitor;
@@ -56,14 +58,18 @@ pub use password::format::{HashError, hash_password};
 pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
+pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
 pub use sessions::{Named, SessionPage};
 pub use settings::{AuthSettings, PasswordRefused};
 pub use stats::{Figures, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 
-pub use crate::domain::{EmailVerification, Notification, Registration};
+pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
-pub use crate::db::{DatabaseStats, IntegrityStats, LimitRow, Outbox, PoolStats, Registered};
+pub use crate::db::{
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, Outbox, PoolStats, Registered,
+    SecondFactors,
+};
 
 /// The document's `Auth`: users register, log in, are known by a session id, log out.
 ///
@@ -73,6 +79,8 @@ pub struct Auth {
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
     housekeeping: Arc<Housekeeping>,
+    /// The keys that second factors are encrypted under.
+    keys: Arc<KeyFile>,
     /// None where no mails are sent: they wait for an instance that does.
     mails: Option<Arc<MailWorker>>,
     /// None on PostgreSQL, and where a command runs beside the service.
@@ -94,10 +102,21 @@ impl Auth {
             hasher: hasher.into(),
             housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
+            keys: KeyFile::nowhere().into(),
             mails: None,
             monitor: None,
             db,
         })
+    }
+
+    /// Takes the file with the keys that second factors are encrypted under. Without one, nobody
+    /// can set up a second factor.
+    #[must_use]
+    pub fn with_secret_keys(self, keys: KeyFile) -> Self {
+        Self {
+            keys: keys.into(),
+            ..self
+        }
     }
 
     /// Has the mails that are queued sent, by threads that end with this.
@@ -133,6 +152,7 @@ impl Auth {
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
+            keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),
             monitor: self.monitor.clone(),
         }

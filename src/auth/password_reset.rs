@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
+use super::second_factor::code_limit;
 use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{
@@ -142,6 +143,7 @@ impl Auth {
             token,
             hashed_password: &hashed,
             notice: self.password_changed(&user.email),
+            code_limit: code_limit(&self.settings.throttle, &user.email.key()).pop(),
         };
         self.db.spend_reset_token(user.id, &new).map_err(invalid)?;
         self.wake_mails();

@@ -6,7 +6,7 @@ use super::password::check::RightPassword;
 use super::throttle::{LoginAttempt, reauthentications};
 use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
-use crate::domain::{Client, Password, SessionDigest, SessionId, SessionUser, User};
+use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
 
 /// A request of a user who is logged in, with the password that has to be given again.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Owner {
     attempt: LoginAttempt,
     reservation: Reservation,
     session: SessionDigest,
+    /// By what the session's user has authenticated.
+    pub(super) level: SessionLevel,
     /// How often the account may be changed; counted with the change, so that only right
     /// passwords count.
     limit: Vec<LimitCheck>,
@@ -73,6 +75,7 @@ impl Auth {
             attempt,
             reservation,
             session: session_id.digest(),
+            level: owner.level,
             limit,
         };
         Ok((owner, permit))

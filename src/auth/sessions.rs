@@ -4,8 +4,8 @@ use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{
-    Client, EmailKey, SessionId, SessionInfo, SessionPublicId, SessionScope, SessionUser, User,
-    UserId,
+    Client, EmailKey, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
+    SessionUser, User, UserId,
 };
 
 /// What a session turned out to be that was named to be ended.
@@ -42,6 +42,7 @@ impl Auth {
             user_id: user.id,
             digest: &digest,
             client: &client,
+            level: SessionLevel::Password,
         };
         let ended = self
             .db

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
 use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
-use crate::domain::{BcryptCost, Email, Password};
+use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy};
 
 /// How passwords are hashed and which are taken.
 #[derive(Debug, Clone)]
@@ -22,6 +22,10 @@ pub struct AuthSettings {
     pub registration: Registration,
     /// Whether addresses have to be proved.
     pub email_verification: EmailVerification,
+    /// Whether users may, or must, have a second factor.
+    pub second_factor: SecondFactorPolicy,
+    /// The name of the service in authenticator apps.
+    pub service_name: String,
     /// Of what owners are told.
     pub notices: NotificationSettings,
     /// Threads that hash; more than the machine has cores are of no use.
@@ -46,6 +50,8 @@ impl Default for AuthSettings {
             context_words: ContextWords::default(),
             registration: Registration::default(),
             email_verification: EmailVerification::default(),
+            second_factor: SecondFactorPolicy::default(),
+            service_name: "Bienvenue".to_owned(),
             notices: NotificationSettings::default(),
             hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hash_queue: 128,

@@ -6,6 +6,7 @@ mod audit;
 mod database;
 mod db;
 mod group;
+mod keys;
 mod mail;
 mod output;
 mod session;
@@ -55,6 +56,8 @@ enum Command {
     App(DatabaseCommand<app::Command>),
     /// See who has access to an application
     Access(DatabaseCommand<access::Command>),
+    /// Replace the key under which second factors are encrypted
+    Keys(DatabaseCommand<keys::Command>),
     /// List and end sessions
     Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
@@ -248,6 +251,7 @@ impl Invocation {
             Some(Command::Group(on)) => on.command.run(config, on.offline),
             Some(Command::App(on)) => on.command.run(config, on.offline),
             Some(Command::Access(on)) => on.command.run(config, on.offline),
+            Some(Command::Keys(on)) => on.command.run(config, on.offline),
             Some(Command::Session(on)) => on.command.run(config, on.offline),
             Some(Command::Throttle(on)) => on.command.run(config, on.offline),
             Some(Command::Mail(on)) => on.command.run(config, on.offline),

@@ -111,8 +111,9 @@ impl Clear {
         match &self.target {
             None => db.forget_all_guesses(),
             Some(ClearTarget::Account(email)) => {
-                let mails = db.forget_guesses(&mail_limit_keys(email))?;
-                Ok(db.forget_guesses_at(email)? + mails)
+                let mut keys = mail_limit_keys(email);
+                keys.push(LimitKey::second_factor(email));
+                Ok(db.forget_guesses_at(email)? + db.forget_guesses(&keys)?)
             }
             Some(ClearTarget::Client(address)) => {
                 let prefixes = [address.network(), address.subnet()];

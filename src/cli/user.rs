@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::audit::OperatorEvent;
 use super::output::{explain, print};
@@ -37,6 +37,9 @@ pub(super) enum Command {
         #[arg(long = "for", value_name = "TIME", value_parser = link_lifetime)]
         lifetime: Option<Duration>,
     },
+    /// Remove the second factor of a user who has lost it, end all sessions, and notify the user;
+    /// or of all users, if the secret key is lost
+    ResetSecondFactor(ResetSecondFactor),
     /// Mark the email of a user as verified
     Verify {
         /// Email of the user
@@ -49,6 +52,18 @@ pub(super) enum Command {
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
+}
+
+/// Whose second factors are removed.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct ResetSecondFactor {
+    /// Email of the user
+    #[arg(value_name = "EMAIL", value_parser = email)]
+    email: Option<Email>,
+    /// All users
+    #[arg(long)]
+    all: bool,
 }
 
 impl Command {
@@ -80,6 +95,27 @@ impl Command {
                 let lifetime = lifetime.unwrap_or(RESET_TOKEN_LIFETIME);
                 let user = reset_link(db, email, lifetime, config)?;
                 report("authn_token_created", "reset link printed", user);
+            }
+            Self::ResetSecondFactor(reset) => {
+                let email = reset.email.as_ref();
+                let user = email.map(|email| find(&db, email)).transpose()?;
+                let auth =
+                    Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+                let reset = auth.reset_second_factors(user.as_ref())?;
+                for user in &reset {
+                    report(
+                        "authn_second_factor_removed",
+                        "second factor removed",
+                        *user,
+                    );
+                }
+                let whose =
+                    user.map_or_else(|| "all users".to_owned(), |user| user.email.to_string());
+                let count = reset.len();
+                let factors = if count == 1 { "factor" } else { "factors" };
+                print(&format!(
+                    "removed {count} second {factors} of {whose} in {database}\n"
+                ));
             }
             Self::Verify { email } => {
                 let user = find(&db, email)?;
@@ -172,7 +208,12 @@ fn list(db: &DB) -> Result<(), DbError> {
 
 /// One line: id, email, dates.
 fn line(user: &ListedUser) -> String {
-    let ListedUser { id, email, dates } = user;
+    let ListedUser {
+        id,
+        email,
+        dates,
+        totp,
+    } = user;
     let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
     let created = shown(dates.created_at);
     let last_login = if dates.has_no_login() {
@@ -182,7 +223,8 @@ fn line(user: &ListedUser) -> String {
     };
     let disabled = dates.disabled_at.map(Timestamp::rfc3339);
     let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
-    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{disabled}\n")
+    let factor = totp.map_or("", |_| "\tsecond factor totp");
+    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{factor}{disabled}\n")
 }
 
 /// Parses an email on the command line.

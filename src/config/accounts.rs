@@ -86,7 +86,7 @@ pub struct Accounts {
         env = "BIENVENUE_NOTICES",
         value_name = "NAMES",
         value_delimiter = ',',
-        default_value = "new-device,password-changed,email-changed,account-deleted"
+        default_value = "new-device,password-changed,email-changed,second-factor,account-deleted"
     )]
     pub notices: Vec<Notification>,
 }

@@ -16,6 +16,7 @@ mod logging;
 mod parsers;
 mod passwords;
 mod rate_limits;
+mod second_factor;
 mod secrets;
 mod sessions;
 
@@ -31,9 +32,10 @@ pub use logging::{LogFormat, Logging};
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
+pub use second_factor::SecondFactor;
 pub use sessions::Sessions;
 
-use crate::domain::{BcryptCost, EmailVerification, Notification};
+use crate::domain::{BcryptCost, EmailVerification, Notification, SecondFactorPolicy};
 
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
@@ -63,6 +65,9 @@ pub struct Config {
     /// How people come and prove who they are.
     #[command(flatten)]
     pub accounts: Accounts,
+    /// Whether users have a second factor.
+    #[command(flatten)]
+    pub second_factor: SecondFactor,
     /// How guessing is slowed down.
     #[command(flatten)]
     pub throttling: Throttling,
@@ -139,11 +144,16 @@ impl Config {
             .is_some_and(PublicUrl::is_https)
     }
 
-    /// The shortest password, in code points: 15 where it is the only factor of a service on
-    /// the Internet (NIST SP 800-63B-4, 3.1.1.2), any where the document's is tried.
+    /// The shortest password, in code points: 15 where it may be the only factor of a service on
+    /// the Internet, 8 where a second one is required (NIST SP 800-63B-4, 3.1.1.2), any where the
+    /// document's is tried.
     #[must_use]
     pub fn password_min_length(&self) -> usize {
-        let default = if self.is_https() { 15 } else { 1 };
+        let default = match self.second_factor.second_factor {
+            _ if !self.is_https() => 1,
+            SecondFactorPolicy::Required => 8,
+            SecondFactorPolicy::Off | SecondFactorPolicy::Optional => 15,
+        };
         self.passwords.password_min_length.unwrap_or(default)
     }
 }

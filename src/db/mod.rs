@@ -36,6 +36,10 @@ pub use accounts::access::SessionAccess;
 pub use accounts::changes::{Asking, Reauthenticated, Replaced};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewAccount, Registered};
+pub use accounts::second_factor::{
+    FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
+};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
@@ -52,9 +56,11 @@ pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
 pub use tables::password_resets::NewPassword;
+pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::FoundFormerEmail;
 pub use tables::sessions::{ActiveSession, NewSession};
 pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
+pub use tables::totp::TotpRow;
 pub use tables::users::changes::UserChanges;
 pub use tables::users::filter::UserFilter;
 

@@ -126,6 +126,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_logins (digest) {
+        digest -> Binary,
+        user_id -> BigInt,
+        client -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, digest) {
+        user_id -> BigInt,
+        digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    secret_key_check (id) {
+        id -> BigInt,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     sessions (digest) {
         digest -> Binary,
         public_id -> Binary,
@@ -137,6 +162,7 @@ diesel::table! {
         cleanup_at -> BigInt,
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        level -> BigInt,
     }
 }
 
@@ -146,6 +172,16 @@ diesel::table! {
         fails -> BigInt,
         next_at -> BigInt,
         purge_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> BigInt,
+        secret -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
     }
 }
 
@@ -183,7 +219,10 @@ diesel::joinable!(invitations -> groups (group_name));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
+diesel::joinable!(pending_logins -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(totp -> users (user_id));
 diesel::joinable!(verified_emails -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -200,8 +239,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     known_clients,
     outbox,
     password_resets,
+    pending_logins,
+    recovery_codes,
+    secret_key_check,
     sessions,
     throttle,
+    totp,
     users,
     verified_emails,
 );

@@ -1,5 +1,7 @@
 //! The client of a request.
 
+use sha2::{Digest, Sha256};
+
 use super::{ClientAddress, DeviceId, RequestId};
 
 /// The client of a request, as far as the request describes it.
@@ -63,6 +65,22 @@ impl Client {
     #[must_use]
     pub fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
+    }
+
+    /// A digest of what a client shows that goes on with a login: its device cookie and what it
+    /// calls itself. The address is no part of it, as it changes when a phone leaves a network.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let device = self.device.as_ref().map(DeviceId::digest);
+        let device = device.as_ref().map_or(&[][..], |device| device.as_bytes());
+        let length = u8::try_from(device.len()).unwrap_or_default();
+        Sha256::new()
+            .chain_update("bienvenue/client/1")
+            .chain_update([length])
+            .chain_update(device)
+            .chain_update(self.user_agent.as_deref().unwrap_or_default())
+            .finalize()
+            .into()
     }
 
     /// The `User-Agent` of the client.

@@ -26,9 +26,12 @@ mod password;
 mod policy;
 mod postgres_url;
 mod rate_limit;
+mod recovery_code;
 mod request_id;
 mod session_info;
+mod session_level;
 mod token;
+mod totp;
 mod user;
 
 pub use access::{AccessFacts, App, AppLogin};
@@ -49,16 +52,20 @@ pub use names::{AppName, GroupName, NameError};
 pub use networks::{Networks, NetworksError};
 pub use origin::{AppOriginError, Origin};
 pub use password::{Password, PasswordError};
-pub use policy::{EmailVerification, Notification, Pooler, Registration};
+pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
 pub use postgres_url::PostgresUrl;
 pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
+pub use recovery_code::{RecoveryCode, RecoveryCodeDigest, RecoveryCodeError};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
+pub use session_level::SessionLevel;
 pub use token::{
     AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
     EmailToken, EmailTokenDigest, HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest,
-    InvitationPurpose, InvitationToken, LoginState, LoginStateDigest, LoginStatePurpose, Purpose,
-    ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token,
-    TokenDigest, TokenError, UndoPurpose, UndoToken, UndoTokenDigest,
+    InvitationPurpose, InvitationToken, LoginPurpose, LoginState, LoginStateDigest,
+    LoginStatePurpose, LoginToken, LoginTokenDigest, Purpose, ResetPurpose, ResetToken,
+    ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest, TokenError,
+    UndoPurpose, UndoToken, UndoTokenDigest,
 };
+pub use totp::{TotpCode, TotpCodeError, TotpMatch, TotpSecret, TotpStep};
 pub use user::{User, UserId};

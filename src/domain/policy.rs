@@ -28,6 +28,18 @@ pub enum EmailVerification {
     Required,
 }
 
+/// Whether users may, or must, have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SecondFactorPolicy {
+    /// Nobody can set one up; one that was set up before is still asked for
+    Off,
+    /// Users may set one up
+    #[default]
+    Optional,
+    /// Users must set one up at their next login
+    Required,
+}
+
 /// The changes about which an owner may be notified by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Notification {
@@ -37,6 +49,8 @@ pub enum Notification {
     PasswordChanged,
     /// A new email address; the mail to the old one contains a link that undoes the change
     EmailChanged,
+    /// A second factor added or removed, recovery codes used or replaced
+    SecondFactor,
     /// The deletion of the account
     AccountDeleted,
     /// No notifications

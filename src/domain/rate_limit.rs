@@ -74,6 +74,8 @@ pub enum Limit {
     EmailChanges,
     /// Changes of an account that require re-authentication.
     Reauthentication,
+    /// Wrong codes of a second factor, at an account.
+    SecondFactor,
 }
 
 /// A limit and the account, client or address for which it counts. The stored text begins with
@@ -227,6 +229,12 @@ impl LimitKey {
     #[must_use]
     pub fn reauthentication(email: &EmailKey) -> Self {
         Limit::Reauthentication.of(digest(email))
+    }
+
+    /// An account whose second factor is tried, whoever the client is.
+    #[must_use]
+    pub fn second_factor(email: &EmailKey) -> Self {
+        Limit::SecondFactor.of(digest(email))
     }
 
     /// The keys of a network or a site by which any limit counts its clients.

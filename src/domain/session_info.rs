@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::{NoContext, Uuid};
 
-use super::{Email, Timestamp, TokenError, UserId};
+use super::{Email, SessionLevel, Timestamp, TokenError, UserId};
 
 /// The user of a request's session: what an application needs for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct SessionUser {
     pub id: UserId,
     /// The user's address, as it was registered.
     pub email: Email,
+    /// By what the user has authenticated.
+    pub level: SessionLevel,
 }
 
 /// The public id of a session, for its owner's list of sessions. Unlike the session id, it gives

@@ -53,6 +53,10 @@ pub enum UndoPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
+/// Marks what belongs to logins whose second factor is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginPurpose {}
+
 /// Marks what belongs to the login on the host of an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AppSessionPurpose {}
@@ -114,6 +118,11 @@ impl Purpose for DevicePurpose {
     const NAME: &'static str = "DeviceId";
 }
 
+impl Purpose for LoginPurpose {
+    const LABEL: &'static str = "bienvenue/login/1";
+    const NAME: &'static str = "LoginToken";
+}
+
 /// The value of the session cookie.
 pub type SessionId = Token<SessionPurpose>;
 /// A [`SessionId`] as it is stored.
@@ -151,6 +160,11 @@ pub type InvitationDigest = TokenDigest<InvitationPurpose>;
 
 /// The value of the device cookie, which shows that a user has logged in on this device.
 pub type DeviceId = Token<DevicePurpose>;
+
+/// What the login cookie carries: the password was right, and a second factor is due.
+pub type LoginToken = Token<LoginPurpose>;
+/// A [`LoginToken`] as it is stored.
+pub type LoginTokenDigest = TokenDigest<LoginPurpose>;
 
 impl<P: Purpose> Token<P> {
     /// Generates a token by the operating system's random source.

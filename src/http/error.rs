@@ -160,6 +160,41 @@ impl Description {
                 Self::new(S::SERVICE_UNAVAILABLE, "overloaded", text, O::overloaded)
                     .retry_after(*retry_after)
             }
+            AuthError::SecondFactorRequired(_) => {
+                let (code, outcome) = ("second_factor_required", O::second_factor_required);
+                Self::new(S::UNAUTHORIZED, code, text, outcome)
+            }
+            // The same bytes as for a wrong password, where that came along.
+            AuthError::InvalidCode { with_password } => {
+                let code = if *with_password {
+                    "invalid_credentials"
+                } else {
+                    "invalid_second_factor"
+                };
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
+            }
+            AuthError::ClockOff { .. } => {
+                Self::new(S::UNAUTHORIZED, "clock_off", text, O::invalid_credentials)
+            }
+            AuthError::NoPendingLogin => Self::new(
+                S::UNAUTHORIZED,
+                "login_expired",
+                text,
+                O::invalid_credentials,
+            ),
+            AuthError::EnrolmentRequired => {
+                let code = "second_factor_enrolment_required";
+                Self::new(S::FORBIDDEN, code, text, O::malformed)
+            }
+            AuthError::SecondFactorOff => {
+                Self::new(S::FORBIDDEN, "second_factor_off", text, O::malformed)
+            }
+            AuthError::SecondFactorExists => {
+                Self::new(S::CONFLICT, "second_factor_exists", text, O::malformed)
+            }
+            AuthError::NoSecondFactor => {
+                Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
+            }
             AuthError::Changed => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
@@ -168,6 +203,7 @@ impl Description {
             AuthError::NoResultFound
             | AuthError::Lost(_)
             | AuthError::Failed(_)
+            | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
         }
     }

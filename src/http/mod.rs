@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod handlers;
 mod metrics;
 mod middleware;
+mod qr_code;
 mod resource;
 mod response;
 mod routes;

@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 
 use super::handlers::{
     account, email, export, forward_auth, hand_over, health, index, password_reset, profile,
-    sessions, users,
+    second_factor, sessions, users,
 };
 use super::resource::Resource;
 
@@ -17,6 +17,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),
+        Resource::new("/sessions/second_factor").post(second_factor::log_in),
         Resource::new("/sessions/{id}").delete(sessions::end),
         Resource::new("/profile")
             .get(profile::profile)
@@ -24,6 +25,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         Resource::new("/profile/password").put(account::change_password),
         Resource::new("/profile/email").put(email::change),
         Resource::new("/profile/export").get(export::export),
+        Resource::new("/account/totp")
+            .post(second_factor::begin_totp)
+            .put(second_factor::confirm_totp)
+            .delete(second_factor::remove_totp),
+        Resource::new("/account/recovery_codes").post(second_factor::replace_recovery_codes),
         Resource::new("/reset_password")
             .post(password_reset::request)
             .put(password_reset::reset),

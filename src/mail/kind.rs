@@ -64,6 +64,17 @@ pub enum MailKind {
     },
     /// A registration of the address of an account.
     AlreadyRegistered,
+    /// A second factor was set up.
+    SecondFactorAdded,
+    /// The second factor and the recovery codes were removed.
+    SecondFactorRemoved {
+        /// Whether the operator removed them.
+        by_operator: bool,
+    },
+    /// There are new recovery codes.
+    RecoveryCodesReplaced,
+    /// A recovery code replaced the second factor at a login.
+    RecoveryCodeUsed,
     /// A test by the operator.
     Test,
 }
@@ -128,6 +139,10 @@ impl MailKind {
             | Self::AccountDeleted { .. }
             | Self::EmailTakenBack { .. }
             | Self::AlreadyRegistered
+            | Self::SecondFactorAdded
+            | Self::SecondFactorRemoved { .. }
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed
             | Self::Test => None,
         }
     }
@@ -146,6 +161,10 @@ impl MailKind {
             | Self::VerifyEmail
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::SecondFactorAdded
+            | Self::SecondFactorRemoved { .. }
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed
             | Self::Test => None,
         }
     }

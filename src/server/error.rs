@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::auth::KeyCheckError;
 use crate::db::OpenError;
 use crate::mail::{SmtpError, TemplateError};
 
@@ -12,6 +13,9 @@ pub enum ServerError {
     /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The key under which second factors are encrypted.
+    #[error(transparent)]
+    SecretKey(#[from] KeyCheckError),
     /// The address.
     #[error(
         "cannot listen on {address}: {source}; {} choose another {flag}",
@@ -58,6 +62,7 @@ impl ServerError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Open(error) => error.is_permanent(),
+            Self::SecretKey(error) => error.is_permanent(),
             Self::Bind { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable

@@ -26,7 +26,9 @@ use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
-pub use wiring::{auth_settings, mail_settings, mailer, service_url, throttle_settings};
+pub use wiring::{
+    auth_settings, mail_settings, mailer, secret_keys, service_url, throttle_settings,
+};
 
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
@@ -128,7 +130,8 @@ fn build_auth(
     mailer: Mailer,
     templates: Templates,
 ) -> Result<web::Data<Auth>, ServerError> {
-    let auth = Auth::new(db, auth_settings(config))?;
+    let auth = Auth::new(db, auth_settings(config))?.with_secret_keys(secret_keys(config));
+    auth.check_secret_key()?;
     let auth = auth.with_mails(mailer, templates)?;
     Ok(web::Data::new(
         auth.with_monitor(MonitorSettings::default())?,

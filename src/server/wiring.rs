@@ -14,9 +14,10 @@ use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
 use crate::db::{DbSettings, OpenMode, SessionRules};
-use crate::domain::{Backoff, Clock, Email};
+use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
 use crate::http::HttpSettings;
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
+use crate::secret_key::KeyFile;
 
 /// The folder that gets mails where nothing else is said.
 pub(super) const DEFAULT_FOLDER: &str = "mail";
@@ -65,12 +66,29 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         ),
         registration: accounts.registration,
         email_verification: accounts.email_verification,
+        second_factor: config.second_factor.second_factor,
+        service_name: accounts.service_name.clone(),
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hash_threads: passwords.hash_threads.unwrap_or_else(workers),
         hash_queue: passwords.hash_queue.get(),
         hash_deadline: passwords.hash_deadline,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
+    }
+}
+
+/// Where the key is that second factors are encrypted under.
+#[must_use]
+pub fn secret_keys(config: &Config) -> KeyFile {
+    if let Some(file) = &config.second_factor.secret_key_file {
+        return KeyFile::named(file.clone());
+    }
+    if let Some(credential) = config.second_factor.secret_key_credential() {
+        return KeyFile::credential(credential);
+    }
+    match &config.database.database_url {
+        DatabaseUrl::Sqlite(database) => KeyFile::beside(database),
+        DatabaseUrl::Postgres(_) => KeyFile::nowhere(),
     }
 }
 

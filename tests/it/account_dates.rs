@@ -90,6 +90,7 @@ async fn refused_session_leaves_the_last_login() {
         user_id: user.id,
         digest: &digest,
         client: &client,
+        level: bienvenue::domain::SessionLevel::Password,
     };
     let another = bienvenue::domain::HashedPassword::from_stored("another");
     let settlement = bienvenue::db::LoginSideEffects::default();

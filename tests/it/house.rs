@@ -4,18 +4,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may import: always downhill.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("main", &["cli", "logging"]),
-    ("cli", &["server", "auth", "db", "mail", "config", "domain"]),
+    (
+        "cli",
+        &[
+            "server",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
+    ),
     (
         "server",
-        &["http", "auth", "db", "mail", "config", "domain"],
+        &[
+            "http",
+            "auth",
+            "db",
+            "mail",
+            "secret_key",
+            "config",
+            "domain",
+        ],
     ),
     ("http", &["auth", "domain", "logging"]),
-    ("auth", &["db", "mail", "bcrypt_lanes", "domain"]),
+    (
+        "auth",
+        &["db", "mail", "secret_key", "bcrypt_lanes", "domain"],
+    ),
     ("bcrypt_lanes", &[]),
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "domain"]),
+    ("secret_key", &["ownership", "domain"]),
     ("ownership", &[]),
     ("config", &["domain"]),
     ("logging", &["config"]),

@@ -54,6 +54,10 @@ fn mails() -> Vec<MailKind> {
         },
         MailKind::EmailTakenBack { to, new },
         MailKind::AlreadyRegistered,
+        MailKind::SecondFactorAdded,
+        MailKind::SecondFactorRemoved { by_operator: true },
+        MailKind::RecoveryCodesReplaced,
+        MailKind::RecoveryCodeUsed,
         MailKind::Test,
     ]
 }

@@ -62,6 +62,7 @@ mod reset;
 mod restore;
 mod routes;
 mod runbook;
+mod second_factor;
 mod serving;
 mod sessions;
 mod settings;

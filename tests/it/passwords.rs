@@ -151,7 +151,7 @@ fn r21_a_login_through_the_service_renews_too() {
         .unwrap();
     let auth = at_cost(&place, 5);
     let client = Client::default();
-    let login = auth.log_in(&Inline, &bob, password("bob_pwd"), &client);
+    let login = auth.log_in(&Inline, &bob, password("bob_pwd"), None, &client);
     block_on(login).unwrap();
     eventually("the hash is renewed", || {
         stored(&place).starts_with("$2b$05$")
@@ -235,7 +235,7 @@ fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
     let auth = at_cost(&place, 4);
     auth.register_user(&bob, &password("bob_pwd")).unwrap();
     let client = Client::default();
-    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), &client));
+    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), None, &client));
     let (changed, deleted) = (begin(), begin());
     let other = hash_password(&password("other"), BcryptCost::MINIMUM).unwrap();
     store(&place, &bob, other.expose());
@@ -255,7 +255,7 @@ fn r21_of_two_logins_at_once_the_renewal_by_one_is_no_wrong_password_for_the_oth
         .unwrap();
     let auth = at_cost(&place, 5);
     let client = Client::default();
-    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), &client));
+    let begin = || until_hash(auth.log_in(&Inline, &bob, password("bob_pwd"), None, &client));
     let (first, second) = (begin(), begin());
     block_on(first).unwrap();
     eventually("the hash is renewed", || {

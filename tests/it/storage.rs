@@ -6,7 +6,9 @@ use std::time::Duration;
 use bienvenue::db::{
     DB, DbError, InvalidRequest, LoginSideEffects, NewSession, UserChanges, UserFilter,
 };
-use bienvenue::domain::{Client, Clock, HashedPassword, ResetToken, SessionId, UserId};
+use bienvenue::domain::{
+    Client, Clock, HashedPassword, ResetToken, SessionId, SessionLevel, UserId,
+};
 
 use rstest::rstest;
 
@@ -248,6 +250,7 @@ fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session(
         user_id: user.id,
         digest: &session.digest(),
         client: &Client::default(),
+        level: SessionLevel::Password,
     };
     let late = db.add_session(
         &new,

@@ -40,8 +40,8 @@ impl Auth {
     /// ended and the request shows a session too.
     ///
     /// # Errors
-    /// [`AuthError::NotLoggedIn`] without a session that is good on that host, and
-    /// [`AuthError::AccessDenied`] with the rule.
+    /// [`AuthError::NotLoggedIn`] without a session that is good on that host,
+    /// [`AuthError::EnrolmentRequired`], and [`AuthError::AccessDenied`] with the rule.
     pub fn verify_access(
         &self,
         request: &AccessRequest,
@@ -52,6 +52,7 @@ impl Auth {
         self.housekeeping
             .note_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
+        self.check_level(&user)?;
         match decide(&facts, url) {
             Ok(_) => Ok(VerifiedAccess {
                 user,

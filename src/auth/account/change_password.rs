@@ -81,6 +81,7 @@ impl Auth {
             user_id: owner.user.id,
             digest: &session_id.digest(),
             client: owner.client(),
+            level: owner.level,
         };
         let replaced = Replaced {
             hashed_password: hashed,

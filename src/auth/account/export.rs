@@ -1,7 +1,7 @@
 //! The export of everything that is held about a user.
 
 use crate::auth::{Auth, AuthError, mail_limit_keys};
-use crate::db::{DbError, LimitRow};
+use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
     AccountDates, AppLogin, FormerEmail, GroupName, KnownClient, LimitKey, PendingMail,
     PendingToken, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
@@ -22,6 +22,10 @@ pub struct Export {
     pub groups: Vec<GroupName>,
     /// The rows in `app_sessions`.
     pub app_logins: Vec<AppLogin>,
+    /// The row in `totp` and the rows in `recovery_codes`.
+    pub second_factors: SecondFactors,
+    /// The rows in `pending_logins`: when they began.
+    pub pending_logins: Vec<Timestamp>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
     /// The rows in `password_resets` and `email_tokens`, without those for another address: that
@@ -56,6 +60,8 @@ impl Auth {
             sessions,
             groups: self.db.groups_of(user.id)?,
             app_logins: self.db.app_logins_of(user.id)?,
+            second_factors: self.db.second_factors_of(user.id)?,
+            pending_logins: self.db.pending_logins_of(user.id)?,
             known_clients: self.db.known_clients_of(user.id)?,
             tokens: self.db.tokens_of(user.id)?,
             former_emails: self.db.former_emails_of(user.id)?,
@@ -90,6 +96,7 @@ impl Auth {
             LimitKey::logins(&email),
             LimitKey::email_changes(user.id),
             LimitKey::reauthentication(&email),
+            LimitKey::second_factor(&email),
         ];
         for mark in self.db.marks_of(user.id)? {
             keys.push(LimitKey::known(&email, &mark));

@@ -1,13 +1,15 @@
 //! Audit events: one row each says all that the log has of it.
 
 mod access;
+mod second_factor;
 
 use log::Level;
 
-use super::AuthError;
+use super::{AuthError, LoginSuccess};
 use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
 
 pub(in crate::auth) use access::AccessEvent;
+pub(in crate::auth) use second_factor::SecondFactorEvent;
 
 /// Where the lines go: `RUST_LOG` can name it.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -116,6 +118,11 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
+    /// What happened to the second factor of an account.
+    SecondFactor {
+        user: UserId,
+        event: SecondFactorEvent<'a>,
+    },
     Access(AccessEvent<'a>),
 }
 
@@ -195,6 +202,13 @@ impl<'a> Fields<'a> {
 }
 
 impl Event<'_> {
+    /// Logs a login, and that it ended older sessions, if it did.
+    pub(in crate::auth) fn logged_in(login: &LoginSuccess, replaced: usize, client: &Client) {
+        let (user, session) = (login.user.id, &login.session_id.digest());
+        Event::LoggedIn { user, session }.log(client);
+        Event::sessions_replaced(user, replaced, client);
+    }
+
     /// Logs that a login ended older sessions, if it did.
     pub(in crate::auth) fn sessions_replaced(user: UserId, count: usize, client: &Client) {
         if count > 0 {
@@ -336,6 +350,7 @@ impl Event<'_> {
                 let fields = Fields::new("user_updated", "former email taken back");
                 fields.reason("taken_back").user(user)
             }
+            Self::SecondFactor { user, event } => event.fields().user(user),
             Self::Access(ref event) => event.fields(),
         }
     }

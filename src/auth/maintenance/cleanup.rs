@@ -107,6 +107,8 @@ impl Cleaner {
         removed = removed.max(self.db.remove_forgotten_clients(BATCH)?);
         removed = removed.max(self.db.remove_expired_sessions(BATCH)?);
         removed = removed.max(self.db.remove_expired_tokens(BATCH)?);
+        removed = removed.max(self.db.remove_expired_logins(BATCH)?);
+        removed = removed.max(self.db.remove_pending_totp(BATCH)?);
         if removed >= BATCH as usize {
             return Ok(PAUSE);
         }

@@ -32,9 +32,13 @@ impl MailKind {
         to: &EmailKey,
     ) -> BudgetedMail {
         let budget = match self {
-            Self::PasswordChanged | Self::AccountDeleted { .. } | Self::EmailTakenBack { .. } => {
-                notification_budget
-            }
+            Self::PasswordChanged
+            | Self::AccountDeleted { .. }
+            | Self::EmailTakenBack { .. }
+            | Self::SecondFactorAdded
+            | Self::SecondFactorRemoved { .. }
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed => notification_budget,
             Self::PasswordReset
             | Self::VerifyEmail
             | Self::ConfirmEmail { .. }

@@ -24,6 +24,7 @@ impl Default for NotificationSettings {
             Notification::NewDevice,
             Notification::PasswordChanged,
             Notification::EmailChanged,
+            Notification::SecondFactor,
             Notification::AccountDeleted,
         ])
     }

@@ -2,7 +2,7 @@
 //! can leave it out.
 
 use super::rehash::RehashJob;
-use crate::auth::audit::Event;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::{Executor, Inline};
 use crate::auth::hasher::HashPermit;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
@@ -178,13 +178,25 @@ impl LoginFailure {
     /// Logs that the password was wrong, or could not be checked.
     pub(in crate::auth) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
+        if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
+            Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Required,
+            }
+            .log(client);
+            return;
+        }
         match user.filter(|_| self.has_unknown_hash) {
             Some(user) if matches!(cause, AuthError::InvalidCredentials) => {
                 Event::UnknownHash { user }.log(client);
             }
             Some(_) | None => Event::LoginFailed { user, cause }.log(client),
         }
-        if self.locks && matches!(cause, AuthError::InvalidCredentials) {
+        let is_wrong = matches!(
+            cause,
+            AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
+        );
+        if self.locks && is_wrong {
             Event::LoginLocked { user }.log(client);
         }
     }

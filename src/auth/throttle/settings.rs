@@ -31,6 +31,8 @@ pub struct ThrottleSettings {
     pub reset_pause: Rate,
     /// Changes of one account that require re-authentication.
     pub reauthentication: Rate,
+    /// Wrong codes of a second factor at one account, by all clients together.
+    pub second_factor: Backoff,
     /// How long a device stays known after a login.
     pub device_memory: Duration,
     /// How long a network stays known after a login.
@@ -69,6 +71,7 @@ impl Default for ThrottleSettings {
             reset: rate(5, minutes(12)),
             reset_pause: rate(1, minutes(1)),
             reauthentication: rate(10, minutes(6)),
+            second_factor: backoff(5, Duration::from_secs(1), minutes(5)),
             device_memory: days(180),
             network_memory: days(30),
             rows: 1_000_000,
@@ -102,6 +105,7 @@ impl ThrottleSettings {
             Limit::Mail | Limit::EmailChanges => Rule::Rate(self.reset),
             Limit::MailPause => Rule::Rate(self.reset_pause),
             Limit::Reauthentication => Rule::Rate(self.reauthentication),
+            Limit::SecondFactor => Rule::Backoff(self.second_factor),
         }
     }
 

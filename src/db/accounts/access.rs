@@ -9,7 +9,7 @@ use crate::db::tables::sessions::Validity;
 use crate::db::{DB, DbError};
 use crate::domain::{
     AccessFacts, App, AppName, AppSessionDigest, Email, GroupName, Origin, SessionDigest,
-    SessionUser, Timestamp, UserId,
+    SessionLevel, SessionUser, Timestamp, UserId,
 };
 
 /// A valid session, and the facts about its user and the application that was asked for.
@@ -44,8 +44,8 @@ type Facts = (
     Option<String>,
 );
 
-type SessionColumns = (Binary, BigInt, Text, BigInt, FactColumns);
-type SessionRow = (Vec<u8>, i64, String, i64, Facts);
+type SessionColumns = (Binary, BigInt, Text, BigInt, BigInt, FactColumns);
+type SessionRow = (Vec<u8>, i64, String, i64, i64, Facts);
 
 impl DB {
     /// Looks up a session that is neither ended nor expired, with the facts for the application
@@ -116,7 +116,7 @@ impl DB {
         let facts = FACTS.replace("{user}", "sessions.user_id");
         let sql = format!(
             "SELECT sessions.digest, sessions.user_id, sessions.email, sessions.last_seen_at, \
-             {facts} FROM {source} AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
+             sessions.level, {facts} FROM {source} AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
              AND sessions.created_at <= $4"
         );
         let values = [
@@ -135,13 +135,15 @@ impl DB {
             }
             .optional()
         })?;
-        let (session, user_id, email, last_seen_at, facts) = row.ok_or(DbError::NoResultFound)?;
+        let (session, user_id, email, last_seen_at, level, facts) =
+            row.ok_or(DbError::NoResultFound)?;
         Ok(SessionAccess {
             session: SessionDigest::from_bytes(&session).ok_or(DbError::NoResultFound)?,
             last_seen_at: Timestamp::from_seconds(last_seen_at),
             user: SessionUser {
                 id: UserId::new(user_id),
                 email: Email::from_stored(email),
+                level: SessionLevel::from_stored(level),
             },
             facts: facts_of(facts, origin),
         })

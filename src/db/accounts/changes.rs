@@ -13,14 +13,14 @@ use crate::db::tables::sessions::{NewSession, mirror, mirror_newest};
 use crate::db::tables::throttle::{LimitCheck, RateLimited, count_all};
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, UserId};
+use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionLevel, UserId};
 
 /// The state of an account after a change of its password.
 #[derive(Debug, Clone)]
 pub struct Replaced<'a> {
     /// The hash of the new password.
     pub hashed_password: &'a HashedPassword,
-    /// A new session, the only one that is left.
+    /// A new session, the only one that is left. It gets the level of the session that it replaces.
     pub session: &'a NewSession<'a>,
     /// The side effects of the right password.
     pub settlement: &'a LoginSideEffects,
@@ -73,7 +73,7 @@ impl DB {
             if let Err(limited) = count_all(conn, who.limit, now)? {
                 return Ok(Err(limited));
             }
-            self.lock_if_unchanged(conn, who)?;
+            let level = self.lock_if_unchanged(conn, who)?;
             diesel::update(users::table.filter(users::id.eq(id)))
                 .set((
                     users::hashed_password.eq(new.hashed_password.expose()),
@@ -86,7 +86,11 @@ impl DB {
                 .filter(known_clients::mark.ne_all(new.client_marks));
             diesel::delete(others).execute(conn)?;
             revoke_tokens(conn, who.user_id)?;
-            self.insert_session(conn, new.session)?;
+            let session = NewSession {
+                level,
+                ..*new.session
+            };
+            self.insert_session(conn, &session)?;
             self.settle(conn, who.user_id, new.settlement)?;
             if let Some(notice) = &new.notice {
                 queue_within(conn, Some(who.user_id), notice, now)?;
@@ -159,17 +163,19 @@ impl DB {
         })
     }
 
-    /// Locks the user's row, and checks that password and session are still the same. It clears
-    /// `users.session_id`; the caller writes that again or deletes the row.
-    fn lock_if_unchanged(
+    /// Locks the user's row, checks that password and session are still the same, and returns the
+    /// level of the session. It clears `users.session_id`; the caller writes that again or deletes
+    /// the row.
+    pub(in crate::db) fn lock_if_unchanged(
         &self,
         conn: &mut AnyConnection,
         who: &Reauthenticated<'_>,
-    ) -> Result<(), DbError> {
+    ) -> Result<SessionLevel, DbError> {
         let stored = mirror(conn, who.user_id, None)?.ok_or(DbError::NoResultFound)?;
-        if stored != who.checked.expose() || self.owner(conn, who.session)? != who.user_id {
+        let (owner, level) = self.owner(conn, who.session)?;
+        if stored != who.checked.expose() || owner != who.user_id {
             return Err(DbError::NoResultFound);
         }
-        Ok(())
+        Ok(level)
     }
 }

@@ -5,3 +5,4 @@ pub(super) mod changes;
 mod export;
 pub(super) mod login_state;
 pub(super) mod registration;
+pub(super) mod second_factor;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, users};
+use crate::db::schema::{account_dates, totp, users};
 use crate::db::{DB, DbError};
 use crate::domain::{AccountDates, Email, Timestamp, UserId};
 
@@ -24,6 +24,8 @@ pub struct ListedUser {
     pub email: Email,
     /// The dates of the account.
     pub dates: AccountDates,
+    /// Since when there is an authenticator app, if there is one.
+    pub totp: Option<Timestamp>,
 }
 
 impl DB {
@@ -56,9 +58,10 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<ListedUser>, DbError> {
-        let rows: Vec<(i64, String, Row)> = self.read(|conn| {
+        let rows: Vec<(i64, String, Row, Option<i64>)> = self.read(|conn| {
             users::table
                 .left_join(account_dates::table)
+                .left_join(totp::table)
                 .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
                 .order(users::id)
                 .limit(i64::from(limit))
@@ -70,13 +73,15 @@ impl DB {
                         account_dates::last_login_at.nullable(),
                         account_dates::disabled_at.nullable(),
                     ),
+                    totp::confirmed_at.nullable(),
                 ))
                 .load(conn)
         })?;
-        let user = |(id, email, row)| ListedUser {
+        let user = |(id, email, row, totp): (_, _, _, Option<i64>)| ListedUser {
             id: UserId::new(id),
             email: Email::from_stored(email),
             dates: dates(row),
+            totp: totp.map(Timestamp::from_seconds),
         };
         Ok(rows.into_iter().map(user).collect())
     }

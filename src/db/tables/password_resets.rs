@@ -6,7 +6,8 @@ use diesel::prelude::*;
 
 use super::outbox::{BudgetedMail, ClaimedMail, queue_within, still_there, write_again};
 use super::revocation::revoke_all;
-use super::throttle::admin::forget_at;
+use super::throttle::LimitCheck;
+use super::throttle::admin::{forget_at, unlock};
 use super::users::{COLUMNS, UserRow};
 use super::verified_emails::verify;
 use crate::db::schema::{password_resets, users};
@@ -22,6 +23,8 @@ pub struct NewPassword<'a> {
     pub hashed_password: &'a HashedPassword,
     /// The notification to the owner.
     pub notice: Option<BudgetedMail>,
+    /// The limit of wrong codes of a second factor, where attempts are counted.
+    pub code_limit: Option<LimitCheck>,
 }
 
 impl DB {
@@ -131,6 +134,9 @@ impl DB {
                 .ok_or(DbError::NoResultFound)?;
             revoke_all(conn, user_id)?;
             forget_at(conn, &email)?;
+            if let Some(limit) = &new.code_limit {
+                unlock(conn, limit, now)?;
+            }
             if mailed != 0 {
                 verify(conn, user_id, &email, now)?;
             }

@@ -10,8 +10,10 @@ use diesel::prelude::*;
 use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
 use super::revocation::revoke_all;
 use super::throttle::admin::forget_at;
+use super::totp::is_newer;
 use super::users::{COLUMNS, UserRow, owner_of, taken_or};
 use super::verified_emails::{has_proved, verify};
+use crate::db::accounts::second_factor::remove_factors;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{former_emails, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
@@ -88,7 +90,8 @@ impl DB {
     }
 
     /// Restores a former address, because an attacker may have changed it. It removes the
-    /// password, ends all sessions and tokens, and deletes later former addresses. It deletes an
+    /// password, ends all sessions and tokens, deletes later former addresses, and removes a second
+    /// factor that was set up since. It deletes an
     /// account that has registered the address since without verifying it. It queues a mail with
     /// a reset token to the owner, and a notification to the address that loses the account.
     /// Blocks for one transaction.
@@ -128,14 +131,19 @@ impl DB {
             let row = former_emails::table
                 .filter(former_emails::id.eq(found.id))
                 .filter(is_kept(now));
-            if diesel::delete(row).execute(conn)? != 1 {
-                return Err(DbError::NoResultFound);
-            }
+            let changed_at: i64 = diesel::delete(row)
+                .returning(former_emails::changed_at)
+                .get_result(conn)
+                .optional()?
+                .ok_or(DbError::NoResultFound)?;
             let later = former_emails::table
                 .filter(former_emails::user_id.eq(user_id.get()))
                 .filter(former_emails::id.gt(found.id));
             diesel::delete(later).execute(conn)?;
             revoke_all(conn, user_id)?;
+            if is_newer(conn, user_id, Timestamp::from_seconds(changed_at))? {
+                remove_factors(conn, user_id)?;
+            }
             forget_at(conn, &key)?;
             verify(conn, user_id, &key, now)?;
             queue(conn, Some(user_id), mail, now)?;

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::pending_logins::end_pending;
 use crate::db::DbError;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{email_tokens, known_clients, outbox, password_resets, sessions, users};
@@ -19,8 +20,8 @@ pub(in crate::db) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Re
     revoke_tokens(conn, user_id)
 }
 
-/// Revokes the tokens of a user that went out by mail, and the queued mails with tokens. The
-/// caller has locked the user's row. Tokens that undo a change of address stay: with them the
+/// Revokes the tokens of a user that went out by mail, the queued mails with tokens, and the
+/// logins that wait for a second factor. The caller has locked the user's row. Tokens that undo a change of address stay: with them the
 /// owner takes the account back from an attacker.
 pub(in crate::db) fn revoke_tokens(
     conn: &mut AnyConnection,
@@ -32,6 +33,7 @@ pub(in crate::db) fn revoke_tokens(
         .execute(conn)?;
     diesel::delete(password_resets::table.filter(password_resets::user_id.eq(id))).execute(conn)?;
     diesel::delete(email_tokens::table.filter(email_tokens::user_id.eq(id))).execute(conn)?;
+    end_pending(conn, user_id)?;
     let mails = outbox::table
         .filter(outbox::user_id.eq(id))
         .filter(outbox::has_token.ne(0));

@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
+use crate::auth::Auth;
 use crate::domain::{SessionId, SessionUser};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
@@ -19,11 +20,31 @@ pub(crate) struct CurrentUser<T = ()> {
     pub(crate) rest: T,
 }
 
+/// The user of the request's session, who may still have to set up a second factor: for the routes
+/// with which that is done, and for a logout.
+#[derive(Debug)]
+pub(crate) struct EnrollingUser<T = ()>(pub(crate) CurrentUser<T>);
+
 /// Looks up the session of a request's cookie, and notes the user for the access log.
 ///
 /// # Errors
-/// [`HttpError::NotLoggedIn`] without a valid session, and the errors of the database.
+/// [`HttpError::NotLoggedIn`] without a valid session,
+/// [`AuthError::EnrolmentRequired`](crate::auth::AuthError) for one that needs a second factor, and
+/// the errors of the database.
 pub(crate) async fn session_of(
+    request: &HttpRequest,
+) -> Result<(SessionId, SessionUser), HttpError> {
+    let (session_id, user) = any_session_of(request).await?;
+    let auth = request.app_data::<web::Data<Auth>>();
+    auth.ok_or(HttpError::NotLoggedIn)?.check_level(&user)?;
+    Ok((session_id, user))
+}
+
+/// The same for a session whose user may still have to set up a second factor.
+///
+/// # Errors
+/// [`HttpError::NotLoggedIn`] without a valid session, and the errors of the database.
+pub(crate) async fn any_session_of(
     request: &HttpRequest,
 ) -> Result<(SessionId, SessionUser), HttpError> {
     let session_id = SessionCookie::read(request).ok_or(HttpError::NotLoggedIn)?;
@@ -49,14 +70,47 @@ where
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let (session_id, user) = session_of(&request).await?;
-            let rest = T::from_request(&request, &mut payload).await;
-            let rest = rest.map_err(Into::into)?;
-            Ok(Self {
-                session_id,
-                user,
-                rest,
-            })
+            let session = session_of(&request).await?;
+            Self::with_rest(session, &request, &mut payload).await
+        })
+    }
+}
+
+impl<T> FromRequest for EnrollingUser<T>
+where
+    T: FromRequest + 'static,
+    T::Error: Into<HttpError>,
+{
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let session = any_session_of(&request).await?;
+            let user = CurrentUser::with_rest(session, &request, &mut payload).await;
+            Ok(Self(user?))
+        })
+    }
+}
+
+impl<T> CurrentUser<T>
+where
+    T: FromRequest + 'static,
+    T::Error: Into<HttpError>,
+{
+    async fn with_rest(
+        (session_id, user): (SessionId, SessionUser),
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> Result<Self, HttpError> {
+        let rest = T::from_request(request, payload).await;
+        let rest = rest.map_err(Into::into)?;
+        Ok(Self {
+            session_id,
+            user,
+            rest,
         })
     }
 }

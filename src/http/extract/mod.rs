@@ -8,6 +8,7 @@ pub(crate) mod current_user;
 pub(crate) mod device_cookie;
 pub(crate) mod form;
 pub mod forwarded;
+pub(crate) mod login_cookie;
 pub(crate) mod session_cookie;
 
 pub use form::FormError;

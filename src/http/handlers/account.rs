@@ -17,9 +17,10 @@ pub(crate) struct PasswordChangeForm {
     new_password: FieldText,
 }
 
+/// The password of the owner, who gives it again.
 #[derive(Deserialize)]
-pub(crate) struct AccountDeletionForm {
-    current_password: FieldText,
+pub(crate) struct CurrentPasswordForm {
+    pub(super) current_password: FieldText,
 }
 
 /// `PUT /profile/password`
@@ -67,7 +68,7 @@ pub(crate) async fn delete_account(
         session_id,
         user,
         rest,
-    }: CurrentUser<Form<AccountDeletionForm>>,
+    }: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
     let current_password = form.current_password.parse(Password::parse)?;

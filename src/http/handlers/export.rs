@@ -21,6 +21,8 @@ struct Export<'a> {
     sessions: Vec<SessionRow<'a>>,
     groups: Vec<&'a str>,
     app_logins: Vec<AppLoginRow<'a>>,
+    second_factors: SecondFactorRows,
+    pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
@@ -47,6 +49,18 @@ struct SessionRow<'a> {
     expires_at: String,
     ip: Option<&'a str>,
     user_agent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SecondFactorRows {
+    totp_since: Option<String>,
+    recovery_codes_left: u32,
+}
+
+/// A login that waits for a second factor.
+#[derive(Serialize)]
+struct PendingLoginRow {
+    created_at: String,
 }
 
 #[derive(Serialize)]
@@ -120,6 +134,16 @@ impl<'a> From<&'a auth::Export> for Export<'a> {
             sessions: export.sessions.iter().map(session_row).collect(),
             groups: export.groups.iter().map(GroupName::as_str).collect(),
             app_logins: export.app_logins.iter().map(app_login_row).collect(),
+            second_factors: SecondFactorRows {
+                totp_since: export.second_factors.totp.map(Timestamp::rfc3339),
+                recovery_codes_left: export.second_factors.recovery_codes,
+            },
+            pending_logins: export
+                .pending_logins
+                .iter()
+                .copied()
+                .map(pending_login_row)
+                .collect(),
             known_clients: export.known_clients.iter().map(known_client_row).collect(),
             tokens: export.tokens.iter().map(token_row).collect(),
             former_emails: export.former_emails.iter().map(former_email_row).collect(),
@@ -138,6 +162,12 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn pending_login_row(created_at: Timestamp) -> PendingLoginRow {
+    PendingLoginRow {
+        created_at: created_at.rfc3339(),
     }
 }
 

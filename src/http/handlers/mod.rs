@@ -10,5 +10,6 @@ pub(crate) mod index;
 pub(crate) mod ops;
 pub(crate) mod password_reset;
 pub(crate) mod profile;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod users;

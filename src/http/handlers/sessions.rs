@@ -1,17 +1,18 @@
 //! Handlers of sessions: login, logout, and the list of the user's sessions.
 
 use actix_web::http::header::LINK;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use crate::auth::{Auth, AuthError, Named};
+use crate::auth::{Auth, AuthError, LoginSuccess, Named, SecondFactorCode};
 use crate::domain::{
     Client, EmailKey, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
-use crate::http::extract::current_user::CurrentUser;
+use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::device_cookie;
 use crate::http::extract::form::{FieldText, Form};
+use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
 use crate::http::response::{EmptyObject, json_with};
@@ -21,6 +22,7 @@ use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 pub(crate) struct LoginForm {
     email: FieldText,
     password: FieldText,
+    otp: Option<FieldText>,
 }
 
 #[derive(Serialize)]
@@ -38,17 +40,35 @@ pub(crate) async fn log_in(
 ) -> Result<HttpResponse, HttpError> {
     let email = form.email.parse(EmailKey::parse)?;
     let password = form.password.parse(Password::parse)?;
+    let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
-    let logged_in = auth.log_in(executor, email, password, &client).await?;
+    let logged_in = auth.log_in(executor, email, password, code, &client);
+    match logged_in.await {
+        Ok(logged_in) => Ok(opened(&logged_in, HttpResponse::Ok(), &settings)),
+        Err(due @ AuthError::SecondFactorRequired(login)) => {
+            let mut answer = HttpResponse::from_error(HttpError::from(due));
+            let cookie = LoginCookie::build(&login, &settings);
+            let added = answer.add_cookie(&cookie);
+            added.map_err(|error| AuthError::Lost(error.to_string()))?;
+            Ok(answer)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The answer to a login that opened a session, with its cookies.
+pub(super) fn opened(
+    logged_in: &LoginSuccess,
+    mut answer: HttpResponseBuilder,
+    settings: &HttpSettings,
+) -> HttpResponse {
     let session_id = logged_in.session_id.expose();
-    let cookie = SessionCookie::build(&session_id, &settings);
-    let mut answer = HttpResponse::Ok();
-    answer.cookie(cookie);
-    if let Some(device) = logged_in.device {
-        answer.cookie(device_cookie::build(&device, &settings));
+    answer.cookie(SessionCookie::build(&session_id, settings));
+    if let Some(device) = &logged_in.device {
+        answer.cookie(device_cookie::build(device, settings));
     }
     let answer = json_with(&mut answer, &NewSession { session_id });
-    Ok(with_user_id(logged_in.user.id, answer))
+    with_user_id(logged_in.user.id, answer)
 }
 
 /// `DELETE /sessions`: a logout; with a `scope`, of other devices.
@@ -57,7 +77,7 @@ pub(crate) async fn log_out(
     settings: web::Data<HttpSettings>,
     request: HttpRequest,
     client: Client,
-    CurrentUser { session_id, .. }: CurrentUser,
+    EnrollingUser(CurrentUser { session_id, .. }): EnrollingUser,
 ) -> Result<HttpResponse, HttpError> {
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     let mut scopes = query.filter(|(name, _)| name == "scope");

@@ -16,6 +16,8 @@ pub(in crate::http) enum Outcome {
     password_refused,
     registration_closed,
     email_not_verified,
+    /// The password was right, and a second factor is due.
+    second_factor_required,
     /// The form, or what came with it.
     malformed,
     /// By the limits on guessing.
@@ -28,10 +30,11 @@ pub(in crate::http) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const LOGINS: [Self; 8] = [
+    pub(super) const LOGINS: [Self; 9] = [
         Self::success,
         Self::invalid_credentials,
         Self::email_not_verified,
+        Self::second_factor_required,
         Self::malformed,
         Self::throttled,
         Self::overloaded,

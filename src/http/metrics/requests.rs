@@ -102,7 +102,7 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions") => &self.logins,
+            ("POST", "/sessions" | "/sessions/second_factor") => &self.logins,
             ("POST", "/users") => &self.registrations,
             _ => return,
         };

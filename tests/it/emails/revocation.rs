@@ -37,6 +37,7 @@ fn r30_a_mail_that_was_revoked_stores_no_token(
             token: &token,
             hashed_password: &hashed,
             notice: None,
+            code_limit: None,
         };
         db.spend_reset_token(bob, &new).unwrap();
     }

@@ -152,7 +152,7 @@ fn client_cannot_forge_identity_headers(#[values(Kind::Nginx, Kind::Caddy)] kind
         "REMOTE_USER: 7",
         "Remote_User: 7",
         "Remote-User: 7\r\nRemote-User: 8",
-        "Remote-User:\r\nRemote-Email: root@example.org",
+        "Remote-User:\r\nRemote-Email: root@example.org\r\nRemote-Auth-Level: 2",
         "remote_email: root@example.org\r\nremote-email: root@example.org",
         "Connection: close, Remote-User, Remote-Email\r\nRemote-User: 7",
         "Remote-User: 7\r\nX-Forwarded-Uri: /login\r\nX-Original-URL: /login",
@@ -164,7 +164,7 @@ fn client_cannot_forge_identity_headers(#[values(Kind::Nginx, Kind::Caddy)] kind
         for path in ["/login", "/signup", "/static/app.css"] {
             let answer = ask(&front, path, &format!("{lie}\r\n"));
             assert!(answer.starts_with("http/1.1 200 "), "{path}: {answer}");
-            for name in ["remote-user", "remote-email"] {
+            for name in ["remote-user", "remote-email", "remote-auth-level"] {
                 assert_eq!(values(&answer, name), [""; 0], "{path}, {lie}: {answer}");
             }
         }
@@ -173,6 +173,8 @@ fn client_cannot_forge_identity_headers(#[values(Kind::Nginx, Kind::Caddy)] kind
         assert_eq!(values(&answer, "remote-user"), ["1"], "{lie}: {answer}");
         let email = values(&answer, "remote-email");
         assert_eq!(email, ["zo%c3%ab@dylan.com"], "{lie}: {answer}");
+        let level = values(&answer, "remote-auth-level");
+        assert_eq!(level, ["1"], "{lie}: {answer}");
     }
     // nginx's own question cannot be asked from outside.
     if kind == Kind::Nginx {

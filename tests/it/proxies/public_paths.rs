@@ -25,13 +25,13 @@ fn pages_and_files_before_the_login_are_public(#[values(Kind::Nginx, Kind::Caddy
         "/favicon.ico",
         "/robots.txt",
     ] {
-        let lie = "Remote-User: 7\r\nRemote-Email: root@example.org\r\n";
+        let lie = "Remote-User: 7\r\nRemote-Email: root@example.org\r\nRemote-Auth-Level: 2\r\n";
         let answer = ask(&front, target, lie);
         assert!(answer.starts_with("http/1.1 200 "), "{target}: {answer}");
         // The application got the request as the client sent it, and no identity.
         let line = format!("\r\nget {} http/1.", target.to_lowercase());
         assert!(answer.contains(&line), "{target}: {answer}");
-        for name in ["remote-user", "remote-email"] {
+        for name in ["remote-user", "remote-email", "remote-auth-level"] {
             assert_eq!(values(&answer, name), [""; 0], "{target}: {answer}");
         }
     }

@@ -10,6 +10,7 @@ use bienvenue::db::DbSettings;
 use bienvenue::domain::{BcryptCost, Clock};
 use bienvenue::http::{Http, HttpSettings};
 use bienvenue::mail::{Mailer, Templates};
+use bienvenue::secret_key::KeyFile;
 use serde_json::Value;
 
 use super::mailbox::{Mailbox, templates};
@@ -73,7 +74,8 @@ impl Setup {
         let db = self.place.open(self.db);
         let mails = Mailbox::default();
         let own = || (mails.mailer(), templates());
-        let mut auth = Auth::new(db, self.auth).unwrap();
+        let keys = KeyFile::beside(&self.place.path("bienvenue.db"));
+        let mut auth = Auth::new(db, self.auth).unwrap().with_secret_keys(keys);
         if let Some((mailer, templates)) = self.mails.or_else(|| self.sends_mails.then(own)) {
             auth = auth.with_mails(mailer, templates).unwrap();
         }

@@ -413,7 +413,9 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
     };
     // A replaced password in the middle of the login: 503, and nothing was guessed.
     let (bob, client) = (email(BOB), Client::default());
-    let login = app.auth.log_in(&Inline, &bob, password("bob_pwd"), &client);
+    let login = app
+        .auth
+        .log_in(&Inline, &bob, password("bob_pwd"), None, &client);
     let login = until_hash(login);
     assert_eq!(fails(), ["1"]);
     app.place

@@ -102,7 +102,7 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     let bob = email(BOB);
     let registration = auth.register(&Inline, &bob, password("bob_pwd"), &client);
     block_on(registration).unwrap();
-    let log_in = |text| block_on(auth.log_in(&Inline, &bob, password(text), &client)).is_ok();
+    let log_in = |text| block_on(auth.log_in(&Inline, &bob, password(text), None, &client)).is_ok();
     assert!(!log_in("wrong"));
     assert!(log_in("bob_pwd"));
     assert!(!log_in("wrong"));

@@ -10,7 +10,8 @@ use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::{sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
-    Client, Email, HashedPassword, SessionDigest, SessionPublicId, SessionUser, Timestamp, UserId,
+    Client, Email, HashedPassword, SessionDigest, SessionLevel, SessionPublicId, SessionUser,
+    Timestamp, UserId,
 };
 
 /// The position of the statement that ends surplus sessions among those of a login.
@@ -25,6 +26,8 @@ pub struct NewSession<'a> {
     pub digest: &'a SessionDigest,
     /// The client that opens it.
     pub client: &'a Client,
+    /// By what the user has authenticated.
+    pub level: SessionLevel,
 }
 
 /// A valid session that was looked up.
@@ -39,12 +42,13 @@ pub struct ActiveSession {
 impl DB {
     /// Opens a session, and ends the user's oldest sessions beyond the allowed number. `checked`
     /// is the stored password against which the login was verified: if it was replaced meanwhile,
-    /// no session is opened. Also writes the side effects of the login. Returns how many sessions
+    /// or the user has a second factor that the session's level does not include, no session is
+    /// opened. Also writes the side effects of the login. Returns how many sessions
     /// it ended. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more), or if the password was
-    /// replaced.
+    /// [`DbError::NoResultFound`] if the user does not exist (any more), if the password was
+    /// replaced, or if it is not enough.
     pub fn add_session(
         &self,
         new: &NewSession<'_>,
@@ -52,15 +56,26 @@ impl DB {
         settlement: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
-            let mut batch = Batch::default();
-            batch.push(mirrored(new, checked));
-            batch.push(self.opened(new));
-            batch.push(self.surplus_ended(new));
-            batch.push(login_noted(new.user_id, self.settings.clock.now()));
-            batch.append(self.settled(conn, new.user_id, settlement)?);
-            let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
-            ended.ok_or(DbError::NoResultFound)
+            self.open_session(conn, new, checked, settlement)
         })
+    }
+
+    /// The same within a transaction that has locked the user's row.
+    pub(in crate::db) fn open_session(
+        &self,
+        conn: &mut AnyConnection,
+        new: &NewSession<'_>,
+        checked: Option<&HashedPassword>,
+        settlement: &LoginSideEffects,
+    ) -> Result<usize, DbError> {
+        let mut batch = Batch::default();
+        batch.push(mirrored(new, checked));
+        batch.push(self.opened(new));
+        batch.push(self.surplus_ended(new));
+        batch.push(login_noted(new.user_id, self.settings.clock.now()));
+        batch.append(self.settled(conn, new.user_id, settlement)?);
+        let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
+        ended.ok_or(DbError::NoResultFound)
     }
 
     /// Looks up a valid session with its user. It reads one row by its primary key, so that the
@@ -75,19 +90,21 @@ impl DB {
                 sessions::user_id,
                 sessions::email,
                 sessions::last_seen_at,
+                sessions::level,
             ));
             // The hot path: with the multi-connection, Diesel would generate the SQL text for each
             // pass over the query, which takes 4 of 11 microseconds on SQLite.
             match conn {
-                AnyConnection::Sqlite(conn) => query.get_result::<(i64, String, i64)>(conn),
+                AnyConnection::Sqlite(conn) => query.get_result::<(i64, String, i64, i64)>(conn),
                 AnyConnection::Postgres(conn) => query.get_result(conn),
             }
             .optional()
         })?
-        .map(|(user_id, email, last_seen_at)| ActiveSession {
+        .map(|(user_id, email, last_seen_at, level)| ActiveSession {
             user: SessionUser {
                 id: UserId::new(user_id),
                 email: Email::from_stored(email),
+                level: SessionLevel::from_stored(level),
             },
             last_seen_at: Timestamp::from_seconds(last_seen_at),
         })
@@ -153,8 +170,8 @@ impl DB {
         let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle));
         Statement::new(
             "INSERT INTO sessions (digest, public_id, user_id, email, created_at, last_seen_at, \
-             expires_at, cleanup_at, ip, user_agent) \
-             VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = $3), $4, $4, $5, $6, $7, $8)",
+             expires_at, cleanup_at, ip, user_agent, level) \
+             VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = $3), $4, $4, $5, $6, $7, $8, $9)",
             [
                 Value::Bytes(new.digest.as_bytes().to_vec()),
                 Value::Bytes(SessionPublicId::generate(now).as_bytes().to_vec()),
@@ -164,6 +181,7 @@ impl DB {
                 Value::number(cleanup_at.seconds()),
                 Value::Text(new.client.address().map(|ip| ip.to_string())),
                 Value::Text(new.client.user_agent().map(str::to_owned)),
+                Value::number(new.level.number()),
             ],
         )
     }
@@ -222,17 +240,26 @@ impl Validity {
     }
 }
 
-/// The statement that makes a session the user's newest, unless the password was replaced.
+/// The statement that makes a session the user's newest, unless the password was replaced or is
+/// not enough. This is where a second factor is required, whatever was read before.
 fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
-    Statement::new(
-        "UPDATE users SET session_id = $1 \
-         WHERE id = $2 AND hashed_password = COALESCE($3, hashed_password) RETURNING id",
-        [
-            Value::Text(Some(new.digest.to_hex())),
-            Value::number(new.user_id.get()),
-            Value::Text(checked.map(|hash| hash.expose().to_owned())),
-        ],
-    )
+    let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2".to_owned();
+    let mut values = vec![
+        Value::Text(Some(new.digest.to_hex())),
+        Value::number(new.user_id.get()),
+    ];
+    if let Some(checked) = checked {
+        sql.push_str(" AND hashed_password = $3");
+        values.push(Value::text(checked.expose()));
+        if new.level == SessionLevel::Password {
+            sql.push_str(
+                " AND NOT EXISTS (SELECT 1 FROM totp \
+                 WHERE user_id = $2 AND confirmed_at IS NOT NULL)",
+            );
+        }
+    }
+    sql.push_str(" RETURNING id");
+    Statement::new(sql, values)
 }
 
 /// Sets `users.session_id`, the column of the reference service, to the digest of the newest

@@ -6,7 +6,9 @@ use super::{mirror, mirror_newest};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{sessions, users};
 use crate::db::{DB, DbError};
-use crate::domain::{SessionDigest, SessionInfo, SessionPublicId, SessionScope, Timestamp, UserId};
+use crate::domain::{
+    SessionDigest, SessionInfo, SessionLevel, SessionPublicId, SessionScope, Timestamp, UserId,
+};
 
 #[derive(Queryable)]
 struct SessionRow {
@@ -137,22 +139,23 @@ impl DB {
         conn: &mut AnyConnection,
         digest: &SessionDigest,
     ) -> Result<UserId, DbError> {
-        let user_id = self.owner(conn, digest)?;
-        mirror(conn, user_id, None)?;
-        self.owner(conn, digest)
+        let user = self.owner(conn, digest)?;
+        mirror(conn, user.0, None)?;
+        Ok(self.owner(conn, digest)?.0)
     }
 
-    /// The user of a valid session.
+    /// The user of a valid session, and its level.
     pub(in crate::db) fn owner(
         &self,
         conn: &mut AnyConnection,
         digest: &SessionDigest,
-    ) -> Result<UserId, DbError> {
-        let user_id: Option<i64> = sessions::table
+    ) -> Result<(UserId, SessionLevel), DbError> {
+        let owner: Option<(i64, i64)> = sessions::table
             .filter(self.validity().holds_for(digest))
-            .select(sessions::user_id)
+            .select((sessions::user_id, sessions::level))
             .get_result(conn)
             .optional()?;
-        user_id.map(UserId::new).ok_or(DbError::NoResultFound)
+        let (user_id, level) = owner.ok_or(DbError::NoResultFound)?;
+        Ok((UserId::new(user_id), SessionLevel::from_stored(level)))
     }
 }

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use super::known_rows;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::throttle;
-use crate::db::{DB, DbError, LimitRow};
-use crate::domain::{EmailKey, LimitKey};
+use crate::db::{DB, DbError, LimitCheck, LimitRow};
+use crate::domain::{EmailKey, LimitKey, Rule, Timestamp};
 
 impl DB {
     /// At most `limit` rows that still count, those with the most failures first. Blocks for one
@@ -57,4 +57,30 @@ pub(in crate::db) fn forget_at(
     let known = throttle::key.ge(&first).and(throttle::key.lt(&end));
     let rows = throttle::table.filter(throttle::key.eq_any(keys).or(known));
     Ok(diesel::delete(rows).execute(conn)?)
+}
+
+/// How many tries an account gets whose limit was reached, after its owner has set a new password.
+const TRIES_AFTER_RESET: i64 = 10;
+
+/// Allows a few further tries where a limit was reached, at its longest wait: the rest of the count
+/// stays, so that a person who reads the owner's mail gains only those few.
+pub(in crate::db) fn unlock(
+    conn: &mut AnyConnection,
+    limit: &LimitCheck,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Rule::Backoff(rule) = &limit.rule else {
+        return Ok(());
+    };
+    let most = i64::from(rule.limit);
+    let locked = throttle::table
+        .filter(throttle::key.eq(limit.key.as_str()))
+        .filter(throttle::fails.ge(most));
+    diesel::update(locked)
+        .set((
+            throttle::fails.eq(most.saturating_sub(TRIES_AFTER_RESET).max(0)),
+            throttle::purge_at.eq(now.plus(rule.memory).seconds()),
+        ))
+        .execute(conn)?;
+    Ok(())
 }

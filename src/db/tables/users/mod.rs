@@ -6,6 +6,7 @@ pub(in crate::db) mod filter;
 use diesel::prelude::*;
 
 use super::account_dates::note_registration;
+use super::pending_logins::end_pending;
 use super::previous_emails::is_reserved;
 use super::sessions::NewSession;
 use crate::db::connection::AnyConnection;
@@ -13,8 +14,8 @@ use crate::db::error::is_taken_email;
 use crate::db::schema::{sessions, users};
 use crate::db::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest, TokenDigest,
-    User, UserId,
+    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest,
+    SessionLevel, TokenDigest, User, UserId,
 };
 
 /// The columns of the reference service, in the order of [`UserRow`].
@@ -186,6 +187,9 @@ impl DB {
                     None => error.into(),
                 })?
                 .ok_or(DbError::NoResultFound)?;
+            if changes.hashed_password.is_some() || changes.email.is_some() {
+                end_pending(conn, user_id)?;
+            }
             if let Some(session_id) = &changes.session_id {
                 self.replace_sessions(conn, user_id, session_id.as_ref())?;
             }
@@ -250,6 +254,7 @@ impl DB {
                     user_id,
                     digest,
                     client: &client,
+                    level: SessionLevel::Password,
                 },
             )?;
         }

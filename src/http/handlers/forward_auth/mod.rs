@@ -23,6 +23,7 @@ use login_location::{login_elsewhere, login_location};
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+const REMOTE_AUTH_LEVEL: HeaderName = HeaderName::from_static("remote-auth-level");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What is written as `%XX` in a header, beside all that is not ASCII. The percent sign is
@@ -71,9 +72,13 @@ async fn answer(
             identify(&mut answer, Some(&access));
             Ok(answer)
         }
-        Err(HttpError::Auth(AuthError::NotLoggedIn)) => {
+        Err(HttpError::Auth(missing @ (AuthError::NotLoggedIn | AuthError::EnrolmentRequired))) => {
             let login = Login::of(request).await.map_err(ForwardAuthError::Failed)?;
-            Err(ForwardAuthError::NotLoggedIn(logged_out, login))
+            Err(ForwardAuthError::NotLoggedIn(
+                logged_out,
+                login.into(),
+                missing,
+            ))
         }
         Err(error) => Err(ForwardAuthError::Failed(error)),
     }
@@ -143,14 +148,24 @@ impl Login {
 /// no `WWW-Authenticate`, because a browser would ask for a password in a window of its own.
 #[derive(Debug)]
 pub(crate) enum ForwardAuthError {
-    NotLoggedIn(StatusCode, Login),
+    /// Without a login, or without the second factor that the policy asks for.
+    NotLoggedIn(StatusCode, Box<Login>, AuthError),
     Failed(HttpError),
+}
+
+/// The code of what is missing.
+fn missing_code(missing: &AuthError) -> &'static str {
+    if matches!(missing, AuthError::EnrolmentRequired) {
+        "second_factor_enrolment_required"
+    } else {
+        "not_logged_in"
+    }
 }
 
 impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotLoggedIn(..) => HttpError::NotLoggedIn.fmt(f),
+            Self::NotLoggedIn(_, _, missing) => missing.fmt(f),
             Self::Failed(error) => error.fmt(f),
         }
     }
@@ -159,23 +174,23 @@ impl fmt::Display for ForwardAuthError {
 impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotLoggedIn(status, _) => *status,
+            Self::NotLoggedIn(status, ..) => *status,
             Self::Failed(error) => error.status_code(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut answer = match self {
-            Self::NotLoggedIn(status, login) => {
+            Self::NotLoggedIn(status, login, missing) => {
                 let mut answer = HttpResponse::build(*status);
                 answer
                     .insert_header((LOCATION, login.location.clone()))
-                    .insert_header((ERROR_CODE, "not_logged_in"));
+                    .insert_header((ERROR_CODE, missing_code(missing)));
                 if let Some(state) = &login.state {
                     answer.cookie(state.clone());
                 }
-                let message = "not logged in";
-                json_with(&mut answer, &Message { message })
+                let message = missing.to_string();
+                json_with(&mut answer, &Message { message: &message })
             }
             Self::Failed(error) => error.error_response(),
         };
@@ -187,17 +202,19 @@ impl ResponseError for ForwardAuthError {
 /// Every header is there in every answer, empty for nobody: a proxy that copies the ones it
 /// finds would leave those that the client has sent where there are none.
 fn identify(answer: &mut HttpResponse, access: Option<&VerifiedAccess>) {
-    let [id, email, groups] = access.map_or_else(Default::default, |access| {
+    let [id, email, groups, level] = access.map_or_else(Default::default, |access| {
         let encode = |text| utf8_percent_encode(text, ENCODED).to_string();
         let groups = access.groups.iter().map(|group| encode(group.as_str()));
         let groups: Vec<String> = groups.collect();
         let email = encode(access.user.email.as_str());
-        [access.user.id.to_string(), email, groups.join(",")]
+        let level = access.user.level.number().to_string();
+        [access.user.id.to_string(), email, groups.join(","), level]
     });
     for (name, value) in [
         (REMOTE_USER, id),
         (REMOTE_EMAIL, email),
         (REMOTE_GROUPS, groups),
+        (REMOTE_AUTH_LEVEL, level),
     ] {
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
         answer.headers_mut().insert(name, value);

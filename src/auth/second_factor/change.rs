@@ -1,0 +1,233 @@
+//! Changes of second factors by their owner or an operator, and what the owner is notified of.
+
+use super::enrolment::new_recovery_codes;
+use super::{Auth, AuthError, SecondFactorCode, code_limit};
+use crate::auth::Notification;
+use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::executor::Executor;
+use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::db::{BudgetedMail, DbError, FactorProof, LimitCheck, SecondFactorChange};
+use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
+use crate::mail::MailKind;
+
+/// How many users are read at a time.
+const RESET_PAGE: u32 = 1000;
+
+impl Auth {
+    /// Removes the authenticator app and the recovery codes of an owner who gives the password and
+    /// a second factor. All other sessions end, and this one counts as opened by password alone.
+    ///
+    /// # Errors
+    /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] or
+    /// [`AuthError::InvalidCode`], which tell the client the same.
+    pub async fn remove_totp(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        code: SecondFactorCode,
+    ) -> Result<(), AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
+        let remove = {
+            let limit = limit.clone();
+            move |auth: &Self, owner: &Owner| auth.delete_totp(owner, &code, &limit)
+        };
+        let removed = self.as_owner(executor, request, limit, remove).await;
+        match &removed {
+            Ok(()) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::Removed,
+            }
+            .log(&client),
+            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+        }
+        removed
+    }
+
+    /// Gives an owner who gives the password again other recovery codes. Those of before are
+    /// worthless. All other sessions end.
+    ///
+    /// # Errors
+    /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] for another password.
+    pub async fn replace_recovery_codes(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+    ) -> Result<Vec<RecoveryCode>, AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let replace = |auth: &Self, owner: &Owner| auth.store_recovery_codes(owner);
+        let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
+        match &replaced {
+            Ok(_) => Event::SecondFactor {
+                user,
+                event: SecondFactorEvent::RecoveryCodesReplaced,
+            }
+            .log(&client),
+            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+        }
+        replaced
+    }
+
+    /// Removes the second factors of a user for the operator, or of all users, ends their sessions,
+    /// and notifies them. With all of them the secret key is forgotten: another one may follow.
+    /// Returns whose factors there were. Blocks for a write a user.
+    ///
+    /// # Errors
+    /// [`AuthError::NoResultFound`] if there is no such user.
+    pub fn reset_second_factors(&self, user: Option<&User>) -> Result<Vec<UserId>, AuthError> {
+        if let Some(user) = user {
+            let removed = self.reset_factors_of(user)?;
+            return Ok(removed.then_some(user.id).into_iter().collect());
+        }
+        let mut reset = Vec::new();
+        loop {
+            let users = self
+                .db
+                .users_with_second_factor(reset.last().copied(), RESET_PAGE)?;
+            if users.is_empty() {
+                break;
+            }
+            for user in users {
+                self.reset_factors_of(&self.db.find_user_by(user)?)?;
+                reset.push(user);
+            }
+        }
+        self.db.forget_secret_key()?;
+        Ok(reset)
+    }
+
+    fn reset_factors_of(&self, user: &User) -> Result<bool, AuthError> {
+        let forget = LimitKey::second_factor(&user.email.key());
+        let notice = self.second_factor_removed(&user.email, true);
+        let notice = notice.as_ref();
+        Ok(self.db.reset_second_factors(user.id, &forget, notice)?)
+    }
+
+    /// Runs a change by an owner, after the password was checked. `limits` are further ones that
+    /// refuse before anything is counted.
+    pub(super) async fn as_owner<T: Send + 'static>(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        limits: Vec<LimitCheck>,
+        change: impl FnOnce(&Self, &Owner) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let client = request.client.clone();
+        let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
+        drop(permit);
+        let reservation = owner.reservation();
+        let change = move |auth: &Self| change(auth, &owner);
+        let changed = executor.write(self, &client, change).await;
+        changed.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
+    }
+
+    fn delete_totp(
+        &self,
+        owner: &Owner,
+        code: &SecondFactorCode,
+        limit: &[LimitCheck],
+    ) -> Result<(), AuthError> {
+        let email = &owner.user.email;
+        let proof = self.proof_of(owner.user.id, code)?;
+        let proof = proof.ok_or(AuthError::NoSecondFactor)?;
+        let mut settlement = owner.settlement(self);
+        settlement
+            .forget
+            .push(LimitKey::second_factor(&email.key()));
+        let notice = self.second_factor_removed(email, false);
+        let removed =
+            self.db
+                .remove_totp(&owner.who(), (&proof, limit), &settlement, notice.as_ref());
+        if !owner.changed(removed)? {
+            return Err(AuthError::NoSecondFactor);
+        }
+        self.wake_mails();
+        Ok(())
+    }
+
+    fn store_recovery_codes(&self, owner: &Owner) -> Result<Vec<RecoveryCode>, AuthError> {
+        let (codes, digests) = new_recovery_codes(owner.user.id)?;
+        let settlement = owner.settlement(self);
+        let notice = self.recovery_codes_replaced(&owner.user.email);
+        let who = owner.who();
+        let replaced = self
+            .db
+            .replace_recovery_codes(&who, &settlement, &digests, notice.as_ref());
+        if !owner.changed(replaced)? {
+            return Err(AuthError::NoSecondFactor);
+        }
+        self.wake_mails();
+        Ok(codes)
+    }
+}
+
+impl Auth {
+    /// The notification of a new second factor.
+    pub(super) fn second_factor_added(&self, to: &Email) -> Option<BudgetedMail> {
+        self.second_factor_notice(&MailKind::SecondFactorAdded, to)
+    }
+
+    /// The notification of a removed second factor.
+    fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<BudgetedMail> {
+        self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
+    }
+
+    fn recovery_codes_replaced(&self, to: &Email) -> Option<BudgetedMail> {
+        self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
+    }
+
+    /// The notification of a used recovery code, if that is what a login shows.
+    pub(super) fn recovery_code_used(
+        &self,
+        to: &Email,
+        proof: &FactorProof,
+    ) -> Option<BudgetedMail> {
+        match proof {
+            FactorProof::RecoveryCode(_) => {
+                self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
+            }
+            FactorProof::Totp { .. } | FactorProof::Wrong => None,
+        }
+    }
+
+    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<BudgetedMail> {
+        let told = self.settings.notices.tell(Notification::SecondFactor);
+        told.then(|| mail.within_budget(&self.settings.throttle, &to.key()))
+    }
+}
+
+impl Owner {
+    /// What became of a change of second factors: whether it was made. Where nothing was written,
+    /// nothing was settled either.
+    pub(super) fn changed(
+        &self,
+        written: Result<SecondFactorChange, DbError>,
+    ) -> Result<bool, AuthError> {
+        let error = match written {
+            Ok(SecondFactorChange::Done) => return Ok(true),
+            Ok(SecondFactorChange::Refused) => return Ok(false),
+            Ok(SecondFactorChange::Wrong { is_last }) => {
+                if is_last {
+                    let user = self.user.id;
+                    Event::SecondFactor {
+                        user,
+                        event: SecondFactorEvent::Locked,
+                    }
+                    .log(self.client());
+                }
+                let with_password = true;
+                AuthError::InvalidCode { with_password }
+            }
+            Ok(SecondFactorChange::Limited(limited)) => limited.into(),
+            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => error.into(),
+        };
+        self.reservation().release();
+        Err(error)
+    }
+}

@@ -1,0 +1,202 @@
+//! Logins of users who have a second factor.
+
+use super::{Auth, AuthError, SecondFactorCode, code_limit};
+use crate::auth::LoginSuccess;
+use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::executor::Executor;
+use crate::auth::password::check::RightPassword;
+use crate::auth::throttle::{LoginAttempt, refuse_waiting};
+use crate::db::{
+    DbError, FactorProof, LoginGate, NewPendingLogin, NewSession, SecondFactorLogin,
+    SecondFactorLoginOutcome,
+};
+use crate::domain::{Client, LimitKey, LoginToken, SessionId, SessionLevel, User};
+
+impl Auth {
+    /// Finishes a login whose password was right: checks the second factor, uses it up and opens a
+    /// session. Reads, counts, and writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::NoPendingLogin`] if the login has expired, ended, or belongs to another client,
+    /// [`AuthError::Throttled`] before anything is checked, and [`AuthError::InvalidCode`].
+    pub async fn log_in_with_second_factor(
+        &self,
+        executor: &impl Executor,
+        login: Option<LoginToken>,
+        code: SecondFactorCode,
+        client: &Client,
+    ) -> Result<LoginSuccess, AuthError> {
+        let found = match login {
+            Some(login) => {
+                let owned = client.clone();
+                let find = move |auth: &Self| auth.find_pending_login(login, owned);
+                executor.read(self, client, find).await
+            }
+            None => Err(AuthError::NoPendingLogin),
+        };
+        let (login, user, attempt) =
+            found.inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
+        let user_id = Some(user.id);
+        let failed = |cause: &AuthError| {
+            let user = user_id;
+            Event::LoginFailed { user, cause }.log(client);
+        };
+        let count = move |auth: &Self| {
+            let reservation = attempt.take(auth)?;
+            Ok(RightPassword {
+                user,
+                attempt,
+                reservation,
+                outdated: None,
+            })
+        };
+        let right = self.reserve(executor, client, count).await;
+        let right = right.inspect_err(failed)?;
+        let reservation = right.reservation.clone();
+        let open = move |auth: &Self| {
+            let proof = auth.proof_of(right.user.id, &code)?;
+            let proof = proof.ok_or(AuthError::NoPendingLogin)?;
+            auth.open_with_second_factor(right, Some(&login), &proof)
+        };
+        let opened = executor.write(self, client, open).await;
+        let (logged_in, replaced) = opened.inspect_err(|cause| {
+            failed(cause);
+            self.refund_if_ours(&reservation, cause);
+        })?;
+        Event::logged_in(&logged_in, replaced, client);
+        Ok(logged_in)
+    }
+
+    /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
+    fn find_pending_login(
+        &self,
+        login: LoginToken,
+        client: Client,
+    ) -> Result<(LoginToken, User, LoginAttempt), AuthError> {
+        let user = match self.db.find_pending_login(&login.digest(), &client) {
+            Ok(user) => user,
+            Err(DbError::NoResultFound) => return Err(AuthError::NoPendingLogin),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => return Err(error.into()),
+        };
+        let email = user.email.key();
+        let mut attempt = LoginAttempt::new(email.clone(), client);
+        attempt.recognize(self)?;
+        attempt.check(self)?;
+        refuse_waiting(self, &code_limit(&self.settings.throttle, &email))?;
+        Ok((login, user, attempt))
+    }
+
+    /// Opens a session for a user whose password was right, if the second factor is. `login` is the
+    /// one that began earlier; without it the password came in the same request. Blocks for a write.
+    pub(in crate::auth) fn open_with_second_factor(
+        &self,
+        right: RightPassword,
+        login: Option<&LoginToken>,
+        proof: &FactorProof,
+    ) -> Result<(LoginSuccess, usize), AuthError> {
+        let RightPassword {
+            user,
+            attempt,
+            reservation,
+            outdated,
+        } = right;
+        let (email, digest) = (user.email.key(), login.map(LoginToken::digest));
+        let client = attempt.client();
+        let session_id = SessionId::generate();
+        let (mut settlement, device) = attempt.settlement(self, &reservation);
+        settlement.forget.push(LimitKey::second_factor(&email));
+        let outcome = self.db.log_in_with_second_factor(&SecondFactorLogin {
+            gate: match &digest {
+                Some(login) => LoginGate::Pending(login, client),
+                None => LoginGate::Password(&user.hashed_password),
+            },
+            proof,
+            session: &NewSession {
+                user_id: user.id,
+                digest: &session_id.digest(),
+                client,
+                level: SessionLevel::SecondFactor,
+            },
+            limit: &code_limit(&self.settings.throttle, &email),
+            settlement: &settlement,
+            notice: self.recovery_code_used(&user.email, proof).as_ref(),
+        });
+        let refused = match outcome {
+            Ok(SecondFactorLoginOutcome::Opened { ended }) => {
+                if let FactorProof::RecoveryCode(_) = proof {
+                    Event::SecondFactor {
+                        user: user.id,
+                        event: SecondFactorEvent::RecoveryCodeUsed,
+                    }
+                    .log(client);
+                    self.wake_mails();
+                }
+                if let Some(password) = outdated {
+                    self.renew(user.clone(), password);
+                }
+                let logged_in = LoginSuccess {
+                    session_id,
+                    device,
+                    user,
+                };
+                return Ok((logged_in, ended));
+            }
+            Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
+                if is_last {
+                    Event::SecondFactor {
+                        user: user.id,
+                        event: SecondFactorEvent::Locked,
+                    }
+                    .log(client);
+                }
+                let with_password = login.is_none();
+                AuthError::InvalidCode { with_password }
+            }
+            Ok(SecondFactorLoginOutcome::Limited(limited)) => limited.into(),
+            Err(DbError::NoResultFound) if login.is_some() => AuthError::NoPendingLogin,
+            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => error.into(),
+        };
+        // Nothing was settled.
+        reservation.release();
+        Err(refused)
+    }
+
+    /// Notes that the password was right, for the client to go on with a second factor. Blocks for
+    /// a write. [`AuthError::Changed`] if it is not for want of a second factor that the password
+    /// opened no session.
+    pub(in crate::auth) fn ask_for_second_factor(&self, right: &RightPassword) -> AuthError {
+        let login = LoginToken::generate();
+        let new = NewPendingLogin {
+            user_id: right.user.id,
+            checked: &right.user.hashed_password,
+            digest: &login.digest(),
+            client: right.attempt.client(),
+        };
+        let settlement = right.attempt.right(self, &right.reservation);
+        let error = match self.db.add_pending_login(&new, &settlement) {
+            Ok(()) => return AuthError::SecondFactorRequired(login),
+            // Not "invalid credentials": where a login of the same user has just stored a
+            // new hash, the password is as right as before.
+            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => error.into(),
+        };
+        right.reservation.release();
+        error
+    }
+}

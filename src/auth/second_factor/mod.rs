@@ -1,0 +1,126 @@
+//! Second factors: authenticator apps (TOTP) and recovery codes.
+//!
+//! A code is checked here, as far as that needs the secret; whether it was used before, and how
+//! many wrong ones came, the database decides in the transaction that does what the code is for.
+
+mod change;
+mod enrolment;
+mod keys;
+mod login;
+
+pub use enrolment::Enrolment;
+pub use keys::KeyCheckError;
+
+use super::throttle::ThrottleSettings;
+use super::{Auth, AuthError, SecondFactorPolicy};
+use crate::db::{FactorProof, LimitCheck, TotpRow};
+use crate::domain::{
+    EmailKey, LimitKey, RecoveryCode, SessionLevel, SessionUser, TotpCode, TotpMatch, TotpSecret,
+    UserId,
+};
+use crate::secret_key::{KeyFileError, Purpose, UnsealError};
+
+/// A code as a client sends it, right or wrong.
+#[derive(Debug, Clone)]
+pub enum SecondFactorCode {
+    /// Of an authenticator app; none if the text has no six digits.
+    Totp(Option<TotpCode>),
+    /// One of the recovery codes; none if the text cannot be one.
+    Recovery(Option<RecoveryCode>),
+}
+
+impl SecondFactorCode {
+    /// Takes a code of an authenticator app. A text that cannot be one is a wrong code.
+    #[must_use]
+    pub fn totp(text: &str) -> Self {
+        Self::Totp(TotpCode::parse(text).ok())
+    }
+
+    /// Takes a recovery code. A text that cannot be one is a wrong code.
+    #[must_use]
+    pub fn recovery(text: &str) -> Self {
+        Self::Recovery(RecoveryCode::parse(text).ok())
+    }
+}
+
+/// What a user is told of the own second factors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactorStatus {
+    /// The kinds that are set up: `totp`.
+    pub factors: Vec<&'static str>,
+    /// How many recovery codes are left.
+    pub recovery_codes_left: u32,
+}
+
+impl Auth {
+    /// The second factors of a user. Blocks for two look-ups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn second_factor_status(&self, user_id: UserId) -> Result<SecondFactorStatus, AuthError> {
+        let held = self.db.second_factors_of(user_id)?;
+        Ok(SecondFactorStatus {
+            factors: held.totp.map(|_| "totp").into_iter().collect(),
+            recovery_codes_left: held.recovery_codes,
+        })
+    }
+
+    /// Whether a session may do more than set up a second factor. Never blocks.
+    ///
+    /// # Errors
+    /// [`AuthError::EnrolmentRequired`] where the policy asks for a second factor that the
+    /// session's user has not shown, because there is none yet.
+    pub fn check_level(&self, user: &SessionUser) -> Result<(), AuthError> {
+        let required = self.settings.second_factor == SecondFactorPolicy::Required;
+        if required && user.level < SessionLevel::SecondFactor {
+            return Err(AuthError::EnrolmentRequired);
+        }
+        Ok(())
+    }
+
+    /// What a code proves; none for a user without a second factor. Blocks for a look-up.
+    pub(super) fn proof_of(
+        &self,
+        user_id: UserId,
+        code: &SecondFactorCode,
+    ) -> Result<Option<FactorProof>, AuthError> {
+        let row = self.db.totp_of(user_id)?;
+        let Some(row) = row.filter(|row| row.confirmed_at.is_some()) else {
+            return Ok(None);
+        };
+        let proof = match code {
+            SecondFactorCode::Totp(Some(code)) => match self.check_totp(user_id, &row, code)? {
+                TotpMatch::Step(step) => FactorProof::Totp {
+                    step,
+                    sealed: row.sealed,
+                },
+                TotpMatch::ClockOff(_) | TotpMatch::Wrong => FactorProof::Wrong,
+            },
+            SecondFactorCode::Recovery(Some(code)) => {
+                FactorProof::RecoveryCode(code.digest(user_id))
+            }
+            SecondFactorCode::Totp(None) | SecondFactorCode::Recovery(None) => FactorProof::Wrong,
+        };
+        Ok(Some(proof))
+    }
+
+    fn check_totp(
+        &self,
+        user_id: UserId,
+        row: &TotpRow,
+        code: &TotpCode,
+    ) -> Result<TotpMatch, AuthError> {
+        let secret = self.keys.unseal(Purpose::Totp(user_id), &row.sealed)?;
+        let secret = TotpSecret::from_bytes(&secret);
+        let secret = secret.ok_or(KeyFileError::Unseal(UnsealError::Damaged))?;
+        Ok(secret.check(code, self.db.clock().now()))
+    }
+}
+
+/// How many wrong codes an account may get.
+pub(super) fn code_limit(settings: &ThrottleSettings, email: &EmailKey) -> Vec<LimitCheck> {
+    let limit = settings
+        .on
+        .then(|| settings.charge(LimitKey::second_factor(email)));
+    limit.into_iter().collect()
+}

@@ -1,0 +1,47 @@
+//! `bienvenue keys`: the key under which second factors are encrypted.
+
+use clap::Subcommand;
+
+use super::audit::OperatorEvent;
+use super::output::print;
+use super::{CliError, database};
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::server::{self, ServerError};
+
+/// What can be done about the secret key.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Encrypt all second factors under a new key, which replaces the one in the file. A service
+    /// that reads the same file goes on meanwhile; a systemd credential is read at a restart only
+    Rotate,
+}
+
+impl Command {
+    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+        match self {
+            Self::Rotate => rotate(config, offline),
+        }
+    }
+}
+
+fn rotate(config: &Config, offline: bool) -> Result<(), CliError> {
+    let db = database::open(config, offline)?;
+    let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+    let auth = auth.with_secret_keys(server::secret_keys(config));
+    let resealed = auth.rotate_secret_key()?;
+    let database = &database::name(config);
+    OperatorEvent {
+        event: "secret_key_rotated",
+        sentence: "second factors encrypted under a new key",
+        count: Some(resealed),
+        database,
+        ..OperatorEvent::default()
+    }
+    .report();
+    let factors = if resealed == 1 { "factor" } else { "factors" };
+    print(&format!(
+        "encrypted {resealed} second {factors} under a new key in {database}\n"
+    ));
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! Adding and removing second factors, and replacing recovery codes.
+
+use diesel::prelude::*;
+
+use super::{FactorProof, FactorVerdict, try_factor};
+use crate::db::connection::AnyConnection;
+use crate::db::schema::{sessions, totp as totp_table};
+use crate::db::tables::outbox::queue_within;
+use crate::db::tables::pending_logins::end_pending;
+use crate::db::tables::sessions::{mirror, mirror_newest};
+use crate::db::tables::throttle::count_all;
+use crate::db::tables::{recovery_codes, secret_key_check, totp};
+use crate::db::{
+    BudgetedMail, DB, DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated,
+};
+use crate::domain::{
+    LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
+};
+
+/// The second factors of a user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SecondFactors {
+    /// Since when there is an authenticator app, if there is one.
+    pub totp: Option<Timestamp>,
+    /// How many recovery codes are left.
+    pub recovery_codes: u32,
+}
+
+impl SecondFactors {
+    /// Whether a login needs a second factor.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.totp.is_some()
+    }
+}
+
+/// How a change of the second factors by their owner ends, after the password was right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecondFactorChange {
+    /// It is done.
+    Done,
+    /// There is one already, or there is none, or the key was replaced: nothing was changed.
+    Refused,
+    /// The second factor that had to be shown was wrong.
+    Wrong {
+        /// Whether it was the last try that the account's limit allows.
+        is_last: bool,
+    },
+    /// Too often changed, or too many wrong codes.
+    Limited(RateLimited),
+}
+
+/// A code that confirms an authenticator app.
+#[derive(Debug, Clone, Copy)]
+pub struct TotpConfirmation<'a> {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The session in which it is confirmed. It stays, and counts as opened with both factors.
+    pub session: &'a SessionDigest,
+    /// The step of the code; none if it was wrong.
+    pub step: Option<TotpStep>,
+    /// The secret that the code was checked against, encrypted.
+    pub sealed: &'a [u8],
+    /// How many wrong codes the account may get.
+    pub limit: &'a [LimitCheck],
+    /// The recovery codes that the user gets.
+    pub recovery_codes: &'a [RecoveryCodeDigest],
+    /// The count that begins at zero again.
+    pub forget: &'a LimitKey,
+    /// The notification.
+    pub notice: Option<&'a BudgetedMail>,
+}
+
+impl DB {
+    /// The second factors of a user. Blocks for two look-ups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn second_factors_of(&self, user_id: UserId) -> Result<SecondFactors, DbError> {
+        let (totp, codes): (Option<Option<i64>>, i64) = self.read(|conn| {
+            let totp = totp_table::table
+                .filter(totp_table::user_id.eq(user_id.get()))
+                .select(totp_table::confirmed_at)
+                .get_result(conn)
+                .optional()?;
+            QueryResult::Ok((totp, recovery_codes::count(conn, user_id)?))
+        })?;
+        Ok(SecondFactors {
+            totp: totp.flatten().map(Timestamp::from_seconds),
+            recovery_codes: u32::try_from(codes).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Stores the secret of an authenticator app, which a code has to confirm. `key_check` is the
+    /// sealed text by which the key is recognised. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
+    /// meantime.
+    pub fn begin_totp(
+        &self,
+        who: &Reauthenticated<'_>,
+        settlement: &LoginSideEffects,
+        sealed: &[u8],
+        key_check: &[u8],
+    ) -> Result<SecondFactorChange, DbError> {
+        let now = self.clock().now();
+        self.change_factors(who, settlement, None, |conn, _| {
+            let is_stored = secret_key_check::is_key_check(conn, key_check)?
+                && totp::put_pending(conn, who.user_id, sealed, now)?;
+            Ok(is_stored)
+        })
+    }
+
+    /// Confirms an authenticator app by a code: the user has new recovery codes, and all other
+    /// sessions end. All or nothing, but that a wrong code stays counted; blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the session ended in the meantime.
+    pub fn confirm_totp(&self, new: &TotpConfirmation<'_>) -> Result<SecondFactorChange, DbError> {
+        let now = self.clock().now();
+        let user_id = new.user_id;
+        self.write_locking(user_id, |conn| {
+            mirror(conn, user_id, None)?;
+            if self.owner(conn, new.session)?.0 != user_id {
+                return Err(DbError::NoResultFound);
+            }
+            mirror_newest(conn, user_id)?;
+            let counted = match count_all(conn, new.limit, now)? {
+                Ok(counted) => counted,
+                Err(limited) => return Ok(SecondFactorChange::Limited(limited)),
+            };
+            let Some(step) = new.step else {
+                let is_last = counted.iter().any(crate::db::LimitHit::is_last);
+                return Ok(SecondFactorChange::Wrong { is_last });
+            };
+            if !totp::confirm(conn, user_id, step, new.sealed, now)? {
+                return Ok(SecondFactorChange::Refused);
+            }
+            recovery_codes::replace(conn, user_id, new.recovery_codes, now)?;
+            let settlement = LoginSideEffects {
+                forget: vec![new.forget.clone()],
+                ..LoginSideEffects::default()
+            };
+            self.settle(conn, user_id, &settlement)?;
+            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
+            if let Some(notice) = new.notice {
+                queue_within(conn, Some(user_id), notice, now)?;
+            }
+            Ok(SecondFactorChange::Done)
+        })
+    }
+
+    /// Removes the authenticator app of a user who has shown a second factor, and the recovery
+    /// codes. All other sessions end. All or nothing, but that a wrong code stays counted; blocks
+    /// for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
+    /// meantime.
+    pub fn remove_totp(
+        &self,
+        who: &Reauthenticated<'_>,
+        (proof, limit): (&FactorProof, &[LimitCheck]),
+        settlement: &LoginSideEffects,
+        notice: Option<&BudgetedMail>,
+    ) -> Result<SecondFactorChange, DbError> {
+        self.change_factors(who, settlement, Some((proof, limit)), |conn, now| {
+            totp::remove(conn, who.user_id)?;
+            recovery_codes::remove_all(conn, who.user_id)?;
+            keep_session(conn, who.user_id, who.session, SessionLevel::Password)?;
+            if let Some(notice) = notice {
+                queue_within(conn, Some(who.user_id), notice, now)?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Gives a user other recovery codes. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
+    /// meantime.
+    pub fn replace_recovery_codes(
+        &self,
+        who: &Reauthenticated<'_>,
+        settlement: &LoginSideEffects,
+        codes: &[RecoveryCodeDigest],
+        notice: Option<&BudgetedMail>,
+    ) -> Result<SecondFactorChange, DbError> {
+        self.change_factors(who, settlement, None, |conn, now| {
+            if !has_factor(conn, who.user_id)? {
+                return Ok(false);
+            }
+            recovery_codes::replace(conn, who.user_id, codes, now)?;
+            keep_session(conn, who.user_id, who.session, SessionLevel::SecondFactor)?;
+            if let Some(notice) = notice {
+                queue_within(conn, Some(who.user_id), notice, now)?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Removes the second factors and the recovery codes of a user, and ends all sessions. Returns
+    /// whether there was a factor. Blocks for one write.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user.
+    pub fn reset_second_factors(
+        &self,
+        user_id: UserId,
+        forget: &LimitKey,
+        notice: Option<&BudgetedMail>,
+    ) -> Result<bool, DbError> {
+        let now = self.clock().now();
+        self.write_locking(user_id, |conn| {
+            mirror(conn, user_id, None)?.ok_or(DbError::NoResultFound)?;
+            let removed = remove_factors(conn, user_id)?;
+            let settlement = LoginSideEffects {
+                forget: vec![forget.clone()],
+                ..LoginSideEffects::default()
+            };
+            self.settle(conn, user_id, &settlement)?;
+            diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
+                .execute(conn)?;
+            if let Some(notice) = notice.filter(|_| removed) {
+                queue_within(conn, Some(user_id), notice, now)?;
+            }
+            Ok(removed)
+        })
+    }
+
+    /// The users who have an authenticator app, in the order of their numbers, at most `limit`,
+    /// beginning after `after`. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn users_with_second_factor(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>, DbError> {
+        let users: Vec<i64> = self.read(|conn| {
+            totp_table::table
+                .filter(totp_table::user_id.gt(after.map_or(i64::MIN, UserId::get)))
+                .order(totp_table::user_id)
+                .select(totp_table::user_id)
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        Ok(users.into_iter().map(UserId::new).collect())
+    }
+
+    /// Forgets the secret key, if nothing is encrypted under it any more. Returns whether it did.
+    /// Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn forget_secret_key(&self) -> Result<bool, DbError> {
+        self.write(|conn| {
+            let secrets: i64 = totp_table::table.count().get_result(conn)?;
+            if secrets > 0 {
+                return Ok(false);
+            }
+            secret_key_check::forget_key(conn)?;
+            Ok(true)
+        })
+    }
+
+    /// A change by an owner who gave the right password, and a second factor where one is to be
+    /// shown. `change` returns whether it could be made.
+    fn change_factors(
+        &self,
+        who: &Reauthenticated<'_>,
+        settlement: &LoginSideEffects,
+        shown: Option<(&FactorProof, &[LimitCheck])>,
+        change: impl Fn(&mut AnyConnection, Timestamp) -> Result<bool, DbError>,
+    ) -> Result<SecondFactorChange, DbError> {
+        let now = self.clock().now();
+        self.write_locking(who.user_id, |conn| {
+            if let Err(limited) = count_all(conn, who.limit, now)? {
+                return Ok(SecondFactorChange::Limited(limited));
+            }
+            self.lock_if_unchanged(conn, who)?;
+            mirror_newest(conn, who.user_id)?;
+            if let Some((proof, limit)) = shown {
+                match try_factor(conn, who.user_id, proof, limit, now)? {
+                    FactorVerdict::Right => {}
+                    FactorVerdict::Wrong { is_last } => {
+                        return Ok(SecondFactorChange::Wrong { is_last });
+                    }
+                    FactorVerdict::Limited(limited) => {
+                        return Ok(SecondFactorChange::Limited(limited));
+                    }
+                }
+            }
+            self.settle(conn, who.user_id, settlement)?;
+            Ok(if change(conn, now)? {
+                SecondFactorChange::Done
+            } else {
+                SecondFactorChange::Refused
+            })
+        })
+    }
+}
+
+/// Whether a user has a second factor.
+fn has_factor(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
+    let confirmed: Option<i64> = totp_table::table
+        .filter(totp_table::user_id.eq(user_id.get()))
+        .filter(totp_table::confirmed_at.is_not_null())
+        .select(totp_table::user_id)
+        .get_result(conn)
+        .optional()?;
+    Ok(confirmed.is_some())
+}
+
+/// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.
+pub(in crate::db) fn remove_factors(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    recovery_codes::remove_all(conn, user_id)?;
+    end_pending(conn, user_id)?;
+    totp::remove(conn, user_id)
+}
+
+/// Ends all sessions of a user but one, which gets a level, and the logins that wait for a second
+/// factor. The caller holds the user's row.
+fn keep_session(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    session: &SessionDigest,
+    level: SessionLevel,
+) -> Result<(), DbError> {
+    end_pending(conn, user_id)?;
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user_id.get()))
+        .filter(sessions::digest.ne(session.as_bytes()));
+    diesel::delete(others).execute(conn)?;
+    diesel::update(sessions::table.filter(sessions::digest.eq(session.as_bytes())))
+        .set(sessions::level.eq(level.number()))
+        .execute(conn)?;
+    mirror_newest(conn, user_id)
+}

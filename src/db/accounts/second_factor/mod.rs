@@ -1,0 +1,72 @@
+//! Second factors: the transactions that use, add and remove them.
+//!
+//! A further kind of factor adds a table of its own, a variant to [`FactorProof`], and a condition
+//! to the statement that opens a session by password alone.
+
+mod changes;
+mod login;
+
+pub(in crate::db) use changes::remove_factors;
+pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
+pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
+
+use crate::db::connection::AnyConnection;
+use crate::db::tables::throttle::count_all;
+use crate::db::tables::{recovery_codes, totp};
+use crate::db::{DbError, LimitCheck, LimitHit, RateLimited};
+use crate::domain::{RecoveryCodeDigest, Timestamp, TotpStep, UserId};
+
+/// A second factor that a client shows, as far as it could be checked outside the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactorProof {
+    /// A code of an authenticator app, right for a secret, which is given as it is stored.
+    Totp {
+        /// The step that the code is of.
+        step: TotpStep,
+        /// The secret, encrypted.
+        sealed: Vec<u8>,
+    },
+    /// A recovery code.
+    RecoveryCode(RecoveryCodeDigest),
+    /// Something that cannot be right. It is counted like a wrong code.
+    Wrong,
+}
+
+/// What became of a second factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactorVerdict {
+    /// It was right, and is used up.
+    Right,
+    /// It was wrong, or used before.
+    Wrong {
+        /// Whether it was the last try that the account's limit allows.
+        is_last: bool,
+    },
+    /// Too many were wrong before: it was not looked at.
+    Limited(RateLimited),
+}
+
+/// Counts a try by the account's limit, then looks whether the factor is right and uses it up. The
+/// caller holds the user's row, and commits also where it is wrong: the try stays counted.
+fn try_factor(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    proof: &FactorProof,
+    limit: &[LimitCheck],
+    now: Timestamp,
+) -> Result<FactorVerdict, DbError> {
+    let counted = match count_all(conn, limit, now)? {
+        Ok(counted) => counted,
+        Err(limited) => return Ok(FactorVerdict::Limited(limited)),
+    };
+    let is_right = match proof {
+        FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed)?,
+        FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code)?,
+        FactorProof::Wrong => false,
+    };
+    if is_right {
+        return Ok(FactorVerdict::Right);
+    }
+    let is_last = counted.iter().any(LimitHit::is_last);
+    Ok(FactorVerdict::Wrong { is_last })
+}

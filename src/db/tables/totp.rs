@@ -1,0 +1,178 @@
+//! The table `totp`: the encrypted secrets of authenticator apps, and which steps are used up.
+
+use diesel::prelude::*;
+
+use crate::db::connection::AnyConnection;
+use crate::db::schema::totp;
+use crate::db::{DB, DbError};
+use crate::domain::{Timestamp, TotpStep, UserId};
+
+/// How long a secret waits to be confirmed, in seconds.
+const PENDING_LIFETIME: i64 = 3600;
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotpRow {
+    /// The secret, encrypted.
+    pub sealed: Vec<u8>,
+    /// When it was confirmed by a code. Until then it is asked for at no login.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl DB {
+    /// The authenticator app of a user, also one that is not confirmed yet. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn totp_of(&self, user_id: UserId) -> Result<Option<TotpRow>, DbError> {
+        let oldest = self
+            .clock()
+            .now()
+            .seconds()
+            .saturating_sub(PENDING_LIFETIME);
+        let row: Option<(Vec<u8>, Option<i64>)> = self.read(|conn| {
+            totp::table
+                .filter(totp::user_id.eq(user_id.get()))
+                .filter(
+                    totp::confirmed_at
+                        .is_not_null()
+                        .or(totp::created_at.gt(oldest)),
+                )
+                .select((totp::secret, totp::confirmed_at))
+                .get_result(conn)
+                .optional()
+        })?;
+        Ok(row.map(|(sealed, confirmed_at)| TotpRow {
+            sealed,
+            confirmed_at: confirmed_at.map(Timestamp::from_seconds),
+        }))
+    }
+
+    /// Removes secrets that nobody has confirmed in time, `limit` at most, and tells how many.
+    /// Blocks for a write, if there is anything to remove.
+    ///
+    /// # Errors
+    /// Only if the database fails; then nothing is removed.
+    pub fn remove_pending_totp(&self, limit: u32) -> Result<usize, DbError> {
+        let oldest = self
+            .clock()
+            .now()
+            .seconds()
+            .saturating_sub(PENDING_LIFETIME);
+        let due: Vec<i64> = self.read(|conn| {
+            totp::table
+                .filter(totp::confirmed_at.is_null())
+                .filter(totp::created_at.le(oldest))
+                .order(totp::created_at)
+                .select(totp::user_id)
+                .limit(i64::from(limit))
+                .load(conn)
+        })?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        self.write(|conn| {
+            let due = totp::table
+                .filter(totp::user_id.eq_any(&due))
+                .filter(totp::confirmed_at.is_null())
+                .filter(totp::created_at.le(oldest));
+            Ok(diesel::delete(due).execute(conn)?)
+        })
+    }
+}
+
+/// Stores a secret that is to be confirmed, in place of an earlier one that was not. Returns
+/// whether it did: a confirmed one stays.
+pub(in crate::db) fn put_pending(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let unconfirmed = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .filter(totp::confirmed_at.is_null());
+    diesel::delete(unconfirmed).execute(conn)?;
+    let confirmed: Option<i64> = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .select(totp::user_id)
+        .get_result(conn)
+        .optional()?;
+    if confirmed.is_some() {
+        return Ok(false);
+    }
+    diesel::insert_into(totp::table)
+        .values((
+            totp::user_id.eq(user_id.get()),
+            totp::secret.eq(sealed),
+            totp::created_at.eq(now.seconds()),
+        ))
+        .execute(conn)?;
+    Ok(true)
+}
+
+/// Confirms the secret that a code was checked against, and uses the code's step up. Returns
+/// whether it was still there and not confirmed.
+pub(in crate::db) fn confirm(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    step: TotpStep,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let pending = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .filter(totp::secret.eq(sealed))
+        .filter(totp::confirmed_at.is_null());
+    let confirmed = diesel::update(pending)
+        .set((
+            totp::confirmed_at.eq(now.seconds()),
+            totp::last_step.eq(step.number()),
+        ))
+        .execute(conn)?;
+    Ok(confirmed == 1)
+}
+
+/// Uses a step up, in the one statement that compares it with the last one that was. Returns
+/// whether the code was good: of that secret, and of a later step than any before.
+pub(in crate::db) fn use_step(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    step: TotpStep,
+    sealed: &[u8],
+) -> Result<bool, DbError> {
+    let unused = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .filter(totp::confirmed_at.is_not_null())
+        .filter(totp::secret.eq(sealed))
+        .filter(totp::last_step.lt(step.number()));
+    let used = diesel::update(unused)
+        .set(totp::last_step.eq(step.number()))
+        .execute(conn)?;
+    Ok(used == 1)
+}
+
+/// Removes a user's secret. Returns whether there was a confirmed one.
+pub(in crate::db) fn remove(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
+    let removed: Option<Option<i64>> =
+        diesel::delete(totp::table.filter(totp::user_id.eq(user_id.get())))
+            .returning(totp::confirmed_at)
+            .get_result(conn)
+            .optional()?;
+    Ok(removed.flatten().is_some())
+}
+
+/// Whether the secret of a user was confirmed at that time or later.
+pub(in crate::db) fn is_newer(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    than: Timestamp,
+) -> Result<bool, DbError> {
+    let newer: Option<i64> = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .filter(totp::confirmed_at.ge(than.seconds()))
+        .select(totp::user_id)
+        .get_result(conn)
+        .optional()?;
+    Ok(newer.is_some())
+}

@@ -1,0 +1,161 @@
+//! Handlers of second factors: the second step of a login, authenticator apps, recovery codes.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::account::CurrentPasswordForm;
+use super::sessions::opened;
+use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
+use crate::domain::{Client, Password, RecoveryCode};
+use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
+use crate::http::extract::form::{FieldText, Form, FormError};
+use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::response::{EmptyObject, json};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
+
+/// A code of an authenticator app, or a recovery code.
+#[derive(Deserialize)]
+pub(crate) struct CodeForm {
+    otp: Option<FieldText>,
+    recovery_code: Option<FieldText>,
+}
+
+/// The code that confirms an authenticator app.
+#[derive(Deserialize)]
+pub(crate) struct NewCodeForm {
+    otp: FieldText,
+}
+
+/// The password and a second factor, to remove the factor.
+#[derive(Deserialize)]
+pub(crate) struct RemovalForm {
+    current_password: FieldText,
+    otp: Option<FieldText>,
+    recovery_code: Option<FieldText>,
+}
+
+/// The code that was sent. One of the fields has to be there.
+fn code(
+    otp: Option<&FieldText>,
+    recovery_code: Option<&FieldText>,
+) -> Result<SecondFactorCode, FormError> {
+    match (otp, recovery_code) {
+        (Some(otp), _) => Ok(SecondFactorCode::totp(otp.as_str())),
+        (None, Some(code)) => Ok(SecondFactorCode::recovery(code.as_str())),
+        (None, None) => Err(FormError::Missing("otp")),
+    }
+}
+
+/// What an authenticator app has to know.
+#[derive(Serialize)]
+struct NewTotp<'a> {
+    secret: &'a str,
+    otpauth_uri: &'a str,
+    qr_svg: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RecoveryCodes {
+    recovery_codes: Vec<String>,
+}
+
+/// `POST /sessions/second_factor`
+pub(crate) async fn log_in(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    settings: web::Data<HttpSettings>,
+    client: Client,
+    login: LoginCookie,
+    Form(form): Form<CodeForm>,
+) -> Result<HttpResponse, HttpError> {
+    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+    let executor = executor.get_ref();
+    let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
+    let mut answer = HttpResponse::Ok();
+    answer.cookie(LoginCookie::removal(&settings));
+    Ok(opened(&logged_in.await?, answer, &settings))
+}
+
+/// `POST /account/totp`
+pub(crate) async fn begin_totp(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
+) -> Result<HttpResponse, HttpError> {
+    let request = owner_request(user, client)?;
+    let begun = auth.begin_totp(executor.get_ref(), request).await?;
+    let new = NewTotp {
+        secret: &begun.secret,
+        otpauth_uri: &begun.otpauth_uri,
+        qr_svg: qr_code::svg(&begun.otpauth_uri),
+    };
+    Ok(json(StatusCode::OK, &new))
+}
+
+/// `PUT /account/totp`
+pub(crate) async fn confirm_totp(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    EnrollingUser(user): EnrollingUser<Form<NewCodeForm>>,
+) -> Result<HttpResponse, HttpError> {
+    let Form(form) = user.rest;
+    let owner = (user.user, user.session_id);
+    let confirmed = auth.confirm_totp(executor.get_ref(), owner, form.otp.as_str(), &client);
+    Ok(recovery_codes(&confirmed.await?))
+}
+
+/// `DELETE /account/totp`
+pub(crate) async fn remove_totp(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    CurrentUser {
+        session_id,
+        user,
+        rest: Form(form),
+    }: CurrentUser<Form<RemovalForm>>,
+) -> Result<HttpResponse, HttpError> {
+    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+    let request = OwnerRequest {
+        owner: user,
+        session_id,
+        current_password: form.current_password.parse(Password::parse)?,
+        client,
+    };
+    auth.remove_totp(executor.get_ref(), request, code).await?;
+    Ok(json(StatusCode::OK, &EmptyObject {}))
+}
+
+/// `POST /account/recovery_codes`
+pub(crate) async fn replace_recovery_codes(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    user: CurrentUser<Form<CurrentPasswordForm>>,
+) -> Result<HttpResponse, HttpError> {
+    let request = owner_request(user, client)?;
+    let replaced = auth.replace_recovery_codes(executor.get_ref(), request);
+    Ok(recovery_codes(&replaced.await?))
+}
+
+/// The request of an owner who gives the password again.
+fn owner_request(
+    user: CurrentUser<Form<CurrentPasswordForm>>,
+    client: Client,
+) -> Result<OwnerRequest, FormError> {
+    let Form(form) = user.rest;
+    Ok(OwnerRequest {
+        owner: user.user,
+        session_id: user.session_id,
+        current_password: form.current_password.parse(Password::parse)?,
+        client,
+    })
+}
+
+fn recovery_codes(codes: &[RecoveryCode]) -> HttpResponse {
+    let recovery_codes = codes.iter().map(RecoveryCode::expose).collect();
+    json(StatusCode::OK, &RecoveryCodes { recovery_codes })
+}
