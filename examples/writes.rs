@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bienvenue::db::{DB, DbSettings, NewAccount};
+use bienvenue::db::{DB, DbSettings, NewUserRow};
 use bienvenue::domain::{DatabaseUrl, Email, HashedPassword};
 
 const HASH: &str = "$2b$04$ASzZ236Sbx1RiB6ad/4nUOxwxYjk6.tN.WqNjSmaKRge8hoYSY4kW";
@@ -69,8 +69,9 @@ fn register_until(
     while Instant::now() < end {
         let email: Email = format!("user{writer}.{}@example.org", times.len()).parse()?;
         let start = Instant::now();
-        db.register(&NewAccount {
+        db.register(&NewUserRow {
             email: &email,
+            invitation: None,
             hashed_password: &hash,
             mail: None,
         })?;

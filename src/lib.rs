@@ -4,6 +4,7 @@ pub mod auth;
 pub mod db;
 pub mod domain;
 pub mod http;
+pub mod i18n;
 pub mod mail;
 pub mod secret_key;
 

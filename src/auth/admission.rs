@@ -1,26 +1,28 @@
-//! The first steps of every use case that hashes: a permit for the hash before anything is read,
-//! and the rate limits before anything is hashed.
+//! The first steps of every use case that hashes: it takes a permit before anything is read, and
+//! checks the rate limits before anything is hashed.
 
 use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};
 use super::{Auth, AuthError, Reservation};
-use crate::domain::{Client, ClientAddress, EmailKey};
+use crate::domain::{Client, ClientIp, NormalizedEmail};
 
 impl Auth {
     /// Takes a permit for a hash, and refuses a client that is over a rate limit, without a write.
-    /// `recognize` returns the account that knows the client, for which permits are kept, and
-    /// `check` looks at the limits. Both are only run where attempts are counted, and only after
-    /// there is a permit, or where one is kept.
+    /// `recognize` returns the account that knows the client, whose clients may take reserved
+    /// permits; `check` checks the limits. Both run only with rate limits on, and only if there is
+    /// a permit or a reserved one.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] if there is no permit, [`AuthError::Throttled`] for a client over
+    /// [`AuthError::Overloaded`] if there is no permit, [`AuthError::RateLimited`] for a client over
     /// a limit, and the errors of the database.
     pub(super) async fn admit<A: Send + 'static>(
         &self,
         executor: &impl Executor,
         client: &Client,
         mut attempt: A,
-        recognize: impl FnOnce(&mut A, &Self) -> Result<Option<EmailKey>, AuthError> + Send + 'static,
+        recognize: impl FnOnce(&mut A, &Self) -> Result<Option<NormalizedEmail>, AuthError>
+        + Send
+        + 'static,
         check: impl FnOnce(&A, &Self) -> Result<(), AuthError> + Send + 'static,
     ) -> Result<(A, HashPermit), AuthError> {
         let refusal = match self.permit_for(client, None) {
@@ -35,9 +37,9 @@ impl Auth {
             }
             Err(refusal) => refusal,
         };
-        // A client that shows no device is hardly known: a look-up over the network would cost
-        // a turn at the database.
-        let may_be_known = self.reads_are_local() || client.device().is_some();
+        // A client without a device cookie is rarely known, and on PostgreSQL the lookup would
+        // cost a round trip.
+        let may_be_known = self.supports_inline_reads() || client.device().is_some();
         let admitted = if self.throttles() && may_be_known && self.hasher.keeps_permits() {
             let owned = client.clone();
             let step = move |auth: &Self| {
@@ -58,8 +60,8 @@ impl Auth {
         admitted
     }
 
-    /// Runs the step that counts an attempt and looks up what it is about: a write only where
-    /// attempts are counted.
+    /// Runs the step that counts an attempt and looks up its account. Without rate limits it only
+    /// reads.
     pub(super) async fn reserve<T: Send + 'static>(
         &self,
         executor: &impl Executor,
@@ -73,38 +75,38 @@ impl Auth {
         }
     }
 
-    /// Refunds, in the background, what was counted for a use case that failed for a reason of
-    /// ours.
+    /// Refunds a reservation in the background, if the use case failed through the service's own
+    /// fault.
     pub(super) fn refund_if_ours(&self, reservation: &Reservation, cause: &AuthError) {
         if cause.describe().is_refunded {
             self.refund(reservation.clone());
         }
     }
 
-    /// Refunds in the background what was counted.
+    /// Refunds a reservation in the background.
     pub(super) fn refund(&self, reservation: Reservation) {
         if self.throttles() {
             self.housekeeping.refund(reservation);
         }
     }
 
-    /// A permit for a hash of a client; with an account, one of those kept for clients that the
-    /// account knows. Never blocks.
+    /// Takes a permit for a client; with an account, one of those reserved for its known clients.
+    /// Never blocks.
     fn permit_for(
         &self,
         client: &Client,
-        account: Option<EmailKey>,
+        account: Option<NormalizedEmail>,
     ) -> Result<HashPermit, AuthError> {
-        let network = client.address().map(ClientAddress::network);
+        let network = client.address().map(ClientIp::network);
         let whose = match account {
-            _ if !self.throttles() => Requester::Anybody,
+            _ if !self.throttles() => Requester::Unlimited,
             Some(account) => Requester::Known { network, account },
             None => Requester::Stranger(network),
         };
-        self.hasher.place(self.rounds(), whose)
+        self.hasher.acquire_permit(self.rounds(), whose)
     }
 
-    /// Whether attempts are counted.
+    /// Whether rate limits are on.
     fn throttles(&self) -> bool {
         self.settings.throttle.on
     }

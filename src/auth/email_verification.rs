@@ -1,62 +1,73 @@
-//! What comes back from who reads the mail of an address: the proof of it, a new address for
-//! an account, or an old one for an account that somebody else has got hold of.
+//! Tokens from mails about addresses: they verify an address, change it, or restore a former one.
 
 use std::time::Duration;
 
 use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
-use crate::db::{DbError, EmailChange, FoundEmailToken, FoundFormerEmail, LoginSideEffects};
+use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailToken, EmailTokenDigest, SessionDigest, SessionId, UndoToken,
-    User, UserId,
+    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    SessionId, User, UserId,
 };
 use crate::mail::MailKind;
 
-/// How long a token is good that proves an address.
+/// The lifetime of a token that verifies or changes an address.
 pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a former address can be taken back: over a weekend without mail.
+/// How long a change of address can be undone: three days, so that a weekend is covered.
 const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// A token out of a mail about an address. Which one it is only the database knows.
+/// A token from a mail about an address. Only the database knows which kind it is.
 #[derive(Debug, Clone, Copy)]
-pub struct MailedToken {
+pub struct EmailLinkToken {
     email: EmailToken,
-    undo: UndoToken,
+    undo: EmailRevertToken,
 }
 
-/// Whose address is known now, and which.
+/// A user and the address that a token has verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEmail {
-    /// Whose.
+    /// The user.
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
+    /// What the token was good for.
+    pub outcome: EmailOutcome,
 }
 
-impl MailedToken {
+/// What the token of a mail about an address did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailOutcome {
+    /// The address of the account is proved.
+    Verified,
+    /// The account has the address that was asked for.
+    Changed,
+    /// The account has its former address again.
+    Restored,
+}
+
+impl EmailLinkToken {
     /// Takes a token as it stands in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             email: EmailToken::parse(text).ok()?,
-            undo: UndoToken::parse(text).ok()?,
+            undo: EmailRevertToken::parse(text).ok()?,
         })
     }
 }
 
 impl Auth {
-    /// Does what the token of a mail is good for: proves the address of an account, gives it
-    /// the one that was asked for, or brings back the one that it had. A new address ends the
-    /// account's sessions, but for `session`, in which the token came back. Blocks for a
-    /// look-up or two, and for one write.
+    /// Spends a token: it verifies the account's address, changes it to the requested one, or
+    /// restores a former one. A new address ends the account's sessions except `session`, the one
+    /// of the request. Blocks for one or two lookups and one write.
     ///
     /// # Errors
-    /// [`AuthError::InvalidEmailToken`] for one that is wrong, spent or expired, or asks for an
-    /// address that somebody else has by now.
+    /// [`AuthError::InvalidEmailToken`] if the token is wrong, spent or expired, or if another
+    /// account has the address meanwhile.
     pub fn verify_email(
         &self,
-        token: Option<&MailedToken>,
+        token: Option<&EmailLinkToken>,
         session: Option<&SessionId>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
@@ -71,17 +82,17 @@ impl Auth {
         done.map(|(_, verified)| verified)
     }
 
-    /// Why somebody with the right password is not let in who has not proved the address:
-    /// another mail goes there, unless one did of late.
+    /// The error for a right password with an unverified address. Queues another verification
+    /// mail, as far as the budget of the address allows.
     pub(super) fn ask_to_verify(
         &self,
         user: &User,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         taken: &Reservation,
     ) -> AuthError {
         let throttle = &self.settings.throttle;
         let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
-        match self.db.ask_again(user.id, settlement, &mail) {
+        match self.db.ask_again(user.id, side_effects, &mail) {
             Ok(()) => {
                 self.wake_mails();
                 AuthError::EmailNotVerified
@@ -95,7 +106,7 @@ impl Auth {
 
     fn spend(
         &self,
-        token: &MailedToken,
+        token: &EmailLinkToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
         let digest = token.email.digest();
@@ -106,7 +117,7 @@ impl Auth {
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
-                let found = self.db.find_former_email(&token.undo.digest());
+                let found = self.db.find_previous_email(&token.undo.digest());
                 found
                     .and_then(|found| self.take_back(found))
                     .map_err(invalid)
@@ -118,18 +129,25 @@ impl Auth {
     fn confirm(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         self.db.verify_email(token, &found)?;
         let user = found.user.id;
         let email = found.user.email;
-        Ok((Event::EmailVerified { user }, VerifiedEmail { user, email }))
+        Ok((
+            Event::EmailVerified { user },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Verified,
+            },
+        ))
     }
 
     fn change(
         &self,
         token: &EmailTokenDigest,
-        found: FoundEmailToken,
+        found: ActiveEmailToken,
         session: Option<SessionDigest>,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let mail = MailKind::EmailChanged {
@@ -142,15 +160,22 @@ impl Auth {
             .change_email(token, &found, &EmailChange { notice, session })?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
-        Ok((Event::EmailChanged { user }, VerifiedEmail { user, email }))
+        Ok((
+            Event::EmailChanged { user },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Changed,
+            },
+        ))
     }
 
-    /// Whoever has changed the address knew the password, so it is worth nothing from then on,
-    /// and a mail goes to the old address with which its owner sets another. The address that
-    /// loses the account is told: it may be of a person to whom the account was given.
+    /// Restores a former address. The client that changed the address knew the password, so the
+    /// password is removed, and the owner gets a reset mail. The address that loses the account
+    /// is notified, because the account may have been handed over to that person.
     fn take_back(
         &self,
-        found: FoundFormerEmail,
+        found: ActivePreviousEmail,
     ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
         let lost = found.user.email.clone();
         let key = lost.key();
@@ -161,12 +186,16 @@ impl Auth {
         let notice =
             (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
         let reset = MailKind::PasswordReset.row();
-        self.db.take_email_back(&found, &reset, notice.as_ref())?;
+        self.db.revert_email(&found, &reset, notice.as_ref())?;
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
             Event::EmailTakenBack { user },
-            VerifiedEmail { user, email },
+            VerifiedEmail {
+                user,
+                email,
+                outcome: EmailOutcome::Restored,
+            },
         ))
     }
 }

@@ -1,118 +1,117 @@
-//! Why a use case fails, described once for log, limits and callers.
+//! Errors of the use cases, with their description for the log and the rate limits.
 
 use std::time::Duration;
 
 use log::Level;
 
-use super::{Denial, HashError, PasswordRefused};
+use super::{Denial, HashError, PasswordPolicyError};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
 
-/// Why a use case did not do what it was asked for.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// There is no such user, or no such session.
+    /// The user or session does not exist.
     #[error("no result found")]
     NoResultFound,
-    /// Somebody has that email, in this or another spelling.
+    /// A user has this email, in this or another spelling.
     #[error("User {0} already exists")]
     AlreadyExists(Email),
-    /// No session, or none that is valid.
+    /// There is no valid session.
     #[error("not logged in")]
     NotLoggedIn,
-    /// No such account, or not its password; which of the two is nobody's business.
+    /// The account does not exist, or the password is wrong. The error does not say which.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// The password is right, and a second factor is due. The login goes on with this token.
+    /// The password is right, and a second factor is required. The login continues with this token.
     #[error("second factor required")]
     SecondFactorRequired(LoginToken),
-    /// A wrong code of a second factor, or one that was used before. Where the client sent the
-    /// password along, it is not told which of the two was wrong.
+    /// The code of a second factor is wrong or was used before. If the client sent the password in
+    /// the same request, the message does not say which of the two was wrong.
     #[error("{}", if *with_password { "invalid credentials" } else { "invalid code" })]
     InvalidCode {
-        /// Whether the password came with it.
+        /// Whether the password was in the same request.
         with_password: bool,
     },
-    /// A code of an authenticator app whose clock is off.
+    /// The clock of the authenticator app is wrong.
     #[error("{}", clock_text(*behind))]
     ClockOff {
-        /// By how many seconds it is behind; ahead if that is negative.
+        /// How many seconds it is behind; negative if it is ahead.
         behind: i64,
     },
-    /// A login that waits for no second factor (any more), or was begun by another client.
+    /// There is no login that waits for a second factor, or another client has begun it.
     #[error("this login has expired, please log in again")]
     NoPendingLogin,
-    /// The policy asks for a second factor, and the user has none yet.
+    /// The policy requires a second factor, and the user has none.
     #[error("set up a second factor first")]
     EnrolmentRequired,
     /// The operator has turned second factors off.
     #[error("second factors are turned off")]
     SecondFactorOff,
-    /// There is a second factor of that kind already.
+    /// The user already has a second factor of this kind.
     #[error("a second factor is set up already, remove it first")]
     SecondFactorExists,
-    /// There is no second factor.
+    /// The user has no second factor.
     #[error("no second factor is set up")]
     NoSecondFactor,
     /// Second factors cannot be encrypted or decrypted.
     #[error(transparent)]
     SecretKey(#[from] KeyFileError),
-    /// The account changed while its password was being checked: it has another one, or the
-    /// same one stored anew, or is gone. No session was made; trying again tells which.
+    /// The account changed while its password was being checked: the stored password was
+    /// replaced, or the account was deleted. No session was opened; the client can retry.
     #[error("the account changed meanwhile, please try again")]
-    Changed,
-    /// The password is none that this service takes for a new one.
+    ConcurrentChange,
+    /// The new password violates the password policy.
     #[error(transparent)]
-    PasswordRefused(#[from] PasswordRefused),
-    /// A reset token that is wrong, spent, expired or another account's.
+    PasswordPolicyError(#[from] PasswordPolicyError),
+    /// The reset token is wrong, spent, expired or another account's.
     #[error("invalid reset token")]
     InvalidResetToken,
-    /// A token out of a mail about an address that is wrong, spent or expired.
+    /// The email token is wrong, spent or expired.
     #[error("invalid token")]
     InvalidEmailToken,
-    /// The password is right, and nobody has proved yet to read the mail of the address. A
-    /// mail with which that is done is on its way, unless one went there of late.
+    /// The password is right, but the address is not verified. A verification mail was queued,
+    /// as far as the budget of the address allows.
     #[error("email not verified")]
     EmailNotVerified,
     /// The operator has closed registration.
     #[error("registration is closed")]
     RegistrationClosed,
-    /// The user has no access to the application that a request asks for.
+    /// The user has no access to the requested application.
     #[error("you have no access to this application")]
     AccessDenied(Denial),
-    /// A code for the host of an application that is wrong, spent, expired, for another host, or
-    /// of another browser.
+    /// The code for the host of an application is wrong, spent, expired, for another host, or for
+    /// another browser.
     #[error("this link is not valid any more; please open the application again")]
     InvalidHandOver,
-    /// An invitation that is wrong, used, expired, revoked, or for another address.
+    /// The invitation is wrong, used, expired, revoked, or for another address.
     #[error("invalid invitation")]
     InvalidInvitation,
-    /// More passwords are waiting to be hashed than may wait.
+    /// Too many hashes wait already.
     #[error("too many logins at once")]
     Overloaded {
-        /// When it is worth trying again.
+        /// After how long a retry is likely to succeed.
         retry_after: Duration,
     },
-    /// Too many guesses, or registrations, of late: whether the password was right was not
-    /// looked at.
+    /// A rate limit is reached. The password was not checked.
     #[error("too many attempts, please wait and try again")]
-    Throttled {
-        /// When the next one is due.
+    RateLimited {
+        /// The time until the next attempt is allowed.
         retry_after: Duration,
         /// The limit that was reached.
         limit: Limit,
     },
-    /// The database had no answer in time. What was begun may have been done.
-    #[error("the database had no answer in time")]
+    /// The database did not answer in time. The work may have been done.
+    #[error("the database did not answer in time")]
     Busy,
     /// A defect: the thread that did the work is gone, with its cause.
     #[error("blocking work was lost: {0}")]
-    Lost(String),
-    /// The database cannot be used now; the same request may pass later.
+    TaskFailed(String),
+    /// The database cannot be used now. The same request may succeed later.
     #[error(transparent)]
     Unavailable(DbError),
-    /// A defect: the database answered, or was asked, what it should not be.
+    /// A defect: the database got an invalid request or returned an unexpected error.
     #[error(transparent)]
     Failed(DbError),
     /// A defect: a password could not be hashed.
@@ -125,11 +124,11 @@ pub(super) struct Description {
     /// The reason in the log.
     pub(super) reason: &'static str,
     pub(super) level: Level,
-    /// Whether it is a failure of ours, and no refusal.
+    /// Whether it is a failure of the service, not a refusal.
     pub(super) is_failure: bool,
-    /// Whether what was counted for the use case is refunded: it came to no verdict.
+    /// Whether the reservation is refunded, because the use case came to no verdict.
     pub(super) is_refunded: bool,
-    /// What was exceeded, if a limit refused.
+    /// The message, if a limit was exceeded.
     pub(super) exceeded: Option<&'static str>,
 }
 
@@ -174,7 +173,7 @@ impl AuthError {
             Self::NotLoggedIn => Description::refusal("not_logged_in"),
             Self::NoResultFound => Description::refusal("gone"),
             Self::AlreadyExists(_) => Description::refusal("email_taken"),
-            Self::PasswordRefused(_) => Description::refusal("password_refused"),
+            Self::PasswordPolicyError(_) => Description::refusal("password_refused"),
             Self::InvalidResetToken | Self::InvalidEmailToken => {
                 Description::refusal("invalid_token")
             }
@@ -183,34 +182,34 @@ impl AuthError {
             Self::InvalidInvitation => Description::refusal("invalid_invitation"),
             Self::EmailNotVerified => Description::refusal("email_not_verified"),
             Self::RegistrationClosed => Description::refusal("registration_closed"),
-            Self::Changed => Description {
+            Self::ConcurrentChange => Description {
                 is_refunded: true,
                 ..Description::refusal("account_changed")
             },
-            Self::Throttled { .. } => Description {
+            Self::RateLimited { .. } => Description {
                 exceeded: Some("too many attempts"),
                 ..Description::refusal("throttled")
             },
-            // One of many: the queue of the hasher logs them together.
+            // DEBUG, because the hasher's queue logs all refusals together.
             Self::Overloaded { .. } => Description {
                 level: Level::Debug,
                 is_refunded: true,
                 exceeded: Some("too many at once"),
                 ..Description::refusal("hash_queue")
             },
-            // One of many: the line of the request tells of it.
+            // DEBUG, because the access log has a line for the request.
             Self::Busy => Description {
                 level: Level::Debug,
                 ..Description::failure("database_unavailable")
             },
             Self::Unavailable(_) => Description::failure("database_unavailable"),
-            Self::Lost(_) | Self::Failed(_) | Self::Hash(_) => {
+            Self::TaskFailed(_) | Self::Failed(_) | Self::Hash(_) => {
                 Description::failure("internal_error")
             }
         }
     }
 
-    /// Whether the database is away, of which the log has lines of its own.
+    /// Whether the database is unreachable. The log has separate lines for that.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(error) if error.is_outage())
@@ -229,7 +228,7 @@ fn clock_text(behind: i64) -> String {
 
 impl From<RateLimited> for AuthError {
     fn from(limited: RateLimited) -> Self {
-        Self::Throttled {
+        Self::RateLimited {
             retry_after: limited.wait,
             limit: limited.limit,
         }

@@ -1,4 +1,4 @@
-//! Where the blocking steps of a use case run.
+//! Executors run the blocking steps of use cases.
 
 use std::future::{Future, ready};
 
@@ -25,8 +25,8 @@ pub trait Executor {
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> impl Future<Output = Result<T, AuthError>>;
 
-    /// Delays the refusal of a client that came while too many logins wait. A client that
-    /// retries at once would take the core from the logins that wait.
+    /// Delays the refusal of a client for overload. A client that retries at once would take CPU
+    /// time from the logins that wait.
     fn delay_refusal(&self) -> impl Future<Output = ()>;
 
     /// Runs a step that only reads.
@@ -50,7 +50,7 @@ pub trait Executor {
     }
 }
 
-/// Runs each step at once on the calling thread, and delays nothing.
+/// Runs each step at once on the calling thread, without delays.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Inline;
 

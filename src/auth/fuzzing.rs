@@ -1,10 +1,9 @@
-//! Where fuzzing looks in: what reads stored passwords, which may have been adopted from
-//! anywhere. Panics where a rule is broken.
+//! The body of the fuzz target `stored_hash`. It panics if a rule is broken.
 
 use super::password::format::StoredHash;
 use crate::domain::HashedPassword;
 
-/// A stored password: what is understood and written anew is understood as the same.
+/// Checks that a stored hash that can be parsed is the same after it is written and parsed again.
 pub fn stored_hash(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
@@ -22,5 +21,5 @@ pub fn stored_hash(input: &[u8]) {
         );
         one.ok() == other.ok() && again.making.cost == stored.making.cost
     });
-    assert!(same, "it is not read as it was written");
+    assert!(same, "the written hash is parsed differently");
 }

@@ -4,36 +4,35 @@ use super::audit::Event;
 use super::executor::Executor;
 use super::password::check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification, SecondFactorCode};
+use super::{Auth, AuthError, EmailVerification, Reservation, SecondFactorCode};
 use crate::db::{DbError, NewSession};
-use crate::domain::{Client, DeviceId, EmailKey, Password, SessionId, SessionLevel, User};
+use crate::domain::{Client, DeviceId, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
-/// What a login ends with.
+/// The result of a successful login.
 #[derive(Debug)]
 pub struct LoginSuccess {
-    /// For the client; it is shown here and never again.
+    /// The id of the new session, for the client. It cannot be read again.
     pub session_id: SessionId,
-    /// For the client too: what it shows at later logins. None where attempts are not counted.
+    /// The id for the client's device cookie. None with rate limits off.
     pub device: Option<DeviceId>,
     /// The user who logged in.
     pub user: User,
 }
 
 impl Auth {
-    /// Logs a user in: opens a session, and ends the oldest one beyond the number that a user may
-    /// have. Reads, counts, hashes, and writes once. `code` is for a user who has a second factor;
-    /// others are not asked for one.
+    /// Logs a user in: checks the password and, if the user has one, the second factor by `code`;
+    /// opens a session, and ends the oldest sessions beyond the allowed number.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::Throttled`] before anything
-    /// is hashed, [`AuthError::InvalidCredentials`] after the hash, for an unknown account too,
-    /// [`AuthError::Changed`] where the stored password is another one by then,
-    /// [`AuthError::EmailNotVerified`] where that is required, and
+    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::RateLimited`] before anything
+    /// is hashed, [`AuthError::InvalidCredentials`] after the hash, also for an unknown account,
+    /// [`AuthError::ConcurrentChange`] if the stored password was replaced meanwhile,
+    /// [`AuthError::EmailNotVerified`] if verification is required, and
     /// [`AuthError::SecondFactorRequired`] or [`AuthError::InvalidCode`] after the right password.
     pub async fn log_in(
         &self,
         executor: &impl Executor,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         password: Password,
         code: Option<SecondFactorCode>,
         client: &Client,
@@ -60,7 +59,36 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Opens the session, and returns how many older ones that ended. Blocks for a write.
+    /// Logs in a user who has registered a moment ago, and whose password was stored then.
+    ///
+    /// # Errors
+    /// [`AuthError::ConcurrentChange`] where the account is another one by now,
+    /// [`AuthError::EmailNotVerified`] where the address has to be proved first, and
+    /// [`AuthError::SecondFactorRequired`] where the account has a second factor by now.
+    pub async fn log_in_registered(
+        &self,
+        executor: &impl Executor,
+        user: User,
+        client: &Client,
+    ) -> Result<LoginSuccess, AuthError> {
+        let id = user.id;
+        let right = RightPassword {
+            attempt: LoginAttempt::new(user.email.key(), client.clone()),
+            reservation: Reservation::default(),
+            outdated: None,
+            user,
+        };
+        let open = move |auth: &Self| auth.open_session(right, None);
+        let opened = executor.write(self, client, open).await;
+        let (logged_in, replaced) = opened.inspect_err(|cause| {
+            let user = Some(id);
+            Event::LoginFailed { user, cause }.log(client);
+        })?;
+        Event::logged_in(&logged_in, replaced, client);
+        Ok(logged_in)
+    }
+
+    /// Opens the session, and returns how many older ones it has ended. Blocks for a write.
     fn open_session(
         &self,
         right: RightPassword,
@@ -69,8 +97,8 @@ impl Auth {
         let (user, reservation) = (&right.user, &right.reservation);
         let required = self.settings.email_verification == EmailVerification::Required;
         if required && self.db.email_verified_at(user.id)?.is_none() {
-            let settlement = right.attempt.right(self, reservation);
-            return Err(self.ask_to_verify(user, &settlement, reservation));
+            let side_effects = right.attempt.right(self, reservation);
+            return Err(self.ask_to_verify(user, &side_effects, reservation));
         }
         if let Some(code) = code
             && let Some(proof) = self.proof_of(user.id, code)?
@@ -84,9 +112,9 @@ impl Auth {
             client: right.attempt.client(),
             level: SessionLevel::Password,
         };
-        let (settlement, device) = right.attempt.settlement(self, reservation);
+        let (side_effects, device) = right.attempt.side_effects(self, reservation);
         let stored = &user.hashed_password;
-        let added = self.db.add_session(&new, Some(stored), &settlement);
+        let added = self.db.add_session(&new, Some(stored), &side_effects);
         let added = added.map_err(|error| {
             reservation.release();
             match error {

@@ -1,9 +1,9 @@
-//! The use cases: what the service does, without HTTP and without SQL.
+//! The use cases, without HTTP and without SQL.
 //!
-//! A use case that hashes a password is one `async fn`, which waits for the hash without a thread.
-//! Its blocking steps run where an [`Executor`] puts them. The methods of the reference service
-//! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) are the same
-//! functions, run to their end on the calling thread; they need no runtime.
+//! A use case that hashes a password is one `async fn`, which awaits the hash without blocking a
+//! thread. An [`Executor`] runs its blocking steps. The methods of the reference service
+//! ([`Auth::register_user`], [`Auth::valid_login`], [`Auth::update_password`]) run the same
+//! functions to the end on the calling thread, without an async runtime.
 
 mod access;
 mod account;
@@ -22,6 +22,7 @@ mod password;
 mod password_reset;
 mod reauthentication;
 mod registration;
+mod rules;
 mod second_factor;
 mod sessions;
 mod settings;
@@ -35,7 +36,7 @@ use crate::db::DB;
 use crate::mail::{Mailer, Templates};
 use crate::secret_key::KeyFile;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
-use maintenance::background_writes::Housekeeping;
+use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
@@ -46,11 +47,12 @@ pub use access::{
 };
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
-pub use audit::log_forged;
-pub use email_verification::{MailedToken, VerifiedEmail};
+pub use account::summary::AccountSummary;
+pub use audit::log_csrf_refused;
+pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
 pub use executor::{Access, Executor, Inline};
-pub use hasher::{HasherStats, Waits};
+pub use hasher::{HasherStats, WaitHistogram};
 pub use login::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
@@ -58,40 +60,41 @@ pub use password::format::{HashError, hash_password};
 pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
+pub use rules::AccountRules;
 pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
-pub use sessions::{Named, SessionPage};
-pub use settings::{AuthSettings, PasswordRefused};
-pub use stats::{Figures, MailOutcome};
+pub use sessions::{EndedSession, SessionPage};
+pub use settings::{AuthSettings, PasswordPolicyError};
+pub use stats::{AuthStats, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
 pub use crate::db::{
-    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, Outbox, PoolStats, Registered,
-    SecondFactors,
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,
+    RegistrationOutcome, SecondFactors,
 };
 
-/// The document's `Auth`: users register, log in, are known by a session id, log out.
+/// The use cases over a database, with the methods of the reference service's `Auth`.
 ///
-/// Holds the threads that hash passwords; they end when it is dropped.
+/// It owns the hashing and background threads, which end when it is dropped.
 pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
-    housekeeping: Arc<Housekeeping>,
-    /// The keys that second factors are encrypted under.
+    housekeeping: Arc<BackgroundWrites>,
+    /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
-    /// None where no mails are sent: they wait for an instance that does.
+    /// None if this instance sends no mails. They stay queued for another instance.
     mails: Option<Arc<MailWorker>>,
-    /// None on PostgreSQL, and where a command runs beside the service.
+    /// None on PostgreSQL, and in commands.
     monitor: Option<Arc<DatabaseMonitor>>,
 }
 
 impl Auth {
-    /// Starts the hashing threads over a database.
+    /// Starts the hashing and background threads.
     ///
     /// # Errors
-    /// [`std::io::Error`] if the system gives no threads.
+    /// [`std::io::Error`] if a thread cannot be started.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
         let hasher = Hasher::start(HasherSettings {
             threads: settings.hash_threads,
@@ -100,7 +103,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: Housekeeping::start(db.clone(), &settings.throttle)?.into(),
+            housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -109,8 +112,8 @@ impl Auth {
         })
     }
 
-    /// Takes the file with the keys that second factors are encrypted under. Without one, nobody
-    /// can set up a second factor.
+    /// Sets the file with the keys with which second factors are encrypted. Without one, users
+    /// cannot set up a second factor.
     #[must_use]
     pub fn with_secret_keys(self, keys: KeyFile) -> Self {
         Self {
@@ -119,10 +122,10 @@ impl Auth {
         }
     }
 
-    /// Has the mails that are queued sent, by threads that end with this.
+    /// Starts the threads that send queued mails.
     ///
     /// # Errors
-    /// [`std::io::Error`] if the system gives no thread.
+    /// [`std::io::Error`] if a thread cannot be started.
     pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
         let worker = MailWorker::start(
             self.db.clone(),
@@ -136,19 +139,18 @@ impl Auth {
         })
     }
 
-    /// Lets a mail that was queued go at once.
+    /// Wakes the mail worker for a mail that was just queued.
     fn wake_mails(&self) {
         if let Some(mails) = &self.mails {
             mails.wake();
         }
     }
 
-    /// The same use cases for somebody who waits until then at the most: what has not begun
-    /// to write by that time is not done.
+    /// The same use cases with a deadline: work that has not begun to write by then fails.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
-            db: self.db.until(deadline),
+            db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
             housekeeping: Arc::clone(&self.housekeeping),
@@ -158,31 +160,32 @@ impl Auth {
         }
     }
 
-    /// A place for a hash of the service's own.
-    fn place(&self) -> Result<HashPermit, AuthError> {
-        self.hasher.place(self.rounds(), Requester::Anybody)
+    /// Takes a permit for a hash that no client requests.
+    fn acquire_permit(&self) -> Result<HashPermit, AuthError> {
+        self.hasher
+            .acquire_permit(self.rounds(), Requester::Unlimited)
     }
 
-    /// How much work a hash at the current cost is.
+    /// The rounds of a hash at the current cost.
     fn rounds(&self) -> u64 {
         1 << self.settings.bcrypt_cost.get()
     }
 
-    /// Whether what reads only (such as [`Auth::session_user`]) waits for no
-    /// network and no other thread, so that an event loop may call it by itself.
+    /// Whether reads (such as [`Auth::session_user`]) wait for no network and no other thread, so
+    /// that an event loop may run them itself.
     #[must_use]
-    pub fn reads_are_local(&self) -> bool {
-        self.db.reads_are_local()
+    pub fn supports_inline_reads(&self) -> bool {
+        self.db.supports_inline_reads()
     }
 
-    /// How much may be under way at once, local reads aside; more only wait for each other.
+    /// How many database operations can run at once, apart from local reads.
     #[must_use]
-    pub fn turns(&self) -> u32 {
-        self.db.turns()
+    pub fn max_concurrency(&self) -> u32 {
+        self.db.max_concurrency()
     }
 
-    /// Whether the database answers, can be written, and has the schema of this program.
-    /// Blocks for a round trip or a few.
+    /// Checks that the database answers, can be written, and has the schema of this program.
+    /// Blocks for a few round trips.
     ///
     /// # Errors
     /// [`AuthError::Unavailable`] with the reason.
@@ -190,12 +193,12 @@ impl Auth {
         Ok(self.db.check()?)
     }
 
-    /// Writes down what waits to be written and tidies the database, before the process
-    /// ends. Blocks for a write; whoever dies without it loses a minute of last uses.
+    /// Writes the buffered last uses of sessions and checkpoints the database, before the process
+    /// ends. Blocks for a write. Without it, at most a minute of last uses is lost.
     pub fn flush(&self) {
-        self.housekeeping.write_notes();
-        if let Err(error) = self.db.tidy() {
-            log::warn!("the database is not tidied: {error}");
+        self.housekeeping.flush_last_seen();
+        if let Err(error) = self.db.close_wal() {
+            log::warn!("the write-ahead log was not checkpointed: {error}");
         }
     }
 }

@@ -1,56 +1,57 @@
-//! Forgotten passwords: a token that the owner of an address gets, and what it is good for.
+//! Password resets: requesting a token by mail, and setting a new password with it.
 
 use std::time::Duration;
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
-use super::throttle::{Networks, marks, refuse_waiting, reset_requests, take};
+use super::throttle::{IpLimits, marks, refuse_waiting, reserve, reset_requests};
 use super::{Auth, AuthError, HashJob, Notification};
 use crate::db::{
-    BudgetedMail, ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, NewPassword,
+    ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
 };
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, Password, ResetToken, ResetTokenDigest, User, UserId,
+    Client, Email, HashedPassword, NormalizedEmail, Password, ResetToken, ResetTokenDigest, User,
+    UserId,
 };
 use crate::mail::MailKind;
 
-/// How long a reset token is valid, unless an operator gives it another lifetime.
+/// The lifetime of a reset token, unless an operator sets another one.
 pub const RESET_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// A new password that a client sets with a token, before the token was looked up.
+/// A request to set a new password with a token, before the token is looked up.
 #[derive(Debug)]
 struct TokenAttempt {
-    /// The account that the client names. The token alone finds the account; if the client
+    /// The account that the client names. The account is found by the token alone; if the client
     /// names another one, the token is refused.
-    email: Option<EmailKey>,
-    /// None for a text that is no token: it is counted as a wrong one.
+    email: Option<NormalizedEmail>,
+    /// None for a text that is not a token. It counts as a wrong token.
     token: Option<ResetToken>,
     client: Client,
-    /// The account whose token it is, once that was looked up.
-    account: Option<EmailKey>,
+    /// The account of the token, once it was looked up.
+    account: Option<NormalizedEmail>,
 }
 
 impl Auth {
-    /// Makes a token with which a user can set a new password within half an hour. It replaces
-    /// an older one, and cannot be read again. Blocks for one look-up and one write.
+    /// Creates a token with which a user can set a new password within 30 minutes. It replaces an
+    /// older token, and cannot be read again. Blocks for one lookup and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if no user has that email.
+    /// [`AuthError::NoResultFound`] if no user has this email.
     pub fn get_reset_password_token(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
     ) -> Result<ResetToken, AuthError> {
         self.create_reset_token(email, RESET_TOKEN_LIFETIME)
     }
 
-    /// The same with a lifetime of the caller's choice.
+    /// The same with another lifetime.
     ///
     /// # Errors
     /// As [`Auth::get_reset_password_token`].
     pub fn create_reset_token(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         lifetime: Duration,
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
@@ -59,13 +60,13 @@ impl Auth {
         Ok(token)
     }
 
-    /// Sets a new password with a token, which is spent by it. All sessions of the user end,
-    /// and none is opened. Blocks for two look-ups, one hash and one write.
+    /// Sets a new password with a token, and spends the token. All sessions of the user end, and
+    /// none is opened. Blocks for two lookups, one hash and one write.
     ///
     /// # Errors
-    /// [`AuthError::InvalidResetToken`] for one that is wrong, spent or expired, and
-    /// [`AuthError::PasswordRefused`] for a password that this service does not take; then
-    /// the token stays good.
+    /// [`AuthError::InvalidResetToken`] if the token is wrong, spent or expired, and
+    /// [`AuthError::PasswordPolicyError`] if the password violates the policy; then the token stays
+    /// valid.
     pub fn update_password(
         &self,
         reset_token: &ResetToken,
@@ -76,16 +77,16 @@ impl Auth {
         pollster::block_on(self.reset_password(&Inline, None, token, password, &client))
     }
 
-    /// Sets a new password with a token that was mailed, as [`Auth::update_password`] does; with
-    /// an email, for the account with that email and no other. Wrong tokens are counted with
-    /// wrong passwords, right ones are not counted.
+    /// Sets a new password with a token, as [`Auth::update_password`] does. If an email is given,
+    /// the token must belong to that account. Wrong tokens count towards the limits of failed
+    /// logins; right tokens are not counted.
     ///
     /// # Errors
-    /// Those of [`Auth::update_password`], [`AuthError::Throttled`] and [`AuthError::Overloaded`].
+    /// Those of [`Auth::update_password`], [`AuthError::RateLimited`] and [`AuthError::Overloaded`].
     pub async fn reset_password(
         &self,
         executor: &impl Executor,
-        email: Option<EmailKey>,
+        email: Option<NormalizedEmail>,
         token: Option<ResetToken>,
         password: Password,
         client: &Client,
@@ -110,7 +111,7 @@ impl Auth {
         reset
     }
 
-    /// The token is looked up before anything is hashed, and spent after it.
+    /// Looks the token up before the hash, and spends it after the hash.
     async fn try_reset(
         &self,
         executor: &impl Executor,
@@ -124,7 +125,7 @@ impl Auth {
         let (attempt, mut permit) = admitted.await?;
         let find = move |auth: &Self| attempt.find_or_count(auth);
         let (user, token) = self.reserve(executor, client, find).await?;
-        self.settings.accept(&password, &user.email)?;
+        self.settings.accept(&password, Some(&user.email))?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         *owner = Some(user.id);
         let hashed = permit.run(hashing).await??;
@@ -139,7 +140,7 @@ impl Auth {
         token: &ResetTokenDigest,
         hashed: HashedPassword,
     ) -> Result<User, AuthError> {
-        let new = NewPassword {
+        let new = PasswordResetUpdate {
             token,
             hashed_password: &hashed,
             notice: self.password_changed(&user.email),
@@ -155,12 +156,11 @@ impl Auth {
         })
     }
 
-    /// Queues a mail with a token for the user with that email, unless enough were sent lately.
-    /// The caller cannot tell what came of it. Reads, and writes once if no limit refuses, the
-    /// same for an address without an account.
+    /// Queues a reset mail for the user with this email, as far as the budget of the address
+    /// allows. The result is the same for an unknown address, and so are the reads and the write.
     ///
     /// # Errors
-    /// [`AuthError::Throttled`] if too many such requests come from the client's network, and
+    /// [`AuthError::RateLimited`] if too many such requests come from the client's network, and
     /// the errors of the database.
     pub async fn request_reset(
         &self,
@@ -192,10 +192,11 @@ impl Auth {
         Ok(())
     }
 
-    /// Returns the user whose mail was asked for, and whether one is queued. Blocks for a write.
+    /// Queues a reset mail or a decoy. Returns the user, if there is one, and whether a row was
+    /// queued. Blocks for a write.
     fn queue_reset(
         &self,
-        email: &EmailKey,
+        email: &NormalizedEmail,
         client: &Client,
         limits: &[LimitCheck],
     ) -> Result<(Option<UserId>, bool), AuthError> {
@@ -211,14 +212,14 @@ impl Auth {
         }
     }
 
-    /// The notification of a new password.
-    pub(super) fn password_changed(&self, to: &Email) -> Option<BudgetedMail> {
+    /// The notification about a new password.
+    pub(super) fn password_changed(&self, to: &Email) -> Option<RateLimitedMail> {
         let told = self.settings.notices.tell(Notification::PasswordChanged);
         told.then(|| MailKind::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
-/// Makes a token, for that mail if it goes by mail, and stores its digest.
+/// Creates a token and stores its digest. `mail` is the mail that will contain it, if any.
 pub(super) fn make_token(
     db: &DB,
     user_id: UserId,
@@ -241,8 +242,8 @@ fn invalid(error: DbError) -> AuthError {
 }
 
 impl TokenAttempt {
-    /// A client with the right token is known to its account.
-    fn recognize(&mut self, auth: &Auth) -> Result<Option<EmailKey>, AuthError> {
+    /// A client with the right token counts as a known client of its account.
+    fn recognize(&mut self, auth: &Auth) -> Result<Option<NormalizedEmail>, AuthError> {
         self.account = match self.find(auth) {
             Ok((user, _)) => Some(user.email.key()),
             Err(AuthError::InvalidResetToken) => None,
@@ -252,20 +253,20 @@ impl TokenAttempt {
     }
 
     fn check(&self, auth: &Auth) -> Result<(), AuthError> {
-        // Neighbours behind the same address cannot use up what a right token needs.
+        // Other clients behind the same address cannot block a right token.
         if self.account.is_some() {
             return Ok(());
         }
         refuse_waiting(auth, &self.limits(auth))
     }
 
-    /// Finds the user whose token it is. A wrong token is counted.
+    /// Finds the user of the token. Counts a wrong token.
     fn find_or_count(&self, auth: &Auth) -> Result<(User, ResetTokenDigest), AuthError> {
         self.find(auth).map_err(|error| {
             if !matches!(error, AuthError::InvalidResetToken) {
                 return error;
             }
-            take(auth, &self.limits(auth)).err().unwrap_or(error)
+            reserve(auth, &self.limits(auth)).err().unwrap_or(error)
         })
     }
 
@@ -280,8 +281,8 @@ impl TokenAttempt {
         }
     }
 
-    /// A client's wrong tokens are counted with its wrong passwords.
+    /// The limits of failed logins by network and site, towards which wrong tokens count too.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
-        Networks(&self.client).charges(&auth.settings.throttle)
+        IpLimits(&self.client).failed_logins(&auth.settings.throttle)
     }
 }

@@ -1,4 +1,4 @@
-//! Re-authentication: the owner of a session gives the password again, before the account changes.
+//! Re-authentication: a user gives the password again before the account changes.
 
 use super::executor::Executor;
 use super::hasher::HashPermit;
@@ -8,46 +8,46 @@ use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
 
-/// A request of a user who is logged in, with the password that has to be given again.
+/// A request of a user who is logged in, with the password given again.
 #[derive(Debug, Clone)]
 pub struct OwnerRequest {
-    /// The account, as the session knows it.
+    /// The user of the session.
     pub owner: SessionUser,
-    /// The session in which it is asked for.
+    /// The session of the request.
     pub session_id: SessionId,
     /// The password that was given again.
     pub current_password: Password,
-    /// The client that asks.
+    /// The client of the request.
     pub client: Client,
 }
 
-/// An owner who has given the right password, and what it was checked against.
+/// A user who has given the right password again.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(super) struct ReauthenticatedUser {
     pub(super) user: User,
     attempt: LoginAttempt,
     reservation: Reservation,
     session: SessionDigest,
-    /// By what the session's user has authenticated.
+    /// The level at which the session's user has authenticated.
     pub(super) level: SessionLevel,
-    /// How often the account may be changed; counted with the change, so that only right
+    /// The rate limit of account changes. It is counted with the change, so that only right
     /// passwords count.
     limit: Vec<LimitCheck>,
 }
 
 impl Auth {
-    /// Checks the owner's password. The permit is returned for a second hash. `limits` are
-    /// further ones that refuse before anything is counted.
+    /// Checks the user's password. Returns the permit for a second hash. `limits` are further
+    /// rate limits, checked before anything is counted.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Changed`] if the
-    /// account is another one by now, and what kept the password from being checked.
+    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::ConcurrentChange`] if the
+    /// address now belongs to another account, and the errors of [`Auth::verify_password`].
     pub(super) async fn reauthenticate(
         &self,
         executor: &impl Executor,
         request: OwnerRequest,
         limits: Vec<LimitCheck>,
-    ) -> Result<(Owner, HashPermit), AuthError> {
+    ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
         let OwnerRequest {
             owner,
             session_id,
@@ -62,7 +62,7 @@ impl Auth {
         let (checked, permit) = verified.await?;
         if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
             self.refund(checked.reservation);
-            return Err(AuthError::Changed);
+            return Err(AuthError::ConcurrentChange);
         }
         let RightPassword {
             user,
@@ -70,7 +70,7 @@ impl Auth {
             reservation,
             outdated: _,
         } = checked.right()?;
-        let owner = Owner {
+        let owner = ReauthenticatedUser {
             user,
             attempt,
             reservation,
@@ -82,17 +82,17 @@ impl Auth {
     }
 }
 
-impl Owner {
+impl ReauthenticatedUser {
     pub(super) fn client(&self) -> &Client {
         self.attempt.client()
     }
 
-    /// What was counted for the password.
+    /// The reservation of the attempt.
     pub(super) fn reservation(&self) -> Reservation {
         self.reservation.clone()
     }
 
-    /// What must still be so when the change is written.
+    /// The facts that must still be true when the change is written.
     pub(super) fn who(&self) -> Reauthenticated<'_> {
         Reauthenticated {
             user_id: self.user.id,
@@ -102,12 +102,13 @@ impl Owner {
         }
     }
 
-    /// What the right password settles among the counts of attempts.
-    pub(super) fn settlement(&self, auth: &Auth) -> LoginSideEffects {
+    /// The side effects of the right password.
+    pub(super) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
         self.attempt.right(auth, &self.reservation)
     }
 
-    /// The result of writing the change. Where nothing was written, nothing was settled either.
+    /// Maps the result of writing the change. If nothing was written, the reservation is released
+    /// for a refund.
     pub(super) fn written(
         &self,
         written: Result<Result<(), RateLimited>, DbError>,
@@ -115,7 +116,7 @@ impl Owner {
         let error = match written {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
             Err(
                 error @ (DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)

@@ -3,10 +3,10 @@
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::outbox::message::NOTHING_TOLD;
-use super::throttle::{Networks, mail_budget, refuse_waiting, take};
+use super::throttle::{IpLimits, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
-use crate::db::{BudgetedMail, DbError, NewAccount, Registered};
-use crate::domain::{Client, Email, HashedPassword, Password, User};
+use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
+use crate::domain::{Client, Email, HashedPassword, Invitation, InvitationToken, Password, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -19,30 +19,66 @@ impl Auth {
         let client = Client::default();
         let registered = self.register(&Inline, email, password.clone(), &client);
         match pollster::block_on(registered)? {
-            Registered::New(user) => Ok(user),
-            Registered::Concealed => Err(AuthError::AlreadyExists(email.clone())),
+            RegistrationOutcome::New(user) => Ok(user),
+            RegistrationOutcome::Concealed => Err(AuthError::AlreadyExists(email.clone())),
         }
     }
 
-    /// Registers a user, or, where registrations are concealed, notifies the owner of the address.
+    /// Registers a user. With concealed registration, a taken address is not an error, and its
+    /// owner gets a mail.
     ///
     /// # Errors
-    /// [`AuthError::AlreadyExists`] if the email is taken in any spelling and that is not
-    /// concealed, [`AuthError::PasswordRefused`] if the password is too short or too common,
-    /// [`AuthError::RegistrationClosed`] where the operator has closed registration,
-    /// [`AuthError::Overloaded`] if the hash would have to wait too long, and
-    /// [`AuthError::Throttled`] if too many registrations come from the client's network.
+    /// [`AuthError::AlreadyExists`] if the email is taken in any spelling and registration is not
+    /// concealed, [`AuthError::PasswordPolicyError`] if the password violates the policy,
+    /// [`AuthError::RegistrationClosed`] if the operator has closed registration,
+    /// [`AuthError::Overloaded`] if the hash would wait too long, and [`AuthError::RateLimited`] if
+    /// too many registrations come from the client's network.
     pub async fn register(
         &self,
         executor: &impl Executor,
         email: &Email,
         password: Password,
         client: &Client,
-    ) -> Result<Registered, AuthError> {
-        let registered = self.try_register(executor, email, password, client).await;
+    ) -> Result<RegistrationOutcome, AuthError> {
+        let registered = self.try_register(executor, email, password, None, client);
+        self.after_registration(registered.await, client)
+    }
+
+    /// The invitation of a token, if it is good. Blocks for one look-up.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired or revoked.
+    pub fn invitation(&self, token: &InvitationToken) -> Result<Invitation, AuthError> {
+        let found = self.db.find_invitation(&token.digest());
+        found.map_err(invalid_invitation)
+    }
+
+    /// Registers a user by an invitation, also where registration is closed. The user joins the
+    /// group of the invitation, and an address that it names counts as verified.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired, revoked, or for
+    /// another address, and the errors of [`Auth::register`].
+    pub async fn register_invited(
+        &self,
+        executor: &impl Executor,
+        email: &Email,
+        password: Password,
+        token: &InvitationToken,
+        client: &Client,
+    ) -> Result<RegistrationOutcome, AuthError> {
+        let registered = self.try_register(executor, email, password, Some(*token), client);
+        self.after_registration(registered.await, client)
+    }
+
+    fn after_registration(
+        &self,
+        registered: Result<RegistrationOutcome, AuthError>,
+        client: &Client,
+    ) -> Result<RegistrationOutcome, AuthError> {
         match &registered {
-            Ok(Registered::New(user)) => Event::Registered { user: user.id },
-            Ok(Registered::Concealed) => Event::RegistrationConcealed,
+            Ok(RegistrationOutcome::New(user)) => Event::Registered { user: user.id },
+            Ok(RegistrationOutcome::Concealed) => Event::RegistrationConcealed,
             Err(cause) => Event::RegistrationFailed { cause },
         }
         .log(client);
@@ -57,16 +93,23 @@ impl Auth {
         executor: &impl Executor,
         email: &Email,
         password: Password,
+        invitation: Option<InvitationToken>,
         client: &Client,
-    ) -> Result<Registered, AuthError> {
-        if self.settings.registration == Registration::Closed {
+    ) -> Result<RegistrationOutcome, AuthError> {
+        if let Some(token) = invitation {
+            let find = move |auth: &Self| auth.invitation(&token);
+            let invitation = executor.read(self, client, find).await?;
+            if !invitation.is_for(email) {
+                return Err(AuthError::InvalidInvitation);
+            }
+        } else if self.settings.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
-        self.settings.accept(&password, email)?;
+        self.settings.accept(&password, Some(email))?;
         let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
-        let limits = Networks(client).registration(&self.settings.throttle);
+        let limits = IpLimits(client).registration(&self.settings.throttle);
 
-        // No account knows a client that registers.
+        // A client that registers is not known to any account.
         let recognize = |_: &mut Vec<_>, _: &Self| Ok(None);
         let check = |limits: &Vec<_>, auth: &Self| refuse_waiting(auth, limits);
         let admitted = self.admit(executor, client, limits, recognize, check);
@@ -74,7 +117,7 @@ impl Auth {
 
         let new = email.clone();
         let count_and_look_up = move |auth: &Self| {
-            let reservation = take(auth, &limits)?;
+            let reservation = reserve(auth, &limits)?;
             let conceals = auth.settings.registration == Registration::Conceal;
             match auth.db.find_user_by(&new) {
                 Ok(_) if !conceals => Err(AuthError::AlreadyExists(new)),
@@ -92,7 +135,7 @@ impl Auth {
         let registered = match hashed {
             Ok(Ok(hashed)) => {
                 let new = email.clone();
-                let save = move |auth: &Self| Ok(auth.save_user(&new, &hashed)?);
+                let save = move |auth: &Self| auth.save_user(&new, &hashed, invitation.as_ref());
                 executor.write(self, client, save).await
             }
             Ok(Err(error)) | Err(error) => Err(error.into()),
@@ -100,39 +143,55 @@ impl Auth {
         registered.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
     }
 
-    /// Saves the user, and queues the mail that the registration causes. Blocks for a write.
+    /// Adds the user and queues the mail of the registration. Blocks for a write.
     fn save_user(
         &self,
         email: &Email,
         hashed_password: &HashedPassword,
-    ) -> Result<Registered, DbError> {
+        invitation: Option<&InvitationToken>,
+    ) -> Result<RegistrationOutcome, AuthError> {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
         let key = email.key();
         let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
-        let new = NewAccount {
+        let invitation = invitation.map(InvitationToken::digest);
+        let new = NewUserRow {
             email,
             hashed_password,
             mail: mail.as_ref(),
+            invitation: invitation.as_ref(),
         };
-        match settings.registration {
+        let registered = match settings.registration {
             Registration::Reveal | Registration::Closed => {
-                Ok(Registered::New(self.db.register(&new)?))
+                self.db.register(&new).map(RegistrationOutcome::New)
             }
             Registration::Conceal => {
                 let to_owner = MailKind::AlreadyRegistered.within_budget(&settings.throttle, &key);
-                // The first who registers spends nothing of what the owner is told by.
-                let to_nobody = BudgetedMail {
+                // A budget of its own: a registration must not spend the budget of the owner's
+                // mails.
+                let decoy = RateLimitedMail {
                     budget: mail_budget(&settings.throttle, NOTHING_TOLD, &key),
                     ..to_owner.clone()
                 };
-                let register = || self.db.register_or_tell(&new, &to_owner, &to_nobody);
+                let register = || self.db.register_concealed(&new, &to_owner, &decoy);
                 match register() {
-                    // At this very moment: the second time it is seen before it is tried.
+                    // The email was taken at the same moment. The second try sees that first.
                     Err(DbError::AlreadyExists(_)) => register(),
                     registered => registered,
                 }
             }
-        }
+        };
+        registered.map_err(invalid_invitation)
+    }
+}
+
+/// A registration finds no row only if its invitation is not good (any more).
+fn invalid_invitation(error: DbError) -> AuthError {
+    match error {
+        DbError::NoResultFound => AuthError::InvalidInvitation,
+        DbError::AlreadyExists(_)
+        | DbError::InvalidRequest(_)
+        | DbError::Unavailable(_)
+        | DbError::Failed(_) => error.into(),
     }
 }

@@ -1,40 +1,43 @@
-//! Sessions: the user of one, logouts, and the end of all sessions of a user.
+//! Sessions: finding their user, listing them, and ending them.
 
 use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{
-    Client, EmailKey, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
+    Client, NormalizedEmail, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
     SessionUser, User, UserId,
 };
 
-/// What a session turned out to be that was named to be ended.
+/// The session that a user asked to end by its public id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// The one in which it was named. It has ended.
+pub enum EndedSession {
+    /// The session of the request. It has ended.
     Current,
-    /// Another one of the same user. It has ended.
+    /// Another session of the same user. It has ended.
     Other,
-    /// None of the user's.
+    /// The user has no such session.
     NotYours,
 }
 
-/// A part of a user's sessions.
+/// A page of a user's sessions.
 #[derive(Debug)]
 pub struct SessionPage {
     /// The valid sessions, newest first.
     pub sessions: Vec<SessionInfo>,
-    /// The last session of the page, where there may be more behind it.
+    /// The last session of the page, if more may follow.
     pub next: Option<SessionPublicId>,
 }
 
 impl Auth {
-    /// Opens a session for a user without asking for the password, and returns its id.
-    /// Blocks for one look-up and one write.
+    /// Opens a session for a user without a password, and returns its id. Blocks for one lookup
+    /// and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if nobody has that email.
-    pub fn create_session(&self, email: impl Into<EmailKey>) -> Result<SessionId, AuthError> {
+    /// [`AuthError::NoResultFound`] if no user has this email.
+    pub fn create_session(
+        &self,
+        email: impl Into<NormalizedEmail>,
+    ) -> Result<SessionId, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let session_id = SessionId::generate();
         let (digest, client) = (session_id.digest(), Client::default());
@@ -53,12 +56,12 @@ impl Auth {
         Ok(session_id)
     }
 
-    /// Finds the user of a session that is neither ended nor expired; none for no id at all.
-    /// Blocks for two look-ups and writes nothing: the last use of a session is written in the
-    /// background, at most once in [`SessionRules::touch_after`](crate::db::SessionRules).
+    /// Finds the user of a valid session; none without an id. Blocks for two lookups and writes
+    /// nothing: the last use of a session is written in the background, at most once per
+    /// [`SessionPolicy::touch_after`](crate::db::SessionPolicy).
     ///
     /// # Errors
-    /// Only if the database fails; that is not an unknown session.
+    /// Only if the database fails. An unknown session is not an error.
     pub fn get_user_from_session_id<'a>(
         &self,
         session_id: impl Into<Option<&'a SessionId>>,
@@ -76,16 +79,16 @@ impl Auth {
         }
     }
 
-    /// The number and address of the user of a valid session: what each request asks. Blocks for
-    /// one look-up, and writes as little as [`Auth::get_user_from_session_id`].
+    /// The id and address of the user of a valid session, for every request. Blocks for one
+    /// lookup and writes nothing, as [`Auth::get_user_from_session_id`].
     ///
     /// # Errors
-    /// Only if the database fails; that is not an unknown session.
+    /// Only if the database fails. An unknown session is not an error.
     pub fn session_user(&self, session_id: &SessionId) -> Result<Option<SessionUser>, AuthError> {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.note_use(digest, found.last_seen_at);
+                self.housekeeping.record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),
@@ -96,7 +99,7 @@ impl Auth {
     /// Ends all sessions of a user. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if there is no such user.
+    /// [`AuthError::NoResultFound`] if the user does not exist.
     pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
         let ended = UserChanges::new().session_id(None);
         self.db.update_user(user_id, &ended)?;
@@ -104,11 +107,10 @@ impl Auth {
         Ok(())
     }
 
-    /// Ends the session that a client shows, whatever others its user has, and tells whose
-    /// it was. Blocks for one write.
+    /// Ends one session, and returns its user. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if there is no such session (any more).
+    /// [`AuthError::NoResultFound`] if the session is not valid (any more).
     pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
         let session = &session_id.digest();
         let user = self.db.end_session(session)?;
@@ -116,8 +118,8 @@ impl Auth {
         Ok(user)
     }
 
-    /// A page of the valid sessions of the user who is logged in, newest first, at most `limit`
-    /// from the one after `after` on. Blocks for two look-ups.
+    /// A page of at most `limit` valid sessions of the session's user after `after`, newest
+    /// first. Blocks for two lookups.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].
@@ -137,7 +139,7 @@ impl Auth {
         Ok(SessionPage { sessions, next })
     }
 
-    /// Ends one session of whoever is logged in, by its public name. Blocks for one write.
+    /// Ends one session of the session's user, by its public id. Blocks for one write.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].
@@ -145,16 +147,16 @@ impl Auth {
         &self,
         session_id: &SessionId,
         name: SessionPublicId,
-    ) -> Result<Named, AuthError> {
+    ) -> Result<EndedSession, AuthError> {
         match self.db.end_session_named(&session_id.digest(), &name) {
-            Ok(Some(true)) => Ok(Named::Current),
-            Ok(Some(false)) => Ok(Named::Other),
-            Ok(None) => Ok(Named::NotYours),
+            Ok(Some(true)) => Ok(EndedSession::Current),
+            Ok(Some(false)) => Ok(EndedSession::Other),
+            Ok(None) => Ok(EndedSession::NotYours),
             Err(error) => Err(not_logged_in_or(error)),
         }
     }
 
-    /// Ends sessions of whoever is logged in. Blocks for one write.
+    /// Ends sessions of the session's user. Blocks for one write.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].
@@ -168,7 +170,7 @@ impl Auth {
             .map_err(not_logged_in_or)
     }
 
-    /// Who is logged in there.
+    /// The user of a session.
     pub(super) fn logged_in(&self, session_id: &SessionId) -> Result<SessionUser, AuthError> {
         self.session_user(session_id)?.ok_or(AuthError::NotLoggedIn)
     }

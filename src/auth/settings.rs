@@ -1,4 +1,4 @@
-//! Settings of the use cases, and which new passwords they accept.
+//! Settings of the use cases.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -8,37 +8,36 @@ use super::password::policy::{self, ContextWords};
 use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
 use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy};
 
-/// How passwords are hashed and which are taken.
+/// The settings of the use cases.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
-    /// The cost of new hashes; stored ones of a lower cost are renewed at the next login.
+    /// The cost of new hashes. Stored hashes of a lower cost are rehashed at the next login.
     pub bcrypt_cost: BcryptCost,
-    /// The shortest new password, in code points. From 8 on, common passwords and those
-    /// that anybody would try here are refused too.
+    /// The shortest new password, in code points. From 8 on, common passwords and passwords
+    /// made of context words are refused too.
     pub password_min_length: usize,
-    /// What anybody would try here, beside the person's own address.
+    /// The context words of this service. A user's own address is added to them.
     pub context_words: ContextWords,
-    /// Who may register.
+    /// Whether users may register.
     pub registration: Registration,
-    /// Whether addresses have to be proved.
+    /// Whether addresses have to be verified.
     pub email_verification: EmailVerification,
     /// Whether users may, or must, have a second factor.
     pub second_factor: SecondFactorPolicy,
     /// The name of the service in authenticator apps.
     pub service_name: String,
-    /// Of what owners are told.
+    /// The notifications that owners get.
     pub notices: NotificationSettings,
-    /// Threads that hash; more than the machine has cores are of no use.
+    /// The number of hashing threads. More than the machine has cores do not help.
     pub hash_threads: NonZeroUsize,
-    /// How many hashes may wait for a thread: a bound for the memory.
+    /// How many hashes may wait for a thread (bounds memory use).
     pub hash_queue: usize,
-    /// The longest wait for a thread; who would wait longer, by what is measured, is refused
-    /// on arrival.
+    /// The longest wait for a thread. A client that would wait longer, by the measured pace, is
+    /// refused at once.
     pub hash_deadline: Duration,
-    /// The longest random wait of a mail before it is sent: when it comes tells nothing then of
-    /// other mails.
+    /// The longest random delay of a mail, so that its time reveals nothing about other mails.
     pub mail_spread: Duration,
-    /// How guessing is slowed down.
+    /// The rate limits.
     pub throttle: ThrottleSettings,
 }
 
@@ -62,27 +61,27 @@ impl Default for AuthSettings {
     }
 }
 
-/// Why a password is not taken as a new one; the sentence is fit for the person who chose it.
+/// Why a new password is refused. The messages are for the user who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordRefused {
-    /// Fewer code points than the settings ask for.
+pub enum PasswordPolicyError {
+    /// It has fewer code points than the settings require.
     #[error("password is too short: it needs {minimum} characters or more")]
     TooShort {
-        /// How many it needs.
+        /// The required number of code points.
         minimum: usize,
     },
-    /// One that everybody tries first.
-    #[error("password is among the most common ones: please choose one that nobody would try")]
+    /// It is one of the most common passwords.
+    #[error("password is among the most common ones: please choose a less common one")]
     Common,
-    /// Little more than the name of the service or of the person.
+    /// It contains little more than the name of the service or the user's address.
     #[error(
         "password is little more than your email address or the name of this service: please add to it"
     )]
     Context,
 }
 
-impl PasswordRefused {
-    /// The stable code of the refusal, for programs.
+impl PasswordPolicyError {
+    /// The error code of the refusal.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -94,11 +93,15 @@ impl PasswordRefused {
 }
 
 impl AuthSettings {
-    /// Whether a password may become that person's.
-    pub(super) fn accept(&self, password: &Password, email: &Email) -> Result<(), PasswordRefused> {
+    /// Checks a new password of the user with this email.
+    pub(super) fn accept(
+        &self,
+        password: &Password,
+        email: Option<&Email>,
+    ) -> Result<(), PasswordPolicyError> {
         let minimum = self.password_min_length;
         if password.characters() < minimum {
-            Err(PasswordRefused::TooShort { minimum })
+            Err(PasswordPolicyError::TooShort { minimum })
         } else if minimum < policy::FROM_MINIMUM {
             Ok(())
         } else {

@@ -3,36 +3,36 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HasherStats};
-use crate::db::{DatabaseStats, Outbox, PoolStats};
+use crate::db::{DatabaseStats, OutboxStats, PoolStats};
 use crate::domain::SessionDigest;
 
-/// How busy the service is, in plain figures; whoever shows them decides how.
+/// The load of the service.
 #[derive(Debug, Clone)]
-pub struct Figures {
+pub struct AuthStats {
     /// The hashing threads and their queue.
     pub hashing: HasherStats,
     /// The database's connections.
     pub pools: Vec<PoolStats>,
     /// The database's file; none on PostgreSQL.
     pub database: Option<DatabaseStats>,
-    /// What became of the mails that this instance had in hand.
+    /// The outcomes of the mails that this instance has claimed.
     pub mails: Vec<(MailOutcome, u64)>,
 }
 
-/// What became of a mail.
+/// The outcome of an attempt to send a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailOutcome {
-    /// A server, or the folder, has it.
+    /// The server accepted it, or it was written to the directory.
     Sent,
-    /// A server will never take it.
+    /// The server refused it permanently.
     Refused,
-    /// It is tried again.
+    /// It will be retried.
     Postponed,
-    /// It was tried for three days.
+    /// It was given up after three days.
     GivenUp,
 }
 
-/// How often that was so.
+/// The number of mails with each outcome.
 #[derive(Debug, Default)]
 pub(super) struct MailCounts {
     sent: AtomicU64,
@@ -44,7 +44,7 @@ pub(super) struct MailCounts {
 impl MailOutcome {
     const ALL: [Self; 4] = [Self::Sent, Self::Refused, Self::Postponed, Self::GivenUp];
 
-    /// Its name, as a label.
+    /// The name, as a label of a metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,38 +70,39 @@ impl MailCounts {
         }
     }
 
-    fn figures(&self) -> Vec<(MailOutcome, u64)> {
+    fn stats(&self) -> Vec<(MailOutcome, u64)> {
         let figure = |outcome| (outcome, self.of(outcome).load(Ordering::Relaxed));
         MailOutcome::ALL.map(figure).into()
     }
 }
 
 impl Auth {
-    /// The figures of this moment. Asks nothing of the database.
+    /// The current numbers. Sends no query to the database.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        Figures {
-            hashing: self.hasher.figures(),
+    pub fn stats(&self) -> AuthStats {
+        AuthStats {
+            hashing: self.hasher.stats(),
             pools: self.db.pools(),
             database: self.db.stats(),
             mails: self
                 .mails
                 .as_ref()
-                .map(|worker| worker.counts().figures())
+                .map(|worker| worker.counts().stats())
                 .unwrap_or_default(),
         }
     }
 
-    /// The mails of all instances that wait, and for how long. Blocks for a look-up.
+    /// The number of queued mails of all instances, and the age of the oldest. Blocks for two
+    /// lookups.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn outbox(&self) -> Result<Outbox, AuthError> {
+    pub fn outbox(&self) -> Result<OutboxStats, AuthError> {
         Ok(self.db.outbox()?)
     }
 
-    /// How many of the next `step` sessions behind `after` have neither ended nor expired, and
-    /// where those end; none if there are no more. Blocks for two look-ups.
+    /// Counts the valid sessions among the next `step` after `after`, in the order of digests.
+    /// Also returns the last of those `step`; none if no more follow. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -173,10 +173,13 @@ fn snippets(app: &App, proxy: Option<Proxy>, config: &Config) -> String {
             Proxy::Nginx => include_str!("../../deploy/nginx/app.conf"),
             Proxy::Caddy => include_str!("../../deploy/Caddyfile.app"),
         };
-        // Caddy takes the scheme from the site's address: https unless it names another.
+        // The address of a site of Caddy has the port, and the scheme where it is not https.
         let host = match proxy {
-            Proxy::Caddy if !app.origin.is_https() => app.origin.as_str(),
-            Proxy::Caddy | Proxy::Nginx => app.origin.host(),
+            Proxy::Nginx => app.origin.host(),
+            Proxy::Caddy => {
+                let origin = app.origin.as_str();
+                origin.strip_prefix("https://").unwrap_or(origin)
+            }
         };
         text.replace("https://app.example.org", app.origin.as_str())
             .replace("app.example.org", host)

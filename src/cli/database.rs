@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use crate::config::Config;
-use crate::db::{DB, OpenMode, ServerLock};
+use crate::db::{DB, InstanceLock, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::server::{self, ServerError};
 
@@ -25,7 +25,7 @@ pub(super) struct DatabaseCommand<C: Subcommand> {
 pub(super) fn open(config: &Config, offline: bool) -> Result<DB, CliError> {
     let url = &config.database.database_url;
     let db = server::open_for_command(config, OpenMode::Check).map_err(ServerError::from)?;
-    if config.is_https() && !offline && ServerLock::is_free(url).map_err(ServerError::from)? {
+    if config.is_https() && !offline && InstanceLock::is_free(url).map_err(ServerError::from)? {
         return Err(CliError::NotServed(name(config)));
     }
     Ok(db)

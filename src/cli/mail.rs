@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::output::print;
 use super::{CliError, database};
 use crate::config::Config;
-use crate::db::WaitingMail;
+use crate::db::OutboxEntry;
 use crate::domain::{Email, Timestamp};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
@@ -51,7 +51,7 @@ impl Command {
     }
 }
 
-fn table(mails: &[WaitingMail], now: Timestamp) -> String {
+fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
     let mut lines = vec![format!(
         "{:>8} {:>7} {:>6} {:>7} {:>7}  KIND",
         "MAIL", "USER", "TRIES", "AGE", "WAIT"

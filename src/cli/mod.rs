@@ -6,6 +6,7 @@ mod audit;
 mod database;
 mod db;
 mod group;
+mod invite;
 mod keys;
 mod mail;
 mod output;
@@ -50,6 +51,8 @@ enum Command {
     Db(db::Command),
     /// List, add, verify and delete users, and print reset links
     User(DatabaseCommand<user::Command>),
+    /// Print a link with which a person may register once
+    Invite(invite::Invite),
     /// Put users into groups
     Group(DatabaseCommand<group::Command>),
     /// Register applications behind a proxy
@@ -119,6 +122,9 @@ pub enum CliError {
          every user: remove them first"
     )]
     GroupInUse(GroupName, String),
+    /// There is no such invitation.
+    #[error("there is no invitation {0}: `bienvenue invite list` shows those that are not used")]
+    NoSuchInvitation(i64),
     /// There is no such application.
     #[error("there is no application {0}")]
     NoSuchApp(AppName),
@@ -156,6 +162,7 @@ impl CliError {
             | Self::GroupExists(_)
             | Self::NotAMember(..)
             | Self::GroupInUse(..)
+            | Self::NoSuchInvitation(_)
             | Self::NoSuchApp(_)
             | Self::AppExists(_)
             | Self::Auth(_)
@@ -193,8 +200,8 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(help) if usage::is_help(&help) => {
-                    return Err(usage::explain(&help).into());
+                Err(asked) if usage::is_help(&asked) => {
+                    return Err(usage::explain(&asked).into());
                 }
                 Ok(_) | Err(_) => return Err(error.into()),
             },
@@ -248,6 +255,7 @@ impl Invocation {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
             Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::Invite(invite)) => invite.run(config),
             Some(Command::Group(on)) => on.command.run(config, on.offline),
             Some(Command::App(on)) => on.command.run(config, on.offline),
             Some(Command::Access(on)) => on.command.run(config, on.offline),

@@ -12,7 +12,7 @@ use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
 use crate::db::{DB, DbError, LimitRow};
-use crate::domain::{ClientAddress, Email, EmailKey, LimitKey, UserId};
+use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, UserId};
 use crate::server;
 
 /// The largest number of limits that are listed.
@@ -41,8 +41,8 @@ pub(super) struct Clear {
 
 #[derive(Debug, Clone)]
 enum ClearTarget {
-    Account(EmailKey),
-    Client(ClientAddress),
+    Account(NormalizedEmail),
+    Client(ClientIp),
 }
 
 impl FromStr for ClearTarget {
@@ -50,7 +50,7 @@ impl FromStr for ClearTarget {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self::Client(ClientAddress::new(address)));
+            return Ok(Self::Client(ClientIp::new(address)));
         }
         Email::parse(text)
             .map(|email| Self::Account(email.key()))
@@ -63,7 +63,7 @@ impl Command {
         let db = database::open(config, offline)?;
         match self {
             Self::List => {
-                let rows = db.list_guesses(LISTED)?;
+                let rows = db.list_limits(LISTED)?;
                 let settings = server::throttle_settings(config);
                 let accounts = ThrottledAccounts::find(&db, &rows)?;
                 print(&table(&rows, &accounts, &db, &settings));
@@ -109,16 +109,16 @@ impl Clear {
 
     fn clear(&self, db: &DB) -> Result<usize, DbError> {
         match &self.target {
-            None => db.forget_all_guesses(),
+            None => db.clear_all_limits(),
             Some(ClearTarget::Account(email)) => {
                 let mut keys = mail_limit_keys(email);
                 keys.push(LimitKey::second_factor(email));
-                Ok(db.forget_guesses_at(email)? + db.forget_guesses(&keys)?)
+                Ok(db.clear_limits_for(email)? + db.clear_limits(&keys)?)
             }
             Some(ClearTarget::Client(address)) => {
                 let prefixes = [address.network(), address.subnet()];
                 let keys = prefixes.iter().flat_map(LimitKey::of_clients);
-                db.forget_guesses(&keys.collect::<Vec<_>>())
+                db.clear_limits(&keys.collect::<Vec<_>>())
             }
         }
     }

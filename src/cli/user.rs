@@ -11,6 +11,7 @@ use crate::auth::{Auth, RESET_TOKEN_LIFETIME};
 use crate::config::Config;
 use crate::db::{DB, DbError, ListedUser};
 use crate::domain::{Email, EmailError, HashedPassword, Timestamp, User, UserId};
+use crate::mail::token_link;
 use crate::server::{self, ServerError};
 
 /// How many users are read at a time.
@@ -84,7 +85,7 @@ impl Command {
         match self {
             Self::List => list(&db)?,
             Self::Add { email } => {
-                let user = db.add_user(email, &HashedPassword::of_nothing())?;
+                let user = db.add_user(email, &HashedPassword::unusable())?;
                 report("user_created", "user added", user.id);
                 print(&format!(
                     "added {} as {} in {database}\n",
@@ -146,12 +147,10 @@ fn reset_link(
     let user = find(&db, email)?;
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
     let token = auth.create_reset_token(&user.email, lifetime)?.expose();
-    let (what, link) = match &config.accounts.reset_page {
-        Some(page) => ("link", format!("{}#token={token}\n", page.get())),
-        None => (
-            "command",
-            reset_command(&server::service_url(config, config.bind()), &token),
-        ),
+    let mails = server::mail_settings(config, config.bind());
+    let (what, link) = match &mails.reset_page {
+        Some(page) => ("link", format!("{}\n", token_link(page, &token))),
+        None => ("command", reset_command(&mails.service_url, &token)),
     };
     print(&link);
     let lifetime = in_words(lifetime);

@@ -1,4 +1,4 @@
-//! Settings about registration, mails and addresses.
+//! Settings of registration, mails and addresses.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use secrecy::SecretString;
 use super::parsers::{MailTarget, PageUrl, secret, service_name};
 use crate::domain::{Email, EmailVerification, Notification, Registration};
 
-/// How people come and prove who they are.
+/// The settings of registration, mails and addresses.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct Accounts {
-    /// What a registration tells
+    /// What the answer to a registration reveals
     #[arg(
         long,
         env = "BIENVENUE_REGISTRATION",
@@ -21,7 +21,7 @@ pub struct Accounts {
     )]
     pub registration: Registration,
 
-    /// Name of the service in subjects and texts of mails
+    /// Name of the service in mails
     #[arg(
         long,
         env = "BIENVENUE_SERVICE_NAME",
@@ -31,7 +31,7 @@ pub struct Accounts {
     )]
     pub service_name: String,
 
-    /// Where mails go: dir:FOLDER (files in it), smtp://HOST, smtps://HOST, or off
+    /// Transport of mails: dir:FOLDER (files in a folder), smtp://HOST, smtps://HOST, or off
     /// [default: dir:mail]
     #[arg(
         long,
@@ -41,7 +41,7 @@ pub struct Accounts {
     )]
     pub mail: Option<MailTarget>,
 
-    /// Whom mails come from [default: bienvenue at the host of --public-url]
+    /// Sender of mails [default: bienvenue at the host of --public-url]
     #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
     pub mail_from: Option<Email>,
 
@@ -49,7 +49,7 @@ pub struct Accounts {
     #[arg(long, env = "BIENVENUE_MAIL_USER", value_name = "NAME")]
     pub mail_user: Option<String>,
 
-    /// Password at the mail server; better from a file or a credential than from a flag
+    /// Password at the mail server; set it by a file or a credential rather than by a flag
     #[arg(
         long,
         env = "BIENVENUE_MAIL_PASSWORD",
@@ -59,19 +59,19 @@ pub struct Accounts {
     )]
     pub mail_password: Option<SecretString>,
 
-    /// Folder with templates of mails that take the place of built-in ones
+    /// Folder with mail templates that replace built-in ones
     #[arg(long, env = "BIENVENUE_MAIL_TEMPLATES", value_name = "FOLDER")]
     pub mail_templates: Option<PathBuf>,
 
-    /// Page of the application where a forgotten password is set anew
+    /// Page of your application where users set a new password after a reset mail
     #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
     pub reset_page: Option<PageUrl>,
 
-    /// Page of the application where an email is verified or changed
+    /// Page of your application where users confirm an email address
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 
-    /// Whether an email has to be verified
+    /// Whether new users have to verify their email address
     #[arg(
         long,
         env = "BIENVENUE_EMAIL_VERIFICATION",
@@ -80,7 +80,7 @@ pub struct Accounts {
     )]
     pub email_verification: EmailVerification,
 
-    /// Of what owners are told by mail, comma-separated
+    /// Changes about which owners are notified by mail, comma-separated
     #[arg(
         long,
         env = "BIENVENUE_NOTICES",
@@ -92,7 +92,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Whether there is a password for the mail server and nobody whose it is.
+    /// Whether there is a password for the mail server but no user.
     pub(super) fn has_password_of_nobody(&self) -> bool {
         let in_url = match &self.mail {
             Some(MailTarget::Server(url)) => !url.username().is_empty(),

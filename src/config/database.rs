@@ -4,12 +4,12 @@ use clap::{Args, ValueEnum};
 
 use crate::domain::{DatabaseUrl, Pooler};
 
-/// Where the data is.
+/// The settings of the database.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct Database {
-    /// The database: sqlite://PATH, where sqlite://a.db is in the working folder and
-    /// sqlite:///var/lib/a.db is absolute, or postgres://USER@HOST/DATABASE
+    /// The database: sqlite://PATH (sqlite://a.db is relative to the working folder,
+    /// sqlite:///var/lib/a.db is absolute) or postgres://USER@HOST/DATABASE
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -30,7 +30,7 @@ pub struct Database {
     )]
     pub database_cache: u32,
 
-    /// What a start does with an older schema: bring it up to date, or refuse it
+    /// Whether a start migrates an older schema or refuses it
     #[arg(
         long,
         env = "BIENVENUE_MIGRATE",
@@ -39,8 +39,8 @@ pub struct Database {
     )]
     pub migrate: Migrate,
 
-    /// Connection pooler in front of PostgreSQL, by its pool_mode: no startup parameters, and
-    /// in mode transaction no prepared statements, are sent to it
+    /// Mode of the connection pooler in front of PostgreSQL (pool_mode of PgBouncer). The service
+    /// sends it no startup parameters, and in transaction mode no prepared statements
     #[arg(
         long,
         env = "BIENVENUE_DATABASE_POOLER",
@@ -50,11 +50,11 @@ pub struct Database {
     pub database_pooler: Pooler,
 }
 
-/// What a start does with an older schema.
+/// Whether a start migrates an older schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Migrate {
-    /// Create what is not there, bring an older schema up to date
+    /// Create a missing database, and migrate an older schema
     Auto,
-    /// Refuse to start on an older schema or without a database
+    /// Refuse to start with an older schema or a missing database
     Check,
 }

@@ -1,4 +1,4 @@
-//! Where settings come from besides flags: the environment, a file, secrets in files.
+//! The layers of settings below flags: the environment, the settings file, and files with secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -11,55 +11,55 @@ use clap::Command;
 
 use super::secrets;
 
-/// The file that is read when none is named and it is there.
+/// The settings file that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "/etc/bienvenue/bienvenue.env";
 const PREFIX: &str = "BIENVENUE_";
 const RUST_LOG: &str = "RUST_LOG";
-/// Names the file, so it means nothing inside of it.
+/// Names the settings file, so it is not allowed inside it.
 const CONFIG: &str = "BIENVENUE_CONFIG";
-/// Settings that may hold a password, so that they may come from a file of their own.
+/// Settings that may contain a password. Each may be set by a file of its own (`..._FILE`).
 const SECRETS: [&str; 3] = ["DATABASE_URL", "BIENVENUE_MAIL", "BIENVENUE_MAIL_PASSWORD"];
 
 /// Why the settings cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A variable of ours that no setting has.
-    #[error("there is no setting {name} (in {place}); `bienvenue --help` lists them all")]
+    /// A variable with our prefix is not a setting.
+    #[error("there is no setting {name} (in {place}); `bienvenue --help` lists all settings")]
     Unknown {
         /// Its name.
         name: String,
-        /// Where it stands.
+        /// The environment, or the path of the file.
         place: String,
     },
-    /// A line of the configuration file that is no `NAME=value`.
+    /// A line of the settings file is not of the form `NAME=value`.
     #[error("{} line {line}: not of the form NAME=value", path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line's number, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {} ({name}): {source}", path.display())]
     Read {
         /// The setting that names it.
         name: String,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A secret that others may read.
-    #[error("{} ({name}) holds a secret and others may read it: chmod 600 it", path.display())]
+    /// A file with a secret is readable by others.
+    #[error("{} ({name}) contains a secret and others may read it: chmod 600 it", path.display())]
     Exposed {
         /// The setting that names it.
         name: String,
         /// The file.
         path: PathBuf,
     },
-    /// A file of settings with a secret in it that all users of the machine may read.
+    /// The settings file contains a secret, and all users of the machine may read it.
     #[error(
-        "{} holds a secret ({name}) and all users of this machine may read it: chmod o-r it, or put the value into a file of its own (mode 600) that {name}_FILE names",
+        "{} contains a secret ({name}) and all users of this machine may read it: chmod o-r it, or put the value into a file with mode 600 and set {name}_FILE to its path",
         path.display()
     )]
     ExposedSetting {
@@ -68,13 +68,13 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
-    /// A value that no setting can have.
+    /// A value is not UTF-8.
     #[error("{name}: the value is not UTF-8")]
     NotUtf8 {
         /// The setting.
         name: String,
     },
-    /// One setting from two places.
+    /// A setting is set twice.
     #[error("{name} and {name}_FILE are both set; unset one")]
     Twice {
         /// The setting.
@@ -82,18 +82,18 @@ pub enum SourceError {
     },
 }
 
-/// Values by the names of their environment variables, from files.
+/// The values from files, by the names of their environment variables.
 #[derive(Debug, Default)]
 pub struct Sources {
     values: BTreeMap<String, OsString>,
 }
 
 impl Sources {
-    /// Reads the configuration file and the secrets' files, and checks that every name in
-    /// the file and in the environment is a setting's.
+    /// Reads the settings file and the files with secrets, and checks that every name in the file
+    /// and in the environment is a setting. Blocks.
     ///
     /// # Errors
-    /// [`SourceError`] names the variable or the file.
+    /// [`SourceError`] with the name of the variable or file.
     pub fn read(command: &Command, arguments: &[OsString]) -> Result<Self, SourceError> {
         let known = names(command);
         let mut sources = Self::default();
@@ -122,7 +122,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Makes the values the defaults of their settings, so that flags and variables win.
+    /// Makes the values the defaults of their settings, so that flags and variables override them.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
         command.mut_args(|argument| {
@@ -137,7 +137,7 @@ impl Sources {
         })
     }
 
-    /// What is to be logged: `RUST_LOG` from the environment, else from the file.
+    /// The log filter: `RUST_LOG` from the environment, or else from the file.
     #[must_use]
     pub fn log_filter(&self) -> Option<String> {
         env::var(RUST_LOG).ok().or_else(|| {
@@ -176,8 +176,8 @@ impl Sources {
         self.refuse_exposed_secrets(path)
     }
 
-    /// Refuses a secret in a file of settings that everybody may read, as in a `..._FILE`. A
-    /// group may read it: that is how a service with a user of its own reads a file of root's.
+    /// Refuses a secret in a settings file that all users may read. A group may read it, because a
+    /// service with a user of its own reads root's file that way.
     fn refuse_exposed_secrets(&self, path: &Path) -> Result<(), SourceError> {
         let mode = fs::metadata(path).map(|file| file.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o004 == 0) {
@@ -196,9 +196,10 @@ impl Sources {
         }
     }
 
-    /// `NAME_FILE` names a file with the value; without it, a systemd credential of that name.
-    /// A credential goes before a `NAME_FILE` in the configuration file: the service cannot read
-    /// that file, which systemd has handed over, and commands of root have no credentials.
+    /// Reads the value of a secret from the file of `NAME_FILE`, or else from a systemd credential
+    /// of this name. A credential overrides a `NAME_FILE` in the settings file: systemd passes the
+    /// content of that file, which the service itself may not read, as a credential; commands of
+    /// root have no credentials and read the file.
     fn read_secret(&mut self, name: &'static str) -> Result<(), SourceError> {
         let variable = format!("{name}_FILE");
         let credentials = env::var_os("CREDENTIALS_DIRECTORY")
@@ -218,8 +219,8 @@ impl Sources {
         let Some(path) = path else {
             return Ok(());
         };
-        // systemd opens a credential to the service's user by an access list, which shows as
-        // a permission of the group.
+        // systemd grants the service's user access by an access control list, which looks like a
+        // permission of the group.
         let is_credential = credentials
             .as_deref()
             .is_some_and(|c| path.parent() == Some(c));
@@ -242,7 +243,7 @@ impl Sources {
     }
 }
 
-/// The names that may stand in the environment and in the file.
+/// The names that are allowed in the environment and in the file.
 fn names(command: &Command) -> BTreeSet<String> {
     command
         .get_arguments()
@@ -252,12 +253,12 @@ fn names(command: &Command) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether a variable names a file, whose name is any bytes.
+/// Whether the value of a variable is a path, which need not be UTF-8.
 fn is_path(name: &str) -> bool {
     name == "BIENVENUE_CONFIG" || name.ends_with("_FILE")
 }
 
-/// `--config FILE`, before the rest of the command line is understood.
+/// The path in `--config FILE`, read before the command line is parsed.
 fn file_named(arguments: &[OsString]) -> Option<PathBuf> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -274,7 +275,7 @@ fn file_named(arguments: &[OsString]) -> Option<PathBuf> {
     env::var_os(CONFIG).map(PathBuf::from)
 }
 
-/// As systemd and the shell read the line: quotes around a value do not belong to it.
+/// The value without quotes around it, as systemd and shells read it.
 fn unquoted(value: &str) -> &str {
     ['"', '\'']
         .iter()

@@ -6,21 +6,20 @@ use clap::Args;
 
 use super::Config;
 use super::parsers::{Origins, PublicUrl, socket_address};
-use crate::domain::Networks;
+use crate::domain::IpNetworks;
 
-/// Where the service listens and how it is reached.
+/// The settings of the listener, proxies and origins.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Listening")]
 pub struct Listening {
-    /// Address and port to listen on; port 0 picks a free one. Not used where systemd hands
-    /// over a listening socket
+    /// Address and port to listen on; port 0 selects a free one. Not used with socket activation
     /// [default: 0.0.0.0:5000, or 127.0.0.1:5000 with an https --public-url]
     #[arg(long, env = "BIENVENUE_BIND", value_name = "ADDRESS:PORT", value_parser = socket_address)]
     pub bind: Option<SocketAddr>,
 
-    /// How people reach the service, such as <https://login.example.org>. The switch from
-    /// trying to serving: https makes cookies Secure, sends HSTS, asks for passwords of 15
-    /// characters and listens on loopback only
+    /// URL at which users reach the service, such as <https://login.example.org>. An https
+    /// URL switches from development to production mode: cookies are Secure, HSTS is sent,
+    /// passwords need 15 characters, and the service listens on loopback only
     #[arg(
         long,
         env = "BIENVENUE_PUBLIC_URL",
@@ -29,13 +28,13 @@ pub struct Listening {
     )]
     pub public_url: Option<PublicUrl>,
 
-    /// Proxies whose word about the client's address is taken: networks, comma-separated
+    /// Proxies whose X-Forwarded-For or Forwarded header is used: networks, comma-separated
     /// [default: none, or loopback with an https --public-url]
     #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
-    pub trusted_proxies: Option<Networks>,
+    pub trusted_proxies: Option<IpNetworks>,
 
     /// Origins of browser front ends, such as <https://app.example.org>, comma-separated: their
-    /// pages may send requests and read the answers
+    /// pages may send requests and read the responses
     #[arg(
         long,
         env = "BIENVENUE_ALLOWED_ORIGINS",
@@ -44,8 +43,8 @@ pub struct Listening {
     )]
     pub allowed_origins: Option<Origins>,
 
-    /// Address and port of the operator's own listener: /metrics, and /healthz and /readyz with
-    /// details; for nobody else to reach [default: none]
+    /// Address and port of the ops listener: /metrics, and /healthz and /readyz with details. It
+    /// must not be reachable for clients [default: none]
     #[arg(
         long,
         env = "BIENVENUE_OPERATOR_BIND",
@@ -56,7 +55,8 @@ pub struct Listening {
 }
 
 impl Config {
-    /// Where to listen. Behind https there is a proxy, and it is on this machine.
+    /// The address to listen on. The default in production mode is loopback, for a proxy on this
+    /// machine.
     #[must_use]
     pub fn bind(&self) -> SocketAddr {
         let default = if self.is_https() {
@@ -69,15 +69,15 @@ impl Config {
             .unwrap_or_else(|| SocketAddr::from((default, 5000)))
     }
 
-    /// Whose word about the client's address is taken. Behind https there is a proxy, and it
-    /// is on this machine.
+    /// The trusted proxies. The default in production mode is loopback, for a proxy on this
+    /// machine.
     #[must_use]
-    pub fn trusted_proxies(&self) -> Networks {
+    pub fn trusted_proxies(&self) -> IpNetworks {
         let default = || {
             if self.is_https() {
-                Networks::loopback()
+                IpNetworks::loopback()
             } else {
-                Networks::default()
+                IpNetworks::default()
             }
         };
         let given = self.listening.trusted_proxies.clone();

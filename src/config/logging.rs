@@ -1,10 +1,12 @@
+//! Settings of the log.
+
 use clap::{Args, ValueEnum};
 
-/// What is logged.
+/// The settings of the log.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct Logging {
-    /// How log lines are written; how many, RUST_LOG says [default of RUST_LOG: info]
+    /// Format of log lines; RUST_LOG sets the level [default of RUST_LOG: info]
     #[arg(
         long,
         env = "BIENVENUE_LOG_FORMAT",
@@ -14,11 +16,11 @@ pub struct Logging {
     pub log_format: LogFormat,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Text for people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }

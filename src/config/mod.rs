@@ -1,7 +1,7 @@
-//! Every setting, once: its flag, its environment variable, its default, its meaning.
+//! All settings: flags, environment variables, defaults, and the texts of `--help`.
 //!
-//! A setting comes from its flag, else its variable, else the configuration file, else its
-//! default. The groups below are what `--help` shows.
+//! The value of a setting comes from its flag, or else from its variable, the settings file, or
+//! its default. The groups below are the sections of `--help`.
 
 #![expect(
     clippy::doc_markdown,
@@ -13,6 +13,7 @@ mod database;
 mod layers;
 mod listen;
 mod logging;
+mod pages;
 mod parsers;
 mod passwords;
 mod rate_limits;
@@ -29,6 +30,7 @@ pub use database::{Database, Migrate};
 pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
+pub use pages::PageOptions;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl, Switch};
 pub use passwords::Passwords;
 pub use rate_limits::Throttling;
@@ -40,75 +42,76 @@ use crate::domain::{BcryptCost, EmailVerification, Notification, SecondFactorPol
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// Read before the rest, by [`Sources`]; it stands here for `--help`.
+    /// [`Sources`] reads it before the other settings. It is declared here for `--help`.
     #[arg(
         long,
         env = "BIENVENUE_CONFIG",
         value_name = "FILE",
         help = "File of NAME=value lines with the names of the environment variables below \
-                [default: /etc/bienvenue/bienvenue.env, if it is there]"
+                [default: /etc/bienvenue/bienvenue.env, if it exists]"
     )]
     #[expect(clippy::struct_field_names, reason = "the flag's name")]
     config: Option<PathBuf>,
-    /// Where the service listens and how it is reached.
+    /// The listener, proxies and origins.
     #[command(flatten)]
     pub listening: Listening,
-    /// Where the data is.
+    /// The database.
     #[command(flatten)]
     pub database: Database,
-    /// How passwords are hashed and which are taken.
+    /// Passwords and their hashing.
     #[command(flatten)]
     pub passwords: Passwords,
-    /// When sessions end.
+    /// Sessions.
     #[command(flatten)]
     pub sessions: Sessions,
-    /// How people come and prove who they are.
+    /// Registration, mails and addresses.
     #[command(flatten)]
     pub accounts: Accounts,
-    /// Whether users have a second factor.
+    /// The pages for people.
+    #[command(flatten)]
+    pub pages: PageOptions,
+    /// Second factors.
     #[command(flatten)]
     pub second_factor: SecondFactor,
-    /// How guessing is slowed down.
+    /// Rate limits.
     #[command(flatten)]
     pub throttling: Throttling,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub logging: Logging,
 }
 
-/// Settings that are right one by one and wrong together.
+/// Why settings contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A service on the Internet with hashes for tests.
+    /// The bcrypt cost is too low for production mode.
     #[error(
-        "--bcrypt-cost (BIENVENUE_BCRYPT_COST) under {minimum} is for trying; with an https --public-url it has to be {minimum} or more"
+        "--bcrypt-cost (BIENVENUE_BCRYPT_COST) must be {minimum} or more with an https --public-url; lower costs are for tests"
     )]
     CostTooLow {
-        /// The least that is allowed.
+        /// The lowest allowed cost.
         minimum: BcryptCost,
     },
-    /// Nobody could ever log in.
+    /// Verification is required, but no mails are sent.
     #[error(
-        "--email-verification required (BIENVENUE_EMAIL_VERIFICATION) needs mails, and --mail is off"
+        "--email-verification required (BIENVENUE_EMAIL_VERIFICATION) needs mails, but --mail is off"
     )]
     NoMailToVerifyBy,
-    /// Something and nothing.
-    #[error("--notices (BIENVENUE_NOTICES): none goes with nothing else")]
+    /// `none` is combined with other notifications.
+    #[error("--notices (BIENVENUE_NOTICES): none cannot be combined with other names")]
     SomeAndNoNotices,
-    /// An idle limit that never counts.
+    /// The idle limit is longer than the lifetime.
     #[error(
-        "--session-idle (BIENVENUE_SESSION_IDLE) is longer than --session-lifetime (BIENVENUE_SESSION_LIFETIME): a session ends at its lifetime, used or not. Shorten the one or lengthen the other"
+        "--session-idle (BIENVENUE_SESSION_IDLE) must not be longer than --session-lifetime (BIENVENUE_SESSION_LIFETIME)"
     )]
     IdleOverLifetime,
-    /// A password for the mail server, and nobody whose it is.
-    #[error(
-        "--mail-password (BIENVENUE_MAIL_PASSWORD) is of no use without --mail-user (BIENVENUE_MAIL_USER)"
-    )]
+    /// There is a password for the mail server, but no user.
+    #[error("--mail-password (BIENVENUE_MAIL_PASSWORD) needs --mail-user (BIENVENUE_MAIL_USER)")]
     MailPasswordOfNobody,
 }
 
 impl Config {
-    /// Checks what no setting can check by itself.
+    /// Checks that the settings do not contradict each other.
     ///
     /// # Errors
     /// [`ConfigError`] names the settings.
@@ -135,7 +138,7 @@ impl Config {
         Ok(())
     }
 
-    /// Whether people reach the service by https: the one switch from trying to serving.
+    /// Whether the public URL is https: production mode instead of development mode.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.listening
@@ -144,9 +147,16 @@ impl Config {
             .is_some_and(PublicUrl::is_https)
     }
 
-    /// The shortest password, in code points: 15 where it may be the only factor of a service on
-    /// the Internet, 8 where a second one is required (NIST SP 800-63B-4, 3.1.1.2), any where the
-    /// document's is tried.
+    /// How many sessions a user may have: one in development mode, as the reference service has
+    /// it, and several in production.
+    #[must_use]
+    pub fn sessions_per_user(&self) -> u32 {
+        let default = if self.is_https() { 10 } else { 1 };
+        self.sessions.sessions_per_user.unwrap_or(default)
+    }
+
+    /// The shortest new password, in code points. The default in production mode is 15, or 8 if a
+    /// second factor is required (NIST SP 800-63B-4, 3.1.1.2); in development mode it is 1.
     #[must_use]
     pub fn password_min_length(&self) -> usize {
         let default = match self.second_factor.second_factor {

@@ -1,4 +1,4 @@
-//! What a setting's text has to be.
+//! Parsers for the values of settings.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::domain::Origin;
 use crate::domain::Rate;
 
-/// The text of a setting is not what it has to be; the sentence says what that is.
+/// Why the value of a setting is invalid. The message says what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(&'static str);
@@ -28,7 +28,7 @@ pub enum Switch {
     Off,
 }
 
-/// How people reach the service: an origin, https or on this machine.
+/// The public URL: an origin with https, or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     url: Url,
@@ -36,19 +36,19 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Whether it is reached by https.
+    /// Whether its scheme is https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// The origin of pages that the service itself would serve.
+    /// The origin of the service.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The host that people see.
+    /// The host.
     #[must_use]
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
@@ -61,7 +61,7 @@ impl FromStr for PublicUrl {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let url = web_url(text)?;
         let origin = Origin::of(&url).ok_or(ValueError(
-            "the public URL is a scheme and a host, such as https://login.example.org, with nothing behind",
+            "must be a scheme and a host without a path, such as https://login.example.org",
         ))?;
         Ok(Self { url, origin })
     }
@@ -73,7 +73,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// A page of the application that mails link to.
+/// A page of the application, to which mails link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageUrl(Url);
 
@@ -92,7 +92,7 @@ impl FromStr for PageUrl {
         let url = web_url(text)?;
         if url.fragment().is_some() {
             return Err(ValueError(
-                "the page's URL has no # part: the token goes there",
+                "must not have a # part: the token is added there",
             ));
         }
         Ok(Self(url))
@@ -104,7 +104,7 @@ impl FromStr for PageUrl {
 pub struct Origins(Vec<Origin>);
 
 impl Origins {
-    /// The origins, one by one.
+    /// The origins as a list.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Origin> {
         self.0.clone()
@@ -119,14 +119,14 @@ impl FromStr for Origins {
             .map(|item| {
                 if item.contains('*') {
                     return Err(ValueError(
-                        "an origin has no wildcard: name each one, such as https://app.example.org, comma-separated",
+                        "an origin must not have a wildcard: name each one, such as https://app.example.org, comma-separated",
                     ));
                 }
                 web_url(item)
                     .ok()
                     .and_then(|url| Origin::of(&url))
                     .ok_or(ValueError(
-                        "origins are scheme and host, such as https://app.example.org, comma-separated, and http only on this machine",
+                        "must be origins such as https://app.example.org, comma-separated; http only on this machine",
                     ))
             })
             .collect::<Result<_, _>>()
@@ -134,14 +134,14 @@ impl FromStr for Origins {
     }
 }
 
-/// Where mails go. `Debug` shows no password.
+/// The transport of mails. `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum MailTarget {
     /// Files in a folder.
     Folder(PathBuf),
     /// A mail server.
     Server(Url),
-    /// Nowhere.
+    /// No mails.
     Off,
 }
 
@@ -150,7 +150,7 @@ impl FromStr for MailTarget {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const SHAPE: ValueError =
-            ValueError("mail goes to dir:FOLDER, smtp://HOST, smtps://HOST, or is off");
+            ValueError("must be dir:FOLDER, smtp://HOST, smtps://HOST, or off");
         if text == "off" {
             return Ok(Self::Off);
         }
@@ -176,10 +176,10 @@ impl fmt::Debug for MailTarget {
     }
 }
 
-/// A secret: any text but none.
+/// A secret: any text that is not empty.
 pub(super) fn secret(text: &str) -> Result<SecretString, ValueError> {
     if text.is_empty() {
-        return Err(ValueError("it is empty"));
+        return Err(ValueError("must not be empty"));
     }
     Ok(SecretString::from(text))
 }
@@ -190,7 +190,7 @@ pub(super) fn service_name(text: &str) -> Result<String, ValueError> {
     let is_short = (1..=60).contains(&name.chars().count());
     if !is_short || name.contains(char::is_control) {
         return Err(ValueError(
-            "the name has 1 to 60 characters, without control characters",
+            "must have 1 to 60 characters and no control characters",
         ));
     }
     Ok(name.to_owned())
@@ -199,27 +199,27 @@ pub(super) fn service_name(text: &str) -> Result<String, ValueError> {
 /// An address and a port.
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().or(Err(ValueError(
-        "it is an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000",
+        "must be an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000",
     )))
 }
 
-/// A number of things of which there has to be one.
+/// A number that is at least one.
 pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, ValueError> {
     text.parse()
-        .or(Err(ValueError("it is a whole number, 1 or more")))
+        .or(Err(ValueError("must be a whole number, 1 or more")))
 }
 
-/// A time such as `30m`, longer than nothing.
+/// A duration such as `30m`, at least one second.
 pub(super) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
     humantime::parse_duration(text)
         .ok()
         .filter(|duration| *duration >= Duration::from_secs(1))
         .ok_or(ValueError(
-            "a time is a number and a unit, such as 5s, 30m, 24h or 7d, and a second or more",
+            "must be a time such as 5s, 30m, 24h or 7d, at least one second",
         ))
 }
 
-/// How many at once, and how fast after that: `20+1/30s`.
+/// A rate: a burst, then one per interval, such as `20+1/30s`.
 pub(super) fn rate(text: &str) -> Result<Rate, ValueError> {
     let rate = || {
         let (burst, interval) = text.split_once("+1/")?;
@@ -228,18 +228,16 @@ pub(super) fn rate(text: &str) -> Result<Rate, ValueError> {
         Some(Rate { burst, interval })
     };
     rate().ok_or(ValueError(
-        "it is how many at once and how often one more after that, such as 20+1/30s",
+        "must be a burst and an interval, such as 20+1/30s (20 at once, then one every 30 seconds)",
     ))
 }
 
-/// A length that a password can have.
+/// The minimum length of a password.
 pub(super) fn password_length(text: &str) -> Result<usize, ValueError> {
     text.parse()
         .ok()
         .filter(|length| (1..=256).contains(length))
-        .ok_or(ValueError(
-            "the shortest password is a number from 1 to 256",
-        ))
+        .ok_or(ValueError("must be a number from 1 to 256"))
 }
 
 fn items(text: &str) -> impl Iterator<Item = &str> {
@@ -248,10 +246,10 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
         .filter(|item| !item.is_empty())
 }
 
-/// Plain http is for this machine: elsewhere anybody on the way reads the passwords.
+/// An http or https URL. Plain http is allowed only on this machine: in a network, others could
+/// read the passwords.
 fn web_url(text: &str) -> Result<Url, ValueError> {
-    const SHAPE: ValueError =
-        ValueError("the URL begins with https://, or on this machine with http://");
+    const SHAPE: ValueError = ValueError("must be a URL with https://, or http:// on this machine");
     let url = Url::parse(text).or(Err(SHAPE))?;
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -264,7 +262,7 @@ fn web_url(text: &str) -> Result<Url, ValueError> {
         "https" if plain => Ok(url),
         "http" if plain && loopback => Ok(url),
         "http" if plain => Err(ValueError(
-            "http:// is for this machine only; put https:// in front of the service",
+            "http:// is allowed only on this machine; use https:// by a proxy in front of the service",
         )),
         _ => Err(SHAPE),
     }

@@ -8,12 +8,12 @@ use clap::Args;
 use super::parsers::{at_least_one, password_length, positive_duration};
 use crate::domain::BcryptCost;
 
-/// How passwords are hashed and which are taken.
+/// The settings of passwords and their hashing.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Passwords")]
 pub struct Passwords {
-    /// Cost of bcrypt, 4 to 31: each step doubles the time of a login, 12 is a quarter of a
-    /// second of one core. Stored hashes of a lower cost are renewed at the next login
+    /// Cost of bcrypt, 4 to 31. Each step doubles the time of a login; 12 takes a quarter of a
+    /// second of one core. Stored hashes of a lower cost are replaced at the next login
     #[arg(
         long,
         env = "BIENVENUE_BCRYPT_COST",
@@ -22,8 +22,8 @@ pub struct Passwords {
     )]
     pub bcrypt_cost: BcryptCost,
 
-    /// Shortest new password, in characters; from 8 on, common passwords are refused too
-    /// [default: 1, or 15 with an https --public-url]
+    /// Minimum length of a new password, in characters; from 8 on, common passwords are refused
+    /// too [default: 1, or 15 with an https --public-url]
     #[arg(
         long,
         env = "BIENVENUE_PASSWORD_MIN_LENGTH",
@@ -32,7 +32,7 @@ pub struct Passwords {
     )]
     pub password_min_length: Option<usize>,
 
-    /// Threads that hash passwords [default: one for each core]
+    /// Threads that hash passwords [default: one per core]
     #[arg(
         long,
         env = "BIENVENUE_HASH_THREADS",
@@ -41,7 +41,7 @@ pub struct Passwords {
     )]
     pub hash_threads: Option<NonZeroUsize>,
 
-    /// Logins that may wait for a thread, for the sake of the memory; more are told to come back
+    /// How many logins may wait for a thread (bounds memory use); further ones get 503
     #[arg(
         long,
         env = "BIENVENUE_HASH_QUEUE",
@@ -51,8 +51,8 @@ pub struct Passwords {
     )]
     pub hash_queue: NonZeroUsize,
 
-    /// Longest wait for a thread, such as 5s; who would wait longer, as far as can be told
-    /// from the speed of this machine, is told to come back at once
+    /// Longest wait for a thread, such as 5s. A login that would wait longer, by the measured
+    /// speed of this machine, gets 503 at once
     #[arg(
         long,
         env = "BIENVENUE_HASH_DEADLINE",

@@ -9,11 +9,11 @@ use super::Switch;
 use super::parsers::{positive_duration, rate};
 use crate::domain::Rate;
 
-/// How guessing of passwords is slowed down.
+/// The settings of the rate limits.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Throttling")]
+#[command(next_help_heading = "Rate limits")]
 pub struct Throttling {
-    /// Whether guessing of passwords is slowed down; off is for load tests
+    /// Whether rate limits are on; off is for load tests
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE",
@@ -22,8 +22,7 @@ pub struct Throttling {
     )]
     pub throttle: Switch,
 
-    /// Failed logins in a row that an account may have without a wait, by all clients together
-    /// from which its owner has not logged in before
+    /// Consecutive failed logins of an account without a delay, by all unknown clients together
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_FREE",
@@ -32,7 +31,7 @@ pub struct Throttling {
     )]
     pub throttle_account_free: NonZeroU32,
 
-    /// Longest wait after those; it begins with a second and doubles
+    /// Longest delay after further ones; the delay begins with 1s and doubles
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_WAIT",
@@ -42,7 +41,7 @@ pub struct Throttling {
     )]
     pub throttle_account_wait: Duration,
 
-    /// Failed logins in a row after which such clients are refused, until the owner logs in
+    /// Consecutive failed logins after which unknown clients are refused, until the owner logs in
     /// from a known client or sets a new password
     #[arg(
         long,
@@ -52,7 +51,7 @@ pub struct Throttling {
     )]
     pub throttle_account_limit: NonZeroU32,
 
-    /// How long failed logins of an account are remembered; those at the limit always are
+    /// How long failed logins of an account count; at the limit they count until they are cleared
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_MEMORY",
@@ -62,7 +61,7 @@ pub struct Throttling {
     )]
     pub throttle_memory: Duration,
 
-    /// Failed logins in a row that each known client of an account may have without a wait
+    /// Consecutive failed logins of each known client of an account without a delay
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_KNOWN_FREE",
@@ -71,7 +70,7 @@ pub struct Throttling {
     )]
     pub throttle_known_free: NonZeroU32,
 
-    /// Its wait after each further one
+    /// Delay after each further failed login from a known client
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_KNOWN_WAIT",
@@ -81,7 +80,7 @@ pub struct Throttling {
     )]
     pub throttle_known_wait: Duration,
 
-    /// How long a device is known after a login, 180d at the most: so long its cookie lasts
+    /// How long a device stays known after a login, at most 180d; its cookie lasts as long
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_DEVICE_MEMORY",
@@ -91,7 +90,7 @@ pub struct Throttling {
     )]
     pub throttle_device_memory: Duration,
 
-    /// How long an address is known after a login
+    /// How long an IP address stays known after a login
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_NETWORK_MEMORY",
@@ -101,8 +100,8 @@ pub struct Throttling {
     )]
     pub throttle_network_memory: Duration,
 
-    /// Failed logins from one address (IPv6: /64), at any accounts that do not know it: so many
-    /// at once, then one more each time
+    /// Failed logins from one IP address (IPv6: /64) as an unknown client, of any accounts: a
+    /// burst, then one per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ADDRESS",
@@ -112,7 +111,7 @@ pub struct Throttling {
     )]
     pub throttle_address: Rate,
 
-    /// The same from one site (IPv4: /24, IPv6: /48)
+    /// The same from one subnet (IPv4: /24, IPv6: /48)
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_SUBNET",
@@ -122,7 +121,7 @@ pub struct Throttling {
     )]
     pub throttle_subnet: Rate,
 
-    /// Registrations from one address, and as many requests for reset mails
+    /// Registrations from one IP address, and as many requests for reset mails
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION",
@@ -132,7 +131,7 @@ pub struct Throttling {
     )]
     pub throttle_registration: Rate,
 
-    /// Registrations from one site (IPv4: /24, IPv6: /48), and as many requests for reset mails
+    /// Registrations from one subnet (IPv4: /24, IPv6: /48), and as many requests for reset mails
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",
@@ -142,7 +141,7 @@ pub struct Throttling {
     )]
     pub throttle_registration_subnet: Rate,
 
-    /// Right logins of one account, from anywhere: so many at once, then one more each time
+    /// Successful logins of one account, from anywhere: a burst, then one per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_LOGINS",
@@ -152,7 +151,8 @@ pub struct Throttling {
     )]
     pub throttle_logins: Rate,
 
-    /// Counts that are kept (bounds the disk use); beyond, those with the fewest failures go
+    /// Largest number of stored counts (bounds disk use); beyond it, those with the fewest
+    /// failures are removed
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ROWS",

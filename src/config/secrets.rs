@@ -1,11 +1,11 @@
-//! Which settings hold a secret.
+//! The settings that contain a secret.
 
 use url::Url;
 
 use super::{Config, MailTarget};
 use crate::domain::DatabaseUrl;
 
-/// A setting that holds a secret, by its names.
+/// A setting that contains a secret, by its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretSetting {
     /// The name of its argument.
@@ -33,7 +33,7 @@ const MAIL_PASSWORD: SecretSetting = SecretSetting {
 };
 
 impl Config {
-    /// The settings that hold a secret.
+    /// The settings that contain a secret.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretSetting> {
         let in_database_url = match &self.database.database_url {
@@ -55,7 +55,7 @@ impl Config {
     }
 }
 
-/// Whether a value of a variable, which may be wrong, holds a secret.
+/// Whether the value of a variable contains a secret. The value may be invalid.
 pub(super) fn holds_secret(variable: &str, value: &str) -> bool {
     if variable == MAIL_PASSWORD.variable {
         return !value.is_empty();

@@ -6,24 +6,20 @@ use clap::Args;
 
 use super::parsers::positive_duration;
 
-/// The idle limit where none is set.
+/// The default idle limit.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 
-/// When sessions end.
+/// The settings of sessions.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sessions")]
 pub struct Sessions {
     /// Sessions that a user may have; a login beyond that ends the oldest one; at most 1000 (0)
-    #[arg(
-        long,
-        env = "BIENVENUE_SESSIONS_PER_USER",
-        value_name = "SESSIONS",
-        default_value_t = 1
-    )]
-    pub sessions_per_user: u32,
+    /// [default: 1, or 10 with an https --public-url]
+    #[arg(long, env = "BIENVENUE_SESSIONS_PER_USER", value_name = "SESSIONS")]
+    pub sessions_per_user: Option<u32>,
 
-    /// How long a session lives without being used, such as 30m or 24h; no longer than
-    /// --session-lifetime [default: 24h, or the lifetime if that is shorter]
+    /// After how long without use a session ends, such as 30m or 24h; at most --session-lifetime
+    /// [default: 24h, or the lifetime if that is shorter]
     #[arg(
         long,
         env = "BIENVENUE_SESSION_IDLE",
@@ -32,7 +28,7 @@ pub struct Sessions {
     )]
     pub session_idle: Option<Duration>,
 
-    /// How long a session lives at the most, such as 7d
+    /// After how long a session ends in any case, such as 7d
     #[arg(
         long,
         env = "BIENVENUE_SESSION_LIFETIME",
@@ -44,7 +40,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// How long a session lives without being used.
+    /// After how long without use a session ends.
     #[must_use]
     pub fn idle(&self) -> Duration {
         let default = || IDLE.min(self.session_lifetime);

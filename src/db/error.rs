@@ -50,10 +50,10 @@ pub enum Unavailable {
     InUse,
     /// The connection was lost, or the server can no longer write. Nothing was committed.
     #[error("the connection was lost ({0})")]
-    Lost(DieselError),
+    ConnectionLost(DieselError),
     /// The connection was lost during a commit, which may or may not have succeeded.
     #[error("the connection was lost during a commit ({0})")]
-    Unknown(DieselError),
+    CommitUnknown(DieselError),
     /// The transaction conflicted with another one and was rolled back.
     #[error("rolled back because of another transaction ({0})")]
     Conflict(DieselError),
@@ -62,7 +62,7 @@ pub enum Unavailable {
     Busy(DieselError),
     /// The request waited until its deadline and was not begun.
     #[error("the deadline of the request has passed")]
-    Late,
+    DeadlineExceeded,
     /// The disk is full. Nothing was committed.
     #[error("no space is left on the disk ({0})")]
     Full(DieselError),
@@ -71,10 +71,10 @@ pub enum Unavailable {
     ReadOnly(DieselError),
     /// The disk failed during a commit. The page cache may differ from the disk.
     #[error("a commit was lost ({0})")]
-    NotWritten(DieselError),
+    CommitFailed(DieselError),
     /// An earlier commit was lost, and the process has to restart.
     #[error("a commit was lost and the service has to restart")]
-    Ending,
+    ShuttingDown,
     /// A pooler moved this client to a server connection without its prepared statements, or
     /// with those of another client.
     #[error(
@@ -134,7 +134,7 @@ impl DbError {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(Unavailable::Pool(_) | Unavailable::Lost(_))
+            Self::Unavailable(Unavailable::Pool(_) | Unavailable::ConnectionLost(_))
         )
     }
 
@@ -152,7 +152,7 @@ impl DbError {
     pub(super) fn is_worth_a_second_try(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(Unavailable::Lost(_) | Unavailable::Conflict(_))
+            Self::Unavailable(Unavailable::ConnectionLost(_) | Unavailable::Conflict(_))
         )
     }
 }
@@ -162,7 +162,7 @@ impl From<DieselError> for DbError {
         if is_damage(&error) {
             Unavailable::Damaged(error.to_string()).into()
         } else if is_lost(&error) {
-            Unavailable::Lost(error).into()
+            Unavailable::ConnectionLost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
         } else if is_misplaced_statement(&error) {

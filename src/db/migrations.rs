@@ -26,7 +26,7 @@ diesel::table! {
 
 /// A schema compared with the migrations of this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum SchemaStatus {
     /// Exactly the migrations of this program are applied.
     Current,
     /// Some migrations are missing; this is the first.
@@ -37,7 +37,7 @@ pub(super) enum Standing {
 
 /// Why the schema could not be read or changed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Change {
+pub(super) enum MigrationError {
     /// The database failed.
     #[error(transparent)]
     Diesel(#[from] DieselError),
@@ -49,17 +49,17 @@ pub(super) enum Change {
     Migration(#[from] Box<dyn Error + Send + Sync>),
 }
 
-impl From<Change> for DbError {
-    fn from(change: Change) -> Self {
+impl From<MigrationError> for DbError {
+    fn from(change: MigrationError) -> Self {
         match change {
-            Change::Diesel(error) => error.into(),
-            Change::Unavailable(error) => error.into(),
-            Change::Migration(error) => Self::Failed(DieselError::QueryBuilderError(error)),
+            MigrationError::Diesel(error) => error.into(),
+            MigrationError::Unavailable(error) => error.into(),
+            MigrationError::Migration(error) => Self::Failed(DieselError::QueryBuilderError(error)),
         }
     }
 }
 
-impl Change {
+impl MigrationError {
     pub(super) fn explain(self) -> OpenError {
         match self {
             Self::Diesel(error) => DbError::from(error).into(),
@@ -78,7 +78,7 @@ fn embedded(conn: &AnyConnection) -> EmbeddedMigrations {
 
 /// Compares the schema with the migrations. It only reads, so that a role without the right to
 /// change tables can do it.
-pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Change> {
+pub(super) fn standing(conn: &mut AnyConnection) -> Result<SchemaStatus, MigrationError> {
     let source = embedded(conn);
     let known: BTreeSet<String> = MigrationSource::<MultiBackend>::migrations(&source)?
         .iter()
@@ -88,9 +88,9 @@ pub(super) fn standing(conn: &mut AnyConnection) -> Result<Standing, Change> {
     let unknown = applied.difference(&known).last();
     let missing = known.difference(&applied).next();
     Ok(match (unknown, missing) {
-        (Some(unknown), _) => Standing::Newer(unknown.clone()),
-        (None, Some(missing)) => Standing::Older(missing.clone()),
-        (None, None) => Standing::Current,
+        (Some(unknown), _) => SchemaStatus::Newer(unknown.clone()),
+        (None, Some(missing)) => SchemaStatus::Older(missing.clone()),
+        (None, None) => SchemaStatus::Current,
     })
 }
 
@@ -134,7 +134,7 @@ pub(super) fn write_nothing_new(conn: &mut AnyConnection) -> QueryResult<()> {
 
 /// Applies the missing migrations. The caller holds a transaction, so that instances that start
 /// together do not migrate at once, and a crash leaves no partial schema.
-pub(super) fn apply(conn: &mut AnyConnection) -> Result<(), Change> {
+pub(super) fn apply(conn: &mut AnyConnection) -> Result<(), MigrationError> {
     let source = embedded(conn);
     conn.run_pending_migrations(source)?;
     Ok(())

@@ -25,17 +25,17 @@ use r2d2::event::HandleEvent;
 use r2d2::{NopEventHandler, Pool};
 
 use connection::AnyConnection;
-use connection::disk_health::Storage;
+use connection::disk_health::DiskHealth;
 use connection::manager::{Manager, Role, Target};
-use connection::transactions::{self, Begin, POOL_WAIT, Patience, in_pooled_transaction};
+use connection::transactions::{self, Begin, Deadline, POOL_WAIT, in_pooled_transaction};
 use health::file::FileHealth;
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use stats::PoolEvents;
 
 pub use accounts::access::SessionAccess;
-pub use accounts::changes::{Asking, Reauthenticated, Replaced};
+pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
 pub use accounts::login_state::LoginState;
-pub use accounts::registration::{NewAccount, Registered};
+pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
     FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
@@ -43,21 +43,23 @@ pub use accounts::second_factor::{
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
-pub use open_error::{OpenError, Opened};
-pub use settings::{DbSettings, OpenMode, SessionRules};
-pub use sqlite::{Duplicate, IntegrityWalk, ServerLock, Step, WalStats, users_in_file};
-pub use stats::{Outbox, PoolStats};
+pub use open_error::{OpenError, OpenOutcome};
+pub use settings::{DbSettings, OpenMode, SessionPolicy};
+pub use sqlite::{DuplicateEmail, InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
+pub use stats::{OutboxStats, PoolStats};
 pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;
 pub use tables::apps::AppAddition;
-pub use tables::email_tokens::{EmailChange, FoundEmailToken, NewEmailToken};
+pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
 pub use tables::groups::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;
-pub use tables::outbox::{BudgetedMail, ClaimedMail, MailRequestOutcome, NewMail, WaitingMail};
-pub use tables::password_resets::NewPassword;
+pub use tables::outbox::{
+    ClaimedMail, MailRequestOutcome, OutboxEntry, QueuedMail, RateLimitedMail,
+};
+pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
-pub use tables::previous_emails::FoundFormerEmail;
+pub use tables::previous_emails::ActivePreviousEmail;
 pub use tables::sessions::{ActiveSession, NewSession};
 pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
 pub use tables::totp::TotpRow;
@@ -85,10 +87,10 @@ pub struct DB {
     sharing: Sharing,
     reader_events: PoolEvents,
     writer_events: PoolEvents,
-    reads_are_local: bool,
-    storage: Storage,
+    supports_inline_reads: bool,
+    storage: DiskHealth,
     file: FileHealth,
-    patience: Patience,
+    patience: Deadline,
     settings: Arc<DbSettings>,
 }
 
@@ -100,29 +102,29 @@ impl DB {
     /// # Errors
     /// [`OpenError`] with the cause and the remedy; the database was not changed.
     pub fn open(url: &DatabaseUrl, settings: DbSettings) -> Result<Self, OpenError> {
-        Self::open_and_tell(url, settings).map(|(db, _)| db)
+        Self::open_with_outcome(url, settings).map(|(db, _)| db)
     }
 
     /// The same as [`DB::open`], and returns what it has done.
     ///
     /// # Errors
     /// As [`DB::open`].
-    pub fn open_and_tell(
+    pub fn open_with_outcome(
         url: &DatabaseUrl,
         settings: DbSettings,
-    ) -> Result<(Self, Opened), OpenError> {
+    ) -> Result<(Self, OpenOutcome), OpenError> {
         let (target, opened) = match url {
             DatabaseUrl::Sqlite(path) => sqlite::prepare(path, &settings)?,
             DatabaseUrl::Postgres(url) => postgres::prepare(url, &settings)?,
         };
         let (reader_events, writer_events) = (PoolEvents::default(), PoolEvents::default());
         let (readers, writer) = pools(&target, &settings, [&reader_events, &writer_events])?;
-        let storage = Storage::new(match &target {
+        let storage = DiskHealth::new(match &target {
             Target::Sqlite(location) => Some(location.wal()),
             Target::Postgres(_) => None,
         });
-        let reads_are_local = matches!(target, Target::Sqlite(_));
-        let group_commit = reads_are_local.then(|| {
+        let supports_inline_reads = matches!(target, Target::Sqlite(_));
+        let group_commit = supports_inline_reads.then(|| {
             let group = GroupCommit::new(writer.clone(), storage.clone(), writer_events.clone());
             Arc::new(group)
         });
@@ -133,10 +135,10 @@ impl DB {
             sharing: Sharing::Shared,
             reader_events,
             writer_events,
-            reads_are_local,
+            supports_inline_reads,
             storage,
             file: FileHealth::new(&target),
-            patience: Patience::default(),
+            patience: Deadline::default(),
             settings: Arc::new(settings),
         };
         Ok((db, opened))
@@ -145,13 +147,13 @@ impl DB {
     /// Whether reads wait for no network and no other thread, so that an event loop may run them
     /// itself. A lookup in a SQLite file takes less time than passing it to another thread.
     #[must_use]
-    pub fn reads_are_local(&self) -> bool {
-        self.reads_are_local
+    pub fn supports_inline_reads(&self) -> bool {
+        self.supports_inline_reads
     }
 
     /// How many operations can run at once, apart from local reads. More would only wait.
     #[must_use]
-    pub fn turns(&self) -> u32 {
+    pub fn max_concurrency(&self) -> u32 {
         match &self.group_commit {
             Some(_) => GROUP_MAX,
             None => self.writer.max_size(),
@@ -171,16 +173,16 @@ impl DB {
     /// The same database with a deadline: work that has not begun to write by then fails.
     /// Without a deadline, work waits 2 seconds.
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
-            patience: Patience(Some(deadline)),
+            patience: Deadline(Some(deadline)),
             ..self.clone()
         }
     }
 
     /// Resolves with the cause once a commit has failed on disk (SQLite). The page cache may then
     /// differ from the disk, so all further writes are refused and the process must restart.
-    pub fn must_restart(&self) -> impl Future<Output = String> + Send + use<> {
+    pub fn commit_lost(&self) -> impl Future<Output = String> + Send + use<> {
         self.storage.lost()
     }
 
@@ -192,7 +194,7 @@ impl DB {
 
     /// When sessions end, and how many a user may have.
     #[must_use]
-    pub fn session_rules(&self) -> &SessionRules {
+    pub fn session_policy(&self) -> &SessionPolicy {
         &self.settings.sessions
     }
 
@@ -201,14 +203,14 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError`] if the database is in use. Nothing is lost.
-    pub fn tidy(&self) -> Result<(), DbError> {
-        if !self.reads_are_local {
+    pub fn close_wal(&self) -> Result<(), DbError> {
+        if !self.supports_inline_reads {
             return Ok(());
         }
         self.storage.during(false, || {
             let mut conn = self.writer.get()?;
             match &mut **conn {
-                AnyConnection::Sqlite(sqlite) => Ok(sqlite::tidy(sqlite)?),
+                AnyConnection::Sqlite(sqlite) => Ok(sqlite::close_wal(sqlite)?),
                 AnyConnection::Postgres(_) => Ok(()),
             }
         })

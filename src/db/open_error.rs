@@ -5,14 +5,14 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::sqlite::Duplicate;
+use super::sqlite::DuplicateEmail;
 use super::{DbError, Unavailable};
 
 /// What opening a database has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
+pub enum OpenOutcome {
     /// Nothing: the schema was current.
-    AsItWas,
+    Unchanged,
     /// It created the schema in a new or empty database.
     Created,
     /// It migrated an older schema.
@@ -21,7 +21,7 @@ pub enum Opened {
         copy: Option<PathBuf>,
     },
     /// It imported a file of the reference service.
-    Adopted {
+    Imported {
         /// The number of imported users.
         users: usize,
         /// How many of them stay logged in.
@@ -33,11 +33,11 @@ pub enum Opened {
     },
 }
 
-impl Opened {
+impl OpenOutcome {
     /// A warning for the operator, if there is one.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let Self::Adopted { unknown_hashes, .. } = self else {
+        let Self::Imported { unknown_hashes, .. } = self else {
             return None;
         };
         let kinds: Vec<String> = unknown_hashes
@@ -55,10 +55,10 @@ impl Opened {
     }
 }
 
-impl fmt::Display for Opened {
+impl fmt::Display for OpenOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AsItWas => write!(f, "found, schema current"),
+            Self::Unchanged => write!(f, "found, schema current"),
             Self::Created => write!(f, "created"),
             Self::Migrated { copy: None } => write!(f, "schema brought up to date"),
             Self::Migrated { copy: Some(copy) } => write!(
@@ -66,7 +66,7 @@ impl fmt::Display for Opened {
                 "schema brought up to date; the original file was copied to {}",
                 copy.display()
             ),
-            Self::Adopted {
+            Self::Imported {
                 users,
                 sessions,
                 copy,
@@ -86,7 +86,7 @@ impl fmt::Display for Opened {
 pub enum OpenError {
     /// The file does not exist, and the open mode does not create one.
     #[error("there is no database at {}: set DATABASE_URL to the absolute path of the service's database, or create a new one with `bienvenue db migrate`", .0.display())]
-    NotThere(PathBuf),
+    NotFound(PathBuf),
     /// The file cannot be created or reached.
     #[error("cannot open the database file {}: {source}; the folder must exist and be writable", path.display())]
     File {
@@ -100,7 +100,7 @@ pub enum OpenError {
     NotADatabase(PathBuf),
     /// The file is a database of another program.
     #[error("{} is a database of another program ({finding}); set DATABASE_URL to another file", path.display())]
-    Foreign {
+    NotOurs {
         /// The file.
         path: PathBuf,
         /// Why it belongs to another program.
@@ -143,14 +143,14 @@ pub enum OpenError {
     },
     /// The file is a database of the reference service, and the open mode does not import it.
     #[error("{} is a database of the reference service; import it with `bienvenue db migrate`", .0.display())]
-    NotAdopted(PathBuf),
+    LegacyDatabase(PathBuf),
     /// Several users of the reference service would be one account here.
     #[error("{}", duplicates_text(path, duplicates))]
     Duplicates {
         /// The file.
         path: PathBuf,
         /// The users, by address.
-        duplicates: Vec<Duplicate>,
+        duplicates: Vec<DuplicateEmail>,
     },
     /// The file could not be copied before a change.
     #[error("cannot copy the database to {} before changing it: {cause}; nothing was changed", path.display())]
@@ -162,7 +162,7 @@ pub enum OpenError {
     },
     /// The server could not be reached in time.
     #[error("cannot reach {url}: {cause}")]
-    Away {
+    Unreachable {
         /// The server's URL, without its password.
         url: String,
         /// The error of the client library.
@@ -227,15 +227,15 @@ impl OpenError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::NotThere(_)
+            Self::NotFound(_)
             | Self::File { .. }
             | Self::NotADatabase(_)
-            | Self::Foreign { .. }
+            | Self::NotOurs { .. }
             | Self::Damaged { .. }
             | Self::ReadOnly(_)
             | Self::OldSchema { .. }
             | Self::NewerSchema { .. }
-            | Self::NotAdopted(_)
+            | Self::LegacyDatabase(_)
             | Self::NoTls
             | Self::Refused { .. }
             | Self::Privileges { .. }
@@ -244,7 +244,7 @@ impl OpenError {
             Self::Copy { .. }
             | Self::InUse { .. }
             | Self::Disk { .. }
-            | Self::Away { .. }
+            | Self::Unreachable { .. }
             | Self::Migration(_)
             | Self::Connect(_) => false,
             Self::Database(error) => {
@@ -254,7 +254,7 @@ impl OpenError {
     }
 }
 
-fn duplicates_text(path: &std::path::Path, duplicates: &[Duplicate]) -> String {
+fn duplicates_text(path: &std::path::Path, duplicates: &[DuplicateEmail]) -> String {
     let list: Vec<String> = duplicates.iter().map(|d| format!("  {d}")).collect();
     format!(
         "{path} has several users with the same email address (letter case and surrounding white \

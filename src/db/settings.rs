@@ -22,7 +22,7 @@ pub struct DbSettings {
     /// Whether opening may create or change the database.
     pub open: OpenMode,
     /// When sessions end, and how many a user may have.
-    pub sessions: SessionRules,
+    pub sessions: SessionPolicy,
     /// The clock.
     pub clock: Clock,
 }
@@ -36,7 +36,7 @@ impl Default for DbSettings {
             cache: 64 << 20,
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
-            sessions: SessionRules::default(),
+            sessions: SessionPolicy::default(),
             clock: Clock::system(),
         }
     }
@@ -54,7 +54,7 @@ pub enum OpenMode {
 
 /// When sessions end, and how many a user may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionRules {
+pub struct SessionPolicy {
     /// After how long without use a session ends.
     pub idle: Duration,
     /// After how long a session ends in any case.
@@ -63,7 +63,7 @@ pub struct SessionRules {
     pub per_user: u32,
 }
 
-impl SessionRules {
+impl SessionPolicy {
     /// How old the stored last use of a session may become before it is written again: 1/48 of
     /// the idle limit, at least a minute, and at most a quarter of the idle limit. A session may
     /// end early by this time, and never ends late.
@@ -87,7 +87,7 @@ impl SessionRules {
 /// The largest number of sessions of a user, and the one if no number is set.
 const MAX_PER_USER: u32 = 1000;
 
-impl Default for SessionRules {
+impl Default for SessionPolicy {
     fn default() -> Self {
         Self {
             idle: Duration::from_secs(24 * 3600),

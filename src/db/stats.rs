@@ -32,7 +32,7 @@ pub struct PoolStats {
 
 /// The queued mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outbox {
+pub struct OutboxStats {
     /// Their number.
     pub waiting: u64,
     /// The age of the oldest.
@@ -80,7 +80,7 @@ impl DB {
     /// The state of the pools: one for reads and one for writes on SQLite, one on PostgreSQL.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolStats> {
-        let pools: &[_] = if self.reads_are_local {
+        let pools: &[_] = if self.supports_inline_reads {
             &[
                 ("read", &self.readers, &self.reader_events),
                 ("write", &self.writer, &self.writer_events),
@@ -143,7 +143,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn outbox(&self) -> Result<Outbox, DbError> {
+    pub fn outbox(&self) -> Result<OutboxStats, DbError> {
         let now = self.settings.clock.now();
         let (waiting, oldest) = self.read(|conn| {
             let waiting: i64 = outbox::table.count().get_result(conn)?;
@@ -156,7 +156,7 @@ impl DB {
             QueryResult::Ok((waiting, oldest))
         })?;
         let age = oldest.map_or(0, |oldest| now.seconds().saturating_sub(oldest));
-        Ok(Outbox {
+        Ok(OutboxStats {
             waiting: u64::try_from(waiting).unwrap_or(0),
             oldest: Duration::from_secs(u64::try_from(age).unwrap_or(0)),
         })

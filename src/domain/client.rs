@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ClientAddress, DeviceId, RequestId};
+use super::{ClientIp, DeviceId, RequestId};
 
 /// The client of a request, as far as the request describes it.
 ///
@@ -10,7 +10,7 @@ use super::{ClientAddress, DeviceId, RequestId};
 /// log; and rate limits count by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
-    address: Option<ClientAddress>,
+    address: Option<ClientIp>,
     user_agent: Option<String>,
     device: Option<DeviceId>,
     request_id: Option<RequestId>,
@@ -22,7 +22,7 @@ impl Client {
 
     /// Describes a client. Control characters in the user agent are removed.
     #[must_use]
-    pub fn new(address: Option<ClientAddress>, user_agent: Option<&str>) -> Self {
+    pub fn new(address: Option<ClientIp>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.map(|text| {
             text.chars()
                 .filter(|c| !c.is_control())
@@ -45,13 +45,13 @@ impl Client {
 
     /// The same client with the id of its request.
     #[must_use]
-    pub fn asking(self, request_id: Option<RequestId>) -> Self {
+    pub fn with_request_id(self, request_id: Option<RequestId>) -> Self {
         Self { request_id, ..self }
     }
 
     /// The client's address; none for the command line and the library.
     #[must_use]
-    pub fn address(&self) -> Option<ClientAddress> {
+    pub fn address(&self) -> Option<ClientIp> {
         self.address
     }
 

@@ -89,7 +89,7 @@ impl Clock {
     }
 
     /// Sets a set clock to a moment, also to an earlier one. Does nothing to the system clock.
-    pub fn turn_to(&self, moment: Timestamp) {
+    pub fn set(&self, moment: Timestamp) {
         if let Some(hand) = &self.hand {
             hand.store(moment.seconds(), Ordering::SeqCst);
         }

@@ -19,7 +19,7 @@ pub struct Email(String);
 /// The normalized form of an address, which is equal for all spellings of one mailbox: trimmed
 /// and in lower case (`char::to_lowercase` on each character, without its context).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct EmailKey(String);
+pub struct NormalizedEmail(String);
 
 /// Why a text is not a valid email address. The messages are for the user who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,8 +106,8 @@ impl Email {
 
     /// The normalized form, by which addresses are compared.
     #[must_use]
-    pub fn key(&self) -> EmailKey {
-        EmailKey::canonical(&self.0)
+    pub fn key(&self) -> NormalizedEmail {
+        NormalizedEmail::canonical(&self.0)
     }
 
     /// The address as it was written.
@@ -117,7 +117,7 @@ impl Email {
     }
 }
 
-impl EmailKey {
+impl NormalizedEmail {
     /// Parses an address to look an account up. It accepts addresses that could not be registered
     /// today, because an imported account may have one.
     ///
@@ -165,7 +165,7 @@ impl fmt::Display for Email {
     }
 }
 
-impl From<&Email> for EmailKey {
+impl From<&Email> for NormalizedEmail {
     fn from(email: &Email) -> Self {
         email.key()
     }
@@ -195,7 +195,7 @@ mod tests {
         #[case] error: EmailError,
     ) {
         assert_eq!(Email::parse_new(address), Err(error));
-        assert!(Email::parse(address).is_ok() && EmailKey::parse(address).is_ok());
+        assert!(Email::parse(address).is_ok() && NormalizedEmail::parse(address).is_ok());
     }
 
     #[rstest]

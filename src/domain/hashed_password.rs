@@ -34,16 +34,16 @@ impl HashedPassword {
 
     /// A value that no password matches, for an account without a password.
     #[must_use]
-    pub fn of_nothing() -> Self {
+    pub fn unusable() -> Self {
         Self("!".to_owned())
     }
 
     /// The name of the algorithm if the hash cannot be checked. None for bcrypt, and for
-    /// [`HashedPassword::of_nothing`].
+    /// [`HashedPassword::unusable`].
     #[must_use]
     pub fn unknown_kind(&self) -> Option<&'static str> {
         let text = self.0.strip_prefix(Self::PREHASHED).unwrap_or(&self.0);
-        if is_bcrypt(text) || *self == Self::of_nothing() {
+        if is_bcrypt(text) || *self == Self::unusable() {
             return None;
         }
         let kind = KINDS.iter().find(|(prefix, _)| text.starts_with(prefix));

@@ -3,24 +3,24 @@
 //! Every rule about a single value is here once, in the constructor of its type. This layer
 //! imports no other one and does no input or output.
 
+mod accent_color;
 mod access;
-mod account_dates;
 mod app_url;
 mod bcrypt_cost;
 mod client;
-mod client_address;
+mod client_ip;
 mod clock;
 mod database_url;
 mod email;
 mod email_action;
 mod export;
-mod former_email;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
-mod known_client;
+mod invitation;
+mod ip_networks;
+mod local_path;
 mod names;
-mod networks;
 mod origin;
 mod password;
 mod policy;
@@ -33,39 +33,41 @@ mod session_level;
 mod token;
 mod totp;
 mod user;
+mod user_agent;
 
+pub use accent_color::{AccentColor, AccentColorError};
 pub use access::{AccessFacts, App, AppLogin};
-pub use account_dates::AccountDates;
 pub use app_url::AppUrl;
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
-pub use client_address::{ClientAddress, Prefix};
+pub use client_ip::{ClientIp, IpPrefix};
 pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
-pub use email::{Email, EmailError, EmailKey};
+pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_action::EmailAction;
-pub use export::{PendingMail, PendingToken};
-pub use former_email::FormerEmail;
+pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
 pub use hashed_password::HashedPassword;
-pub use known_client::KnownClient;
+pub use invitation::Invitation;
+pub use ip_networks::{IpNetworks, IpNetworksError};
+pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
-pub use networks::{Networks, NetworksError};
 pub use origin::{AppOriginError, Origin};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
 pub use postgres_url::PostgresUrl;
-pub use rate_limit::{Backoff, Limit, LimitKey, Rate, Rule};
+pub use rate_limit::{Backoff, Limit, LimitKey, LimitRule, Rate};
 pub use recovery_code::{RecoveryCode, RecoveryCodeDigest, RecoveryCodeError};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
 pub use token::{
     AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
-    EmailToken, EmailTokenDigest, HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest,
-    InvitationPurpose, InvitationToken, LoginPurpose, LoginState, LoginStateDigest,
-    LoginStatePurpose, LoginToken, LoginTokenDigest, Purpose, ResetPurpose, ResetToken,
-    ResetTokenDigest, SessionDigest, SessionId, SessionPurpose, Token, TokenDigest, TokenError,
-    UndoPurpose, UndoToken, UndoTokenDigest,
+    EmailRevertPurpose, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenDigest,
+    HandOverCode, HandOverDigest, HandOverPurpose, InvitationDigest, InvitationPurpose,
+    InvitationToken, LoginPurpose, LoginState, LoginStateDigest, LoginStatePurpose, LoginToken,
+    LoginTokenDigest, Purpose, ResetPurpose, ResetToken, ResetTokenDigest, SessionDigest,
+    SessionId, SessionPurpose, Token, TokenDigest, TokenError,
 };
 pub use totp::{TotpCode, TotpCodeError, TotpMatch, TotpSecret, TotpStep};
 pub use user::{User, UserId};
+pub use user_agent::device_names;

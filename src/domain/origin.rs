@@ -76,10 +76,14 @@ impl Origin {
         self.0.starts_with("https://")
     }
 
-    /// Host and port, as a Host header has them.
+    /// The host without the port.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.split_once("://").map_or("", |(_, host)| host)
+        let host = self.0.split_once("://").map_or("", |(_, host)| host);
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        }
     }
 
     /// Whether an `Origin` header is exactly this origin. Browsers write an origin in one way only.
@@ -182,6 +186,18 @@ mod tests {
         ] {
             let made = Origin::of_app(text).map(|origin| origin.to_string());
             assert_eq!(made, expected.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_has_no_port() {
+        for (text, host) in [
+            ("https://app.example.org", "app.example.org"),
+            ("https://app.example.org:8443", "app.example.org"),
+            ("http://[::1]:8080", "[::1]"),
+            ("http://[::1]", "[::1]"),
+        ] {
+            assert_eq!(Origin::of_app(text).unwrap().host(), host);
         }
     }
 

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
 
-use super::{EmailKey, Prefix, UserId};
+use super::{IpPrefix, NormalizedEmail, UserId};
 
 /// A rule on consecutive failed logins: some are free, then each failure makes the wait longer,
 /// until the limit locks.
@@ -36,7 +36,7 @@ pub struct Rate {
 
 /// The rule of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum LimitRule {
     /// By consecutive failures.
     Backoff(Backoff),
     /// By time.
@@ -139,20 +139,20 @@ impl Rate {
 impl LimitKey {
     /// Failed logins of an account by unknown clients.
     #[must_use]
-    pub fn account(email: &EmailKey) -> Self {
+    pub fn account(email: &NormalizedEmail) -> Self {
         Limit::Account.of(digest(email))
     }
 
     /// Failed logins of an account by one known client.
     #[must_use]
-    pub fn known(email: &EmailKey, mark: &str) -> Self {
+    pub fn known(email: &NormalizedEmail, mark: &str) -> Self {
         Limit::Known.of(format_args!("{}/{mark}", digest(email)))
     }
 
     /// The range of the keys of all known clients of an account: from the first text, up to but
     /// not including the second (`0` is the character after `/`).
     #[must_use]
-    pub fn known_range(email: &EmailKey) -> [String; 2] {
+    pub fn known_range(email: &NormalizedEmail) -> [String; 2] {
         let digest = digest(email);
         let end = |end| Limit::Known.of(format_args!("{digest}{end}")).text;
         [end('/'), end('0')]
@@ -160,61 +160,61 @@ impl LimitKey {
 
     /// Logins of an account.
     #[must_use]
-    pub fn logins(email: &EmailKey) -> Self {
+    pub fn logins(email: &NormalizedEmail) -> Self {
         Limit::Logins.of(digest(email))
     }
 
     /// Failed logins from a network.
     #[must_use]
-    pub fn address(network: &Prefix) -> Self {
+    pub fn address(network: &IpPrefix) -> Self {
         Limit::Address.of(network)
     }
 
     /// Failed logins from a site.
     #[must_use]
-    pub fn subnet(subnet: &Prefix) -> Self {
+    pub fn subnet(subnet: &IpPrefix) -> Self {
         Limit::Subnet.of(subnet)
     }
 
     /// Registrations from a network.
     #[must_use]
-    pub fn registration(network: &Prefix) -> Self {
+    pub fn registration(network: &IpPrefix) -> Self {
         Limit::Registration.of(network)
     }
 
     /// Registrations from a site.
     #[must_use]
-    pub fn registration_subnet(subnet: &Prefix) -> Self {
+    pub fn registration_subnet(subnet: &IpPrefix) -> Self {
         Limit::RegistrationSubnet.of(subnet)
     }
 
     /// Requests for reset mails from a network.
     #[must_use]
-    pub fn reset_requests(network: &Prefix) -> Self {
+    pub fn reset_requests(network: &IpPrefix) -> Self {
         Limit::ResetRequests.of(network)
     }
 
     /// Requests for reset mails from a known client of the account.
     #[must_use]
-    pub fn reset_requests_of(email: &EmailKey, mark: &str) -> Self {
+    pub fn reset_requests_of(email: &NormalizedEmail, mark: &str) -> Self {
         Limit::ResetRequests.of(format_args!("{}/{mark}", digest(email)))
     }
 
     /// Requests for reset mails from a site.
     #[must_use]
-    pub fn reset_requests_subnet(subnet: &Prefix) -> Self {
+    pub fn reset_requests_subnet(subnet: &IpPrefix) -> Self {
         Limit::ResetRequestsSubnet.of(subnet)
     }
 
     /// Mails of a kind to an address.
     #[must_use]
-    pub fn mail(kind: &str, to: &EmailKey) -> Self {
+    pub fn mail(kind: &str, to: &NormalizedEmail) -> Self {
         Limit::Mail.of(format_args!("{kind}/{}", digest(to)))
     }
 
     /// The pause after a mail of a kind to an address.
     #[must_use]
-    pub fn mail_pause(kind: &str, to: &EmailKey) -> Self {
+    pub fn mail_pause(kind: &str, to: &NormalizedEmail) -> Self {
         Limit::MailPause.of(format_args!("{kind}/{}", digest(to)))
     }
 
@@ -227,18 +227,18 @@ impl LimitKey {
     /// Changes of an account with re-authentication. Counted by address, so that the count
     /// outlives the account.
     #[must_use]
-    pub fn reauthentication(email: &EmailKey) -> Self {
+    pub fn reauthentication(email: &NormalizedEmail) -> Self {
         Limit::Reauthentication.of(digest(email))
     }
 
     /// An account whose second factor is tried, whoever the client is.
     #[must_use]
-    pub fn second_factor(email: &EmailKey) -> Self {
+    pub fn second_factor(email: &NormalizedEmail) -> Self {
         Limit::SecondFactor.of(digest(email))
     }
 
     /// The keys of a network or a site by which any limit counts its clients.
-    pub fn of_clients(prefix: &Prefix) -> impl Iterator<Item = Self> {
+    pub fn of_clients(prefix: &IpPrefix) -> impl Iterator<Item = Self> {
         Limit::ALL.iter().map(move |limit| limit.of(prefix))
     }
 
@@ -287,7 +287,7 @@ impl fmt::Display for LimitKey {
 
 /// The digest of an address. Users sometimes type their password into the field for the email,
 /// so the text itself is never stored.
-fn digest(email: &EmailKey) -> String {
+fn digest(email: &NormalizedEmail) -> String {
     let hash = Sha256::new()
         .chain_update("bienvenue/throttle/1")
         .chain_update(email.as_str())
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_stored_key_keeps_its_limit() {
-        let key = LimitKey::mail("password_reset", &EmailKey::canonical("bob@x.fr"));
+        let key = LimitKey::mail("password_reset", &NormalizedEmail::canonical("bob@x.fr"));
         let stored = LimitKey::from_stored(key.as_str().to_owned());
         assert_eq!(stored.as_ref(), Some(&key));
         assert_eq!(
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn spellings_of_an_email_share_a_key_that_hides_it() {
-        let key = |text| LimitKey::account(&EmailKey::parse(text).unwrap());
+        let key = |text| LimitKey::account(&NormalizedEmail::parse(text).unwrap());
         assert_eq!(key(" Bob@Dylan.com"), key("bob@dylan.com"));
         assert!(!key("bob@dylan.com").as_str().contains("bob"));
     }

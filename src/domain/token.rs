@@ -47,7 +47,7 @@ pub enum EmailPurpose {}
 
 /// The purpose of tokens that undo a change of address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UndoPurpose {}
+pub enum EmailRevertPurpose {}
 
 /// The purpose of device ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,9 +108,9 @@ impl Purpose for EmailPurpose {
     const NAME: &'static str = "EmailToken";
 }
 
-impl Purpose for UndoPurpose {
+impl Purpose for EmailRevertPurpose {
     const LABEL: &'static str = "bienvenue/undo/1";
-    const NAME: &'static str = "UndoToken";
+    const NAME: &'static str = "EmailRevertToken";
 }
 
 impl Purpose for DevicePurpose {
@@ -137,9 +137,9 @@ pub type EmailToken = Token<EmailPurpose>;
 /// An [`EmailToken`] as it is stored.
 pub type EmailTokenDigest = TokenDigest<EmailPurpose>;
 /// A token that undoes a change of address.
-pub type UndoToken = Token<UndoPurpose>;
-/// An [`UndoToken`] as it is stored.
-pub type UndoTokenDigest = TokenDigest<UndoPurpose>;
+pub type EmailRevertToken = Token<EmailRevertPurpose>;
+/// An [`EmailRevertToken`] as it is stored.
+pub type EmailRevertTokenDigest = TokenDigest<EmailRevertPurpose>;
 
 /// What the cookie on the host of an application carries.
 pub type AppSessionId = Token<AppSessionPurpose>;

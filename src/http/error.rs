@@ -1,90 +1,76 @@
-//! Errors as answers: one description of each, with status, code, message and metric.
+//! Errors as responses: the status, error code, message and metric of each error.
+
+mod description;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::header::ALLOW;
+use actix_web::{Error, HttpResponse, ResponseError};
 
 use super::extract::FormError;
 use super::metrics::Outcome;
-use super::response::{ERROR_CODE, Message, json_with};
+use super::pages::Refusal;
 use crate::auth::AuthError;
 
-/// Why a request is not answered as it hoped. Its `Display` is the cause, for the log; the
-/// client gets a status and a sentence.
+pub(crate) use description::{Description, represent};
+
+/// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
+/// code and a message.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The request's body.
+    /// The request's body is invalid.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// Cookie headers over 8 KiB.
+    /// The Cookie headers are larger than 8 KiB.
     #[error("the Cookie header is larger than 8 KiB")]
     CookieTooLarge,
-    /// No session, or none that is valid. The one answer without a body, as in the document.
+    /// There is no valid session. The response has no body, as in the reference service.
     #[error("not logged in")]
     NotLoggedIn,
-    /// A session that is to be ended and is none of the user's.
+    /// The session to end is not one of the user's.
     #[error("no such session")]
     NoSuchSession,
-    /// A page of a list that begins nowhere.
-    #[error("after is the id of one of your sessions")]
+    /// The page of a list begins after an unknown id.
+    #[error("after must be the id of one of your sessions")]
     UnknownPage,
-    /// Sessions that are to be ended, and it is not clear which.
-    #[error("scope is one of: others, all")]
+    /// The scope of the sessions to end is unknown.
+    #[error("scope must be one of: others, all")]
     UnknownScope,
-    /// The use case's refusal or failure.
+    /// A use case refused or failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// A page of an origin that is not ours has let a browser send it.
-    #[error("it comes from a page of another origin")]
+    /// An error about a field of the form.
+    #[error("{1}")]
+    About(&'static str, Box<Self>),
+    /// A page of another origin made a browser send the request.
+    #[error("cross-origin request")]
     CrossSite,
-    /// A defect of ours; what it is the panic has said itself.
-    #[error("the code that was to answer panicked")]
+    /// No route has that path.
+    #[error("not found")]
+    NotFound,
+    /// The path has no such method; it names those that it has.
+    #[error("method not allowed: this path allows {0}")]
+    MethodNotAllowed(String),
+    /// Fields of a page's form that are missing or wrong, with the code of the first one.
+    #[error("fields of the form are missing or wrong")]
+    InvalidFields(&'static str),
+    /// A page by the operator's template that cannot be filled in.
+    #[error("the page could not be written")]
+    PageNotWritten,
+    /// A defect: the handler panicked. The panic was logged.
+    #[error("the handler panicked")]
     Panicked,
 }
 
-/// The message of a failure. Its cause is for the log alone.
+/// The messages of failures. Their causes are only in the log.
 const INTERNAL: &str = "internal error; the request was not carried out";
 const UNAVAILABLE: &str = "the service is unavailable, please try again";
-const CROSS_SITE: &str = "requests from pages of other origins are not taken";
+const CROSS_SITE: &str = "cross-origin request refused: add this origin to --allowed-origins";
 const SOON: Duration = Duration::from_secs(1);
 
-/// All that an error means to the client, and to the metrics.
-struct Description {
-    status: StatusCode,
-    /// Stable, for programs.
-    code: &'static str,
-    /// For people. Empty: the answer has no body.
-    message: Cow<'static, str>,
-    retry_after: Option<Duration>,
-    outcome: Outcome,
-}
-
 impl Description {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-        outcome: Outcome,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            retry_after: None,
-            outcome,
-        }
-    }
-
-    fn retry_after(self, wait: Duration) -> Self {
-        Self {
-            retry_after: Some(wait),
-            ..self
-        }
-    }
-
     fn not_logged_in() -> Self {
         let (status, outcome) = (StatusCode::FORBIDDEN, Outcome::malformed);
         Self::new(status, "not_logged_in", "", outcome)
@@ -102,10 +88,12 @@ impl Description {
 
     fn of_form(error: &FormError) -> Self {
         let (status, code) = error.status_and_code();
-        Self::new(status, code, error.to_string(), Outcome::malformed)
+        let description = Self::new(status, code, error.to_string(), Outcome::malformed);
+        let field = error.field().map(|field| Cow::Owned(field.to_owned()));
+        description.field(field)
     }
 
-    /// What a use case refuses, or fails by.
+    /// The description of a use case's error.
     fn of_use_case(error: &AuthError) -> Self {
         use {Outcome as O, StatusCode as S};
         let text = error.to_string();
@@ -123,8 +111,9 @@ impl Description {
                     message,
                     O::already_registered,
                 )
+                .field(Some(Cow::Borrowed("email")))
             }
-            AuthError::PasswordRefused(refused) => {
+            AuthError::PasswordPolicyError(refused) => {
                 Self::new(S::BAD_REQUEST, refused.code(), text, O::password_refused)
             }
             AuthError::InvalidResetToken => {
@@ -152,7 +141,7 @@ impl Description {
                 let code = "registration_closed";
                 Self::new(S::FORBIDDEN, code, text, O::registration_closed)
             }
-            AuthError::Throttled { retry_after, .. } => {
+            AuthError::RateLimited { retry_after, .. } => {
                 Self::new(S::TOO_MANY_REQUESTS, "rate_limited", text, O::throttled)
                     .retry_after(*retry_after)
             }
@@ -195,13 +184,13 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
-            AuthError::Changed => Self::unavailable("account_changed", text),
+            AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)
             }
-            // Handlers turn the rows that they expect to be missing into answers.
+            // Handlers map missing rows that they expect to other errors.
             AuthError::NoResultFound
-            | AuthError::Lost(_)
+            | AuthError::TaskFailed(_)
             | AuthError::Failed(_)
             | AuthError::SecretKey(_)
             | AuthError::Hash(_) => Self::internal(),
@@ -210,7 +199,8 @@ impl Description {
 }
 
 impl HttpError {
-    fn describe(&self) -> Description {
+    /// All that the error means.
+    pub(crate) fn describe(&self) -> Description {
         use {Outcome::malformed, StatusCode as S};
         let text = || self.to_string();
         match self {
@@ -233,8 +223,41 @@ impl HttpError {
             Self::CrossSite => {
                 Description::new(S::FORBIDDEN, "cross_origin", CROSS_SITE, malformed)
             }
-            Self::Panicked => Description::internal(),
+            Self::About(field, error) => error.describe().field(Some(Cow::Borrowed(field))),
+            Self::NotFound => Description::new(S::NOT_FOUND, "not_found", text(), malformed),
+            Self::MethodNotAllowed(_) => {
+                let (status, code) = (S::METHOD_NOT_ALLOWED, "method_not_allowed");
+                Description::new(status, code, text(), malformed)
+            }
+            Self::InvalidFields(code) => {
+                let outcome = match *code {
+                    "email_taken" => Outcome::already_registered,
+                    "password_too_short" | "password_too_common" | "password_too_obvious" => {
+                        Outcome::password_refused
+                    }
+                    _ => malformed,
+                };
+                Description::new(S::BAD_REQUEST, code, text(), outcome)
+            }
+            Self::PageNotWritten | Self::Panicked => Description::internal(),
         }
+    }
+
+    /// An error of a use case that stores the password of a field.
+    pub(crate) fn of_new_password(field: &'static str, error: AuthError) -> Self {
+        let is_about_field = matches!(error, AuthError::PasswordPolicyError(_));
+        let error = Self::from(error);
+        if is_about_field {
+            Self::About(field, Box::new(error))
+        } else {
+            error
+        }
+    }
+
+    /// The error behind an answer, also behind a page.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        let of_page = || error.as_error::<Refusal>().map(Refusal::error);
+        error.as_error::<Self>().or_else(of_page)
     }
 
     /// How a login or a registration ended, for the metrics.
@@ -249,42 +272,24 @@ impl ResponseError for HttpError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let Description {
-            status,
-            code,
-            message,
-            retry_after,
-            outcome: _,
-        } = self.describe();
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header((ERROR_CODE, code));
-        if let Some(wait) = retry_after {
-            answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
+        let description = self.describe();
+        let mut head = description.head();
+        if let Self::MethodNotAllowed(allow) = self {
+            head.insert_header((ALLOW, allow.as_str()));
         }
-        if matches!(self, Self::Form(FormError::TooLarge | FormError::TooSlow)) {
-            // The rest of the body is not read, so no request can follow it.
-            answer.force_close();
-        }
-        if message.is_empty() {
-            return answer.finish();
-        }
-        json_with(&mut answer, &Message { message: &message })
+        description.answer(head)
     }
-}
-
-/// Rounded up, and at least one second.
-fn whole_seconds(wait: Duration) -> u64 {
-    let begun = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(begun).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::RETRY_AFTER;
+
     use super::*;
 
     #[test]
-    fn a_503_says_when_to_come_back() {
-        for error in [AuthError::Busy, AuthError::Changed] {
+    fn a_503_has_retry_after() {
+        for error in [AuthError::Busy, AuthError::ConcurrentChange] {
             let answer = HttpError::from(error).error_response();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(answer.headers().get(RETRY_AFTER).unwrap(), "1");

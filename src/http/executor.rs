@@ -1,4 +1,5 @@
-//! Runs blocking steps for the event loop: inline, or on a blocking thread under a limit and a deadline.
+//! Runs blocking steps for the event loop: inline, or on a blocking thread with a concurrency
+//! limit and a deadline.
 
 mod concurrency_limit;
 
@@ -8,24 +9,24 @@ use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
 use crate::auth::{Access, Auth, AuthError, Executor};
-use crate::domain::{Client, ClientAddress, Prefix};
+use crate::domain::{Client, ClientIp, IpPrefix};
 use concurrency_limit::ConcurrencyLimit;
 
 /// How long a request waits for its permit and for other writers before 503. Then nothing was
-/// done: work that has not begun to write by that time never does.
+/// done: work that has not begun to write by then fails.
 const START_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long it waits for the answer of a database that hangs. What was begun may be done.
+/// How long a request waits for a hanging database. Work that has begun may be done.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The delay of a refusal because too many logins wait: a client that retries at once would
-/// take the core from them. At most so many refusals are delayed (bounds memory use); further
-/// ones are sent at once.
+/// The delay of a refusal for overload: a client that retries at once would take CPU time from
+/// the logins that wait. At most `DELAYED_REFUSALS` are delayed (bounds memory use); further ones
+/// are sent at once.
 const REFUSAL_DELAY: Duration = Duration::from_millis(500);
 const DELAYED_REFUSALS: usize = 4096;
 
-/// The only way from the event loop to blocking work. A handler says whether it reads or
-/// writes; this decides where that runs.
+/// The only way from the event loop to blocking work. A handler says whether it reads or writes;
+/// the executor decides where the work runs.
 pub struct BlockingExecutor {
     auth: web::Data<Auth>,
     limit: ConcurrencyLimit,
@@ -35,10 +36,9 @@ pub struct BlockingExecutor {
 
 impl BlockingExecutor {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
-        let limit = ConcurrencyLimit::new(usize::try_from(auth.turns()).unwrap_or(1));
-        // One at a time on SQLite: it holds one of the few connections on which the event
-        // loops read.
-        let long_reads = if auth.reads_are_local() {
+        let limit = ConcurrencyLimit::new(usize::try_from(auth.max_concurrency()).unwrap_or(1));
+        // One at a time on SQLite: it holds one of the few connections that the event loops use.
+        let long_reads = if auth.supports_inline_reads() {
             ConcurrencyLimit::new(1)
         } else {
             limit.clone()
@@ -51,8 +51,7 @@ impl BlockingExecutor {
         }
     }
 
-    /// Runs what only reads: at once where the database is local, else on a thread for blocking
-    /// work.
+    /// Runs work that only reads: inline if the database is local, otherwise on a blocking thread.
     ///
     /// # Errors
     /// Those of `work`, and as [`BlockingExecutor::run_write`].
@@ -63,8 +62,8 @@ impl BlockingExecutor {
         self.read(&self.auth, &Client::default(), work).await
     }
 
-    /// Runs what reads many rows: always on a thread for blocking work, so that the event loop
-    /// answers others meanwhile.
+    /// Runs work that reads many rows, always on a blocking thread, so that the event loop stays
+    /// free.
     ///
     /// # Errors
     /// As [`BlockingExecutor::run_read`].
@@ -75,10 +74,10 @@ impl BlockingExecutor {
         self.block(&self.auth, &self.long_reads, None, work).await
     }
 
-    /// Runs what writes, on a thread for blocking work.
+    /// Runs work that writes, on a blocking thread.
     ///
     /// # Errors
-    /// Those of `work`, and [`AuthError::Busy`] if its permit or its answer does not come in time.
+    /// Those of `work`, and [`AuthError::Busy`] if its permit or its result does not come in time.
     pub(super) async fn run_write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
@@ -86,19 +85,19 @@ impl BlockingExecutor {
         self.write(&self.auth, &Client::default(), work).await
     }
 
-    /// Waits for a permit here, where waiting takes no thread, and not for a connection on a
-    /// thread. On SQLite there are more permits than connections: as many threads wait for each
-    /// other as share a commit. The work holds the permit, not the request: if the database
-    /// hangs, the client is refused, and no further thread hangs.
+    /// Waits for a permit, then runs work on a blocking thread. Waiting for a permit blocks no
+    /// thread, unlike waiting for a connection. On SQLite there are more permits than connections:
+    /// as many as the writers that share a commit. The work holds the permit, not the request: if
+    /// the database hangs, clients are refused, and no further thread hangs.
     async fn block<T: Send + 'static>(
         &self,
         auth: &Auth,
         limit: &ConcurrencyLimit,
-        subnet: Option<Prefix>,
+        subnet: Option<IpPrefix>,
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let limit = limit.clone();
-        let auth = auth.until(Instant::now() + START_TIMEOUT);
+        let auth = auth.with_deadline(Instant::now() + START_TIMEOUT);
         let answer = rt::time::timeout(ANSWER_TIMEOUT, async move {
             let permit = rt::time::timeout(START_TIMEOUT, limit.acquire(subnet)).await;
             let Ok(Some(permit)) = permit else {
@@ -109,7 +108,7 @@ impl BlockingExecutor {
                 work(&auth)
             };
             let done = web::block(work).await;
-            done.map_err(|lost| AuthError::Lost(lost.to_string()))?
+            done.map_err(|lost| AuthError::TaskFailed(lost.to_string()))?
         });
         answer.await.unwrap_or(Err(AuthError::Busy))
     }
@@ -123,10 +122,10 @@ impl Executor for BlockingExecutor {
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        if access == Access::Read && auth.reads_are_local() {
+        if access == Access::Read && auth.supports_inline_reads() {
             return step(auth);
         }
-        let subnet = client.address().map(ClientAddress::subnet);
+        let subnet = client.address().map(ClientIp::subnet);
         self.block(auth, &self.limit, subnet, step).await
     }
 

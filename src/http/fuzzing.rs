@@ -1,5 +1,5 @@
-//! Where fuzzing looks in: what reads bytes that anybody may send. Each function holds what it
-//! reads to a rule besides "does not panic", and panics where the rule is broken.
+//! The bodies of the fuzz targets `form`, `cookies` and `forwarded`, the parsers of client input.
+//! Each of them also checks a rule, and panics if the rule is broken.
 
 use std::net::Ipv4Addr;
 
@@ -13,10 +13,10 @@ use url::form_urlencoded;
 use super::extract::form::{FieldText, Fields, Kind};
 use super::extract::forwarded::{ForwardedHeaders, client_address};
 use super::extract::session_cookie::SessionCookie;
-use crate::domain::{ClientAddress, Email, EmailKey, Networks, Password};
+use crate::domain::{ClientIp, Email, IpNetworks, NormalizedEmail, Password};
 
-/// A form: its media type in the first line, then its body. What is read of a url-encoded one
-/// is what the URL standard reads.
+/// Parses a form: the first line is its media type, the rest its body. A URL-encoded form must be
+/// read as the URL standard reads it.
 pub fn form(input: &[u8]) {
     let (media_type, body) = halves(input);
     let Ok(media_type) = HeaderValue::from_bytes(media_type) else {
@@ -41,7 +41,7 @@ pub fn form(input: &[u8]) {
         let text = email.as_str();
         drop((
             Email::parse_new(text),
-            EmailKey::parse(text),
+            NormalizedEmail::parse(text),
             Password::parse(text),
         ));
     }
@@ -55,11 +55,14 @@ struct EmailForm {
 fn fields(request: &HttpRequest, body: &[u8]) -> Option<Fields> {
     let kind = Kind::of(request.headers()).ok()?;
     let parsed = kind.parse(request.headers(), body).now_or_never();
-    assert!(parsed.is_some(), "a body that is there is not waited for");
+    assert!(
+        parsed.is_some(),
+        "a complete body is parsed without waiting"
+    );
     parsed?.ok()
 }
 
-/// Cookie headers, one a line: whatever they are, one more session id makes them none.
+/// Parses Cookie headers, one per line. With a second session id, there must be none.
 pub fn cookies(input: &[u8]) {
     const ANOTHER: &[u8] = b"session_id=6f1b2f0e-4d0a-4ad1-8c1c-0d6f5a1e9b11";
     let read = |lines: &[&[u8]]| {
@@ -78,11 +81,12 @@ pub fn cookies(input: &[u8]) {
     }
 }
 
-/// What came before a trusted proxy added its client: that client asks, or nobody knows who,
-/// and never somebody of the sender's choice. The first line is the header that is added to.
+/// Parses forwarding headers of an attacker, to which a trusted proxy adds its client. The result
+/// must be this client or the proxy itself, never an address of the attacker's choice. The first
+/// line selects the header.
 pub fn forwarded(input: &[u8]) {
-    let peer = ClientAddress::new(Ipv4Addr::LOCALHOST.into());
-    let client = ClientAddress::new(Ipv4Addr::new(203, 0, 113, 9).into());
+    let peer = ClientIp::new(Ipv4Addr::LOCALHOST.into());
+    let client = ClientIp::new(Ipv4Addr::new(203, 0, 113, 9).into());
     let (which, sent) = halves(input);
     let sent: Vec<&[u8]> = sent.split(|byte| *byte == b'\n').collect();
     let (name, added): (_, &[u8]) = if which == b"forwarded" {
@@ -97,7 +101,7 @@ pub fn forwarded(input: &[u8]) {
         } else {
             headers.x_forwarded_for = lines;
         }
-        client_address(peer, &headers, &Networks::loopback())
+        client_address(peer, &headers, &IpNetworks::loopback())
     };
     assert!(
         ask(sent.clone()).is_ok(),

@@ -1,7 +1,7 @@
-//! The HTTP side: routes, forms, cookies, and errors as answers.
+//! The HTTP layer: routes, forms, cookies, middlewares, and responses for errors.
 //!
-//! Handlers know [`Auth`] through the [`BlockingExecutor`] and nothing of the database. The routes stand
-//! in one table, which the server and the tests share: [`Http::app`].
+//! Handlers call [`Auth`] through the [`BlockingExecutor`] and do not use the database. The route
+//! table is in `routes.rs`; the server and the tests share [`Http::app`].
 
 mod error;
 mod executor;
@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod handlers;
 mod metrics;
 mod middleware;
+mod pages;
 mod qr_code;
 mod resource;
 mod response;
@@ -28,9 +29,10 @@ pub use error::HttpError;
 pub use executor::BlockingExecutor;
 pub use extract::{FormError, forwarded};
 pub use middleware::connections::{ClientStream, Connections};
+pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
-use crate::domain::{Networks, Origin};
+use crate::domain::{IpNetworks, Origin};
 use extract::client::TrustedProxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
@@ -39,35 +41,38 @@ use middleware::cors::cors;
 use middleware::csrf::{RefusedOrigins, csrf};
 use middleware::request_context::{LogFlush, RequestIds, request_context};
 
-/// What an operator decides about the HTTP side.
+/// The settings of the HTTP layer.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Whether people reach the service by https: cookies are `Secure` and answers carry
+    /// Whether users reach the service by https. Then cookies are `Secure`, and responses have
     /// `Strict-Transport-Security`.
     pub https: bool,
-    /// The proxies whose word about a client's address is taken.
-    pub trusted_proxies: Networks,
-    /// The origin under which people reach the service; without it, the Host header tells.
+    /// The proxies whose headers about a client's address are used.
+    pub trusted_proxies: IpNetworks,
+    /// The origin under which users reach the service. Without it, the `Host` header counts.
     pub public_origin: Option<Origin>,
-    /// Origins of front ends whose pages may send requests and read the answers.
+    /// Origins whose pages may send requests and read the responses.
     pub allowed_origins: Vec<Origin>,
-    /// How long a browser keeps what shows that somebody has logged in there.
+    /// The lifetime of the device cookie.
     pub device_memory: Duration,
+    /// How long a browser keeps the session of a user who wants to stay logged in.
+    pub session_lifetime: Duration,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             https: false,
-            trusted_proxies: Networks::default(),
+            trusted_proxies: IpNetworks::default(),
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().device_memory,
+            session_lifetime: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
 
-/// The service, ready to be handed to each of a server's threads.
+/// The HTTP application, from which each thread of a server makes its own.
 #[derive(Clone)]
 pub struct Http {
     auth: web::Data<Auth>,
@@ -78,10 +83,11 @@ pub struct Http {
     ids: web::Data<RequestIds>,
     connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
+    pages: Option<web::Data<Pages>>,
 }
 
 impl Http {
-    /// Puts the HTTP side in front of the use cases.
+    /// Creates the HTTP layer over the use cases.
     #[must_use]
     pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
         Self {
@@ -93,18 +99,27 @@ impl Http {
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
             connections: web::Data::default(),
+            pages: None,
         }
     }
 
-    /// The connections of the server, to which it adds each [`ClientStream`]. The limits of
-    /// connections do not hold for other streams.
+    /// The same with pages for people.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self {
+            pages: Some(web::Data::new(pages)),
+            ..self
+        }
+    }
+
+    /// The open connections of the server, which adds each [`ClientStream`]. The limits on
+    /// connections apply only to these.
     #[must_use]
     pub fn connections(&self) -> Arc<Connections> {
         self.connections.clone().into_inner()
     }
 
-    /// The whole application: the routes, 404 for the rest, the refusal of cross-site requests,
-    /// and the headers of every answer.
+    /// The complete application: the routes, 404 for other paths, and all middlewares.
     pub fn app(
         &self,
     ) -> App<
@@ -132,8 +147,7 @@ impl Http {
             .wrap(from_fn(count_requests))
     }
 
-    /// What an operator looks at, for a listener that nobody else reaches: metrics, and health
-    /// with its details.
+    /// The application of the ops listener: metrics, and health with details.
     pub fn ops_app(
         &self,
     ) -> App<
@@ -156,16 +170,19 @@ impl Http {
             .wrap(from_fn(request_context))
     }
 
-    /// The routes alone, for an application of your own. Its handlers may take
-    /// `web::Data<Auth>`; the headers of every answer, and what other sites' pages may send,
-    /// are then its own affair.
+    /// Adds only the routes to an application of your own, whose handlers may use
+    /// `web::Data<Auth>`. The application itself has to add security headers and refuse
+    /// cross-origin requests.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config
             .app_data(self.auth.clone())
             .app_data(self.executor.clone())
             .app_data(self.settings.clone())
             .app_data(self.proxies.clone());
-        routes::routes(config);
+        if let Some(pages) = &self.pages {
+            config.app_data(pages.clone());
+        }
+        routes::routes(config, self.pages.is_some());
     }
 }
 

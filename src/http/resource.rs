@@ -1,21 +1,23 @@
-//! A path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
+//! Resources: a path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
 
 use std::future::ready;
 
+use actix_web::guard::fn_guard;
+use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
+use super::HttpError;
 use super::metrics::Route;
-use super::response::{ERROR_CODE, Message, json_with};
+use super::pages::is_navigation;
 
-/// A handler of a route. Names the bounds that actix-web asks for.
+/// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
 
 impl<Args, F: Handler<Args, Output: Responder + 'static>> RouteHandler<Args> for F {}
 
-/// A path and its methods: with and without a slash at its end, HEAD wherever GET, OPTIONS
-/// with `Allow`, and 405 with `Allow` for every other method.
+/// A path and its methods. It matches with and without a trailing slash, and adds HEAD to GET,
+/// OPTIONS with `Allow`, and 405 with `Allow` for every other method.
 pub(super) struct Resource {
     resource: actix_web::Resource,
     allow: Vec<Method>,
@@ -47,6 +49,18 @@ impl Resource {
         self.allow(Method::POST, handler)
     }
 
+    /// What a browser's form gets that posts here to show the answer to its user. It stands in
+    /// front of `post`.
+    pub(super) fn post_of_browser<Args: FromRequest + 'static>(
+        mut self,
+        handler: impl RouteHandler<Args>,
+    ) -> Self {
+        let navigates = fn_guard(|context| is_navigation(context.head().headers()));
+        let route = web::post().guard(navigates).to(handler);
+        self.resource = self.resource.route(route);
+        self
+    }
+
     pub(super) fn put<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
         self.allow(Method::PUT, handler)
     }
@@ -58,7 +72,7 @@ impl Resource {
         self.allow(Method::DELETE, handler)
     }
 
-    /// What OPTIONS answers instead of 200.
+    /// Sets a handler for OPTIONS, instead of the default.
     pub(super) fn options<Args: FromRequest + 'static>(
         self,
         handler: impl RouteHandler<Args>,
@@ -99,13 +113,9 @@ impl Resource {
             }
         };
         let wrong = move || {
-            let message = format!("this path takes {allow}");
-            ready(json_with(
-                HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
-                    .insert_header((ALLOW, allow.clone()))
-                    .insert_header((ERROR_CODE, "method_not_allowed")),
-                &Message { message: &message },
-            ))
+            ready(Err::<HttpResponse, _>(HttpError::MethodNotAllowed(
+                allow.clone(),
+            )))
         };
         config.service(
             self.resource

@@ -3,17 +3,29 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, hand_over, health, index, password_reset, profile,
+    account, email, export, forward_auth, hand_over, health, index, password_reset, profile, rules,
     second_factor, sessions, users,
 };
+use super::pages;
 use super::resource::Resource;
 
-/// Every route of the service.
-pub(super) fn routes(config: &mut ServiceConfig) {
+/// Every route of the service. With pages, a form that a browser posts to a route of the API is
+/// answered as the page's own.
+pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
+    let (mut users, mut sessions) = (Resource::new("/users"), Resource::new("/sessions"));
+    if has_pages {
+        users = users.post_of_browser(pages::register);
+        sessions = sessions.post_of_browser(pages::log_in);
+        for path in pages::routes() {
+            path.register(config);
+        }
+    }
     let table = [
         Resource::new("/").get(index::index),
-        Resource::new("/users").post(users::register),
-        Resource::new("/sessions")
+        Resource::new("/rules").get(rules::rules),
+        Resource::new("/account").get(account::account),
+        users.post(users::register),
+        sessions
             .get(sessions::list)
             .post(sessions::log_in)
             .delete(sessions::log_out),

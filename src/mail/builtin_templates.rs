@@ -1,7 +1,7 @@
-//! The templates that are built in.
+//! The built-in templates.
 
 use include_dir::{Dir, include_dir};
 
-/// The folder of the built-in templates: for each mail a `.txt`, whose first line is the subject,
-/// and a `.html`.
+/// The built-in templates: for each mail kind a `.txt`, whose first line is the subject, and a
+/// `.html`.
 pub(super) static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/mail/templates");

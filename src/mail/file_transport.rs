@@ -1,4 +1,4 @@
-//! Mails as files in a folder.
+//! The file transport, which writes mails to a folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::{Mail, SendError};
 use crate::domain::Email;
 use crate::ownership::{give_to_folder_owner, make_folder};
 
-/// A folder that gets each mail as an `.eml` file, which any mail program opens.
+/// A folder for mails, each of which is an `.eml` file that mail programs can open.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
@@ -19,16 +19,16 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A folder, made with the first mail if it is missing, and the sender of its mails.
+    /// A folder, which is created with the first mail if it is missing, and the sender of mails.
     #[must_use]
     pub fn new(path: PathBuf, from: Email) -> Self {
         Self { path, from }
     }
 
-    /// Writes a mail and returns its file. Blocks until the disk has it.
+    /// Writes a mail and returns its path. Blocks until it is on the disk.
     ///
     /// # Errors
-    /// [`SendError`] says whether another attempt can succeed.
+    /// [`SendError`], which says whether a retry can succeed.
     pub fn send(&self, mail: &Mail) -> Result<PathBuf, SendError> {
         let message = mail.message(&self.from, true)?;
         self.write(&message, |unfinished, id| {
@@ -38,7 +38,7 @@ impl Folder {
         })
     }
 
-    /// The same work, and no mail.
+    /// Decoy of [`Folder::send`]: does the same work, and leaves no mail.
     pub(super) fn pretend(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message(&self.from, true)?;
         self.write(&message, |file, _| fs::remove_file(file))
@@ -57,8 +57,8 @@ impl Folder {
         })
     }
 
-    /// Every `*.eml` in the folder is a whole mail: a hidden file is written to the end, and
-    /// renamed.
+    /// Writes a hidden file and renames it when it is complete, so that every `*.eml` in the folder
+    /// is a complete mail.
     fn try_to_write<T>(
         &self,
         message: &[u8],
@@ -69,7 +69,7 @@ impl Folder {
         let unfinished = self.path.join(format!(".{id}.tmp"));
         let result = write_whole(&unfinished, message).and_then(|()| then(&unfinished, id));
         if result.is_err() {
-            // It may not be there at all.
+            // It may not exist.
             drop(fs::remove_file(&unfinished));
         }
         let done = result?;

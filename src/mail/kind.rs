@@ -1,69 +1,74 @@
-//! Which mail: the row of the outbox, the name of its templates, and their values, in one place.
+//! Mail kinds: their rows in the outbox, the names of their templates, and the values for these.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientAddress, Email, Timestamp};
+use crate::domain::{ClientIp, Email, Timestamp};
 
-/// Which mail, and what it says. A variant is stored under its name in snake case, with its
-/// fields as JSON; its templates have the same name and the same values. Nothing in it lets a
-/// reader into an account: the token is made when the mail is composed.
+/// A mail kind with its values. A variant is stored under its name in snake case, with its fields
+/// as JSON; its templates have the same name and the same values. It contains no token: tokens
+/// are created when the mail is composed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", content = "details", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum MailKind {
-    /// A request for a new password, with a token that sets one.
+    /// A password reset, with a token that sets a new password.
     PasswordReset,
     /// The password was changed.
     PasswordChanged,
-    /// A new account, with a token that proves its address.
+    /// A registration, with a token that verifies the address.
     VerifyEmail,
-    /// A request to give an account another address, with a token that does so.
+    /// A request for a new address, with a token that makes the change.
     ConfirmEmail {
-        /// The address to be.
+        /// The new address.
         #[serde(deserialize_with = "stored")]
         to: Email,
     },
-    /// The account has another address; to the old one, with a token that undoes the change.
+    /// The address was changed. Goes to the old address, with a token that undoes the change.
     EmailChanged {
         /// The old address.
         #[serde(deserialize_with = "stored")]
         to: Email,
-        /// The present address.
+        /// The new address.
         #[serde(deserialize_with = "stored")]
         new: Email,
     },
-    /// A login by a client that the account does not know.
+    /// A login by an unknown client.
     NewDevice {
-        /// Where the client is.
-        address: Option<ClientAddress>,
-        /// What the client calls itself. Templates get the browser and system alone.
+        /// The address of the client.
+        address: Option<ClientIp>,
+        /// The `User-Agent` of the client. Templates get only the names of browser and system.
         user_agent: Option<String>,
-        /// When it logged in.
+        /// The time of the login.
         at: Timestamp,
     },
-    /// The account is deleted; to its address and to former ones.
+    /// The account was deleted. Goes to its address and to former ones.
     AccountDeleted {
-        /// The address, or a former one.
+        /// The recipient: the address of the account, or a former one.
         #[serde(deserialize_with = "stored")]
         to: Email,
-        /// The last address of the account, if it is another.
+        /// The last address of the account, if the recipient is another.
         #[serde(default, deserialize_with = "stored_option")]
         new: Option<Email>,
     },
-    /// The account has its former address again; to the address that it loses.
+    /// The former address was restored. Goes to the address that loses the account.
     EmailTakenBack {
-        /// The address that it loses.
+        /// The address that loses the account.
         #[serde(deserialize_with = "stored")]
         to: Email,
-        /// The former address, which it has again.
+        /// The former address, which was restored.
         #[serde(deserialize_with = "stored")]
         new: Email,
     },
-    /// A registration of the address of an account.
+    /// A client tried to register the address of the account.
     AlreadyRegistered,
+    /// An invitation to register. A command sends it; it never waits in the outbox.
+    Invitation {
+        /// How many days it is good.
+        days: u32,
+    },
     /// A second factor was set up.
     SecondFactorAdded,
     /// The second factor and the recovery codes were removed.
@@ -79,39 +84,41 @@ pub enum MailKind {
     Test,
 }
 
-/// What the token of a mail does.
+/// The effect of a mail's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailToken<'a> {
-    /// It sets a new password.
+    /// Sets a new password.
     ResetPassword,
-    /// It proves the address of the account.
+    /// Verifies the address of the account.
     VerifyEmail,
-    /// It gives the account this address.
+    /// Changes the address of the account to this one.
     ChangeEmail(&'a Email),
-    /// It gives the account back to this former address.
+    /// Restores this former address.
     UndoEmailChange(&'a Email),
+    /// It lets a person register.
+    Invite,
 }
 
 /// A mail before its templates are filled in.
 #[derive(Debug)]
 pub struct MailDraft<'a> {
-    /// Which mail.
+    /// The mail kind with its values.
     pub kind: &'a MailKind,
-    /// The address that it goes to.
+    /// The recipient.
     pub to: &'a Email,
-    /// The present address of the account.
+    /// The current address of the account.
     pub account: &'a Email,
     /// The token, for mails that have one.
     pub token: Option<SecretString>,
 }
 
-/// Why a row cannot be read: a newer version wrote it, which runs beside this one or ran before.
+/// Why a row cannot be read: probably a newer version of the service has written it.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableMail {
-    /// No mail has that name.
+    /// There is no mail kind with this name.
     #[error("unknown kind of mail {0}: a newer version of the service may have queued it")]
     Kind(String),
-    /// The details are not those of that mail.
+    /// The details do not fit the mail kind.
     #[error("the details of the queued mail cannot be read: {0}")]
     Details(#[from] serde_json::Error),
 }
@@ -120,13 +127,13 @@ impl MailKind {
     /// The names of all kinds.
     pub const NAMES: &'static [&'static str] = Self::VARIANTS;
 
-    /// The name in the outbox, in limits, and of the templates.
+    /// The name in the outbox, in limit keys, and of the templates.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.into()
     }
 
-    /// What the token in it does, for mails that have one.
+    /// The effect of the mail's token, if it has one.
     #[must_use]
     pub fn token(&self) -> Option<MailToken<'_>> {
         match self {
@@ -134,6 +141,7 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
+            Self::Invitation { .. } => Some(MailToken::Invite),
             Self::PasswordChanged
             | Self::NewDevice { .. }
             | Self::AccountDeleted { .. }
@@ -147,8 +155,8 @@ impl MailKind {
         }
     }
 
-    /// The address that it goes to; without one, it goes to the address that the account has when
-    /// it is sent.
+    /// The recipient. If there is none, the mail goes to the address that the account has at the
+    /// time of sending.
     #[must_use]
     pub fn recipient(&self) -> Option<&Email> {
         match self {
@@ -161,6 +169,7 @@ impl MailKind {
             | Self::VerifyEmail
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::SecondFactorAdded
             | Self::SecondFactorRemoved { .. }
             | Self::RecoveryCodesReplaced
@@ -169,10 +178,10 @@ impl MailKind {
         }
     }
 
-    /// Its fields.
+    /// The values of the mail.
     #[must_use]
     pub fn details(&self) -> Map<String, Value> {
-        // What is made of texts and numbers can always be written.
+        // Serializing texts and numbers cannot fail.
         match serde_json::to_value(self)
             .unwrap_or_default()
             .get_mut("details")
@@ -182,7 +191,7 @@ impl MailKind {
         }
     }
 
-    /// Its fields as a row has them, in JSON: without those that are not set.
+    /// The values as JSON for the row, without those that are not set.
     #[must_use]
     pub fn row_details(&self) -> Option<String> {
         let mut details = self.details();
@@ -190,7 +199,7 @@ impl MailKind {
         (!details.is_empty()).then(|| Value::Object(details).to_string())
     }
 
-    /// Reads a row of the outbox.
+    /// Parses a row of the outbox.
     ///
     /// # Errors
     /// [`UnreadableMail`] for a row of a newer version.
@@ -205,7 +214,7 @@ impl MailKind {
     }
 }
 
-/// Reads an address that this service has written: that of an imported account may have any shape.
+/// Deserializes a stored address unchecked: that of an imported account may break the rules.
 fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
     String::deserialize(deserializer).map(Email::from_stored)
 }
@@ -222,10 +231,10 @@ mod tests {
         Email::parse(text).unwrap()
     }
 
-    /// The rows that version 0.1.0 writes, and their mails.
+    /// Rows as version 0.1.0 writes them, with their mails.
     fn rows() -> Vec<(&'static str, Option<&'static str>, MailKind)> {
         let (bob, new) = (email("bob@x.fr"), email("new@x.fr"));
-        let address = Some(ClientAddress::new("2001:db8::1".parse().unwrap()));
+        let address = Some(ClientIp::new("2001:db8::1".parse().unwrap()));
         let at = Timestamp::from_seconds(1_800_000_000);
         let device = |address, user_agent: Option<&str>| MailKind::NewDevice {
             address,
@@ -291,7 +300,7 @@ mod tests {
         }
     }
 
-    /// A version 0.1.0 that runs beside this one on the same database reads its rows.
+    /// Version 0.1.0 may run on the same database at the same time and must be able to read them.
     #[test]
     fn rows_are_written_as_version_0_1_0_does() {
         let object = |text: &str| serde_json::from_str::<Value>(text).unwrap();

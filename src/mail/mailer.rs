@@ -1,8 +1,8 @@
-//! Where mails go, and what happened to one.
+//! The mailer: one interface for all transports.
 
 use super::{Folder, Mail, Memory, Smtp};
 
-/// Where mails go.
+/// A transport of mails.
 #[derive(Debug)]
 pub enum Mailer {
     /// A mail server.
@@ -11,17 +11,17 @@ pub enum Mailer {
     Folder(Folder),
     /// Kept in memory, for tests.
     Memory(Memory),
-    /// Nowhere: whoever asks for a mail is told nothing else.
+    /// No mails are sent, and no error is reported.
     Off,
 }
 
-/// Why a mail was not sent, in words for the operator.
+/// Why a mail was not sent. The messages are for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// No further attempt with this mail can succeed.
+    /// No retry of this mail can succeed.
     #[error("{0}")]
     Refused(String),
-    /// Another attempt with this mail may succeed.
+    /// A retry of this mail may succeed.
     #[error("{0}")]
     Later(String),
     /// No mail can be sent at the moment.
@@ -30,10 +30,10 @@ pub enum SendError {
 }
 
 impl Mailer {
-    /// Hands a mail over. Blocks, for some minutes at the most.
+    /// Sends a mail. Blocks for at most some minutes.
     ///
     /// # Errors
-    /// [`SendError`] says whether it is worth another attempt.
+    /// [`SendError`], which says whether a retry can succeed.
     pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
         match self {
             Self::Smtp(smtp) => smtp.send(mail),
@@ -46,9 +46,8 @@ impl Mailer {
         }
     }
 
-    /// Does the work of a mail that is to nobody, as far as who asks for other things
-    /// meanwhile could tell it from a mail that is sent: a folder's disk is busy. Nothing
-    /// leaves for a mail server. Blocks.
+    /// Decoy of [`Mailer::send`]: uses the disk of a folder as for a real mail, because other
+    /// clients could measure that. Sends nothing to a mail server. Blocks.
     ///
     /// # Errors
     /// As [`Mailer::send`].

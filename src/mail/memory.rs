@@ -1,13 +1,15 @@
+//! The memory transport, for tests.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Mail;
 
-/// Keeps what was sent, for tests. Clones share it.
+/// Keeps sent mails, for tests. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Vec<Mail>>>);
 
 impl Memory {
-    /// What was sent so far, oldest first.
+    /// The mails sent so far, oldest first.
     #[must_use]
     pub fn sent(&self) -> Vec<Mail> {
         self.0

@@ -1,4 +1,4 @@
-//! A mail as it travels: headers, text and HTML.
+//! Mails in their transfer format: headers, text and HTML.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use uuid::Uuid;
 use super::SendError;
 use crate::domain::Email;
 
-/// A mail, ready to go. `Debug` leaves out what it says: there may be a token in it.
+/// A mail that is ready to be sent. `Debug` hides its content, which may contain a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Whom it is for.
+    /// The recipient.
     pub to: Email,
-    /// Its subject, one line.
+    /// The subject, one line.
     pub subject: String,
-    /// What it says, as plain text.
+    /// The content as plain text.
     pub text: String,
-    /// What it says, as HTML.
+    /// The content as HTML.
     pub html: String,
 }
 
@@ -37,7 +37,7 @@ impl Mail {
     /// The sender's address, and the recipient's.
     fn addresses(&self, from: &Email) -> Result<(Address, Address), SendError> {
         let sender = address(from).map_err(|cause| {
-            // This concerns every mail until the operator corrects the setting.
+            // This affects every mail until the operator corrects the setting.
             SendError::Away(format!(
                 "the sender's address is wrong: {cause}. Check --mail-from (BIENVENUE_MAIL_FROM)"
             ))
@@ -46,15 +46,15 @@ impl Mail {
         Ok((sender, address(&self.to).map_err(unusable)?))
     }
 
-    /// The addresses that a mail server asks for.
+    /// The envelope for the mail server: sender and recipient.
     pub(super) fn envelope(&self, from: &Email) -> Result<Envelope, SendError> {
         let (sender, recipient) = self.addresses(from)?;
         Envelope::new(Some(sender), vec![recipient])
             .map_err(|error| SendError::Refused(error.to_string()))
     }
 
-    /// The mail in the form of RFC 5322. Text beyond ASCII stays as it is if the next reader
-    /// takes 8 bits, and is encoded otherwise.
+    /// The mail in the format of RFC 5322. Non-ASCII text stays as it is if `eight_bit` is set, and
+    /// is encoded otherwise.
     pub(super) fn message(&self, from: &Email, eight_bit: bool) -> Result<Vec<u8>, SendError> {
         let (sender, recipient) = self.addresses(from)?;
         let id = format!("<{}@{}>", Uuid::new_v4(), sender.domain());
@@ -64,7 +64,7 @@ impl Mail {
             .subject(self.subject.as_str())
             .message_id(Some(id))
             .date_now();
-        // Vacation notices stay silent (RFC 3834).
+        // Prevents automatic replies (RFC 3834).
         builder = builder.raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -83,11 +83,11 @@ impl Mail {
     }
 }
 
-/// The longest line that may travel as it is, in bytes (RFC 5322, 2.1.1).
+/// The longest line that needs no encoding, in bytes (RFC 5322, 2.1.1).
 const LONGEST_LINE: usize = 998;
 
-/// A text as the body of a part: as it is where it can be, so that a link can be copied from
-/// the file. lettre would break lines of 76 characters with quoted-printable.
+/// A text as the body of a part, unencoded if possible, so that a link can be copied from the
+/// file. lettre would wrap lines at 76 characters with quoted-printable.
 fn encoded(text: &str, eight_bit: bool) -> Body {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let is_short = text.split('\n').all(|line| line.len() <= LONGEST_LINE);
@@ -103,10 +103,10 @@ fn encoded(text: &str, eight_bit: bool) -> Body {
     }
 }
 
-/// An address as mail servers know it.
+/// An address in the form for mail servers.
 ///
-/// A domain that the rules of international names (UTS 46) would turn into another one is
-/// refused: else a look-alike of a domain would be sent what is meant for it alone.
+/// A domain that normalization (UTS 46) would change into another one is refused. Otherwise a mail
+/// to a look-alike domain would go to the real one.
 fn address(email: &Email) -> Result<Address, String> {
     let Some((local, domain)) = email.as_str().rsplit_once('@') else {
         return Err("no address".to_owned());
@@ -114,11 +114,12 @@ fn address(email: &Email) -> Result<Address, String> {
     let domain = if domain.is_ascii() {
         domain.to_owned()
     } else {
-        let ascii = idna::domain_to_ascii(domain)
-            .or(Err("its domain is no international name".to_owned()))?;
+        let ascii = idna::domain_to_ascii(domain).or(Err(
+            "its domain is not a valid international name".to_owned(),
+        ))?;
         let (unicode, valid) = idna::domain_to_unicode(&ascii);
         if valid.is_err() || unicode != domain.to_lowercase() {
-            return Err("its domain is the look-alike of another one".to_owned());
+            return Err("its domain is a look-alike of another one".to_owned());
         }
         ascii
     };

@@ -1,7 +1,7 @@
-//! Mails: what they say and where they go.
+//! Mails: their kinds, templates and transports.
 //!
-//! A [`MailKind`] is queued, [`Templates`] turn it into a [`Mail`], and a [`Mailer`] sends that.
-//! Sending blocks and may take minutes: it needs a thread of its own, and no request does it.
+//! A [`MailKind`] is queued, [`Templates`] turn it into a [`Mail`], and a [`Mailer`] sends it.
+//! Sending blocks and may take minutes, so it needs a thread of its own.
 
 mod builtin_templates;
 mod file_transport;
@@ -12,7 +12,6 @@ mod message;
 mod smtp;
 mod smtp_failure;
 mod templates;
-mod user_agent;
 
 pub use file_transport::Folder;
 pub use kind::{MailDraft, MailKind, MailToken, UnreadableMail};
@@ -20,4 +19,4 @@ pub use mailer::{Mailer, SendError};
 pub use memory::Memory;
 pub use message::Mail;
 pub use smtp::{Smtp, SmtpError, SmtpSettings};
-pub use templates::{TemplateError, TemplateSettings, Templates};
+pub use templates::{TemplateError, TemplateSettings, Templates, token_link};

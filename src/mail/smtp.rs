@@ -1,4 +1,4 @@
-//! Mails through a mail server.
+//! The SMTP transport.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -22,31 +22,31 @@ use crate::domain::Email;
 /// How long a server may take until it is ready for a mail: connection, TLS, greeting, login.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// How long it may take for the mail then. Some look through it before they answer, and one
-/// that is cut off in that may have taken it.
+/// How long the server may then take to accept a mail. Some servers scan it before they answer,
+/// and a server that is cut off meanwhile may have accepted it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(180);
 
-/// How long one of a server's addresses is waited for before the next is tried.
+/// How long one address of the server is tried before the next one.
 const EACH_ADDRESS_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a server may take to say goodbye.
+/// How long a server may take to answer QUIT.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What has to be known of a mail server.
+/// The settings of a mail server.
 #[derive(Debug, Clone)]
 pub struct SmtpSettings {
     /// Its name or address.
     pub host: String,
     /// Its port, if not the usual one.
     pub port: Option<u16>,
-    /// Whether the connection begins with TLS (`smtps://`); else it is asked for with
-    /// STARTTLS, and only a server on this machine may do without.
+    /// Whether the connection begins with TLS (`smtps://`). Otherwise TLS begins with STARTTLS,
+    /// which only a server on this machine may lack.
     pub implicit_tls: bool,
-    /// User and password, if it asks for them.
+    /// User and password, if the server requires a login.
     pub login: Option<(String, SecretString)>,
-    /// Whom the mails come from.
+    /// The sender of mails.
     pub from: Email,
-    /// How long it may take until it is ready, and again for the mail, if not the usual times.
+    /// How long the server may take until it is ready, and again for the mail, if not the defaults.
     pub patience: Option<Duration>,
 }
 
@@ -64,7 +64,7 @@ enum Security {
     Implicit(TlsParameters),
 }
 
-/// No mail server can be reached with these settings.
+/// TLS to the mail server cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("no TLS to the mail server: {0}")]
 pub struct SmtpError(#[source] Error);
@@ -76,10 +76,10 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// Makes ready for a server. It is not asked for anything before the first mail.
+    /// Prepares the transport. It does not connect before the first mail.
     ///
     /// # Errors
-    /// [`SmtpError`] if the system has no certificates to know servers by.
+    /// [`SmtpError`] if the system has no root certificates.
     pub fn new(settings: SmtpSettings) -> Result<Self, SmtpError> {
         let tls = || TlsParameters::new(settings.host.clone()).map_err(SmtpError);
         let (security, usual_port) = if settings.implicit_tls {
@@ -102,25 +102,25 @@ impl Smtp {
         })
     }
 
-    /// Its name or address, and the port.
+    /// The server's name or address, and its port.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server.name
     }
 
-    /// Sends a mail by a connection of its own: mails are rare, and an idle connection may be
-    /// dead when it is needed. Blocks, for some minutes at most.
+    /// Sends a mail on a new connection: mails are rare, and an idle connection may be dead when
+    /// it is needed. Blocks for at most some minutes.
     ///
-    /// What a server does byte by byte has no end, so the time is limited from outside: that
-    /// takes a runtime, which lives as long as the mail.
+    /// A server may answer byte by byte without end, so the whole transfer has a timeout. That
+    /// needs an async runtime, which is created for each mail.
     ///
     /// # Errors
-    /// [`SendError`] says whether another attempt can succeed.
+    /// [`SendError`], which says whether a retry can succeed.
     pub fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| SendError::Away(error.to_string()))?;
         let sent = runtime.block_on(self.deliver(mail));
-        // A look-up of the server's name may still be under way, on a thread that nothing ends.
+        // A lookup of the server's name may still run on a thread that cannot be stopped.
         runtime.shutdown_background();
         sent
     }
@@ -140,15 +140,15 @@ impl Smtp {
         timeout(patience.unwrap_or(TAKEN_WITHIN), transfer)
             .await
             .unwrap_or_else(|_| Err(SendError::Later(self.server.too_slow())))?;
-        // The server has the mail: what it says to a goodbye changes nothing.
+        // The server has accepted the mail, so its answer to QUIT does not matter.
         drop(timeout(GOODBYE_WITHIN, connection.quit()).await);
         Ok(())
     }
 
-    /// A failure up to here concerns every mail: the operator can correct it.
+    /// Connects and logs in. A failure affects every mail, and the operator can correct it.
     async fn connect(&self, envelope: &Envelope) -> Result<AsyncSmtpConnection, String> {
         let (settings, server) = (&self.settings, &self.server);
-        // Servers look for a name with a dot in it, and the sender's is one of ours.
+        // Servers expect a name with a dot. The sender's domain is one of the operator's.
         let hello = envelope.from().map_or_else(ClientId::default, |sender| {
             ClientId::Domain(sender.domain().to_owned())
         });

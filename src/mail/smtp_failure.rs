@@ -1,11 +1,11 @@
-//! What went wrong with a mail server, in words that name the server and what to do.
+//! Messages about failures of the mail server, which name the server and the remedy.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use lettre::transport::smtp::Error;
 
-/// The server as the words name it: host and port.
+/// The server for messages: host and port.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     pub(super) name: String,
@@ -47,7 +47,7 @@ impl Server {
         format!("the mail server cannot be reached ({cause}, {})", self.name)
     }
 
-    /// rustls says what is wrong in the words of its source code.
+    /// Describes a failure of TLS. rustls' own messages are hard to understand.
     fn no_tls(&self, cause: &io::Error) -> String {
         let (name, cause) = (&self.name, cause.to_string());
         if let Some(why) = cause.strip_prefix("invalid peer certificate: ") {
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// It did not come as far as a mail in time.
+    /// The server was not ready for a mail in time.
     pub(super) fn silent(&self) -> String {
         let remedy = if self.implicit_tls {
             ""
@@ -81,7 +81,7 @@ impl Server {
         )
     }
 
-    /// It has no STARTTLS.
+    /// The server does not support STARTTLS.
     pub(super) fn without_tls(&self) -> String {
         format!(
             "the server offers no TLS (STARTTLS) on this port ({}); use smtps:// or another port",
@@ -89,7 +89,7 @@ impl Server {
         )
     }
 
-    /// It has no way to log in that we know.
+    /// The server supports no login mechanism that we support.
     pub(super) fn without_login(&self) -> String {
         format!(
             "the server offers no login here ({}); usually because the connection has no TLS. Use \
@@ -98,7 +98,7 @@ impl Server {
         )
     }
 
-    /// It did not accept user and password.
+    /// The server did not accept user and password.
     pub(super) fn login_failed(&self, error: &Error) -> String {
         if error.is_permanent() {
             format!(
@@ -111,7 +111,7 @@ impl Server {
         }
     }
 
-    /// It does not send mails of this sender.
+    /// The server did not accept the sender.
     pub(super) fn sender_failed(&self, error: &Error) -> String {
         if error.is_permanent() {
             format!(
@@ -125,7 +125,7 @@ impl Server {
         }
     }
 
-    /// It did not take the mail.
+    /// The server did not accept the mail.
     pub(super) fn not_taken(&self, error: &Error) -> String {
         let (name, answer) = (&self.name, answer(error));
         if error.is_permanent() {
@@ -137,7 +137,7 @@ impl Server {
         }
     }
 
-    /// It took too long over the mail.
+    /// The server took too long to accept the mail.
     pub(super) fn too_slow(&self) -> String {
         format!(
             "the mail server did not accept the mail in time ({})",
@@ -146,7 +146,7 @@ impl Server {
     }
 }
 
-/// The failure of the system or of TLS below lettre's errors.
+/// The error of the operating system or of TLS below lettre's error.
 fn io_error(error: &Error) -> Option<&io::Error> {
     let mut cause = error.source()?;
     loop {
@@ -157,10 +157,10 @@ fn io_error(error: &Error) -> Option<&io::Error> {
     }
 }
 
-/// What the server answered, or what happened instead.
+/// The answer of the server, or the error without one.
 ///
-/// The server chooses the words, and often repeats whom it refuses: a line of the log is one
-/// line, and contains no address.
+/// The server chooses the text, which may contain line breaks and often the recipient's address.
+/// Both are removed for the log.
 fn answer(error: &Error) -> String {
     let words = match (error.source(), io_error(error)) {
         (Some(_), Some(cause)) if cause.raw_os_error().is_some() => cause.kind().to_string(),

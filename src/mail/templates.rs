@@ -1,4 +1,4 @@
-//! The texts of mails: built in, or from a folder of the operator.
+//! Mail templates: built-in ones, and the operator's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,47 +11,47 @@ use url::Url;
 use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
-use super::{Mail, MailDraft, MailKind, MailToken, user_agent};
-use crate::domain::{Email, Timestamp};
+use super::{Mail, MailDraft, MailKind, MailToken};
+use crate::domain::{Email, Timestamp, device_names};
 
-/// What the mails are made of, besides their occasion. Nothing of it comes from a request.
+/// The settings of templates. Nothing in them comes from a request.
 #[derive(Debug, Clone)]
 pub struct TemplateSettings {
-    /// A folder with templates that take the place of built-in ones.
+    /// A folder with templates that replace built-in ones.
     pub folder: Option<PathBuf>,
-    /// The page where a new password is set.
+    /// The page where users set a new password.
     pub reset_page: Option<Url>,
-    /// The page where an address is confirmed.
+    /// The page where users confirm an address.
     pub verify_page: Option<Url>,
     /// The name of the service.
     pub service: String,
-    /// Where the service is reached, without a slash at the end.
+    /// The URL of the service, without a trailing slash.
     pub service_url: String,
 }
 
-/// Why there are no templates, or no mail by them.
+/// Why templates cannot be read or filled in.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The folder, or a file in it, cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// Which.
+        /// The folder or file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// No mail has a template of that name.
+    /// No mail kind has a template with this name.
     #[error("{}: no mail has a template of that name; there are {}, each with .txt and .html", path.display(), names())]
     Unknown {
         /// The file.
         path: PathBuf,
     },
-    /// It is not written in the language of templates, or names what there is not.
+    /// The syntax is invalid, or a value is unknown.
     #[error("{place}: {source:#}")]
     Broken {
         /// The file, or the name of a built-in one.
         place: String,
-        /// What is wrong.
+        /// The error of the template engine.
         source: minijinja::Error,
     },
     /// The text does not begin with a subject.
@@ -62,7 +62,7 @@ pub enum TemplateError {
     },
 }
 
-/// The mails' templates, ready to be filled in.
+/// The templates of all mails.
 #[derive(Debug)]
 pub struct Templates {
     environment: Environment<'static>,
@@ -70,10 +70,10 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Reads the templates, and fills each in once to see that it can be.
+    /// Reads the templates, and renders each of them once as a check. Blocks.
     ///
     /// # Errors
-    /// [`TemplateError`] names the file and what is wrong with it.
+    /// [`TemplateError`] with the file and the cause.
     pub fn new(settings: TemplateSettings) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -129,10 +129,10 @@ impl Templates {
             .map_err(|source| TemplateError::Broken { place, source })
     }
 
-    /// Fills in the templates of a mail.
+    /// Renders the templates of a mail.
     ///
     /// # Errors
-    /// [`TemplateError`] for a template of the operator's that this mail cannot fill in.
+    /// [`TemplateError`] if a template of the operator cannot be filled in with this mail's values.
     pub fn render(&self, draft: &MailDraft<'_>) -> Result<Mail, TemplateError> {
         let values = self.values(draft);
         let name = draft.kind.name();
@@ -164,7 +164,7 @@ impl Templates {
             })
     }
 
-    /// Where a template is, for the operator who has to correct it.
+    /// The path of a template, for the operator who has to correct it.
     fn place(&self, name: &str) -> String {
         let file = self.settings.folder.as_ref().map(|f| f.join(name));
         match file.filter(|file| file.exists()) {
@@ -186,16 +186,17 @@ impl Templates {
             MailToken::VerifyEmail | MailToken::ChangeEmail(_) | MailToken::UndoEmailChange(_) => {
                 settings.verify_page.as_ref()
             }
+            MailToken::Invite => None,
         });
         let token = draft.token.as_ref().map(|token| {
             let token = token.expose_secret();
-            context! { link => page.map(|page| link(page, token)), token }
+            context! { link => page.map(|page| token_link(page, token)), token }
         });
         context! { ..own(draft.kind), ..token.unwrap_or_default(), ..common }
     }
 }
 
-/// The values of a mail's own: its fields, but for what a client could write into a mail.
+/// The mail's own values, without text that a client could choose.
 fn own(kind: &MailKind) -> Value {
     if let MailKind::NewDevice {
         address,
@@ -204,22 +205,27 @@ fn own(kind: &MailKind) -> Value {
     } = kind
     {
         let address = address.map(|address| address.to_string());
-        let (browser, system) = user_agent::names(user_agent.as_deref().unwrap_or_default());
+        let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
         return context! { address, browser, system, at => date(*at) };
     }
     Value::from(Serde(kind.details()))
 }
 
-/// A page with a token behind the `#`: what stands there reaches no server and no log.
-fn link(page: &Url, token: &str) -> String {
+/// The URL of a page with a token after the `#`: browsers do not send that part to servers, so it
+/// is not logged.
+#[must_use]
+pub fn token_link(page: &Url, token: &str) -> String {
+    if page.query().is_some_and(|query| query.ends_with("token=")) {
+        return format!("{page}{token}");
+    }
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()
 }
 
-/// A moment as people read it, in UTC.
+/// A moment for people, in UTC.
 fn date(moment: Timestamp) -> String {
-    // The last moment of the year 9999, behind which dates have another form.
+    // The last second of the year 9999. Later dates have another format.
     let seconds = u64::try_from(moment.seconds())
         .unwrap_or_default()
         .min(253_402_300_799);
@@ -230,17 +236,17 @@ fn names() -> String {
     MailKind::NAMES.join(", ")
 }
 
-/// Rows to try the templates with: mails with all values, and with as few as there may be.
+/// Rows to check the templates with: mails with all values, and with as few as possible.
 const SAMPLE_DETAILS: [Option<&str>; 3] = [
     None,
     Some(r#"{"to":"user@example.org","at":0}"#),
     Some(
-        r#"{"to":"user@example.org","new":"new@example.org","at":0,
+        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,
         "address":"192.0.2.1","user_agent":"curl/8 (Linux)"}"#,
     ),
 ];
 
-/// Mails of each kind, to try the templates with.
+/// Mails of each kind, to check the templates with.
 fn samples() -> impl Iterator<Item = MailKind> {
     MailKind::NAMES.iter().flat_map(|kind| {
         let rows = SAMPLE_DETAILS.iter();
@@ -253,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_of_each_mail_are_tried_at_a_start() {
+    fn the_templates_of_each_mail_kind_are_checked() {
         for kind in MailKind::NAMES {
             assert!(samples().any(|sample| sample.name() == *kind), "{kind}");
         }

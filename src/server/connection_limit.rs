@@ -1,32 +1,32 @@
-//! How many connections may be open: as many as there are descriptors for.
+//! The limit on open connections, which follows from the limit on file descriptors.
 
 use std::num::NonZeroUsize;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most connections of one worker.
+/// The largest number of connections of one worker.
 const PER_WORKER: usize = 4096;
 
-/// Descriptors that are no connections: the database, logs, the event loops.
+/// Descriptors for other purposes: the database, logs, the event loops.
 const RESERVED: usize = 64;
 const RESERVED_PER_WORKER: usize = 8;
 
-/// Raises the limit on descriptors as far as is allowed, and returns how many connections
-/// a worker may hold. Further ones wait in the system's backlog.
+/// Raises the limit on descriptors as far as allowed, and returns how many connections a worker
+/// may have. Further ones wait in the accept backlog.
 pub(super) fn connections_per_worker(workers: NonZeroUsize) -> usize {
     let descriptors = raise_descriptors();
     let limit = fit(descriptors, workers.get());
     if limit < PER_WORKER {
         log::warn!(
             "{descriptors} file descriptors (ulimit -n) are enough for {} connections at \
-             once; more will wait",
+             once; further connections wait",
             limit.saturating_mul(workers.get())
         );
     }
     limit
 }
 
-/// Each connection takes two.
+/// How many connections a worker may have. Each takes two descriptors.
 fn fit(descriptors: usize, workers: usize) -> usize {
     let reserved = RESERVED.saturating_add(RESERVED_PER_WORKER.saturating_mul(workers));
     let each = descriptors.saturating_sub(reserved) / 2 / workers.max(1);
@@ -46,7 +46,7 @@ fn raise_descriptors() -> usize {
             limit.current
         }
     };
-    // None is no limit.
+    // None means no limit.
     current.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     })
@@ -57,7 +57,7 @@ mod tests {
     use super::fit;
 
     #[test]
-    fn r80_two_descriptors_a_connection_fit_the_limit_with_some_to_spare() {
+    fn r80_connections_fit_into_the_descriptor_limit() {
         assert_eq!(fit(128, 2), 12);
         assert_eq!(fit(1024, 2), 236);
         assert_eq!(fit(1_048_576, 2), 4096);

@@ -1,6 +1,6 @@
 //! The HTTP server: workers that accept connections and run the application on them.
 //!
-//! Does what [`actix_web::HttpServer`] does, with [`ClientStream`] instead of the socket.
+//! It works as [`actix_web::HttpServer`], with [`ClientStream`] instead of the plain socket.
 
 use std::future::ready;
 use std::io;
@@ -19,7 +19,7 @@ use super::watchdog::WorkerLiveness;
 use super::wiring::workers;
 use crate::http::{ClientStream, Http};
 
-/// Starts the workers, which accept connections from then on.
+/// Starts the workers, which then accept connections.
 pub(super) fn start(
     http: Http,
     liveness: WorkerLiveness,
@@ -44,7 +44,7 @@ pub(super) fn start(
             .keep_alive(timeouts::KEEP_ALIVE)
             .client_request_timeout(timeouts::HEAD)
             .client_disconnect_timeout(timeouts::DISCONNECT)
-            // A client that closes the connection leaves the queue of logins.
+            // The login of a client that closes its connection is cancelled.
             .h1_allow_half_closed(false)
             .on_connect_ext(|stream: &ClientStream, data| stream.attach(data))
             .h1(app);

@@ -8,20 +8,20 @@ use tokio::net::TcpSocket;
 use super::ServerError;
 use crate::config::Config;
 
-/// How many connections may wait to be accepted: as many as Actix sets.
+/// How many connections may wait to be accepted: the same number as in Actix.
 const BACKLOG: u32 = 2048;
 
 /// The open sockets, before a server accepts connections on them.
 pub(super) struct Listeners {
     pub(super) service: TcpListener,
     pub(super) address: SocketAddr,
-    /// Whether systemd opened the socket of the service: it stays open after this process.
+    /// Whether systemd opened the socket of the service. It then stays open after this process.
     pub(super) is_inherited: bool,
     pub(super) ops: Option<TcpListener>,
 }
 
 impl Listeners {
-    /// Listens where the settings say, or takes the socket that systemd has opened.
+    /// Opens the sockets of the settings, or uses the one that systemd has opened.
     pub(super) fn open(
         config: &Config,
         inherited: Option<TcpListener>,

@@ -33,9 +33,9 @@ pub use wiring::{
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
-    DB, DbSettings, IntegrityReport, OpenError, OpenMode, ServerLock, check_integrity,
+    DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
 };
-use crate::http::Http;
+use crate::http::{Http, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
 use ops_listener::OpsListener;
@@ -44,22 +44,23 @@ use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_in_default_file};
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings};
+use wiring::{db_settings, http_settings, page_settings};
 
-/// Serves until a signal stops it, and answers the requests that were read by then. Blocks.
+/// Runs the service until a signal stops it. It answers all requests that were read by then.
+/// Blocks.
 ///
 /// # Errors
-/// [`ServerError`] if the service cannot start.
+/// [`ServerError`] if the service cannot start, or if the database has lost a commit.
 pub fn run(config: &Config) -> Result<(), ServerError> {
-    // While there is one thread: it takes variables out of the environment.
+    // While there is only one thread, because it removes environment variables.
     let inherited = socket_activation::inherited().map_err(ServerError::SocketActivation)?;
     rt::System::new().block_on(serve(config, inherited))
 }
 
-/// How long a command waits for a database server that cannot be reached.
+/// How long a command waits for an unreachable database server.
 const COMMAND_WAIT: Duration = Duration::from_secs(5);
 
-/// Opens the database that the settings name, for a command.
+/// Opens the database of the settings, for a command. Blocks.
 ///
 /// # Errors
 /// [`OpenError`] with the remedy.
@@ -73,7 +74,7 @@ pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError
 
 fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError> {
     let url = &config.database.database_url;
-    let (db, opened) = DB::open_and_tell(url, settings)?;
+    let (db, opened) = DB::open_with_outcome(url, settings)?;
     log::info!("database {url}: {opened}");
     if let Some(warning) = opened.warning() {
         log::warn!("database {url}: {warning}");
@@ -81,7 +82,7 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
     Ok(db)
 }
 
-/// Checks the database that the settings name, beside a service that runs on it.
+/// Checks the database of the settings, also while a service uses it. Blocks.
 ///
 /// # Errors
 /// [`OpenError`] if the database cannot be opened.
@@ -100,12 +101,13 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     warn_of_exposure(config, listeners.address);
     let mailer = mailer(config)?;
     let templates = Templates::new(mail_settings(config, listeners.address))?;
+    let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_in_default_file(&config.database.database_url, &db);
-    let commit_lost = db.must_restart();
+    let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
-    let running = start(config, &auth, listeners, manager, commit_lost)?;
+    let running = start(config, &auth, pages, listeners, manager, commit_lost)?;
     if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
     }
@@ -114,13 +116,13 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     Ok(())
 }
 
-/// Makes this process the only service on the database, and opens it.
-fn lock_and_open(config: &Config) -> Result<(Option<ServerLock>, DB), OpenError> {
+/// Locks the database for this service, and opens it.
+fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenError> {
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
     };
-    let lock = ServerLock::acquire(&config.database.database_url, open)?;
+    let lock = InstanceLock::acquire(&config.database.database_url, open)?;
     Ok((lock, open_database(config, db_settings(config, open))?))
 }
 
@@ -138,10 +140,11 @@ fn build_auth(
     ))
 }
 
-/// Starts the HTTP server, the operator's listener, the watchdog, and the wait for a signal.
+/// Starts the HTTP server, the ops listener, the watchdog, and the wait for a signal.
 fn start(
     config: &Config,
     auth: &web::Data<Auth>,
+    pages: Option<Pages>,
     listeners: Listeners,
     manager: Arc<ServiceManager>,
     commit_lost: impl Future<Output = String> + 'static,
@@ -153,6 +156,10 @@ fn start(
         ops,
     } = listeners;
     let http = Http::new(auth.clone(), http_settings(config));
+    let http = match pages {
+        Some(pages) => http.with_pages(pages),
+        None => http,
+    };
     let ops = ops.map(|listener| OpsListener::start(&http, listener));
     let ops = ops.transpose()?;
     let signals = Signals::install()?;
@@ -180,7 +187,7 @@ fn start(
 
 fn log_address(address: SocketAddr, is_inherited: bool) {
     let how = if is_inherited {
-        "the socket that was handed over; --bind is not used"
+        "by socket activation; --bind is not used"
     } else {
         "Press CTRL+C to quit"
     };

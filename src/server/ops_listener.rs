@@ -1,4 +1,4 @@
-//! The operator's listener: metrics and health details.
+//! The ops listener: metrics, and health with details.
 
 use std::io;
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use actix_web::{HttpServer, rt};
 
 use crate::http::Http;
 
-/// The operator's listener, beside the service and on a thread of its own.
+/// The ops listener, on a thread of its own.
 pub(super) struct OpsListener {
     handle: ServerHandle,
     running: rt::task::JoinHandle<io::Result<()>>,
@@ -22,7 +22,7 @@ impl OpsListener {
             .disable_signals()
             .listen(listener)?;
         for address in server.addrs() {
-            log::info!("metrics for the operator on http://{address}/metrics");
+            log::info!("ops listener: metrics on http://{address}/metrics");
         }
         let server = server.run();
         Ok(Self {
@@ -31,11 +31,11 @@ impl OpsListener {
         })
     }
 
-    /// Stops at once, after the service: its last requests can be watched.
+    /// Stops at once. It is stopped after the service, so that the last requests can be observed.
     pub(super) async fn stop(self) {
         self.handle.stop(false).await;
         if let Ok(Err(error)) = self.running.await {
-            log::warn!("the operator's listener ended with a failure: {error}");
+            log::warn!("the ops listener failed: {error}");
         }
     }
 }

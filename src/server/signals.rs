@@ -6,8 +6,8 @@ use std::pin::pin;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use futures_util::future::{Either, select};
 
-/// The two signals that mean stop. Once installed they stay so: a second one while the
-/// first is handled changes nothing.
+/// The handlers of SIGTERM and SIGINT. They stay installed: a second signal during a shutdown has
+/// no effect.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,4 +1,4 @@
-//! The listening socket that systemd hands over.
+//! Socket activation: systemd passes the listening socket to the service.
 
 use std::io;
 use std::net::TcpListener;
@@ -6,12 +6,12 @@ use std::net::TcpListener;
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 
-/// Takes the listening socket that the parent process has opened: systemd by a socket unit
-/// (`LISTEN_FDS`, `LISTEN_PID`). It stays open there when this process ends, and connections
-/// wait in it for the next process.
+/// Takes the listening socket that systemd, or another parent process, has opened (`LISTEN_FDS`,
+/// `LISTEN_PID`). The socket stays open there when this process ends, and new connections wait in
+/// its backlog for the next process.
 ///
 /// # Errors
-/// If what was passed on is not one listening TCP socket.
+/// [`io::Error`] unless exactly one listening TCP socket was passed.
 pub(super) fn inherited() -> io::Result<Option<TcpListener>> {
     let mut inherited = ListenFd::from_env();
     if inherited.len() > 1 {

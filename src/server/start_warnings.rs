@@ -1,4 +1,4 @@
-//! Settings and circumstances that work, and that an operator probably does not want.
+//! Warnings at the start about valid settings that an operator probably does not want.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -7,10 +7,10 @@ use crate::config::{Config, MailTarget};
 use crate::db::{DB, users_in_file};
 use crate::domain::DatabaseUrl;
 
-/// The file that is the database where nothing else is said.
+/// The default database file.
 const DEFAULT_FILE: &str = "bienvenue.db";
 
-/// Warns of what is missing in production: a mail server, a page for resets.
+/// Warns in production mode if there is no mail server, or no page for password resets.
 pub(super) fn warn_of_missing_settings(config: &Config) {
     if !config.is_https() {
         return;
@@ -28,40 +28,43 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
             folder.display()
         );
     }
-    if accounts.reset_page.is_none() && accounts.mail != Some(MailTarget::Off) {
+    if accounts.reset_page.is_none()
+        && !config.pages.are_on()
+        && accounts.mail != Some(MailTarget::Off)
+    {
         log::warn!(
-            "--reset-page (BIENVENUE_RESET_PAGE) is not set: mails about a forgotten password have \
-             a command for a terminal instead of a link"
+            "--pages is off and --reset-page (BIENVENUE_RESET_PAGE) is not set: password reset mails contain a \
+             command for a terminal instead of a link"
         );
     }
 }
 
-/// Warns of listeners and networks that let in more than the proxy and the operator.
+/// Warns if others than the proxy and the operator can reach the listeners.
 pub(super) fn warn_of_exposure(config: &Config, listens: SocketAddr) {
     if config.is_https() && is_public(listens.ip()) {
         log::warn!(
             "the service listens on {listens}, and --public-url is https: clients that reach this \
-             address without the proxy send passwords in the clear. Listen on loopback (--bind \
-             127.0.0.1:5000), or let a firewall admit the proxy alone"
+             address without the proxy send passwords unencrypted. Listen on loopback (--bind \
+             127.0.0.1:5000), or admit only the proxy by a firewall"
         );
     }
     if let Some(address) = config.listening.operator_bind
         && is_public(address.ip())
     {
         log::warn!(
-            "metrics and causes of failures are served on {address} to everybody who reaches it: \
-             give --operator-bind a loopback or private address"
+            "the ops listener serves metrics and error details on the public address {address}: \
+             set --operator-bind to a loopback or private address"
         );
     }
     if let Some(network) = config.trusted_proxies().widest() {
         log::warn!(
-            "--trusted-proxies trusts {network}: every client in it chooses the address by which \
-             its guesses are counted. Name the addresses of the proxies alone"
+            "--trusted-proxies contains the large network {network}: clients in it can evade rate \
+             limits by forged addresses. Set it to the addresses of your proxies only"
         );
     }
 }
 
-/// Warns if the database has no users, and the file that would be the database by default has.
+/// Warns if the database has no users but the default database file has.
 pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
     let file = Path::new(DEFAULT_FILE);
     if let DatabaseUrl::Sqlite(path) = url
@@ -83,11 +86,11 @@ pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
             );
         }
         Ok(_) => {}
-        Err(error) => log::debug!("the users are not counted: {error}"),
+        Err(error) => log::debug!("cannot count the users: {error}"),
     }
 }
 
-/// Whether machines beyond the private network may reach an address of this machine.
+/// Whether an address of this machine may be reachable from outside the private network.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),

@@ -1,4 +1,4 @@
-//! The lines of the log about the settings at a start.
+//! The log lines about the mode of the service at the start.
 
 use crate::config::{Config, Switch};
 
@@ -6,13 +6,13 @@ use crate::config::{Config, Switch};
 pub(super) fn log_startup(config: &Config) {
     match &config.listening.public_url {
         None => log::warn!(
-            "trying, not serving: without --public-url cookies go over plain http and \
-             passwords may be as short as {}",
+            "development mode: without an https --public-url, cookies are sent over plain http \
+             and passwords may be as short as {}",
             config.password_min_length()
         ),
         Some(url) => log::info!("serving {url}"),
     }
     if config.throttling.throttle == Switch::Off {
-        log::warn!("guessing of passwords is not slowed down: --throttle is off");
+        log::warn!("rate limits are off (--throttle off): password guessing is not limited");
     }
 }

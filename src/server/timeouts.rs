@@ -1,4 +1,4 @@
-//! How long a client may take for each part of a request.
+//! Timeouts for the parts of a request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use actix_web::rt;
 
 use crate::http::Connections;
 
-/// The head of the first request of a connection.
+/// How long the head of a connection's first request may take.
 pub(super) const HEAD: Duration = Duration::from_secs(5);
 
-/// Nothing at all after an answer.
+/// How long a connection may be silent after a response.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// Closing, once the last answer is written.
+/// How long closing a connection may take after the last response.
 pub(super) const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// From an answer to the whole head of the next request.
+/// The longest time from a response to the complete head of the next request.
 const NEXT_HEAD: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(10));
 
 const SWEEP: Duration = Duration::from_millis(250);
 
-/// Closes the connections that are idle for too long, for as long as the server runs.
+/// Starts a task that closes connections after too long an idle time.
 pub(super) fn keep(connections: Arc<Connections>) {
     rt::spawn(async move {
         loop {

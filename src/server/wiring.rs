@@ -1,4 +1,4 @@
-//! Maps the configuration to the settings of the layers; the only place that does.
+//! Maps the configuration to the settings of the layers.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -13,13 +13,13 @@ use url::Url;
 use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl, Switch};
-use crate::db::{DbSettings, OpenMode, SessionRules};
+use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Backoff, Clock, DatabaseUrl, Email};
-use crate::http::HttpSettings;
+use crate::http::{HttpSettings, PageSettings};
 use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
 use crate::secret_key::KeyFile;
 
-/// The folder that gets mails where nothing else is said.
+/// The default folder for mails.
 pub(super) const DEFAULT_FOLDER: &str = "mail";
 
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
@@ -28,10 +28,10 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         cache: u64::from(config.database.database_cache) << 20,
         open,
         pooler: config.database.database_pooler,
-        sessions: SessionRules {
+        sessions: SessionPolicy {
             idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
-            per_user: config.sessions.sessions_per_user,
+            per_user: config.sessions_per_user(),
         },
         clock: Clock::system(),
         ..DbSettings::default()
@@ -48,10 +48,22 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
         public_origin: public_url.map(|url| url.origin().clone()),
         allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
         device_memory: config.throttling.throttle_device_memory,
+        session_lifetime: config.sessions.session_lifetime,
     }
 }
 
-/// How passwords are hashed and taken, and guesses counted.
+/// The pages for people, if there are any.
+pub(super) fn page_settings(config: &Config) -> Option<PageSettings> {
+    let pages = &config.pages;
+    pages.are_on().then(|| PageSettings {
+        service: config.accounts.service_name.clone(),
+        accent: pages.accent_color,
+        logo: pages.logo.clone(),
+        templates: pages.page_templates.clone(),
+    })
+}
+
+/// The settings of the use cases.
 #[must_use]
 pub fn auth_settings(config: &Config) -> AuthSettings {
     let (passwords, accounts) = (&config.passwords, &config.accounts);
@@ -92,7 +104,7 @@ pub fn secret_keys(config: &Config) -> KeyFile {
     }
 }
 
-/// How guessing is slowed down.
+/// The settings of the rate limits.
 #[must_use]
 pub fn throttle_settings(config: &Config) -> ThrottleSettings {
     let throttling = &config.throttling;
@@ -124,26 +136,38 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
     }
 }
 
-/// One for each core.
+/// The number of worker threads: one per core.
 pub(super) fn workers() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// What mails are made of, for a service that listens there.
+/// The settings of the mail templates, for a service that listens on this address.
 #[must_use]
 pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
     let accounts = &config.accounts;
+    let service_url = service_url(config, listens);
+    // The application's page, else our own.
+    let page = |theirs: Option<&PageUrl>, path| match theirs {
+        Some(page) => Some(page.get().clone()),
+        None if config.pages.are_on() => own_page(&service_url, path),
+        None => None,
+    };
     TemplateSettings {
         folder: accounts.mail_templates.clone(),
-        reset_page: accounts.reset_page.as_ref().map(PageUrl::get).cloned(),
-        verify_page: accounts.verify_page.as_ref().map(PageUrl::get).cloned(),
+        reset_page: page(accounts.reset_page.as_ref(), "/reset"),
+        verify_page: page(accounts.verify_page.as_ref(), "/verify-email"),
         service: accounts.service_name.clone(),
-        service_url: service_url(config, listens),
+        service_url,
     }
 }
 
-/// Where a service that listens there is reached, without a slash at the end: where people
-/// reach it, else from this machine.
+/// A page of the service that takes the token of a mailed link.
+fn own_page(service_url: &str, path: &str) -> Option<Url> {
+    Url::parse(&format!("{service_url}{path}?token=")).ok()
+}
+
+/// The URL of a service that listens on this address, without a trailing slash: the public URL, or
+/// without one the URL on this machine.
 #[must_use]
 pub fn service_url(config: &Config, listens: SocketAddr) -> String {
     match &config.listening.public_url {
@@ -153,10 +177,10 @@ pub fn service_url(config: &Config, listens: SocketAddr) -> String {
     }
 }
 
-/// Where mails go.
+/// The transport of mails.
 ///
 /// # Errors
-/// [`ServerError::Smtp`] if there is no TLS to the mail server.
+/// [`ServerError::Smtp`] if TLS to the mail server is not possible.
 pub fn mailer(config: &Config) -> Result<Mailer, ServerError> {
     let from = sender(config);
     Ok(match &config.accounts.mail {
@@ -188,7 +212,7 @@ fn smtp(config: &Config, url: &Url, from: Email) -> SmtpSettings {
     }
 }
 
-/// `--mail-from`, else a name at the host that people see.
+/// The sender of mails: `--mail-from`, or `bienvenue` at the host of the public URL.
 fn sender(config: &Config) -> Email {
     let host = config.listening.public_url.as_ref().map(PublicUrl::host);
     config

@@ -175,8 +175,11 @@ fn r30_a_change_that_was_overtaken_stores_nothing(
     place.sql(meanwhile);
     let rows = "SELECT hashed_password || coalesce(session_id, '') AS value FROM users";
     let before = place.texts(rows);
-    assert!(matches!(block_on(change), Err(AuthError::Changed)));
-    assert!(matches!(block_on(deletion), Err(AuthError::Changed)));
+    assert!(matches!(block_on(change), Err(AuthError::ConcurrentChange)));
+    assert!(matches!(
+        block_on(deletion),
+        Err(AuthError::ConcurrentChange)
+    ));
     assert_eq!(place.texts(rows), before);
 }
 
@@ -319,7 +322,7 @@ async fn r33_the_other_sessions_or_all_are_ended_at_once(
         let answer = send(&app, Method::DELETE, &path, &here, "").await;
         assert_eq!(
             answer.line(),
-            r#"400 {"message":"scope is one of: others, all"}"#
+            r#"400 {"message":"scope must be one of: others, all"}"#
         );
     }
     let others = send(&app, Method::DELETE, "/sessions?scope=others", &here, "").await;

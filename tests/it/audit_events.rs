@@ -176,7 +176,7 @@ fn refused_origin_is_named_once_with_the_remedy() {
             .header("Origin", origin);
         assert_eq!(request.form(&[("a", "b")]).send().unwrap().status(), 403);
     }
-    let warning = "a request from a page of https://app.example.org was refused";
+    let warning = "a cross-origin request from https://app.example.org was refused";
     let line = server.wait_for(warning);
     for part in [
         "WARN",
@@ -189,7 +189,7 @@ fn refused_origin_is_named_once_with_the_remedy() {
     eventually("all three are logged", || {
         server.logged("malicious_csrf") == 3
     });
-    assert_eq!(server.logged("a request from a page of"), 1);
+    assert_eq!(server.logged("a cross-origin request from"), 1);
     let refused = events(server, "malicious_csrf");
     let origins: Vec<&Value> = refused.iter().map(|line| &line["origin"]).collect();
     let named = json!("https://app.example.org");
@@ -241,7 +241,8 @@ fn import_counts_passwords_that_cannot_be_checked() {
     );
     let migrated = finish(program(place.folder(), &["db", "migrate"]));
     assert!(migrated.status.success(), "{}", told(&migrated));
-    let warning = "3 users have passwords of a kind that cannot be checked (pbkdf2: 1, scrypt: 2)";
+    let warning =
+        "3 users have password hashes that this service cannot check (pbkdf2: 1, scrypt: 2)";
     let log = told(&migrated);
     let line = log.lines().find(|line| line.contains(warning));
     assert!(line.is_some_and(|line| line.contains("WARN")), "{log}");

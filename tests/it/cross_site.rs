@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::support::app::{Answer, App, Setup, fields};
 
-const REFUSED: &str = r#"403 {"message":"requests from pages of other origins are not taken"}"#;
+const REFUSED: &str =
+    r#"403 {"message":"cross-origin request refused: add this origin to --allowed-origins"}"#;
 const APP: &str = "https://app.example.org";
 const BOB: (&str, &str) = ("bob@x.fr", "bob_pwd");
 
@@ -224,7 +225,7 @@ async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
                 .await;
             assert_eq!(answer.status.as_u16(), status, "{method} {path}");
             assert_eq!(shared_with(&answer), [Some(origin), Some("true")]);
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert!(answer.headers("vary").contains(&"Origin"));
             let exposed = answer.header("access-control-expose-headers");
             assert_eq!(exposed, Some("Retry-After, X-Request-Id, Bienvenue-Error"));
         }
@@ -243,12 +244,12 @@ async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
             let answer = app.send(request(&method, "/users", &headers)).await;
             assert_eq!(shared_with(&answer), [None, None], "{method} {origin}");
             assert_eq!(answer.header("access-control-allow-methods"), None);
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert!(answer.headers("vary").contains(&"Origin"));
         }
     }
     // A cache keeps apart what was answered without an origin, too.
     let answer = app.send(request(&Method::GET, "/", &[])).await;
-    assert_eq!(answer.header("vary"), Some("Origin"));
+    assert!(answer.headers("vary").contains(&"Origin"));
 }
 
 #[actix_web::test]

@@ -2,13 +2,13 @@
 //!
 //! The peer is 10.0.0.1; the trusted proxies are 10.0.0.0/8 and `fd00::/8`.
 
-use bienvenue::domain::ClientAddress;
+use bienvenue::domain::ClientIp;
 use bienvenue::http::forwarded::{ForwardedHeaders, client_address};
 
 const PEER: &str = "10.0.0.1";
 
-fn address(text: &str) -> ClientAddress {
-    ClientAddress::new(text.parse().unwrap())
+fn address(text: &str) -> ClientIp {
+    ClientIp::new(text.parse().unwrap())
 }
 
 fn bytes<'a>(lines: &[&'a str]) -> Vec<&'a [u8]> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may import: always downhill.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("main", &["cli", "logging"]),
     (
         "cli",
@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "domain",
         ],
     ),
-    ("http", &["auth", "domain", "logging"]),
+    ("http", &["auth", "i18n", "domain", "logging"]),
     (
         "auth",
         &["db", "mail", "secret_key", "bcrypt_lanes", "domain"],
@@ -40,6 +40,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("mail", &["ownership", "domain"]),
     ("secret_key", &["ownership", "domain"]),
     ("ownership", &[]),
+    ("i18n", &[]),
     ("config", &["domain"]),
     ("logging", &["config"]),
     ("domain", &[]),

@@ -315,7 +315,14 @@ fn without_a_page_a_reset_link_is_a_command_that_asks_for_the_password() {
     output_of(&place, &["user", "add", name]);
     let printed = output_of(
         &place,
-        &["user", "reset-link", name, "--bind", &server.address],
+        &[
+            "user",
+            "reset-link",
+            name,
+            "--pages=off",
+            "--bind",
+            &server.address,
+        ],
     );
     assert!(!printed.contains("..."), "{printed}");
     let mut shell = Command::new("bash")
@@ -348,11 +355,15 @@ fn the_command_of_a_reset_link_goes_where_people_reach_the_service_or_to_where_i
         ("--bind=[::]:8080", "http://localhost:8080"),
         ("--throttle=on", "http://localhost:5000"),
     ] {
-        let printed = output_of(&place, &["user", "reset-link", BOB, argument, "--offline"]);
+        let arguments = ["user", "reset-link", BOB, argument, "--offline"];
+        let printed = output_of(&place, &[&arguments[..], &["--pages=off"]].concat());
         assert!(
             printed.contains(&format!(" {url}/reset_password ")),
             "{printed}"
         );
+        let printed = output_of(&place, &arguments);
+        let page = format!("{url}/reset?token=");
+        assert!(printed.starts_with(&page), "{printed}");
     }
 }
 

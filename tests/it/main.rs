@@ -50,6 +50,7 @@ mod mail_password;
 mod model;
 mod notices;
 mod operator;
+mod pages;
 mod password_rules;
 mod passwords;
 mod pgbouncer;

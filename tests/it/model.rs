@@ -158,6 +158,7 @@ async fn check(place: Place, steps: Vec<Step>) {
                     clock,
                     auth: quick(),
                     http: HttpSettings::default(),
+                    pages: None,
                     sends_mails: false,
                     mails: None,
                 };

@@ -22,7 +22,7 @@ fn observed(place: &Place, arguments: &[&str]) -> (Server, String) {
         .args(["--operator-bind", "127.0.0.1:0"])
         .args(arguments);
     let mut server = Server::spawn(command);
-    let line = server.wait_for("metrics for the operator on http://");
+    let line = server.wait_for("ops listener: metrics on http://");
     let address = line.split("http://").nth(1).unwrap();
     let address = address.split('/').next().unwrap().to_owned();
     (server, address)

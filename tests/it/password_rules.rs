@@ -8,7 +8,8 @@ use crate::support::app::{Setup, quick};
 use crate::support::program::{Server, program};
 
 const TAKEN: &str = r#"201 {"email":"ann.lee@mail.fr","message":"user created"}"#;
-const COMMON: &str = r#"400 {"message":"password is among the most common ones: please choose one that nobody would try"}"#;
+const COMMON: &str =
+    r#"400 {"message":"password is among the most common ones: please choose a less common one"}"#;
 const CONTEXT: &str = r#"400 {"message":"password is little more than your email address or the name of this service: please add to it"}"#;
 
 /// A service that people reach at `login.example.org`, and that asks for so many characters.

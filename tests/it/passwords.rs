@@ -239,9 +239,15 @@ fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
     let (changed, deleted) = (begin(), begin());
     let other = hash_password(&password("other"), BcryptCost::MINIMUM).unwrap();
     store(&place, &bob, other.expose());
-    assert!(matches!(block_on(changed), Err(AuthError::Changed)));
+    assert!(matches!(
+        block_on(changed),
+        Err(AuthError::ConcurrentChange)
+    ));
     auth.delete_user(&bob).unwrap();
-    assert!(matches!(block_on(deleted), Err(AuthError::Changed)));
+    assert!(matches!(
+        block_on(deleted),
+        Err(AuthError::ConcurrentChange)
+    ));
     let sessions = place.texts("SELECT CAST(user_id AS TEXT) AS value FROM sessions");
     assert!(sessions.is_empty(), "{sessions:?}");
 }
@@ -261,6 +267,6 @@ fn r21_of_two_logins_at_once_the_renewal_by_one_is_no_wrong_password_for_the_oth
     eventually("the hash is renewed", || {
         stored(&place).starts_with("$2b$05$")
     });
-    assert!(matches!(block_on(second), Err(AuthError::Changed)));
+    assert!(matches!(block_on(second), Err(AuthError::ConcurrentChange)));
     block_on(begin()).unwrap();
 }

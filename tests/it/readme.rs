@@ -41,6 +41,8 @@ fn settings_in_the_docs_are_those_of_the_program() {
 #[test]
 fn routes_in_the_docs_are_those_of_the_program() {
     let table = include_str!("../../src/http/routes.rs");
+    let pages = include_str!("../../src/http/pages/mod.rs");
+    let table = format!("{table}{pages}");
     let paths: BTreeSet<&str> = table
         .split("Resource::new(\"")
         .skip(1)
@@ -48,8 +50,9 @@ fn routes_in_the_docs_are_those_of_the_program() {
         .collect();
     let named: BTreeSet<&str> = API
         .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`')?.0.split_once(' '))
-        .filter_map(|(_, path)| path.split('?').next())
+        .filter_map(|line| line.strip_prefix("| `")?.split('|').next())
+        .flat_map(|cell| cell.split('`').flat_map(|code| code.split(' ')))
+        .filter_map(|path| path.split('?').next())
         .filter(|path| path.starts_with('/'))
         .collect();
     assert_eq!(named, paths);

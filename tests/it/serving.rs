@@ -70,7 +70,7 @@ fn behind_https_a_new_password_has_fifteen_characters() {
 fn on_plain_http_the_cookie_is_not_secure_and_any_password_will_do() {
     let place = Place::new();
     let mut server = Server::start(&place);
-    server.wait_for("trying, not serving");
+    server.wait_for("development mode");
     assert_eq!(post(&server, "/users", "bob@x.fr", "b").status(), 201);
     let login = post(&server, "/sessions", "bob@x.fr", "b");
     let cookie = header(&login, "set-cookie");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use bienvenue::db::SessionRules;
+use bienvenue::db::SessionPolicy;
 use bienvenue::domain::{Clock, SessionId};
 use rstest::rstest;
 
@@ -190,7 +190,7 @@ async fn f18_a_session_from_a_future_that_was_no_future_is_refused() {
     app.register("bob@dylan.com", "bob_pwd").await;
     app.advance(10 * 365 * DAY);
     let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
-    app.clock.turn_to(START);
+    app.clock.set(START);
     assert_eq!(app.profile(&id).await.line(), "403 ");
 }
 
@@ -207,16 +207,16 @@ async fn f18_a_clock_that_jumps_lets_no_session_live_longer_than_it_may() {
         let app = app().await;
         app.register("bob@dylan.com", "bob_pwd").await;
         let before = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
-        app.clock.turn_to(jump);
+        app.clock.set(jump);
         assert!(["200", "403"].contains(&&app.profile(&before).await.line()[..3]));
         let during = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
         assert_eq!(&app.profile(&during).await.line()[..3], "200");
-        app.clock.turn_to(START);
+        app.clock.set(START);
         assert!(["200", "403"].contains(&&app.profile(&during).await.line()[..3]));
         let after = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
         assert_eq!(&app.profile(&after).await.line()[..3], "200");
         // Whatever the clock did: the absolute limit after the last login, all are over.
-        app.clock.turn_to(START.plus(Duration::from_secs(7 * DAY)));
+        app.clock.set(START.plus(Duration::from_secs(7 * DAY)));
         for id in [before, during, after] {
             assert_eq!(app.profile(&id).await.line(), "403 ", "{jump}");
         }
@@ -252,9 +252,9 @@ fn touch_interval_is_1_48_of_the_idle_limit(
         u64,
     ),
 ) {
-    let rules = SessionRules {
+    let rules = SessionPolicy {
         idle: Duration::from_secs(idle),
-        ..SessionRules::default()
+        ..SessionPolicy::default()
     };
     assert_eq!(rules.touch_after(), Duration::from_secs(touched));
 }
@@ -321,12 +321,12 @@ async fn long_lists_of_sessions_come_in_pages() {
 
 #[actix_web::test]
 async fn no_limit_of_sessions_means_a_thousand() {
-    let rules = SessionRules {
+    let rules = SessionPolicy {
         per_user: 0,
-        ..SessionRules::default()
+        ..SessionPolicy::default()
     };
     assert_eq!(rules.kept_per_user(), 1000);
-    let rules = SessionRules {
+    let rules = SessionPolicy {
         per_user: 5000,
         ..rules
     };

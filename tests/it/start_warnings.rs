@@ -19,9 +19,9 @@ fn production(place: &Place, arguments: &[&str]) -> Server {
 #[test]
 fn production_without_mail_server_or_reset_page_is_warned_of() {
     let place = Place::new();
-    let mut server = production(&place, &["--bind=127.0.0.1:0"]);
+    let mut server = production(&place, &["--bind=127.0.0.1:0", "--pages=off"]);
     let mail = "mails are written to the folder mail and users do not receive them";
-    let page = "--reset-page (BIENVENUE_RESET_PAGE) is not set";
+    let page = "--pages is off and --reset-page (BIENVENUE_RESET_PAGE) is not set";
     for warning in [mail, page] {
         let line = server.wait_for(warning);
         assert!(line.contains("WARN"), "{line}");
@@ -30,6 +30,7 @@ fn production_without_mail_server_or_reset_page_is_warned_of() {
     let settings = [
         "--bind=127.0.0.1:0",
         "--mail=smtp://localhost",
+        "--pages=off",
         "--reset-page=https://app.example.org/reset",
     ];
     let mut server = production(&place, &settings);

@@ -278,7 +278,7 @@ fn r21_a_renewed_hash_does_not_overwrite_a_newer_password(
     let changed = UserChanges::new().hashed_password(hashed("changed"));
     db.update_user(user.id, &changed).unwrap();
     assert!(
-        !db.renew_hashed_password(user.id, &hashed("old"), &hashed("renewed"))
+        !db.replace_outdated_hash(user.id, &hashed("old"), &hashed("renewed"))
             .unwrap()
     );
     assert_eq!(
@@ -286,7 +286,7 @@ fn r21_a_renewed_hash_does_not_overwrite_a_newer_password(
         hashed("changed")
     );
     assert!(
-        db.renew_hashed_password(user.id, &hashed("changed"), &hashed("renewed"))
+        db.replace_outdated_hash(user.id, &hashed("changed"), &hashed("renewed"))
             .unwrap()
     );
 }

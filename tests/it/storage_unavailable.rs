@@ -77,7 +77,8 @@ fn a_commit_of_unknown_outcome_is_not_tried_again() {
              DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()",
     );
     let outcome = add(&db, "bob");
-    let unknown = |error: &DbError| matches!(error, DbError::Unavailable(Unavailable::Unknown(_)));
+    let unknown =
+        |error: &DbError| matches!(error, DbError::Unavailable(Unavailable::CommitUnknown(_)));
     assert!(outcome.as_ref().is_err_and(unknown), "{outcome:?}");
     assert_eq!(
         place.texts("SELECT CAST(last_value AS TEXT) AS value FROM attempts"),

@@ -159,7 +159,7 @@ fn a_clean_stop_leaves_no_planner_statistics() {
         let session = log_in(&db, number);
         db.find_session(&session.digest()).unwrap();
     }
-    db.tidy().unwrap();
+    db.close_wal().unwrap();
     let statistics = "SELECT name AS value FROM sqlite_master WHERE name LIKE 'sqlite_stat%'";
     assert_eq!(place.texts(statistics), [""; 0]);
     drop(db);

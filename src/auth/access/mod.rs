@@ -50,7 +50,7 @@ impl Auth {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
         self.housekeeping
-            .note_use(found.session, found.last_seen_at);
+            .record_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;
         match decide(&facts, url) {

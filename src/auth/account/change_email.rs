@@ -1,23 +1,22 @@
-//! A request of the owner for another address.
+//! Requests for a new address of an account.
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::email_changes;
 use crate::auth::{Auth, AuthError};
-use crate::db::Asking;
+use crate::db::EmailConfirmation;
 use crate::domain::{Email, User};
 use crate::mail::MailKind;
 
 impl Auth {
-    /// Asks a new address whether it is to belong to the account whose session that is. Nothing
-    /// changes yet: a mail goes to the address if no account has it, and the token in it makes
-    /// the change.
+    /// Queues a confirmation mail to a new address for the session's user, unless another account
+    /// has the address. The token in the mail makes the change.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, [`AuthError::Throttled`] if the
-    /// account has asked too often, and [`AuthError::Changed`] where the stored password is
-    /// another, or the session has ended, by the time the mail would be queued.
+    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::RateLimited`] if the
+    /// account has requested too many changes, and [`AuthError::ConcurrentChange`] if the password was
+    /// replaced or the session ended meanwhile.
     pub async fn request_email_change(
         &self,
         executor: &impl Executor,
@@ -45,13 +44,13 @@ impl Auth {
         asked
     }
 
-    fn ask_new_address(&self, owner: Owner, new: &Email) -> Result<User, AuthError> {
+    fn ask_new_address(&self, owner: ReauthenticatedUser, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
         let mail = MailKind::ConfirmEmail { to: new.clone() };
-        let asking = Asking {
+        let asking = EmailConfirmation {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
         };
         let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;

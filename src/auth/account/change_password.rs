@@ -1,31 +1,30 @@
-//! A change of the password by its owner.
+//! Changes of the password by its owner.
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::marks;
 use crate::auth::{Auth, AuthError, HashJob};
-use crate::db::{NewSession, Replaced};
+use crate::db::{NewSession, PasswordUpdate};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
-/// What a change of password ends with.
+/// The result of a change of the password.
 #[derive(Debug)]
 pub struct PasswordChanged {
-    /// The one session that is left, a new one.
+    /// The id of a new session, the only one that is left.
     pub session_id: SessionId,
-    /// Whose password it is.
+    /// The user.
     pub user: User,
 }
 
 impl Auth {
-    /// Changes the password of the account whose session that is: stores the new one, ends all
-    /// sessions, and opens a new one.
+    /// Changes the password of the session's user: stores the new one, ends all sessions, and
+    /// opens a new one.
     ///
     /// # Errors
-    /// [`AuthError::PasswordRefused`] before anything is checked,
-    /// [`AuthError::InvalidCredentials`] for another current password, and
-    /// [`AuthError::Changed`] where the stored one is another, or the session has ended, by
-    /// the time the new one is written.
+    /// [`AuthError::PasswordPolicyError`] before the current password is checked,
+    /// [`AuthError::InvalidCredentials`] if that is wrong, and [`AuthError::ConcurrentChange`] if it was
+    /// replaced or the session ended meanwhile.
     pub async fn change_password(
         &self,
         executor: &impl Executor,
@@ -51,7 +50,7 @@ impl Auth {
         request: OwnerRequest,
         new: Password,
     ) -> Result<PasswordChanged, AuthError> {
-        self.settings.accept(&new, &request.owner.email)?;
+        self.settings.accept(&new, Some(&request.owner.email))?;
         let hashing = HashJob::new(new, self.settings.bcrypt_cost)?;
         let reauthenticated = self.reauthenticate(executor, request, Vec::new());
         let (owner, mut permit) = reauthenticated.await?;
@@ -73,7 +72,7 @@ impl Auth {
 
     fn replace_password(
         &self,
-        owner: Owner,
+        owner: ReauthenticatedUser,
         hashed: &HashedPassword,
     ) -> Result<PasswordChanged, AuthError> {
         let session_id = SessionId::generate();
@@ -83,10 +82,10 @@ impl Auth {
             client: owner.client(),
             level: owner.level,
         };
-        let replaced = Replaced {
+        let replaced = PasswordUpdate {
             hashed_password: hashed,
             session: &new,
-            settlement: &owner.settlement(self),
+            side_effects: &owner.side_effects(self),
             client_marks: &marks(owner.client()),
             notice: self.password_changed(&owner.user.email),
         };

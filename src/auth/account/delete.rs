@@ -1,32 +1,30 @@
-//! The deletion of an account, by an operator and by its owner.
+//! Deletion of accounts, by the library or by their owner.
 
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
-use crate::db::BudgetedMail;
-use crate::domain::{Client, Email, EmailKey, User};
+use crate::db::RateLimitedMail;
+use crate::domain::{Client, Email, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
-    /// Deletes a user and all that hangs on it, its sessions included. Blocks for one
-    /// look-up and one write.
+    /// Deletes a user with all their data. Blocks for one lookup and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if nobody has that email.
-    pub fn delete_user(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
+    /// [`AuthError::NoResultFound`] if no user has this email.
+    pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         self.db.delete_user(user.id)?;
         Event::UserDeleted { user: user.id }.log(&Client::default());
         Ok(())
     }
 
-    /// Deletes the account whose session that is, and all that belongs to it.
+    /// Deletes the account of the session's user with all its data.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for another password, and [`AuthError::Changed`] where
-    /// the stored one is another, or the session has ended, by the time the account would be
-    /// deleted.
+    /// [`AuthError::InvalidCredentials`] for a wrong password, and [`AuthError::ConcurrentChange`] if the
+    /// password was replaced or the session ended meanwhile.
     pub async fn delete_account(
         &self,
         executor: &impl Executor,
@@ -52,24 +50,26 @@ impl Auth {
         deleted
     }
 
-    fn delete_with_notices(&self, owner: Owner) -> Result<User, AuthError> {
+    fn delete_with_notices(&self, owner: ReauthenticatedUser) -> Result<User, AuthError> {
         let notices = self.account_deleted(&owner.user)?;
-        let settlement = owner.settlement(self);
-        let deleted = self.db.delete_account(&owner.who(), &settlement, &notices);
+        let side_effects = owner.side_effects(self);
+        let deleted = self
+            .db
+            .delete_account(&owner.who(), &side_effects, &notices);
         owner.written(deleted)?;
         self.wake_mails();
         Ok(owner.user)
     }
 
-    /// What the owner of an account is told of its end: at its address, and at those that it
-    /// had before and that could still take it back.
-    fn account_deleted(&self, user: &User) -> Result<Vec<BudgetedMail>, AuthError> {
+    /// The notifications about a deletion: to the address of the account, and to former addresses
+    /// that could still take it back.
+    fn account_deleted(&self, user: &User) -> Result<Vec<RateLimitedMail>, AuthError> {
         if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
         let now = self.db.clock().now();
         let mut to = vec![user.email.clone()];
-        for former in self.db.former_emails_of(user.id)? {
+        for former in self.db.previous_emails_of(user.id)? {
             let email = Email::from_stored(former.email);
             if former.expires_at > now && to.iter().all(|known| known.key() != email.key()) {
                 to.push(email);

@@ -1,22 +1,22 @@
-//! The export of everything that is held about a user.
+//! The data export: everything that is stored about a user.
 
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-    AccountDates, AppLogin, FormerEmail, GroupName, KnownClient, LimitKey, PendingMail,
-    PendingToken, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
+    AccountDates, AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, LimitKey,
+    PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
 };
 
-/// Everything that is held about a user: a field a table.
+/// Everything that is stored about a user, one field per table.
 #[derive(Debug)]
 pub struct Export {
     /// The row in `users`.
     pub user: User,
     /// The row in `account_dates`.
     pub dates: AccountDates,
-    /// The row in `verified_emails`, if it is about the address of now.
+    /// The row in `verified_emails`, if it is about the current address.
     pub email_verified_at: Option<Timestamp>,
-    /// The rows in `sessions`, expired ones that are not removed yet included.
+    /// The rows in `sessions`, including expired ones that are not removed yet.
     pub sessions: Vec<SessionInfo>,
     /// The rows in `group_members`.
     pub groups: Vec<GroupName>,
@@ -28,15 +28,15 @@ pub struct Export {
     pub pending_logins: Vec<Timestamp>,
     /// The rows in `known_clients`.
     pub known_clients: Vec<KnownClient>,
-    /// The rows in `password_resets` and `email_tokens`, without those for another address: that
-    /// there is one tells that no other account has it.
-    pub tokens: Vec<PendingToken>,
+    /// The rows in `password_resets` and `email_tokens`, without those for a new address: such a
+    /// row would reveal that no other account has that address.
+    pub tokens: Vec<ExportedToken>,
     /// The rows in `former_emails`.
-    pub former_emails: Vec<FormerEmail>,
-    /// The rows in `outbox`, without mails that ask another address.
-    pub mails: Vec<PendingMail>,
-    /// The rows in `throttle` about the account and its address. Those about networks are
-    /// nobody's in particular.
+    pub former_emails: Vec<PreviousEmail>,
+    /// The rows in `outbox`, without confirmation mails to a new address.
+    pub mails: Vec<ExportedMail>,
+    /// The rows in `throttle` about the account and its address. Rows about networks do not
+    /// belong to a single user.
     pub counts: Vec<LimitRow>,
 }
 
@@ -44,8 +44,8 @@ pub struct Export {
 const SESSIONS_PAGE: u32 = 1000;
 
 impl Auth {
-    /// Gathers everything that is held about whoever is logged in. Blocks for a look-up a
-    /// table.
+    /// Collects everything that is stored about the session's user. Blocks for one or more
+    /// lookups per table.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].
@@ -64,7 +64,7 @@ impl Auth {
             pending_logins: self.db.pending_logins_of(user.id)?,
             known_clients: self.db.known_clients_of(user.id)?,
             tokens: self.db.tokens_of(user.id)?,
-            former_emails: self.db.former_emails_of(user.id)?,
+            former_emails: self.db.previous_emails_of(user.id)?,
             mails: self.db.mails_of(user.id)?,
             counts: self.counts_of(&user)?,
             user,
@@ -102,6 +102,6 @@ impl Auth {
             keys.push(LimitKey::known(&email, &mark));
         }
         keys.extend(mail_limit_keys(&email));
-        self.db.throttle_rows(&keys.iter().collect::<Vec<_>>())
+        self.db.limit_rows(&keys.iter().collect::<Vec<_>>())
     }
 }

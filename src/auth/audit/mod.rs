@@ -1,4 +1,4 @@
-//! Audit events: one row each says all that the log has of it.
+//! Audit events: their names, messages and fields, one entry per event.
 
 mod access;
 mod second_factor;
@@ -11,29 +11,29 @@ use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
 pub(in crate::auth) use access::AccessEvent;
 pub(in crate::auth) use second_factor::SecondFactorEvent;
 
-/// Where the lines go: `RUST_LOG` can name it.
+/// The log target, for filters in `RUST_LOG`.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
 
-/// What happened to an account, by the names of the OWASP logging vocabulary where it has one.
+/// An audit event of an account, named by the OWASP logging vocabulary where it has a name.
 ///
-/// Nothing that lets anybody in is logged: of a session the beginning of its digest, and of a
-/// failed login no address, because people type their passwords into the wrong field.
+/// The log contains no secrets: of a session only the beginning of its digest, and of a failed
+/// login no address, because users sometimes type their password into the wrong field.
 #[derive(Debug)]
 pub(in crate::auth) enum Event<'a> {
     LoggedIn {
         user: UserId,
         session: &'a SessionDigest,
     },
-    /// With the account, if there is such a one.
+    /// `user` is the account, if it exists.
     LoginFailed {
         user: Option<UserId>,
         cause: &'a AuthError,
     },
-    /// The stored hash is of a kind that cannot be checked, such as scrypt.
+    /// The stored hash has an algorithm that cannot be checked, such as scrypt.
     UnknownHash {
         user: UserId,
     },
-    /// Without a password: by the library.
+    /// The library opened a session without a password.
     SessionOpened {
         user: UserId,
         session: &'a SessionDigest,
@@ -42,12 +42,12 @@ pub(in crate::auth) enum Event<'a> {
         user: UserId,
         session: &'a SessionDigest,
     },
-    /// By a login, beyond the number that a user may have.
+    /// A login ended the user's sessions beyond the allowed number.
     SessionsReplaced {
         user: UserId,
         count: usize,
     },
-    /// All of a user's.
+    /// All sessions of a user were ended.
     SessionsEnded {
         user: UserId,
     },
@@ -60,31 +60,30 @@ pub(in crate::auth) enum Event<'a> {
     UserDeleted {
         user: UserId,
     },
-    /// By its owner, with the one session that is left, or by a reset, which leaves none.
+    /// By its owner, with the new session that is left; or by a reset, without a session.
     PasswordChanged {
         user: UserId,
         session: Option<&'a SessionDigest>,
     },
-    /// What an owner wanted who is logged in, and had to give the password again for.
+    /// A change that requires re-authentication failed.
     ReauthenticationFailed {
         user: UserId,
         cause: &'a AuthError,
     },
-    /// No client that the account does not know may guess at it any more. With the account,
-    /// if there is such a one.
+    /// The account is locked for unknown clients. `user` is the account, if it exists.
     LoginLocked {
         user: Option<UserId>,
     },
-    /// A browser was made to send something by a page of another origin.
+    /// A page of another origin made a browser send a request.
     Forged {
         origin: Option<&'a str>,
     },
-    /// To a mail server or into the folder.
+    /// A mail was sent to the mail server or written to the directory.
     MailSent {
         user: Option<UserId>,
         mail: &'a str,
     },
-    /// A mail with a reset token, which may or may not be sent.
+    /// A reset mail was requested. `queued` is whether the budget allowed it.
     ResetRequested {
         user: Option<UserId>,
         queued: bool,
@@ -96,9 +95,9 @@ pub(in crate::auth) enum Event<'a> {
         user: Option<UserId>,
         cause: &'a AuthError,
     },
-    /// The address was taken, which whoever registered was not told.
+    /// The address was taken, and the answer did not reveal it.
     RegistrationConcealed,
-    /// For a mail about an address.
+    /// A token for a mail that verifies or changes an address.
     EmailTokenCreated {
         user: UserId,
     },
@@ -114,7 +113,7 @@ pub(in crate::auth) enum Event<'a> {
     EmailChanged {
         user: UserId,
     },
-    /// From whoever had given the account another address.
+    /// The owner of a former address has taken the account back.
     EmailTakenBack {
         user: UserId,
     },
@@ -126,8 +125,8 @@ pub(in crate::auth) enum Event<'a> {
     Access(AccessEvent<'a>),
 }
 
-/// Logs that a request was refused because a page of another origin sent it.
-pub fn log_forged(client: &Client, origin: Option<&Origin>) {
+/// Logs that a request of a page of another origin was refused.
+pub fn log_csrf_refused(client: &Client, origin: Option<&Origin>) {
     let origin = origin.map(Origin::to_string);
     Event::Forged {
         origin: origin.as_deref(),
@@ -135,13 +134,13 @@ pub fn log_forged(client: &Client, origin: Option<&Origin>) {
     .log(client);
 }
 
-/// What the log has of an event.
+/// The log line of an event.
 #[derive(Default)]
 struct Fields<'a> {
     name: &'static str,
-    /// What it says to people.
+    /// The message.
     sentence: &'static str,
-    /// Whether it is no success although it has no cause.
+    /// Whether the outcome is a failure although there is no cause.
     is_failure: bool,
     reason: Option<&'static str>,
     cause: Option<&'a AuthError>,
@@ -162,7 +161,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A refusal or a failure, whose cause gives reason and level.
+    /// A refusal or a failure. Its cause sets reason and level.
     fn caused(name: &'static str, sentence: &'static str, cause: &'a AuthError) -> Self {
         Self {
             cause: Some(cause),
@@ -171,7 +170,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Logs the outcome "failure" for an event that has no cause.
+    /// Sets the outcome "failure" for an event without a cause.
     fn failure(self) -> Self {
         Self {
             is_failure: true,
@@ -216,7 +215,7 @@ impl Event<'_> {
         }
     }
 
-    /// Writes the line.
+    /// Writes the log line.
     pub(in crate::auth) fn log(&self, client: &Client) {
         let fields = self.fields();
         let cause = fields.cause.map(AuthError::describe);
@@ -232,7 +231,7 @@ impl Event<'_> {
             None => (fields.name, fields.sentence),
         };
         let limit = match fields.cause {
-            Some(AuthError::Throttled { limit, .. }) => Some(limit.name()),
+            Some(AuthError::RateLimited { limit, .. }) => Some(limit.name()),
             Some(_) | None => None,
         };
         let address = client.address().map(|address| address.to_string());
@@ -295,7 +294,7 @@ impl Event<'_> {
                 Fields::caused("user_create_fail", "registration failed", cause)
             }
             Self::RegistrationConcealed => {
-                let fields = Fields::new("user_create_fail", "a taken address was registered");
+                let fields = Fields::new("user_create_fail", "registration of a taken address");
                 fields.failure().reason("email_taken")
             }
             Self::UserDeleted { user } => Fields::new("user_deleted", "user deleted").user(user),
@@ -304,7 +303,7 @@ impl Event<'_> {
                 fields.user(user).session(session)
             }
             Self::ReauthenticationFailed { user, cause } => {
-                let sentence = "the owner's change was refused";
+                let sentence = "account change refused";
                 Fields::caused("authn_reauth_fail", sentence, cause).user(user)
             }
             Self::LoginLocked { user } => Fields::new("authn_login_lock", "too many logins failed")
@@ -312,7 +311,7 @@ impl Event<'_> {
                 .user(user),
             Self::Forged { origin } => Fields {
                 origin,
-                ..Fields::new("malicious_csrf", "a page of another origin was refused").failure()
+                ..Fields::new("malicious_csrf", "cross-origin request refused").failure()
             },
             Self::MailSent { user, mail } => Fields {
                 mail: Some(mail),
@@ -327,14 +326,14 @@ impl Event<'_> {
                 }
             }
             Self::ResetTokenCreated { user } => {
-                Fields::new("authn_token_created", "reset token made").user(user)
+                Fields::new("authn_token_created", "reset token created").user(user)
             }
             Self::PasswordChangeFailed { user, cause } => {
                 let (name, sentence) = ("authn_password_change_fail", "password change failed");
                 Fields::caused(name, sentence, cause).user(user)
             }
             Self::EmailTokenCreated { user } => {
-                Fields::new("authn_token_created", "email token made").user(user)
+                Fields::new("authn_token_created", "email token created").user(user)
             }
             Self::EmailTokenRefused { cause } => {
                 Fields::caused("authn_token_refused", "email token refused", cause)
@@ -343,11 +342,11 @@ impl Event<'_> {
                 Fields::new("user_updated", "email verified").user(user)
             }
             Self::EmailChangeRequested { user } => {
-                Fields::new("user_update_requested", "another email asked for").user(user)
+                Fields::new("user_update_requested", "email change requested").user(user)
             }
             Self::EmailChanged { user } => Fields::new("user_updated", "email changed").user(user),
             Self::EmailTakenBack { user } => {
-                let fields = Fields::new("user_updated", "former email taken back");
+                let fields = Fields::new("user_updated", "former email restored");
                 fields.reason("taken_back").user(user)
             }
             Self::SecondFactor { user, event } => event.fields().user(user),

@@ -28,7 +28,7 @@ pub(super) use job::{BcryptJob, JobStep};
 pub(super) use queue::HashPermit;
 use queue::Queue;
 pub(super) use queue::Requester;
-pub use stats::{HasherStats, Waits};
+pub use stats::{HasherStats, WaitHistogram};
 
 /// How many hashes a thread computes at once. Four together take 1.3 to 1.5 times as long as
 /// one; with more lanes, each hash is hardly cheaper. The tables of four take 17 KB, so that
@@ -70,8 +70,12 @@ impl Hasher {
     ///
     /// # Errors
     /// [`AuthError::Overloaded`] if it would wait too long, or if the queue is full.
-    pub(super) fn place(&self, rounds: u64, whose: Requester) -> Result<HashPermit, AuthError> {
-        Queue::place(&self.queue, rounds, whose)
+    pub(super) fn acquire_permit(
+        &self,
+        rounds: u64,
+        whose: Requester,
+    ) -> Result<HashPermit, AuthError> {
+        Queue::acquire_permit(&self.queue, rounds, whose)
     }
 
     /// Whether a permit is left that only a known client may take.
@@ -79,8 +83,8 @@ impl Hasher {
         self.queue.keeps_permits()
     }
 
-    pub(super) fn figures(&self) -> HasherStats {
-        self.queue.figures()
+    pub(super) fn stats(&self) -> HasherStats {
+        self.queue.stats()
     }
 }
 

@@ -10,8 +10,8 @@ pub(in crate::auth) use permit::HashPermit;
 
 use super::job::QueuedJob;
 use super::overload_log::OverloadLog;
-use super::{AuthError, HasherSettings, HasherStats, LANES, Waits};
-use crate::domain::{EmailKey, Prefix};
+use super::{AuthError, HasherSettings, HasherStats, LANES, WaitHistogram};
+use crate::domain::{IpPrefix, NormalizedEmail};
 
 /// Seconds per round of a thread, assumed until it has been measured.
 const ASSUMED_PACE: f64 = 25e-6;
@@ -32,14 +32,14 @@ const KEPT_FOR_ONE: usize = 2;
 #[derive(Debug, Clone)]
 pub(in crate::auth) enum Requester {
     /// The service itself, or any client where rate limits are off.
-    Anybody,
+    Unlimited,
     /// A known client of this account, which found no unreserved permit.
     Known {
-        network: Option<Prefix>,
-        account: EmailKey,
+        network: Option<IpPrefix>,
+        account: NormalizedEmail,
     },
     /// Any other client.
-    Stranger(Option<Prefix>),
+    Stranger(Option<IpPrefix>),
 }
 
 /// Jobs that wait for the hashing threads, in order of arrival.
@@ -55,14 +55,14 @@ pub(super) struct Queue {
 
 struct State {
     waiting: VecDeque<Waiting>,
-    waits: Waits,
+    waits: WaitHistogram,
     /// Idle threads.
     resting: usize,
     places_taken: usize,
     /// The permits that each network holds.
-    networks: HashMap<Prefix, Held>,
+    networks: HashMap<IpPrefix, Held>,
     /// How many reserved permits the known clients of each account hold.
-    kept: HashMap<EmailKey, usize>,
+    kept: HashMap<NormalizedEmail, usize>,
     /// Rounds of all permits that are held.
     rounds: u64,
     /// Seconds per round of each thread, with all its lanes in use.
@@ -89,7 +89,7 @@ impl Queue {
         Self {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                waits: Waits::default(),
+                waits: WaitHistogram::default(),
                 resting: 0,
                 places_taken: 0,
                 networks: HashMap::new(),
@@ -107,7 +107,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn place(
+    pub(super) fn acquire_permit(
         queue: &Arc<Self>,
         rounds: u64,
         whose: Requester,
@@ -152,13 +152,13 @@ impl Queue {
     pub(super) fn keeps_permits(&self) -> bool {
         let state = self.lock();
         let wait = state.wait();
-        self.has_room(&state, wait, &Requester::Anybody)
+        self.has_room(&state, wait, &Requester::Unlimited)
             && !self.has_room(&state, wait, &Requester::Stranger(None))
     }
 
     /// Whether a network holds its share of the permits, or of the deadline: where hashing is
     /// slow, a few permits fill the deadline. One permit per thread is always within the share.
-    fn has_its_share(&self, state: &State, network: Option<Prefix>) -> bool {
+    fn has_its_share(&self, state: &State, network: Option<IpPrefix>) -> bool {
         let held = network.and_then(|network| state.networks.get(&network));
         held.is_some_and(|held| {
             held.places >= self.places.div_ceil(SHARES)
@@ -171,7 +171,7 @@ impl Queue {
         // The reserved permits, and the part of the deadline, that this client may not use.
         let (places, time) = (self.places / SHARES, self.deadline / SHARES_OF_TIME);
         let (places, time) = match whose {
-            Requester::Anybody => (0, Duration::ZERO),
+            Requester::Unlimited => (0, Duration::ZERO),
             Requester::Known { account, .. } => match state.kept.get(account) {
                 None => (0, Duration::ZERO),
                 // The first permit of other accounts comes before the second one of this.
@@ -238,7 +238,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    pub(super) fn figures(&self) -> HasherStats {
+    pub(super) fn stats(&self) -> HasherStats {
         let state = self.lock();
         HasherStats {
             waiting: state.waiting.len(),
@@ -317,16 +317,16 @@ impl State {
 }
 
 impl Requester {
-    fn network(&self) -> Option<Prefix> {
+    fn network(&self) -> Option<IpPrefix> {
         match self {
-            Self::Anybody => None,
+            Self::Unlimited => None,
             Self::Known { network, .. } | Self::Stranger(network) => *network,
         }
     }
 
-    fn account(self) -> Option<EmailKey> {
+    fn account(self) -> Option<NormalizedEmail> {
         match self {
-            Self::Anybody | Self::Stranger(_) => None,
+            Self::Unlimited | Self::Stranger(_) => None,
             Self::Known { account, .. } => Some(account),
         }
     }
@@ -373,7 +373,7 @@ mod tests {
                         since: Instant::now(),
                     })
                     .collect(),
-                waits: Waits::default(),
+                waits: WaitHistogram::default(),
                 resting: others_at_rest,
                 places_taken: 0,
                 networks: HashMap::new(),

@@ -16,22 +16,22 @@ pub struct HasherStats {
     /// How long a new hash would wait, by the measured pace of the threads.
     pub estimated_wait: Duration,
     /// How long the hashes waited that have begun since the start.
-    pub waits: Waits,
+    pub waits: WaitHistogram,
     /// Requests refused since the start, because they would have waited too long.
     pub refused: u64,
 }
 
 /// A histogram of waiting times.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Waits {
-    /// The number of waits up to the bound at the same position in [`Waits::BOUNDS`] and beyond
+pub struct WaitHistogram {
+    /// The number of waits up to the bound at the same position in [`WaitHistogram::BOUNDS`] and beyond
     /// the bound before it. The last number is of those beyond all bounds.
-    pub counts: [u64; Waits::BOUNDS.len() + 1],
+    pub counts: [u64; WaitHistogram::BOUNDS.len() + 1],
     /// The sum of all waits.
     pub total: Duration,
 }
 
-impl Waits {
+impl WaitHistogram {
     /// Upper bounds, in seconds.
     pub const BOUNDS: [f64; 10] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_wait_counts_under_the_smallest_bound_that_covers_it() {
-        let mut waits = Waits::default();
+        let mut waits = WaitHistogram::default();
         for milliseconds in [0, 1, 2, 10, 100, 2_500, 10_000, 10_001, 60_000] {
             waits.count(Duration::from_millis(milliseconds));
         }

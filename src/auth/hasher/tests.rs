@@ -5,7 +5,7 @@ use std::thread;
 
 use super::*;
 use crate::bcrypt_lanes::{Digest, Input};
-use crate::domain::{ClientAddress, EmailKey, Prefix};
+use crate::domain::{ClientIp, IpPrefix, NormalizedEmail};
 
 /// A job that computes nothing.
 struct Call<F>(F);
@@ -86,7 +86,10 @@ fn submit_with<W: BcryptJob>(mut permit: HashPermit, work: W) -> Receipt<W::Done
 }
 
 fn submit<W: BcryptJob>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
-    submit_with(hasher.place(1, Requester::Anybody).unwrap(), work)
+    submit_with(
+        hasher.acquire_permit(1, Requester::Unlimited).unwrap(),
+        work,
+    )
 }
 
 /// Submits a bcrypt and waits until it has begun.
@@ -106,7 +109,7 @@ fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         assert!(released.recv().is_err(), "the other end is dropped");
     };
     hasher
-        .place(1, Requester::Anybody)
+        .acquire_permit(1, Requester::Unlimited)
         .unwrap()
         .submit_detached(Call(job));
     begun.recv().unwrap();
@@ -149,36 +152,36 @@ fn a_new_job_joins_the_hashes_that_are_running() {
 fn r23_a_full_queue_refuses_until_a_permit_is_dropped() {
     let hasher = one_thread(2, Duration::MAX);
     let mut places: Vec<_> = (0..2 + LANES)
-        .map(|_| hasher.place(1, Requester::Anybody).unwrap())
+        .map(|_| hasher.acquire_permit(1, Requester::Unlimited).unwrap())
         .collect();
     let refused = |hasher: &Hasher| {
-        let place = hasher.place(1, Requester::Anybody);
+        let place = hasher.acquire_permit(1, Requester::Unlimited);
         matches!(place, Err(AuthError::Overloaded { .. }))
     };
     assert!(refused(&hasher));
     drop(places.pop());
     assert!(!refused(&hasher));
     drop(submit_with(places.pop().unwrap(), Call(|| ())));
-    let in_the_other = hasher.place(1, Requester::Anybody).unwrap();
+    let in_the_other = hasher.acquire_permit(1, Requester::Unlimited).unwrap();
     submit_with(in_the_other, Call(|| ())).block().unwrap();
     assert!(!refused(&hasher), "the served client has left");
 }
 
-fn network(number: u8) -> Prefix {
+fn network(number: u8) -> IpPrefix {
     let address = std::net::Ipv4Addr::new(192, 0, 2, number);
-    ClientAddress::new(address.into()).network()
+    ClientIp::new(address.into()).network()
 }
 
 /// A client that an account of its own knows.
-fn known(account: u8, network: Option<Prefix>) -> Requester {
-    let account = EmailKey::canonical(&format!("{account}@x.org"));
+fn known(account: u8, network: Option<IpPrefix>) -> Requester {
+    let account = NormalizedEmail::canonical(&format!("{account}@x.org"));
     Requester::Known { network, account }
 }
 
 #[test]
 fn r23_a_quarter_of_permits_is_for_known_clients() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.acquire_permit(1, whose);
     let strangers: Vec<_> = (0..30)
         .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
@@ -197,16 +200,18 @@ fn r23_a_quarter_of_permits_is_for_known_clients() {
 fn r23_a_quarter_of_the_wait_is_for_known_clients() {
     let hasher = one_thread(100, Duration::from_secs(8));
     // Seven seconds of work at the assumed pace.
-    let _work = hasher.place(280_000, Requester::Anybody).unwrap();
-    assert!(hasher.place(1, Requester::Stranger(None)).is_err());
-    assert!(hasher.place(1, known(1, None)).is_ok());
+    let _work = hasher
+        .acquire_permit(280_000, Requester::Unlimited)
+        .unwrap();
+    assert!(hasher.acquire_permit(1, Requester::Stranger(None)).is_err());
+    assert!(hasher.acquire_permit(1, known(1, None)).is_ok());
 }
 
 #[test]
 fn r23_an_account_gets_two_reserved_permits() {
     // 40 permits, of which 10 are reserved; 5 of those are for an account's first permit only.
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.acquire_permit(1, whose);
     let _strangers: Vec<_> = (0..30)
         .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
@@ -227,7 +232,7 @@ fn r23_an_account_gets_two_reserved_permits() {
 #[test]
 fn r23_one_address_holds_a_quarter_of_the_wait() {
     let hasher = one_thread(100, Duration::from_secs(8));
-    let take = |whose: Requester| hasher.place(40_000, whose);
+    let take = |whose: Requester| hasher.acquire_permit(40_000, whose);
     // A second each at the assumed pace.
     let address = || Requester::Stranger(Some(network(1)));
     let first = take(address()).unwrap();
@@ -242,7 +247,7 @@ fn r23_one_address_holds_a_quarter_of_the_wait() {
 #[test]
 fn r23_one_address_holds_at_most_a_quarter_of_permits() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.place(1, whose);
+    let take = |whose: Requester| hasher.acquire_permit(1, whose);
     let mut held: Vec<_> = (0..10)
         .map(|_| take(Requester::Stranger(Some(network(1)))).unwrap())
         .collect();
@@ -257,25 +262,27 @@ fn r23_one_address_holds_at_most_a_quarter_of_permits() {
 fn r23_too_long_a_wait_is_refused_with_retry_after() {
     let hasher = one_thread(100, Duration::from_secs(5));
     // The queue is empty: it does not wait, however long it runs.
-    let alone = hasher.place(1 << FOR_EVER, Requester::Anybody).unwrap();
-    let refused = hasher.place(1, Requester::Anybody).unwrap_err();
+    let alone = hasher
+        .acquire_permit(1 << FOR_EVER, Requester::Unlimited)
+        .unwrap();
+    let refused = hasher.acquire_permit(1, Requester::Unlimited).unwrap_err();
     let minute = Duration::from_secs(60);
     assert!(matches!(refused, AuthError::Overloaded { retry_after } if retry_after > minute));
     drop(alone);
-    hasher.place(1, Requester::Anybody).unwrap();
+    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
 }
 
 #[test]
 fn a_submitted_job_counts_with_its_own_rounds() {
     let hasher = one_thread(100, Duration::from_secs(5));
-    let place = hasher.place(1, Requester::Anybody).unwrap();
-    hasher.place(1, Requester::Anybody).unwrap();
+    let place = hasher.acquire_permit(1, Requester::Unlimited).unwrap();
+    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
     let (begun, _has_begun) = mpsc::channel();
     let cost = FOR_EVER;
     let receipt = submit_with(place, Bcrypt { cost, begun });
-    assert!(hasher.place(1, Requester::Anybody).is_err());
+    assert!(hasher.acquire_permit(1, Requester::Unlimited).is_err());
     drop(receipt);
-    hasher.place(1, Requester::Anybody).unwrap();
+    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Writes in the background: when sessions were last used, guesses that could not be checked and
-//! are not counted, and stored passwords that were rehashed.
+//! The housekeeping thread, which writes in the background: last uses of sessions, refunds of rate
+//! limits, and rehashed passwords.
 //!
-//! A look-up writes nothing. It leaves a note here when the last use that is written down
-//! is old enough, and once a second the notes are written together.
+//! A lookup of a session writes nothing. If the stored last use is old enough, it leaves a note
+//! here. Once a second all notes are written together.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,40 +19,39 @@ use crate::domain::{SessionDigest, Timestamp};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How many guesses wait to be given back while the database cannot be written; more stay
-/// counted.
+/// How many refunds may wait while the database cannot be written. Further counts stay.
 const GIVEN_BACK_MAX: usize = 10_000;
 
-/// Sessions whose use is noted and not yet written, at the most: a bound for the memory
-/// while the database cannot be written. One that is not noted is noted at its next use.
+/// How many notes of sessions may wait while the database cannot be written (bounds memory use).
+/// A use beyond that is noted at the next use of the session.
 const NOTES_MAX: usize = 100_000;
 
-pub(in crate::auth) struct Housekeeping {
-    last_uses: Arc<LastUses>,
+pub(in crate::auth) struct BackgroundWrites {
+    last_uses: Arc<LastSeenBuffer>,
     messages: Sender<Message>,
     thread: Option<JoinHandle<()>>,
     _cleanup: Cleanup,
 }
 
-/// What the thread is told.
+/// A message to the thread.
 pub(in crate::auth) enum Message {
-    /// To store a password that was hashed anew.
+    /// Store a rehashed password.
     Store(Rehashed),
-    /// To take guesses out of the count.
+    /// Refund a reservation.
     GiveBack(Reservation),
-    /// To end.
+    /// End.
     End,
 }
 
-struct LastUses {
+struct LastSeenBuffer {
     db: DB,
     notes: Mutex<HashMap<SessionDigest, Timestamp>>,
 }
 
-impl Housekeeping {
+impl BackgroundWrites {
     pub(in crate::auth) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let cleanup = Cleanup::start(&db, settings)?;
-        let last_uses = Arc::new(LastUses {
+        let last_uses = Arc::new(LastSeenBuffer {
             db,
             notes: Mutex::default(),
         });
@@ -69,22 +68,22 @@ impl Housekeeping {
         })
     }
 
-    /// Where passwords go that were hashed anew.
+    /// The channel for rehashed passwords.
     pub(in crate::auth) fn messages(&self) -> Sender<Message> {
         self.messages.clone()
     }
 
-    /// Takes guesses out of the count, soon.
+    /// Refunds a reservation in the background.
     pub(in crate::auth) fn refund(&self, taken: Reservation) {
-        // At the end of the service nobody does it any more.
+        // Fails only at shutdown; then the counts stay.
         drop(self.messages.send(Message::GiveBack(taken)));
     }
 
-    /// Notes that a session is used now, if what is written down is old enough.
-    pub(in crate::auth) fn note_use(&self, session: SessionDigest, written: Timestamp) {
+    /// Notes that a session is used now, if the stored last use is old enough.
+    pub(in crate::auth) fn record_use(&self, session: SessionDigest, written: Timestamp) {
         let db = &self.last_uses.db;
         let now = db.clock().now();
-        if written.plus(db.session_rules().touch_after()) > now {
+        if written.plus(db.session_policy().touch_after()) > now {
             return;
         }
         let mut notes = self.last_uses.lock();
@@ -94,13 +93,13 @@ impl Housekeeping {
     }
 
     /// Writes the notes now.
-    pub(in crate::auth) fn write_notes(&self) {
+    pub(in crate::auth) fn flush_last_seen(&self) {
         self.last_uses.write();
     }
 }
 
-/// What the thread does until it is told to end.
-fn keep(last_uses: &LastUses, received: &Receiver<Message>) {
+/// The loop of the thread.
+fn keep(last_uses: &LastSeenBuffer, received: &Receiver<Message>) {
     let mut given_back = Vec::new();
     let mut next = Instant::now() + PERIOD;
     loop {
@@ -130,11 +129,11 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
     }
     match db.refund_hits(counted) {
         Ok(()) => counted.clear(),
-        Err(error) => log::debug!("{} guesses stay counted for now: {error}", counted.len()),
+        Err(error) => log::debug!("{} refunds wait: {error}", counted.len()),
     }
 }
 
-impl LastUses {
+impl LastSeenBuffer {
     fn write(&self) {
         let notes = std::mem::take(&mut *self.lock());
         if notes.is_empty() {
@@ -144,29 +143,29 @@ impl LastUses {
         if let Err(error) = self.db.in_background().touch_sessions(&uses) {
             log::log!(
                 error.background_level(),
-                "the last use of {} sessions waits: {error}",
+                "the last uses of {} sessions could not be written yet: {error}",
                 notes.len()
             );
-            // Newer notes win over the ones that could not be written.
+            // Newer notes replace the ones that could not be written.
             let newer = std::mem::replace(&mut *self.lock(), notes);
             self.lock().extend(newer);
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Housekeeping {
+impl Drop for BackgroundWrites {
     fn drop(&mut self) {
-        // The thread is there to receive it until it has.
+        // The thread receives until it gets this message.
         drop(self.messages.send(Message::End));
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the housekeeping thread ended in a panic");
+            log::error!("the housekeeping thread panicked");
         }
     }
 }

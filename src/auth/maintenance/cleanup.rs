@@ -1,8 +1,8 @@
-//! Removes expired rows in the background: sessions, tokens, known clients, and rate limits, of
-//! which also those beyond the cap.
+//! The cleanup thread, which removes expired sessions, tokens, known clients and rate limits, and
+//! rate limits beyond the cap.
 //!
-//! While there is something to remove, one short batch follows another with a pause between
-//! them: a request waits for at most one batch.
+//! It works in short batches with a pause between them, so that a request waits for at most one
+//! batch.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use crate::auth::throttle::ThrottleSettings;
 use crate::db::{DB, DbError};
 
-/// Rows in one removal: some milliseconds of a writer. A request adds at most three rows, so
-/// that a batch for each request removes faster than requests can add.
+/// Rows in one batch, which takes a writer some milliseconds. A request adds at most three rows,
+/// so that one batch for each request removes faster than requests can add.
 const BATCH: u32 = 250;
 
-/// The pause between two batches, and between two looks at a table that is in order.
+/// The pause between two batches, and between two checks if nothing has to be removed.
 const PAUSE: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_secs(10);
 
-/// How many rows a second can be added, by estimate. The table is counted again before that
-/// rate could have filled it, and at least once a minute.
+/// An estimate of how many rows can be added per second. The table is counted again before it
+/// could be full at this rate, and at least once a minute.
 const FILL_RATE: u32 = 5_000;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
@@ -54,7 +54,7 @@ impl Drop for Cleanup {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the cleanup thread ended in a panic");
+            log::error!("the cleanup thread panicked");
         }
     }
 }
@@ -79,12 +79,12 @@ struct Cleaner {
     cap: u32,
     /// How many rows one read counts.
     step: u32,
-    /// How many rows were counted, up to which key.
+    /// How many rows were counted so far, and the last key of these.
     counted: u32,
     counted_to: Option<String>,
     /// When the table is counted again.
     count_at: Instant,
-    /// How many rows are to be evicted.
+    /// How many rows have to be evicted.
     surplus: u32,
 }
 
@@ -101,7 +101,7 @@ impl Cleaner {
         }
     }
 
-    /// Does one short piece of work, and returns the pause before the next one.
+    /// Runs one short step, and returns the pause before the next one. Blocks.
     fn step(&mut self) -> Result<Duration, DbError> {
         let mut removed = self.db.remove_expired_limits(BATCH)?;
         removed = removed.max(self.db.remove_forgotten_clients(BATCH)?);
@@ -129,14 +129,14 @@ impl Cleaner {
         let evicted = self.db.remove_surplus_limits(batch)?;
         self.surplus -= batch;
         if evicted == 0 {
-            // All that is left is at its limit.
+            // All remaining rows are at their limit.
             self.surplus = 0;
             self.count_at = Instant::now() + REST;
         }
         Ok(())
     }
 
-    /// Counts a further piece of the table, and at its end decides what is to be evicted.
+    /// Counts a further part of the table. At its end, decides how many rows to evict.
     fn count(&mut self) -> Result<(), DbError> {
         let behind = self
             .db

@@ -1,5 +1,5 @@
-//! The thread that watches a SQLite file: it checks the file's integrity a little at a time, and
-//! warns of a write-ahead log that cannot be checkpointed.
+//! The monitor thread of a SQLite file. It checks the file's integrity in small steps, and warns
+//! if the write-ahead log cannot be checkpointed.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -12,25 +12,25 @@ use crate::db::{DB, DatabaseStats, DbError, IntegrityWalk, Step, Unavailable, Wa
 /// The lowest priority: requests come first.
 const NICE: i32 = 19;
 
-/// Pause after a step, in times of what the step took: at most 5 % of a core.
+/// The pause after a step, as a multiple of the step's time: at most 5 % of a core.
 const PAUSE: u32 = 19;
 
 /// How often the log repeats that the write-ahead log is large.
 const REMINDER: Duration = Duration::from_secs(300);
 
-/// When a check that could not be done is tried again.
+/// The pause before a failed check is tried again.
 const RETRY: Duration = Duration::from_secs(600);
 
-/// When the monitor looks, and what it warns of.
+/// The times of the monitor's checks, and the size from which it warns.
 #[derive(Debug, Clone, Copy)]
 pub struct MonitorSettings {
-    /// From the start of the service to the first integrity check.
+    /// The time from the start of the service to the first integrity check.
     pub first_check_after: Duration,
-    /// From the end of a check to the next one.
+    /// The time from the end of a check to the next one.
     pub check_every: Duration,
-    /// How often the size of the write-ahead log is looked at.
+    /// How often the size of the write-ahead log is checked.
     pub wal_look_every: Duration,
-    /// The size from which on the write-ahead log is warned of.
+    /// The size of the write-ahead log from which the monitor warns.
     pub wal_warning_bytes: u64,
 }
 
@@ -47,9 +47,9 @@ impl Default for MonitorSettings {
 
 const MB: u64 = 1024 * 1024;
 
-/// A hold on the thread, which ends with it.
+/// The handle of the thread, which ends when this is dropped.
 pub(in crate::auth) struct DatabaseMonitor {
-    /// Nothing is sent: the thread ends when this is dropped.
+    /// Dropped to end the thread. Nothing is sent.
     running: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -81,7 +81,7 @@ impl Drop for DatabaseMonitor {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the database monitor ended in a panic");
+            log::error!("the database monitor ended with a panic");
         }
     }
 }
@@ -115,7 +115,7 @@ fn watch(db: &DB, settings: MonitorSettings, ended: &Receiver<()>) {
     }
 }
 
-/// An integrity check that is under way.
+/// A running integrity check.
 struct Check {
     walk: IntegrityWalk,
     begun: Instant,
@@ -123,7 +123,7 @@ struct Check {
 }
 
 impl Check {
-    /// Begins a check, or goes on with it by a step. Leaves nothing behind where it ends.
+    /// Begins a check, or runs its next step. Clears the slot when the check ends.
     fn advance(slot: &mut Option<Self>, db: &DB) -> Result<Step, DbError> {
         let outcome = match slot {
             Some(check) => check.step(db),
@@ -170,13 +170,13 @@ impl Check {
                 "the integrity check found damage after {rows} rows and index entries, \
                  {seconds} s: {error}"
             ),
-            Err(error) => log::warn!("the integrity check cannot go on: {error}"),
+            Err(error) => log::warn!("the integrity check cannot continue: {error}"),
         }
         outcome
     }
 }
 
-/// Whether the write-ahead log is large.
+/// Watches the size of the write-ahead log.
 #[derive(Default)]
 struct WalWatch(Option<Ongoing>);
 
@@ -194,7 +194,7 @@ impl WalWatch {
                 Err(error) => format!("the checkpoint failed: {error}"),
             };
         }
-        // A large transaction leaves a large log as well, which the checkpoint has emptied.
+        // Checked again: a large transaction leaves a large log too, which the checkpoint empties.
         let bytes = size(db);
         if bytes < limit {
             if let Some(lasted) = self.end() {
@@ -211,7 +211,7 @@ impl WalWatch {
         }
     }
 
-    /// Begins or goes on. How long it has lasted, if the log should say so: not more than once
+    /// Notes that the log is large. Returns for how long, if that has to be logged: at most once
     /// in five minutes.
     fn begin(&mut self, now: Instant) -> Option<Duration> {
         let ongoing = self.0.get_or_insert(Ongoing {
@@ -225,7 +225,7 @@ impl WalWatch {
         Some(now.duration_since(ongoing.since))
     }
 
-    /// Ends, and tells how long it lasted.
+    /// Notes that the log is small. Returns how long it was large, if it was.
     fn end(&mut self) -> Option<Duration> {
         self.0.take().map(|ongoing| ongoing.since.elapsed())
     }
@@ -244,21 +244,21 @@ fn describe(stats: Option<&WalStats>) -> String {
                 format!("process {}", stats.readers.join(", process "))
             };
             format!(
-                "{who} reads an old state of the database, and {} pages cannot be checkpointed \
-                 until that ends; end its transaction or the process",
+                "{who} reads an old snapshot of the database, and {} pages cannot be checkpointed \
+                 until it ends; end its transaction or the process",
                 stats.blocked_pages
             )
         }
-        Some(_) | None => "no reader holds it; the next writes reuse it".to_owned(),
+        Some(_) | None => "no reader blocks it; the next writes reuse it".to_owned(),
     }
 }
 
 impl crate::auth::Auth {
-    /// Watches the file of a SQLite database, by a thread that ends with this: checks its
-    /// integrity in the background and warns of a write-ahead log that grows.
+    /// Starts the monitor of a SQLite file: it checks the integrity in the background and warns
+    /// if the write-ahead log grows. Does nothing on PostgreSQL.
     ///
     /// # Errors
-    /// [`io::Error`] if the system gives no thread.
+    /// [`io::Error`] if the thread cannot be started.
     pub fn with_monitor(self, settings: MonitorSettings) -> io::Result<Self> {
         if self.db.stats().is_none() {
             return Ok(self);
@@ -270,7 +270,8 @@ impl crate::auth::Auth {
         })
     }
 
-    /// Damage, progress of the integrity check, size of the write-ahead log. None on PostgreSQL.
+    /// Damage, progress of the integrity check, and size of the write-ahead log. None on
+    /// PostgreSQL.
     #[must_use]
     pub fn database_stats(&self) -> Option<DatabaseStats> {
         self.db.stats()

@@ -1,4 +1,4 @@
-//! Background threads: deferred writes, the removal of expired rows, and the health of the file.
+//! Background threads: deferred writes, cleanup, and the monitor of the database file.
 
 pub(super) mod background_writes;
 mod cleanup;

@@ -1,18 +1,18 @@
-//! The time in which no mail can be sent, as the log tells of it.
+//! Mail outages: the pauses between attempts while no mail can be sent, and their log lines.
 
 use std::time::{Duration, Instant};
 
-/// The pause after the first failed attempt; each further one doubles it.
+/// The pause after the first failed attempt. Each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause between attempts, and so the longest delay once the server is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often the log repeats that it lasts.
+/// How often the log repeats that the outage lasts.
 const REMINDER: Duration = Duration::from_secs(300);
 
-/// No mail can be sent: the server is away, or the folder cannot be written. One mail at a time
-/// is tried, for all that wait.
+/// The state of an outage: the mail server is unreachable, or the directory cannot be written.
+/// Meanwhile only one mail at a time is tried.
 #[derive(Debug, Default)]
 pub(in crate::auth) struct Outage(Option<Ongoing>);
 
@@ -60,7 +60,7 @@ impl Outage {
     pub(in crate::auth) fn is_over(&mut self) {
         if let Some(ongoing) = self.0.take() {
             let seconds = ongoing.since.elapsed().as_secs();
-            log::info!("mails go again, after {seconds} s");
+            log::info!("mails can be sent again, after {seconds} s");
         }
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f21_the_pause_doubles_to_half_a_minute_and_begins_again() {
+    fn f21_the_pause_doubles_up_to_half_a_minute() {
         let mut outage = Outage::default();
         let pauses = |outage: &mut Outage| [0; 7].map(|_| outage.goes_on("away").as_secs());
         assert_eq!(pauses(&mut outage), [1, 2, 4, 8, 16, 30, 30]);

@@ -1,7 +1,7 @@
-//! What becomes of a row of the outbox when it is sent.
+//! Composes the mail of a row of the outbox.
 //!
-//! What a mail needs to let somebody in is made here, and is nowhere but in the mail: the
-//! database has its digest.
+//! Tokens are created here, when the mail is sent. They are only in the mail; the database has
+//! their digests.
 
 use secrecy::SecretString;
 
@@ -9,7 +9,9 @@ use crate::auth::audit::Event;
 use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
-use crate::domain::{Client, Email, EmailAction, EmailToken, ResetToken, UndoToken, User, UserId};
+use crate::domain::{
+    Client, Email, EmailAction, EmailRevertToken, EmailToken, ResetToken, User, UserId,
+};
 use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
 pub(in crate::auth) struct MailWriter {
@@ -17,17 +19,17 @@ pub(in crate::auth) struct MailWriter {
     templates: Templates,
 }
 
-/// What a row has become.
+/// The result of composing a row.
 pub(in crate::auth) enum Written {
     /// A mail.
     ToSomebody(Mail),
-    /// A mail that nobody shall get, for the sake of the work.
+    /// A decoy, which is not sent.
     ToNobody(Mail),
-    /// The user is gone, or the mail was revoked.
+    /// Nothing: the user was deleted, or the mail was revoked.
     Nothing,
 }
 
-/// Why a mail could not be written; another attempt may go better.
+/// Why a mail could not be composed. A later attempt may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::auth) enum NotWritten {
     #[error(transparent)]
@@ -43,8 +45,7 @@ impl MailWriter {
         Self { db, templates }
     }
 
-    /// Writes the mail that a row asks for. Blocks for a look-up, and for a write where the
-    /// mail has a token.
+    /// Composes the mail of a row. Blocks for a lookup, and for a write if the mail has a token.
     pub(in crate::auth) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
         let kind = MailKind::from_row(&mail.letter, mail.details.as_deref())?;
         if let MailKind::AccountDeleted { to, .. } = &kind {
@@ -65,8 +66,8 @@ impl MailWriter {
             Ok((token.transpose()?, user))
         });
         match prepared {
-            // To the address that is stored, whatever a client has typed, but for an address that
-            // the account shall get, or had.
+            // The recipient is the stored address, never the one that a client has typed, except
+            // for mails to a new or a former address.
             Ok((token, user)) => Ok(Written::ToSomebody(self.templates.render(&MailDraft {
                 kind: &kind,
                 to: kind.recipient().unwrap_or(&user.email),
@@ -78,7 +79,7 @@ impl MailWriter {
         }
     }
 
-    /// Makes the token of a mail, and stores its digest.
+    /// Creates the token of a mail, and stores its digest.
     fn make_token(
         &self,
         token: MailToken<'_>,
@@ -98,11 +99,13 @@ impl MailWriter {
                 self.email_token(user.id, EmailAction::Change, to, mail)?
             }
             MailToken::UndoEmailChange(former) => {
-                let token = UndoToken::generate();
+                let token = EmailRevertToken::generate();
                 self.db
-                    .set_undo_token(user.id, &former.key(), &token.digest())?;
+                    .set_email_revert_token(user.id, &former.key(), &token.digest())?;
                 token.expose()
             }
+            // A command sends it. A row of it would be dropped.
+            MailToken::Invite => return Err(DbError::NoResultFound),
         };
         Ok(token.into())
     }
@@ -126,13 +129,13 @@ impl MailWriter {
         Ok(token.expose())
     }
 
-    /// The work of a mail to a user: a worker, or a disk, that is busy for longer with others
-    /// would tell them apart.
+    /// Decoy for an unknown address: performs the same database and template work as a real mail,
+    /// so that timing does not reveal whether the account exists.
     fn to_nobody(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
         if kind.row().has_token {
-            self.db.store_no_token(mail)?;
+            self.db.store_decoy_token(mail)?;
         }
         let address = Email::from_stored("nobody@localhost".to_owned());
         Ok(self.templates.render(&MailDraft {

@@ -1,17 +1,17 @@
-//! How a mail is queued: its row in the outbox, and how many of its kind an address gets.
+//! Queues mails: the row in the outbox, and the rate limits of mails of a kind to an address.
 
 use crate::auth::throttle::{ThrottleSettings, mail_budget, notification_budget};
-use crate::db::{BudgetedMail, NewMail};
-use crate::domain::EmailKey;
+use crate::db::{QueuedMail, RateLimitedMail};
+use crate::domain::NormalizedEmail;
 use crate::mail::{MailKind, MailToken};
 
-/// What is counted instead of a mail where a registration is concealed and no owner is notified.
+/// The kind that is counted for the decoy of a concealed registration, if the address is new.
 pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
 
 impl MailKind {
-    /// The row that it is.
-    pub(in crate::auth) fn row(&self) -> NewMail {
-        NewMail {
+    /// The row of the message.
+    pub(in crate::auth) fn row(&self) -> QueuedMail {
+        QueuedMail {
             letter: self.name(),
             details: self.row_details(),
             has_token: match self.token() {
@@ -20,17 +20,17 @@ impl MailKind {
                 ) => true,
                 // The token that undoes a change is for an owner who has lost the account: nothing
                 // that happens in the account ends it.
-                Some(MailToken::UndoEmailChange(_)) | None => false,
+                Some(MailToken::UndoEmailChange(_) | MailToken::Invite) | None => false,
             },
         }
     }
 
-    /// The row, to be queued only while the address is within the budget of this kind.
+    /// The row with the rate limits of mails of its kind to the address.
     pub(in crate::auth) fn within_budget(
         &self,
         settings: &ThrottleSettings,
-        to: &EmailKey,
-    ) -> BudgetedMail {
+        to: &NormalizedEmail,
+    ) -> RateLimitedMail {
         let budget = match self {
             Self::PasswordChanged
             | Self::AccountDeleted { .. }
@@ -45,9 +45,10 @@ impl MailKind {
             | Self::EmailChanged { .. }
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
+            | Self::Invitation { .. }
             | Self::Test => mail_budget,
         };
-        BudgetedMail {
+        RateLimitedMail {
             mail: self.row(),
             budget: budget(settings, self.name(), to),
         }

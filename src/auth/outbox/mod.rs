@@ -1,4 +1,4 @@
-//! Queued mails: what is queued, how it becomes a mail, and the thread that sends them.
+//! Queued mails: their content, how they are composed, and the threads that send them.
 
 mod backoff;
 mod compose;

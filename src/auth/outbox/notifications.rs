@@ -1,13 +1,13 @@
-//! Of which events owners are notified by mail.
+//! The settings of notifications.
 
 use crate::domain::Notification;
 
-/// Of what owners are told by mail; of everything, if nothing else is said.
+/// The events about which owners are notified by mail. The default is all events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationSettings(Vec<Notification>);
 
 impl NotificationSettings {
-    /// Of these and nothing else.
+    /// Only these events.
     #[must_use]
     pub fn only(of: impl IntoIterator<Item = Notification>) -> Self {
         Self(of.into_iter().collect())

@@ -1,4 +1,4 @@
-//! What becomes of a mail that was taken in hand: it waits for its moment, is written, and sent.
+//! Delivers claimed mails: waits a random time, composes the mail, and sends it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::db::{ClaimedMail, DB};
 use crate::domain::Client;
 use crate::mail::{Mail, Mailer, SendError, Templates};
 
-/// The waits after each attempt that says something about this mail; the last one goes on.
+/// The waits after failed attempts of a mail. The last one repeats.
 const BACK_OFF: [Duration; 5] = [
     minutes(1),
     minutes(2),
@@ -21,33 +21,33 @@ const BACK_OFF: [Duration; 5] = [
 ];
 pub(in crate::auth) const LONGEST_WAIT: Duration = minutes(60);
 
-/// When a mail is given up.
+/// The age at which a mail is given up.
 const GIVEN_UP_AFTER: Duration = minutes(3 * 24 * 60);
 
-/// How long a mail has to have waited to be sent without a random wait: that would hold up the
-/// end of an outage.
+/// The age from which a mail is sent without a random wait, so that mails go out quickly after an
+/// outage.
 const OLD_AFTER: Duration = minutes(1);
 
-/// How many mails are handed over at once. Servers limit the connections of a client.
+/// How many mails are sent at once. Servers limit the connections of a client.
 const AT_ONCE: usize = 4;
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// What became of a mail that was taken in hand.
+/// The outcome of delivering a mail.
 pub(in crate::auth) enum Outcome {
-    /// It is off our hands, or there was nothing to send.
+    /// The mail was sent or refused, or there was nothing to send.
     Done(Option<MailOutcome>),
-    /// It stays in the outbox for so long.
+    /// The mail is postponed by this time, for this reason.
     Wait(Duration, String),
-    /// No mail goes at the moment.
+    /// No mail can be sent at the moment, for this reason.
     Away(String),
-    /// The service stopped before the mail's moment had come; the mail stays in the outbox.
+    /// The service stopped during the mail's random wait. The mail stays in the outbox.
     Kept,
 }
 
-/// Sends mails, for as many threads as there are mails in hand.
+/// Delivers mails, on one thread for each claimed mail.
 pub(in crate::auth) struct MailSender {
     db: DB,
     mailer: Mailer,
@@ -62,7 +62,7 @@ pub(in crate::auth) struct MailSender {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many mails are being handed over.
+    /// How many mails are being sent.
     busy: usize,
     is_ending: bool,
 }
@@ -86,18 +86,18 @@ impl MailSender {
         }
     }
 
-    /// Counts there what becomes of mails.
+    /// Counts the outcomes of mails in `counts`.
     pub(in crate::auth) fn counting(self, counts: Arc<MailCounts>) -> Self {
         Self { counts, ..self }
     }
 
-    /// Puts back the mails that wait for their moment.
+    /// Ends the random waits: the waiting mails go back to the outbox.
     pub(in crate::auth) fn end(&self) {
         self.state().is_ending = true;
         self.changed.notify_all();
     }
 
-    /// Waits, tries a mail, and writes down what became of it. Blocks for as long as that takes.
+    /// Waits, tries to send a mail, and records the outcome. Blocks.
     pub(in crate::auth) fn deliver(&self, mail: &ClaimedMail) -> Outcome {
         let outcome = if self.is_its_moment(mail) {
             self.handle(mail)
@@ -108,8 +108,7 @@ impl MailSender {
         outcome
     }
 
-    /// Waits a random time, unless the mail has waited for long. Tells whether it may go: not
-    /// if the service ends meanwhile.
+    /// Waits a random time, unless the mail is old. Returns false if the service is shutting down.
     fn is_its_moment(&self, mail: &ClaimedMail) -> bool {
         let is_old = mail.created_at.plus(OLD_AFTER) <= self.db.clock().now();
         let wait = if is_old {
@@ -130,7 +129,7 @@ impl MailSender {
         false
     }
 
-    /// Tries a mail. One that is too old is not tried for ever.
+    /// Tries to send a mail. Gives it up if it is too old.
     fn handle(&self, mail: &ClaimedMail) -> Outcome {
         let outcome = self.send(mail);
         let is_old = mail.created_at.plus(GIVEN_UP_AFTER) <= self.db.clock().now();
@@ -145,7 +144,7 @@ impl MailSender {
         }
     }
 
-    /// Writes down what became of it.
+    /// Records the outcome in the database.
     fn settle(&self, mail: &ClaimedMail, outcome: &Outcome) {
         let settled = match outcome {
             Outcome::Done(counted) => {
@@ -205,7 +204,7 @@ impl MailSender {
         }
     }
 
-    /// Has a mail sent, or only the work of it done, when its turn comes.
+    /// Sends a mail, or runs the decoy work, as soon as fewer than [`AT_ONCE`] are being sent.
     fn hand_over(
         &self,
         mail: &Mail,
@@ -224,13 +223,13 @@ impl MailSender {
         sent
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends with a panic too.
+/// Counts a mail as being sent, until it is dropped, also by a panic.
 struct Turn<'a>(&'a MailSender);
 
 impl Drop for Turn<'_> {
@@ -246,7 +245,7 @@ fn back_off(attempts: u32) -> Duration {
     wait.copied().unwrap_or(LONGEST_WAIT)
 }
 
-/// A time between nothing and that, each as likely as any other. Without randomness, all of it.
+/// A random time between zero and `of`, uniformly distributed. Without random bytes, `of`.
 fn random_part(of: Duration) -> Duration {
     let mut bytes = [0; 4];
     match getrandom::fill(&mut bytes) {
@@ -260,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn m4_mails_wait_any_time_up_to_the_longest() {
+    fn m4_random_waits_are_uniformly_distributed() {
         let longest = Duration::from_secs(2);
         let waits: Vec<_> = (0..1000).map(|_| random_part(longest)).collect();
         for tenth in 0..10 {

@@ -1,8 +1,8 @@
-//! The thread that takes mails out of the outbox, and the threads that send them.
+//! The mail worker, a thread that claims queued mails and starts a thread for each of them.
 //!
-//! It wakes when this process queues a mail, and once a second for those of other instances.
-//! Each mail has a thread of its own, which waits a random time before it begins: neither the
-//! order nor the time of mails tells which others were sent.
+//! It wakes when this process queues a mail, and once a second for mails of other instances. Each
+//! mail has a thread of its own, which waits a random time before it sends: neither the order nor
+//! the time of mails reveals which other mails were sent.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -20,28 +20,27 @@ use crate::mail::{Mailer, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How long a mail waits that was just queued: until the answer to who asked for it is out. Work
-/// beside it would slow it down, and not by the same for every kind of mail.
+/// How long the worker waits after a mail was queued, so that the response to the client is sent
+/// first. Simultaneous work would delay it by a time that depends on the kind of mail.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// How long a worker may take for one mail before another takes it over: longer than any
-/// mail server is waited for.
+/// How long a claim lasts before another worker may take the mail over: longer than the timeout
+/// of any mail server.
 const LEASE: Duration = Duration::from_secs(300);
 
-/// How many mails are in hand at once, most of them waiting for their moment; how many of them
-/// may be to people who are not known; and how many decoys. So there is always a thread for
-/// the mail of a person who is known.
+/// How many mails are claimed at once; how many of these may have lower priorities; and how many
+/// may be decoys. So there is always a thread for a mail to a verified address or known client.
 const IN_HAND: usize = 32;
 const UNPROVED_IN_HAND: usize = 24;
 const DECOYS_IN_HAND: usize = 16;
 
-/// How long the end of the service waits for the mails that are being sent.
+/// How long a shutdown waits for mails that are being sent.
 const LAST_MAIL: Duration = Duration::from_secs(2);
 
-/// A hold on the threads, which end with it.
+/// The handle of the threads, which end when this is dropped.
 pub(in crate::auth) struct MailWorker {
     messages: Mutex<Sender<Message>>,
-    /// Whether a wake-up is on its way already.
+    /// Whether a wake-up was sent and not received yet.
     woken: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
     counts: Arc<MailCounts>,
@@ -49,9 +48,9 @@ pub(in crate::auth) struct MailWorker {
 }
 
 enum Message {
-    /// A mail was queued, or the service ends.
+    /// A mail was queued, or the service is shutting down.
     Wake,
-    /// A mail is no longer in hand; none if its thread panicked.
+    /// A thread has finished with a mail. The outcome is none if it panicked.
     Finished(MailPriority, Option<Outcome>),
 }
 
@@ -63,11 +62,11 @@ struct Worker {
     ending: Arc<AtomicBool>,
     in_hand: InHand,
     outage: Outage,
-    /// Until when no mail is tried.
+    /// Until when no mail is claimed.
     paused_until: Option<Instant>,
 }
 
-/// How many mails of each priority are in hand.
+/// How many mails of each priority are claimed.
 #[derive(Debug, Default, Clone, Copy)]
 struct InHand {
     known: usize,
@@ -76,7 +75,7 @@ struct InHand {
 }
 
 impl MailWorker {
-    /// `spread` is the longest random wait of a mail.
+    /// Starts the worker. `spread` is the longest random wait of a mail.
     pub(in crate::auth) fn start(
         db: DB,
         mailer: Mailer,
@@ -101,7 +100,7 @@ impl MailWorker {
         };
         thread::Builder::new().name("mail".into()).spawn(move || {
             run_on(|| worker.run(&received));
-            // First, so that the end of the service finds the database closed.
+            // Before `end`, so that a shutdown finds the database closed.
             drop(worker);
             drop(end);
         })?;
@@ -114,19 +113,19 @@ impl MailWorker {
         })
     }
 
-    /// What became of the mails so far.
+    /// The outcomes of mails so far.
     pub(in crate::auth) fn counts(&self) -> &MailCounts {
         &self.counts
     }
 
-    /// Says that there is a mail. Never blocks for long.
+    /// Wakes the worker for a queued mail. Never blocks for long.
     pub(in crate::auth) fn wake(&self) {
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         if messages.send(Message::Wake).is_err() {
-            log::error!("the thread for mails has ended");
+            log::error!("the mail worker has ended, and no mails are sent");
         }
     }
 }
@@ -135,18 +134,18 @@ impl Drop for MailWorker {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Release);
         self.wake();
-        // A mail that takes longer is sent by the next start, or by another instance.
+        // A mail that takes longer is sent after the next start, or by another instance.
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LAST_MAIL) {
-            log::warn!("a mail was being sent; it may be sent again");
+            log::warn!("a mail was being sent at shutdown; it may be sent again");
         }
     }
 }
 
-/// Runs it until it returns, however often it panics.
+/// Calls `run` again until it returns without a panic.
 fn run_on(mut run: impl FnMut()) {
     while panic::catch_unwind(AssertUnwindSafe(&mut run)).is_err() {
-        log::error!("the thread for mails has panicked; it goes on");
+        log::error!("the mail worker panicked and continues");
     }
 }
 
@@ -160,7 +159,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        // Those that wait for their moment are put back; the others come to their end.
+        // Mails in their random wait go back to the outbox; the others are sent.
         self.sender.end();
         while self.in_hand.all() > 0 {
             match received.recv() {
@@ -170,7 +169,7 @@ impl Worker {
         }
     }
 
-    /// Takes as many mails in hand as there may be.
+    /// Claims as many mails as allowed.
     fn claim(&mut self) {
         while let Some(lowest) = self.lowest() {
             match self
@@ -187,7 +186,7 @@ impl Worker {
         }
     }
 
-    /// The lowest priority of which another mail may be taken in hand; none if none may.
+    /// The lowest priority of which another mail may be claimed; none if none may.
     fn lowest(&mut self) -> Option<MailPriority> {
         if self
             .paused_until
@@ -196,7 +195,7 @@ impl Worker {
             return None;
         }
         self.paused_until = None;
-        // In an outage, one mail is tried for all.
+        // During an outage, only one mail at a time is tried.
         if self.outage.is_ongoing() && self.in_hand.all() > 0 {
             return None;
         }
@@ -211,15 +210,15 @@ impl Worker {
             .name("mail-send".into())
             .spawn(move || {
                 let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
-                // Before the message, so that who waits for the end finds the database closed.
+                // Before the message, so that a shutdown finds the database closed.
                 drop(sender);
                 drop(messages.send(Message::Finished(priority, outcome.ok())));
             });
         match thread {
             Ok(_) => *self.in_hand.of(priority) += 1,
-            // Its claim runs out.
+            // The mail is tried again when its claim ends.
             Err(error) => {
-                log::error!("no thread for a mail: {error}");
+                log::error!("cannot start a thread for a mail: {error}");
                 self.paused_until = Some(Instant::now() + PERIOD);
             }
         }
@@ -235,11 +234,11 @@ impl Worker {
                 let in_hand = self.in_hand.of(priority);
                 *in_hand = in_hand.saturating_sub(1);
                 match outcome {
-                    // The mail that it was about is tried again when its claim runs out.
-                    None => log::error!("a thread for mails has panicked, and others go on"),
+                    // The mail is tried again when its claim ends.
+                    None => log::error!("a thread for a mail panicked"),
                     Some(Outcome::Done(None) | Outcome::Kept) => {}
                     Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => self.outage.is_over(),
-                    // Of those that fail together, one tells of it.
+                    // Of mails that fail at the same time, only the first counts.
                     Some(Outcome::Away(_)) if self.paused_until.is_some() => {}
                     Some(Outcome::Away(why)) => {
                         let pause = self.outage.goes_on(&why);
@@ -289,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mail_thread_goes_on_after_panics() {
+    fn the_mail_worker_continues_after_panics() {
         let mut runs = 0;
         run_on(|| {
             runs += 1;
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn m2_decoys_and_strangers_leave_threads_to_known_people() {
+    fn m2_threads_are_left_for_mails_of_high_priority() {
         let mut in_hand = InHand::default();
         let mut claimed = |priority: MailPriority| {
             while in_hand

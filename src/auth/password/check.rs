@@ -1,5 +1,5 @@
-//! The one way to authenticate by password. Attempts are counted here, so that no use case
-//! can leave it out.
+//! The only way to check a password. It counts the attempt, so that no use case can bypass the
+//! rate limits.
 
 use super::rehash::RehashJob;
 use crate::auth::audit::{Event, SecondFactorEvent};
@@ -8,46 +8,46 @@ use crate::auth::hasher::HashPermit;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
 use crate::auth::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
-use crate::domain::{Client, EmailKey, Password, User, UserId};
+use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
 
-/// A password after its hash, right or wrong.
+/// A password that was checked and is right or wrong.
 pub(in crate::auth) struct CheckedPassword {
     pub(in crate::auth) user: Option<User>,
     attempt: LoginAttempt,
-    /// What was counted for it.
+    /// The reservation of the attempt.
     pub(in crate::auth) reservation: Reservation,
     verified: VerifyResult,
 }
 
-/// A right password, and the account whose it is.
+/// A right password and its account.
 pub(in crate::auth) struct RightPassword {
     pub(in crate::auth) user: User,
     pub(in crate::auth) attempt: LoginAttempt,
     pub(in crate::auth) reservation: Reservation,
-    /// The password, if its stored hash is to be replaced.
+    /// The password, if its stored hash is outdated.
     pub(in crate::auth) outdated: Option<Password>,
 }
 
-/// What the log says of a login that fails.
+/// The facts that the log needs if the login fails.
 pub(in crate::auth) struct LoginFailure {
     user: Option<UserId>,
-    /// Whether this is the last attempt of clients that the account does not know.
+    /// Whether this attempt locks the account for unknown clients.
     locks: bool,
-    /// Whether no password can be right, because the stored hash is of an unknown kind.
+    /// Whether no password can be right, because the stored hash has an unknown algorithm.
     has_unknown_hash: bool,
 }
 
 impl Auth {
-    /// Whether that is the password of that account; no in any other case, such as an
-    /// unknown email or a stored password that is no bcrypt hash. Blocks for a few look-ups,
-    /// one hash, which takes as long for an unknown account as for a known one, and a write.
+    /// Whether this is the password of the account. False for an unknown email, and for a stored
+    /// password that is not a bcrypt hash. Blocks for a few lookups, for one hash, which takes as
+    /// long for an unknown account as for a known one, and for a write.
     ///
     /// # Errors
-    /// Only if the database fails, the hash would have to wait too long, or there were too many
-    /// attempts at the account; that is not a wrong password.
+    /// Only if the database fails, the hash would wait too long, or a rate limit is reached. A
+    /// wrong password is not an error.
     pub fn valid_login(
         &self,
-        email: impl Into<EmailKey>,
+        email: impl Into<NormalizedEmail>,
         password: &Password,
     ) -> Result<bool, AuthError> {
         let client = Client::default();
@@ -73,11 +73,11 @@ impl Auth {
     }
 
     /// Checks a password: takes a permit, counts the attempt, looks the account up, and hashes,
-    /// the same for unknown and known accounts. The permit is returned for a second hash.
-    /// `limits` are further ones that refuse before anything is counted.
+    /// the same for unknown and known accounts. Returns the permit for a second hash. `limits`
+    /// are further rate limits, checked before anything is counted.
     ///
     /// # Errors
-    /// What kept the password from being checked; what was counted is refunded then.
+    /// Why the password could not be checked. The reservation was refunded.
     pub(in crate::auth) async fn verify_password(
         &self,
         executor: &impl Executor,
@@ -94,7 +94,7 @@ impl Auth {
         let (attempt, mut permit) = admitted.await?;
 
         let count_and_look_up = move |auth: &Self| {
-            let reservation = attempt.take(auth)?;
+            let reservation = attempt.reserve(auth)?;
             let user = attempt.user(auth);
             let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
             Ok((attempt, reservation, user))
@@ -115,11 +115,11 @@ impl Auth {
         Ok((checked, permit))
     }
 
-    /// Settles what was counted for a right password that opens no session. Blocks for a write.
+    /// Settles the rate limits for a right password without a session. Blocks for a write.
     fn settle(&self, right: RightPassword) -> Result<(), AuthError> {
-        let settlement = right.attempt.right(self, &right.reservation);
-        if !settlement.is_empty()
-            && let Err(error) = self.db.settle_guess(right.user.id, &settlement)
+        let side_effects = right.attempt.right(self, &right.reservation);
+        if !side_effects.is_empty()
+            && let Err(error) = self.db.record_success(right.user.id, &side_effects)
         {
             right.reservation.release();
             return Err(error.into());
@@ -130,15 +130,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Replaces an outdated stored hash in the background: the login does not wait for it, and
-    /// the next one tries again if it fails.
+    /// Rehashes an outdated stored password in the background. The login does not wait for it; if
+    /// it fails, the next login tries again.
     pub(in crate::auth) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
         let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
-        match (self.place(), renewal) {
+        match (self.acquire_permit(), renewal) {
             (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
-            (Err(error), _) => log::debug!("a stored password is not renewed: {error}"),
-            (_, Err(error)) => log::warn!("a stored password is not renewed: {error}"),
+            (Err(error), _) => log::debug!("a stored password was not rehashed: {error}"),
+            (_, Err(error)) => log::warn!("a stored password was not rehashed: {error}"),
         }
     }
 }
@@ -147,7 +147,7 @@ impl CheckedPassword {
     /// The account, if the password is right.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] if it is wrong, or there is no account.
+    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist.
     pub(in crate::auth) fn right(self) -> Result<RightPassword, AuthError> {
         let VerifyResult {
             password,
@@ -163,7 +163,7 @@ impl CheckedPassword {
         })
     }
 
-    /// What the log is to say if the login fails.
+    /// The facts that the log needs if the login fails.
     pub(in crate::auth) fn failure(&self) -> LoginFailure {
         let stored = self.user.as_ref().map(|user| &user.hashed_password);
         LoginFailure {

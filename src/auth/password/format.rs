@@ -1,10 +1,10 @@
-//! How a password is stored, and how one is checked against what is stored.
+//! The format of stored passwords.
 //!
-//! Up to 71 bytes: standard bcrypt, `$2b$12$...`, as any library reads it. Longer ones
-//! would be cut at 72 bytes in silence, so they are hashed down first, and the stored text
-//! says so by a tag in front: `$bienvenue-1$2b$12$...` is
-//! bcrypt(base64(HMAC-SHA-384("bienvenue/password/1", password))). The tag alone decides how
-//! to verify: a digest that is typed as a password is just another password.
+//! A password of up to 71 bytes is stored as standard bcrypt, `$2b$12$...`, which any library
+//! can read. bcrypt would silently cut a longer one at 72 bytes, so it is prehashed, and the
+//! stored text has a tag: `$bienvenue-1$2b$12$...` is
+//! bcrypt(base64(HMAC-SHA-384("bienvenue/password/1", password))). Only the tag decides how to
+//! verify: a prehash that is typed as a password is an ordinary password.
 
 use std::str::FromStr;
 
@@ -20,38 +20,38 @@ use crate::auth::hasher::compute;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
-/// What bcrypt reads of a password besides the NUL that ends it.
+/// How many bytes of a password bcrypt uses, without the NUL at its end.
 const BCRYPT_BYTES: usize = 71;
 const TAG: &str = HashedPassword::PREHASHED;
 const PREHASH_KEY: &[u8] = b"bienvenue/password/1";
 
-/// A password could not be hashed: a defect, or a system without randomness.
+/// Why a password could not be hashed: a defect, or no random numbers.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// What bcrypt says.
+    /// bcrypt failed.
     #[error("bcrypt: {0}")]
     Bcrypt(#[from] BcryptError),
-    /// HMAC took no key, which it does of any length.
+    /// HMAC refused its key. This cannot happen, because it accepts any length.
     #[error("HMAC refused its key")]
     Hmac,
-    /// The system has no randomness for a salt.
+    /// The operating system returned no random bytes for a salt.
     #[error("no salt: {0}")]
     Salt(#[from] getrandom::Error),
-    /// The hashing thread gave no answer: it panicked, or the service ends.
+    /// The hashing thread panicked, or the service is shutting down.
     #[error("the hashing thread gave no answer")]
     NoAnswer,
 }
 
-/// The document's `_hash_password`: a salted bcrypt hash, fit for storing. Blocks for as
-/// long as the cost asks, a quarter of a second of a core at 12.
+/// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
+/// about a quarter of a second at cost 12.
 ///
 /// # Errors
-/// [`HashError`] if the system gives no random salt.
+/// [`HashError`] if the operating system returns no random bytes.
 pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
     compute(HashJob::new(password.clone(), cost)?)
 }
 
-/// How a bcrypt was or will be made of a password.
+/// The parameters of a bcrypt hash: cost, salt, and whether the password is prehashed.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::auth) struct HashParams {
     pub(in crate::auth) cost: u32,
@@ -60,7 +60,7 @@ pub(in crate::auth) struct HashParams {
 }
 
 impl HashParams {
-    /// With a random salt, the way that loses nothing of the password.
+    /// Parameters for a new hash: a random salt, and a prehash for a long password.
     pub(in crate::auth) fn of_new(
         password: &Password,
         cost: BcryptCost,
@@ -74,7 +74,7 @@ impl HashParams {
         })
     }
 
-    /// For nothing but the time it takes.
+    /// Parameters for a hash that only spends time.
     pub(in crate::auth) fn to_spend(cost: u32) -> Self {
         Self {
             cost,
@@ -83,10 +83,11 @@ impl HashParams {
         }
     }
 
-    /// What is to be computed for a password.
+    /// The bcrypt input for a password.
     ///
-    /// Untagged, only the first 72 bytes of it count: an adopted hash was made that way. One
-    /// of our own has its closing NUL within them, which no password contains.
+    /// Without the tag, only the first 72 bytes count, as for the hash of a long password that
+    /// was imported. In the service's own hashes the closing NUL, which no password contains, is
+    /// within these bytes.
     pub(in crate::auth) fn input(&self, password: &Password) -> Result<Input, HashError> {
         let prehashed = self.tagged.then(|| prehash(password)).transpose()?;
         let password = prehashed.as_ref().map_or(password.expose(), |text| text);
@@ -94,7 +95,7 @@ impl HashParams {
             .ok_or(BcryptError::CostNotAllowed(self.cost).into())
     }
 
-    /// What is stored of it.
+    /// The stored form of a digest.
     pub(in crate::auth) fn stored(&self, digest: &Digest) -> Result<HashedPassword, HashError> {
         let (salt, digest) = (BASE_64.encode(self.salt), BASE_64.encode(digest.as_bytes()));
         let bcrypt = HashParts::from_str(&format!("$2b${:02}${salt}{digest}", self.cost))?;
@@ -118,7 +119,8 @@ pub(in crate::auth) struct StoredHash {
 }
 
 impl StoredHash {
-    /// Reads every prefix that the `bcrypt` crate reads, and the tag before it.
+    /// Parses a stored password with any prefix that the `bcrypt` crate accepts, and with or
+    /// without the tag. None if it is not a bcrypt hash.
     pub(in crate::auth) fn read(hashed_password: &HashedPassword) -> Option<Self> {
         let text = hashed_password.expose();
         let (bcrypt, tagged) = match text.strip_prefix(TAG) {
@@ -140,7 +142,7 @@ impl StoredHash {
         })
     }
 
-    /// Whether it should be made anew of the right password.
+    /// Whether the right password should be rehashed: the cost is too low, or the password was cut.
     pub(in crate::auth) fn is_outdated(&self, password: &Password, cost: BcryptCost) -> bool {
         let cut = !self.making.tagged && password.expose().len() > BCRYPT_BYTES;
         self.making.cost < cost.get() || cut

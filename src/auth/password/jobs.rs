@@ -1,4 +1,4 @@
-//! The bcrypt jobs of a new password and of a check, with equal work for every wrong password.
+//! The hash jobs of a new password and of a check. Every failed check takes the same work.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use crate::auth::hasher::{BcryptJob, JobStep};
 use crate::bcrypt_lanes::Digest;
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
-/// The work of hashing a new password.
+/// The job that hashes a new password.
 #[derive(Debug)]
 pub(in crate::auth) struct HashJob {
     password: Password,
@@ -40,16 +40,16 @@ impl BcryptJob for HashJob {
     }
 }
 
-/// The work of checking a password. Where it is wrong, it takes as long for an account that
-/// is not there, or whose stored password is no hash, or one of a lower cost, as for any
-/// other: so many rounds as one bcrypt has at the current cost.
+/// The job that checks a password. A failed check always takes as many rounds as one hash at the
+/// current cost: for an unknown account, a stored text that is not a hash, and a hash of a lower
+/// cost too.
 #[derive(Debug)]
 pub(in crate::auth) struct VerifyJob {
     password: Password,
     cost: BcryptCost,
-    /// What it is to be compared with, until it is.
+    /// The stored hash, until it was compared.
     stored: Option<StoredHash>,
-    /// The costs at which hashes are still to be computed if it is wrong.
+    /// The costs of the hashes that a failed check still has to compute.
     to_make_up: RangeInclusive<u32>,
 }
 
@@ -59,7 +59,7 @@ pub(in crate::auth) struct VerifyResult {
     pub(in crate::auth) password: Password,
     /// Whether the password is right.
     pub(in crate::auth) right: bool,
-    /// Whether it is right and what is stored should be made anew.
+    /// Whether it is right and the stored hash is outdated.
     pub(in crate::auth) outdated: bool,
 }
 
@@ -79,7 +79,7 @@ impl VerifyJob {
         }
     }
 
-    /// The next hash that is computed for the time it takes.
+    /// The next hash that a failed check computes only to spend time.
     fn make_up(mut self) -> JobStep<Self> {
         match self.to_make_up.next() {
             Some(cost) => self.compute(HashParams::to_spend(cost)),
@@ -136,9 +136,9 @@ fn rounds(cost: u32) -> u64 {
     1 << cost
 }
 
-/// What a failed verification still has to compute so that it has cost as much as one hash
-/// at the current cost C: all of it where there was nothing to verify, and c .. C-1 after one
-/// at a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
+/// The costs of the hashes that a failed check computes in addition, so that it takes as much as
+/// one hash at the current cost C: C itself if there was nothing to verify, and c .. C-1 after a
+/// hash of a lower cost c, because 2^c + 2^c + 2^(c+1) + .. + 2^(C-1) is 2^C.
 fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclusive<u32> {
     let current = current.get();
     match verified_at {
@@ -156,7 +156,7 @@ mod tests {
         Password::parse(text).unwrap()
     }
 
-    /// The rounds of all hashes that a piece of work computes, and what it ends with.
+    /// Runs a job, and returns the rounds of all its hashes and its result.
     fn count<W: BcryptJob>(work: W) -> (u64, W::Done) {
         let (mut rounds, mut step) = (0, work.begin());
         loop {

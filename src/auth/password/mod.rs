@@ -1,4 +1,4 @@
-//! Passwords: the policy for new ones, the format of stored ones, checking and replacing them.
+//! Passwords: the policy for new ones, the format of stored ones, checks and rehashes.
 
 pub(super) mod check;
 pub(super) mod format;

@@ -1,4 +1,4 @@
-//! Replaces an outdated stored hash after a right login, in the background.
+//! Rehashes: an outdated stored hash is replaced in the background after a successful login.
 
 use std::sync::mpsc::Sender;
 
@@ -9,16 +9,15 @@ use crate::bcrypt_lanes::Digest;
 use crate::db::DB;
 use crate::domain::{BcryptCost, HashedPassword, Password, User};
 
-/// The work of hashing a password anew whose stored hash is outdated. Housekeeping writes
-/// what comes of it: a hashing thread runs at a lower priority, and must hold up nobody who
-/// waits for the database.
+/// The job that rehashes a password. The housekeeping thread stores the new hash: a hashing thread
+/// has a low priority, and must not hold a database lock for which others wait.
 pub(in crate::auth) struct RehashJob {
     user: User,
     hashing: HashJob,
     written_by: Sender<Message>,
 }
 
-/// A hash that is to be stored in the place of an outdated one.
+/// A new hash that replaces an outdated one.
 #[derive(Debug)]
 pub(in crate::auth) struct Rehashed {
     user: User,
@@ -82,7 +81,7 @@ fn renewed_or_on(
             },
         ),
         JobStep::Done(outcome) => {
-            // At the end of the service nobody writes it any more; the next login renews it.
+            // Fails only at shutdown. The next login rehashes the password.
             drop(written_by.send(Message::Store(Rehashed { user, outcome })));
             JobStep::Done(())
         }
@@ -90,20 +89,22 @@ fn renewed_or_on(
 }
 
 impl Rehashed {
-    /// Stores it, unless the password was changed meanwhile. Blocks for a write.
+    /// Stores the new hash, unless the password was changed meanwhile. Blocks for a write.
     pub(in crate::auth) fn write(self, db: &DB) {
         let (user, outdated) = (self.user.id, &self.user.hashed_password);
         let new = match self.outcome {
             Ok(new) => new,
             Err(error) => {
-                log::warn!("the stored password of user {user} is not renewed: {error}");
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
                 return;
             }
         };
-        match db.renew_hashed_password(user, outdated, &new) {
-            Ok(true) => log::info!("renewed the stored password of user {user}"),
+        match db.replace_outdated_hash(user, outdated, &new) {
+            Ok(true) => log::info!("rehashed the stored password of user {user}"),
             Ok(false) => {}
-            Err(error) => log::warn!("the stored password of user {user} is not renewed: {error}"),
+            Err(error) => {
+                log::warn!("the stored password of user {user} was not rehashed: {error}")
+            }
         }
     }
 }

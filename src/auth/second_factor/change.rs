@@ -5,8 +5,8 @@ use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
-use crate::db::{BudgetedMail, DbError, FactorProof, LimitCheck, SecondFactorChange};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
+use crate::db::{DbError, FactorProof, LimitCheck, RateLimitedMail, SecondFactorChange};
 use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
 use crate::mail::MailKind;
 
@@ -30,7 +30,7 @@ impl Auth {
         let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
         let remove = {
             let limit = limit.clone();
-            move |auth: &Self, owner: &Owner| auth.delete_totp(owner, &code, &limit)
+            move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code, &limit)
         };
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
@@ -55,7 +55,7 @@ impl Auth {
         request: OwnerRequest,
     ) -> Result<Vec<RecoveryCode>, AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
-        let replace = |auth: &Self, owner: &Owner| auth.store_recovery_codes(owner);
+        let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
             Ok(_) => Event::SecondFactor {
@@ -110,7 +110,7 @@ impl Auth {
         executor: &impl Executor,
         request: OwnerRequest,
         limits: Vec<LimitCheck>,
-        change: impl FnOnce(&Self, &Owner) -> Result<T, AuthError> + Send + 'static,
+        change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let client = request.client.clone();
         let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
@@ -123,21 +123,24 @@ impl Auth {
 
     fn delete_totp(
         &self,
-        owner: &Owner,
+        owner: &ReauthenticatedUser,
         code: &SecondFactorCode,
         limit: &[LimitCheck],
     ) -> Result<(), AuthError> {
         let email = &owner.user.email;
         let proof = self.proof_of(owner.user.id, code)?;
         let proof = proof.ok_or(AuthError::NoSecondFactor)?;
-        let mut settlement = owner.settlement(self);
-        settlement
+        let mut side_effects = owner.side_effects(self);
+        side_effects
             .forget
             .push(LimitKey::second_factor(&email.key()));
         let notice = self.second_factor_removed(email, false);
-        let removed =
-            self.db
-                .remove_totp(&owner.who(), (&proof, limit), &settlement, notice.as_ref());
+        let removed = self.db.remove_totp(
+            &owner.who(),
+            (&proof, limit),
+            &side_effects,
+            notice.as_ref(),
+        );
         if !owner.changed(removed)? {
             return Err(AuthError::NoSecondFactor);
         }
@@ -145,14 +148,17 @@ impl Auth {
         Ok(())
     }
 
-    fn store_recovery_codes(&self, owner: &Owner) -> Result<Vec<RecoveryCode>, AuthError> {
+    fn store_recovery_codes(
+        &self,
+        owner: &ReauthenticatedUser,
+    ) -> Result<Vec<RecoveryCode>, AuthError> {
         let (codes, digests) = new_recovery_codes(owner.user.id)?;
-        let settlement = owner.settlement(self);
+        let side_effects = owner.side_effects(self);
         let notice = self.recovery_codes_replaced(&owner.user.email);
         let who = owner.who();
-        let replaced = self
-            .db
-            .replace_recovery_codes(&who, &settlement, &digests, notice.as_ref());
+        let replaced =
+            self.db
+                .replace_recovery_codes(&who, &side_effects, &digests, notice.as_ref());
         if !owner.changed(replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
@@ -163,16 +169,16 @@ impl Auth {
 
 impl Auth {
     /// The notification of a new second factor.
-    pub(super) fn second_factor_added(&self, to: &Email) -> Option<BudgetedMail> {
+    pub(super) fn second_factor_added(&self, to: &Email) -> Option<RateLimitedMail> {
         self.second_factor_notice(&MailKind::SecondFactorAdded, to)
     }
 
     /// The notification of a removed second factor.
-    fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<BudgetedMail> {
+    fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<RateLimitedMail> {
         self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
     }
 
-    fn recovery_codes_replaced(&self, to: &Email) -> Option<BudgetedMail> {
+    fn recovery_codes_replaced(&self, to: &Email) -> Option<RateLimitedMail> {
         self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
     }
 
@@ -181,7 +187,7 @@ impl Auth {
         &self,
         to: &Email,
         proof: &FactorProof,
-    ) -> Option<BudgetedMail> {
+    ) -> Option<RateLimitedMail> {
         match proof {
             FactorProof::RecoveryCode(_) => {
                 self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
@@ -190,13 +196,13 @@ impl Auth {
         }
     }
 
-    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<BudgetedMail> {
+    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<RateLimitedMail> {
         let told = self.settings.notices.tell(Notification::SecondFactor);
         told.then(|| mail.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
-impl Owner {
+impl ReauthenticatedUser {
     /// What became of a change of second factors: whether it was made. Where nothing was written,
     /// nothing was settled either.
     pub(super) fn changed(
@@ -219,7 +225,7 @@ impl Owner {
                 AuthError::InvalidCode { with_password }
             }
             Ok(SecondFactorChange::Limited(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
             Err(
                 error @ (DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)

@@ -4,7 +4,7 @@ use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
-use crate::auth::reauthentication::{Owner, OwnerRequest};
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
 use crate::db::{DbError, SecondFactorChange, TotpConfirmation, TotpRow};
 use crate::domain::{
@@ -44,7 +44,7 @@ impl Auth {
         let (user, client) = (request.owner.id, request.client.clone());
         let begun = match self.check_enrolment() {
             Ok(()) => {
-                let begin = |auth: &Self, owner: &Owner| auth.store_totp(owner);
+                let begin = |auth: &Self, owner: &ReauthenticatedUser| auth.store_totp(owner);
                 self.as_owner(executor, request, Vec::new(), begin).await
             }
             Err(off) => Err(off),
@@ -58,7 +58,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`] if none waits to be confirmed, [`AuthError::InvalidCode`],
-    /// [`AuthError::ClockOff`] for a code of another time, and [`AuthError::Throttled`].
+    /// [`AuthError::ClockOff`] for a code of another time, and [`AuthError::RateLimited`].
     pub async fn confirm_totp(
         &self,
         executor: &impl Executor,
@@ -102,17 +102,17 @@ impl Auth {
     }
 
     /// Stores a new secret, encrypted. Blocks for look-ups and a write.
-    fn store_totp(&self, owner: &Owner) -> Result<Enrolment, AuthError> {
+    fn store_totp(&self, owner: &ReauthenticatedUser) -> Result<Enrolment, AuthError> {
         let user = &owner.user;
         let secret = TotpSecret::generate().map_err(no_randomness)?;
         let ring = self.keys.ring_or_create()?;
         let key_check = self.key_check(&ring)?;
         let sealed = ring.seal(Purpose::Totp(user.id), secret.as_bytes());
         let sealed = sealed.map_err(KeyFileError::from)?;
-        let settlement = owner.settlement(self);
+        let side_effects = owner.side_effects(self);
         let stored = self
             .db
-            .begin_totp(&owner.who(), &settlement, &sealed, &key_check);
+            .begin_totp(&owner.who(), &side_effects, &sealed, &key_check);
         if owner.changed(stored)? {
             return Ok(Enrolment {
                 secret: secret.to_base32(),
@@ -122,7 +122,7 @@ impl Auth {
         Err(if self.db.second_factors_of(user.id)?.totp.is_some() {
             AuthError::SecondFactorExists
         } else {
-            AuthError::Changed
+            AuthError::ConcurrentChange
         })
     }
 

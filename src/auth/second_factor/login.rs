@@ -18,7 +18,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoPendingLogin`] if the login has expired, ended, or belongs to another client,
-    /// [`AuthError::Throttled`] before anything is checked, and [`AuthError::InvalidCode`].
+    /// [`AuthError::RateLimited`] before anything is checked, and [`AuthError::InvalidCode`].
     pub async fn log_in_with_second_factor(
         &self,
         executor: &impl Executor,
@@ -42,7 +42,7 @@ impl Auth {
             Event::LoginFailed { user, cause }.log(client);
         };
         let count = move |auth: &Self| {
-            let reservation = attempt.take(auth)?;
+            let reservation = attempt.reserve(auth)?;
             Ok(RightPassword {
                 user,
                 attempt,
@@ -108,8 +108,8 @@ impl Auth {
         let (email, digest) = (user.email.key(), login.map(LoginToken::digest));
         let client = attempt.client();
         let session_id = SessionId::generate();
-        let (mut settlement, device) = attempt.settlement(self, &reservation);
-        settlement.forget.push(LimitKey::second_factor(&email));
+        let (mut side_effects, device) = attempt.side_effects(self, &reservation);
+        side_effects.forget.push(LimitKey::second_factor(&email));
         let outcome = self.db.log_in_with_second_factor(&SecondFactorLogin {
             gate: match &digest {
                 Some(login) => LoginGate::Pending(login, client),
@@ -123,7 +123,7 @@ impl Auth {
                 level: SessionLevel::SecondFactor,
             },
             limit: &code_limit(&self.settings.throttle, &email),
-            settlement: &settlement,
+            side_effects: &side_effects,
             notice: self.recovery_code_used(&user.email, proof).as_ref(),
         });
         let refused = match outcome {
@@ -159,7 +159,7 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Limited(limited)) => limited.into(),
             Err(DbError::NoResultFound) if login.is_some() => AuthError::NoPendingLogin,
-            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
             Err(
                 error @ (DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)
@@ -173,7 +173,7 @@ impl Auth {
     }
 
     /// Notes that the password was right, for the client to go on with a second factor. Blocks for
-    /// a write. [`AuthError::Changed`] if it is not for want of a second factor that the password
+    /// a write. [`AuthError::ConcurrentChange`] if it is not for want of a second factor that the password
     /// opened no session.
     pub(in crate::auth) fn ask_for_second_factor(&self, right: &RightPassword) -> AuthError {
         let login = LoginToken::generate();
@@ -183,12 +183,12 @@ impl Auth {
             digest: &login.digest(),
             client: right.attempt.client(),
         };
-        let settlement = right.attempt.right(self, &right.reservation);
-        let error = match self.db.add_pending_login(&new, &settlement) {
+        let side_effects = right.attempt.right(self, &right.reservation);
+        let error = match self.db.add_pending_login(&new, &side_effects) {
             Ok(()) => return AuthError::SecondFactorRequired(login),
             // Not "invalid credentials": where a login of the same user has just stored a
             // new hash, the password is as right as before.
-            Err(DbError::NoResultFound) => AuthError::Changed,
+            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
             Err(
                 error @ (DbError::InvalidRequest(_)
                 | DbError::AlreadyExists(_)

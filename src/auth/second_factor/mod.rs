@@ -15,8 +15,8 @@ use super::throttle::ThrottleSettings;
 use super::{Auth, AuthError, SecondFactorPolicy};
 use crate::db::{FactorProof, LimitCheck, TotpRow};
 use crate::domain::{
-    EmailKey, LimitKey, RecoveryCode, SessionLevel, SessionUser, TotpCode, TotpMatch, TotpSecret,
-    UserId,
+    LimitKey, NormalizedEmail, RecoveryCode, SessionLevel, SessionUser, TotpCode, TotpMatch,
+    TotpSecret, UserId,
 };
 use crate::secret_key::{KeyFileError, Purpose, UnsealError};
 
@@ -118,9 +118,9 @@ impl Auth {
 }
 
 /// How many wrong codes an account may get.
-pub(super) fn code_limit(settings: &ThrottleSettings, email: &EmailKey) -> Vec<LimitCheck> {
+pub(super) fn code_limit(settings: &ThrottleSettings, email: &NormalizedEmail) -> Vec<LimitCheck> {
     let limit = settings
         .on
-        .then(|| settings.charge(LimitKey::second_factor(email)));
+        .then(|| settings.limit_check(LimitKey::second_factor(email)));
     limit.into_iter().collect()
 }

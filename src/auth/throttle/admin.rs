@@ -1,7 +1,7 @@
 //! Clearing an account's rate limits.
 
 use crate::auth::{Auth, AuthError};
-use crate::domain::EmailKey;
+use crate::domain::NormalizedEmail;
 
 impl Auth {
     /// Clears the login limits of an account, for every client. Call it after the owner has set
@@ -9,8 +9,8 @@ impl Auth {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn forgive(&self, email: impl Into<EmailKey>) -> Result<(), AuthError> {
-        self.db.forget_guesses_at(&email.into())?;
+    pub fn clear_limits(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
+        self.db.clear_limits_for(&email.into())?;
         Ok(())
     }
 }

@@ -2,15 +2,15 @@
 
 use super::ThrottleSettings;
 use crate::db::LimitCheck;
-use crate::domain::{Client, LimitKey, Prefix};
+use crate::domain::{Client, IpPrefix, LimitKey};
 
 /// The network and the site of a client.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::auth) struct Networks<'a>(pub(in crate::auth) &'a Client);
+pub(in crate::auth) struct IpLimits<'a>(pub(in crate::auth) &'a Client);
 
-impl Networks<'_> {
+impl IpLimits<'_> {
     /// The limits of a login by an unknown client, and of a wrong token.
-    pub(in crate::auth) fn charges(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
+    pub(in crate::auth) fn failed_logins(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         self.limits(settings, LimitKey::address, LimitKey::subnet)
     }
 
@@ -30,13 +30,13 @@ impl Networks<'_> {
     fn limits(
         self,
         settings: &ThrottleSettings,
-        network: fn(&Prefix) -> LimitKey,
-        site: fn(&Prefix) -> LimitKey,
+        network: fn(&IpPrefix) -> LimitKey,
+        site: fn(&IpPrefix) -> LimitKey,
     ) -> Vec<LimitCheck> {
         let Some(address) = self.0.address().filter(|_| settings.on) else {
             return Vec::new();
         };
         let keys = [network(&address.network()), site(&address.subnet())];
-        keys.map(|key| settings.charge(key)).into()
+        keys.map(|key| settings.limit_check(key)).into()
     }
 }

@@ -1,17 +1,17 @@
 //! A login attempt: whether its client is known, and which rate limits it has to pass.
 
-use super::{Networks, Reservation, ThrottleSettings};
+use super::{IpLimits, Reservation, ThrottleSettings};
 use crate::auth::{Auth, AuthError, Notification};
-use crate::db::{BudgetedMail, DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState};
+use crate::db::{DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState, RateLimitedMail};
 use crate::domain::{
-    Client, ClientAddress, DeviceId, EmailKey, Limit, LimitKey, Rule, Timestamp, User,
+    Client, ClientIp, DeviceId, Limit, LimitKey, LimitRule, NormalizedEmail, Timestamp, User,
 };
 use crate::mail::MailKind;
 
 /// The account and the client of a login, before the password is checked.
 #[derive(Debug, Clone)]
 pub(in crate::auth) struct LoginAttempt {
-    email: EmailKey,
+    email: NormalizedEmail,
     client: Client,
     /// The mark by which the account knows the client.
     mark: Option<ClientMark>,
@@ -37,7 +37,7 @@ impl ClientMark {
     fn of(client: &Client) -> Vec<Self> {
         let device = client.device().map(DeviceId::digest);
         let device = device.map(|digest| Self::Device(digest.to_hex()));
-        let network = client.address().map(ClientAddress::network);
+        let network = client.address().map(ClientIp::network);
         let network = network.map(|network| Self::Network(network.to_string()));
         device.into_iter().chain(network).collect()
     }
@@ -51,7 +51,7 @@ impl ClientMark {
 
 impl LoginAttempt {
     /// An attempt before the client was looked up.
-    pub(in crate::auth) fn new(email: EmailKey, client: Client) -> Self {
+    pub(in crate::auth) fn new(email: NormalizedEmail, client: Client) -> Self {
         Self {
             email,
             client,
@@ -71,7 +71,7 @@ impl LoginAttempt {
     }
 
     /// The account, if its client is known and may take a reserved permit.
-    fn account_with_permits(&self) -> Option<EmailKey> {
+    fn account_with_permits(&self) -> Option<NormalizedEmail> {
         (self.is_known() && !self.is_frequent).then(|| self.email.clone())
     }
 
@@ -85,7 +85,7 @@ impl LoginAttempt {
     pub(in crate::auth) fn recognize(
         &mut self,
         auth: &Auth,
-    ) -> Result<Option<EmailKey>, AuthError> {
+    ) -> Result<Option<NormalizedEmail>, AuthError> {
         self.recognize_by(auth, ClientMark::of(&self.client))?;
         Ok(self.account_with_permits())
     }
@@ -109,7 +109,7 @@ impl LoginAttempt {
         }
         let texts: Vec<&str> = marks.iter().map(ClientMark::text).collect();
         let known_key = |mark: &str| LimitKey::known(&self.email, mark);
-        let of_strangers = self.charges(settings).into_iter().map(|charge| charge.key);
+        let of_strangers = self.checks(settings).into_iter().map(|check| check.key);
         let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
         let keys: Vec<LimitKey> = keys.collect();
         let state = auth
@@ -138,10 +138,10 @@ impl LoginAttempt {
     /// there was none yet.
     pub(in crate::auth) fn check(&self, auth: &Auth) -> Result<(), AuthError> {
         let settings = &auth.settings.throttle;
-        let charges = self.charges(settings);
+        let checks = self.checks(settings);
         match &self.state {
-            Some(state) => refuse_rows(&state.rows, &charges, auth.db.clock().now()),
-            None => refuse_waiting(auth, &charges),
+            Some(state) => refuse_rows(&state.rows, &checks, auth.db.clock().now()),
+            None => refuse_waiting(auth, &checks),
         }
     }
 
@@ -158,12 +158,12 @@ impl LoginAttempt {
     }
 
     /// Counts the attempt, after which the password may be checked. Blocks for a write.
-    pub(in crate::auth) fn take(&self, auth: &Auth) -> Result<Reservation, AuthError> {
-        take(auth, &self.charges(&auth.settings.throttle))
+    pub(in crate::auth) fn reserve(&self, auth: &Auth) -> Result<Reservation, AuthError> {
+        reserve(auth, &self.checks(&auth.settings.throttle))
     }
 
     /// The side effects of a successful login, and the id for the client's device cookie.
-    pub(in crate::auth) fn settlement(
+    pub(in crate::auth) fn side_effects(
         &self,
         auth: &Auth,
         taken: &Reservation,
@@ -186,17 +186,17 @@ impl LoginAttempt {
             let until = now.plus(settings.network_memory);
             known.push((address.network().to_string(), until));
         }
-        let settlement = LoginSideEffects {
+        let side_effects = LoginSideEffects {
             known,
             stranger: self.stranger(auth, now),
             ..self.right(auth, taken)
         };
-        (settlement, Some(device))
+        (side_effects, Some(device))
     }
 
     /// The notification about a login by an unknown client; none for a client without an
     /// address, such as the library's.
-    fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<BudgetedMail> {
+    fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<RateLimitedMail> {
         let address = self.client.address()?;
         if self.is_known() || !auth.settings.notices.tell(Notification::NewDevice) {
             return None;
@@ -218,13 +218,13 @@ impl LoginAttempt {
         if let Some(mark) = &self.mark {
             forget.push(LimitKey::known(&self.email, mark.text()));
         }
-        let passing = |charge: &LimitCheck| {
-            matches!(charge.rule, Rule::Rate(_)) && charge.key.limit() != Limit::Logins
+        let passing = |check: &LimitCheck| {
+            matches!(check.rule, LimitRule::Rate(_)) && check.key.limit() != Limit::Logins
         };
         let counted = taken.claim().iter();
         LoginSideEffects {
             refund: counted
-                .filter(|counted| passing(counted.charge()))
+                .filter(|counted| passing(counted.limit_check()))
                 .cloned()
                 .collect(),
             forget,
@@ -237,19 +237,19 @@ impl LoginAttempt {
     /// refused there adds no row for an account, so that it cannot fill the table. The last
     /// limit is of logins and is not refunded after a success; the limits before it bound how
     /// many failed logins count towards it.
-    fn charges(&self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
+    fn checks(&self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
         if !settings.on {
             return Vec::new();
         }
-        let mut charges = if let Some(mark) = &self.mark {
-            vec![settings.charge(LimitKey::known(&self.email, mark.text()))]
+        let mut checks = if let Some(mark) = &self.mark {
+            vec![settings.limit_check(LimitKey::known(&self.email, mark.text()))]
         } else {
-            let mut charges = Networks(&self.client).charges(settings);
-            charges.push(settings.charge(LimitKey::account(&self.email)));
-            charges
+            let mut checks = IpLimits(&self.client).failed_logins(settings);
+            checks.push(settings.limit_check(LimitKey::account(&self.email)));
+            checks
         };
-        charges.push(settings.charge(LimitKey::logins(&self.email)));
-        charges
+        checks.push(settings.limit_check(LimitKey::logins(&self.email)));
+        checks
     }
 }
 
@@ -260,41 +260,38 @@ pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
 }
 
 /// Refuses a request that is over a rate limit, without a write. Blocks for a lookup.
-pub(in crate::auth) fn refuse_waiting(
-    auth: &Auth,
-    charges: &[LimitCheck],
-) -> Result<(), AuthError> {
-    if charges.is_empty() {
+pub(in crate::auth) fn refuse_waiting(auth: &Auth, checks: &[LimitCheck]) -> Result<(), AuthError> {
+    if checks.is_empty() {
         return Ok(());
     }
-    let keys: Vec<_> = charges.iter().map(|charge| &charge.key).collect();
-    let rows = auth
-        .db
-        .throttle_rows(&keys)
-        .map_err(AuthError::Unavailable)?;
-    refuse_rows(&rows, charges, auth.db.clock().now())
+    let keys: Vec<_> = checks.iter().map(|check| &check.key).collect();
+    let rows = auth.db.limit_rows(&keys).map_err(AuthError::Unavailable)?;
+    refuse_rows(&rows, checks, auth.db.clock().now())
 }
 
-fn refuse_rows(rows: &[LimitRow], charges: &[LimitCheck], now: Timestamp) -> Result<(), AuthError> {
+fn refuse_rows(rows: &[LimitRow], checks: &[LimitCheck], now: Timestamp) -> Result<(), AuthError> {
     let wait = rows.iter().filter_map(|row| {
-        let charge = charges.iter().find(|charge| charge.key == row.key)?;
-        Some((row.wait(&charge.rule, now), row.key.limit()))
+        let check = checks.iter().find(|check| check.key == row.key)?;
+        Some((row.wait(&check.rule, now), row.key.limit()))
     });
     let longest = wait.max_by_key(|(wait, _)| *wait);
     match longest.filter(|(wait, _)| !wait.is_zero()) {
         None => Ok(()),
-        Some((retry_after, limit)) => Err(AuthError::Throttled { retry_after, limit }),
+        Some((retry_after, limit)) => Err(AuthError::RateLimited { retry_after, limit }),
     }
 }
 
 /// Counts a request towards its limits. Blocks for a write, unless there are no limits.
-pub(in crate::auth) fn take(auth: &Auth, charges: &[LimitCheck]) -> Result<Reservation, AuthError> {
-    if charges.is_empty() {
+pub(in crate::auth) fn reserve(
+    auth: &Auth,
+    checks: &[LimitCheck],
+) -> Result<Reservation, AuthError> {
+    if checks.is_empty() {
         return Ok(Reservation::default());
     }
     match auth
         .db
-        .count_guess(charges)
+        .count_attempt(checks)
         .map_err(AuthError::Unavailable)?
     {
         Ok(counted) => Ok(Reservation::new(counted)),

@@ -1,9 +1,9 @@
 //! Rate limits of mails and of account changes.
 
-use super::{LoginAttempt, Networks, ThrottleSettings};
+use super::{IpLimits, LoginAttempt, ThrottleSettings};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
-use crate::domain::{Client, EmailKey, LimitKey, UserId};
+use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
 
 /// The limits of a request for a reset mail: by device for a known one, so that others behind
 /// the same address do not use it up; else by network and site. Blocks for a lookup if the
@@ -13,15 +13,15 @@ use crate::domain::{Client, EmailKey, LimitKey, UserId};
 /// Only if the database fails.
 pub(in crate::auth) fn reset_requests(
     auth: &Auth,
-    email: &EmailKey,
+    email: &NormalizedEmail,
     client: &Client,
 ) -> Result<Vec<LimitCheck>, AuthError> {
     let settings = &auth.settings.throttle;
     let mut guess = LoginAttempt::new(email.clone(), client.clone());
     guess.recognize_device(auth)?;
     Ok(match guess.mark() {
-        Some(device) => vec![settings.charge(LimitKey::reset_requests_of(email, device))],
-        None => Networks(client).reset_requests(settings),
+        Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
+        None => IpLimits(client).reset_requests(settings),
     })
 }
 
@@ -30,11 +30,11 @@ pub(in crate::auth) fn reset_requests(
 pub(in crate::auth) fn mail_budget(
     settings: &ThrottleSettings,
     kind: &str,
-    to: &EmailKey,
+    to: &NormalizedEmail,
 ) -> Vec<LimitCheck> {
     vec![
-        settings.charge(LimitKey::mail_pause(kind, to)),
-        settings.charge(LimitKey::mail(kind, to)),
+        settings.limit_check(LimitKey::mail_pause(kind, to)),
+        settings.limit_check(LimitKey::mail(kind, to)),
     ]
 }
 
@@ -43,9 +43,9 @@ pub(in crate::auth) fn mail_budget(
 pub(in crate::auth) fn notification_budget(
     settings: &ThrottleSettings,
     kind: &str,
-    to: &EmailKey,
+    to: &NormalizedEmail,
 ) -> Vec<LimitCheck> {
-    vec![settings.charge(LimitKey::mail(kind, to))]
+    vec![settings.limit_check(LimitKey::mail(kind, to))]
 }
 
 /// The limit of one account's requests for a new address: each sends a mail, to any address.
@@ -53,16 +53,16 @@ pub(in crate::auth) fn email_changes(
     settings: &ThrottleSettings,
     user_id: UserId,
 ) -> Vec<LimitCheck> {
-    vec![settings.charge(LimitKey::email_changes(user_id))]
+    vec![settings.limit_check(LimitKey::email_changes(user_id))]
 }
 
 /// The limit of an account's changes with the right password.
 pub(in crate::auth) fn reauthentications(
     settings: &ThrottleSettings,
-    email: &EmailKey,
+    email: &NormalizedEmail,
 ) -> Vec<LimitCheck> {
-    let charge = settings
+    let check = settings
         .on
-        .then(|| settings.charge(LimitKey::reauthentication(email)));
-    charge.into_iter().collect()
+        .then(|| settings.limit_check(LimitKey::reauthentication(email)));
+    check.into_iter().collect()
 }

@@ -13,8 +13,8 @@ mod mail_limits;
 mod reservation;
 mod settings;
 
-pub(super) use ip_limits::Networks;
-pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, take};
+pub(super) use ip_limits::IpLimits;
+pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, reserve};
 pub use mail_keys::mail_limit_keys;
 pub(super) use mail_limits::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::db::LimitCheck;
-use crate::domain::{Backoff, Limit, LimitKey, Rate, Rule};
+use crate::domain::{Backoff, Limit, LimitKey, LimitRule, Rate};
 
 /// The rules of all rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,27 +91,27 @@ impl ThrottleSettings {
 
     /// The rule of a limit.
     #[must_use]
-    pub const fn rule(&self, limit: Limit) -> Rule {
+    pub const fn rule(&self, limit: Limit) -> LimitRule {
         match limit {
-            Limit::Account => Rule::Backoff(self.account),
-            Limit::Known => Rule::Backoff(self.known),
-            Limit::Logins => Rule::Rate(self.logins),
-            Limit::Address => Rule::Rate(self.address),
-            Limit::Subnet => Rule::Rate(self.subnet),
-            Limit::Registration | Limit::ResetRequests => Rule::Rate(self.registration),
+            Limit::Account => LimitRule::Backoff(self.account),
+            Limit::Known => LimitRule::Backoff(self.known),
+            Limit::Logins => LimitRule::Rate(self.logins),
+            Limit::Address => LimitRule::Rate(self.address),
+            Limit::Subnet => LimitRule::Rate(self.subnet),
+            Limit::Registration | Limit::ResetRequests => LimitRule::Rate(self.registration),
             Limit::RegistrationSubnet | Limit::ResetRequestsSubnet => {
-                Rule::Rate(self.registration_subnet)
+                LimitRule::Rate(self.registration_subnet)
             }
-            Limit::Mail | Limit::EmailChanges => Rule::Rate(self.reset),
-            Limit::MailPause => Rule::Rate(self.reset_pause),
-            Limit::Reauthentication => Rule::Rate(self.reauthentication),
-            Limit::SecondFactor => Rule::Backoff(self.second_factor),
+            Limit::Mail | Limit::EmailChanges => LimitRule::Rate(self.reset),
+            Limit::MailPause => LimitRule::Rate(self.reset_pause),
+            Limit::Reauthentication => LimitRule::Rate(self.reauthentication),
+            Limit::SecondFactor => LimitRule::Backoff(self.second_factor),
         }
     }
 
     /// A key with its rule.
     #[must_use]
-    pub fn charge(&self, key: LimitKey) -> LimitCheck {
+    pub fn limit_check(&self, key: LimitKey) -> LimitCheck {
         let rule = self.rule(key.limit());
         LimitCheck { key, rule }
     }

@@ -6,28 +6,28 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{known_clients, sessions, users};
 use crate::db::tables::email_tokens::end_changes;
 use crate::db::tables::outbox::priority::priority_of;
-use crate::db::tables::outbox::{BudgetedMail, queue_before, queue_within};
+use crate::db::tables::outbox::{RateLimitedMail, queue_before, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
 use crate::db::tables::revocation::revoke_tokens;
-use crate::db::tables::sessions::{NewSession, mirror, mirror_newest};
+use crate::db::tables::sessions::{NewSession, sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::{LimitCheck, RateLimited, count_all};
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionLevel, UserId};
+use crate::domain::{HashedPassword, NormalizedEmail, SessionDigest, SessionLevel, UserId};
 
 /// The state of an account after a change of its password.
 #[derive(Debug, Clone)]
-pub struct Replaced<'a> {
+pub struct PasswordUpdate<'a> {
     /// The hash of the new password.
     pub hashed_password: &'a HashedPassword,
     /// A new session, the only one that is left. It gets the level of the session that it replaces.
     pub session: &'a NewSession<'a>,
     /// The side effects of the right password.
-    pub settlement: &'a LoginSideEffects,
+    pub side_effects: &'a LoginSideEffects,
     /// The marks by which the account still knows the client. All other clients are forgotten.
     pub client_marks: &'a [String],
     /// The notification to the owner.
-    pub notice: Option<BudgetedMail>,
+    pub notice: Option<RateLimitedMail>,
 }
 
 /// A user who has given the password again. The change is refused if any of this is no longer
@@ -46,13 +46,13 @@ pub struct Reauthenticated<'a> {
 
 /// The confirmation mail for an email change, and its limits.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
+pub struct EmailConfirmation<'a> {
     /// The mail to the new address.
-    pub mail: &'a BudgetedMail,
+    pub mail: &'a RateLimitedMail,
     /// The rate limit of requests for a new address.
     pub limit: &'a [LimitCheck],
     /// The side effects of the right password.
-    pub settlement: &'a LoginSideEffects,
+    pub side_effects: &'a LoginSideEffects,
 }
 
 impl DB {
@@ -65,7 +65,7 @@ impl DB {
     pub fn replace_password(
         &self,
         who: &Reauthenticated<'_>,
-        new: &Replaced<'_>,
+        new: &PasswordUpdate<'_>,
     ) -> Result<Result<(), RateLimited>, DbError> {
         let id = who.user_id.get();
         let now = self.settings.clock.now();
@@ -91,7 +91,7 @@ impl DB {
                 ..*new.session
             };
             self.insert_session(conn, &session)?;
-            self.settle(conn, who.user_id, new.settlement)?;
+            self.settle(conn, who.user_id, new.side_effects)?;
             if let Some(notice) = &new.notice {
                 queue_within(conn, Some(who.user_id), notice, now)?;
             }
@@ -107,8 +107,8 @@ impl DB {
     pub fn delete_account(
         &self,
         who: &Reauthenticated<'_>,
-        settlement: &LoginSideEffects,
-        notices: &[BudgetedMail],
+        side_effects: &LoginSideEffects,
+        notices: &[RateLimitedMail],
     ) -> Result<Result<(), RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -116,7 +116,7 @@ impl DB {
                 return Ok(Err(limited));
             }
             self.lock_if_unchanged(conn, who)?;
-            self.settle(conn, who.user_id, settlement)?;
+            self.settle(conn, who.user_id, side_effects)?;
             let priority = priority_of(conn, Some(who.user_id), &[], now)?;
             Self::delete_user_row(conn, who.user_id)?;
             for notice in notices {
@@ -135,8 +135,8 @@ impl DB {
     pub fn ask_for_email(
         &self,
         who: &Reauthenticated<'_>,
-        new: &EmailKey,
-        asking: &Asking<'_>,
+        new: &NormalizedEmail,
+        asking: &EmailConfirmation<'_>,
     ) -> Result<Result<(), RateLimited>, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -144,8 +144,8 @@ impl DB {
                 return Ok(Err(limited));
             }
             self.lock_if_unchanged(conn, who)?;
-            mirror_newest(conn, who.user_id)?;
-            self.settle(conn, who.user_id, asking.settlement)?;
+            sync_newest_session(conn, who.user_id)?;
+            self.settle(conn, who.user_id, asking.side_effects)?;
             if let Err(limited) = count_all(conn, asking.limit, now)? {
                 return Ok(Err(limited));
             }
@@ -171,7 +171,7 @@ impl DB {
         conn: &mut AnyConnection,
         who: &Reauthenticated<'_>,
     ) -> Result<SessionLevel, DbError> {
-        let stored = mirror(conn, who.user_id, None)?.ok_or(DbError::NoResultFound)?;
+        let stored = sync_legacy_columns(conn, who.user_id, None)?.ok_or(DbError::NoResultFound)?;
         let (owner, level) = self.owner(conn, who.session)?;
         if stored != who.checked.expose() || owner != who.user_id {
             return Err(DbError::NoResultFound);

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::schema::{email_tokens, outbox, password_resets};
 use crate::db::{DB, DbError};
-use crate::domain::{EmailAction, PendingMail, PendingToken, Timestamp, UserId};
+use crate::domain::{EmailAction, ExportedMail, ExportedToken, Timestamp, UserId};
 
 /// The purpose of the tokens in `password_resets`.
 const RESET: &str = "reset";
@@ -19,7 +19,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn tokens_of(&self, user_id: UserId) -> Result<Vec<PendingToken>, DbError> {
+    pub fn tokens_of(&self, user_id: UserId) -> Result<Vec<ExportedToken>, DbError> {
         type Row = (String, Option<String>, i64, i64);
         let (resets, others): (Vec<(i64, i64)>, Vec<Row>) = self.read(|conn| {
             let resets = password_resets::table
@@ -42,7 +42,7 @@ impl DB {
         let resets = resets
             .into_iter()
             .map(|(created_at, expires_at)| (RESET.to_owned(), None, created_at, expires_at));
-        let token = |(action, email, created_at, expires_at)| PendingToken {
+        let token = |(action, email, created_at, expires_at)| ExportedToken {
             action,
             email,
             created_at: Timestamp::from_seconds(created_at),
@@ -56,7 +56,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn mails_of(&self, user_id: UserId) -> Result<Vec<PendingMail>, DbError> {
+    pub fn mails_of(&self, user_id: UserId) -> Result<Vec<ExportedMail>, DbError> {
         type Row = (String, Option<String>, i64, i64);
         let rows: Vec<Row> = self.read(|conn| {
             outbox::table
@@ -71,7 +71,7 @@ impl DB {
                 ))
                 .load(conn)
         })?;
-        let mail = |(letter, details, created_at, due_at)| PendingMail {
+        let mail = |(letter, details, created_at, due_at)| ExportedMail {
             letter,
             details,
             created_at: Timestamp::from_seconds(created_at),

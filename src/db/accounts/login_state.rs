@@ -8,7 +8,7 @@ use crate::db::connection::statement::{Statement, Value};
 use crate::db::tables::throttle::known_row;
 use crate::db::tables::users::UserRow;
 use crate::db::{DB, DbError, LimitRow};
-use crate::domain::{EmailKey, LimitKey, User};
+use crate::domain::{LimitKey, NormalizedEmail, User};
 
 /// The state of an account before a login.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl DB {
     /// Only if the database fails.
     pub fn login_state(
         &self,
-        email: &EmailKey,
+        email: &NormalizedEmail,
         marks: &[&str],
         keys: &[LimitKey],
     ) -> Result<LoginState, DbError> {

@@ -8,7 +8,7 @@ const REMINDER: Duration = Duration::from_secs(300);
 
 /// A condition that is reported repeatedly while it lasts.
 #[derive(Debug)]
-pub(in crate::db) struct Lasting {
+pub(in crate::db) struct ConditionLog {
     patience: Duration,
     ongoing: Option<Ongoing>,
 }
@@ -26,7 +26,7 @@ pub(in crate::db) enum Line {
     Lasts(Duration),
 }
 
-impl Lasting {
+impl ConditionLog {
     /// A condition that is logged only after it has lasted for `patience`.
     pub(in crate::db) const fn after(patience: Duration) -> Self {
         Self {
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_logged_every_five_minutes() {
-        let mut lasting = Lasting::after(SECOND / 2);
+        let mut lasting = ConditionLog::after(SECOND / 2);
         let begin = Instant::now();
         let lines: Vec<(u64, Line)> = (0..1000)
             .filter_map(|second| {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_short_condition_is_not_logged() {
-        let mut lasting = Lasting::after(SECOND / 2);
+        let mut lasting = ConditionLog::after(SECOND / 2);
         let begin = Instant::now();
         for milliseconds in [0, 200, 400] {
             let now = begin + Duration::from_millis(milliseconds);

@@ -16,19 +16,19 @@ const REMINDER: Duration = Duration::from_secs(60);
 
 /// Shared by the clones of a `DB`.
 #[derive(Clone)]
-pub(in crate::db) struct Storage(Arc<Shared>);
+pub(in crate::db) struct DiskHealth(Arc<Shared>);
 
 struct Shared {
     /// The write-ahead log of SQLite; none on PostgreSQL, whose operator watches its disk.
     wal: Option<PathBuf>,
     /// Why no write may follow, once a commit was lost.
     lost: watch::Sender<Option<String>>,
-    refusal: Mutex<Refusal>,
+    refusal: Mutex<DiskRefusal>,
 }
 
 /// The state of a disk that refuses writes.
 #[derive(Default)]
-struct Refusal {
+struct DiskRefusal {
     /// Why it refuses them, while it does.
     event: Option<&'static str>,
     /// The last log line, and when it was written.
@@ -37,7 +37,7 @@ struct Refusal {
     open: bool,
 }
 
-impl Refusal {
+impl DiskRefusal {
     /// Notes a refused write. Returns whether to log it: at most once a minute, even if small
     /// writes succeed in between.
     fn begin(&mut self, event: &'static str, now: Instant) -> bool {
@@ -60,7 +60,7 @@ impl Refusal {
     }
 }
 
-impl Storage {
+impl DiskHealth {
     pub(in crate::db) fn new(wal: Option<PathBuf>) -> Self {
         Self(Arc::new(Shared {
             wal,
@@ -77,7 +77,7 @@ impl Storage {
         write: impl FnOnce() -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         if self.is_lost() {
-            return Err(Unavailable::Ending.into());
+            return Err(Unavailable::ShuttingDown.into());
         }
         match write() {
             Ok(value) => {
@@ -86,7 +86,7 @@ impl Storage {
                 }
                 Ok(value)
             }
-            Err(DbError::Unavailable(Unavailable::NotWritten(error))) => {
+            Err(DbError::Unavailable(Unavailable::CommitFailed(error))) => {
                 if self.is_read_only() {
                     let error = Unavailable::ReadOnly(error);
                     self.refused(&error);
@@ -98,7 +98,7 @@ impl Storage {
                     lost.get_or_insert_with(|| error.to_string());
                     first
                 });
-                Err(Unavailable::NotWritten(error).into())
+                Err(Unavailable::CommitFailed(error).into())
             }
             Err(error) => {
                 if let DbError::Unavailable(cause) = &error {
@@ -161,14 +161,14 @@ impl Storage {
             ),
             Unavailable::Pool(_)
             | Unavailable::InUse
-            | Unavailable::Lost(_)
-            | Unavailable::Unknown(_)
+            | Unavailable::ConnectionLost(_)
+            | Unavailable::CommitUnknown(_)
             | Unavailable::Conflict(_)
             | Unavailable::Busy(_)
-            | Unavailable::Late
+            | Unavailable::DeadlineExceeded
             | Unavailable::NotWritable
-            | Unavailable::NotWritten(_)
-            | Unavailable::Ending
+            | Unavailable::CommitFailed(_)
+            | Unavailable::ShuttingDown
             | Unavailable::Schema
             | Unavailable::Pooler(_)
             | Unavailable::Damaged(_) => return,
@@ -188,7 +188,7 @@ impl Storage {
     }
 
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
-    fn refusal(&self) -> MutexGuard<'_, Refusal> {
+    fn refusal(&self) -> MutexGuard<'_, DiskRefusal> {
         let refusal = &self.0.refusal;
         refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,7 +205,7 @@ mod tests {
         DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text))
     }
 
-    fn write(storage: &Storage, outcome: Result<(), DbError>) -> Option<Unavailable> {
+    fn write(storage: &DiskHealth, outcome: Result<(), DbError>) -> Option<Unavailable> {
         match storage.during(true, || outcome) {
             Err(DbError::Unavailable(cause)) => Some(cause),
             Ok(()) | Err(_) => None,
@@ -214,12 +214,12 @@ mod tests {
 
     #[test]
     fn f24_after_a_lost_commit_all_writes_are_refused() {
-        let storage = Storage::new(None);
+        let storage = DiskHealth::new(None);
         assert!(write(&storage, Ok(())).is_none());
-        let lost = Unavailable::NotWritten(failure()).into();
+        let lost = Unavailable::CommitFailed(failure()).into();
         assert!(matches!(
             write(&storage, Err(lost)),
-            Some(Unavailable::NotWritten(_))
+            Some(Unavailable::CommitFailed(_))
         ));
         let mut tried = false;
         let outcome = storage.clone().during(true, || {
@@ -229,14 +229,14 @@ mod tests {
         assert!(!tried);
         assert!(matches!(
             outcome,
-            Err(DbError::Unavailable(Unavailable::Ending))
+            Err(DbError::Unavailable(Unavailable::ShuttingDown))
         ));
         assert!(storage.0.lost.borrow().is_some());
     }
 
     #[test]
     fn f02_a_refusal_lasts_until_a_real_write_succeeds() {
-        let storage = Storage::new(None);
+        let storage = DiskHealth::new(None);
         write(&storage, Err(Unavailable::Full(failure()).into()));
         assert!(storage.refuses());
         assert!(storage.during(false, || Ok(())).is_ok());
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn f02_an_intermittent_refusal_is_logged_once_a_minute() {
-        let mut refusal = Refusal::default();
+        let mut refusal = DiskRefusal::default();
         let start = Instant::now();
         assert!(refusal.begin("storage_full", start));
         assert!(!refusal.begin("storage_full", start));

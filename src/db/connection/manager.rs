@@ -10,7 +10,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
-use super::outage::Outage;
+use super::outage::ConnectionOutage;
 use crate::db::{Unavailable, postgres, sqlite};
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
@@ -25,8 +25,8 @@ const POOLER_REMINDER: Duration = Duration::from_secs(300);
 pub(in crate::db) struct Manager {
     target: Target,
     role: Role,
-    generation: Generation,
-    outage: Outage,
+    generation: Epoch,
+    outage: ConnectionOutage,
     pooler_alarm: PoolerAlarm,
 }
 
@@ -52,9 +52,9 @@ pub(in crate::db) enum Role {
 /// opened. A dead connection increments it, since the others of the same count are dead too. So
 /// the check at checkout is a comparison instead of a query.
 #[derive(Debug, Clone, Default)]
-struct Generation(Arc<AtomicU64>);
+struct Epoch(Arc<AtomicU64>);
 
-impl Generation {
+impl Epoch {
     fn current(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
@@ -66,7 +66,7 @@ impl Generation {
             .0
             .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
         if raised.is_ok() {
-            // If it is an outage, `Outage` logs it.
+            // If it is an outage, `ConnectionOutage` logs it.
             log::debug!("the connection to the database was lost; all connections are reopened");
         }
     }
@@ -91,7 +91,7 @@ impl PoolerAlarm {
 pub(in crate::db) struct Pooled {
     conn: AnyConnection,
     opened_at: u64,
-    generation: Generation,
+    generation: Epoch,
     pooler_alarm: PoolerAlarm,
     /// How long it waits for a lock of another process.
     wait: Duration,
@@ -144,8 +144,8 @@ impl Manager {
         Self {
             target,
             role,
-            generation: Generation::default(),
-            outage: Outage::default(),
+            generation: Epoch::default(),
+            outage: ConnectionOutage::default(),
             pooler_alarm: PoolerAlarm::default(),
         }
     }

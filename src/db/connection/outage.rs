@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::condition_log::{Lasting, Line};
+use super::condition_log::{ConditionLog, Line};
 
 /// How long connections have to fail before an outage is logged. A server that restarts in less
 /// time affects no client.
@@ -13,25 +13,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Shared by the pools of a database. The pools retry as long as requests need connections, so
 /// that this sees when an outage begins and ends.
 #[derive(Debug, Clone, Default)]
-pub(in crate::db) struct Outage(Arc<Shared>);
+pub(in crate::db) struct ConnectionOutage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     /// Read without the lock, for each connection that is opened.
     lasts: AtomicBool,
-    lasting: Mutex<Lasting>,
+    lasting: Mutex<ConditionLog>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
         Self {
             lasts: AtomicBool::new(false),
-            lasting: Mutex::new(Lasting::after(PATIENCE)),
+            lasting: Mutex::new(ConditionLog::after(PATIENCE)),
         }
     }
 }
 
-impl Outage {
+impl ConnectionOutage {
     /// Notes that a connection could not be opened.
     pub(in crate::db) fn goes_on(&self, cause: &str) {
         let line = {
@@ -75,7 +75,7 @@ impl Outage {
     }
 
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
-    fn lasting(&self) -> MutexGuard<'_, Lasting> {
+    fn lasting(&self) -> MutexGuard<'_, ConditionLog> {
         let lasting = &self.0.lasting;
         lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }

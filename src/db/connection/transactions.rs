@@ -20,16 +20,16 @@ pub(in crate::db) const POOL_WAIT: Duration = Duration::from_secs(2);
 
 /// Until when work may wait for a connection and for other writers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::db) struct Patience(pub(in crate::db) Option<Instant>);
+pub(in crate::db) struct Deadline(pub(in crate::db) Option<Instant>);
 
-impl Patience {
+impl Deadline {
     pub(in crate::db) fn left(self) -> Result<Duration, Unavailable> {
         let Some(deadline) = self.0 else {
             return Ok(POOL_WAIT);
         };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            Err(Unavailable::Late)
+            Err(Unavailable::DeadlineExceeded)
         } else {
             Ok(left.min(POOL_WAIT))
         }
@@ -40,7 +40,7 @@ impl Patience {
 /// server chose it as the victim of a deadlock, because then nothing was committed.
 pub(in crate::db) fn run<T>(
     pool: &Pool<Manager>,
-    patience: Patience,
+    patience: Deadline,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
     match attempt(pool, patience, &work) {
@@ -51,13 +51,15 @@ pub(in crate::db) fn run<T>(
 
 fn attempt<T>(
     pool: &Pool<Manager>,
-    patience: Patience,
+    patience: Deadline,
     work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
     let mut conn = checkout(pool, patience)?;
     let outcome = work(&mut conn);
     match &outcome {
-        Err(DbError::Unavailable(Unavailable::Lost(_) | Unavailable::Unknown(_))) => conn.is_lost(),
+        Err(DbError::Unavailable(
+            Unavailable::ConnectionLost(_) | Unavailable::CommitUnknown(_),
+        )) => conn.is_lost(),
         Err(DbError::Unavailable(cause @ Unavailable::Pooler(_))) => conn.report_pooler(cause),
         Ok(_) | Err(_) => {}
     }
@@ -67,7 +69,7 @@ fn attempt<T>(
 /// Takes a connection from the pool. It waits for locks of other processes until the deadline.
 pub(in crate::db) fn checkout(
     pool: &Pool<Manager>,
-    patience: Patience,
+    patience: Deadline,
 ) -> Result<PooledConnection<Manager>, DbError> {
     let mut conn = pool
         .get_timeout(patience.left()?)
@@ -151,10 +153,10 @@ pub(in crate::db) fn commit_failure<E: From<DieselError> + From<Unavailable>>(
 ) -> E {
     if is_lost(&error) && !is_undone(&error) {
         // The server may have committed before it was lost: do not retry.
-        Unavailable::Unknown(error).into()
+        Unavailable::CommitUnknown(error).into()
     } else if is_disk_failure(&error) {
         // The kernel drops pages that it could not write: a retry would seem to succeed.
-        Unavailable::NotWritten(error).into()
+        Unavailable::CommitFailed(error).into()
     } else {
         error.into()
     }

@@ -4,7 +4,7 @@ pub(super) mod file;
 pub(super) mod integrity;
 
 use super::connection::AnyConnection;
-use super::migrations::{self, Standing};
+use super::migrations::{self, SchemaStatus};
 use super::{DB, DbError, Unavailable, sqlite};
 
 impl DB {
@@ -32,8 +32,8 @@ impl DB {
         });
         let standing = standing.inspect_err(|error| self.file.learn(error))?;
         match standing {
-            Standing::Current => Ok(()),
-            Standing::Older(_) | Standing::Newer(_) => Err(Unavailable::Schema.into()),
+            SchemaStatus::Current => Ok(()),
+            SchemaStatus::Older(_) | SchemaStatus::Newer(_) => Err(Unavailable::Schema.into()),
         }
     }
 

@@ -1,5 +1,4 @@
-//! What is peculiar to PostgreSQL: a server that may be away or behind a pooler, and what a
-//! session is set to.
+//! PostgreSQL: connection parameters, waiting for the server, poolers, privileges, migrations.
 
 mod pooler;
 mod prepare;
@@ -20,8 +19,8 @@ use crate::domain::PostgresUrl;
 
 pub(super) use prepare::prepare;
 
-/// What a connection is told where the URL does not say otherwise: to give up early, to
-/// notice a dead peer, and its name.
+/// Connection parameters, unless the URL sets them: short timeouts, detection of a dead peer, and
+/// a name.
 const PARAMETERS: [(&str, &str); 6] = [
     ("connect_timeout", "2"),
     ("keepalives_idle", "20"),
@@ -31,11 +30,11 @@ const PARAMETERS: [(&str, &str); 6] = [
     ("application_name", "bienvenue"),
 ];
 
-/// To take a server that can write.
+/// Selects a server that can write.
 const WRITABLE: (&str, &str) = ("target_session_attrs", "read-write");
 
-/// To bound each statement, each wait for a lock, and each pause inside a transaction: in
-/// milliseconds, as a parameter of the start, for a session, and for a transaction.
+/// Limits each statement, each wait for a lock, and each pause in a transaction, in milliseconds:
+/// as a startup parameter, for a session, and for a transaction.
 const OPTIONS: (&str, &str) = (
     "options",
     "-c%20statement_timeout%3D3000%20-c%20lock_timeout%3D1000\
@@ -58,8 +57,8 @@ impl Location {
         let mut parameters = PARAMETERS.to_vec();
         match pooler {
             Pooler::Off => parameters.extend([WRITABLE, OPTIONS]),
-            // A pooler repeats what its first server connection said of itself, and libpq would
-            // refuse a promoted standby for ever. Of several hosts only libpq can pick one.
+            // A pooler repeats the status of its first server connection, and libpq would refuse
+            // a promoted standby forever. But with several hosts only libpq can choose one.
             Pooler::Session | Pooler::Transaction if url.has_several_hosts() => {
                 parameters.push(WRITABLE);
             }
@@ -90,16 +89,16 @@ pub(super) fn connect(location: &Location) -> Result<AnyConnection, ConnectionEr
     Ok(AnyConnection::Postgres(conn))
 }
 
-/// What begins a transaction, in one round trip.
+/// The SQL that begins a transaction, in one round trip.
 pub(super) fn begin(begin: Begin) -> Cow<'static, str> {
     let sql = match begin.pooler {
-        // The session has its limits.
+        // The session has the limits already.
         Pooler::Off | Pooler::Session => "BEGIN",
         Pooler::Transaction => BEGIN_LIMITED,
     };
     match begin.lock {
         None => sql.into(),
-        // The lock that an update of the row takes.
+        // The same lock as that of an update of the row.
         Some(user_id) => {
             let id = user_id.get();
             format!("{sql}; SELECT FROM users WHERE id = {id} FOR NO KEY UPDATE").into()

@@ -1,4 +1,4 @@
-//! What a connection pooler in front of the server changes, and how a wrong setting is found.
+//! Connection poolers in front of the server: detects a wrong `--database-pooler`.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -11,8 +11,8 @@ use crate::db::connection::AnyConnection;
 use crate::db::{DbError, OpenError, Pooler};
 use crate::domain::PostgresUrl;
 
-/// How often two connections are compared. A busy pooler may give a connection's server to
-/// another client in between.
+/// How often two connections are compared. A busy pooler may assign a server connection to another
+/// client in between.
 const COMPARISONS: usize = 3;
 
 #[derive(QueryableByName)]
@@ -39,7 +39,7 @@ pub(super) fn expect_writable(conn: &mut PgConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// Finds a pooler in a failed connection.
+/// Detects a pooler by the error of a failed connection.
 pub(super) fn explain(url: &PostgresUrl, pooler: Pooler, error: &str) -> Option<OpenError> {
     let (_, parameter) = error.split_once("unsupported startup parameter")?;
     Some(OpenError::Pooler {
@@ -58,8 +58,8 @@ pub(super) fn explain(url: &PostgresUrl, pooler: Pooler, error: &str) -> Option<
     })
 }
 
-/// Refuses a pooler that pools by transaction where the settings say otherwise, and warns of
-/// statements without a time limit.
+/// Refuses a pooler in transaction mode if the settings say otherwise. Warns if statements have
+/// no time limit.
 pub(super) fn check(
     conn: &mut AnyConnection,
     location: &Location,
@@ -90,9 +90,9 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Whether the pooler gives server connections by transaction. Without one, and with one that
-/// pools by session, each of two clients has its own and keeps it. A second connection that
-/// cannot be opened proves nothing.
+/// Whether a pooler in transaction mode assigns the server connections. Without a pooler, and in
+/// session mode, each of two clients keeps its own. Returns false if no second connection can be
+/// opened.
 fn shares_server_connections(
     conn: &mut AnyConnection,
     location: &Location,

@@ -1,4 +1,4 @@
-//! From a URL to a server with the current schema.
+//! Opens a PostgreSQL database: waits for the server, and migrates its schema.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,26 +11,24 @@ use super::{Location, connect, pooler, privileges, refusal};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
 use crate::db::connection::transactions::in_pooled_transaction;
-use crate::db::migrations::{self, Standing};
-use crate::db::{DbSettings, OpenError, OpenMode, Opened, Pooler};
+use crate::db::migrations::{self, SchemaStatus};
+use crate::db::{DbSettings, OpenError, OpenMode, OpenOutcome, Pooler};
 use crate::domain::PostgresUrl;
 
-/// Held while migrating, so that of several instances that start together one does: "BIENVENU"
-/// in ASCII.
+/// The key of the lock under which one instance migrates: "BIENVENU" in ASCII.
 const LOCK: i64 = 0x4249_454e_5645_4e55;
 
-/// How long to wait between two tries to reach a server.
+/// The pause between two attempts to reach the server.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for the server and brings its schema to where this program can use it, as far as
-/// the settings let it.
+/// Waits for the server and migrates its schema, as far as the open mode allows. Blocks.
 pub(in crate::db) fn prepare(
     url: &PostgresUrl,
     settings: &DbSettings,
-) -> Result<(Target, Opened), OpenError> {
+) -> Result<(Target, OpenOutcome), OpenError> {
     if !url.is_confidential() {
         log::warn!(
-            "what goes to {url} can be read on the way: use sslmode=verify-full (README, PostgreSQL)"
+            "the connection to {url} is not encrypted and verified: use sslmode=verify-full (README, PostgreSQL)"
         );
     }
     let location = Location::new(url, settings.pooler);
@@ -39,12 +37,12 @@ pub(in crate::db) fn prepare(
     privileges::check(&mut conn)?;
     let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
-        (Standing::Current, _) => Opened::AsItWas,
-        (Standing::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
-        (Standing::Older(missing), OpenMode::Check) => {
+        (SchemaStatus::Current, _) => OpenOutcome::Unchanged,
+        (SchemaStatus::Newer(version), _) => return Err(OpenError::NewerSchema { version }),
+        (SchemaStatus::Older(missing), OpenMode::Check) => {
             return Err(OpenError::OldSchema { missing });
         }
-        (Standing::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
+        (SchemaStatus::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
     };
     Ok((Target::Postgres(location), opened))
 }
@@ -61,7 +59,7 @@ fn reach(
             Ok(conn) => return Ok(conn),
             Err(error) => error.to_string(),
         };
-        // One line of the log.
+        // In one line, for the log.
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         if error.contains("SSL support is not compiled in") {
             return Err(OpenError::NoTls);
@@ -77,7 +75,7 @@ fn reach(
             });
         }
         if Instant::now() >= deadline {
-            return Err(OpenError::Away {
+            return Err(OpenError::Unreachable {
                 url: url.to_string(),
                 cause: error,
             });
@@ -90,21 +88,21 @@ fn reach(
     }
 }
 
-/// All that is missing in one transaction under the lock. Who waited for the lock may find
-/// that nothing is missing any more.
-fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<Opened, OpenError> {
+/// Applies the missing migrations in one transaction under the lock. Another instance may have
+/// applied them while this one waited for the lock.
+fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, OpenError> {
     in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
-            Standing::Current => Ok(Opened::AsItWas),
-            Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
-            Standing::Older(_) => {
+            SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
+            SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
+            SchemaStatus::Older(_) => {
                 let before = migrations::applied(conn)?.len();
                 migrations::apply(conn)?;
                 Ok(if before == 0 {
-                    Opened::Created
+                    OpenOutcome::Created
                 } else {
-                    Opened::Migrated { copy: None }
+                    OpenOutcome::Migrated { copy: None }
                 })
             }
         })

@@ -1,4 +1,4 @@
-//! What the service's role may do, and the GRANT that is missing.
+//! Checks the privileges of the service's role, and names the missing GRANT.
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, Text};
 
 use crate::db::OpenError;
 use crate::db::connection::AnyConnection;
-use crate::db::migrations::{self, Change};
+use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
 const TABLES: [&str; 10] = [
@@ -22,7 +22,7 @@ const TABLES: [&str; 10] = [
     "verified_emails",
 ];
 
-/// Tables that exist and that the role may not use as the service does.
+/// Finds existing tables that the role may not read and write.
 const MISSING: &str = "\
     SELECT relname::text AS name, relnamespace::regnamespace::text AS schema, \
         quote_ident(current_user)::text AS role \
@@ -46,7 +46,7 @@ struct Missing {
     role: String,
 }
 
-/// Refuses a role that may not read and write the tables, as far as there are any.
+/// Refuses a role that may not read and write the existing tables.
 pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     let query = diesel::sql_query(MISSING)
         .bind::<Text, _>(migrations::TABLE)
@@ -54,7 +54,7 @@ pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     let missing: Vec<Missing> = match conn {
         AnyConnection::Postgres(conn) => query
             .load(conn)
-            .map_err(|error| Change::Diesel(error).explain())?,
+            .map_err(|error| MigrationError::Diesel(error).explain())?,
         AnyConnection::Sqlite(_) => Vec::new(),
     };
     let Some(Missing { schema, role, .. }) = missing.first() else {
@@ -72,12 +72,12 @@ pub(super) fn check(conn: &mut AnyConnection) -> Result<(), OpenError> {
     })
 }
 
-/// Explains a change of the schema that failed; a missing privilege with the GRANT for it.
-pub(super) fn explain(error: Change) -> OpenError {
+/// Describes a failed change of the schema. For a missing privilege, it names the GRANT.
+pub(super) fn explain(error: MigrationError) -> OpenError {
     let cause = match &error {
-        Change::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
-        Change::Diesel(_) | Change::Unavailable(_) => String::new(),
-        Change::Migration(error) => error.to_string(),
+        MigrationError::Diesel(DieselError::DatabaseError(_, info)) => info.message().to_owned(),
+        MigrationError::Diesel(_) | MigrationError::Unavailable(_) => String::new(),
+        MigrationError::Migration(error) => error.to_string(),
     };
     let is_privilege = [
         "permission denied for",
@@ -91,9 +91,9 @@ pub(super) fn explain(error: Change) -> OpenError {
     }
     OpenError::Privileges {
         cause,
-        remedy: "GRANT USAGE, CREATE ON SCHEMA public TO the service's role, if it shall make the \
-                 tables; else run `bienvenue db migrate` as the owner of the tables, and start the \
-                 service with --migrate check"
+        remedy: "GRANT USAGE, CREATE ON SCHEMA public TO the service's role, if it should create \
+                 the tables; otherwise run `bienvenue db migrate` as the owner of the tables, and \
+                 start the service with --migrate check"
             .to_owned(),
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::TABLES;
 
     #[test]
-    fn privileges_are_asked_for_each_table_of_the_schema() {
+    fn privileges_are_checked_for_each_table_of_the_schema() {
         let schema = include_str!("../schema.rs");
         assert_eq!(schema.matches("diesel::table!").count(), TABLES.len());
         for table in TABLES {

@@ -1,45 +1,45 @@
-//! What a PostgreSQL server says when it refuses a connection for good, and the remedy.
+//! Permanent refusals of a connection by a PostgreSQL server, and their remedies.
 //!
-//! libpq gives a text and no SQLSTATE for a connection that was refused. The texts below are those
-//! of classes 28 and 3D. A server that speaks another language than English is taken for one that
-//! is away, except where the text names `pg_hba.conf`.
+//! libpq returns a text without SQLSTATE for a refused connection. The texts below are those of
+//! classes 28 and 3D. A server with messages in another language than English counts as
+//! unreachable, unless the text contains `pg_hba.conf`.
 
 use crate::domain::PostgresUrl;
 
-/// The remedy for a refusal that waiting does not end; none for any other failure.
+/// The remedy for a permanent refusal; none for any other failure.
 pub(super) fn remedy(error: &str, url: &PostgresUrl) -> Option<String> {
     let user = url.user().unwrap_or("USER");
     let database = Some(url.database()).filter(|name| !name.is_empty());
     let database = database.unwrap_or("DATABASE");
     let says = |words: &[&str]| words.iter().all(|word| error.contains(word));
-    // A password that only the client misses comes without FATAL.
+    // libpq itself reports a missing password, without FATAL.
     if says(&["no password supplied"]) || says(&["password authentication failed"]) {
         return Some(
-            "check the user and the password in DATABASE_URL, or in the file that \
-             DATABASE_URL_FILE names"
+            "check the user and the password in DATABASE_URL, or in the file of \
+             DATABASE_URL_FILE"
                 .to_owned(),
         );
     }
     if says(&["Peer authentication failed"]) || says(&["Ident authentication failed"]) {
         return Some(format!(
-            "the server asks for the system user of that name: run it as `runuser -u {user} -- \
+            "the server accepts only the system user of this name: run `runuser -u {user} -- \
              bienvenue ...`"
         ));
     }
     if says(&["pg_hba.conf"]) {
         return Some(format!(
-            "add a line to the server's pg_hba.conf that lets {user} in to {database}, and reload \
-             the server"
+            "allow {user} to connect to {database} in the server's pg_hba.conf, and reload the \
+             server"
         ));
     }
     if says(&["FATAL", "role \"", "does not exist"]) {
         return Some(format!(
-            "make the role with `createuser {user}`, or correct DATABASE_URL"
+            "create the role with `createuser {user}`, or correct DATABASE_URL"
         ));
     }
     if says(&["FATAL", "database \"", "does not exist"]) {
         return Some(format!(
-            "make the database with `createdb --owner {user} {database}`, or correct DATABASE_URL"
+            "create the database with `createdb --owner {user} {database}`, or correct DATABASE_URL"
         ));
     }
     if says(&["FATAL", "is not permitted to log in"]) {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_away_or_busy_is_waited_for() {
+    fn an_unreachable_or_busy_server_has_no_remedy() {
         for error in [
             "connection to server on socket \"/run/pg/.s.PGSQL.5432\" failed: No such file or directory",
             "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused",

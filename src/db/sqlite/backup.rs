@@ -1,3 +1,5 @@
+//! Copies of a SQLite file, made before the file is changed.
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -11,9 +13,9 @@ use diesel::sqlite::SqliteConnection;
 use crate::db::OpenError;
 use crate::ownership::give_to_folder_owner;
 
-/// Leaves a copy of the database beside it, readable by its owner alone:
-/// `NAME.before-LABEL`, or `NAME.before-LABEL.2` where that is taken. Until it is whole it
-/// has `.unfinished` behind its name, so that a crash leaves nothing that looks like a copy.
+/// Copies the database to `NAME.before-LABEL`, or `NAME.before-LABEL.2` if that exists, with mode
+/// 0600. While incomplete, the copy's name ends with `.unfinished`, so that a crash leaves nothing
+/// that looks like a complete copy.
 pub(super) fn copy_beside(
     conn: &mut SqliteConnection,
     database: &Path,
@@ -43,7 +45,7 @@ pub(super) fn copy_beside(
     }
 }
 
-/// Removes a copy that turned out not to be needed.
+/// Removes a copy that is not needed.
 pub(super) fn remove(copy: &Path) {
     if let Err(error) = fs::remove_file(copy) {
         log::warn!("cannot remove {}: {error}", copy.display());
@@ -56,7 +58,7 @@ fn unfinished(copy: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Gives a whole copy its name, for good: its bytes and its name are on the disk.
+/// Gives a complete copy its final name, and syncs content and name to the disk.
 fn finish(unfinished: &Path, copy: &Path) -> io::Result<()> {
     File::open(unfinished)?.sync_all()?;
     fs::rename(unfinished, copy)?;
@@ -66,7 +68,7 @@ fn finish(unfinished: &Path, copy: &Path) -> io::Result<()> {
     }
 }
 
-/// Reserves a name by an empty unfinished copy, into which SQLite agrees to write.
+/// Reserves a free name with an empty `.unfinished` file. SQLite can write into an empty file.
 fn free_name(database: &Path, label: &str) -> Result<PathBuf, OpenError> {
     let mut number = 1_u32;
     loop {

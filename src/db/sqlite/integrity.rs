@@ -1,8 +1,9 @@
-//! Two checks of a file: in small steps beside a service, and all at once for an operator.
+//! Two integrity checks of a file: in small steps while the service runs, and complete for an
+//! operator.
 //!
-//! A walk reads every table and index by its key, some hundred entries at a time, and holds no
-//! snapshot between two steps: one that lasted would keep the write-ahead log from being
-//! checkpointed. `PRAGMA integrity_check` also finds what concerns no row, see [`IntegrityWalk`].
+//! The first, [`IntegrityWalk`], reads every table and index by its key, some hundred entries at
+//! a time. It holds no snapshot between two steps, because a long one would keep the write-ahead
+//! log from being checkpointed. The second, `PRAGMA integrity_check`, also finds other damage.
 
 use std::path::Path;
 use std::time::Instant;
@@ -24,31 +25,31 @@ use crate::db::{DbError, DbSettings, OpenError, Unavailable};
 /// Entries that one step checks: a few milliseconds of work.
 const STEP: u32 = 500;
 
-/// Findings that are listed.
+/// The largest number of findings that are listed.
 const FINDINGS: u32 = 100;
 
 /// A check of a whole file in small steps.
 ///
 /// It finds rows and index entries that are missing, out of order, unreadable or of a wrong type.
-/// It does not find what only `PRAGMA integrity_check` sees: damage to free pages, space inside
-/// of a page that is lost, pages that belong to nothing, and CHECK constraints.
+/// Only `PRAGMA integrity_check` finds damaged free pages, lost space in pages, unused pages, and
+/// violated CHECK constraints.
 pub struct IntegrityWalk {
     conn: SqliteConnection,
     trees: std::vec::IntoIter<Tree>,
     current: Option<(Tree, Position)>,
-    /// Entries of the current tree that were read.
+    /// The number of entries read in the current tree.
     entries: u64,
-    /// Entries of the last table.
+    /// The number of entries of the last table.
     rows: u64,
     begun: Instant,
 }
 
-/// What a step of a walk did.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// So many entries are in order.
+    /// This many entries were checked and are intact.
     Rows(u64),
-    /// All of the file is in order.
+    /// The whole file was checked and is intact.
     Done,
 }
 
@@ -123,11 +124,11 @@ impl IntegrityWalk {
         }
         let entries = u64::try_from(row.entries).unwrap_or(0);
         self.entries += entries;
-        // Of no entries, SQLite makes a key of NULLs.
+        // For no entries, SQLite returns a key of NULLs.
         let last = row.last.filter(|_| entries > 0);
         let has_more = position.advance(last.as_deref(), entries == u64::from(STEP));
-        // Writers can move entries of an index ahead of the walk for ever: the time of a
-        // session's last use, for example. Those are read twice, and then no more.
+        // Writers can move index entries ahead of the walk forever: for example, by the time of
+        // a session's last use. The bound ends that.
         let bound = 2 * self.rows + u64::from(STEP);
         if !has_more || (!tree.is_table() && self.entries > bound) {
             self.next_tree();
@@ -142,11 +143,11 @@ impl std::fmt::Debug for IntegrityWalk {
     }
 }
 
-/// A connection that only reads, beside those of the pools.
+/// A read-only connection outside the pools.
 pub(super) fn reader(location: &Location) -> Result<SqliteConnection, DbError> {
     match connect(location, Role::Reader) {
         Ok(AnyConnection::Sqlite(mut conn)) => {
-            // A check reads everything once: a large cache would only take memory.
+            // A check reads each page once: a large cache would only use memory.
             conn.batch_execute("PRAGMA cache_size=-2000")?;
             Ok(conn)
         }
@@ -159,8 +160,8 @@ pub(super) fn reader(location: &Location) -> Result<SqliteConnection, DbError> {
     }
 }
 
-/// Runs SQLite's own check of a whole file and of its foreign keys, and lists what it finds. One
-/// read transaction: writers go on, and the write-ahead log grows with what they write.
+/// Runs SQLite's own checks of the whole file and of its foreign keys, and returns the findings.
+/// They run in read transactions: writers continue, and the write-ahead log grows meanwhile.
 pub(in crate::db) fn check(path: &Path, settings: &DbSettings) -> Result<Vec<String>, OpenError> {
     let location = prepare::existing(path, settings)?;
     let mut conn = prepare::plain(&location)?;

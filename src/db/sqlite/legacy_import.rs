@@ -1,6 +1,7 @@
-//! Takes over a file that the document's Flask service made: one table `users` without an
-//! index, stored passwords as text in some rows and as bytes in others, session ids as they
-//! are. SQL can neither hash nor lower-case Unicode, so this is no migration.
+//! Imports a file of the reference service: one table `users` without an index, with stored
+//! passwords as text in some rows and as bytes in others, and session ids in clear text.
+//!
+//! This is not a migration, because SQL can neither hash nor convert Unicode to lower case.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -12,9 +13,11 @@ use diesel::sqlite::SqliteConnection;
 use super::prepare::texts;
 use crate::db::DbSettings;
 use crate::db::connection::AnyConnection;
-use crate::db::migrations::{self, Change};
+use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
-use crate::domain::{EmailKey, HashedPassword, SessionDigest, SessionId, SessionPublicId, User};
+use crate::domain::{
+    HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
+};
 
 diesel::table! {
     adopted_users (id) {
@@ -25,14 +28,14 @@ diesel::table! {
     }
 }
 
-/// Users of one address, in one spelling or several.
+/// Users with the same address, in one or several spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Duplicate {
-    /// Each with its number and its spelling, the lowest number first.
+pub struct DuplicateEmail {
+    /// The id and the spelling of each user, the lowest id first.
     pub users: Vec<(i64, String)>,
 }
 
-impl fmt::Display for Duplicate {
+impl fmt::Display for DuplicateEmail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, (id, email)) in self.users.iter().enumerate() {
             let separator = if nth == 0 { "" } else { ", " };
@@ -42,19 +45,19 @@ impl fmt::Display for Duplicate {
     }
 }
 
-/// What was taken over.
-pub(super) struct Adopted {
+/// The numbers of imported users and sessions.
+pub(super) struct Imported {
     pub(super) users: usize,
     pub(super) sessions: usize,
-    /// How many have a password of an unknown kind, by kind.
+    /// How many users have a password hash that cannot be checked, by algorithm.
     pub(super) unknown_hashes: BTreeMap<&'static str, usize>,
 }
 
 /// How many rows are held in memory at once.
 const BATCH: i64 = 1000;
 
-/// Tells what keeps the file from being one of the document's service, if anything does.
-pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
+/// Why the file is not one of the reference service; none if it is.
+pub(super) fn is_legacy_database(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
     let encoding = texts(conn, "SELECT encoding AS value FROM pragma_encoding")?;
     if encoding != ["UTF-8"] {
         return Ok(Some(format!("its encoding is {}", encoding.join(", "))));
@@ -69,14 +72,14 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
     let missing = User::COLUMNS
         .iter()
         .find(|(name, _)| !columns.iter().any(|column| column == name));
-    // Names that the adoption and the migrations give to tables of their own.
+    // Names that the import and the migrations need for tables.
     let taken = texts(
         conn,
         "SELECT name AS value FROM sqlite_master WHERE name IN ('adopted_users', 'sessions')",
     )?;
     if let Some(name) = taken.first() {
         return Ok(Some(format!(
-            "it has a table {name} of its own beside its table users"
+            "it has a table {name} in addition to its table users"
         )));
     }
     Ok(match (missing, strange) {
@@ -88,8 +91,8 @@ pub(super) fn is_the_documents(conn: &mut SqliteConnection) -> QueryResult<Optio
     })
 }
 
-/// Finds the users that would be one account here. Reads only.
-pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplicate>> {
+/// Finds users that would be one account here. Reads only.
+pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<DuplicateEmail>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -103,18 +106,21 @@ pub(super) fn duplicates(conn: &mut SqliteConnection) -> QueryResult<Vec<Duplica
     let mut by_key: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
     for row in rows {
         let email = text(&row.email);
-        let key = EmailKey::canonical(&email).as_str().to_owned();
+        let key = NormalizedEmail::canonical(&email).as_str().to_owned();
         by_key.entry(key).or_default().push((row.id, email));
     }
     Ok(by_key
         .into_values()
         .filter(|users| users.len() > 1)
-        .map(|users| Duplicate { users })
+        .map(|users| DuplicateEmail { users })
         .collect())
 }
 
-/// Moves the users into the tables of this program. The caller holds the transaction.
-pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<Adopted, Change> {
+/// Imports the users and their sessions. The caller holds the transaction.
+pub(super) fn import(
+    conn: &mut AnyConnection,
+    settings: &DbSettings,
+) -> Result<Imported, MigrationError> {
     conn.batch_execute(
         "CREATE TABLE adopted_users (
              id INTEGER PRIMARY KEY NOT NULL,
@@ -128,7 +134,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
          DROP TABLE users;",
     )?;
     migrations::apply(conn)?;
-    let mut adopted = Adopted {
+    let mut adopted = Imported {
         users: 0,
         sessions: 0,
         unknown_hashes: BTreeMap::new(),
@@ -136,7 +142,7 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
     let mut seen = HashSet::new();
     let mut last = i64::MIN;
     loop {
-        let rows: Vec<AdoptedUser> = adopted_users::table
+        let rows: Vec<ImportedUser> = adopted_users::table
             .filter(adopted_users::id.gt(last))
             .order(adopted_users::id)
             .limit(BATCH)
@@ -158,19 +164,19 @@ pub(super) fn adopt(conn: &mut AnyConnection, settings: &DbSettings) -> Result<A
 }
 
 #[derive(Queryable)]
-struct AdoptedUser {
+struct ImportedUser {
     id: i64,
     email: Vec<u8>,
     hashed_password: Vec<u8>,
     session_id: Option<Vec<u8>>,
 }
 
-impl AdoptedUser {
+impl ImportedUser {
     fn hashed_password(&self) -> HashedPassword {
         HashedPassword::from_stored(text(&self.hashed_password))
     }
 
-    /// The session, if it is a UUID as Python writes them: nothing else was ever given out.
+    /// The session id, if it is a UUID as Python writes it. The reference service issued no others.
     fn session(&self) -> Option<SessionId> {
         SessionId::parse(&text(self.session_id.as_deref()?)).ok()
     }
@@ -187,7 +193,7 @@ impl AdoptedUser {
             .values((
                 users::id.eq(self.id),
                 users::email.eq(&email),
-                users::email_key.eq(EmailKey::canonical(&email).as_str()),
+                users::email_key.eq(NormalizedEmail::canonical(&email).as_str()),
                 users::hashed_password.eq(self.hashed_password().expose()),
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))
@@ -213,8 +219,8 @@ impl AdoptedUser {
     }
 }
 
-/// A column's bytes as a text. A stored password that is no UTF-8 is no hash either, and
-/// matches nothing before and after.
+/// A column's bytes as text. A stored password that is not UTF-8 is not a hash either, so no
+/// password matches it before or after.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

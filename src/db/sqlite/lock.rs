@@ -1,3 +1,5 @@
+//! The lock of a running service on its SQLite file.
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,30 +12,30 @@ use crate::db::{OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::ownership::give_to_folder_owner;
 
-/// How often a start tries to take the lock, and how long it pauses in between.
+/// How often a start tries to take the lock, and the pause between two tries.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Held by a server for as long as it runs, so that a second one on the same SQLite file is
-/// refused. The command line works beside it. The system frees it when the process ends,
-/// however it ends.
+/// The lock that a service holds while it runs, so that a second service on the same SQLite file
+/// is refused. Commands do not need it. The kernel releases it when the process ends in any way.
 #[derive(Debug)]
-pub struct ServerLock {
+pub struct InstanceLock {
     _file: File,
 }
 
-impl ServerLock {
-    /// Takes the lock of a database; one that several servers may share has none.
+impl InstanceLock {
+    /// Takes the lock of a SQLite file. A PostgreSQL database, which several services may share,
+    /// has none. Blocks for at most 0.1 seconds.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] if another server holds it, [`OpenError::File`] if the lock file
-    /// beside the database cannot be made, [`OpenError::NotThere`] if the database is not
-    /// there and the start may not make it: then no lock is left in its place either.
+    /// [`OpenError::InUse`] if another service holds it, [`OpenError::File`] if the lock file
+    /// beside the database cannot be created, [`OpenError::NotFound`] if the database does not
+    /// exist and the open mode does not create it; then no lock file is created either.
     pub fn acquire(url: &DatabaseUrl, open: OpenMode) -> Result<Option<Self>, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => {
                 if open == OpenMode::Check && matches!(path.try_exists(), Ok(false)) {
-                    return Err(OpenError::NotThere(path.to_owned()));
+                    return Err(OpenError::NotFound(path.to_owned()));
                 }
                 lock(path).map(Some)
             }
@@ -41,7 +43,7 @@ impl ServerLock {
         }
     }
 
-    /// Whether the database is a SQLite file that no running server holds.
+    /// Whether the database is a SQLite file that no running service uses.
     ///
     /// # Errors
     /// [`OpenError::File`] if the lock file beside the database cannot be read.
@@ -67,7 +69,7 @@ impl ServerLock {
     }
 }
 
-/// Beside the file. A link to the file is the file: the lock lies beside what it leads to.
+/// The path of the lock file, beside the database file. Symbolic links are resolved first.
 fn lock_path(database: &Path) -> PathBuf {
     let real = database.canonicalize();
     let mut name = OsString::from(real.as_deref().unwrap_or(database));
@@ -75,7 +77,7 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn lock(database: &Path) -> Result<ServerLock, OpenError> {
+fn lock(database: &Path) -> Result<InstanceLock, OpenError> {
     let path = lock_path(database);
     let failed = |source| OpenError::File {
         path: path.clone(),
@@ -84,19 +86,19 @@ fn lock(database: &Path) -> Result<ServerLock, OpenError> {
     let file = open(&path).map_err(failed)?;
     for _ in 0..TRIES {
         match file.try_lock() {
-            Ok(()) => return Ok(ServerLock { _file: file }),
-            // A command that only asks whether a server runs holds it for a moment.
+            Ok(()) => return Ok(InstanceLock { _file: file }),
+            // A command that checks whether a service runs holds the lock for a moment.
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
     }
     Err(OpenError::InUse {
         path: database.to_owned(),
-        cause: format!("a server holds {}", path.display()),
+        cause: format!("it has locked {}", path.display()),
     })
 }
 
-/// Opens the lock file, or makes it.
+/// Opens or creates the lock file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);

@@ -1,4 +1,4 @@
-//! What is peculiar to SQLite: a file, its pragmas, its lock, and the document's old files.
+//! SQLite: the file, its pragmas and lock, group commit, integrity checks, the legacy import.
 
 mod backup;
 mod group_commit;
@@ -28,19 +28,19 @@ use super::connection::manager::Role;
 pub(super) use group_commit::{GROUP_MAX, GroupCommit, Sharing};
 pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};
-pub use legacy_import::Duplicate;
-pub use lock::ServerLock;
+pub use legacy_import::DuplicateEmail;
+pub use lock::InstanceLock;
 pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
 pub use wal::WalStats;
 
-// Older ones can corrupt a database in WAL mode.
+// Older versions of SQLite can corrupt a database in WAL mode.
 const _: () = assert!(libsqlite3_sys::SQLITE_VERSION_NUMBER >= 3_051_003);
 
-/// How long a connection waits for another process's lock, as the pragmas below have it.
+/// How long a connection waits for a lock of another process. The pragmas below set the same.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A SQLite file that is there.
+/// An existing SQLite file.
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     path: PathBuf,
@@ -61,7 +61,7 @@ impl Location {
         &self.path
     }
 
-    /// The log of writes beside the file.
+    /// The path of the write-ahead log.
     pub(super) fn wal(&self) -> PathBuf {
         self.beside("-wal")
     }
@@ -72,8 +72,8 @@ impl Location {
         PathBuf::from(name)
     }
 
-    /// A URI that opens the file and never creates one: a file that vanished is an error,
-    /// not an empty database.
+    /// A URI that opens the file but never creates it: a missing file is an error, not an empty
+    /// database.
     fn uri(&self) -> String {
         const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
             .remove(b'/')
@@ -84,7 +84,7 @@ impl Location {
         format!("file:{}?mode=rw", percent_encode(bytes, ESCAPED))
     }
 
-    /// Opens the file with nothing set that would change it.
+    /// Opens the file without any pragma that would change it.
     fn connect_plainly(&self) -> Result<SqliteConnection, ConnectionError> {
         let mut conn = SqliteConnection::establish(&self.uri())?;
         conn.batch_execute(
@@ -95,7 +95,8 @@ impl Location {
     }
 }
 
-/// Opens a connection for a pool. The busy timeout comes first: it holds for the rest.
+/// Opens a connection for a pool. The busy timeout comes first, so that it applies to the other
+/// pragmas.
 pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, ConnectionError> {
     const COMMON: &str = "PRAGMA busy_timeout=2000;
         PRAGMA journal_mode=WAL;
@@ -117,14 +118,14 @@ pub(super) fn connect(location: &Location, role: Role) -> Result<AnyConnection, 
     Ok(AnyConnection::Sqlite(conn))
 }
 
-/// Changes how long a connection waits for another process's lock.
+/// Sets how long a connection waits for a lock of another process.
 pub(super) fn wait_at_most(conn: &mut SqliteConnection, wait: Duration) -> QueryResult<()> {
     conn.batch_execute(&format!("PRAGMA busy_timeout={}", wait.as_millis()))
 }
 
-/// Empties the write-ahead log before the last connection closes. There is no `PRAGMA optimize`:
-/// see [`drop_statistics`].
-pub(super) fn tidy(conn: &mut SqliteConnection) -> QueryResult<()> {
+/// Empties the write-ahead log before the last connection closes. It does not run `PRAGMA
+/// optimize`: see [`drop_statistics`].
+pub(super) fn close_wal(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);")
 }
 
@@ -135,8 +136,8 @@ pub(super) fn has_statistics(conn: &mut SqliteConnection) -> QueryResult<bool> {
     Ok(!prepare::texts(conn, sql)?.is_empty())
 }
 
-/// Drops the planner's statistics, which an earlier version or an `ANALYZE` by hand has left.
-/// Statistics of a small table make the planner scan it, and stay when it has grown.
+/// Drops the planner's statistics, which an earlier version or a manual `ANALYZE` has left.
+/// Statistics of a small table make the planner scan it, also after it has grown.
 pub(super) fn drop_statistics(conn: &mut SqliteConnection) -> QueryResult<()> {
     for table in ["sqlite_stat1", "sqlite_stat4"] {
         conn.batch_execute(&format!("DROP TABLE IF EXISTS {table};"))?;
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_vanished_is_not_made_anew() {
+    fn a_missing_file_is_not_created() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::new(folder.path().join("gone.db"), &DbSettings::default());
         assert!(connect(&location, Role::Writer).is_err());

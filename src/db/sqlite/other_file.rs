@@ -1,4 +1,4 @@
-//! A SQLite file beside the one that is served.
+//! Counts the users in a SQLite file that the service does not use.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::Location;
 use super::prepare::texts;
 use crate::db::DbSettings;
 
-/// How many users a SQLite file has; none if there is no such file, or it is something else.
+/// The number of users in a SQLite file; none if it does not exist or has no such table. Blocks.
 #[must_use]
 pub fn users_in_file(path: &Path) -> Option<u64> {
     if !path.is_file() {

@@ -1,4 +1,4 @@
-//! From a path to a file with the current schema in it.
+//! Opens a SQLite file: creates it, migrates its schema, or imports a legacy file.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -15,11 +15,11 @@ use super::{Location, backup, drop_statistics, legacy_import};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
 use crate::db::connection::transactions::in_transaction;
-use crate::db::migrations::{self, Change, Standing};
-use crate::db::{DbError, DbSettings, OpenError, OpenMode, Opened};
+use crate::db::migrations::{self, MigrationError, SchemaStatus};
+use crate::db::{DbError, DbSettings, OpenError, OpenMode, OpenOutcome};
 use crate::ownership::give_to_folder_owner;
 
-/// What is in a file.
+/// The content of a file: nothing, our tables, or those of the reference service.
 enum Content {
     Nothing,
     Ours,
@@ -32,17 +32,17 @@ pub(super) struct TextRow {
     pub(super) value: String,
 }
 
-/// Runs a query whose rows are one text, named `value`.
+/// Runs a query whose rows have one text column `value`.
 pub(super) fn texts(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
     let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn)?;
     Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
-/// Brings the file to where the pools can open it, as far as the settings let it.
+/// Prepares the file for the pools, as far as the open mode allows.
 pub(in crate::db) fn prepare(
     path: &Path,
     settings: &DbSettings,
-) -> Result<(Target, Opened), OpenError> {
+) -> Result<(Target, OpenOutcome), OpenError> {
     let file = |source| OpenError::File {
         path: path.to_owned(),
         source,
@@ -50,7 +50,7 @@ pub(in crate::db) fn prepare(
     let path = std::path::absolute(path).map_err(file)?;
     if !path.try_exists().map_err(file)? {
         match settings.open {
-            OpenMode::Check => return Err(OpenError::NotThere(path)),
+            OpenMode::Check => return Err(OpenError::NotFound(path)),
             OpenMode::Migrate => create(&path).map_err(file)?,
         }
     }
@@ -60,7 +60,7 @@ pub(in crate::db) fn prepare(
     Ok((Target::Sqlite(location), opened))
 }
 
-/// A file that has to be there.
+/// The location of a file, which must exist.
 pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, OpenError> {
     let file = |source| OpenError::File {
         path: path.to_owned(),
@@ -70,12 +70,11 @@ pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, O
     if path.try_exists().map_err(file)? {
         Ok(Location::new(path, settings))
     } else {
-        Err(OpenError::NotThere(path))
+        Err(OpenError::NotFound(path))
     }
 }
 
-/// Makes an empty file that only its owner reads; SQLite gives the same mode to the
-/// files that it puts beside it.
+/// Creates an empty file with mode 0600. SQLite gives the same mode to the files beside it.
 fn create(path: &Path) -> io::Result<()> {
     OpenOptions::new()
         .write(true)
@@ -85,7 +84,7 @@ fn create(path: &Path) -> io::Result<()> {
         .and_then(|file| give_to_folder_owner(&file, path))
 }
 
-/// The mode of a file that was there is its owner's business; a word about it is ours.
+/// Warns if others can read the file. It never changes the mode of an existing file.
 fn warn_of_readers(path: &Path) {
     let mode = fs::metadata(path).map(|file| file.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
@@ -96,21 +95,21 @@ fn warn_of_readers(path: &Path) {
     }
 }
 
-fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened, OpenError> {
+fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<OpenOutcome, OpenError> {
     let path = location.path();
     let failed = |error| explain(path, error);
     let mut conn = plain(location)?;
     let content = content(&mut conn, path)?;
-    // On a file that cannot be written, BEGIN IMMEDIATE alone begins a read.
+    // On a file that cannot be written, BEGIN IMMEDIATE alone would begin a read transaction.
     conn.batch_execute("BEGIN IMMEDIATE; CREATE TABLE bienvenue_writes (id INTEGER); ROLLBACK;")
         .map_err(failed)?;
     match content {
         Content::Nothing => match settings.open {
             OpenMode::Migrate => {
-                migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| Opened::Created)
+                migrate(&mut AnyConnection::Sqlite(conn), path).map(|()| OpenOutcome::Created)
             }
             OpenMode::Check => Err(OpenError::OldSchema {
-                missing: "all of it".to_owned(),
+                missing: "the whole schema".to_owned(),
             }),
         },
         Content::Ours => {
@@ -118,8 +117,8 @@ fn bring_up_to_date(location: &Location, settings: &DbSettings) -> Result<Opened
             update(conn, location, settings.open)
         }
         Content::Document => match settings.open {
-            OpenMode::Migrate => adopt(conn, path, settings),
-            OpenMode::Check => Err(OpenError::NotAdopted(path.to_owned())),
+            OpenMode::Migrate => import(conn, path, settings),
+            OpenMode::Check => Err(OpenError::LegacyDatabase(path.to_owned())),
         },
     }
 }
@@ -163,17 +162,17 @@ fn content(conn: &mut SqliteConnection, path: &Path) -> Result<Content, OpenErro
     match tables.first() {
         None => Ok(Content::Nothing),
         Some(_) if has(migrations::TABLE) => Ok(Content::Ours),
-        Some(_) if has("users") => legacy_import::is_the_documents(conn)
+        Some(_) if has("users") => legacy_import::is_legacy_database(conn)
             .map_err(|error| explain(path, error))?
             .map_or(Ok(Content::Document), |finding| {
-                Err(OpenError::Foreign {
+                Err(OpenError::NotOurs {
                     path: path.to_owned(),
                     finding,
                 })
             }),
-        Some(table) => Err(OpenError::Foreign {
+        Some(table) => Err(OpenError::NotOurs {
             path: path.to_owned(),
-            finding: format!("it has a table {table} and no table users"),
+            finding: format!("it has a table {table} but no table users"),
         }),
     }
 }
@@ -182,34 +181,34 @@ fn update(
     conn: SqliteConnection,
     location: &Location,
     mode: OpenMode,
-) -> Result<Opened, OpenError> {
+) -> Result<OpenOutcome, OpenError> {
     let path = location.path();
     let mut conn = AnyConnection::Sqlite(conn);
     match migrations::standing(&mut conn).map_err(|error| explain_change(path, error))? {
-        Standing::Current => Ok(Opened::AsItWas),
-        Standing::Newer(version) => Err(OpenError::NewerSchema { version }),
-        Standing::Older(missing) => match mode {
+        SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
+        SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
+        SchemaStatus::Older(missing) => match mode {
             OpenMode::Check => Err(OpenError::OldSchema { missing }),
             OpenMode::Migrate => {
                 let copy = backup::copy_beside(&mut plain(location)?, path, &missing)?;
                 migrate(&mut conn, path).inspect_err(|_| backup::remove(&copy))?;
-                Ok(Opened::Migrated { copy: Some(copy) })
+                Ok(OpenOutcome::Migrated { copy: Some(copy) })
             }
         },
     }
 }
 
-/// All that is missing in one transaction, looked up anew inside of it: of several processes
-/// that start together one migrates and the others wait.
+/// Applies the missing migrations in one transaction, which looks them up again: if several
+/// processes start together, one migrates and the others wait.
 fn migrate(conn: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {
     in_transaction(conn, migrations::apply).map_err(|error| explain_change(path, error))
 }
 
-fn adopt(
+fn import(
     mut conn: SqliteConnection,
     path: &Path,
     settings: &DbSettings,
-) -> Result<Opened, OpenError> {
+) -> Result<OpenOutcome, OpenError> {
     // The import reads the whole file in any case.
     check_health(&mut conn, path)?;
     let clashes = |duplicates| OpenError::Duplicates {
@@ -221,14 +220,14 @@ fn adopt(
         return Err(clashes(duplicates));
     }
     let copy = backup::copy_beside(&mut conn, path, "adoption")?;
-    forget_deleted(&mut conn)
+    vacuum_secure(&mut conn)
         .map_err(|error| explain(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
     let mut conn = AnyConnection::Sqlite(conn);
-    let adopted = in_transaction(&mut conn, |conn| legacy_import::adopt(conn, settings))
+    let adopted = in_transaction(&mut conn, |conn| legacy_import::import(conn, settings))
         .map_err(|error| explain_change(path, error))
         .inspect_err(|_| backup::remove(&copy))?;
-    Ok(Opened::Adopted {
+    Ok(OpenOutcome::Imported {
         users: adopted.users,
         sessions: adopted.sessions,
         unknown_hashes: adopted.unknown_hashes,
@@ -236,20 +235,20 @@ fn adopt(
     })
 }
 
-/// Leaves nothing in the file of what was deleted from it, and of what this connection will
-/// delete: free pages hold session ids as they were. The rows stay as they are.
-fn forget_deleted(conn: &mut SqliteConnection) -> QueryResult<()> {
+/// Erases deleted content from the file, and makes this connection erase what it will delete.
+/// Free pages may contain session ids in clear text.
+fn vacuum_secure(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("PRAGMA secure_delete=ON; VACUUM;")
 }
 
-fn explain_change(path: &Path, error: Change) -> OpenError {
+fn explain_change(path: &Path, error: MigrationError) -> OpenError {
     match error {
-        Change::Diesel(error) => explain(path, error),
-        Change::Unavailable(_) | Change::Migration(_) => error.explain(),
+        MigrationError::Diesel(error) => explain(path, error),
+        MigrationError::Unavailable(_) | MigrationError::Migration(_) => error.explain(),
     }
 }
 
-/// SQLite's texts, in the operator's words.
+/// Maps SQLite's errors to errors with a remedy for the operator.
 pub(super) fn explain(path: &Path, error: DieselError) -> OpenError {
     let path: PathBuf = path.to_owned();
     let DieselError::DatabaseError(_, info) = &error else {

@@ -1,12 +1,12 @@
-//! One step of a walk: the statement that checks the next entries of a table or an index.
+//! The steps of an integrity walk: statements that check the next entries of a table or index.
 
 use super::trees::{Column, Tree};
 
-/// A place in a tree: everything before it was checked.
+/// A position in a tree. All entries before it were checked.
 pub(super) struct Position {
     /// The key of the last entry, as SQL literals.
     last: Vec<String>,
-    /// How many columns of it the next entries share.
+    /// How many columns of that key the next entries share.
     shared: usize,
 }
 
@@ -19,13 +19,13 @@ impl Position {
             .count();
         Self {
             last: vec!["NULL".to_owned(); tree.key.len()],
-            // NULLs come first, where there can be any.
+            // NULLs come first, if the column can have any.
             shared: nullable.min(tree.key.len().saturating_sub(1)),
         }
     }
 
-    /// Goes on after a step that ended at `last`. `is_full`: it had as many entries as it may.
-    /// False where the tree ends.
+    /// Advances after a step whose last key is `last`. `is_full` is whether it had as many entries
+    /// as it may. Returns false at the end of the tree.
     pub(super) fn advance(&mut self, last: Option<&str>, is_full: bool) -> bool {
         if let Some(last) = last {
             self.last = last.split('|').map(str::to_owned).collect();
@@ -45,8 +45,8 @@ impl Tree {
         !self.columns.is_empty()
     }
 
-    /// The next entries after a position: how many (`entries`), the key of the last one (`last`),
-    /// and what is wrong with them (`findings`). One statement, so one snapshot.
+    /// The statement that checks the next entries. It returns how many (`entries`), the key of the
+    /// last one (`last`), and the damage (`findings`). One statement reads one snapshot.
     pub(super) fn step(&self, position: &Position, entries: u32) -> String {
         let Self { source, key, .. } = self;
         let joined = |part: &dyn Fn(usize, &Column) -> String, separator: &str| {
@@ -60,7 +60,7 @@ impl Tree {
             &|nth, _| format!("lag(k{nth}, 1, {}) OVER ()", position.literal(nth)),
             ", ",
         );
-        // As bytes: a damaged text need not be one.
+        // As bytes, because a damaged text may not be valid UTF-8.
         let last = joined(
             &|n, _| {
                 format!(
@@ -152,7 +152,7 @@ mod tests {
         walked.push("sqlite_schema".to_owned());
         walked.sort();
         walked.dedup();
-        // Of a table WITHOUT ROWID, the primary key is the table.
+        // In a table WITHOUT ROWID, the primary key is the table.
         let all = "SELECT name AS value FROM sqlite_master AS s WHERE type IN ('table', 'index')
              AND NOT EXISTS (SELECT 1 FROM pragma_table_list WHERE wr
                 AND s.name = 'sqlite_autoindex_' || name || '_1')

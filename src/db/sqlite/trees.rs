@@ -1,4 +1,4 @@
-//! The tables and indexes of a SQLite file, and what has to hold for their entries.
+//! The tables and indexes of a SQLite file, and the conditions that their entries must meet.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
@@ -9,19 +9,19 @@ use super::prepare::texts;
 /// One b-tree: a table, or an index.
 pub(super) struct Tree {
     pub(super) name: String,
-    /// The table, in a FROM clause that reads this tree and no other.
+    /// A FROM clause that reads only this tree.
     pub(super) source: String,
-    /// What the tree is sorted by. No two entries are equal in all of it.
+    /// The columns by which the tree is sorted. The key of each entry is unique.
     pub(super) key: Vec<Column>,
-    /// The columns that only this tree holds, to be read in full.
+    /// The columns that only this tree contains and that are read completely.
     pub(super) columns: Vec<Column>,
-    /// Conditions that no entry `r` may meet, with what they mean.
+    /// Conditions that mean damage of an entry `r`, each with its finding.
     pub(super) faults: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
 pub(super) struct Column {
-    /// Quoted, as SQL needs it.
+    /// The quoted name.
     pub(super) name: String,
     is_text: bool,
     is_integer: bool,
@@ -65,8 +65,8 @@ struct TableRow {
     without_rowid: i64,
 }
 
-/// Indexes that cannot be walked by their columns alone: partial, on expressions, descending,
-/// with a collation. `PRAGMA integrity_check` checks them.
+/// Indexes that cannot be walked by their columns: partial ones, and those on expressions, in
+/// descending order or with a collation. Only `PRAGMA integrity_check` checks them.
 pub(super) const UNWALKED: &str = "SELECT name AS value FROM
     (SELECT l.name, l.partial, x.cid, x.\"desc\", x.coll
      FROM pragma_table_list AS t, pragma_index_list(t.name) AS l, pragma_index_xinfo(l.name) AS x
@@ -231,7 +231,8 @@ fn quoted(name: &str) -> String {
 }
 
 impl Column {
-    /// The values that `PRAGMA integrity_check` refuses too, and texts in place of numbers.
+    /// The invalid values: those that `PRAGMA integrity_check` finds too, and texts in a column of
+    /// numbers.
     fn faults(&self, table: &str) -> Vec<(String, String)> {
         let Self { name, .. } = self;
         let mut faults = Vec::new();
@@ -249,11 +250,11 @@ impl Column {
         faults
     }
 
-    /// A condition for every value above another one, which is an SQL literal.
+    /// The condition for all values above an SQL literal.
     pub(super) fn above(&self, value: &str) -> String {
         let Self { name, .. } = self;
         match (value, self.is_text) {
-            // NULL comes first. A bound, unlike IS NOT NULL, is looked up in the tree.
+            // NULL comes first. Unlike IS NOT NULL, SQLite looks a bound up in the tree.
             ("NULL", true) => format!("t.{name} >= ''"),
             ("NULL", false) => format!("t.{name} >= -9e999"),
             _ => format!("t.{name} > {value}"),

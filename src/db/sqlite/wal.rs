@@ -1,4 +1,4 @@
-//! The write-ahead log, and who keeps it from being checkpointed.
+//! Checkpoints of the write-ahead log, and the processes that block them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,17 +12,16 @@ use super::integrity::reader;
 use super::{Location, wait_at_most};
 use crate::db::DbError;
 
-/// The bytes of the `-shm` file on which readers of a snapshot hold a lock, as SQLite's file
-/// format has them.
+/// The bytes of the `-shm` file that readers of a snapshot lock, by SQLite's file format.
 const READ_LOCKS: std::ops::RangeInclusive<u64> = 123..=127;
 
-/// What a checkpoint found in the write-ahead log.
+/// The result of a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WalStats {
-    /// Pages that a reader of an older snapshot keeps in the log.
+    /// Pages that stay in the log because a reader uses an older snapshot.
     pub blocked_pages: u64,
-    /// Other processes that read at this moment, as `PID (NAME)`; empty where the system does
-    /// not say.
+    /// Other processes that read at this moment, as `PID (NAME)`; empty if the system does not
+    /// list them.
     pub readers: Vec<String>,
 }
 
@@ -35,14 +34,15 @@ struct CheckpointRow {
 }
 
 impl WalStats {
-    /// Moves what can be moved into the database file. Waits for no reader and no writer.
+    /// Moves as many pages as possible into the database file, without waiting for readers or
+    /// writers.
     pub(in crate::db) fn checkpoint(location: &Location) -> Result<Self, DbError> {
         let mut conn = reader(location)?;
         let row = checkpoint(&mut conn, "PASSIVE")?;
         let blocked_pages = u64::try_from(row.log - row.checkpointed).unwrap_or(0);
         if blocked_pages == 0 {
-            // Every page is in the database file. Without this the log keeps its size until
-            // the next write. It gives up at once where a reader or a writer is in the way.
+            // All pages are in the database file. Without this, the log keeps its size until the
+            // next write. It fails at once if a reader or a writer is active.
             wait_at_most(&mut conn, Duration::ZERO)?;
             checkpoint(&mut conn, "TRUNCATE")?;
         }
@@ -59,7 +59,7 @@ fn checkpoint(conn: &mut SqliteConnection, mode: &str) -> QueryResult<Checkpoint
     diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(conn)
 }
 
-/// The other processes that hold a reader's lock on the `-shm` file, as Linux lists them.
+/// The other processes with a reader's lock on the `-shm` file, from Linux's list of locks.
 fn readers(inode: u64) -> Vec<String> {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let own = std::process::id();
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reader_of_a_snapshot_is_told_from_other_locks() {
+    fn only_the_lock_of_a_snapshot_reader_counts() {
         let line = |bytes: &str| format!("7: POSIX  ADVISORY  READ 4711 08:01:1311 {bytes}");
         assert_eq!(reader_pid(&line("124 124"), 1311), Some(4711));
         assert_eq!(reader_pid(&line("124 124"), 1312), None);

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{BudgetedMail, ClaimedMail, NewMail, queue, queue_within, still_there};
-use super::previous_emails::{is_reserved, keep_former};
+use super::outbox::{
+    ClaimedMail, QueuedMail, RateLimitedMail, ensure_not_revoked, queue, queue_within,
+};
+use super::previous_emails::{is_reserved, reserve_previous};
 use super::revocation::revoke_tokens;
-use super::sessions::mirror_newest;
+use super::sessions::sync_newest_session;
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
 use crate::db::connection::AnyConnection;
@@ -30,7 +32,7 @@ pub struct NewEmailToken<'a> {
 
 /// A valid token that was looked up.
 #[derive(Debug, Clone)]
-pub struct FoundEmailToken {
+pub struct ActiveEmailToken {
     /// The user whose token it is.
     pub user: User,
     /// Its purpose.
@@ -43,7 +45,7 @@ pub struct FoundEmailToken {
 #[derive(Debug, Clone)]
 pub struct EmailChange {
     /// The notification to the old address, and for how long its token can undo the change.
-    pub notice: Option<(NewMail, Duration)>,
+    pub notice: Option<(QueuedMail, Duration)>,
     /// The session of the request. It continues if it belongs to the account.
     pub session: Option<SessionDigest>,
 }
@@ -64,7 +66,7 @@ impl DB {
         let now = self.settings.clock.now();
         self.write(|conn| {
             lock(conn, user_id)?;
-            still_there(conn, mail)?;
+            ensure_not_revoked(conn, mail)?;
             let older = email_tokens::table
                 .filter(email_tokens::user_id.eq(user_id.get()))
                 .filter(email_tokens::purpose.eq(new.action.as_str()));
@@ -91,12 +93,12 @@ impl DB {
     pub fn ask_again(
         &self,
         user_id: UserId,
-        settlement: &LoginSideEffects,
-        mail: &BudgetedMail,
+        side_effects: &LoginSideEffects,
+        mail: &RateLimitedMail,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
-            self.settle(conn, user_id, settlement)?;
+            self.settle(conn, user_id, side_effects)?;
             queue_within(conn, Some(user_id), mail, now)?;
             Ok(())
         })
@@ -106,7 +108,7 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the token is not valid (any more).
-    pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<FoundEmailToken, DbError> {
+    pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<ActiveEmailToken, DbError> {
         let now = self.settings.clock.now();
         // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         let (purpose, email, user): (String, Option<String>, Option<UserRow>) = self
@@ -126,7 +128,7 @@ impl DB {
         let (action, email) = EmailAction::from_stored(&purpose)
             .zip(email)
             .ok_or(DbError::NoResultFound)?;
-        Ok(FoundEmailToken {
+        Ok(ActiveEmailToken {
             user: user.ok_or(DbError::NoResultFound)?.into(),
             action,
             email: Email::from_stored(email),
@@ -141,7 +143,7 @@ impl DB {
     pub fn verify_email(
         &self,
         token: &EmailTokenDigest,
-        found: &FoundEmailToken,
+        found: &ActiveEmailToken,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -164,11 +166,11 @@ impl DB {
     pub fn change_email(
         &self,
         token: &EmailTokenDigest,
-        found: &FoundEmailToken,
+        found: &ActiveEmailToken,
         change: &EmailChange,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
-        let FoundEmailToken { user, email, .. } = found;
+        let ActiveEmailToken { user, email, .. } = found;
         let (old, new) = (user.email.key(), email.key());
         self.write(|conn| {
             if lock(conn, user.id)? != user.email {
@@ -191,7 +193,7 @@ impl DB {
             end_other_sessions(conn, user.id, change.session.as_ref())?;
             revoke_tokens(conn, user.id)?;
             if let Some((notice, undo)) = &change.notice {
-                keep_former(conn, user.id, &user.email, now, *undo)?;
+                reserve_previous(conn, user.id, &user.email, now, *undo)?;
                 queue(conn, Some(user.id), notice, now)?;
             }
             verify(conn, user.id, &new, now)
@@ -204,7 +206,7 @@ impl DB {
 pub(in crate::db) fn end_changes(
     conn: &mut AnyConnection,
     user_id: UserId,
-    newest: &BudgetedMail,
+    newest: &RateLimitedMail,
 ) -> Result<(), DbError> {
     let tokens = email_tokens::table
         .filter(email_tokens::user_id.eq(user_id.get()))
@@ -228,7 +230,7 @@ fn end_other_sessions(
         .filter(sessions::user_id.eq(user_id.get()))
         .filter(sessions::digest.ne(current));
     diesel::delete(others).execute(conn)?;
-    mirror_newest(conn, user_id)
+    sync_newest_session(conn, user_id)
 }
 
 /// Locks the user's row, which every change of sessions and tokens locks first, and returns the

@@ -146,7 +146,7 @@ impl DB {
 }
 
 /// Whether there is such a group.
-pub(super) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Result<bool, DbError> {
+pub(in crate::db) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Result<bool, DbError> {
     let found: Option<String> = groups::table
         .filter(groups::name.eq(name.as_str()))
         .select(groups::name)
@@ -156,7 +156,7 @@ pub(super) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Result<bool,
 }
 
 /// Adds a user to a group that exists. Returns whether the user is a new member.
-pub(super) fn insert_member(
+pub(in crate::db) fn insert_member(
     conn: &mut AnyConnection,
     name: &GroupName,
     user_id: UserId,

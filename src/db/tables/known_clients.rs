@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::outbox::{BudgetedMail, queued};
+use super::outbox::{RateLimitedMail, queued};
 use super::throttle::{Condition, LimitHit, count_while_allowed, forgotten, given_back};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value};
@@ -24,7 +24,7 @@ pub struct LoginSideEffects {
     /// The marks by which the client becomes known, and until when.
     pub known: Vec<(String, Timestamp)>,
     /// The notification to the owner, sent if the account knows other clients but not this one.
-    pub stranger: Option<BudgetedMail>,
+    pub stranger: Option<RateLimitedMail>,
 }
 
 impl LoginSideEffects {
@@ -40,21 +40,21 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn settle_guess(
+    pub fn record_success(
         &self,
         user_id: UserId,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<(), DbError> {
-        self.write(|conn| self.settle(conn, user_id, settlement))
+        self.write(|conn| self.settle(conn, user_id, side_effects))
     }
 
     pub(in crate::db) fn settle(
         &self,
         conn: &mut AnyConnection,
         user_id: UserId,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<(), DbError> {
-        let settled = self.settled(conn, user_id, settlement)?;
+        let settled = self.settled(conn, user_id, side_effects)?;
         Ok(settled.run(conn)?)
     }
 
@@ -63,21 +63,21 @@ impl DB {
         &self,
         conn: &mut AnyConnection,
         user_id: UserId,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<Batch, DbError> {
         let LoginSideEffects {
             refund,
             forget,
             known,
             stranger,
-        } = settlement;
+        } = side_effects;
         let now = self.settings.clock.now();
         let mut batch = Batch::default();
         batch.extend(refund.iter().map(given_back));
         if !forget.is_empty() {
             batch.push(forgotten(forget));
         }
-        if let Some(BudgetedMail { mail, budget }) = stranger {
+        if let Some(RateLimitedMail { mail, budget }) = stranger {
             let condition = Condition::KnowsAnyClient(user_id);
             let counted = count_while_allowed(conn, budget, now, condition)?;
             if counted.len() == budget.len() {

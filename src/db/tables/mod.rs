@@ -5,6 +5,7 @@ pub(super) mod app_sessions;
 pub(super) mod apps;
 pub(super) mod email_tokens;
 pub(super) mod groups;
+pub(super) mod invitations;
 pub(super) mod known_clients;
 pub(super) mod outbox;
 pub(super) mod password_resets;

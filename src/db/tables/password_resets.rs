@@ -4,25 +4,25 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{BudgetedMail, ClaimedMail, queue_within, still_there, write_again};
+use super::outbox::{ClaimedMail, RateLimitedMail, ensure_not_revoked, queue_within, rewrite_row};
 use super::revocation::revoke_all;
 use super::throttle::LimitCheck;
-use super::throttle::admin::{forget_at, unlock};
+use super::throttle::admin::{clear_account_limits, unlock};
 use super::users::{COLUMNS, UserRow};
 use super::verified_emails::verify;
 use crate::db::schema::{password_resets, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
-use crate::domain::{EmailKey, HashedPassword, ResetTokenDigest, Timestamp, User, UserId};
+use crate::domain::{HashedPassword, NormalizedEmail, ResetTokenDigest, Timestamp, User, UserId};
 
 /// A new password that a user sets with a token.
 #[derive(Debug, Clone)]
-pub struct NewPassword<'a> {
+pub struct PasswordResetUpdate<'a> {
     /// The digest of the token.
     pub token: &'a ResetTokenDigest,
     /// The hash of the password.
     pub hashed_password: &'a HashedPassword,
     /// The notification to the owner.
-    pub notice: Option<BudgetedMail>,
+    pub notice: Option<RateLimitedMail>,
     /// The limit of wrong codes of a second factor, where attempts are counted.
     pub code_limit: Option<LimitCheck>,
 }
@@ -43,14 +43,14 @@ impl DB {
         let now = self.settings.clock.now();
         self.write(|conn| {
             let user = users::table.filter(users::id.eq(user_id.get()));
-            let mirrored = diesel::update(user)
+            let legacy_columns_synced = diesel::update(user)
                 .set(users::reset_token.eq(token.to_hex()))
                 .execute(conn)?;
-            if mirrored == 0 {
+            if legacy_columns_synced == 0 {
                 return Err(DbError::NoResultFound);
             }
             if let Some(mail) = mail {
-                still_there(conn, mail)?;
+                ensure_not_revoked(conn, mail)?;
             }
             let older = password_resets::table.filter(password_resets::user_id.eq(user_id.get()));
             diesel::delete(older).execute(conn)?;
@@ -72,13 +72,13 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn store_no_token(&self, mail: &ClaimedMail) -> Result<(), DbError> {
+    pub fn store_decoy_token(&self, mail: &ClaimedMail) -> Result<(), DbError> {
         self.write(|conn| {
             let nobody = users::table.filter(users::id.eq(0));
             diesel::update(nobody)
                 .set(users::reset_token.eq(None::<String>))
                 .execute(conn)?;
-            write_again(conn, mail)?;
+            rewrite_row(conn, mail)?;
             let older = password_resets::table.filter(password_resets::user_id.eq(0));
             diesel::delete(older).execute(conn)?;
             Ok(())
@@ -111,7 +111,11 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the token is not valid (any more).
-    pub fn spend_reset_token(&self, user_id: UserId, new: &NewPassword<'_>) -> Result<(), DbError> {
+    pub fn spend_reset_token(
+        &self,
+        user_id: UserId,
+        new: &PasswordResetUpdate<'_>,
+    ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         let id = user_id.get();
         self.write(|conn| {
@@ -123,7 +127,7 @@ impl DB {
                 .get_result(conn)
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
-            let email = EmailKey::canonical(&email);
+            let email = NormalizedEmail::canonical(&email);
             let token = password_resets::table
                 .filter(password_resets::user_id.eq(id))
                 .filter(is_good(*new.token, now));
@@ -133,7 +137,7 @@ impl DB {
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
             revoke_all(conn, user_id)?;
-            forget_at(conn, &email)?;
+            clear_account_limits(conn, &email)?;
             if let Some(limit) = &new.code_limit {
                 unlock(conn, limit, now)?;
             }

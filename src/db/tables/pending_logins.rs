@@ -36,7 +36,7 @@ impl DB {
     pub fn add_pending_login(
         &self,
         new: &NewPendingLogin<'_>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<(), DbError> {
         let now = self.clock().now();
         self.write_locking(new.user_id, |conn| {
@@ -60,7 +60,7 @@ impl DB {
                     pending_logins::expires_at.eq(now.plus(LOGIN_LIFETIME).seconds()),
                 ))
                 .execute(conn)?;
-            self.settle(conn, new.user_id, settlement)
+            self.settle(conn, new.user_id, side_effects)
         })
     }
 

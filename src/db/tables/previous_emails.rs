@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{BudgetedMail, NewMail, queue, queue_within};
+use super::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use super::revocation::revoke_all;
-use super::throttle::admin::forget_at;
+use super::throttle::admin::clear_account_limits;
 use super::totp::is_newer;
 use super::users::{COLUMNS, UserRow, owner_of, taken_or};
 use super::verified_emails::{has_proved, verify};
@@ -18,12 +18,13 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{former_emails, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
-    Email, EmailKey, FormerEmail, HashedPassword, Timestamp, UndoTokenDigest, User, UserId,
+    Email, EmailRevertTokenDigest, HashedPassword, NormalizedEmail, PreviousEmail, Timestamp, User,
+    UserId,
 };
 
 /// A former address with a valid undo token.
 #[derive(Debug, Clone)]
-pub struct FoundFormerEmail {
+pub struct ActivePreviousEmail {
     /// The user, with the current address.
     pub user: User,
     /// The former address.
@@ -37,11 +38,11 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the former address has expired.
-    pub fn set_undo_token(
+    pub fn set_email_revert_token(
         &self,
         user_id: UserId,
-        former: &EmailKey,
-        token: &UndoTokenDigest,
+        former: &NormalizedEmail,
+        token: &EmailRevertTokenDigest,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -68,7 +69,10 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the token is not valid (any more).
-    pub fn find_former_email(&self, token: &UndoTokenDigest) -> Result<FoundFormerEmail, DbError> {
+    pub fn find_previous_email(
+        &self,
+        token: &EmailRevertTokenDigest,
+    ) -> Result<ActivePreviousEmail, DbError> {
         let now = self.settings.clock.now();
         // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         let (id, email, user): (i64, String, Option<UserRow>) = self
@@ -82,7 +86,7 @@ impl DB {
                     .optional()
             })?
             .ok_or(DbError::NoResultFound)?;
-        Ok(FoundFormerEmail {
+        Ok(ActivePreviousEmail {
             user: user.ok_or(DbError::NoResultFound)?.into(),
             email: Email::from_stored(email),
             id,
@@ -99,11 +103,11 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
     /// [`DbError::AlreadyExists`] if another account has it and has verified it.
-    pub fn take_email_back(
+    pub fn revert_email(
         &self,
-        found: &FoundFormerEmail,
-        mail: &NewMail,
-        notice: Option<&BudgetedMail>,
+        found: &ActivePreviousEmail,
+        mail: &QueuedMail,
+        notice: Option<&RateLimitedMail>,
     ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         let user_id = found.user.id;
@@ -124,7 +128,7 @@ impl DB {
                 .set((
                     users::email.eq(found.email.as_str()),
                     users::email_key.eq(key.as_str()),
-                    users::hashed_password.eq(HashedPassword::of_nothing().expose()),
+                    users::hashed_password.eq(HashedPassword::unusable().expose()),
                 ))
                 .execute(conn)
                 .map_err(|error| taken_or(error, &found.email))?;
@@ -144,7 +148,7 @@ impl DB {
             if is_newer(conn, user_id, Timestamp::from_seconds(changed_at))? {
                 remove_factors(conn, user_id)?;
             }
-            forget_at(conn, &key)?;
+            clear_account_limits(conn, &key)?;
             verify(conn, user_id, &key, now)?;
             queue(conn, Some(user_id), mail, now)?;
             if let Some(notice) = notice {
@@ -158,7 +162,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn former_emails_of(&self, user_id: UserId) -> Result<Vec<FormerEmail>, DbError> {
+    pub fn previous_emails_of(&self, user_id: UserId) -> Result<Vec<PreviousEmail>, DbError> {
         let rows: Vec<(String, i64, i64)> = self.read(|conn| {
             former_emails::table
                 .filter(former_emails::user_id.eq(user_id.get()))
@@ -170,7 +174,7 @@ impl DB {
                 ))
                 .load(conn)
         })?;
-        let former = |(email, changed_at, expires_at)| FormerEmail {
+        let former = |(email, changed_at, expires_at)| PreviousEmail {
             email,
             changed_at: Timestamp::from_seconds(changed_at),
             expires_at: Timestamp::from_seconds(expires_at),
@@ -181,7 +185,7 @@ impl DB {
 
 /// Stores the address of a user who gets a new one. It is reserved only if the user has verified
 /// it; otherwise an attacker could reserve the address of another person.
-pub(in crate::db) fn keep_former(
+pub(in crate::db) fn reserve_previous(
     conn: &mut AnyConnection,
     user_id: UserId,
     email: &Email,
@@ -205,7 +209,7 @@ pub(in crate::db) fn keep_former(
 /// Whether an address is reserved for another user than `from`.
 pub(in crate::db) fn is_reserved(
     conn: &mut AnyConnection,
-    email: &EmailKey,
+    email: &NormalizedEmail,
     from: Option<UserId>,
     now: Timestamp,
 ) -> Result<bool, DbError> {

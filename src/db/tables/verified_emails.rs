@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{users, verified_emails};
 use crate::db::{DB, DbError};
-use crate::domain::{EmailKey, Timestamp, UserId};
+use crate::domain::{NormalizedEmail, Timestamp, UserId};
 
 impl DB {
     /// When a user has verified the current address; none if it is not verified. Blocks for one
@@ -32,7 +32,11 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the user does not exist or has another address.
-    pub fn set_email_verified(&self, user_id: UserId, email: &EmailKey) -> Result<(), DbError> {
+    pub fn set_email_verified(
+        &self,
+        user_id: UserId,
+        email: &NormalizedEmail,
+    ) -> Result<(), DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
             let user = users::table
@@ -52,7 +56,7 @@ impl DB {
 pub(in crate::db) fn verify(
     conn: &mut AnyConnection,
     user_id: UserId,
-    email: &EmailKey,
+    email: &NormalizedEmail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let older = verified_emails::table.filter(verified_emails::user_id.eq(user_id.get()));
@@ -71,7 +75,7 @@ pub(in crate::db) fn verify(
 pub(in crate::db) fn has_proved(
     conn: &mut AnyConnection,
     user_id: UserId,
-    email: &EmailKey,
+    email: &NormalizedEmail,
 ) -> Result<bool, DbError> {
     let proved: Option<i64> = verified_emails::table
         .filter(verified_emails::user_id.eq(user_id.get()))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::domain::Prefix;
+use crate::domain::IpPrefix;
 
 type Queue = VecDeque<oneshot::Sender<ConcurrencyPermit>>;
 
@@ -21,9 +21,9 @@ pub(crate) struct ConcurrencyPermit(Option<ConcurrencyLimit>);
 struct State {
     free: usize,
     /// The waiting requests of each subnet.
-    queues: HashMap<Prefix, Queue>,
+    queues: HashMap<IpPrefix, Queue>,
     /// The subnets with waiting requests, the next one first.
-    rotation: VecDeque<Prefix>,
+    rotation: VecDeque<IpPrefix>,
     /// Requests without a subnet, such as those with a session. They get every second permit.
     others: Queue,
     others_next: bool,
@@ -38,8 +38,8 @@ impl ConcurrencyLimit {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Waits for a permit in the queue of that subnet. None at the end of the service.
-    pub(crate) async fn acquire(&self, subnet: Option<Prefix>) -> Option<ConcurrencyPermit> {
+    /// Waits for a permit in the queue of the subnet. None at shutdown.
+    pub(crate) async fn acquire(&self, subnet: Option<IpPrefix>) -> Option<ConcurrencyPermit> {
         let permit = {
             let mut state = self.lock();
             if let Some(free) = state.free.checked_sub(1) {
@@ -72,7 +72,7 @@ impl ConcurrencyLimit {
         next
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +87,7 @@ impl Drop for ConcurrencyPermit {
 }
 
 impl State {
-    fn push(&mut self, subnet: Option<Prefix>, request: oneshot::Sender<ConcurrencyPermit>) {
+    fn push(&mut self, subnet: Option<IpPrefix>, request: oneshot::Sender<ConcurrencyPermit>) {
         let Some(subnet) = subnet else {
             self.others.push_back(request);
             return;
@@ -128,15 +128,15 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::domain::ClientAddress;
+    use crate::domain::ClientIp;
 
-    fn subnet(number: u8) -> Prefix {
+    fn subnet(number: u8) -> IpPrefix {
         let address = Ipv4Addr::new(10, 0, number, 1);
-        ClientAddress::new(address.into()).subnet()
+        ClientIp::new(address.into()).subnet()
     }
 
-    /// In which order requests get the only permit, after the request that holds it.
-    fn order(waiting: &[(&'static str, Option<Prefix>)]) -> Vec<&'static str> {
+    /// The order in which waiting requests get the only permit.
+    fn order(waiting: &[(&'static str, Option<IpPrefix>)]) -> Vec<&'static str> {
         let limit = ConcurrencyLimit::new(1);
         let mut permit = limit.acquire(None).now_or_never().unwrap();
         let mut requests: Vec<_> = waiting

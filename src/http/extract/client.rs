@@ -1,4 +1,4 @@
-//! The client of a request: address, user agent, device.
+//! Extracts the client of a request.
 
 use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,19 +9,19 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::device_cookie;
 use super::forwarded::{self, ForwardedHeaders};
-use crate::domain::{Client, ClientAddress, Networks, RequestId};
+use crate::domain::{Client, ClientIp, IpNetworks, RequestId};
 use crate::http::HttpSettings;
 
-/// The proxies in front, and what has been said about them in the log.
+/// The trusted proxies, and whether the log has warned about them.
 #[derive(Debug)]
 pub(crate) struct TrustedProxies {
-    trusted: Networks,
+    trusted: IpNetworks,
     untrusted_warned: AtomicBool,
     conflict_warned: AtomicBool,
 }
 
 impl TrustedProxies {
-    pub(crate) fn new(trusted: Networks) -> Self {
+    pub(crate) fn new(trusted: IpNetworks) -> Self {
         Self {
             trusted,
             untrusted_warned: AtomicBool::new(false),
@@ -29,7 +29,7 @@ impl TrustedProxies {
         }
     }
 
-    fn client(&self, peer: ClientAddress, request: &HttpRequest) -> ClientAddress {
+    fn client(&self, peer: ClientIp, request: &HttpRequest) -> ClientIp {
         let headers = ForwardedHeaders {
             forwarded: lines(request, &FORWARDED),
             x_forwarded_for: lines(request, &X_FORWARDED_FOR),
@@ -40,9 +40,9 @@ impl TrustedProxies {
         if !self.trusted.contains(peer) {
             if !self.untrusted_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "{peer} sent a header that says on whose behalf it asks (X-Forwarded-For or \
-                     Forwarded). It is none of --trusted-proxies, so this is ignored, here and \
-                     whenever it happens again. If {peer} is your proxy, name it there"
+                    "{peer} sent X-Forwarded-For or Forwarded, but it is not in --trusted-proxies: \
+                     the header is ignored, and this is logged only once. If {peer} is your \
+                     proxy, add it to --trusted-proxies"
                 );
             }
             return peer;
@@ -50,8 +50,8 @@ impl TrustedProxies {
         forwarded::client_address(peer, &headers, &self.trusted).unwrap_or_else(|conflict| {
             if !self.conflict_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "{conflict}; {peer} itself is taken for the client, here and whenever it \
-                     happens again. Let the proxy remove the header that it does not write"
+                    "{conflict}: the proxy {peer} itself counts as the client, and this is \
+                     logged only once. Let the proxy remove the header that it does not set"
                 );
             }
             peer
@@ -59,10 +59,10 @@ impl TrustedProxies {
     }
 }
 
-/// Where a request comes from: the connection's other end, or, if that is a trusted proxy,
-/// the client that it names. None where there is no connection, as in a test.
-pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
-    let peer = ClientAddress::new(request.peer_addr()?.ip());
+/// The address of a request's client: the peer of the connection or, if that is a trusted proxy,
+/// the client that it names. None without a connection, as in tests.
+pub(crate) fn address(request: &HttpRequest) -> Option<ClientIp> {
+    let peer = ClientIp::new(request.peer_addr()?.ip());
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
@@ -70,9 +70,7 @@ pub(crate) fn address(request: &HttpRequest) -> Option<ClientAddress> {
 /// Whether the connection's other end is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
-    let peer = request
-        .peer_addr()
-        .map(|peer| ClientAddress::new(peer.ip()));
+    let peer = request.peer_addr().map(|peer| ClientIp::new(peer.ip()));
     let trusted = proxies.zip(peer);
     trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
 }
@@ -94,6 +92,6 @@ impl FromRequest for Client {
         let device = settings.and_then(|settings| device_cookie::read(request, settings));
         ready(Ok(Self::new(address(request), user_agent)
             .with_device(device)
-            .asking(request_id)))
+            .with_request_id(request_id)))
     }
 }

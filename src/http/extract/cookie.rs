@@ -1,11 +1,10 @@
-//! Reads one cookie from the raw headers; two of the same name are none.
+//! Reads a cookie from the raw headers.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 
-/// Reads a cookie out of the raw headers: those of other names may be as broken as they like,
-/// and two of this one are none, because one of them may have been planted by a neighbouring
-/// site.
+/// The value of a cookie. Malformed cookies of other names are ignored. If there are two of this
+/// name, the result is none, because a sibling domain may have planted one of them.
 pub(crate) fn value<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let mut ours = request
         .headers()

@@ -1,4 +1,4 @@
-//! The user who is logged in: the only way by which a handler gets one.
+//! Extracts the user of the request's session. Handlers get the user in no other way.
 
 use std::convert::Infallible;
 
@@ -11,8 +11,8 @@ use crate::domain::{SessionId, SessionUser};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 
-/// The user of the request's session, and the rest of what a handler asks for. The rest is
-/// extracted afterwards: without a session the answer is 403, whatever else is wrong.
+/// The user of the request's session, and the rest that a handler extracts. The rest is extracted
+/// afterwards: without a session the response is 403, even if something else is wrong.
 #[derive(Debug)]
 pub(crate) struct CurrentUser<T = ()> {
     pub(crate) session_id: SessionId,

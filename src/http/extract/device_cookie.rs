@@ -1,5 +1,5 @@
-//! The cookie by which a browser shows that somebody has logged in there before. It proves
-//! nothing else.
+//! The device cookie. It shows that an account has logged in on this device before, and gives no
+//! access.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -9,8 +9,8 @@ use super::cookie;
 use crate::domain::DeviceId;
 use crate::http::HttpSettings;
 
-/// A name that begins so is taken from https and for this host only, so that no
-/// neighbouring site can plant one (RFC 6265bis, 4.1.3).
+/// Browsers accept this prefix only over https and for this host, so that a sibling domain cannot
+/// plant the cookie (RFC 6265bis, 4.1.3).
 const HTTPS_NAME: &str = "__Host-device";
 const NAME: &str = "device";
 
@@ -18,7 +18,7 @@ fn name(settings: &HttpSettings) -> &'static str {
     if settings.https { HTTPS_NAME } else { NAME }
 }
 
-/// Builds the cookie, which the client keeps after a login.
+/// The cookie to set after a login.
 pub(crate) fn build(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
     let lifetime = Duration::try_from(settings.device_memory).unwrap_or(Duration::MAX);
     Cookie::build(name(settings), device.expose())
@@ -30,7 +30,7 @@ pub(crate) fn build(device: &DeviceId, settings: &HttpSettings) -> Cookie<'stati
         .finish()
 }
 
-/// Reads the device id of a request, if it is well-formed.
+/// The device id in a request's cookie, if it is valid.
 pub(crate) fn read(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
     let value = cookie::value(request, name(settings))?;
     DeviceId::parse(value).ok()

@@ -1,15 +1,15 @@
-//! What `X-Forwarded-For` and `Forwarded` (RFC 7239) say about a client's address, and how
-//! much of it can be believed. No input, no output, and nothing of the web framework.
+//! Finds the client's address in `X-Forwarded-For` and `Forwarded` (RFC 7239), without input or
+//! output and without the web framework.
 //!
-//! Each proxy adds the address of whoever asked it at the right end. So the lists are read
-//! from the right, and no further than the first address that is not a trusted proxy's: all
-//! that is left of it may be made up.
+//! Each proxy appends the address of its client at the right end. So the lists are read from the
+//! right, up to the first address that is not a trusted proxy. A client can forge everything to
+//! the left of it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::domain::{ClientAddress, Networks};
+use crate::domain::{ClientIp, IpNetworks};
 
-/// The lines of the two headers, in the order in which they came.
+/// The lines of the two headers, in order of arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ForwardedHeaders<'a> {
     /// `Forwarded`.
@@ -19,37 +19,37 @@ pub struct ForwardedHeaders<'a> {
 }
 
 impl ForwardedHeaders<'_> {
-    /// Whether neither header came.
+    /// Whether both headers are missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.forwarded.is_empty() && self.x_forwarded_for.is_empty()
     }
 }
 
-/// The two headers name different clients. A proxy writes one of them as a rule and lets the
-/// other one through as the client sent it; which is which cannot be headers.
+/// The two headers name different clients. Usually a proxy sets one of them and passes the other
+/// on as the client sent it; it is unknown which one that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("X-Forwarded-For says that {x_forwarded_for} asks, and Forwarded that {forwarded} does")]
+#[error("X-Forwarded-For names the client {x_forwarded_for}, but Forwarded names {forwarded}")]
 pub struct ConflictingHeaders {
-    x_forwarded_for: ClientAddress,
-    forwarded: ClientAddress,
+    x_forwarded_for: ClientIp,
+    forwarded: ClientIp,
 }
 
-/// The client, as far as trusted proxies name it, for a request from `peer`.
+/// The client of a request from `peer`, as named by trusted proxies.
 ///
-/// - An untrusted peer is the client, whatever it says.
-/// - Else it is the right-most address that is not a trusted proxy's; the left-most one if
-///   all are.
-/// - Who is named by no address (`unknown`, `_hidden`, nothing, junk) cannot be told from
-///   others: the proxy that said so stands for it.
+/// - An untrusted peer is the client itself; its headers are ignored.
+/// - Otherwise the client is the right-most address that is not a trusted proxy, or the left-most
+///   address if all are.
+/// - If a proxy names no address (`unknown`, `_hidden`, an invalid text), the proxy itself counts
+///   as the client.
 ///
 /// # Errors
-/// [`ConflictingHeaders`] if both headers are there and name different clients.
+/// [`ConflictingHeaders`] if both headers are present and name different clients.
 pub fn client_address(
-    peer: ClientAddress,
+    peer: ClientIp,
     headers: &ForwardedHeaders<'_>,
-    trusted: &Networks,
-) -> Result<ClientAddress, ConflictingHeaders> {
+    trusted: &IpNetworks,
+) -> Result<ClientIp, ConflictingHeaders> {
     if !trusted.contains(peer) {
         return Ok(peer);
     }
@@ -84,12 +84,12 @@ pub fn client_address(
     }
 }
 
-/// Goes from the peer to whoever asked it, as long as that is a proxy whose word is taken.
+/// Follows the hops from the peer to the client, as long as they are trusted proxies.
 fn walk(
-    peer: ClientAddress,
-    hops: impl Iterator<Item = Option<ClientAddress>>,
-    trusted: &Networks,
-) -> ClientAddress {
+    peer: ClientIp,
+    hops: impl Iterator<Item = Option<ClientIp>>,
+    trusted: &IpNetworks,
+) -> ClientIp {
     let mut client = peer;
     for hop in hops {
         let Some(hop) = hop else { break };
@@ -103,7 +103,7 @@ fn walk(
 
 /// An address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,
 /// `[2001:db8::1]`, `[2001:db8::1]:80`.
-fn node(text: &[u8]) -> Option<ClientAddress> {
+fn node(text: &[u8]) -> Option<ClientIp> {
     let text = str::from_utf8(text.trim_ascii()).ok()?;
     let address = if let Some(rest) = text.strip_prefix('[') {
         let (address, behind) = rest.split_once(']')?;
@@ -119,10 +119,10 @@ fn node(text: &[u8]) -> Option<ClientAddress> {
         let address: Ipv4Addr = address.parse().ok()?;
         is_port(port).then_some(IpAddr::V4(address))?
     };
-    Some(ClientAddress::new(address))
+    Some(ClientIp::new(address))
 }
 
-/// A port, or a made-up name in its place (RFC 7239, 6.3).
+/// A port, or an obfuscated one (RFC 7239, 6.3).
 fn is_port(text: &str) -> bool {
     let obfuscated = text.strip_prefix('_').is_some_and(|name| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -132,20 +132,20 @@ fn is_port(text: &str) -> bool {
     digits || obfuscated
 }
 
-/// The elements of a line of `Forwarded`, each as the address behind its `for`, or none. A
-/// quoted string that never ends makes one element of all that follows, and that is junk: a
-/// client cannot swallow what its proxy has added.
-fn elements(line: &[u8]) -> Vec<Option<ClientAddress>> {
+/// The addresses after `for` in the elements of a `Forwarded` line, or none for each invalid
+/// element. After an unterminated quote, the rest of the line is one invalid element: a client
+/// cannot hide the element that its proxy adds.
+fn elements(line: &[u8]) -> Vec<Option<ClientIp>> {
     split(line, b',').map(element).collect()
 }
 
-fn element(text: &[u8]) -> Option<ClientAddress> {
+fn element(text: &[u8]) -> Option<ClientIp> {
     let mut client = None;
     let pairs = split(text, b';').map(<[u8]>::trim_ascii);
     for pair in pairs.filter(|pair| !pair.is_empty()) {
         let at = pair.iter().position(|byte| *byte == b'=')?;
         let (name, value) = pair.split_at_checked(at)?;
-        // Looked at in every pair: a quote that opens in one could end in another hop's.
+        // Checked in every pair: a quote that begins in one could end in another hop's element.
         if !is_name(name) {
             return None;
         }
@@ -163,7 +163,7 @@ fn is_name(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(plain)
 }
 
-/// Splits where the separator stands outside quoted strings.
+/// Splits at separators outside quoted strings.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |&byte| {
@@ -178,8 +178,8 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A token, or what stands in a quoted string. Both have to be whole. Addresses and ports
-/// without quotes are taken too, as several proxies write them.
+/// A token, or the content of a quoted string. Both must be complete. Addresses and ports without
+/// quotes are accepted too, because several proxies send them.
 fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     let Some(rest) = value.strip_prefix(b"\"") else {
         let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"\\".contains(byte);

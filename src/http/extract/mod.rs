@@ -1,9 +1,9 @@
-//! Extractors: what handlers ask of a request.
+//! Extractors: the parts of a request that handlers use.
 
 pub(crate) mod app_cookies;
 pub(crate) mod asked_url;
 pub(crate) mod client;
-mod cookie;
+pub(crate) mod cookie;
 pub(crate) mod current_user;
 pub(crate) mod device_cookie;
 pub(crate) mod form;

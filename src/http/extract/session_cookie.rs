@@ -13,7 +13,7 @@ use crate::http::{HttpError, HttpSettings};
 
 const NAME: &str = "session_id";
 
-/// The session id that a request carries in its cookie, and nowhere else.
+/// The session id in a request's cookie. Session ids are accepted nowhere else.
 #[derive(Debug)]
 pub(crate) struct SessionCookie(Option<SessionId>);
 
@@ -21,12 +21,12 @@ impl SessionCookie {
     /// The session id.
     ///
     /// # Errors
-    /// [`HttpError::NotLoggedIn`] if there is no well-formed one.
+    /// [`HttpError::NotLoggedIn`] if there is no valid one.
     pub(crate) fn session_id(self) -> Result<SessionId, HttpError> {
         self.0.ok_or(HttpError::NotLoggedIn)
     }
 
-    /// Builds the cookie, which the client keeps until its browser is closed.
+    /// The cookie to set after a login. It lasts until the browser is closed.
     pub(crate) fn build(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
         Cookie::build(NAME, session_id.to_owned())
             .path("/")
@@ -36,7 +36,15 @@ impl SessionCookie {
             .finish()
     }
 
-    /// Builds the cookie that removes it, with the same attributes.
+    /// The cookie that hands it to the client for as long as a session lives.
+    pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::build(session_id, settings);
+        let lifetime = Duration::try_from(settings.session_lifetime);
+        cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
+        cookie
+    }
+
+    /// The cookie that clears it, with the same attributes.
     pub(crate) fn removal(settings: &HttpSettings) -> Cookie<'static> {
         let mut cookie = Self::build("", settings);
         cookie.set_max_age(Duration::ZERO);
@@ -44,7 +52,7 @@ impl SessionCookie {
         cookie
     }
 
-    /// Reads the session id of a request, if it is well-formed.
+    /// The session id in a request's cookie, if it has the form of one.
     pub(crate) fn read(request: &HttpRequest) -> Option<SessionId> {
         SessionId::parse(cookie::value(request, NAME)?).ok()
     }

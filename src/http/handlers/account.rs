@@ -1,15 +1,59 @@
-//! Handlers of the account: change of password, deletion.
+//! Handlers of accounts: changing the password, deleting the account.
 
-use actix_web::{HttpResponse, web};
-use serde::Deserialize;
+use actix_web::http::header::VARY;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, OwnerRequest};
-use crate::domain::{Client, Password};
-use crate::http::extract::current_user::CurrentUser;
+use crate::domain::{Client, GroupName, Password, Timestamp};
+use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::pages::{self, Pages, Refusal, prefers_html};
 use crate::http::response::{AccountMessage, EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+
+#[derive(Serialize)]
+struct Account<'a> {
+    id: i64,
+    email: &'a str,
+    email_verified: bool,
+    created_at: Option<String>,
+    last_login_at: Option<String>,
+    groups: Vec<&'a str>,
+    second_factors: &'a [&'static str],
+    recovery_codes_left: u32,
+}
+
+/// `GET /account`: JSON, and in a browser the page.
+pub(crate) async fn account(
+    executor: web::Data<BlockingExecutor>,
+    pages: Option<web::Data<Pages>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refusal> {
+    if pages.is_some() && prefers_html(request.headers()) {
+        return pages::account(executor, request).await;
+    }
+    let (session_id, _) = session_of(&request).await.map_err(Refusal::plain)?;
+    let account = executor
+        .run_read(move |auth| auth.account_summary(&session_id))
+        .await
+        .map_err(|error| Refusal::plain(error.into()))?;
+    let shown = Account {
+        id: account.user.id.get(),
+        email: account.user.email.as_str(),
+        email_verified: account.email_verified_at.is_some(),
+        created_at: account.dates.created_at.map(Timestamp::rfc3339),
+        last_login_at: account.dates.last_login_at.map(Timestamp::rfc3339),
+        groups: account.groups.iter().map(GroupName::as_str).collect(),
+        second_factors: &account.second_factor.factors,
+        recovery_codes_left: account.second_factor.recovery_codes_left,
+    };
+    Ok(json_with(
+        HttpResponse::Ok().insert_header((VARY, "Accept")),
+        &shown,
+    ))
+}
 
 #[derive(Deserialize)]
 pub(crate) struct PasswordChangeForm {
@@ -36,8 +80,10 @@ pub(crate) async fn change_password(
     }: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
-    let current_password = form.current_password.parse(Password::parse)?;
-    let new_password = form.new_password.parse(Password::parse)?;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
+    let new_password = form.new_password.parse("new_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
@@ -46,7 +92,8 @@ pub(crate) async fn change_password(
     };
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)
-        .await?;
+        .await
+        .map_err(|error| HttpError::of_new_password("new_password", error))?;
     let cookie = SessionCookie::build(&changed.session_id.expose(), &settings);
     let answer = json_with(
         HttpResponse::Ok().cookie(cookie),
@@ -71,7 +118,9 @@ pub(crate) async fn delete_account(
     }: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
-    let current_password = form.current_password.parse(Password::parse)?;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::auth::{Auth, MailedToken, OwnerRequest};
+use crate::auth::{Auth, EmailLinkToken, OwnerRequest};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
@@ -36,8 +36,10 @@ pub(crate) async fn change(
     }: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
-    let email = form.email.parse(Email::parse_new)?;
-    let current_password = form.current_password.parse(Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new)?;
+    let current_password = form
+        .current_password
+        .parse("current_password", Password::parse)?;
     let request = OwnerRequest {
         owner: user,
         session_id,
@@ -59,8 +61,8 @@ pub(crate) async fn verify(
     cookie: SessionCookie,
     Form(form): Form<TokenForm>,
 ) -> Result<HttpResponse, HttpError> {
-    // A text that is no token is answered like a wrong token.
-    let token = MailedToken::parse(form.token.as_str());
+    // A text that is not a token is answered like a wrong token.
+    let token = EmailLinkToken::parse(form.token.as_str());
     let session = cookie.session_id().ok();
     let verified = executor
         .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))

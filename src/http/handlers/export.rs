@@ -1,4 +1,4 @@
-//! The export of a user as JSON.
+//! The handler of the data export, as JSON.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, FormerEmail, GroupName, KnownClient, PendingMail, PendingToken, SessionInfo,
-    Timestamp,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionId,
+    SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-/// A field a table. Secrets and their digests are no information about the user.
+/// One field per table. Secrets and their digests are not included.
 #[derive(Serialize)]
 struct Export<'a> {
     user: UserRow<'a>,
@@ -69,7 +69,7 @@ struct AppLoginRow<'a> {
     created_at: String,
 }
 
-/// A device has no network: what it is known by is a secret of its own.
+/// A device has no network. The id by which it is known is a secret.
 #[derive(Serialize)]
 struct KnownClientRow<'a> {
     kind: &'a str,
@@ -101,7 +101,7 @@ struct MailRow<'a> {
     due_at: String,
 }
 
-/// What was counted of guesses and mails.
+/// A count of a rate limit.
 #[derive(Serialize)]
 struct CountRow<'a> {
     of: &'a str,
@@ -114,42 +114,48 @@ pub(crate) async fn export(
     executor: web::Data<BlockingExecutor>,
     CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
-    let export = executor
-        .run_long_read(move |auth| auth.export(&session_id))
-        .await?;
-    Ok(json(StatusCode::OK, &Export::from(&export)))
+    held(&executor, session_id).await
 }
 
-impl<'a> From<&'a auth::Export> for Export<'a> {
-    fn from(export: &'a auth::Export) -> Self {
-        Self {
-            user: UserRow {
-                id: export.user.id.get(),
-                email: export.user.email.as_str(),
-                email_verified_at: export.email_verified_at.map(Timestamp::rfc3339),
-                created_at: export.dates.created_at.map(Timestamp::rfc3339),
-                last_login_at: export.dates.last_login_at.map(Timestamp::rfc3339),
-                disabled_at: export.dates.disabled_at.map(Timestamp::rfc3339),
-            },
-            sessions: export.sessions.iter().map(session_row).collect(),
-            groups: export.groups.iter().map(GroupName::as_str).collect(),
-            app_logins: export.app_logins.iter().map(app_login_row).collect(),
-            second_factors: SecondFactorRows {
-                totp_since: export.second_factors.totp.map(Timestamp::rfc3339),
-                recovery_codes_left: export.second_factors.recovery_codes,
-            },
-            pending_logins: export
-                .pending_logins
-                .iter()
-                .copied()
-                .map(pending_login_row)
-                .collect(),
-            known_clients: export.known_clients.iter().map(known_client_row).collect(),
-            tokens: export.tokens.iter().map(token_row).collect(),
-            former_emails: export.former_emails.iter().map(former_email_row).collect(),
-            mails: export.mails.iter().map(mail_row).collect(),
-            counts: export.counts.iter().map(count_row).collect(),
-        }
+/// Everything that is held about the user of a session.
+pub(crate) async fn held(
+    executor: &BlockingExecutor,
+    session_id: SessionId,
+) -> Result<HttpResponse, HttpError> {
+    let held = executor
+        .run_long_read(move |auth| auth.export(&session_id))
+        .await?;
+    Ok(json(StatusCode::OK, &rows(&held)))
+}
+
+fn rows(held: &auth::Export) -> Export<'_> {
+    Export {
+        user: UserRow {
+            id: held.user.id.get(),
+            email: held.user.email.as_str(),
+            email_verified_at: held.email_verified_at.map(Timestamp::rfc3339),
+            created_at: held.dates.created_at.map(Timestamp::rfc3339),
+            last_login_at: held.dates.last_login_at.map(Timestamp::rfc3339),
+            disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
+        },
+        sessions: held.sessions.iter().map(session_row).collect(),
+        groups: held.groups.iter().map(GroupName::as_str).collect(),
+        app_logins: held.app_logins.iter().map(app_login_row).collect(),
+        second_factors: SecondFactorRows {
+            totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
+            recovery_codes_left: held.second_factors.recovery_codes,
+        },
+        pending_logins: held
+            .pending_logins
+            .iter()
+            .copied()
+            .map(pending_login_row)
+            .collect(),
+        known_clients: held.known_clients.iter().map(known_client_row).collect(),
+        tokens: held.tokens.iter().map(token_row).collect(),
+        former_emails: held.former_emails.iter().map(former_email_row).collect(),
+        mails: held.mails.iter().map(mail_row).collect(),
+        counts: held.counts.iter().map(count_row).collect(),
     }
 }
 
@@ -188,7 +194,7 @@ fn known_client_row(client: &KnownClient) -> KnownClientRow<'_> {
     }
 }
 
-fn token_row(token: &PendingToken) -> TokenRow<'_> {
+fn token_row(token: &ExportedToken) -> TokenRow<'_> {
     TokenRow {
         action: &token.action,
         email: token.email.as_deref(),
@@ -197,7 +203,7 @@ fn token_row(token: &PendingToken) -> TokenRow<'_> {
     }
 }
 
-fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
+fn former_email_row(former: &PreviousEmail) -> FormerEmailRow<'_> {
     FormerEmailRow {
         email: &former.email,
         changed_at: former.changed_at.rfc3339(),
@@ -205,7 +211,7 @@ fn former_email_row(former: &FormerEmail) -> FormerEmailRow<'_> {
     }
 }
 
-fn mail_row(mail: &PendingMail) -> MailRow<'_> {
+fn mail_row(mail: &ExportedMail) -> MailRow<'_> {
     let details = mail.details.as_deref();
     MailRow {
         letter: &mail.letter,

@@ -1,4 +1,4 @@
-//! Health checks: whether the process serves, and whether the database answers.
+//! Handlers of health checks.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -7,7 +7,7 @@ use crate::auth::Auth;
 use crate::http::response::{Message, json};
 use crate::http::{BlockingExecutor, HttpError};
 
-/// `GET /healthz`: the process serves. Asks nothing of the database.
+/// `GET /healthz`: the process serves. Does not use the database.
 pub(crate) async fn healthz() -> HttpResponse {
     let message = "serving";
     json(StatusCode::OK, &Message { message })

@@ -1,4 +1,4 @@
-//! The handlers: each reads a request, calls one use case, and writes the answer.
+//! The handlers: each reads a request, calls one use case, and writes the response.
 
 pub(crate) mod account;
 pub(crate) mod email;
@@ -10,6 +10,7 @@ pub(crate) mod index;
 pub(crate) mod ops;
 pub(crate) mod password_reset;
 pub(crate) mod profile;
+pub(crate) mod rules;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod users;

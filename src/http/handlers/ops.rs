@@ -1,4 +1,4 @@
-//! The operator's own listener: what is nobody else's business.
+//! Handlers of the ops listener: metrics, and health with details.
 
 use actix_web::http::StatusCode;
 use actix_web::web::ServiceConfig;
@@ -12,7 +12,7 @@ use crate::http::resource::Resource;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
-/// Every route of the operator's listener.
+/// Every route of the ops listener.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     let table = [
         Resource::new("/metrics").get(show_metrics),
@@ -26,7 +26,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 /// `GET /metrics`
 async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
-    // The sessions are counted now and then, and a database may hang.
+    // On a blocking thread: the scrape queries the database, which may hang.
     match web::block(move || metrics.text()).await {
         Ok(Ok(text)) => HttpResponse::Ok()
             .content_type(metrics::CONTENT_TYPE)
@@ -39,11 +39,11 @@ async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
 struct Health {
     message: &'static str,
     version: &'static str,
-    /// In seconds since 1970.
+    /// Seconds since 1970-01-01 UTC.
     started_at: u64,
 }
 
-/// `GET /healthz`: asks nothing of the database.
+/// `GET /healthz`: the process serves. Does not use the database.
 async fn healthz(metrics: web::Data<Metrics>) -> HttpResponse {
     let health = Health {
         message: "serving",
@@ -58,7 +58,7 @@ struct Readiness {
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
-    /// Of a SQLite file.
+    /// None on PostgreSQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     integrity_check: Option<IntegrityCheck>,
 }
@@ -71,7 +71,7 @@ struct IntegrityCheck {
     rows: u64,
     /// When a check last found no damage, in seconds since 1970.
     last_success: Option<i64>,
-    /// What is damaged.
+    /// The damage, if any was found.
     damage: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl From<DatabaseStats> for IntegrityCheck {
     }
 }
 
-/// `GET /readyz`: as for everybody, why not, and how far the integrity check is.
+/// `GET /readyz`: as the public one, with the cause and the progress of the integrity check.
 async fn readyz(executor: web::Data<BlockingExecutor>) -> HttpResponse {
     let (status, message, cause) = match executor.run_write(Auth::check).await {
         Ok(()) => (StatusCode::OK, "ready", None),

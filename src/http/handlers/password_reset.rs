@@ -1,11 +1,11 @@
-//! Forgotten passwords: a request for a mail, and a new password by its token.
+//! Handlers of password resets: requesting a mail, and setting a new password with its token.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use crate::auth::Auth;
-use crate::domain::{Client, Email, EmailKey, Password, ResetToken};
+use crate::domain::{Client, Email, NormalizedEmail, Password, ResetToken};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::middleware::with_user_id;
 use crate::http::response::{AccountMessage, json};
@@ -30,7 +30,7 @@ pub(crate) async fn request(
     client: Client,
     Form(form): Form<ResetRequestForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = Email::parse(form.email.as_str()).map_err(FormError::from)?;
+    let email = FormError::within("email", Email::parse(form.email.as_str()))?;
     auth.request_reset(executor.get_ref(), &email, &client)
         .await?;
     let answer = AccountMessage {
@@ -47,15 +47,18 @@ pub(crate) async fn reset(
     client: Client,
     Form(form): Form<PasswordResetForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.map(|email| email.parse(EmailKey::parse));
+    let email = form
+        .email
+        .map(|email| email.parse("email", NormalizedEmail::parse));
     let email = email.transpose()?;
-    // A text that is no token is answered like a wrong token.
+    // A text that is not a token is answered like a wrong token.
     let token = ResetToken::parse(form.reset_token.as_str()).ok();
-    let new_password = form.new_password.parse(Password::parse)?;
+    let new_password = form.new_password.parse("new_password", Password::parse)?;
     let executor = executor.get_ref();
     let user = auth
         .reset_password(executor, email, token, new_password, &client)
-        .await?;
+        .await
+        .map_err(|error| HttpError::of_new_password("new_password", error))?;
     let answer = AccountMessage {
         email: user.email.as_str(),
         message: "Password updated",

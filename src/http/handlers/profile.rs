@@ -1,4 +1,4 @@
-//! The email of the user who is logged in.
+//! The handler of the profile: the email of the session's user.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

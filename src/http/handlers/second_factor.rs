@@ -122,7 +122,9 @@ pub(crate) async fn remove_totp(
     let request = OwnerRequest {
         owner: user,
         session_id,
-        current_password: form.current_password.parse(Password::parse)?,
+        current_password: form
+            .current_password
+            .parse("current_password", Password::parse)?,
         client,
     };
     auth.remove_totp(executor.get_ref(), request, code).await?;
@@ -150,7 +152,9 @@ fn owner_request(
     Ok(OwnerRequest {
         owner: user.user,
         session_id: user.session_id,
-        current_password: form.current_password.parse(Password::parse)?,
+        current_password: form
+            .current_password
+            .parse("current_password", Password::parse)?,
         client,
     })
 }

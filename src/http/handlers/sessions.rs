@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use crate::auth::{Auth, AuthError, LoginSuccess, Named, SecondFactorCode};
+use crate::auth::{Auth, AuthError, EndedSession, LoginSuccess, SecondFactorCode};
 use crate::domain::{
-    Client, EmailKey, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
+    Client, NormalizedEmail, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::device_cookie;
@@ -38,8 +38,8 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse(EmailKey::parse)?;
-    let password = form.password.parse(Password::parse)?;
+    let email = form.email.parse("email", NormalizedEmail::parse)?;
+    let password = form.password.parse("password", Password::parse)?;
     let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);
@@ -49,7 +49,7 @@ pub(crate) async fn log_in(
             let mut answer = HttpResponse::from_error(HttpError::from(due));
             let cookie = LoginCookie::build(&login, &settings);
             let added = answer.add_cookie(&cookie);
-            added.map_err(|error| AuthError::Lost(error.to_string()))?;
+            added.map_err(|error| AuthError::TaskFailed(error.to_string()))?;
             Ok(answer)
         }
         Err(error) => Err(error.into()),
@@ -71,7 +71,7 @@ pub(super) fn opened(
     with_user_id(logged_in.user.id, answer)
 }
 
-/// `DELETE /sessions`: a logout; with a `scope`, of other devices.
+/// `DELETE /sessions`: logs out; with a `scope`, ends several sessions.
 pub(crate) async fn log_out(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
@@ -127,10 +127,10 @@ impl<'a> From<&'a SessionInfo> for ListedSession<'a> {
     }
 }
 
-/// How many sessions one answer lists.
+/// How many sessions one response lists.
 const PAGE: u32 = 100;
 
-/// `GET /sessions`, `GET /sessions?after={id}`: where there may be more, a `Link` with
+/// `GET /sessions`, `GET /sessions?after={id}`: if more sessions may follow, a `Link` with
 /// `rel="next"` (RFC 8288) leads to them.
 pub(crate) async fn list(
     executor: web::Data<BlockingExecutor>,
@@ -144,12 +144,12 @@ pub(crate) async fn list(
     let page = executor
         .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
         .await?;
-    let sessions: Vec<ListedSession<'_>> = page.sessions.iter().map(ListedSession::from).collect();
+    let devices: Vec<ListedSession<'_>> = page.sessions.iter().map(ListedSession::from).collect();
     let mut answer = HttpResponse::Ok();
     if let Some(last) = page.next {
         answer.insert_header((LINK, format!("<?after={last}>; rel=\"next\"")));
     }
-    Ok(json_with(&mut answer, &sessions))
+    Ok(json_with(&mut answer, &devices))
 }
 
 /// `DELETE /sessions/{id}`
@@ -165,9 +165,9 @@ pub(crate) async fn end(
         .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;
     match named {
-        Named::Current => Ok(ended_answer(Some(&settings))),
-        Named::Other => Ok(ended_answer(None)),
-        Named::NotYours => Err(HttpError::NoSuchSession),
+        EndedSession::Current => Ok(ended_answer(Some(&settings))),
+        EndedSession::Other => Ok(ended_answer(None)),
+        EndedSession::NotYours => Err(HttpError::NoSuchSession),
     }
 }
 
@@ -178,7 +178,7 @@ async fn end_scope(
     settings: &HttpSettings,
     session_id: SessionId,
 ) -> Result<HttpResponse, HttpError> {
-    let (scope, cookie_settings) = match scope {
+    let (scope, cleared) = match scope {
         "others" => (SessionScope::Others, None),
         "all" => (SessionScope::All, Some(settings)),
         _ => return Err(HttpError::UnknownScope),
@@ -186,13 +186,13 @@ async fn end_scope(
     executor
         .run_write(move |auth| auth.end_sessions(&session_id, scope))
         .await?;
-    Ok(ended_answer(cookie_settings))
+    Ok(ended_answer(cleared))
 }
 
-/// Removes the cookie if its session has ended.
-fn ended_answer(cookie_settings: Option<&HttpSettings>) -> HttpResponse {
+/// The response after sessions have ended. It clears the cookie if its own session has ended.
+fn ended_answer(cleared: Option<&HttpSettings>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
-    if let Some(settings) = cookie_settings {
+    if let Some(settings) = cleared {
         answer.cookie(SessionCookie::removal(settings));
     }
     json_with(&mut answer, &EmptyObject {})

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::auth::{Auth, Registered};
+use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
@@ -24,17 +24,20 @@ pub(crate) async fn register(
     client: Client,
     Form(form): Form<RegistrationForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse(Email::parse_new)?;
-    let password = form.password.parse(Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new)?;
+    let password = form.password.parse("password", Password::parse)?;
     let executor = executor.get_ref();
-    let registered = auth.register(executor, &email, password, &client).await?;
+    let registered = auth
+        .register(executor, &email, password, &client)
+        .await
+        .map_err(|error| HttpError::of_new_password("password", error))?;
     let created = AccountMessage {
         email: email.as_str(),
         message: "user created",
     };
     let answer = json(StatusCode::CREATED, &created);
     Ok(match registered {
-        Registered::New(user) => with_user_id(user.id, answer),
-        Registered::Concealed => answer,
+        RegistrationOutcome::New(user) => with_user_id(user.id, answer),
+        RegistrationOutcome::Concealed => answer,
     })
 }

@@ -1,4 +1,4 @@
-//! Collects the numbers of `Auth` for the metrics page.
+//! Collects the stats of the use cases for the metrics.
 
 use std::fmt::Error;
 use std::sync::{Mutex, PoisonError};
@@ -9,20 +9,20 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::encode::{MetricsEncoder, WaitHistogram};
-use crate::auth::{Auth, DatabaseStats, Figures, HasherStats, Outbox, PoolStats};
+use super::encode::{EncodedHistogram, MetricsEncoder};
+use crate::auth::{Auth, AuthStats, DatabaseStats, HasherStats, OutboxStats, PoolStats};
 use crate::domain::SessionDigest;
 
-/// How many sessions one scrape counts: some 20 milliseconds. Where there are more, it takes
-/// several scrapes until the gauge is up to date.
+/// How many sessions one scrape counts, in about 20 milliseconds. If there are more, the gauge is
+/// updated after several scrapes.
 const SESSIONS_COUNTED: u32 = 50_000;
 
-/// The sessions as far as they are counted.
+/// The count of sessions, which continues over several scrapes.
 #[derive(Debug, Default)]
 struct SessionCount {
     /// The result of the last complete count.
     complete: Option<u64>,
-    /// The count under way, and the last session in it.
+    /// The current count, and the last session in it.
     so_far: u64,
     last: Option<SessionDigest>,
 }
@@ -42,8 +42,8 @@ impl StatsCollector {
         }
     }
 
-    /// Counts on, and returns the last complete count; until there is one, what is counted so
-    /// far. None where the database fails: an unknown number is not shown.
+    /// Continues the count. Returns the last complete count or, until there is one, the current
+    /// one. None if the database fails.
     fn sessions(&self) -> Option<u64> {
         let mut count = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         match self
@@ -59,7 +59,7 @@ impl StatsCollector {
                 Some(count.complete.unwrap_or(count.so_far))
             }
             Err(error) => {
-                log::warn!("the sessions are not counted: {error}");
+                log::warn!("cannot count the sessions for the metrics: {error}");
                 None
             }
         }
@@ -69,12 +69,12 @@ impl StatsCollector {
 impl Collector for StatsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let mut encoder = MetricsEncoder(encoder);
-        let Figures {
+        let AuthStats {
             hashing,
             pools,
             database,
             mails,
-        } = self.auth.figures();
+        } = self.auth.stats();
         encode_hasher(&mut encoder, &hashing)?;
         encode_pools(&mut encoder, &pools)?;
         if let Some(database) = database {
@@ -82,14 +82,14 @@ impl Collector for StatsCollector {
         }
         encoder.family(
             "mails",
-            "Mails that this instance had in hand, by what became of them.",
+            "Mails that this instance has tried to send, by outcome.",
             mails
                 .iter()
                 .map(|(outcome, count)| ([("outcome", outcome.name())], ConstCounter::new(*count))),
         )?;
         match self.auth.outbox() {
             Ok(outbox) => encode_outbox(&mut encoder, outbox)?,
-            Err(error) => log::warn!("the mails that wait are not counted: {error}"),
+            Err(error) => log::warn!("cannot count the queued mails for the metrics: {error}"),
         }
         if let Some(sessions) = self.sessions() {
             encoder.metric(
@@ -125,22 +125,22 @@ fn encode_hasher(encoder: &mut MetricsEncoder<'_>, stats: &HasherStats) -> Resul
     )?;
     encoder.metric(
         "hashing_wait_estimated_seconds",
-        "How long who comes now would wait until all before them are served.",
+        "How long a new hash would wait until all before it are done.",
         &ConstGauge::new(stats.estimated_wait.as_secs_f64()),
     )?;
     encoder.metric(
         "hashing_wait_seconds",
         "How long hashes waited until they were begun.",
-        &WaitHistogram(&stats.waits),
+        &EncodedHistogram(&stats.waits),
     )?;
     encoder.metric(
         "hashing_refusals",
-        "Who was told to come back, because they would have waited too long.",
+        "Requests that were refused because their hash would have waited too long.",
         &ConstCounter::new(stats.refused),
     )
 }
 
-fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: Outbox) -> Result<(), Error> {
+fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: OutboxStats) -> Result<(), Error> {
     encoder.metric(
         "mails_waiting",
         "Mails of all instances that are not sent yet.",
@@ -148,7 +148,7 @@ fn encode_outbox(encoder: &mut MetricsEncoder<'_>, outbox: Outbox) -> Result<(),
     )?;
     encoder.metric(
         "mails_waiting_oldest_seconds",
-        "For how long the oldest of them waits; 0 if there is none.",
+        "Age of the oldest of them; 0 if there is none.",
         &ConstGauge::new(outbox.oldest.as_secs_f64()),
     )
 }
@@ -157,7 +157,7 @@ fn encode_pools(encoder: &mut MetricsEncoder<'_>, pools: &[PoolStats]) -> Result
     each_pool(
         encoder,
         "db_connections_in_use",
-        "Connections to the database that somebody works on.",
+        "Connections to the database in use.",
         pools,
         |pool| ConstGauge::new(u64::from(pool.in_use)),
     )?;
@@ -171,28 +171,28 @@ fn encode_pools(encoder: &mut MetricsEncoder<'_>, pools: &[PoolStats]) -> Result
     each_pool(
         encoder,
         "db_connections_max",
-        "Connections to the database that there may be.",
+        "Largest number of connections to the database.",
         pools,
         |pool| ConstGauge::new(u64::from(pool.max)),
     )?;
     each_pool(
         encoder,
         "db_checkouts",
-        "How often a connection was handed out.",
+        "How often a connection was taken from the pool.",
         pools,
         |pool| ConstCounter::new(pool.checkouts),
     )?;
     each_pool(
         encoder,
         "db_checkout_wait_seconds",
-        "How long those who got a connection waited for it together.",
+        "Sum of the waits for connections.",
         pools,
         |pool| ConstCounter::new(pool.waited.as_secs_f64()),
     )?;
     each_pool(
         encoder,
         "db_checkout_timeouts",
-        "How often somebody waited for a connection in vain.",
+        "How often a wait for a connection timed out.",
         pools,
         |pool| ConstCounter::new(pool.timeouts),
     )

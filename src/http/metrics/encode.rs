@@ -7,7 +7,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
-use crate::auth::Waits;
+use crate::auth::WaitHistogram;
 
 /// Encodes metrics that are made for one scrape.
 pub(super) struct MetricsEncoder<'a>(pub(super) DescriptorEncoder<'a>);
@@ -45,12 +45,12 @@ impl MetricsEncoder<'_> {
 }
 
 /// A histogram of times that were counted elsewhere.
-pub(super) struct WaitHistogram<'a>(pub(super) &'a Waits);
+pub(super) struct EncodedHistogram<'a>(pub(super) &'a WaitHistogram);
 
-impl EncodeMetric for WaitHistogram<'_> {
+impl EncodeMetric for EncodedHistogram<'_> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), Error> {
         let Self(waits) = self;
-        let bounds = Waits::BOUNDS.into_iter().chain([f64::INFINITY]);
+        let bounds = WaitHistogram::BOUNDS.into_iter().chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(waits.counts).collect();
         encoder.encode_histogram::<NoLabelSet>(
             waits.total.as_secs_f64(),

@@ -1,8 +1,7 @@
-//! What an operator sees of the service: counters and figures in the text form that
-//! Prometheus reads.
+//! Metrics in the text format of Prometheus.
 //!
-//! The registry is built here and nowhere else. Requests are counted by [`count_requests`]; what the
-//! use cases know is asked for when somebody looks ([`collector`]).
+//! The registry is built here. [`count_requests`] counts requests; the [`collector`] reads the
+//! stats of the use cases at each scrape.
 
 mod collector;
 mod encode;
@@ -28,7 +27,7 @@ use requests::Requests;
 /// The media type of [`Metrics::text`].
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Counts requests, and shows what is counted.
+/// Counts requests, and renders all metrics.
 pub(super) struct Metrics {
     requests: Requests,
     registry: Registry,
@@ -60,14 +59,14 @@ impl Metrics {
         }
     }
 
-    /// All of it, for whoever scrapes. Blocks for a query once a minute.
+    /// All metrics as text. Blocks for queries of the database.
     pub(super) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
-    /// When the process started, since 1970.
+    /// When the process started, as the time since 1970-01-01 UTC.
     pub(super) fn started_at(&self) -> Duration {
         self.started_at
     }

@@ -1,4 +1,4 @@
-//! How logins and registrations end, as the metrics count them.
+//! Outcomes of logins and registrations, for the metrics.
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelValue;
 
 use crate::http::HttpError;
 
-/// How a login or a registration ended.
+/// The outcome of a login or a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the labels' values")]
 pub(in crate::http) enum Outcome {
@@ -16,15 +16,15 @@ pub(in crate::http) enum Outcome {
     password_refused,
     registration_closed,
     email_not_verified,
-    /// The password was right, and a second factor is due.
+    /// The password was right, and a second factor is required.
     second_factor_required,
-    /// The form, or what came with it.
+    /// The request is invalid.
     malformed,
-    /// By the limits on guessing.
+    /// A rate limit is reached.
     throttled,
-    /// Too many wait to be hashed.
+    /// Too many hashes wait.
     overloaded,
-    /// The database.
+    /// The database is unavailable.
     unavailable,
     failed,
 }
@@ -57,10 +57,10 @@ impl Outcome {
     pub(super) fn of<B>(answer: &ServiceResponse<B>) -> Self {
         let status = answer.status();
         let error = answer.response().error();
-        match error.and_then(|error| error.as_error::<HttpError>()) {
+        match error.and_then(HttpError::of) {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Self::throttled,
             Some(error) => error.outcome(),
-            None if status.is_success() => Self::success,
+            None if status.is_success() || status.is_redirection() => Self::success,
             None if status.is_client_error() => Self::malformed,
             None => Self::failed,
         }

@@ -1,4 +1,4 @@
-//! Counts requests, and how logins and registrations end.
+//! Counts requests, and the outcomes of logins and registrations.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,13 @@ use prometheus_client::registry::Registry;
 use super::Metrics;
 use super::outcome::Outcome;
 
-/// From a look-up to a login that waits as long as it may, in seconds.
+/// Upper bounds of request durations in seconds, from a lookup to a login with the longest wait.
 const BUCKETS: [f64; 13] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
-/// The path of a route, as the table of routes has it. Each route carries its own; a request
-/// for no route has none, so what clients make up never becomes a label.
+/// The path of a route in the route table. Requests of unknown paths have none, so that the paths
+/// that clients make up never become labels.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Route(pub(in crate::http) &'static str);
 
@@ -44,7 +44,7 @@ struct OutcomeLabels {
     outcome: Outcome,
 }
 
-/// What is counted of requests.
+/// The metrics of requests.
 #[derive(Debug)]
 pub(super) struct Requests {
     statuses: Family<StatusLabels, Counter>,
@@ -54,7 +54,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Outcomes begin at zero, so that the first of one is seen as a change.
+    /// Registers the metrics. Outcomes begin at zero, so that the first one is visible as a change.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let requests = Self {
             statuses: Family::default(),
@@ -64,22 +64,18 @@ impl Requests {
         };
         registry.register(
             "http_requests",
-            "Requests that were answered",
+            "Answered requests",
             requests.statuses.clone(),
         );
         registry.register(
             "http_request_duration_seconds",
-            "From the head of the request to the answer",
+            "Time from the head of the request to the response",
             requests.durations.clone(),
         );
-        registry.register(
-            "logins",
-            "Logins by how they ended",
-            requests.logins.clone(),
-        );
+        registry.register("logins", "Logins by outcome", requests.logins.clone());
         registry.register(
             "registrations",
-            "Registrations by how they ended",
+            "Registrations by outcome",
             requests.registrations.clone(),
         );
         requests
@@ -102,8 +98,10 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions" | "/sessions/second_factor") => &self.logins,
-            ("POST", "/users") => &self.registrations,
+            ("POST", "/sessions" | "/sessions/second_factor" | "/login" | "/login/code") => {
+                &self.logins
+            }
+            ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };
         let outcome = Outcome::of(answer);
@@ -119,14 +117,14 @@ fn zeros(outcomes: &[Outcome]) -> Family<OutcomeLabels, Counter> {
     family
 }
 
-/// Clients may send any method: an unknown one becomes `other`.
+/// The name of a known method. Clients can make up any number of others.
 fn method_label(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     let found = known.into_iter().find(|name| *name == method.as_str());
     found.unwrap_or("other")
 }
 
-/// Counts every answer. To be wrapped around all that makes answers.
+/// Counts every response. It must be the outermost middleware.
 pub(in crate::http) async fn count_requests<B: MessageBody + 'static>(
     metrics: web::Data<Metrics>,
     request: ServiceRequest,

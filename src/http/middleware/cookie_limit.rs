@@ -1,4 +1,4 @@
-//! Refuses requests with Cookie headers that no browser sends.
+//! Refuses requests with too large Cookie headers.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -8,10 +8,10 @@ use actix_web::middleware::Next;
 
 use crate::http::HttpError;
 
-/// The largest Cookie headers of a request, together, in bytes.
+/// The largest size of all Cookie headers of a request together, in bytes.
 const COOKIE_MAX: usize = 8 * 1024;
 
-/// Refuses Cookie headers over 8 KiB. The service's own cookie has 36 characters.
+/// Refuses Cookie headers over 8 KiB. The value of the service's own cookie has 36 characters.
 pub(crate) async fn limit_cookie_size(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

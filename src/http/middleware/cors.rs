@@ -14,8 +14,8 @@ use actix_web::{Error, web};
 use super::csrf::is_allowed;
 use crate::http::HttpSettings;
 
-/// Lets pages of the allowed origins read the answers. A preflight request is answered like
-/// any OPTIONS: what its `Allow` names is what the page may send.
+/// Allows pages of the allowed origins to read the responses. A preflight request is answered as
+/// any OPTIONS request: the page may use the methods in its `Allow` header.
 pub(crate) async fn cors(
     settings: web::Data<HttpSettings>,
     request: ServiceRequest,

@@ -1,4 +1,4 @@
-//! What happens to every request before its handler, and to every answer after it.
+//! Middlewares: steps before the handler of every request, and after it.
 
 pub(crate) mod connections;
 pub(crate) mod cookie_limit;
@@ -8,3 +8,4 @@ pub(crate) mod request_context;
 mod security_headers;
 
 pub(crate) use request_context::with_user_id;
+pub(crate) use security_headers::ContentKind;

@@ -6,29 +6,78 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
+/// The security headers of every response, also of errors (OWASP ASVS 5.0.0, chapter 3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ContentKind {
+    /// Read by programs.
+    #[default]
+    Api,
+    /// A page of ours.
+    Page,
+    /// A style sheet or an image of a page, at a path that changes with its content.
+    Asset,
+}
+
 /// The security headers of every answer (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
-const ALWAYS: [(HeaderName, HeaderValue); 6] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+const ALWAYS: [(HeaderName, HeaderValue); 2] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        CROSS_ORIGIN_RESOURCE_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+const API: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
     ),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (
-        CROSS_ORIGIN_RESOURCE_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
         CROSS_ORIGIN_OPENER_POLICY,
         HeaderValue::from_static("same-origin"),
     ),
 ];
 
-/// Sets the headers of an answer; with `https` also `Strict-Transport-Security`.
-pub(crate) fn set_security_headers(headers: &mut HeaderMap, https: bool) {
-    for (name, value) in ALWAYS {
-        headers.insert(name, value);
+/// Adds the headers to a response. With `https`, also `Strict-Transport-Security`.
+const PAGE: [(HeaderName, HeaderValue); 3] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+];
+
+/// An SVG that is opened by itself runs nothing.
+const ASSET: [(HeaderName, HeaderValue); 3] = [
+    (
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    ),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
+             base-uri 'none'; sandbox",
+        ),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// Puts them into an answer; `https` adds that the browser is to stay with https.
+pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: ContentKind, https: bool) {
+    let own: &[_] = match kind {
+        ContentKind::Api => &API,
+        ContentKind::Page => &PAGE,
+        ContentKind::Asset => &ASSET,
+    };
+    for (name, value) in ALWAYS.iter().chain(own) {
+        headers.insert(name.clone(), value.clone());
     }
     if https {
         let year = HeaderValue::from_static("max-age=31536000");

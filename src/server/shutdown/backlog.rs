@@ -8,8 +8,8 @@ use std::time::Duration;
 use actix_web::rt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// How long a client may take to send its request and read the answer. A connection that is
-/// closed with unread bytes is reset, and the answer may be lost with it.
+/// How long a client may take to send its request and read the response. Closing a connection
+/// with unread bytes resets it, and the response may be lost.
 const LINGER: Duration = Duration::from_millis(500);
 
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -22,14 +22,14 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     {\"message\":\"the service is stopping, please come back soon\"}\n";
 
-/// Accepts the connections in the backlog, and answers them 503. Does not wait for them.
+/// Accepts the connections in the backlog and answers 503, without waiting for them.
 pub(super) fn reject_backlog(listener: &TcpListener) {
     // An error means that the backlog is empty, or that no connection can be accepted.
     while let Ok((client, _)) = listener.accept() {
         rt::spawn(async move {
             let answered = rt::time::timeout(LINGER, answer(client)).await;
             if let Ok(Err(error)) = answered {
-                log::debug!("a client that came too late is gone: {error}");
+                log::debug!("a client in the backlog did not read its 503: {error}");
             }
         });
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::ANSWER;
 
     #[test]
-    fn the_answer_is_as_long_as_it_says() {
+    fn the_content_length_is_correct() {
         let answer = std::str::from_utf8(ANSWER).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let length = format!("Content-Length: {}", body.len());

@@ -1,7 +1,7 @@
-//! Drains the connections: answers the requests that have arrived before Actix stops.
+//! Drains the connections: all requests that have arrived are answered before Actix stops.
 //!
-//! When Actix stops, it closes every connection that is between two requests, also those on
-//! which one has arrived and was not read yet. So no connection may be in use by then.
+//! When Actix stops, it closes every connection that is between two requests, even if a request
+//! has arrived and was not read yet. So no connection may be open between two requests by then.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -16,16 +16,16 @@ use crate::http::Connections;
 /// How long after the pause Actix may still accept a connection and register it.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// A connection that was silent for so long is between two requests, and is closed.
+/// After how long a silent connection counts as between two requests and is closed.
 const RECENT: Duration = Duration::from_millis(500);
 
 /// How often idle connections are closed meanwhile.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Accepts no new connections, makes each answer the last one of its connection, and
-/// closes those that are idle. Returns when each that is left has a request in flight.
+/// Accepts no new connections, makes each response the last one of its connection, and closes idle
+/// connections. Returns when all that are left have a request in flight.
 ///
-/// The listener is given if it is the server's own: connections in its backlog are answered
+/// `listener` is given if it is the service's own: then connections in its backlog are answered
 /// 503, and later ones are refused.
 pub(super) async fn drain(
     server: &ServerHandle,
@@ -38,7 +38,7 @@ pub(super) async fn drain(
         reject_backlog(&listener);
         refuse(listener);
     }
-    // Not before: a client may connect again as soon as it has its last answer.
+    // Not earlier, because a client may connect again as soon as it has its last response.
     connections.start_drain();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
@@ -46,7 +46,8 @@ pub(super) async fn drain(
     }
 }
 
-/// On Linux a listener that is shut down listens no longer, whichever process holds it.
+/// Stops listening. On Linux, a shutdown of the socket does that even if other descriptors of it
+/// are open.
 fn refuse(listener: TcpListener) {
     let socket = TcpStream::from(OwnedFd::from(listener));
     if let Err(error) = socket.shutdown(Shutdown::Both) {

@@ -1,4 +1,4 @@
-//! Writes what is buffered at a shutdown, for a bounded time.
+//! Flushes buffered writes at a shutdown, within a time limit.
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,11 +9,11 @@ use actix_web::web;
 
 use crate::auth::Auth;
 
-/// How long the last writes may take after all requests are answered. If the database hangs,
-/// the process ends without them: up to a minute of last-seen times is lost.
+/// How long the last writes may take after all requests are answered. If the database hangs, the
+/// process ends without them, and up to a minute of last uses is lost.
 const FLUSH_MAX: Duration = Duration::from_secs(4);
 
-/// Writes on a thread, which is abandoned if the database hangs.
+/// Flushes on a thread, which is abandoned if the database hangs. Blocks for at most 4 seconds.
 pub(in crate::server) fn flush(auth: web::Data<Auth>) -> io::Result<()> {
     let (running, finished) = mpsc::channel::<()>();
     thread::Builder::new().name("flush".into()).spawn(move || {
@@ -22,7 +22,7 @@ pub(in crate::server) fn flush(auth: web::Data<Auth>) -> io::Result<()> {
         drop(running);
     })?;
     if let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(FLUSH_MAX) {
-        log::warn!("the database has no answer; the last uses of sessions are not written down");
+        log::warn!("the database does not answer; the last uses of sessions were not written");
     }
     Ok(())
 }

@@ -21,25 +21,25 @@ use super::watchdog::ServiceManager;
 use crate::http::Connections;
 use drain::drain;
 
-/// How long requests that were read may take to be answered after the signal to stop.
+/// How many seconds the requests in flight may take after the signal to stop.
 pub(super) const DRAIN_SECONDS: u64 = 25;
 
-/// The same after the database lost a commit.
+/// How long they may take after the database has lost a commit.
 const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
 
-/// What a graceful shutdown stops.
+/// The parts of the service that a graceful shutdown stops.
 pub(super) struct Shutdown {
     pub(super) server: ServerHandle,
     pub(super) connections: Arc<Connections>,
-    /// None if systemd owns the socket: the next process accepts what waits in it.
+    /// None if systemd owns the socket: the next process accepts the connections in its backlog.
     pub(super) own_listener: Option<TcpListener>,
     pub(super) manager: Arc<ServiceManager>,
     pub(super) watchdog: Option<JoinHandle<()>>,
 }
 
 impl Shutdown {
-    /// Waits for a signal, or until the database has lost a commit, and stops the server then.
-    /// Returns the cause of that loss, if there was one.
+    /// Waits for a signal or a lost commit, then stops the server. Returns the cause of the lost
+    /// commit, if there was one.
     pub(super) async fn run(
         self,
         signals: Signals,
@@ -47,24 +47,24 @@ impl Shutdown {
     ) -> Option<String> {
         let cause = match select(pin!(signals.first()), pin!(commit_lost)).await {
             Either::Left((name, _)) => {
-                log::info!("{name}: answering what was read, then stopping");
+                log::info!("{name}: stopping after all requests that were read are answered");
                 None
             }
             Either::Right((cause, _)) => {
-                log::error!("the database lost a commit: answering what was read, then ending");
+                log::error!("the database lost a commit: the service ends and has to be restarted");
                 Some(cause)
             }
         };
         if let Some(watchdog) = self.watchdog {
             watchdog.abort();
         }
-        self.manager.stopping("answering what was read");
+        self.manager.stopping("answering the last requests");
         drain(&self.server, &self.connections, self.own_listener).await;
         let stopped = self.server.stop(true);
         if cause.is_none() {
             stopped.await;
         } else {
-            // Nothing can be written until the next process has started.
+            // The shorter time, because nothing can be written until the service is restarted.
             let drained = rt::time::timeout(DRAIN_AFTER_LOSS, stopped).await;
             if drained.is_err() {
                 log::warn!("not all requests were answered in {DRAIN_AFTER_LOSS:?}");

@@ -1,4 +1,4 @@
-//! Checks workers and database, and tells systemd while both answer.
+//! The watchdog: probes workers and database, and notifies systemd while both answer.
 
 mod service_manager;
 mod worker_liveness;
@@ -16,18 +16,18 @@ pub(super) use worker_liveness::WorkerLiveness;
 use crate::auth::{Auth, AuthError};
 use crate::db::{DbError, Unavailable};
 
-/// How often the watchdog probes the service if systemd asks for no watchdog.
+/// How often the watchdog probes the service if systemd requires no watchdog.
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// How many probes of the database may be unanswered at once.
 const DATABASE_PROBES_MAX: usize = 3;
 
-/// Probes the service again and again: notifies systemd when it is ready, and then as long as
-/// it is well.
+/// Probes the service periodically. It notifies systemd when the service is ready, and then as long
+/// as it is healthy.
 ///
-/// systemd restarts a service that does not notify it in time. So the watchdog is silent only
-/// about what a restart repairs: workers or connections that are stuck. A restart does not help
-/// against a database that answers with an error or cannot be reached.
+/// systemd restarts a service that does not notify it in time. So the notification is left out
+/// only in cases that a restart can solve: workers or connections that hang. A restart does not
+/// help if the database answers with an error or is unreachable.
 pub(super) struct Watchdog {
     manager: Arc<ServiceManager>,
     liveness: WorkerLiveness,
@@ -42,7 +42,7 @@ enum Probe {
     Healthy,
     /// The database answered with an error.
     DatabaseError(String),
-    /// There was no answer; the text says from what.
+    /// There was no answer. The text is the log message.
     NoAnswer(&'static str),
 }
 
@@ -57,7 +57,7 @@ impl Watchdog {
             liveness,
             auth,
             database_probes: Arc::new(Semaphore::new(DATABASE_PROBES_MAX)),
-            // Two may be late before the third is missed.
+            // So two probes may be late before systemd restarts the service.
             period: ServiceManager::watchdog().map_or(PERIOD, |within| within / 3),
         }
     }
@@ -94,14 +94,14 @@ impl Watchdog {
         if !alive.unwrap_or(false) {
             return Probe::NoAnswer("the workers do not answer");
         }
-        // While an earlier probe is unanswered, an error does not show that others get answers.
+        // While an earlier probe hangs, an error is no proof that requests get answers.
         let hangs = self.database_probes.available_permits() < DATABASE_PROBES_MAX;
         let answer = rt::time::timeout(self.period, self.probe_database()).await;
         judge(answer.ok().flatten(), hangs)
     }
 
-    /// Runs on a detached thread, so that a database that hangs does not block the shutdown.
-    /// At most [`DATABASE_PROBES_MAX`] threads hang at once.
+    /// Probes the database on a detached thread, so that a hanging database does not block the
+    /// shutdown. At most [`DATABASE_PROBES_MAX`] threads may hang at once.
     async fn probe_database(&self) -> Option<Result<(), AuthError>> {
         let permit = Arc::clone(&self.database_probes).try_acquire_owned().ok()?;
         let (answer, answered) = oneshot::channel();
@@ -109,38 +109,38 @@ impl Watchdog {
         let until = Instant::now() + self.period / 2;
         let thread = thread::Builder::new().name("probe".into());
         let started = thread.spawn(move || {
-            let outcome = auth.until(until).check();
+            let outcome = auth.with_deadline(until).check();
             drop((auth, permit));
             drop(answer.send(outcome));
         });
         match started {
             Ok(_) => answered.await.ok(),
             Err(error) => {
-                log::error!("no thread for a look into the database: {error}");
+                log::error!("cannot start a thread to probe the database: {error}");
                 None
             }
         }
     }
 }
 
-/// Judges an answer of the database, if there was one in time.
+/// The result of a probe with this answer of the database, if there was one in time.
 fn judge(answer: Option<Result<(), AuthError>>, hangs: bool) -> Probe {
     match answer {
         Some(Ok(())) => Probe::Healthy,
         Some(Err(error)) if !hangs && !is_timeout(&error) => {
             Probe::DatabaseError(error.to_string())
         }
-        Some(Err(_)) | None => {
-            Probe::NoAnswer("the database does not answer, with an error or without")
-        }
+        Some(Err(_)) | None => Probe::NoAnswer("the database does not answer"),
     }
 }
 
-/// Whether an error only says that the probe waited for others until its deadline.
+/// Whether an error means only that the probe waited for other work until its deadline.
 fn is_timeout(error: &AuthError) -> bool {
     matches!(
         error,
-        AuthError::Unavailable(DbError::Unavailable(Unavailable::InUse | Unavailable::Late))
+        AuthError::Unavailable(DbError::Unavailable(
+            Unavailable::InUse | Unavailable::DeadlineExceeded
+        ))
     )
 }
 
@@ -149,12 +149,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f14_an_error_counts_as_an_answer_unless_it_only_says_wait() {
+    fn f14_an_error_is_an_answer_unless_it_is_a_timeout() {
         let unavailable = |why| AuthError::Unavailable(DbError::Unavailable(why));
         let is_silent = |probe| matches!(probe, Probe::NoAnswer(_));
         assert_eq!(judge(Some(Ok(())), true), Probe::Healthy);
         assert!(is_silent(judge(None, false)));
-        for waits in [Unavailable::InUse, Unavailable::Late] {
+        for waits in [Unavailable::InUse, Unavailable::DeadlineExceeded] {
             assert!(is_silent(judge(Some(Err(unavailable(waits))), false)));
         }
         let error = || Some(Err(AuthError::NoResultFound));

@@ -1,4 +1,4 @@
-//! Tells systemd the state of the service.
+//! Notifies systemd of the state of the service.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// systemd, if it gave the process a `NOTIFY_SOCKET`. Without it the methods do nothing.
+/// The connection to systemd by `NOTIFY_SOCKET`. Without this variable the methods do nothing.
 #[derive(Debug, Default)]
 pub(in crate::server) struct ServiceManager {
     status: Mutex<String>,
@@ -14,12 +14,12 @@ pub(in crate::server) struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// Whether systemd wants to be notified.
+    /// Whether systemd expects notifications.
     pub(in crate::server) fn is_present() -> bool {
         std::env::var_os("NOTIFY_SOCKET").is_some()
     }
 
-    /// Within which time [`ServiceManager::alive`] has to be called, if systemd asks for it.
+    /// The time within which [`ServiceManager::alive`] has to be called, if systemd requires it.
     pub(in crate::server) fn watchdog() -> Option<Duration> {
         sd_notify::watchdog_enabled()
     }
@@ -32,14 +32,15 @@ impl ServiceManager {
         self.notify(&[NotifyState::Watchdog]);
     }
 
-    /// The service is ending: from now on `TimeoutStopSec` counts, and no watchdog.
+    /// Notifies systemd that the service is stopping. From then on `TimeoutStopSec` counts instead
+    /// of the watchdog.
     pub(in crate::server) fn stopping(&self, why: &str) {
         self.notify(&[NotifyState::Stopping, NotifyState::Status(why)]);
     }
 
-    /// The line that `systemctl status` shows. Sent only when it changes.
+    /// Sets the status line of `systemctl status`. It is sent only when it changes.
     pub(in crate::server) fn status(&self, text: &str) {
-        // A message has one entry a line.
+        // In a notification, a line break would begin another entry.
         let text = text.replace(char::is_control, " ");
         let mut last = self
             .status
@@ -55,7 +56,7 @@ impl ServiceManager {
         if let Err(error) = sd_notify::notify(states)
             && !self.refused.swap(true, Ordering::Relaxed)
         {
-            log::warn!("NOTIFY_SOCKET takes no messages: {error}");
+            log::warn!("cannot notify systemd (NOTIFY_SOCKET): {error}");
         }
     }
 }

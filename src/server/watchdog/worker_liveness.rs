@@ -1,4 +1,4 @@
-//! Whether each worker thread still answers.
+//! Worker liveness: whether each worker thread still answers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 type Question = oneshot::Sender<()>;
 
-/// Asks each worker thread for an answer on its event loop. This takes no connection, so
-/// neither a flood of clients nor a lack of descriptors looks like a worker that is stuck.
+/// Requests an answer from each worker's event loop. This uses no connection, so that neither many
+/// clients nor a lack of descriptors look like a hanging worker.
 #[derive(Debug, Clone, Default)]
 pub(in crate::server) struct WorkerLiveness {
     workers: Arc<Mutex<Vec<mpsc::Sender<Question>>>>,
@@ -22,14 +22,14 @@ impl WorkerLiveness {
         self.workers().push(questions);
         rt::spawn(async move {
             while let Some(question) = asked.recv().await {
-                // An error means that the watchdog waits no longer.
+                // An error means that the watchdog no longer waits.
                 question.send(()).unwrap_or(());
             }
         });
     }
 
-    /// Resolves when all workers have answered. False if there is no worker, or one has not
-    /// answered the previous question, or ended meanwhile; the next call does not ask that one.
+    /// Resolves to true when all workers have answered. False if there is no worker, or if one has
+    /// not answered the previous question or has ended; a worker that has ended is forgotten.
     pub(in crate::server) async fn all_alive(&self) -> bool {
         let mut answers = Vec::new();
         {
@@ -62,7 +62,7 @@ mod tests {
 
     use super::WorkerLiveness;
 
-    /// A thread like a worker's, which can be held.
+    /// A thread like a worker's, which the test can block.
     struct Worker {
         holds: UnboundedSender<blocking::Receiver<()>>,
         thread: JoinHandle<()>,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn f14_a_worker_that_is_stuck_is_noticed_until_it_goes_on() {
+    fn f14_a_hanging_worker_is_noticed_until_it_continues() {
         System::new().block_on(async {
             let liveness = WorkerLiveness::default();
             let [first, _second] = [Worker::start(&liveness), Worker::start(&liveness)];
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_ended_is_not_missed_and_none_at_all_is() {
+    fn ended_workers_are_forgotten_but_one_must_be_left() {
         System::new().block_on(async {
             let liveness = WorkerLiveness::default();
             let [first, second] = [Worker::start(&liveness), Worker::start(&liveness)];

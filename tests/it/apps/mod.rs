@@ -2,6 +2,7 @@
 
 mod attacks;
 mod hand_over;
+mod invitations;
 mod rules;
 
 use actix_web::body::BoxBody;
@@ -11,7 +12,7 @@ use actix_web::test::TestRequest;
 use actix_web::{Error, web};
 use bienvenue::auth::Auth;
 use bienvenue::db::DB;
-use bienvenue::domain::{App as Application, Clock, Networks, Origin, SessionId};
+use bienvenue::domain::{App as Application, Clock, IpNetworks, Origin, SessionId};
 use url::Url;
 
 use crate::support::app::{Answer, App, Setup};
@@ -25,7 +26,7 @@ const LOGIN: &str = "https://login.example.org";
 fn setup(engine: Engine) -> Option<Setup> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.http.https = true;
-    setup.http.trusted_proxies = Networks::loopback();
+    setup.http.trusted_proxies = IpNetworks::loopback();
     setup.http.public_origin = Some(origin(LOGIN));
     Some(setup)
 }

@@ -171,7 +171,7 @@ async fn m5_neither_export_nor_tokens_tell_of_other_accounts(
 
 /// How an address is compared.
 fn email_key(address: &str) -> String {
-    let key = bienvenue::domain::EmailKey::parse(address).unwrap();
+    let key = bienvenue::domain::NormalizedEmail::parse(address).unwrap();
     key.as_str().to_owned()
 }
 

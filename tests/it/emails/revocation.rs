@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bienvenue::db::{DbError, MailPriority, NewEmailToken, NewPassword};
+use bienvenue::db::{DbError, MailPriority, NewEmailToken, PasswordResetUpdate};
 use bienvenue::domain::{Clock, EmailAction, EmailToken, HashedPassword, ResetToken};
 use rstest::rstest;
 
@@ -33,7 +33,7 @@ fn r30_a_mail_that_was_revoked_stores_no_token(
     if revoked {
         let token = ResetToken::generate().digest();
         db.set_reset_token(bob, &token, lifetime, None).unwrap();
-        let new = NewPassword {
+        let new = PasswordResetUpdate {
             token: &token,
             hashed_password: &hashed,
             notice: None,

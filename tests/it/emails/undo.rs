@@ -170,7 +170,7 @@ async fn f18_a_clock_that_was_wrong_keeps_no_address_for_years() {
     let session = app.session(BOB).await;
     app.move_to(&session, NEW).await;
     let undo = token_of(&app.mails.next());
-    app.clock.turn_to(START);
+    app.clock.set(START);
     assert_eq!(app.verify(&undo).await.line(), INVALID);
     assert_eq!(app.register(BOB, "a password").await.status, 201);
 }

@@ -49,7 +49,7 @@ fn a_server_that_does_not_come_is_given_up_and_trying_again_may_help() {
     let begun = Instant::now();
     let error = DB::open(&url.parse().unwrap(), settings).unwrap_err();
     let waited = begun.elapsed();
-    assert!(matches!(error, OpenError::Away { .. }), "{error}");
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
     assert!(!error.is_permanent());
     assert!(
         (seconds(1)..seconds(2)).contains(&waited),

@@ -358,7 +358,7 @@ fn f20_damage_is_answered_503_and_told_once() {
     let place = Place::new();
     half_noise(&place);
     let mut server = Server::start_with(&place, &["--operator-bind", "127.0.0.1:0"]);
-    let line = server.wait_for("metrics for the operator on http://");
+    let line = server.wait_for("ops listener: metrics on http://");
     let operator = line
         .split("http://")
         .nth(1)
@@ -422,7 +422,7 @@ fn f20_integrity_check_runs_beside_the_service() {
     let place = Place::new();
     fill(&place, 100);
     let mut server = Server::start_with(&place, &["--operator-bind", "127.0.0.1:0"]);
-    let line = server.wait_for("metrics for the operator on http://");
+    let line = server.wait_for("ops listener: metrics on http://");
     let operator = line
         .split("http://")
         .nth(1)

@@ -208,11 +208,11 @@ async fn r52_a_field_that_is_there_twice_is_400() {
         "email=a@x.org&password=p&email",
     ] {
         let answer = app.send(users(URL_ENCODED, body)).await;
-        assert_eq!(answer.line(), refused("email is there twice"), "{body}");
+        assert_eq!(answer.line(), refused("email is given twice"), "{body}");
     }
     let parts = [field("email", "a@x.org"), field("x", "1"), field("x", "1")];
     let answer = app.send(users(MULTIPART, closed(&parts))).await;
-    assert_eq!(answer.line(), refused("x is there twice"));
+    assert_eq!(answer.line(), refused("x is given twice"));
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use super::{MALFORMED, MULTIPART, closed, created, field, multipart, part, refused, users};
 use crate::support::app::app;
 
-const FILE: &str = r#"400 {"message":"the form has a file in it; send plain fields"}"#;
+const FILE: &str = r#"400 {"message":"the form contains a file; send text fields only"}"#;
 
 #[actix_web::test]
 async fn in_multipart_nothing_is_decoded() {

@@ -68,7 +68,7 @@ fn f21_a_mail_server_that_hangs_holds_up_neither_an_answer_nor_the_stop() {
     assert!(program.wait().success());
     let log = program.whole_log();
     assert!(
-        log.contains("a mail was being sent; it may be sent again"),
+        log.contains("a mail was being sent at shutdown; it may be sent again"),
         "{log}"
     );
     let of_bob = "SELECT letter AS value FROM outbox WHERE user_id IS NOT NULL";
@@ -95,7 +95,7 @@ fn f21_outage_of_a_mail_server_is_told_at_begin_and_end() {
     eventually("a second try", || place.texts(tries) == ["2"]);
     assert_eq!(program.logged("Mails stay queued"), 1);
     let server = MailServer::at(port, "takes").unwrap();
-    program.wait_for("mails go again");
+    program.wait_for("mails can be sent again");
     assert_eq!(server.mails().len(), 1);
 }
 

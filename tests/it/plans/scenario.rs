@@ -75,7 +75,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         app.auth.flush();
         let db = app.place.open(settings(&clock));
         operators_and_background(&db);
-        drop(app.auth.figures());
+        drop(app.auth.stats());
         let bad = bad_plans(engine, &Place::on(engine).unwrap(), &sent.all());
         assert!(bad.is_empty(), "{}", bad.join("\n\n"));
     }
@@ -108,8 +108,8 @@ fn operators_and_background(db: &DB) {
     db.outbox().unwrap();
     db.waiting_mails(10).unwrap();
     db.retry_mails().unwrap();
-    db.list_guesses(10).unwrap();
-    db.forget_guesses_at(&address.key()).unwrap();
+    db.list_limits(10).unwrap();
+    db.clear_limits_for(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();
     db.remove_expired_tokens(10).unwrap();
     db.remove_expired_limits(10).unwrap();

@@ -1,6 +1,7 @@
 //! Applications behind a real proxy, with the configurations of `deploy/`.
 
 mod front;
+mod hosts;
 mod origin;
 mod public_paths;
 

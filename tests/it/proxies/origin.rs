@@ -31,7 +31,7 @@ fn guide_sets_the_public_url_to_the_applications_origin(
         return;
     };
     assert_eq!(post(&front.browser(), &front, "/auth/users"), 403);
-    let line = server.wait_for("a request from a page of https://app.example.org was refused");
+    let line = server.wait_for("a cross-origin request from https://app.example.org was refused");
     assert!(line.contains("WARN"), "{line}");
     let step = section("## 5. An application that needs a login (forward auth)");
     let quoted = blocks(step, "text").remove(0);

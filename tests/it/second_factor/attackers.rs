@@ -1,7 +1,7 @@
 //! What an attacker can and cannot do who knows the password, holds the mailbox, or holds a session.
 
 use actix_web::http::Method;
-use bienvenue::domain::{EmailKey, Password};
+use bienvenue::domain::{NormalizedEmail, Password};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of};
@@ -67,7 +67,7 @@ async fn mailbox_alone_sets_a_password_and_gets_no_further(#[case] engine: Engin
     let (phone, _) = app.enrol(&app.bob().await).await;
     let token = app
         .auth
-        .get_reset_password_token(EmailKey::parse(BOB).unwrap());
+        .get_reset_password_token(NormalizedEmail::parse(BOB).unwrap());
     let theirs = Password::parse("theirs").unwrap();
     app.auth.update_password(&token.unwrap(), &theirs).unwrap();
     let login = app.log_in(BOB, "theirs").await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bienvenue::auth::ThrottleSettings;
-use bienvenue::domain::{Backoff, EmailKey, LimitKey, Password};
+use bienvenue::domain::{Backoff, LimitKey, NormalizedEmail, Password};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of};
@@ -40,10 +40,10 @@ async fn wrong_codes_wait_like_wrong_passwords(#[case] engine: Engine) {
     app.advance(1);
     let body = format!("otp={}", app.code(&phone));
     assert_eq!(app.second_step(&login, &body).await.status.as_u16(), 200);
-    let limit = LimitKey::second_factor(&EmailKey::parse(BOB).unwrap());
+    let limit = LimitKey::second_factor(&NormalizedEmail::parse(BOB).unwrap());
     let db = app.place.open(crate::support::settings(&app.clock));
     assert!(
-        db.throttle_rows(&[&limit]).unwrap().is_empty(),
+        db.limit_rows(&[&limit]).unwrap().is_empty(),
         "it begins anew"
     );
 }
@@ -80,7 +80,7 @@ async fn right_password_does_not_forgive_wrong_codes(#[case] engine: Engine) {
     assert_eq!(both.status.as_u16(), 429);
 
     // A reset by mail allows a few more, and still asks for the factor.
-    let bob = EmailKey::parse(BOB).unwrap();
+    let bob = NormalizedEmail::parse(BOB).unwrap();
     let token = app.auth.get_reset_password_token(bob).unwrap();
     let password = Password::parse(PASSWORD).unwrap();
     app.auth.update_password(&token, &password).unwrap();
@@ -101,7 +101,7 @@ async fn reset_by_mail_allows_ten_codes_of_a_hundred() {
     setup.auth.throttle.account.limit = 1000;
     let app = setup.start().await;
     app.enrol(&app.bob().await).await;
-    let bob = || EmailKey::parse(BOB).unwrap();
+    let bob = || NormalizedEmail::parse(BOB).unwrap();
     let mut tries = Vec::new();
     for _ in 0..2 {
         let mut count = 0;

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::auth::Inline;
-use bienvenue::domain::{Client, EmailKey, Password, SessionId};
+use bienvenue::domain::{Client, NormalizedEmail, Password, SessionId};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, login_cookie};
@@ -137,7 +137,7 @@ async fn login_under_way_meets_a_new_second_factor(#[case] engine: Engine) {
     };
     let app = Setup::at(place).start().await;
     let session_id = app.bob().await;
-    let (bob, client) = (EmailKey::parse(BOB).unwrap(), Client::default());
+    let (bob, client) = (NormalizedEmail::parse(BOB).unwrap(), Client::default());
     let password = Password::parse(PASSWORD).unwrap();
     let login = until_hash(app.auth.log_in(&Inline, bob, password, None, &client));
     app.enrol(&session_id).await;
@@ -202,7 +202,7 @@ async fn pending_login_ends_with_what_it_began_with(#[case] engine: Engine) {
     let login = app.first_step().await;
     let token = app
         .auth
-        .get_reset_password_token(EmailKey::parse(BOB).unwrap());
+        .get_reset_password_token(NormalizedEmail::parse(BOB).unwrap());
     let password = Password::parse(PASSWORD).unwrap();
     app.auth
         .update_password(&token.unwrap(), &password)

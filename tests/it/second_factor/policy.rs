@@ -93,7 +93,7 @@ async fn factor_is_asked_for_where_new_ones_are_off() {
     off.second_factor = SecondFactorPolicy::Off;
     let db = app.place.open(crate::support::settings(&app.clock));
     let auth = bienvenue::auth::Auth::new(db, off).unwrap();
-    let bob = bienvenue::domain::EmailKey::parse(BOB).unwrap();
+    let bob = bienvenue::domain::NormalizedEmail::parse(BOB).unwrap();
     let password = bienvenue::domain::Password::parse(PASSWORD).unwrap();
     let client = bienvenue::domain::Client::default();
     let login = auth.log_in(&bienvenue::auth::Inline, bob, password, None, &client);

@@ -3,7 +3,7 @@
 use std::thread;
 
 use bienvenue::auth::{Auth, Inline, SecondFactorCode};
-use bienvenue::domain::{Client, EmailKey, Password};
+use bienvenue::domain::{Client, NormalizedEmail, Password};
 use bienvenue::secret_key::KeyFile;
 use rstest::rstest;
 
@@ -34,7 +34,7 @@ async fn one_of_twenty_tries_at_once_on_two_instances_passes(#[case] engine: Eng
                 .map(|number| {
                     let auth = &instances[number % 2];
                     scope.spawn(move || {
-                        let bob = EmailKey::parse(BOB).unwrap();
+                        let bob = NormalizedEmail::parse(BOB).unwrap();
                         let password = Password::parse(PASSWORD).unwrap();
                         let (code, client) = (Some(code.clone()), Client::default());
                         let login = auth.log_in(&Inline, bob, password, code, &client);

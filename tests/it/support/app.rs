@@ -8,7 +8,7 @@ use actix_web::{Error, test, web};
 use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
 use bienvenue::db::DbSettings;
 use bienvenue::domain::{BcryptCost, Clock};
-use bienvenue::http::{Http, HttpSettings};
+use bienvenue::http::{Http, HttpSettings, PageSettings, Pages};
 use bienvenue::mail::{Mailer, Templates};
 use bienvenue::secret_key::KeyFile;
 use serde_json::Value;
@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) db: DbSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) http: HttpSettings,
+    /// None for a service of programs alone.
+    pub(crate) pages: Option<PageSettings>,
     /// Whether mails are sent to [`App::mails`]; else they wait in the outbox.
     pub(crate) sends_mails: bool,
     /// Where mails go otherwise, and what they are made of.
@@ -61,6 +63,7 @@ impl Setup {
             clock,
             auth: quick(),
             http: HttpSettings::default(),
+            pages: Some(PageSettings::default()),
             sends_mails: false,
             mails: None,
         }
@@ -81,6 +84,10 @@ impl Setup {
         }
         let auth = web::Data::new(auth);
         let http = Http::new(auth.clone(), self.http);
+        let http = match self.pages {
+            Some(pages) => http.with_pages(Pages::new(pages).unwrap()),
+            None => http,
+        };
         App {
             place: self.place,
             clock: self.clock,

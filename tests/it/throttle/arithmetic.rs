@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bienvenue::db::{LimitCheck, LimitHit};
-use bienvenue::domain::{Backoff, EmailKey, LimitKey, Rate, Rule, Timestamp};
+use bienvenue::domain::{Backoff, LimitKey, LimitRule, NormalizedEmail, Rate, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof};
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
@@ -22,10 +22,10 @@ enum Step {
     ToDue(i64),
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+fn rules() -> impl Strategy<Value = LimitRule> {
     let backoff = (0..8_u32, 1..100_u64, 1..5000_u64, 1..40_u32, 1..100_000_u64);
     let backoff = backoff.prop_map(|(free, first, longest, limit, memory)| {
-        Rule::Backoff(Backoff {
+        LimitRule::Backoff(Backoff {
             free,
             first_wait: seconds(first),
             longest_wait: seconds(longest),
@@ -34,7 +34,7 @@ fn rules() -> impl Strategy<Value = Rule> {
         })
     });
     let rate = (1..30_u32, 1..600_u64).prop_map(|(burst, interval)| {
-        Rule::Rate(Rate {
+        LimitRule::Rate(Rate {
             burst,
             interval: seconds(interval),
         })
@@ -81,34 +81,36 @@ impl Case<'_> {
             match step {
                 Step::Hit => self.hit()?,
                 Step::Refund => self.refund(),
-                Step::Pass(by) => self.turn_to(self.now().seconds() + by),
-                Step::ToDue(by) => self.turn_to(self.due().seconds() + by),
+                Step::Pass(by) => self.set(self.now().seconds() + by),
+                Step::ToDue(by) => self.set(self.due().seconds() + by),
             }
             self.compare()?;
         }
         self.purge()
     }
 
-    fn turn_to(&self, seconds: i64) {
-        self.store.clock.turn_to(Timestamp::from_seconds(seconds));
+    fn set(&self, seconds: i64) {
+        self.store.clock.set(Timestamp::from_seconds(seconds));
     }
 
     fn due(&self) -> Timestamp {
         match (&self.row, &self.check.rule) {
             (None, _) => self.now(),
-            (Some(row), Rule::Backoff(_)) => row.next_at,
-            (Some(row), Rule::Rate(rate)) => row.next_at.minus(rate.span()).plus(rate.interval),
+            (Some(row), LimitRule::Backoff(_)) => row.next_at,
+            (Some(row), LimitRule::Rate(rate)) => {
+                row.next_at.minus(rate.span()).plus(rate.interval)
+            }
         }
     }
 
     /// How long the rules have a hit wait.
     fn wait(&self) -> Duration {
         let longest = match (&self.row, &self.check.rule) {
-            (Some(row), Rule::Backoff(rule)) if row.fails >= rule.limit => {
+            (Some(row), LimitRule::Backoff(rule)) if row.fails >= rule.limit => {
                 return rule.longest_wait;
             }
-            (_, Rule::Backoff(rule)) => rule.longest_wait,
-            (_, Rule::Rate(rate)) => rate.interval,
+            (_, LimitRule::Backoff(rule)) => rule.longest_wait,
+            (_, LimitRule::Rate(rate)) => rate.interval,
         };
         let wait = self.due().seconds() - self.now().seconds();
         let wait = seconds(wait.try_into().unwrap_or(0));
@@ -118,7 +120,10 @@ impl Case<'_> {
 
     fn hit(&mut self) -> TestCaseResult {
         let expected = self.wait();
-        let counted = self.store.db.count_guess(std::slice::from_ref(&self.check));
+        let counted = self
+            .store
+            .db
+            .count_attempt(std::slice::from_ref(&self.check));
         match counted.unwrap() {
             Err(limited) => prop_assert_eq!(limited.wait, expected),
             Ok(hits) => {
@@ -137,7 +142,7 @@ impl Case<'_> {
         let now = self.now();
         let before = self.row.map_or(0, |row| row.fails);
         match &self.check.rule {
-            Rule::Backoff(rule) => Row {
+            LimitRule::Backoff(rule) => Row {
                 fails: before + 1,
                 next_at: now.plus(rule.wait_after(before + 1)),
                 purge_at: if before + 1 >= rule.limit {
@@ -146,7 +151,7 @@ impl Case<'_> {
                     now.plus(rule.memory)
                 },
             },
-            Rule::Rate(rate) => {
+            LimitRule::Rate(rate) => {
                 let last = self.row.map(|row| row.next_at);
                 let last = last.filter(|at| *at > now && *at <= now.plus(rate.span()));
                 let next_at = last.unwrap_or(now).plus(rate.interval);
@@ -170,13 +175,13 @@ impl Case<'_> {
         }
         row.fails -= 1;
         match &self.check.rule {
-            Rule::Backoff(rule) => {
+            LimitRule::Backoff(rule) => {
                 if row.next_at == next_at {
                     row.next_at = at;
                 }
                 row.purge_at = at.plus(rule.memory);
             }
-            Rule::Rate(rate) => {
+            LimitRule::Rate(rate) => {
                 row.next_at = row.next_at.minus(rate.interval);
                 row.purge_at = row.purge_at.minus(rate.interval);
             }
@@ -185,7 +190,7 @@ impl Case<'_> {
 
     /// The row in the database is that of the rules, and its wait too.
     fn compare(&self) -> TestCaseResult {
-        let rows = self.store.db.throttle_rows(&[&self.check.key]).unwrap();
+        let rows = self.store.db.limit_rows(&[&self.check.key]).unwrap();
         let found = rows.first().map(|row| (row.fails, row.next_at));
         let expected = self.row.map(|row| (row.fails, row.next_at));
         prop_assert_eq!(found, expected);
@@ -200,9 +205,9 @@ impl Case<'_> {
     fn purge(&self) -> TestCaseResult {
         let Some(row) = self.row else { return Ok(()) };
         let is_there_at = |at: i64| {
-            self.turn_to(at);
+            self.set(at);
             self.store.db.remove_expired_limits(u32::MAX).unwrap();
-            let rows = self.store.db.throttle_rows(&[&self.check.key]).unwrap();
+            let rows = self.store.db.limit_rows(&[&self.check.key]).unwrap();
             !rows.is_empty()
         };
         prop_assert!(is_there_at(row.purge_at.seconds() - 1), "{:?}", row);
@@ -224,11 +229,11 @@ fn rules_in_rust_and_in_sql_agree(#[case] engine: Engine) {
         ..Config::default()
     });
     let number = std::cell::Cell::new(0);
-    let run = |(rule, steps): (Rule, Vec<Step>)| {
+    let run = |(rule, steps): (LimitRule, Vec<Step>)| {
         // Each case has a key of its own, so that all share a database.
         number.set(number.get() + 1);
-        let email = EmailKey::parse(&format!("user{}@x.fr", number.get())).unwrap();
-        store.clock.turn_to(START);
+        let email = NormalizedEmail::parse(&format!("user{}@x.fr", number.get())).unwrap();
+        store.clock.set(START);
         let mut case = Case {
             store: &store,
             check: LimitCheck {

@@ -46,7 +46,7 @@ fn f13_two_instances_together_let_exactly_five_of_sixty_parallel_guesses_through
                         assert!(!right);
                         true
                     }
-                    Err(AuthError::Throttled { .. }) => false,
+                    Err(AuthError::RateLimited { .. }) => false,
                     Err(error) => panic!("{error}"),
                 }
             }

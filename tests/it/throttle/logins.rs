@@ -363,10 +363,10 @@ async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them(
     }
     assert!(matches!(
         valid("bob_pwd"),
-        Err(AuthError::Throttled { retry_after, .. }) if retry_after == Duration::from_secs(1)
+        Err(AuthError::RateLimited { retry_after, .. }) if retry_after == Duration::from_secs(1)
     ));
     assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
-    app.auth.forgive(&email(BOB)).unwrap();
+    app.auth.clear_limits(&email(BOB)).unwrap();
     assert!(valid("bob_pwd").unwrap());
 }
 
@@ -420,7 +420,7 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
     assert_eq!(fails(), ["1"]);
     app.place
         .sql("UPDATE users SET hashed_password = 'another'");
-    assert!(matches!(login.await, Err(AuthError::Changed)));
+    assert!(matches!(login.await, Err(AuthError::ConcurrentChange)));
     eventually("it is given back", || fails().is_empty());
 }
 

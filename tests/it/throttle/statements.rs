@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use bienvenue::db::{DB, LimitCheck, RateLimited};
-use bienvenue::domain::{Backoff, Clock, EmailKey, LimitKey, Rate, Rule};
+use bienvenue::domain::{Backoff, Clock, LimitKey, LimitRule, NormalizedEmail, Rate};
 use rstest::rstest;
 
 use crate::support::{Engine, Place, START, settings};
@@ -16,8 +16,8 @@ pub(super) const fn seconds(seconds: u64) -> Duration {
 
 fn account() -> LimitCheck {
     LimitCheck {
-        key: LimitKey::account(&EmailKey::parse("bob@dylan.com").unwrap()),
-        rule: Rule::Backoff(Backoff {
+        key: LimitKey::account(&NormalizedEmail::parse("bob@dylan.com").unwrap()),
+        rule: LimitRule::Backoff(Backoff {
             free: 5,
             first_wait: seconds(1),
             longest_wait: seconds(300),
@@ -28,10 +28,10 @@ fn account() -> LimitCheck {
 }
 
 fn address() -> LimitCheck {
-    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    let address = bienvenue::domain::ClientIp::new("192.0.2.7".parse().unwrap());
     LimitCheck {
         key: LimitKey::address(&address.network()),
-        rule: Rule::Rate(Rate {
+        rule: LimitRule::Rate(Rate {
             burst: 20,
             interval: seconds(30),
         }),
@@ -57,12 +57,12 @@ pub(super) fn store(engine: Engine) -> Option<Store> {
 
 impl Store {
     fn guess(&self, charge: &LimitCheck) -> Result<(), Duration> {
-        let counted = self.db.count_guess(std::slice::from_ref(charge)).unwrap();
+        let counted = self.db.count_attempt(std::slice::from_ref(charge)).unwrap();
         counted.map(drop).map_err(|RateLimited { wait, .. }| wait)
     }
 
     fn fails(&self, charge: &LimitCheck) -> u32 {
-        let rows = self.db.throttle_rows(&[&charge.key]).unwrap();
+        let rows = self.db.limit_rows(&[&charge.key]).unwrap();
         rows.first().map_or(0, |row| row.fails)
     }
 
@@ -154,8 +154,8 @@ fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engin
     for charge in [account(), address()] {
         store.clock.advance(seconds(10 * 365 * 86_400));
         while store.guess(&charge).is_ok() {}
-        store.clock.turn_to(START);
-        let row = store.db.throttle_rows(&[&charge.key]).unwrap().remove(0);
+        store.clock.set(START);
+        let row = store.db.limit_rows(&[&charge.key]).unwrap().remove(0);
         assert_eq!(row.wait(&charge.rule, START), Duration::ZERO);
         assert_eq!(store.guess(&charge), Ok(()));
         while store.guess(&charge).is_ok() {}
@@ -171,7 +171,7 @@ fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for _ in 0..200 {
         let charges = [address(), account()];
-        let counted = store.db.count_guess(&charges).unwrap().unwrap();
+        let counted = store.db.count_attempt(&charges).unwrap().unwrap();
         store.db.refund_hits(&counted).unwrap();
     }
     assert_eq!(store.fails(&account()) + store.fails(&address()), 0);
@@ -186,7 +186,7 @@ fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     while store.guess(&account()).is_ok() {}
     for _ in 0..3 {
-        let limited = store.db.count_guess(&[address(), account()]).unwrap();
+        let limited = store.db.count_attempt(&[address(), account()]).unwrap();
         assert_eq!(limited.unwrap_err().wait, seconds(1));
     }
     assert_eq!(store.fails(&address()), 0);
@@ -198,7 +198,7 @@ fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
 fn r66_expired_limits_go_then_those_with_fewest_failures(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     let of = |number: u32| LimitCheck {
-        key: LimitKey::account(&EmailKey::parse(&format!("{number}@x.org")).unwrap()),
+        key: LimitKey::account(&NormalizedEmail::parse(&format!("{number}@x.org")).unwrap()),
         ..account()
     };
     store.guess(&address()).unwrap();
@@ -231,7 +231,7 @@ fn r66_expired_limits_go_then_those_with_fewest_failures(#[case] engine: Engine)
 fn limits_are_counted_in_steps(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for number in 0..7 {
-        let email = EmailKey::parse(&format!("{number}@x.org")).unwrap();
+        let email = NormalizedEmail::parse(&format!("{number}@x.org")).unwrap();
         let key = LimitKey::account(&email);
         store.guess(&LimitCheck { key, ..account() }).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
 use bienvenue::db::{DB, LimitCheck};
-use bienvenue::domain::{Client, Clock, LimitKey, Rule};
+use bienvenue::domain::{Client, Clock, LimitKey, LimitRule};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use pollster::block_on;
@@ -97,7 +97,7 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     place.sql("ANALYZE throttle");
     drop(statements.of_requests());
 
-    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    let address = bienvenue::domain::ClientIp::new("192.0.2.7".parse().unwrap());
     let client = Client::new(Some(address), None);
     let bob = email(BOB);
     let registration = auth.register(&Inline, &bob, password("bob_pwd"), &client);
@@ -110,8 +110,8 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     let token = auth.get_reset_password_token(&bob).unwrap();
     auth.update_password(&token, &password("a new one"))
         .unwrap();
-    auth.forgive(&bob).unwrap();
-    db.list_guesses(100).unwrap();
+    auth.clear_limits(&bob).unwrap();
+    db.list_limits(100).unwrap();
     db.limit_behind(None, 1000).unwrap();
     db.remove_surplus_limits(10).unwrap();
     clock.advance(std::time::Duration::from_secs(8000));
@@ -150,7 +150,7 @@ fn forgetting_an_account_leaves_all_other_keys(#[case] engine: Engine) {
     let (bob, eve) = (email(BOB).key(), email("eve@dylan.com").key());
     let of = |key: LimitKey| LimitCheck {
         key,
-        rule: Rule::Backoff(ThrottleSettings::default().known),
+        rule: LimitRule::Backoff(ThrottleSettings::default().known),
     };
     let bobs = [
         LimitKey::account(&bob),
@@ -159,10 +159,10 @@ fn forgetting_an_account_leaves_all_other_keys(#[case] engine: Engine) {
     ];
     let others = [LimitKey::account(&eve), LimitKey::known(&eve, "ffff")];
     for key in bobs.iter().chain(&others) {
-        db.count_guess(&[of(key.clone())]).unwrap().unwrap();
+        db.count_attempt(&[of(key.clone())]).unwrap().unwrap();
     }
-    assert_eq!(db.forget_guesses_at(&bob).unwrap(), 3);
-    let left = db.throttle_rows(&others.iter().collect::<Vec<_>>());
+    assert_eq!(db.clear_limits_for(&bob).unwrap(), 3);
+    let left = db.limit_rows(&others.iter().collect::<Vec<_>>());
     assert_eq!((left.unwrap().len(), rows(&place)), (2, 2));
 }
 
@@ -176,18 +176,18 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
     let clock = Clock::set_to(START);
     let db = place.open(settings(&clock));
     let limits = ThrottleSettings::default();
-    let address = bienvenue::domain::ClientAddress::new("192.0.2.7".parse().unwrap());
+    let address = bienvenue::domain::ClientIp::new("192.0.2.7".parse().unwrap());
     let victim = LimitCheck {
         key: LimitKey::account(&email(BOB).key()),
-        rule: Rule::Backoff(limits.account),
+        rule: LimitRule::Backoff(limits.account),
     };
     let attacker = LimitCheck {
         key: LimitKey::address(&address.network()),
-        rule: Rule::Rate(limits.address),
+        rule: LimitRule::Rate(limits.address),
     };
     for charge in [&victim, &attacker] {
         while db
-            .count_guess(std::slice::from_ref(charge))
+            .count_attempt(std::slice::from_ref(charge))
             .unwrap()
             .is_ok()
         {}
@@ -201,7 +201,7 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
     eventually("it keeps it again", || rows(&place) < room);
     drop(auth);
     assert!(rows(&place) >= 900, "{} rows", rows(&place));
-    let kept = db.throttle_rows(&[&victim.key, &attacker.key]).unwrap();
+    let kept = db.limit_rows(&[&victim.key, &attacker.key]).unwrap();
     let fails: Vec<u32> = kept.iter().map(|row| row.fails).collect();
     assert_eq!(kept.len(), 2, "{kept:?}");
     assert!(fails.contains(&5) && fails.contains(&20), "{fails:?}");

@@ -119,7 +119,8 @@ fn options_names_the_verbs_and_the_others_are_405() {
                 assert_eq!(header(&answer, "allow"), Some(allow), "{verb} {path}");
             }
             if !known && verb != "HEAD" {
-                let message = format!("{{\"message\":\"this path takes {allow}\"}}\n");
+                let message =
+                    format!("{{\"message\":\"method not allowed: this path allows {allow}\"}}\n");
                 assert_eq!(body(&answer), message);
             }
         }
@@ -130,7 +131,7 @@ fn options_names_the_verbs_and_the_others_are_405() {
 fn an_unknown_path_is_404_for_every_verb() {
     let place = Place::new();
     let server = Server::start(&place);
-    let message = "{\"message\":\"there is nothing at this path\"}\n";
+    let message = "{\"message\":\"not found\"}\n";
     for verb in VERBS {
         let answer = ask(&server, &format!("{verb} /nowhere"), "", "");
         let expected = if verb == "HEAD" { "" } else { message };

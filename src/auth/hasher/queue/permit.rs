@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::Queue;
-use crate::domain::{EmailKey, Prefix};
+use crate::domain::{IpPrefix, NormalizedEmail};
 
 /// The right to submit hash jobs. A client takes it before the first database access and holds
 /// it until its last hash is done.
 pub(in crate::auth) struct HashPermit {
     pub(super) queue: Arc<Queue>,
     pub(super) rounds: u64,
-    pub(super) network: Option<Prefix>,
+    pub(super) network: Option<IpPrefix>,
     /// The account for whose known clients the permit was reserved.
-    pub(super) account: Option<EmailKey>,
+    pub(super) account: Option<NormalizedEmail>,
 }
 
 impl HashPermit {

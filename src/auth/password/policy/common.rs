@@ -1,18 +1,21 @@
+//! Common passwords, which are refused.
+
 use std::cmp::Ordering;
 
 use super::repeated_unit;
 
-/// In lower case and sorted by bytes, a password a line: for each least length from 4 on, the
-/// 3,000 most common of that length and more. `common_passwords.md` says where they are from.
+/// The most common passwords, one per line, in lower case and sorted by bytes: for each minimum
+/// length from 4 on, the 3,000 most common of at least that length. `common_passwords.md` names
+/// their source.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// Whether a password in lower case is one of the most common, or one of them repeated.
+/// Whether a password in lower case is a common one, or a repetition of one.
 pub(super) fn is_common(password: &str) -> bool {
     let unit = repeated_unit(password);
     unit.chars().nth(1).is_none() || is_a_line_of(COMMON, password) || is_a_line_of(COMMON, unit)
 }
 
-/// Looks in the middle and goes on in the half where the line would be.
+/// Binary search for a line in sorted lines.
 fn is_a_line_of(sorted: &str, line: &str) -> bool {
     let is_end = |byte: &u8| *byte == b'\n';
     let mut left = sorted.as_bytes();
@@ -39,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_sorted_in_lower_case_and_long_enough_for_every_least_length() {
+    fn the_list_is_sorted_and_covers_every_minimum_length() {
         let lines: Vec<&str> = COMMON.lines().collect();
         assert!(lines.is_sorted());
         assert!(lines.iter().all(|line| line.len() >= 4));
@@ -63,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_search_finds_what_reading_line_by_line_finds(
+        fn the_binary_search_finds_what_a_linear_one_finds(
             lines in prop::collection::btree_set("[a-c]{1,4}", 0..40),
             sought in "[a-c\n]{0,5}",
             ends_with_a_new_line: bool,

@@ -1,41 +1,42 @@
+//! Context words: the name of the service, its host, and the user's address.
+
 use super::repeated_unit;
 
-/// Shorter words are parts of too many others to be looked for inside of a password.
+/// The shortest word that is searched inside a password. Shorter ones occur in too many words.
 const SHORTEST: usize = 4;
 
-/// What a password has to have beside the words that anybody would try here, in characters.
+/// How many characters a password needs in addition to context words.
 const LEAST_BESIDE: usize = 8;
 
-/// Words that a stranger who knows the service would try: its name, and the host it is
-/// reached at.
+/// The context words of the service, which an attacker would try first: its name and its host.
 #[derive(Debug, Clone, Default)]
 pub struct ContextWords(Vec<String>);
 
 impl ContextWords {
-    /// Takes words and what they are made of: of `login.example.org` also `login` and `example`.
+    /// Takes words. Their parts count too: `login` and `example` of `login.example.org`.
     #[must_use]
     pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let lower = words.into_iter().map(str::to_lowercase);
         Self(lower.collect())
     }
 
-    /// These words and those of a person, whose address is given as its key.
+    /// These words and those of a user's normalized address.
     pub(super) fn with_person<'a>(&'a self, address: &'a str) -> Words<'a> {
         let local = address.split_once('@').map_or(address, |(local, _)| local);
         let service = self.0.iter().map(String::as_str);
         let whole = service.chain([address, local]);
-        // The address itself is not taken apart: its domain is half of the world's.
+        // The parts of the address's domain do not count: many users share its domain.
         let parts = self.0.iter().map(String::as_str).chain([local]);
         let parts = parts.flat_map(|word| word.split(|c: char| !c.is_alphanumeric()));
         Words(whole.chain(parts).filter(|word| !word.is_empty()).collect())
     }
 }
 
-/// The words for one password.
+/// The context words for one password.
 pub(super) struct Words<'a>(Vec<&'a str>);
 
 impl Words<'_> {
-    /// Whether a password in lower case has too little beside the words, or repeats one.
+    /// Whether a password in lower case has too few characters besides the words, or repeats one.
     pub(super) fn is_most_of(&self, password: &str) -> bool {
         self.0.contains(&repeated_unit(password)) || self.is_little_beside(password)
     }
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_little_beside_the_words_of_the_service_and_the_person_is_refused() {
+    fn passwords_made_of_context_words_are_refused() {
         for password in [
             "bienvenuebienvenue",
             "bienvenue-12345",

@@ -1,8 +1,10 @@
-/// Rows of keys and of signs. Each is a ring: who has come to its end begins anew.
+//! Keyboard runs: passwords that follow rows of keys or of letters.
+
+/// Rows of keys and of characters. Each is a ring: a run may continue from its end to its start.
 const ROWS: [&str; 23] = [
     "1234567890",
     "abcdefghijklmnopqrstuvwxyz",
-    // The keyboards of most of the world, of Germany and of France.
+    // The QWERTY, QWERTZ and AZERTY keyboards.
     "qwertyuiop",
     "asdfghjkl",
     "zxcvbnm",
@@ -12,7 +14,7 @@ const ROWS: [&str; 23] = [
     "qsdfghjklm",
     "wxcvbn",
     "!@#$%^&*()",
-    // Downwards, column by column.
+    // Columns, from top to bottom.
     "1qaz",
     "2wsx",
     "3edc",
@@ -27,11 +29,11 @@ const ROWS: [&str; 23] = [
     "wsx",
 ];
 
-/// Fewer neighbours than these are nothing that stands out.
+/// The length of the shortest run.
 const SHORTEST: usize = 3;
 
-/// Whether a password in lower case is nothing but runs along a row, or one key held down.
-/// Who asks for runs backwards reverses the password.
+/// Whether a password in lower case consists only of runs along rows, or of repeated characters.
+/// For backward runs, the caller reverses the password.
 pub(super) fn is_made_of_rows(password: &str) -> bool {
     let mut left = password;
     while !left.is_empty() {
@@ -53,7 +55,7 @@ pub(super) fn is_made_of_rows(password: &str) -> bool {
     true
 }
 
-/// How many characters at the beginning follow each other in a row.
+/// The length of the run along a row at the beginning of a text.
 fn run_along(row: &str, text: &str) -> usize {
     let Some(start) = text.chars().next().and_then(|first| row.find(first)) else {
         return 0;
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_along_rows_are_seen_however_long_and_one_after_the_other() {
+    fn runs_of_any_length_are_found_in_sequence() {
         for password in [
             "12345678",
             "1234567890123456789012345",

@@ -1,7 +1,7 @@
-//! Which passwords are too easily guessed to become somebody's, whatever their length.
+//! The password policy: refuses new passwords that are easy to guess, at any length.
 //!
-//! Letter case tells no two passwords apart here, and nothing is asked of what a password is
-//! made of: only what others are known to have tried is refused.
+//! Letter case does not matter here. There are no rules about kinds of characters: only passwords
+//! that attackers are known to try are refused.
 
 mod common;
 mod context;
@@ -11,43 +11,45 @@ use zeroize::Zeroizing;
 
 pub use context::ContextWords;
 
-use crate::auth::PasswordRefused;
-use crate::domain::{Email, Password};
+use crate::auth::PasswordPolicyError;
+use crate::domain::{Email, NormalizedEmail, Password};
 
-/// Where the rules begin to hold: who allows shorter passwords is trying, not serving.
+/// The rules apply if the minimum length is at least this. Shorter minimums are for development.
 pub(in crate::auth) const FROM_MINIMUM: usize = 8;
 
-/// Whether anybody would guess that password of that person.
+/// Checks that a password is not easy to guess for this user.
 pub(in crate::auth) fn check(
     password: &Password,
-    email: &Email,
+    email: Option<&Email>,
     service: &ContextWords,
-) -> Result<(), PasswordRefused> {
+) -> Result<(), PasswordPolicyError> {
     let forwards = folded(password.expose().chars());
     let backwards = folded(password.expose().chars().rev());
-    let key = email.key();
-    let context = service.with_person(key.as_str());
+    let key = email.map(Email::key);
+    let person = key.as_ref().map_or("", NormalizedEmail::as_str);
+    let context = service.with_person(person);
     for password in [&*forwards, &*backwards] {
         if common::is_common(password) || keyboard_runs::is_made_of_rows(password) {
-            return Err(PasswordRefused::Common);
+            return Err(PasswordPolicyError::Common);
         }
         if context.is_most_of(password) {
-            return Err(PasswordRefused::Context);
+            return Err(PasswordPolicyError::Context);
         }
     }
     Ok(())
 }
 
-/// In lower case, in memory that is wiped, allocated once so that no copy is left behind.
+/// The characters in lower case, in memory that is zeroed. It is allocated once, so that no copy
+/// stays behind.
 fn folded(password: impl Iterator<Item = char>) -> Zeroizing<String> {
-    /// A character becomes three at the most, of four bytes at the most.
+    /// A character becomes at most three, each of at most four bytes.
     const ROOM: usize = Password::MAX_BYTES * 12;
     let mut text = Zeroizing::new(String::with_capacity(ROOM));
     text.extend(password.flat_map(char::to_lowercase));
     text
 }
 
-/// The shortest text that the whole is a repetition of; the whole, if it is none.
+/// The shortest text of which the whole is a repetition; the whole if there is none.
 fn repeated_unit(text: &str) -> &str {
     text.char_indices()
         .skip(1)

@@ -7,11 +7,11 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{sessions, totp as totp_table};
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::pending_logins::end_pending;
-use crate::db::tables::sessions::{mirror, mirror_newest};
+use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{recovery_codes, secret_key_check, totp};
 use crate::db::{
-    BudgetedMail, DB, DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated,
+    DB, DbError, LimitCheck, LoginSideEffects, RateLimited, RateLimitedMail, Reauthenticated,
 };
 use crate::domain::{
     LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
@@ -68,7 +68,7 @@ pub struct TotpConfirmation<'a> {
     /// The count that begins at zero again.
     pub forget: &'a LimitKey,
     /// The notification.
-    pub notice: Option<&'a BudgetedMail>,
+    pub notice: Option<&'a RateLimitedMail>,
 }
 
 impl DB {
@@ -100,12 +100,12 @@ impl DB {
     pub fn begin_totp(
         &self,
         who: &Reauthenticated<'_>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         sealed: &[u8],
         key_check: &[u8],
     ) -> Result<SecondFactorChange, DbError> {
         let now = self.clock().now();
-        self.change_factors(who, settlement, None, |conn, _| {
+        self.change_factors(who, side_effects, None, |conn, _| {
             let is_stored = secret_key_check::is_key_check(conn, key_check)?
                 && totp::put_pending(conn, who.user_id, sealed, now)?;
             Ok(is_stored)
@@ -121,11 +121,11 @@ impl DB {
         let now = self.clock().now();
         let user_id = new.user_id;
         self.write_locking(user_id, |conn| {
-            mirror(conn, user_id, None)?;
+            sync_legacy_columns(conn, user_id, None)?;
             if self.owner(conn, new.session)?.0 != user_id {
                 return Err(DbError::NoResultFound);
             }
-            mirror_newest(conn, user_id)?;
+            sync_newest_session(conn, user_id)?;
             let counted = match count_all(conn, new.limit, now)? {
                 Ok(counted) => counted,
                 Err(limited) => return Ok(SecondFactorChange::Limited(limited)),
@@ -138,11 +138,11 @@ impl DB {
                 return Ok(SecondFactorChange::Refused);
             }
             recovery_codes::replace(conn, user_id, new.recovery_codes, now)?;
-            let settlement = LoginSideEffects {
+            let side_effects = LoginSideEffects {
                 forget: vec![new.forget.clone()],
                 ..LoginSideEffects::default()
             };
-            self.settle(conn, user_id, &settlement)?;
+            self.settle(conn, user_id, &side_effects)?;
             keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
             if let Some(notice) = new.notice {
                 queue_within(conn, Some(user_id), notice, now)?;
@@ -162,10 +162,10 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         (proof, limit): (&FactorProof, &[LimitCheck]),
-        settlement: &LoginSideEffects,
-        notice: Option<&BudgetedMail>,
+        side_effects: &LoginSideEffects,
+        notice: Option<&RateLimitedMail>,
     ) -> Result<SecondFactorChange, DbError> {
-        self.change_factors(who, settlement, Some((proof, limit)), |conn, now| {
+        self.change_factors(who, side_effects, Some((proof, limit)), |conn, now| {
             totp::remove(conn, who.user_id)?;
             recovery_codes::remove_all(conn, who.user_id)?;
             keep_session(conn, who.user_id, who.session, SessionLevel::Password)?;
@@ -184,11 +184,11 @@ impl DB {
     pub fn replace_recovery_codes(
         &self,
         who: &Reauthenticated<'_>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         codes: &[RecoveryCodeDigest],
-        notice: Option<&BudgetedMail>,
+        notice: Option<&RateLimitedMail>,
     ) -> Result<SecondFactorChange, DbError> {
-        self.change_factors(who, settlement, None, |conn, now| {
+        self.change_factors(who, side_effects, None, |conn, now| {
             if !has_factor(conn, who.user_id)? {
                 return Ok(false);
             }
@@ -210,17 +210,17 @@ impl DB {
         &self,
         user_id: UserId,
         forget: &LimitKey,
-        notice: Option<&BudgetedMail>,
+        notice: Option<&RateLimitedMail>,
     ) -> Result<bool, DbError> {
         let now = self.clock().now();
         self.write_locking(user_id, |conn| {
-            mirror(conn, user_id, None)?.ok_or(DbError::NoResultFound)?;
+            sync_legacy_columns(conn, user_id, None)?.ok_or(DbError::NoResultFound)?;
             let removed = remove_factors(conn, user_id)?;
-            let settlement = LoginSideEffects {
+            let side_effects = LoginSideEffects {
                 forget: vec![forget.clone()],
                 ..LoginSideEffects::default()
             };
-            self.settle(conn, user_id, &settlement)?;
+            self.settle(conn, user_id, &side_effects)?;
             diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
                 .execute(conn)?;
             if let Some(notice) = notice.filter(|_| removed) {
@@ -272,7 +272,7 @@ impl DB {
     fn change_factors(
         &self,
         who: &Reauthenticated<'_>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
         shown: Option<(&FactorProof, &[LimitCheck])>,
         change: impl Fn(&mut AnyConnection, Timestamp) -> Result<bool, DbError>,
     ) -> Result<SecondFactorChange, DbError> {
@@ -282,7 +282,7 @@ impl DB {
                 return Ok(SecondFactorChange::Limited(limited));
             }
             self.lock_if_unchanged(conn, who)?;
-            mirror_newest(conn, who.user_id)?;
+            sync_newest_session(conn, who.user_id)?;
             if let Some((proof, limit)) = shown {
                 match try_factor(conn, who.user_id, proof, limit, now)? {
                     FactorVerdict::Right => {}
@@ -294,7 +294,7 @@ impl DB {
                     }
                 }
             }
-            self.settle(conn, who.user_id, settlement)?;
+            self.settle(conn, who.user_id, side_effects)?;
             Ok(if change(conn, now)? {
                 SecondFactorChange::Done
             } else {
@@ -341,5 +341,5 @@ fn keep_session(
     diesel::update(sessions::table.filter(sessions::digest.eq(session.as_bytes())))
         .set(sessions::level.eq(level.number()))
         .execute(conn)?;
-    mirror_newest(conn, user_id)
+    sync_newest_session(conn, user_id)
 }

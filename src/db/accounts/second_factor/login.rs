@@ -7,7 +7,9 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::pending_logins::{end_pending, is_pending};
-use crate::db::{BudgetedMail, DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited};
+use crate::db::{
+    DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited, RateLimitedMail,
+};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, UserId};
 
 /// What lets a client show a second factor.
@@ -31,9 +33,9 @@ pub struct SecondFactorLogin<'a> {
     /// How many wrong ones the account may get.
     pub limit: &'a [LimitCheck],
     /// What a right one settles.
-    pub settlement: &'a LoginSideEffects,
+    pub side_effects: &'a LoginSideEffects,
     /// The notification of a right one.
-    pub notice: Option<&'a BudgetedMail>,
+    pub notice: Option<&'a RateLimitedMail>,
 }
 
 /// How a login with a second factor ends.
@@ -79,7 +81,7 @@ impl DB {
                 }
             }
             end_pending(conn, user_id)?;
-            let ended = self.open_session(conn, login.session, None, login.settlement)?;
+            let ended = self.open_session(conn, login.session, None, login.side_effects)?;
             if let Some(notice) = login.notice {
                 queue_within(conn, Some(user_id), notice, now)?;
             }

@@ -1,13 +1,13 @@
-//! Why a whole group failed, for each of its members.
+//! The failure of a whole group, as an error for each of its members.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::db::connection::transactions::commit_failure;
 use crate::db::{DbError, Unavailable};
 
-/// The cause, kept so that each member gets an error of its own: Diesel's cannot be cloned.
+/// The cause in a form from which each member gets its own error: Diesel's cannot be cloned.
 pub(super) enum Failure {
-    /// A member's work made SQLite roll everything back.
+    /// The work of a member made SQLite roll back the whole transaction.
     Work(DatabaseErrorKind, String),
     /// The commit failed.
     Commit(DatabaseErrorKind, String),
@@ -52,18 +52,18 @@ fn parts(error: &DieselError) -> (DatabaseErrorKind, String) {
     }
 }
 
-/// What the database said.
+/// The error of the database, if there is one.
 fn cause(error: &DbError) -> Option<&DieselError> {
     match error {
         DbError::Failed(error)
         | DbError::Unavailable(
-            Unavailable::Lost(error)
-            | Unavailable::Unknown(error)
+            Unavailable::ConnectionLost(error)
+            | Unavailable::CommitUnknown(error)
             | Unavailable::Conflict(error)
             | Unavailable::Busy(error)
             | Unavailable::Full(error)
             | Unavailable::ReadOnly(error)
-            | Unavailable::NotWritten(error),
+            | Unavailable::CommitFailed(error),
         ) => Some(error),
         DbError::NoResultFound
         | DbError::InvalidRequest(_)
@@ -71,9 +71,9 @@ fn cause(error: &DbError) -> Option<&DieselError> {
         | DbError::Unavailable(
             Unavailable::Pool(_)
             | Unavailable::InUse
-            | Unavailable::Late
+            | Unavailable::DeadlineExceeded
             | Unavailable::NotWritable
-            | Unavailable::Ending
+            | Unavailable::ShuttingDown
             | Unavailable::Schema
             | Unavailable::Pooler(_)
             | Unavailable::Damaged(_),

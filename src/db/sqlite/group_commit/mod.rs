@@ -1,9 +1,9 @@
-//! Group commit: writers that wait for each other share one transaction and one `fsync`.
+//! Group commit: writers in the queue share one transaction and one `fsync`.
 //!
 //! One writer at a time has the turn. The first one opens a transaction, does its work, and
-//! hands the open transaction to the next writer in the queue; the last one commits. Every
-//! writer learns the outcome of the commit before it answers, so a success is as durable as
-//! with a transaction of its own.
+//! passes the open transaction to the next writer in the queue. The last one commits. Every
+//! writer waits for the outcome of the commit, so its success is as durable as with a
+//! transaction of its own.
 
 mod failure;
 mod queue;
@@ -17,26 +17,26 @@ use diesel::connection::SimpleConnection;
 use r2d2::{Pool, PooledConnection};
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::disk_health::Storage;
+use crate::db::connection::disk_health::DiskHealth;
 use crate::db::connection::manager::Manager;
-use crate::db::connection::transactions::{Patience, begin, checkout, commit, roll_back};
+use crate::db::connection::transactions::{Deadline, begin, checkout, commit, roll_back};
 use crate::db::stats::PoolEvents;
 use crate::db::{DbError, Pooler, Unavailable};
 use failure::Failure;
 pub(in crate::db) use queue::Sharing;
 use queue::{Queue, Turn};
 
-/// How many writers share one commit at most.
+/// The largest number of writers that share one commit.
 pub(in crate::db) const GROUP_MAX: u32 = 64;
 
-/// How old a transaction is at most when another writer joins it. The first member waits
-/// for all that follow. Tests count on groups, however slow the machine is.
+/// The largest age of a transaction that another writer may join: its first member waits for all
+/// that follow. In tests it is long, so that groups form on slow machines too.
 const JOIN_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 5 });
 
-/// The writers of one SQLite file.
+/// The queue of writers of one SQLite file.
 pub(in crate::db) struct GroupCommit {
     pool: Pool<Manager>,
-    storage: Storage,
+    storage: DiskHealth,
     queue: Queue<Group>,
 }
 
@@ -49,7 +49,7 @@ struct Group {
 }
 
 impl GroupCommit {
-    pub(in crate::db) fn new(pool: Pool<Manager>, storage: Storage, events: PoolEvents) -> Self {
+    pub(in crate::db) fn new(pool: Pool<Manager>, storage: DiskHealth, events: PoolEvents) -> Self {
         Self {
             pool,
             storage,
@@ -57,10 +57,10 @@ impl GroupCommit {
         }
     }
 
-    /// Does all of `work` or nothing, and returns when that is durable.
+    /// Runs `work` in a transaction, and returns when it is durable. Blocks.
     pub(in crate::db) fn write<T>(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
@@ -72,11 +72,11 @@ impl GroupCommit {
 
     fn attempt<T>(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        // The group is dropped before the turn: the next writer finds the connection free.
+        // The group is dropped before the turn, so that the next writer finds the connection free.
         let (turn, group) = self.queue.wait(patience, sharing)?;
         let (group, result) = match group {
             None => {
@@ -91,16 +91,16 @@ impl GroupCommit {
         };
         let outcome = Arc::clone(&group.outcome);
         self.settle(turn, group, sharing);
-        // A failure waits for the commit too: it may come of what others had not committed.
+        // A failure waits for the commit too: its cause may be another member's uncommitted write.
         match outcome.wait() {
             Ok(()) => result,
             Err(failure) => Err(failure.error()),
         }
     }
 
-    fn begin(&self, patience: Patience) -> Result<Group, DbError> {
+    fn begin(&self, patience: Deadline) -> Result<Group, DbError> {
         if self.storage.is_lost() {
-            return Err(Unavailable::Ending.into());
+            return Err(Unavailable::ShuttingDown.into());
         }
         let mut conn = checkout(&self.pool, patience)?;
         begin(&mut conn, Pooler::Off.into())?;
@@ -112,7 +112,7 @@ impl GroupCommit {
         })
     }
 
-    /// Hands the transaction to the next writer, or commits it.
+    /// Passes the transaction to the next writer, or commits it.
     fn settle(&self, turn: Turn<'_, Group>, group: Group, sharing: Sharing) {
         let is_open = sharing == Sharing::Shared && group.is_open();
         let unshared = if is_open {
@@ -133,7 +133,7 @@ impl Group {
         self.members < GROUP_MAX && self.begun.elapsed() < JOIN_WITHIN
     }
 
-    /// Runs the first member, whose failure undoes nothing but its own work.
+    /// Runs the first member. Its failure rolls back the transaction.
     fn run_first<T>(
         &mut self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
@@ -145,13 +145,13 @@ impl Group {
         result
     }
 
-    /// Runs a further member in a savepoint, so that its failure undoes its own work alone.
+    /// Runs a further member in a savepoint, so that its failure undoes only its own work.
     ///
     /// # Errors
-    /// If SQLite has rolled the whole transaction back, as it does on a full disk.
+    /// If SQLite has rolled back the whole transaction, as it does on a full disk.
     fn run_next<T>(
         &mut self,
-        patience: Patience,
+        patience: Deadline,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<Result<T, DbError>, DbError> {
         self.members += 1;
@@ -175,11 +175,11 @@ impl Group {
         Err(error)
     }
 
-    /// Commits and tells all members.
-    fn commit(mut self, storage: &Storage) {
+    /// Commits, and publishes the outcome to all members.
+    fn commit(mut self, storage: &DiskHealth) {
         let outcome = commit(&mut self.conn).map_err(|error| {
             let failure = Failure::of_commit(&error);
-            // Before the turn ends: after a lost commit no writer begins.
+            // Before the turn ends, so that no writer begins after a lost commit.
             storage.during(false, || Err::<(), _>(failure.error())).ok();
             failure
         });
@@ -187,14 +187,13 @@ impl Group {
     }
 
     fn publish(&self, outcome: Result<(), Failure>) {
-        // The first outcome counts.
+        // Keep the first outcome.
         self.outcome.set(outcome).ok();
     }
 }
 
 impl Drop for Group {
-    /// A panic unwinds through here: the connection is closed with its transaction open, and
-    /// the members try again.
+    /// After a panic, the connection is closed with its open transaction, and the members retry.
     fn drop(&mut self) {
         self.publish(Err(Failure::Abandoned));
     }

@@ -1,23 +1,23 @@
-//! A queue of threads: first come, first served, until their deadlines.
+//! A queue of writers in order of arrival, each with a deadline.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::db::Unavailable;
-use crate::db::connection::transactions::Patience;
+use crate::db::connection::transactions::Deadline;
 use crate::db::stats::PoolEvents;
 
 /// Whether a writer shares its commit with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::db) enum Sharing {
-    /// With any that share.
+    /// It shares with other shared writers.
     Shared,
-    /// With none: long work, for which the members of a group would have to wait.
+    /// It does not: long work, for which the members of a group would have to wait.
     Alone,
 }
 
-/// Who has the turn, and who waits for it. `G` is what one passes on to the next.
+/// The writer that has the turn, and those that wait for it. `G` is passed from one to the next.
 pub(super) struct Queue<G> {
     state: Mutex<State<G>>,
     events: PoolEvents,
@@ -29,11 +29,11 @@ pub(super) struct State<G> {
 }
 
 enum Owner<G> {
-    /// No writer, and none waits.
+    /// No writer has the turn, and none waits.
     None,
-    /// A running writer.
+    /// A running writer has the turn.
     Writer,
-    /// The first that waits.
+    /// The first waiting writer may take the turn.
     First(Option<G>),
 }
 
@@ -42,7 +42,7 @@ struct Waiter {
     woken: Condvar,
 }
 
-/// The right to write. Dropped, it goes to the next writer.
+/// The right to write. When it is dropped, it goes to the next writer.
 pub(super) struct Turn<'a, G> {
     queue: &'a Queue<G>,
     handed_over: bool,
@@ -59,10 +59,10 @@ impl<G> Queue<G> {
         }
     }
 
-    /// Waits for the turn, and for what the writer before passed on.
+    /// Waits for the turn, and for the group that the previous writer passes on. Blocks.
     pub(super) fn wait(
         &self,
-        patience: Patience,
+        patience: Deadline,
         sharing: Sharing,
     ) -> Result<(Turn<'_, G>, Option<G>), Unavailable> {
         let arrived = Instant::now();
@@ -100,7 +100,7 @@ impl<G> Queue<G> {
         Ok((turn, group))
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is whole.
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     pub(super) fn lock(&self) -> MutexGuard<'_, State<G>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,10 +112,10 @@ impl<G> State<G> {
         self.waiting.len()
     }
 
-    /// Gives the turn to a waiter if it is the first and the turn is free.
+    /// Gives the turn to a waiter if it is the first one and the turn is free.
     #[expect(
         clippy::option_option,
-        reason = "the turn comes with a group or without"
+        reason = "the outer option is the turn, the inner one its group"
     )]
     fn claim(&mut self, waiter: &Arc<Waiter>) -> Option<Option<G>> {
         let first = self.waiting.front();
@@ -136,8 +136,7 @@ impl<G> State<G> {
 }
 
 impl<G> Turn<'_, G> {
-    /// Passes the turn and the group to the next writer, if one waits that shares; else
-    /// gives both back.
+    /// Passes the turn and the group to the next writer if it shares; otherwise returns both.
     pub(super) fn hand_over(mut self, group: G) -> Option<(Self, G)> {
         let mut state = self.queue.lock();
         let next = state.waiting.front().cloned();

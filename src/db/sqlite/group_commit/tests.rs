@@ -1,4 +1,4 @@
-//! Groups are made by a writer that holds the turn until the others wait.
+//! Tests of group commit. A writer holds the turn until the others wait, so that they form a group.
 
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
@@ -42,7 +42,7 @@ impl Fixture {
         group_commit.queue.lock().waiting()
     }
 
-    /// Takes the turn with a transaction of its own until something is sent or dropped.
+    /// Holds the turn with a transaction of its own, until the sender sends or is dropped.
     fn hold(&self) -> (Sender<()>, JoinHandle<()>) {
         let (release, released) = channel::<()>();
         let (begun, has_begun) = channel();
@@ -83,7 +83,7 @@ impl Fixture {
         rows.into_iter().map(|row| row.name).collect()
     }
 
-    /// Transactions in the log: the frames that end one say how large the file is then.
+    /// The number of transactions in the log: the last frame of each contains the file's size.
     fn commits(&self) -> usize {
         let log = fs::read(self.folder.path().join("group.db-wal")).unwrap();
         let frames = log[32..].chunks_exact(24 + 4096);
@@ -102,7 +102,7 @@ fn full() -> DbError {
 }
 
 #[test]
-fn writers_that_wait_share_commits_in_their_order() {
+fn waiting_writers_share_commits_in_order() {
     let fixture = Fixture::new();
     let (release, holder) = fixture.hold();
     let before = fixture.commits();
@@ -122,7 +122,7 @@ fn writers_that_wait_share_commits_in_their_order() {
 }
 
 #[test]
-fn a_member_that_fails_undoes_its_own_work_alone() {
+fn a_failed_member_undoes_only_its_own_work() {
     let fixture = Fixture::new();
     let (release, holder) = fixture.hold();
     let first = fixture.queue(&fixture.db, insert("first"));
@@ -141,7 +141,7 @@ fn a_member_that_fails_undoes_its_own_work_alone() {
 }
 
 #[test]
-fn a_commit_that_fails_fails_all_members_and_stores_none() {
+fn a_failed_commit_fails_all_members() {
     let fixture = Fixture::new();
     let (release, holder) = fixture.hold();
     let writers = [
@@ -154,7 +154,7 @@ fn a_commit_that_fails_fails_all_members_and_stores_none() {
                  VALUES (1, 'mark', 0, 0)",
             )?)
         }),
-        // Fails only because of the first.
+        // Fails only because of the first member.
         fixture.queue(&fixture.db, insert("first")),
     ];
     release.send(()).unwrap();
@@ -175,7 +175,7 @@ fn f02_a_transaction_that_sqlite_ended_fails_all_members() {
     let (release, holder) = fixture.hold();
     let writers = [
         fixture.queue(&fixture.db, insert("first")),
-        // What SQLite does when there is no space for the page.
+        // As SQLite does if there is no space for the page.
         fixture.queue(&fixture.db, |conn| {
             conn.batch_execute("ROLLBACK")?;
             Err(full())
@@ -215,7 +215,7 @@ fn a_panic_in_a_member_harms_no_other() {
 }
 
 #[test]
-fn a_panic_of_a_single_writer_leaves_no_transaction_open() {
+fn a_panic_of_a_single_writer_ends_its_transaction() {
     let fixture = Fixture::new();
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
         fixture.db.write(|conn| -> Result<(), DbError> {
@@ -234,7 +234,7 @@ fn a_writer_whose_deadline_passes_in_the_queue_does_nothing() {
     let (release, holder) = fixture.hold();
     let hurried = fixture
         .db
-        .until(Instant::now() + Duration::from_millis(200));
+        .with_deadline(Instant::now() + Duration::from_millis(200));
     let hurried = fixture.queue(&hurried, insert("hurried"));
     let patient = fixture.queue(&fixture.db, insert("patient"));
     let error = hurried.join().unwrap().unwrap_err();
@@ -250,11 +250,14 @@ fn a_writer_whose_deadline_passes_in_the_queue_does_nothing() {
 fn a_turn_that_comes_too_late_is_passed_on() {
     let fixture = Fixture::new();
     let group_commit = fixture.db.group_commit.as_ref().unwrap();
-    let mut group = group_commit.begin(Patience::default()).unwrap();
+    let mut group = group_commit.begin(Deadline::default()).unwrap();
     group.run_first(insert("first")).unwrap();
-    let past = Patience(Some(Instant::now()));
+    let past = Deadline(Some(Instant::now()));
     let result = group.run_next(past, insert("late")).unwrap();
-    let late = matches!(result, Err(DbError::Unavailable(Unavailable::Late)));
+    let late = matches!(
+        result,
+        Err(DbError::Unavailable(Unavailable::DeadlineExceeded))
+    );
     assert!(late);
     let outcome = Arc::clone(&group.outcome);
     group.commit(&fixture.db.storage);
@@ -296,7 +299,7 @@ fn f24_after_a_lost_commit_no_waiting_writer_begins() {
     release.send(()).unwrap();
     holder.join().unwrap();
     let error = next.join().unwrap().unwrap_err();
-    let ending = matches!(error, DbError::Unavailable(Unavailable::Ending));
+    let ending = matches!(error, DbError::Unavailable(Unavailable::ShuttingDown));
     assert!(ending, "{error}");
     assert!(fixture.names().is_empty());
 }

@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::NewMail;
-use crate::db::connection::condition_log::{Lasting, Line};
+use super::QueuedMail;
+use crate::db::connection::condition_log::{ConditionLog, Line};
 
 /// How long no mail must be dropped before the condition is over. If this were shorter, an outbox
 /// that is full while it is being emptied would log a beginning and an end for each mail.
@@ -13,7 +13,7 @@ const CALM: Duration = Duration::from_secs(60);
 
 /// The mails that this process drops.
 pub(super) static DROPPED: DroppedMails = DroppedMails(Mutex::new(State {
-    lasting: Lasting::after(Duration::ZERO),
+    lasting: ConditionLog::after(Duration::ZERO),
     latest: None,
     count: 0,
 }));
@@ -21,14 +21,14 @@ pub(super) static DROPPED: DroppedMails = DroppedMails(Mutex::new(State {
 pub(super) struct DroppedMails(Mutex<State>);
 
 struct State {
-    lasting: Lasting,
+    lasting: ConditionLog,
     latest: Option<Instant>,
     count: u64,
 }
 
 impl DroppedMails {
     /// Notes that a mail was dropped.
-    pub(super) fn note(&self, mail: &NewMail) {
+    pub(super) fn note(&self, mail: &QueuedMail) {
         let (line, count) = {
             let mut state = self.state();
             (state.note(Instant::now()), state.count)
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn dropped_mails_are_logged_every_five_minutes() {
         let mut state = State {
-            lasting: Lasting::after(Duration::ZERO),
+            lasting: ConditionLog::after(Duration::ZERO),
             latest: None,
             count: 0,
         };

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::dropped::DROPPED;
 use super::priority::{MailPriority, last_in_room, priority_of};
-use super::{BudgetedMail, NewMail};
+use super::{QueuedMail, RateLimitedMail};
 use crate::db::DbError;
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
@@ -16,7 +16,7 @@ use crate::domain::{Timestamp, UserId};
 pub(in crate::db) fn queue(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
-    mail: &NewMail,
+    mail: &QueuedMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let statement = queued(user_id, mail, now);
@@ -32,7 +32,11 @@ pub(in crate::db) fn queue(
 
 /// The statement that queues a mail with the priority of its user's address, if there is room. It
 /// is one statement, so that it takes one round trip, or none as a part of another one.
-pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timestamp) -> Statement {
+pub(in crate::db) fn queued(
+    user_id: Option<UserId>,
+    mail: &QueuedMail,
+    now: Timestamp,
+) -> Statement {
     let rooms = MailPriority::ALL.map(|priority| {
         let (priority, room) = (priority.get(), priority.room());
         format!("WHEN {priority} THEN {room}")
@@ -70,7 +74,7 @@ pub(in crate::db) fn queued(user_id: Option<UserId>, mail: &NewMail, now: Timest
 fn insert(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
-    mail: &NewMail,
+    mail: &QueuedMail,
     priority: MailPriority,
     now: Timestamp,
 ) -> Result<(), DbError> {
@@ -104,7 +108,7 @@ fn insert(
 pub(in crate::db) fn queue_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
-    mail: &BudgetedMail,
+    mail: &RateLimitedMail,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let priority = priority_of(conn, user_id, &[], now)?;
@@ -115,7 +119,7 @@ pub(in crate::db) fn queue_within(
 pub(in crate::db) fn queue_before(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
-    BudgetedMail { mail, budget }: &BudgetedMail,
+    RateLimitedMail { mail, budget }: &RateLimitedMail,
     priority: MailPriority,
     now: Timestamp,
 ) -> Result<bool, DbError> {

@@ -18,7 +18,7 @@ use super::users::owner_of;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::outbox;
 use crate::db::{DB, DbError};
-use crate::domain::{EmailKey, Timestamp, UserId};
+use crate::domain::{NormalizedEmail, Timestamp, UserId};
 use priority::{MailPriority, priority_of};
 
 pub(in crate::db) use enqueue::{queue, queue_before, queue_within, queued};
@@ -59,7 +59,7 @@ fn claim_sql() -> String {
 
 /// A mail to queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewMail {
+pub struct QueuedMail {
     /// The mail kind.
     pub letter: &'static str,
     /// The values for its template, in JSON. They contain no token.
@@ -70,9 +70,9 @@ pub struct NewMail {
 
 /// A mail that is queued only if its rate limits allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BudgetedMail {
+pub struct RateLimitedMail {
     /// The mail.
-    pub mail: NewMail,
+    pub mail: QueuedMail,
     /// The rate limits of mails of this kind to the address.
     pub budget: Vec<LimitCheck>,
 }
@@ -98,7 +98,7 @@ pub struct ClaimedMail {
 
 /// A queued mail in an operator's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingMail {
+pub struct OutboxEntry {
     /// The id of the row.
     pub id: i64,
     /// The recipient.
@@ -174,8 +174,8 @@ impl DB {
     /// Only if the database fails; then nothing is queued or counted.
     pub fn queue_mail_for(
         &self,
-        email: &EmailKey,
-        mail: &BudgetedMail,
+        email: &NormalizedEmail,
+        mail: &RateLimitedMail,
         limit: &[LimitCheck],
         marks: &[String],
     ) -> Result<MailRequestOutcome, DbError> {
@@ -283,7 +283,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn waiting_mails(&self, limit: u32) -> Result<Vec<WaitingMail>, DbError> {
+    pub fn waiting_mails(&self, limit: u32) -> Result<Vec<OutboxEntry>, DbError> {
         type Row = (i64, Option<i64>, String, i64, i64, i64);
         let rows: Vec<Row> = self.read(|conn| {
             outbox::table
@@ -299,7 +299,7 @@ impl DB {
                 .limit(i64::from(limit))
                 .load(conn)
         })?;
-        let waiting = |(id, user_id, letter, created_at, due_at, attempts): Row| WaitingMail {
+        let waiting = |(id, user_id, letter, created_at, due_at, attempts): Row| OutboxEntry {
             id,
             user_id: user_id.map(UserId::new),
             letter,
@@ -327,11 +327,11 @@ impl DB {
 }
 
 /// Reads a mail's row within a transaction and writes it unchanged.
-pub(in crate::db) fn write_again(
+pub(in crate::db) fn rewrite_row(
     conn: &mut AnyConnection,
     mail: &ClaimedMail,
 ) -> Result<(), DbError> {
-    still_there(conn, mail)?;
+    ensure_not_revoked(conn, mail)?;
     let row = outbox::table.filter(outbox::id.eq(mail.id));
     diesel::update(row)
         .set(outbox::attempts.eq(i64::from(mail.attempts)))
@@ -341,7 +341,7 @@ pub(in crate::db) fn write_again(
 
 /// Fails within a transaction if the mail is no longer in the outbox, because it was revoked
 /// after a worker had claimed it.
-pub(in crate::db) fn still_there(
+pub(in crate::db) fn ensure_not_revoked(
     conn: &mut AnyConnection,
     mail: &ClaimedMail,
 ) -> Result<(), DbError> {

@@ -53,10 +53,10 @@ impl DB {
         &self,
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
-            self.open_session(conn, new, checked, settlement)
+            self.open_session(conn, new, checked, side_effects)
         })
     }
 
@@ -66,14 +66,14 @@ impl DB {
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
-        settlement: &LoginSideEffects,
+        side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         let mut batch = Batch::default();
-        batch.push(mirrored(new, checked));
+        batch.push(legacy_columns_synced(new, checked));
         batch.push(self.opened(new));
         batch.push(self.surplus_ended(new));
         batch.push(login_noted(new.user_id, self.settings.clock.now()));
-        batch.append(self.settled(conn, new.user_id, settlement)?);
+        batch.append(self.settled(conn, new.user_id, side_effects)?);
         let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
         ended.ok_or(DbError::NoResultFound)
     }
@@ -124,12 +124,12 @@ impl DB {
                 .get_result(conn)
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
-            mirror(conn, UserId::new(user_id), None)?;
+            sync_legacy_columns(conn, UserId::new(user_id), None)?;
             let session = sessions::table.filter(sessions::digest.eq(digest.as_bytes()));
             if diesel::delete(session).execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
             }
-            mirror_newest(conn, UserId::new(user_id))?;
+            sync_newest_session(conn, UserId::new(user_id))?;
             Ok(UserId::new(user_id))
         })
     }
@@ -242,7 +242,7 @@ impl Validity {
 
 /// The statement that makes a session the user's newest, unless the password was replaced or is
 /// not enough. This is where a second factor is required, whatever was read before.
-fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
+fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
     let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2".to_owned();
     let mut values = vec![
         Value::Text(Some(new.digest.to_hex())),
@@ -265,7 +265,7 @@ fn mirrored(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement
 /// Sets `users.session_id`, the column of the reference service, to the digest of the newest
 /// session, and returns the stored password; none if the user does not exist. Every change of a
 /// user's sessions begins here, because it locks the user's row before any session's.
-pub(in crate::db) fn mirror(
+pub(in crate::db) fn sync_legacy_columns(
     conn: &mut AnyConnection,
     user_id: UserId,
     newest: Option<&SessionDigest>,
@@ -279,7 +279,7 @@ pub(in crate::db) fn mirror(
 }
 
 /// The same for the newest of the remaining sessions.
-pub(in crate::db) fn mirror_newest(
+pub(in crate::db) fn sync_newest_session(
     conn: &mut AnyConnection,
     user_id: UserId,
 ) -> Result<(), DbError> {
@@ -291,6 +291,6 @@ pub(in crate::db) fn mirror_newest(
         .get_result(conn)
         .optional()?;
     let newest = newest.as_deref().and_then(SessionDigest::from_bytes);
-    mirror(conn, user_id, newest.as_ref())?;
+    sync_legacy_columns(conn, user_id, newest.as_ref())?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{mirror, mirror_newest};
+use super::{sync_legacy_columns, sync_newest_session};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{sessions, users};
 use crate::db::{DB, DbError};
@@ -91,7 +91,7 @@ impl DB {
                 .returning(sessions::digest)
                 .get_result(conn)
                 .optional()?;
-            mirror_newest(conn, user_id)?;
+            sync_newest_session(conn, user_id)?;
             Ok(ended.map(|digest| digest == by.as_bytes()))
         })
     }
@@ -110,7 +110,7 @@ impl DB {
                     diesel::delete(all.filter(sessions::digest.ne(by.as_bytes()))).execute(conn)?
                 }
             };
-            mirror_newest(conn, user_id)
+            sync_newest_session(conn, user_id)
         })
     }
 
@@ -126,7 +126,7 @@ impl DB {
                 diesel::update(users::table).set(none).execute(conn)?;
                 return Ok(diesel::delete(sessions::table).execute(conn)?);
             };
-            mirror(conn, user_id, None)?;
+            sync_legacy_columns(conn, user_id, None)?;
             let ended = sessions::table.filter(sessions::user_id.eq(user_id.get()));
             Ok(diesel::delete(ended).execute(conn)?)
         })
@@ -140,7 +140,7 @@ impl DB {
         digest: &SessionDigest,
     ) -> Result<UserId, DbError> {
         let user = self.owner(conn, digest)?;
-        mirror(conn, user.0, None)?;
+        sync_legacy_columns(conn, user.0, None)?;
         Ok(self.owner(conn, digest)?.0)
     }
 

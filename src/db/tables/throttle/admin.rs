@@ -6,7 +6,7 @@ use super::known_rows;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError, LimitCheck, LimitRow};
-use crate::domain::{EmailKey, LimitKey, Rule, Timestamp};
+use crate::domain::{LimitKey, LimitRule, NormalizedEmail, Timestamp};
 
 impl DB {
     /// At most `limit` rows that still count, those with the most failures first. Blocks for one
@@ -14,7 +14,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn list_guesses(&self, limit: u32) -> Result<Vec<LimitRow>, DbError> {
+    pub fn list_limits(&self, limit: u32) -> Result<Vec<LimitRow>, DbError> {
         let now = self.settings.clock.now().seconds();
         let rows: Vec<(String, i64, i64)> = self.read(|conn| {
             throttle::table
@@ -32,23 +32,23 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn forget_guesses_at(&self, email: &EmailKey) -> Result<usize, DbError> {
-        self.write(|conn| forget_at(conn, email))
+    pub fn clear_limits_for(&self, email: &NormalizedEmail) -> Result<usize, DbError> {
+        self.write(|conn| clear_account_limits(conn, email))
     }
 
     /// Clears all limits. Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn forget_all_guesses(&self) -> Result<usize, DbError> {
+    pub fn clear_all_limits(&self) -> Result<usize, DbError> {
         self.write(|conn| Ok(diesel::delete(throttle::table).execute(conn)?))
     }
 }
 
 /// Clears the login limits of an account, within a transaction.
-pub(in crate::db) fn forget_at(
+pub(in crate::db) fn clear_account_limits(
     conn: &mut AnyConnection,
-    email: &EmailKey,
+    email: &NormalizedEmail,
 ) -> Result<usize, DbError> {
     let keys = [LimitKey::account(email), LimitKey::logins(email)];
     let keys = keys.each_ref().map(LimitKey::as_str);
@@ -69,7 +69,7 @@ pub(in crate::db) fn unlock(
     limit: &LimitCheck,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Rule::Backoff(rule) = &limit.rule else {
+    let LimitRule::Backoff(rule) = &limit.rule else {
         return Ok(());
     };
     let most = i64::from(rule.limit);

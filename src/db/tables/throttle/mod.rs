@@ -15,7 +15,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value, as_one};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
-use crate::domain::{Limit, LimitKey, Rule, Timestamp, UserId};
+use crate::domain::{Limit, LimitKey, LimitRule, Timestamp, UserId};
 
 // One text for both engines: SQLite has no LEAST, and PostgreSQL no min with two arguments.
 const COUNT_BACKOFF: &str = "\
@@ -81,13 +81,13 @@ pub struct LimitCheck {
     /// The key.
     pub key: LimitKey,
     /// The rule.
-    pub rule: Rule,
+    pub rule: LimitRule,
 }
 
 /// An attempt that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
-    charge: LimitCheck,
+    check: LimitCheck,
     at: Timestamp,
     next_at: i64,
     fails: i64,
@@ -97,16 +97,16 @@ pub struct LimitHit {
 impl LimitHit {
     /// An example for tests.
     pub(crate) fn sample() -> Self {
-        let charge = LimitCheck {
-            key: LimitKey::logins(&crate::domain::EmailKey::canonical("bob@x.fr")),
-            rule: Rule::Rate(crate::domain::Rate {
+        let check = LimitCheck {
+            key: LimitKey::logins(&crate::domain::NormalizedEmail::canonical("bob@x.fr")),
+            rule: LimitRule::Rate(crate::domain::Rate {
                 burst: 1,
                 interval: Duration::from_secs(1),
             }),
         };
         let at = Timestamp::from_seconds(0);
         Self {
-            charge,
+            check,
             at,
             next_at: 0,
             fails: 1,
@@ -138,16 +138,16 @@ pub struct LimitRow {
 impl LimitHit {
     /// The key and the rule by which it was counted.
     #[must_use]
-    pub fn charge(&self) -> &LimitCheck {
-        &self.charge
+    pub fn limit_check(&self) -> &LimitCheck {
+        &self.check
     }
 
     /// Whether the count has reached its limit with this attempt.
     #[must_use]
     pub fn is_last(&self) -> bool {
-        match &self.charge.rule {
-            Rule::Backoff(rule) => self.fails >= i64::from(rule.limit),
-            Rule::Rate(_) => false,
+        match &self.check.rule {
+            LimitRule::Backoff(rule) => self.fails >= i64::from(rule.limit),
+            LimitRule::Rate(_) => false,
         }
     }
 }
@@ -155,21 +155,21 @@ impl LimitHit {
 impl LimitRow {
     /// Whether the count is at its limit, so that no attempt is allowed until it is cleared.
     #[must_use]
-    pub fn is_at_limit(&self, rule: &Rule) -> bool {
+    pub fn is_at_limit(&self, rule: &LimitRule) -> bool {
         match rule {
-            Rule::Backoff(rule) => self.fails >= rule.limit,
-            Rule::Rate(_) => false,
+            LimitRule::Backoff(rule) => self.fails >= rule.limit,
+            LimitRule::Rate(_) => false,
         }
     }
 
     /// The time until an attempt is allowed. It is never longer than the rule's longest wait, so
     /// that a row stamped in the future by a wrong clock locks no account.
     #[must_use]
-    pub fn wait(&self, rule: &Rule, now: Timestamp) -> Duration {
+    pub fn wait(&self, rule: &LimitRule, now: Timestamp) -> Duration {
         let (due, longest) = match rule {
-            Rule::Backoff(backoff) if self.is_at_limit(rule) => return backoff.longest_wait,
-            Rule::Backoff(rule) => (self.next_at, rule.longest_wait),
-            Rule::Rate(rate) => {
+            LimitRule::Backoff(backoff) if self.is_at_limit(rule) => return backoff.longest_wait,
+            LimitRule::Backoff(rule) => (self.next_at, rule.longest_wait),
+            LimitRule::Rate(rate) => {
                 let due = self.next_at.minus(rate.span()).plus(rate.interval);
                 (due, rate.interval)
             }
@@ -186,7 +186,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn throttle_rows(&self, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, DbError> {
+    pub fn limit_rows(&self, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, DbError> {
         self.read(|conn| rows(conn, keys))
     }
 
@@ -195,12 +195,12 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails; then nothing is counted.
-    pub fn count_guess(
+    pub fn count_attempt(
         &self,
-        charges: &[LimitCheck],
+        checks: &[LimitCheck],
     ) -> Result<Result<Vec<LimitHit>, RateLimited>, DbError> {
         let now = self.settings.clock.now();
-        self.write(|conn| count_all(conn, charges, now))
+        self.write(|conn| count_all(conn, checks, now))
     }
 
     /// Refunds counted attempts. Blocks for one transaction.
@@ -215,7 +215,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn forget_guesses(&self, keys: &[LimitKey]) -> Result<usize, DbError> {
+    pub fn clear_limits(&self, keys: &[LimitKey]) -> Result<usize, DbError> {
         self.write(|conn| forget(conn, keys))
     }
 }
@@ -245,11 +245,11 @@ pub(in crate::db) fn known_row((key, fails, next_at): (String, i64, i64)) -> Opt
 /// Counts one attempt towards all of the limits or none, within a transaction.
 pub(in crate::db) fn count_all(
     conn: &mut AnyConnection,
-    charges: &[LimitCheck],
+    checks: &[LimitCheck],
     now: Timestamp,
 ) -> Result<Result<Vec<LimitHit>, RateLimited>, DbError> {
-    let counted = count_while_allowed(conn, charges, now, Condition::Always)?;
-    let Some(refused) = charges.get(counted.len()) else {
+    let counted = count_while_allowed(conn, checks, now, Condition::Always)?;
+    let Some(refused) = checks.get(counted.len()) else {
         return Ok(Ok(counted));
     };
     refund(conn, &counted)?;
@@ -263,15 +263,15 @@ pub(in crate::db) fn count_all(
 /// limit that it exceeds. Returns the counts that it made.
 pub(in crate::db) fn count_while_allowed(
     conn: &mut AnyConnection,
-    charges: &[LimitCheck],
+    checks: &[LimitCheck],
     now: Timestamp,
     condition: Condition,
 ) -> Result<Vec<LimitHit>, DbError> {
     let rows: Vec<(i64, i64)> = match conn {
         AnyConnection::Sqlite(conn) => {
-            let mut rows = Vec::with_capacity(charges.len());
-            for charge in charges {
-                let statement = count::<(BigInt, BigInt)>(charge, now, condition);
+            let mut rows = Vec::with_capacity(checks.len());
+            for check in checks {
+                let statement = count::<(BigInt, BigInt)>(check, now, condition);
                 match statement.get_result(conn).optional()? {
                     Some(row) => rows.push(row),
                     None => break,
@@ -279,22 +279,22 @@ pub(in crate::db) fn count_while_allowed(
             }
             rows
         }
-        AnyConnection::Postgres(_) if charges.is_empty() => Vec::new(),
+        AnyConnection::Postgres(_) if checks.is_empty() => Vec::new(),
         AnyConnection::Postgres(conn) => {
-            let statements = charges.iter().enumerate().map(|(number, charge)| {
+            let statements = checks.iter().enumerate().map(|(number, check)| {
                 let before = number.checked_sub(1).map(Condition::After);
-                count(charge, now, before.unwrap_or(condition))
+                count(check, now, before.unwrap_or(condition))
             });
             as_one::<(BigInt, BigInt)>(statements.collect(), counted_rows).load(conn)?
         }
     };
-    let counted = |(charge, (fails, next_at)): (&LimitCheck, (i64, i64))| LimitHit {
-        charge: charge.clone(),
+    let counted = |(check, (fails, next_at)): (&LimitCheck, (i64, i64))| LimitHit {
+        check: check.clone(),
         at: now,
         next_at,
         fails,
     };
-    Ok(charges.iter().zip(rows).map(counted).collect())
+    Ok(checks.iter().zip(rows).map(counted).collect())
 }
 
 /// The query for the results of several counting statements, in their order.
@@ -307,10 +307,10 @@ fn counted_rows(count: usize) -> String {
 
 /// The statement that counts an attempt towards one limit, if the condition and the limit allow
 /// it.
-fn count<R>(charge: &LimitCheck, now: Timestamp, condition: Condition) -> Statement<R> {
-    let key = Value::text(charge.key.as_str());
-    let (sql, mut values) = match &charge.rule {
-        Rule::Backoff(rule) => {
+fn count<R>(check: &LimitCheck, now: Timestamp, condition: Condition) -> Statement<R> {
+    let key = Value::text(check.key.as_str());
+    let (sql, mut values) = match &check.rule {
+        LimitRule::Backoff(rule) => {
             let forgotten_at = if rule.limit <= 1 {
                 NEVER
             } else {
@@ -329,7 +329,7 @@ fn count<R>(charge: &LimitCheck, now: Timestamp, condition: Condition) -> Statem
             ];
             (COUNT_BACKOFF, Value::after(key, numbers))
         }
-        Rule::Rate(rate) => {
+        LimitRule::Rate(rate) => {
             let numbers = [
                 now.plus(rate.interval).seconds(),
                 now.seconds(),
@@ -353,26 +353,26 @@ fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError>
 /// The statement that refunds one attempt.
 pub(in crate::db) fn given_back(counted: &LimitHit) -> Statement {
     let LimitHit {
-        charge,
+        check,
         at,
         next_at,
         fails: _,
     } = counted;
-    match &charge.rule {
-        Rule::Backoff(rule) => Statement::new(
+    match &check.rule {
+        LimitRule::Backoff(rule) => Statement::new(
             GIVE_BACK_BACKOFF,
             [
                 Value::number(*next_at),
                 Value::number(at.seconds()),
                 Value::number(at.plus(rule.memory).seconds()),
-                Value::text(charge.key.as_str()),
+                Value::text(check.key.as_str()),
             ],
         ),
-        Rule::Rate(rate) => Statement::new(
+        LimitRule::Rate(rate) => Statement::new(
             GIVE_BACK_RATE,
             [
                 Value::number(seconds(rate.interval)),
-                Value::text(charge.key.as_str()),
+                Value::text(check.key.as_str()),
             ],
         ),
     }

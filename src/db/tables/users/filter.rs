@@ -1,6 +1,9 @@
+//! By which column a user is looked up.
+
 use crate::db::InvalidRequest;
 use crate::domain::{
-    Email, EmailKey, HashedPassword, ResetToken, ResetTokenDigest, SessionDigest, SessionId, UserId,
+    Email, HashedPassword, NormalizedEmail, ResetToken, ResetTokenDigest, SessionDigest, SessionId,
+    UserId,
 };
 
 /// A filter for one user. The type of the value selects the column, so that a wrong column does
@@ -10,7 +13,7 @@ pub enum UserFilter {
     /// By primary key.
     Id(UserId),
     /// By email, in any spelling of it.
-    Email(EmailKey),
+    Email(NormalizedEmail),
     /// By the stored password.
     HashedPassword(HashedPassword),
     /// By a valid session.
@@ -31,7 +34,9 @@ impl UserFilter {
             "id" => value
                 .parse()
                 .map_or(bad("id"), |id| Ok(Self::Id(UserId::new(id)))),
-            "email" => EmailKey::parse(value).map_or(bad("email"), |key| Ok(Self::Email(key))),
+            "email" => {
+                NormalizedEmail::parse(value).map_or(bad("email"), |key| Ok(Self::Email(key)))
+            }
             "hashed_password" => Ok(Self::HashedPassword(HashedPassword::from_stored(value))),
             "session_id" => SessionId::parse(value)
                 .map_or(bad("session_id"), |id| Ok(Self::SessionId(id.digest()))),
@@ -55,8 +60,8 @@ impl From<&Email> for UserFilter {
     }
 }
 
-impl From<EmailKey> for UserFilter {
-    fn from(key: EmailKey) -> Self {
+impl From<NormalizedEmail> for UserFilter {
+    fn from(key: NormalizedEmail) -> Self {
         Self::Email(key)
     }
 }

@@ -14,7 +14,7 @@ use crate::db::error::is_taken_email;
 use crate::db::schema::{sessions, users};
 use crate::db::{DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, EmailKey, HashedPassword, Purpose, ResetTokenDigest, SessionDigest,
+    Client, Email, HashedPassword, NormalizedEmail, Purpose, ResetTokenDigest, SessionDigest,
     SessionLevel, TokenDigest, User, UserId,
 };
 
@@ -202,7 +202,7 @@ impl DB {
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn renew_hashed_password(
+    pub fn replace_outdated_hash(
         &self,
         user_id: UserId,
         old: &HashedPassword,
@@ -265,7 +265,7 @@ impl DB {
 /// The user with an address, if there is one.
 pub(in crate::db) fn owner_of(
     conn: &mut AnyConnection,
-    email: &EmailKey,
+    email: &NormalizedEmail,
 ) -> Result<Option<UserId>, DbError> {
     let owner: Option<i64> = users::table
         .filter(users::email_key.eq(email.as_str()))

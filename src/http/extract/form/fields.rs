@@ -1,4 +1,4 @@
-//! The fields of a form, and how a struct is read from them.
+//! The fields of a form, and how they are deserialized.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::FormError;
 
-/// The fields of a form, each name once. Values are wiped from memory when dropped.
+/// The fields of a form. Each name is unique. Values are zeroed when they are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(HashMap<String, Zeroizing<String>>);
 
@@ -26,7 +26,12 @@ impl Fields {
         }
     }
 
-    /// Reads a struct of [`FieldText`]s. Further fields are ignored.
+    /// Takes a field of a page's form; none if it is missing or empty.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
     ///
     /// # Errors
     /// [`FormError::Missing`] names the first field that is missing or empty.
@@ -37,7 +42,7 @@ impl Fields {
     }
 }
 
-/// The value of a field as it was sent, not empty. Wiped from memory when dropped.
+/// The value of a field as it was sent, not empty. It is zeroed when it is dropped.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct FieldText(Zeroizing<String>);
@@ -48,18 +53,16 @@ impl FieldText {
         &self.0
     }
 
-    /// Parses the text, and wipes it.
+    /// Parses the text, and zeroes it.
     ///
     /// # Errors
-    /// The error of `parse`, as a [`FormError`].
-    pub(crate) fn parse<T, E>(
+    /// The error of `parse`, as a [`FormError`] that names the field.
+    pub(crate) fn parse<T, E: Into<FormError>>(
         self,
+        name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, FormError>
-    where
-        FormError: From<E>,
-    {
-        Ok(parse(&self.0)?)
+    ) -> Result<T, FormError> {
+        FormError::within(name, parse(&self.0))
     }
 }
 
@@ -71,7 +74,7 @@ impl IntoDeserializer<'_, FormError> for FieldText {
     }
 }
 
-/// Lends the text to the visitor, so that every copy of it is wiped.
+/// Lends the text to the visitor, so that every copy of it is zeroed.
 impl<'de> Deserializer<'de> for FieldText {
     type Error = FormError;
 
@@ -90,7 +93,7 @@ impl<'de> Deserializer<'de> for FieldText {
 }
 
 impl de::Error for FormError {
-    /// Not reached: any text is a [`FieldText`].
+    /// Never called: any text is a valid [`FieldText`].
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Broken
     }

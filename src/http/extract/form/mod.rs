@@ -1,4 +1,4 @@
-//! The one extractor of forms: url-encoded and multipart, strict, and never half understood.
+//! The extractor of forms, URL-encoded and multipart. It refuses everything that is ambiguous.
 
 mod fields;
 mod multipart;
@@ -23,46 +23,49 @@ pub(crate) use fields::{FieldText, Fields};
 /// The largest body, in bytes.
 const BODY_MAX: usize = 16 * 1024;
 
-/// How long a body may take to arrive after its head.
+/// How long a body may take to arrive after the request's head.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A form that a handler asks for: a struct of [`FieldText`]s.
+/// A form as a struct of [`FieldText`]s.
 #[derive(Debug)]
 pub(crate) struct Form<T>(pub(crate) T);
 
-/// Why a body is not the form that was asked for; the sentence is fit for the client.
+/// Why a body is not a valid form. The messages are for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// Neither of the two kinds of form.
+    /// The media type is not one of the two kinds of form.
     #[error("send the fields as application/x-www-form-urlencoded or multipart/form-data")]
     MediaType,
-    /// A compressed body.
+    /// The body is compressed.
     #[error("send the form without a Content-Encoding")]
     Encoded,
-    /// Over 16 KiB.
+    /// The body is larger than 16 KiB.
     #[error("the form is larger than 16 KiB")]
     TooLarge,
-    /// A body that drips, or never comes.
+    /// The body did not arrive in time.
     #[error("the form took longer than 10 seconds to arrive")]
     TooSlow,
-    /// The body ended early, or its framing is broken.
-    #[error("the body could not be read to its end")]
+    /// The body ended early, or its framing is malformed.
+    #[error("the body is incomplete or malformed")]
     Broken,
-    /// A field that is no UTF-8.
+    /// A field is not UTF-8.
     #[error("the form is not UTF-8")]
     NotUtf8,
-    /// Multipart that breaks its own rules.
+    /// The multipart body violates its format.
     #[error("the multipart form is malformed")]
     Multipart,
-    /// A part that is a file.
-    #[error("the form has a file in it; send plain fields")]
+    /// A part is a file.
+    #[error("the form contains a file; send text fields only")]
     File,
-    /// One name, two values.
-    #[error("{0} is there twice")]
+    /// A name has two values.
+    #[error("{0} is given twice")]
     Twice(String),
-    /// A field that has to be there.
+    /// A required field is missing.
     #[error("{0} missing")]
     Missing(&'static str),
+    /// The value of a field breaks a rule.
+    #[error("{1}")]
+    Invalid(&'static str, Box<Self>),
     /// The email breaks a rule.
     #[error(transparent)]
     Email(#[from] EmailError),
@@ -72,7 +75,33 @@ pub enum FormError {
 }
 
 impl FormError {
-    /// The status of the answer, and the error's stable code.
+    /// What was read of a field; an error names the field.
+    pub(crate) fn within<T, E: Into<Self>>(
+        field: &'static str,
+        read: Result<T, E>,
+    ) -> Result<T, Self> {
+        read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
+    }
+
+    /// The field that is at fault.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Twice(field) => Some(field),
+            Self::Missing(field) | Self::Invalid(field, _) => Some(field),
+            Self::Email(_)
+            | Self::Password(_)
+            | Self::MediaType
+            | Self::Encoded
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Broken
+            | Self::NotUtf8
+            | Self::Multipart
+            | Self::File => None,
+        }
+    }
+
+    /// The status and the error code of the response.
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
@@ -83,6 +112,7 @@ impl FormError {
                 (StatusCode::BAD_REQUEST, "malformed_body")
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Invalid(_, error) => error.status_and_code(),
             Self::Missing(_)
             | Self::Email(EmailError::Missing)
             | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),
@@ -102,7 +132,7 @@ impl FormError {
     }
 }
 
-/// The two ways in which a form may be written.
+/// The two encodings of a form.
 pub(crate) enum Kind {
     UrlEncoded,
     Multipart,
@@ -134,7 +164,7 @@ impl Kind {
         }
     }
 
-    /// Reads a body that is there as a whole.
+    /// Parses a complete body.
     pub(crate) async fn parse(
         &self,
         headers: &HeaderMap,
@@ -155,17 +185,27 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let headers = request.headers();
-            let kind = Kind::of(headers)?;
-            let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
-            let body = body.or(Err(FormError::TooSlow))??;
-            let fields = kind.parse(headers, &body).await?;
+            let fields = Fields::of(&request, payload).await?;
             Ok(Self(fields.deserialize()?))
         })
     }
 }
 
-/// Reads the body, and no further than the limit: one that announces more is not read at all.
+impl Fields {
+    /// Reads the form of a request.
+    ///
+    /// # Errors
+    /// [`FormError`] for a body that is no form.
+    pub(crate) async fn of(request: &HttpRequest, payload: Payload) -> Result<Self, FormError> {
+        let headers = request.headers();
+        let kind = Kind::of(headers)?;
+        let body = rt::time::timeout(BODY_DEADLINE, read(headers, payload)).await;
+        let body = body.or(Err(FormError::TooSlow))??;
+        kind.parse(headers, &body).await
+    }
+}
+
+/// Reads the body, at most up to the limit. A body with a larger `Content-Length` is not read.
 async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, FormError> {
     let announced = headers
         .get(CONTENT_LENGTH)
@@ -174,8 +214,8 @@ async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Zeroizing<Vec
     if announced.is_some_and(|length| length > BODY_MAX as u64) {
         return Err(FormError::TooLarge);
     }
-    // To the server everything after such a head is the body, whatever length it announces:
-    // it would have no end.
+    // After such a head the server passes everything on as body, regardless of the length: it
+    // would never end.
     if headers
         .get_all(UPGRADE)
         .any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))

@@ -1,4 +1,4 @@
-//! Reads multipart forms.
+//! Parses multipart forms.
 
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Fields, FormError};
 
-/// Reads `multipart/form-data` (RFC 7578): every part a named field of UTF-8, none a file.
+/// Parses `multipart/form-data` (RFC 7578). Every part must be a named field in UTF-8, not a file.
 /// Nothing inside a part is decoded.
 pub(super) async fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Fields, FormError> {
     let copy = Bytes::copy_from_slice(body);
@@ -27,12 +27,11 @@ pub(super) async fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Fields, Fo
     Ok(fields)
 }
 
-/// What of the body is behind the part with this value: the value stands between an empty
-/// line and a line break with a boundary.
+/// The rest of the body after the part with this value, which must stand between an empty line
+/// and a line break with a boundary. None if it does not.
 ///
-/// The parser takes a part's own `Content-Length` for true and drops what is behind it, and
-/// it lets a boundary begin behind a lone carriage return. A value that is only there by
-/// such a reading is refused.
+/// The parser trusts a part's own `Content-Length` and drops the bytes after it, and it accepts a
+/// boundary after a lone carriage return. Values that result from these readings are refused.
 fn behind<'a>(rest: &'a [u8], value: &[u8], announced: bool) -> Option<&'a [u8]> {
     let head = find(rest, *b"\r\n\r\n")?;
     let rest = rest.get(head + 4..)?.strip_prefix(value)?;

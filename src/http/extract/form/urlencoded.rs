@@ -1,13 +1,12 @@
-//! Reads URL-encoded forms.
+//! Parses URL-encoded forms.
 
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
 use super::{Fields, FormError};
 
-/// Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), but for one thing:
-/// bytes that are no UTF-8 are refused, not replaced. A `%` that no two hex digits follow
-/// is a `%`, as there.
+/// Parses `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), except that bytes that
+/// are not UTF-8 are refused instead of replaced. As there, a `%` without two hex digits is a `%`.
 pub(super) fn parse(body: &[u8]) -> Result<Fields, FormError> {
     let mut fields = Fields::default();
     for pair in body.split(|byte| *byte == b'&') {

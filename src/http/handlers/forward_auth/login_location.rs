@@ -1,21 +1,22 @@
-//! Where a proxy sends a client without a session: `/login?next=<the path that it asked for>`, or
-//! to the login page on the service's own host, with `next` on the host of the application.
+//! The login page to which a proxy redirects a client without a session:
+//! `/login?next=<the requested path>`, or the login page on the service's own host, with `next` on
+//! the host of the application.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::domain::{AppUrl, Origin};
 
-/// In which header the proxy names the path and query that the client asked for.
+/// The header in which the proxy sends the requested path and query.
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
 /// The application's login page.
 const LOGIN: &str = "/login";
 
-/// The longest encoded path. nginx takes answers with up to 4 KiB of headers.
+/// The longest encoded path. nginx accepts responses with up to 4 KiB of headers.
 const NEXT_MAX: usize = 2000;
 
-/// Everything that has a meaning in a query, the percent sign included.
+/// All characters with a meaning in a query, including the percent sign.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')

@@ -1,4 +1,4 @@
-//! `GET /verify`, the question that a proxy asks before it passes a request on.
+//! Forward auth: `GET /verify`, which a proxy requests before it passes a request on.
 
 mod login_location;
 
@@ -26,9 +26,9 @@ const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 const REMOTE_AUTH_LEVEL: HeaderName = HeaderName::from_static("remote-auth-level");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// What is written as `%XX` in a header, beside all that is not ASCII. The percent sign is
-/// among it, so that no two addresses look alike; spaces, which proxies cut at the ends; and
-/// the comma, at which some applications part a header in two.
+/// The characters that are written as `%XX` in a header, in addition to all non-ASCII ones: the
+/// percent sign, so that different addresses stay different; spaces, which proxies trim; and the
+/// comma, at which some applications split a header.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
 /// `GET /verify`: tells a proxy who is logged in and has access, before it passes a request on to
@@ -84,7 +84,7 @@ async fn answer(
     }
 }
 
-/// Who has access to what the client of a proxy asks for.
+/// ClearTarget has access to what the client of a proxy asks for.
 async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
     let executor = request.app_data::<web::Data<BlockingExecutor>>();
     let executor = executor.ok_or(AuthError::NotLoggedIn)?;
@@ -97,7 +97,7 @@ async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
         url,
     };
     let request_id = request.extensions().get::<RequestId>().cloned();
-    let client = Client::new(client::address(request), None).asking(request_id);
+    let client = Client::new(client::address(request), None).with_request_id(request_id);
     let verdict = executor.run_read(move |auth| auth.verify_access(&asked, &client));
     Ok(verdict.await?)
 }
@@ -143,9 +143,9 @@ impl Login {
     }
 }
 
-/// Why the proxy must not pass the request on. 401 where `GET /profile` has 403: proxies read
-/// it as "log in first". `Location` names the login page, for a proxy that redirects. There is
-/// no `WWW-Authenticate`, because a browser would ask for a password in a window of its own.
+/// Why the proxy must not pass the request on. The status is 401 where `GET /profile` has 403,
+/// because proxies understand it as "log in first". `Location` is the login page, for a proxy
+/// that redirects. There is no `WWW-Authenticate`, for which a browser would open a dialog.
 #[derive(Debug)]
 pub(crate) enum ForwardAuthError {
     /// Without a login, or without the second factor that the policy asks for.
@@ -199,8 +199,8 @@ impl ResponseError for ForwardAuthError {
     }
 }
 
-/// Every header is there in every answer, empty for nobody: a proxy that copies the ones it
-/// finds would leave those that the client has sent where there are none.
+/// Sets every header in every response, empty without a user. A proxy copies the headers that it
+/// finds; if one were missing, the client's own header of that name would stay.
 fn identify(answer: &mut HttpResponse, access: Option<&VerifiedAccess>) {
     let [id, email, groups, level] = access.map_or_else(Default::default, |access| {
         let encode = |text| utf8_percent_encode(text, ENCODED).to_string();

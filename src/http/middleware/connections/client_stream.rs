@@ -1,6 +1,6 @@
-//! A client's socket, from which no more of a request's head is read than a head may have.
+//! A client's socket with a limit on the size of request heads.
 //!
-//! Actix buffers heads of up to 128 KiB and has no setting for it.
+//! Actix itself buffers heads of up to 128 KiB and has no setting for it.
 
 use std::io;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use super::registry::{Connection, Connections, ReadState};
 const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
 
-/// An accepted connection, whose requests find what is known of it in their connection data.
+/// An accepted connection. Its requests find the [`Connection`] in their connection data.
 #[derive(Debug)]
 pub struct ClientStream {
     socket: TcpStream,
@@ -31,7 +31,7 @@ impl ClientStream {
         Self { socket, connection }
     }
 
-    /// Adds the connection to the data that its requests can read.
+    /// Stores the connection in the connection data of its requests.
     pub fn attach(&self, data: &mut Extensions) {
         data.insert(Arc::clone(&self.connection));
     }
@@ -50,10 +50,10 @@ impl AsyncRead for ClientStream {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // What arrives after a shutdown can still be read on Linux.
+            // On Linux, bytes that arrive after a shutdown can still be read.
             ReadState::Closed => return Poll::Ready(Ok(())),
             ReadState::Full => {
-                // Nothing else was written yet. A client that does not read gets no answer.
+                // Nothing else was written yet. A client that does not read gets no response.
                 let _written = this.socket.try_write(TOO_LARGE);
                 let message = "the head of a request is larger than 32 KiB";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, message)));

@@ -1,4 +1,4 @@
-//! Open connections: how long one may be idle, how long it is used, and the end of all of them.
+//! Open connections: their limits on idle time, age and requests, and their end at shutdown.
 
 mod client_stream;
 mod registry;
@@ -17,8 +17,8 @@ pub use registry::Connections;
 
 use registry::Connection;
 
-/// Records which connections have a request in flight, and tells the client which answer is
-/// the last one of its connection.
+/// Records which connections have a request in flight, and sets `Connection: close` on the last
+/// response of a connection.
 pub(crate) async fn track_connections<B: MessageBody + 'static>(
     connections: web::Data<Connections>,
     request: ServiceRequest,
@@ -29,7 +29,7 @@ pub(crate) async fn track_connections<B: MessageBody + 'static>(
     let mut answer = next.call(request).await?;
     if let Some(in_flight) = in_flight {
         let connection = in_flight.connection();
-        // The rest of such a body is not read.
+        // The rest of the body is not read.
         if matches!(
             answer.status(),
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT

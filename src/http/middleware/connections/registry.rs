@@ -1,8 +1,7 @@
-//! The connections that are open: how long one may be idle, how long it is used, and how
-//! all of them come to an end.
+//! The registry of open connections, with their limits on idle time, age and requests.
 //!
-//! Actix has a deadline for the first head of a connection and none for the heads after it;
-//! and it knows when to stop, but closes what is between two requests at that moment.
+//! Actix has a deadline only for the first head of a connection. And at shutdown it closes
+//! connections that are between two requests at that moment.
 
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -10,18 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How many requests a connection may carry, and for how long: then its client opens a new
-/// one, which a balancer in front may lead elsewhere.
+/// The largest number of requests and the largest age of a connection. Then the client opens a new
+/// one, which a load balancer may send to another instance.
 const REQUESTS_MAX: u32 = 1000;
 const AGE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The longest head of a request, in bytes.
 const HEAD_MAX: usize = 32 * 1024;
 
-/// How long a client whose body was refused may take to read the answer.
+/// How long a client may take to read the response after its body was refused.
 const REFUSED_LINGER: Duration = Duration::from_millis(500);
 
-/// All connections of the server. A second descriptor of each socket is kept here, so a
+/// All connections of the server. It keeps a second descriptor of each socket, so that each
 /// connection takes two.
 #[derive(Debug, Default)]
 pub struct Connections {
@@ -30,7 +29,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Adds a connection that was accepted.
+    /// Adds an accepted connection.
     pub(crate) fn add(&self, socket: &impl AsFd) -> Arc<Connection> {
         let copy = socket.as_fd().try_clone_to_owned().ok();
         let connection = Arc::new(Connection::new(copy.map(TcpStream::from)));
@@ -38,14 +37,14 @@ impl Connections {
         connection
     }
 
-    /// From now on every answer is the last one of its connection.
+    /// Makes every response from now on the last one of its connection.
     pub fn start_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Closes connections that have had no request in flight for so long, also while the head of a
-    /// request drips in, and those of refused bodies. Returns how many without a request in flight
-    /// are left.
+    /// Closes connections without a request in flight for longer than this, also if a head is
+    /// arriving slowly, and those of refused bodies. Returns how many connections without a request
+    /// in flight are left.
     pub fn close_idle(&self, longer_than: Duration) -> usize {
         let mut open = locked(&self.open);
         open.retain(|connection| connection.strong_count() > 0);
@@ -60,16 +59,16 @@ impl Connections {
             .count()
     }
 
-    /// Whether the answer to a request is to be the last one of its connection.
+    /// Whether the next response of a connection has to be its last one.
     pub(crate) fn is_last(&self, connection: &Connection, now: Instant) -> bool {
         self.draining.load(Ordering::Relaxed) || connection.is_expired(now)
     }
 }
 
-/// One connection, as its requests know it.
+/// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// None where the system had no descriptor left: then it serves one request.
+    /// None if no descriptor was left. Then the connection serves one request.
     socket: Option<TcpStream>,
     opened: Instant,
     usage: Mutex<Usage>,
@@ -80,11 +79,11 @@ struct Usage {
     in_flight: u32,
     requests: u32,
     last_done: Instant,
-    /// Bytes that were read since the last request ended, in which no request was found yet.
+    /// Bytes read since the last request ended, in which no request was found yet.
     unparsed: usize,
-    /// Whether the parser was given its turn since the last read.
+    /// Whether the parser has run since the last read.
     parsed: bool,
-    /// Whether what follows is the rest of a body that was refused.
+    /// Whether the following bytes are the rest of a refused body.
     refused: bool,
     closed: bool,
 }
@@ -93,9 +92,9 @@ struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadState {
     Free,
-    /// The bytes read so far may hold a request: the parser has its turn first.
+    /// The bytes read so far may contain a request: the parser has to run first.
     ParseFirst,
-    /// They are a head that is too long.
+    /// The bytes read so far are a head that is too long.
     Full,
     /// The connection was shut down.
     Closed,
@@ -119,7 +118,7 @@ impl Connection {
         }
     }
 
-    /// Notes that a request was read; it is in flight until what is returned is dropped.
+    /// Notes that a request was read. It is in flight until the returned value is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
         let mut usage = locked(&self.usage);
         usage.in_flight += 1;
@@ -128,14 +127,14 @@ impl Connection {
         InFlight(Arc::clone(self))
     }
 
-    /// Notes that the rest of a request's body is not wanted.
+    /// Notes that the rest of a request's body was refused.
     pub(crate) fn refuse_rest(&self) {
         locked(&self.usage).refused = true;
     }
 
-    /// Whether more may be read. A head that is too long for the first request ends the connection;
-    /// after an answer it may be the rest of that request's body, and the client gets the time to
-    /// read the answer.
+    /// Whether more may be read. If the first head is too long, the connection ends. After a
+    /// response, the bytes may be the rest of that request's body, and the client gets some time
+    /// to read the response.
     pub(crate) fn read_state(&self) -> ReadState {
         let mut usage = locked(&self.usage);
         if usage.closed {
@@ -161,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// How long no request has been in flight, and whether the last one was refused.
+    /// For how long no request has been in flight, and whether the last body was refused.
     fn idle_for(&self) -> Option<(Duration, bool)> {
         let usage = locked(&self.usage);
         (usage.in_flight == 0).then(|| (usage.last_done.elapsed(), usage.refused))
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn r80_after_five_minutes_the_next_answer_is_the_last_of_its_connection() {
+    fn r80_a_connection_ends_after_five_minutes() {
         let (connections, connection) = (Connections::default(), connected());
         let at = |seconds| connection.opened + Duration::from_secs(seconds);
         assert!(!connections.is_last(&connection, at(299)));
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_stop_every_answer_is_the_last_of_its_connection() {
+    fn at_shutdown_every_response_is_a_connections_last() {
         let (connections, connection) = (Connections::default(), connected());
         assert!(!connections.is_last(&connection, connection.opened));
         connections.start_drain();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_connections_are_closed_and_those_with_a_request_are_not() {
+    fn only_connections_without_a_request_are_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = || {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Refuses unsafe requests that pages of other origins send.
+//! CSRF protection: refuses unsafe requests from pages of other origins.
 
 mod refused_origins;
 
@@ -18,8 +18,8 @@ pub(crate) use refused_origins::RefusedOrigins;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses unsafe requests that a page of another origin lets its visitor's browser send,
-/// before any handler sees them. Only browsers send the headers that tell; other clients pass.
+/// Refuses unsafe requests that a page of another origin makes a browser send, before they reach
+/// a handler. Clients other than browsers do not send these headers, and are not affected.
 pub(crate) async fn csrf(
     settings: web::Data<HttpSettings>,
     refused_origins: web::Data<RefusedOrigins>,
@@ -36,12 +36,12 @@ pub(crate) async fn csrf(
     }
     let request_id = request.extensions().get::<RequestId>().cloned();
     let client = Client::new(client::address(request.request()), None);
-    auth::log_forged(&client.asking(request_id), origin.as_ref());
+    auth::log_csrf_refused(&client.with_request_id(request_id), origin.as_ref());
     Ok(request.error_response(HttpError::CrossSite))
 }
 
-/// The origin is looked at first: to the browser an allowed front end is on another origin
-/// too, and says `same-site` or `cross-site`.
+/// Checks the origin first: for an allowed front end, the browser sends `same-site` or
+/// `cross-site` too.
 fn is_cross_site(request: &RequestHead, settings: &HttpSettings) -> bool {
     if request.method.is_safe() {
         return false;
@@ -57,14 +57,14 @@ fn is_cross_site(request: &RequestHead, settings: &HttpSettings) -> bool {
     !sites.all(|site| ["same-origin", "none"].iter().any(|own| site == own))
 }
 
-/// Whether the operator has named the origin.
+/// Whether the origin is in `--allowed-origins`.
 pub(crate) fn is_allowed(origin: &HeaderValue, settings: &HttpSettings) -> bool {
     let mut allowed = settings.allowed_origins.iter();
     allowed.any(|allowed| allowed.is_named_by(origin.as_bytes()))
 }
 
-/// The service's own origin is the public one. Where there is none, nothing but the Host
-/// header says how the browser has reached it, and it was over plain http.
+/// Whether the origin is the service's own: its public origin, or without one, plain http with the
+/// host of the `Host` header.
 fn is_own(origin: &HeaderValue, request: &RequestHead, settings: &HttpSettings) -> bool {
     own_origin(request, settings).is_some_and(|own| own.is_named_by(origin.as_bytes()))
 }
@@ -80,7 +80,7 @@ fn own_origin(request: &RequestHead, settings: &HttpSettings) -> Option<Origin> 
         .and_then(Origin::of_plain_host)
 }
 
-/// The origin that the one `Origin` header names, for the log.
+/// The origin in the only `Origin` header, for the log.
 fn named_origin(request: &RequestHead) -> Option<Origin> {
     let mut origins = request.headers.get_all(ORIGIN);
     let (origin, another) = (origins.next(), origins.next());

@@ -1,4 +1,4 @@
-//! Origins whose requests were refused, so that the log names each of them once.
+//! The origins whose requests were refused, so that the log names each of them once.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,13 @@ use crate::domain::Origin;
 /// How many origins are remembered. A client can make up any number of them.
 const REMEMBERED_MAX: usize = 256;
 
-/// When they are forgotten, once there are so many.
+/// After how long they are forgotten, once the number is reached.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
-/// The longest origin that is named. The name of a host has at most 253 characters.
+/// The longest origin that is logged. A host name has at most 253 characters.
 pub(super) const ORIGIN_MAX: usize = 280;
 
-/// The origins that were named so far.
+/// The origins that were logged.
 #[derive(Debug)]
 pub(crate) struct RefusedOrigins(Mutex<WarnedOrigins>);
 
@@ -35,15 +35,15 @@ impl Default for RefusedOrigins {
 }
 
 impl RefusedOrigins {
-    /// Tells the operator that pages of an origin are refused, and how to let them in.
+    /// Logs once that requests from pages of an origin are refused, and how to allow them.
     pub(crate) fn warn_once(&self, origin: &Origin, own: Option<&Origin>) {
         if !self.is_new(origin, Instant::now()) {
             return;
         }
         let own = own.map_or_else(|| "unknown".to_owned(), Origin::to_string);
         log::warn!(
-            "a request from a page of {origin} was refused, because the service's own origin is \
-             {own}. If the page is yours, set --allowed-origins {origin}; if users reach the \
+            "a cross-origin request from {origin} was refused, because the service's own origin \
+             is {own}. If the page is yours, set --allowed-origins {origin}; if users reach the \
              service itself at {origin}, set --public-url {origin}"
         );
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn some_hundred_origins_are_named_once_an_hour() {
+    fn a_bounded_number_of_origins_is_logged_once_an_hour() {
         let refused = RefusedOrigins::default();
         let now = Instant::now();
         let named = |from: usize, now| {

@@ -1,4 +1,4 @@
-//! The line of a request in the log, and the cause of a failed one.
+//! The access log: a line for each request, and the cause of each failure.
 
 use std::time::Instant;
 
@@ -13,14 +13,14 @@ use crate::http::extract::client;
 use crate::http::metrics::Route;
 use crate::logging::ACCESS;
 
-/// Notes the user for the log, where the request had no session.
+/// Sets the user for the access log, for a request without a session.
 pub(crate) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpResponse {
     answer.extensions_mut().insert(user);
     answer
 }
 
-/// Logs the line of a request, and the cause of a failure once: `request_id` ties the two,
-/// and the client has it too. Returns whether a line was logged, which waits for a flush.
+/// Logs a request and, if it failed, the cause in a second line with the same `request_id`. Returns
+/// whether a line was logged, which then waits for a flush.
 pub(crate) fn log_request<B>(
     answer: &ServiceResponse<B>,
     id: Option<&RequestId>,
@@ -53,7 +53,8 @@ pub(crate) fn log_request<B>(
     true
 }
 
-/// Nothing of an unknown path or verb is logged: it is whatever somebody typed.
+/// The path in the route table. Unknown paths and methods are not logged, because clients can send
+/// any text there.
 fn route<B>(answer: &ServiceResponse<B>) -> &'static str {
     let route = answer.request().app_data::<Route>();
     route.map_or("unknown", |Route(path)| path)
@@ -94,7 +95,7 @@ fn log_failure<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
     );
 }
 
-/// Writes the cause of a failure that no route has answered: a panic.
+/// Logs the cause of a failure without a response from a route: a panic.
 pub(crate) fn log_unanswered(verb: &Method, failure: &Error, id: Option<&RequestId>) {
     let verb = method(verb);
     log::error!(
@@ -102,15 +103,16 @@ pub(crate) fn log_unanswered(verb: &Method, failure: &Error, id: Option<&Request
         outcome = "error",
         reason = failure.to_string().as_str(),
         request_id = id.map(RequestId::as_str);
-        "{verb} was not answered by a route"
+        "{verb} request failed: a handler panicked"
     );
 }
 
-/// What befalls many requests at once has a line of its own, and not one for each of them.
+/// The level for the cause of a failure. Conditions that affect many requests have a line of their
+/// own, so they are DEBUG here.
 fn level(error: &Error) -> log::Level {
-    match error.as_error() {
+    match HttpError::of(error) {
         // Clients bring the latter about with two requests at once; the audit event says it.
-        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::Changed)) => {
+        Some(HttpError::Auth(AuthError::Overloaded { .. } | AuthError::ConcurrentChange)) => {
             log::Level::Debug
         }
         Some(HttpError::Auth(error)) if error.is_outage() => log::Level::Debug,

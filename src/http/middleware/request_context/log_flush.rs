@@ -1,19 +1,19 @@
-//! The access lines of one pass of a worker's event loop are written together.
+//! Flushes the access log once per pass of a worker's event loop.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use actix_web::rt;
 
-/// Writes the access lines of one worker.
+/// Flushes the access log for one worker.
 #[derive(Clone, Default)]
 pub(crate) struct LogFlush {
     is_scheduled: Rc<Cell<bool>>,
 }
 
 impl LogFlush {
-    /// Has the lines logged so far written when the connections that are ready now have been
-    /// served, by one `write` for all of them.
+    /// Schedules a flush after the connections that are ready now have been served, so that one
+    /// `write` covers all their lines.
     pub(crate) fn schedule(&self) {
         if !self.is_scheduled.replace(true) {
             let flush = self.clone();

@@ -1,4 +1,4 @@
-//! Gives each request an id, logs it, and completes its answer with the common headers.
+//! Gives each request an id, logs it, and adds the common headers to its response.
 
 mod access_log;
 mod log_flush;
@@ -10,22 +10,24 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
 pub(crate) use access_log::with_user_id;
 pub(crate) use log_flush::LogFlush;
 pub(crate) use request_id::RequestIds;
 
-use super::security_headers::set_security_headers;
+use super::security_headers::{ContentKind, set_security_headers};
 use crate::domain::RequestId;
+use crate::http::error::represent;
+use crate::http::pages::{Pages, Representation};
 use crate::http::{HttpError, HttpSettings};
 use request_id::REQUEST_ID;
 
-/// Gives every request an id, which its answer carries beside the security headers, and logs
-/// it when it is answered. A panic fails the request, not the connection.
+/// Gives every request an id, adds it and the security headers to the response, and logs the
+/// request. A panic fails only the request, not the connection.
 pub(crate) async fn request_context(
     ids: web::Data<RequestIds>,
     settings: web::Data<HttpSettings>,
@@ -35,32 +37,40 @@ pub(crate) async fn request_context(
     let begun = Instant::now();
     let method = request.method().clone();
     let id = ids.id_for(request.headers());
+    let pages = request.app_data::<web::Data<Pages>>().cloned();
+    let wanted = Representation::of(request.headers());
     if let Some(id) = id.clone() {
         request.extensions_mut().insert(id);
     }
     let answer = AssertUnwindSafe(async { next.call(request).await });
     let failure: Error = match answer.catch_unwind().await {
-        Ok(Ok(mut answer)) => {
-            complete(answer.headers_mut(), id.as_ref(), settings.https);
+        Ok(Ok(answer)) => {
+            let (request, answer) = answer.into_parts();
+            let answer = answer.map_into_boxed_body();
+            let mut answer = represent(answer, wanted, pages.as_ref());
+            complete(&mut answer, id.as_ref(), settings.https);
+            let answer = ServiceResponse::new(request, answer);
             if access_log::log_request(&answer, id.as_ref(), begun)
                 && let Some(flush) = answer.request().app_data::<LogFlush>()
             {
                 flush.schedule();
             }
-            return Ok(answer.map_into_boxed_body());
+            return Ok(answer);
         }
         Ok(Err(failure)) => failure,
         Err(_panic) => HttpError::Panicked.into(),
     };
-    // The request is lost, and with it what an ordinary answer is made of.
+    // The request is gone, so the response is built from the failure alone.
     access_log::log_unanswered(&method, &failure, id.as_ref());
-    let mut answer = failure.error_response();
-    complete(answer.headers_mut(), id.as_ref(), settings.https);
+    let mut answer = represent(failure.error_response(), wanted, pages.as_ref());
+    complete(&mut answer, id.as_ref(), settings.https);
     Err(InternalError::from_response(failure, answer).into())
 }
 
-fn complete(headers: &mut HeaderMap, id: Option<&RequestId>, https: bool) {
-    set_security_headers(headers, https);
+fn complete(answer: &mut HttpResponse, id: Option<&RequestId>, https: bool) {
+    let kind = answer.extensions().get::<ContentKind>().copied();
+    let headers = answer.headers_mut();
+    set_security_headers(headers, kind.unwrap_or_default(), https);
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -1,4 +1,4 @@
-//! The id of a request.
+//! Request ids.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::RequestId;
 
-/// The header with the id of a request, and of its answer.
+/// The header of the request id, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Makes ids of requests: a random word for the process and a count, so that ids of several
-/// servers and runs differ.
+/// Generates request ids from a random text for the process and a counter, so that neither two
+/// instances nor two runs generate the same id.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     process: String,
@@ -26,7 +26,7 @@ impl RequestIds {
         }
     }
 
-    /// The id that came with a request, if it is well-formed and the only one; else a new one.
+    /// The id in the request's header, if it is valid and the only one; otherwise a new one.
     pub(crate) fn id_for(&self, headers: &HeaderMap) -> Option<RequestId> {
         let mut brought = headers.get_all(REQUEST_ID);
         let (first, another) = (brought.next(), brought.next());

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 /// the IPv4 address (RFC 4291, 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "IpAddr")]
-pub struct ClientAddress(IpAddr);
+pub struct ClientIp(IpAddr);
 
 /// The first bits of an address. Rate limits count all addresses with the same prefix as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Prefix {
+pub struct IpPrefix {
     first: IpAddr,
     bits: u8,
 }
 
-impl ClientAddress {
+impl ClientIp {
     /// The address of a socket, or the one that a proxy has sent.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
@@ -34,28 +34,28 @@ impl ClientAddress {
     /// The network of one customer: an IPv4 address, or 64 bits of an IPv6 address, within which
     /// a client can change its address at will (RFC 8981).
     #[must_use]
-    pub fn network(self) -> Prefix {
+    pub fn network(self) -> IpPrefix {
         self.prefix(32, 64)
     }
 
     /// The network of one site: 24 bits of IPv4, 48 bits of IPv6 (RFC 6177).
     #[must_use]
-    pub fn subnet(self) -> Prefix {
+    pub fn subnet(self) -> IpPrefix {
         self.prefix(24, 48)
     }
 
-    fn prefix(self, v4: u8, v6: u8) -> Prefix {
+    fn prefix(self, v4: u8, v6: u8) -> IpPrefix {
         match self.0 {
             IpAddr::V4(address) => {
                 let mask = u32::MAX.checked_shl(32 - u32::from(v4)).unwrap_or(0);
-                Prefix {
+                IpPrefix {
                     first: Ipv4Addr::from_bits(address.to_bits() & mask).into(),
                     bits: v4,
                 }
             }
             IpAddr::V6(address) => {
                 let mask = u128::MAX.checked_shl(128 - u32::from(v6)).unwrap_or(0);
-                Prefix {
+                IpPrefix {
                     first: Ipv6Addr::from_bits(address.to_bits() & mask).into(),
                     bits: v6,
                 }
@@ -64,19 +64,19 @@ impl ClientAddress {
     }
 }
 
-impl From<IpAddr> for ClientAddress {
+impl From<IpAddr> for ClientIp {
     fn from(address: IpAddr) -> Self {
         Self::new(address)
     }
 }
 
-impl fmt::Display for ClientAddress {
+impl fmt::Display for ClientIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl fmt::Display for Prefix {
+impl fmt::Display for IpPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.first, self.bits)
     }
@@ -86,8 +86,8 @@ impl fmt::Display for Prefix {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> ClientAddress {
-        ClientAddress::new(text.parse().unwrap())
+    fn address(text: &str) -> ClientIp {
+        ClientIp::new(text.parse().unwrap())
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Names browser and system of a user agent.
+//! The browser and the system of a user agent.
 
-/// The browser and the system that a user agent names, as far as they are known. Both are names
-/// of ours: a client chooses its user agent, and could write a sentence of its own into a mail.
-pub(super) fn names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
+/// The browser and the system of a user agent, if they are known. The names are from fixed lists,
+/// because a client chooses its user agent and could place any text in a mail.
+#[must_use]
+pub fn device_names(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
     // Browsers name their ancestors too, so the descendants come first.
     let browsers = [
         ("Firefox/", "Firefox"),

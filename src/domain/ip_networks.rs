@@ -5,18 +5,18 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::ClientAddress;
+use super::ClientIp;
 
 /// A list of IP networks. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+pub struct IpNetworks(Vec<IpNet>);
 
 /// The text is not a list of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a comma-separated list of addresses and networks: 127.0.0.1,10.0.0.0/8")]
-pub struct NetworksError;
+pub struct IpNetworksError;
 
-impl Networks {
+impl IpNetworks {
     /// The loopback addresses.
     #[must_use]
     pub fn loopback() -> Self {
@@ -39,16 +39,16 @@ impl Networks {
 
     /// Whether the address is in one of the networks.
     #[must_use]
-    pub fn contains(&self, address: ClientAddress) -> bool {
+    pub fn contains(&self, address: ClientIp) -> bool {
         let address = address.get();
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-impl FromStr for Networks {
-    type Err = NetworksError;
+impl FromStr for IpNetworks {
+    type Err = IpNetworksError;
 
-    fn from_str(text: &str) -> Result<Self, NetworksError> {
+    fn from_str(text: &str) -> Result<Self, IpNetworksError> {
         text.split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty())
@@ -56,14 +56,14 @@ impl FromStr for Networks {
                 item.parse::<IpNet>()
                     .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
                     .map(canonical)
-                    .or(Err(NetworksError))
+                    .or(Err(IpNetworksError))
             })
             .collect::<Result<_, _>>()
             .map(Self)
     }
 }
 
-/// Converts an IPv4 network that is mapped to IPv6, as [`ClientAddress`] does for addresses.
+/// Converts an IPv4 network that is mapped to IPv6, as [`ClientIp`] does for addresses.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else {
         return network;
@@ -81,8 +81,8 @@ mod tests {
     use super::*;
 
     fn holds(networks: &str, address: &str) -> bool {
-        let networks: Networks = networks.parse().unwrap();
-        networks.contains(ClientAddress::new(address.parse().unwrap()))
+        let networks: IpNetworks = networks.parse().unwrap();
+        networks.contains(ClientIp::new(address.parse().unwrap()))
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn loopback_contains_no_other_address() {
-        let loopback = Networks::loopback();
+        let loopback = IpNetworks::loopback();
         for (address, inside) in [
             ("127.0.0.1", true),
             ("127.255.255.255", true),
@@ -113,7 +113,7 @@ mod tests {
             ("128.0.0.1", false),
             ("::2", false),
         ] {
-            let client = ClientAddress::new(address.parse().unwrap());
+            let client = ClientIp::new(address.parse().unwrap());
             assert_eq!(loopback.contains(client), inside, "{address}");
         }
     }

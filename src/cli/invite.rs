@@ -1,0 +1,149 @@
+//! `bienvenue invite`: links with which a person may register once.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+
+use super::audit::OperatorEvent;
+use super::output::{explain, print};
+use super::{CliError, database};
+use crate::config::Config;
+use crate::db::DB;
+use crate::domain::{Email, GroupName, Invitation, InvitationToken};
+use crate::mail::{MailDraft, MailKind, Mailer, Templates};
+use crate::server::{self, ServerError};
+
+/// How many invitations are listed.
+const LISTED: u32 = 10_000;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An invitation, or what can be done about the ones that are not used.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Invite {
+    /// Act on the SQLite file although no running service uses it
+    #[arg(long, global = true)]
+    offline: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    new: New,
+}
+
+#[derive(Debug, Args)]
+struct New {
+    /// Address that the invitation is for, and is sent to; it counts as verified. Without it, the
+    /// link is for whoever has it
+    #[arg(value_name = "EMAIL", value_parser = Email::parse_new)]
+    email: Option<Email>,
+    /// Group that the new user joins
+    #[arg(long, value_name = "GROUP")]
+    group: Option<GroupName>,
+    /// How many days the link is valid, 1 to 90
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+    days: u32,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the invitations that are not used: number, address, group, when they expire
+    List,
+    /// Revoke an invitation
+    Revoke {
+        /// Number of the invitation
+        #[arg(value_name = "NUMBER")]
+        id: i64,
+    },
+}
+
+impl Invite {
+    pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
+        let db = database::open(config, self.offline)?;
+        match &self.command {
+            None => self.new.run(&db, config),
+            Some(Command::List) => {
+                let lines: String = db.invitations(LISTED)?.iter().map(line).collect();
+                print(&lines);
+                Ok(())
+            }
+            Some(Command::Revoke { id }) => {
+                if !db.revoke_invitation(*id)? {
+                    return Err(CliError::NoSuchInvitation(*id));
+                }
+                let database = &database::name(config);
+                report("invitation_revoked", "invitation revoked", None, database);
+                print(&format!("revoked the invitation {id} in {database}\n"));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl New {
+    fn run(&self, db: &DB, config: &Config) -> Result<(), CliError> {
+        let token = InvitationToken::generate();
+        let expires_at = db.clock().now().plus(DAY * self.days);
+        let (email, group) = (self.email.as_ref(), self.group.as_ref());
+        if let Some(group) = group
+            && !db.has_group(group)?
+        {
+            return Err(CliError::NoSuchGroup(group.clone()));
+        }
+        let id = db.add_invitation(&token.digest(), email, group, expires_at)?;
+        let database = &database::name(config);
+        report("invitation_created", "invitation created", group, database);
+        let service = server::service_url(config, config.bind());
+        print(&format!("{service}/invite?token={}\n", token.expose()));
+        explain(&format!(
+            "Invitation {id}: the link can be used once, within {} days.\n",
+            self.days
+        ));
+        let Some(to) = email else { return Ok(()) };
+        match self.send(to, &token, config) {
+            Ok(true) => explain(&format!("It was sent to {to}.\n")),
+            Ok(false) => explain("No mail was sent: mails are off (--mail off).\n"),
+            Err(error) => explain(&format!("{error}. Send the link yourself.\n")),
+        }
+        Ok(())
+    }
+
+    /// Sends the link, and returns whether mails are on.
+    fn send(&self, to: &Email, token: &InvitationToken, config: &Config) -> Result<bool, CliError> {
+        let mailer = server::mailer(config)?;
+        if matches!(mailer, Mailer::Off) {
+            return Ok(false);
+        }
+        let settings = server::mail_settings(config, config.bind());
+        let templates = Templates::new(settings).map_err(ServerError::from)?;
+        let kind = &MailKind::Invitation { days: self.days };
+        let draft = MailDraft {
+            kind,
+            to,
+            account: to,
+            token: Some(SecretString::from(token.expose())),
+        };
+        mailer.send(&templates.render(&draft).map_err(ServerError::from)?)?;
+        Ok(true)
+    }
+}
+
+fn report(event: &'static str, sentence: &'static str, group: Option<&GroupName>, database: &str) {
+    OperatorEvent {
+        event,
+        sentence,
+        group,
+        database,
+        ..OperatorEvent::default()
+    }
+    .report();
+}
+
+/// An invitation's line.
+fn line(invitation: &Invitation) -> String {
+    let email = invitation.email.as_ref().map_or("-", Email::as_str);
+    let group = invitation.group.as_ref().map_or("-", GroupName::as_str);
+    let expires = invitation.expires_at.rfc3339();
+    format!("{}\t{email}\t{group}\texpires {expires}\n", invitation.id)
+}

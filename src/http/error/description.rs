@@ -1,0 +1,158 @@
+//! What an error means to the client, and the forms in which it is answered.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use serde::Serialize;
+
+use crate::http::metrics::Outcome;
+use crate::http::middleware::ContentKind;
+use crate::http::pages::{PROBLEM, Pages, Representation};
+use crate::http::response::{ERROR_CODE, Message, json_with};
+
+/// All that an error means to the client, and to the metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
+    pub(crate) status: StatusCode,
+    /// Stable, for programs.
+    pub(crate) code: &'static str,
+    /// For people. Empty: the answer has no body.
+    pub(crate) message: Cow<'static, str>,
+    /// The field of the form that is at fault.
+    pub(crate) field: Option<Cow<'static, str>>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(in crate::http) outcome: Outcome,
+}
+
+/// An error as RFC 9457 has it.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// The ways to go on with a login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<[&'static str; 2]>,
+}
+
+impl Description {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            field: None,
+            retry_after: None,
+            outcome,
+        }
+    }
+
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
+        }
+    }
+
+    pub(super) fn field(self, field: Option<Cow<'static, str>>) -> Self {
+        Self { field, ..self }
+    }
+
+    /// Status and headers, the same in each form.
+    pub(crate) fn head(&self) -> HttpResponseBuilder {
+        let mut answer = HttpResponse::build(self.status);
+        answer.insert_header((ERROR_CODE, self.code));
+        if let Some(wait) = self.retry_after {
+            answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
+        }
+        if matches!(
+            self.status,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+        ) {
+            // The rest of the body is not read, so no request can follow it.
+            answer.force_close();
+        }
+        answer
+    }
+
+    /// The answer as the API has it, which [`represent`] may turn into another form.
+    pub(crate) fn answer(self, mut head: HttpResponseBuilder) -> HttpResponse {
+        let mut answer = if self.message.is_empty() {
+            head.finish()
+        } else {
+            let message = &self.message;
+            json_with(&mut head, &Message { message })
+        };
+        answer.extensions_mut().insert(self);
+        answer
+    }
+
+    fn problem(&self) -> String {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.message,
+            code: self.code,
+            field: self.field.as_deref(),
+            retry_after: self.retry_after.map(whole_seconds),
+            methods: (self.code == "second_factor_required").then_some(["totp", "recovery_code"]),
+        };
+        // What is made of texts and numbers can always be written.
+        serde_json::to_string(&problem).unwrap_or_default() + "\n"
+    }
+}
+
+/// Rounded up, and at least one second.
+fn whole_seconds(wait: Duration) -> u64 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(begun).max(1)
+}
+
+/// Turns an error's answer into the form that the client asks for. Other answers stay as they
+/// are, and so do errors that are pages already.
+pub(crate) fn represent(
+    mut answer: HttpResponse<BoxBody>,
+    wanted: Representation,
+    pages: Option<&web::Data<Pages>>,
+) -> HttpResponse<BoxBody> {
+    let description = answer.extensions().get::<Description>().cloned();
+    let Some(description) = description else {
+        return answer;
+    };
+    let (media_type, body) = match (wanted, pages) {
+        (Representation::Problem, _) => (PROBLEM, description.problem()),
+        (Representation::Page(language), Some(pages)) => {
+            match pages.error_page(language, &description) {
+                Ok(html) => {
+                    answer.extensions_mut().insert(ContentKind::Page);
+                    ("text/html; charset=utf-8", html)
+                }
+                Err(error) => {
+                    log::error!("an error page cannot be written: {error}");
+                    return answer;
+                }
+            }
+        }
+        (Representation::Message, _) | (Representation::Page(_), None) => return answer,
+    };
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    answer.set_body(BoxBody::new(body))
+}

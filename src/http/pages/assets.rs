@@ -1,0 +1,110 @@
+//! The style sheet and the logo, at paths that change with their content.
+
+use std::fs;
+use std::path::Path;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::{PageSettings, Pages, PagesError};
+use crate::domain::AccentColor;
+use crate::http::HttpError;
+use crate::http::middleware::ContentKind;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The backgrounds of `style.css` on which links have to be readable.
+const LIGHT: AccentColor = AccentColor::new(0xf6, 0xf6, 0xf4);
+const DARK: AccentColor = AccentColor::new(0x1d, 0x20, 0x26);
+
+/// The largest logo, in bytes.
+const LOGO_MAX: usize = 64 * 1024;
+
+/// A file that pages refer to.
+#[derive(Debug)]
+pub(crate) struct Asset {
+    name: String,
+    media_type: &'static str,
+    content: web::Bytes,
+}
+
+impl Asset {
+    /// The style sheet with the operator's colour.
+    pub(crate) fn style(accent: AccentColor) -> Self {
+        let style = STYLE
+            .replace("ACCENT_ON_LIGHT", &accent.readable_on(LIGHT).to_string())
+            .replace("ACCENT_ON_DARK", &accent.readable_on(DARK).to_string())
+            .replace("ON_ACCENT", &accent.text_color().to_string())
+            .replace("ACCENT", &accent.to_string());
+        Self::new("css", "text/css; charset=utf-8", style.into_bytes())
+    }
+
+    /// The operator's logo.
+    pub(crate) fn logo(settings: &PageSettings) -> Result<Option<Self>, PagesError> {
+        let Some(path) = &settings.logo else {
+            return Ok(None);
+        };
+        let content = fs::read(path).map_err(|source| PagesError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        if content.len() > LOGO_MAX {
+            return Err(PagesError::LogoTooLarge { path: path.clone() });
+        }
+        let (ending, media_type) = kind(&content).ok_or_else(|| logo_kind(path))?;
+        Ok(Some(Self::new(ending, media_type, content)))
+    }
+
+    fn new(ending: &str, media_type: &'static str, content: Vec<u8>) -> Self {
+        let mut digest = HEXLOWER.encode(&Sha256::digest(&content));
+        digest.truncate(16);
+        Self {
+            name: format!("{digest}.{ending}"),
+            media_type,
+            content: content.into(),
+        }
+    }
+
+    /// The path that pages name.
+    pub(crate) fn path(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
+}
+
+fn logo_kind(path: &Path) -> PagesError {
+    PagesError::LogoKind {
+        path: path.to_owned(),
+    }
+}
+
+/// What an image is, by its content and not by its name.
+fn kind(content: &[u8]) -> Option<(&'static str, &'static str)> {
+    if content.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some(("png", "image/png"));
+    }
+    let text = std::str::from_utf8(content).ok()?;
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let is_svg = ["<svg", "<?xml", "<!--"]
+        .iter()
+        .any(|mark| start.starts_with(mark))
+        && text.contains("<svg");
+    is_svg.then_some(("svg", "image/svg+xml"))
+}
+
+/// `GET /assets/{name}`
+pub(crate) async fn asset(
+    pages: web::Data<Pages>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    let name = request.match_info().get("name").unwrap_or_default();
+    let mut assets = pages.assets();
+    let asset = assets.find(|asset| asset.name == name);
+    let asset = asset.ok_or(HttpError::NotFound)?;
+    let mut answer = HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, asset.media_type))
+        .body(asset.content.clone());
+    answer.extensions_mut().insert(ContentKind::Asset);
+    Ok(answer)
+}

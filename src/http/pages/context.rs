@@ -1,0 +1,103 @@
+//! What a template gets: the values of a view, in a language.
+
+use minijinja::{Value, context};
+
+use super::field::{Field, Kind};
+use super::message::Message;
+use super::next::Next;
+use super::view::View;
+use crate::i18n::{Catalogue, Language, TextError};
+
+/// What all pages have in common.
+pub(crate) struct Frame<'a> {
+    pub(crate) language: Language,
+    pub(crate) service: &'a str,
+    pub(crate) style: String,
+    pub(crate) logo: Option<String>,
+}
+
+/// The values of a page.
+pub(crate) fn values(
+    frame: &Frame<'_>,
+    view: &View,
+    next: Option<&Next>,
+    catalogue: &Catalogue,
+) -> Result<Value, TextError> {
+    let text = |message: &Option<Message>| {
+        let message = message.as_ref();
+        message.map(|message| message.text(catalogue)).transpose()
+    };
+    let (alert, heading) = (text(&view.alert)?, view.title.text(catalogue)?);
+    let title = title(frame, &heading, alert.as_deref()).text(catalogue)?;
+    let focus = focus(&view.fields);
+    let shown = |(at, field)| shown(field, focus == Some(at), catalogue);
+    let fields = view.fields.iter().enumerate().map(shown);
+    let fields: Vec<Value> = fields.collect::<Result<_, _>>()?;
+    let wrong = view.fields.iter().zip(&fields);
+    let wrong = wrong.filter(|(field, _)| field.wrong.is_some());
+    let invalid: Vec<Value> = wrong.map(|(_, shown)| shown.clone()).collect();
+    let common = context! {
+        lang => frame.language.tag(),
+        service => frame.service,
+        style => frame.style.as_str(),
+        logo => frame.logo.as_deref(),
+        home => "/",
+        wide => view.wide,
+        title,
+        heading,
+        alert,
+        invalid,
+        notice => text(&view.notice)?,
+        message => text(&view.message)?,
+        fields,
+        next => next.map(Next::location),
+        next_query => next.map_or_else(String::new, Next::query),
+    };
+    Ok(context! { ..view.data.clone(), ..common })
+}
+
+/// A title that says first what went wrong, which screen readers read first.
+fn title(frame: &Frame<'_>, heading: &str, alert: Option<&str>) -> Message {
+    let title = match alert {
+        Some(alert) => {
+            let alert = alert.trim_end_matches(['.', ':', '\u{a0}']);
+            Message::new("title.alert").with("alert", alert)
+        }
+        None => Message::new("title.separator"),
+    };
+    title.with("page", heading).with("service", frame.service)
+}
+
+/// The field to type in first: one that is wrong, else one that is empty.
+fn focus(fields: &[Field]) -> Option<usize> {
+    let wrong = fields.iter().position(|field| field.wrong.is_some());
+    let empty = || fields.iter().position(|field| field.value.is_empty());
+    wrong.or_else(empty)
+}
+
+fn shown(field: &Field, focus: bool, catalogue: &Catalogue) -> Result<Value, TextError> {
+    let text = |message: &Message| message.text(catalogue);
+    let wrong = field.wrong.as_ref().map(|wrong| text(&wrong.message));
+    let hint = field.hint.as_ref().map(text);
+    let ids = [("wrong", wrong.is_some()), ("hint", hint.is_some())];
+    let ids = ids.into_iter().filter(|(_, is_there)| *is_there);
+    let described_by: Vec<String> = ids
+        .map(|(part, _)| format!("{}-{part}", field.name))
+        .collect();
+    Ok(context! {
+        name => field.name,
+        label => text(&field.label)?,
+        kind => match field.kind {
+            Kind::Email => "email",
+            Kind::Password => "password",
+            Kind::Digits => "digits",
+            Kind::Text => "text",
+        },
+        autocomplete => field.autocomplete,
+        value => field.value.as_str(),
+        wrong => wrong.transpose()?,
+        hint => hint.transpose()?,
+        described_by => described_by.join(" "),
+        focus,
+    })
+}

@@ -1,0 +1,105 @@
+//! The login page.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use minijinja::context;
+
+use super::field::Field;
+use super::message::Message;
+use super::posted_form::Posted;
+use super::refusal::Refusal;
+use super::view::View;
+use super::visit::Visit;
+use crate::auth::{Auth, AuthError, LoginSuccess};
+use crate::domain::{NormalizedEmail, Password, Registration};
+use crate::http::BlockingExecutor;
+use crate::http::extract::current_user::session_of;
+use crate::http::extract::device_cookie;
+use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::middleware::with_user_id;
+
+/// `GET /login`
+pub(crate) async fn show(
+    auth: web::Data<Auth>,
+    request: HttpRequest,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    if session_of(&request).await.is_ok() {
+        return Ok(visit.go_on().finish());
+    }
+    let notice = visit.query("reason").and_then(reason);
+    let fields = [Field::account_email(), Field::password()];
+    visit.show(&view(&auth, fields.into(), false).notice(notice))
+}
+
+/// `POST /login`, and a browser's form that is posted to `/sessions`.
+pub(crate) async fn submit(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    let email = form.take(Field::account_email(), NormalizedEmail::parse);
+    let password = form.take(Field::password(), Password::parse);
+    let keep = form.hidden("keep").is_some();
+    let view = view(&auth, form.into_fields(), keep);
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(visit.invalid(view));
+    };
+    let logged_in = auth.log_in(executor.get_ref(), email, password, None, &client);
+    match logged_in.await {
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, keep)),
+        Err(AuthError::SecondFactorRequired(login)) => {
+            let keep = if keep { "on" } else { "" };
+            let mut answer = visit.go_to("/login/code", ("keep", keep));
+            let cookie = LoginCookie::build(&login, &visit.settings);
+            Ok(answer.cookie(cookie).finish())
+        }
+        Err(error) => Err(visit.refuse(view, error.into())),
+    }
+}
+
+/// Sets the cookies of a login, and leads on. Without `keep` the browser forgets the session
+/// when it is closed.
+pub(crate) fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
+    let settings = &visit.settings;
+    let session_id = logged_in.session_id.expose();
+    let mut answer = visit.go_on();
+    answer.cookie(if keep {
+        SessionCookie::keeping(&session_id, settings)
+    } else {
+        SessionCookie::build(&session_id, settings)
+    });
+    if let Some(device) = &logged_in.device {
+        answer.cookie(device_cookie::build(device, settings));
+    }
+    with_user_id(logged_in.user.id, answer.finish())
+}
+
+fn view(auth: &Auth, fields: Vec<Field>, keep: bool) -> View {
+    let registration_open = auth.rules().registration != Registration::Closed;
+    View::new("login.html", "login.title")
+        .fields(fields)
+        .data(context! { keep, registration_open })
+}
+
+/// Why the login page is shown. Any other text says nothing.
+fn reason(code: &str) -> Option<Message> {
+    let key = match code {
+        "logged_out" => "reason.logged_out",
+        "login_required" => "reason.login_required",
+        "session_ended" => "reason.session_ended",
+        "login_expired" => "reason.login_expired",
+        "password_reset" => "reason.password_reset",
+        "account_deleted" => "reason.account_deleted",
+        "registered" => "reason.registered",
+        "check_mail" => "reason.check_mail",
+        "all_ended" => "reason.all_ended",
+        _ => return None,
+    };
+    Some(Message::new(key))
+}

@@ -1,0 +1,113 @@
+//! Pages for people: forms in HTML over the use cases of the API. They need no JavaScript.
+
+mod account;
+mod account_changes;
+mod account_sessions;
+mod assets;
+mod context;
+mod error_page;
+mod field;
+mod forgot;
+mod login;
+mod login_code;
+mod logout;
+mod mailed_token;
+mod message;
+mod navigation;
+mod next;
+mod posted_form;
+mod refusal;
+mod register;
+mod reset;
+mod samples;
+mod session;
+mod templates;
+mod verify_email;
+mod view;
+mod visit;
+
+use std::path::PathBuf;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+
+use super::resource::Resource;
+use crate::domain::AccentColor;
+
+pub(crate) use account::show as account;
+pub(crate) use navigation::{PROBLEM, Representation, is_navigation, prefers_html};
+pub(crate) use refusal::Refusal;
+pub use templates::{Pages, PagesError};
+
+/// How an operator wants the pages to look.
+#[derive(Debug, Clone)]
+pub struct PageSettings {
+    /// The name of the service, for people.
+    pub service: String,
+    /// The colour of buttons and links.
+    pub accent: AccentColor,
+    /// An image in front of the name: PNG or SVG.
+    pub logo: Option<PathBuf>,
+    /// A folder with templates that replace built-in ones.
+    pub templates: Option<PathBuf>,
+}
+
+impl Default for PageSettings {
+    fn default() -> Self {
+        Self {
+            service: "Bienvenue".to_owned(),
+            accent: AccentColor::default(),
+            logo: None,
+            templates: None,
+        }
+    }
+}
+
+/// The routes of the pages. `/account` is in the table of the API, which has it too.
+pub(crate) fn routes() -> Vec<Resource> {
+    vec![
+        Resource::new("/login").get(login::show).post(login::submit),
+        Resource::new("/login/code")
+            .get(login_code::show)
+            .post(login_code::submit),
+        Resource::new("/register")
+            .get(register::show)
+            .post(register::submit),
+        Resource::new("/forgot")
+            .get(forgot::show)
+            .post(forgot::submit),
+        Resource::new("/reset").get(reset::show).post(reset::submit),
+        Resource::new("/verify-email")
+            .get(verify_email::show)
+            .post(verify_email::submit),
+        Resource::new("/account/password")
+            .get(account_changes::show_password)
+            .post(account_changes::submit_password),
+        Resource::new("/account/email")
+            .get(account_changes::show_email)
+            .post(account_changes::submit_email),
+        Resource::new("/account/delete")
+            .get(account_changes::show_delete)
+            .post(account_changes::submit_delete),
+        Resource::new("/account/sessions")
+            .get(account_sessions::show)
+            .post(account_sessions::submit),
+        Resource::new("/account/export").get(account::export),
+        Resource::new("/logout")
+            .get(logout::show)
+            .post(logout::submit),
+        Resource::new("/.well-known/change-password").get(change_password),
+        Resource::new("/assets/{name}").get(assets::asset),
+    ]
+}
+
+/// `GET /.well-known/change-password`, for password managers.
+async fn change_password() -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header((LOCATION, "/account/password"))
+        .finish()
+}
+
+/// The handlers of forms that a browser posts to the routes of the API.
+pub(crate) use login::submit as log_in;
+pub(crate) use register::submit as register;

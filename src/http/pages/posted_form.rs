@@ -1,0 +1,102 @@
+//! A form that a browser posted to a page: all its fields are checked, not only up to the first
+//! one that is wrong.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
+
+use super::field::Field;
+use super::next::Next;
+use super::refusal::Refusal;
+use super::visit::Visit;
+use crate::domain::Client;
+use crate::http::HttpError;
+use crate::http::extract::FormError;
+use crate::http::extract::form::Fields;
+
+/// A post to a page.
+pub(crate) struct Posted {
+    pub(crate) visit: Visit,
+    pub(crate) client: Client,
+    pub(crate) form: PostedForm,
+}
+
+/// The fields of a post, and those of the page that answers it.
+#[derive(Debug, Default)]
+pub(crate) struct PostedForm {
+    sent: Fields,
+    fields: Vec<Field>,
+}
+
+impl PostedForm {
+    /// Takes a field: keeps what was typed for the page, and reads it. None for one that is
+    /// missing or wrong, which the page says beside it.
+    pub(crate) fn take<T, E: Into<FormError>>(
+        &mut self,
+        field: Field,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let name = field.name;
+        let text = self.sent.take(name);
+        let typed: &str = text.as_deref().map_or("", String::as_str);
+        let mut field = field.filled(typed);
+        let read = match &text {
+            Some(text) => parse(text).map_err(Into::into),
+            None => Err(FormError::Missing(name)),
+        };
+        let read = read.map_err(HttpError::from);
+        if let Err(error) = &read {
+            field.set_wrong(error);
+        }
+        self.fields.push(field);
+        read.ok()
+    }
+
+    /// Says beside a field that was taken what is wrong with it.
+    pub(crate) fn set_wrong(&mut self, name: &str, error: &HttpError) {
+        let mut fields = self.fields.iter_mut();
+        if let Some(field) = fields.find(|field| field.name == name) {
+            field.set_wrong(error);
+        }
+    }
+
+    /// A field that the page does not show.
+    pub(crate) fn hidden(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.sent.take(name)
+    }
+
+    /// The fields of the page that answers.
+    pub(crate) fn into_fields(self) -> Vec<Field> {
+        self.fields
+    }
+}
+
+impl FromRequest for Posted {
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let mut visit = Visit::of(&request)?;
+            let sent = Fields::of(&request, payload).await;
+            let mut sent = sent.map_err(|error| visit.error(error.into()))?;
+            let client = Client::extract(&request).await;
+            let client = client.unwrap_or_default();
+            if let Some(next) = sent.take("next") {
+                visit.next = Next::parse(&next);
+            }
+            let form = PostedForm {
+                sent,
+                fields: Vec::new(),
+            };
+            Ok(Self {
+                visit,
+                client,
+                form,
+            })
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! An error that a page says, with the error itself for log and metrics.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::http::HttpError;
+use crate::http::middleware::ContentKind;
+
+/// Why a page does not do what was asked of it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    error: HttpError,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+enum Answer {
+    /// The page, in HTML.
+    Page(String),
+    /// Another page, which has to be seen first.
+    Elsewhere(String),
+    /// As the API answers.
+    Plain,
+}
+
+impl Refusal {
+    pub(crate) fn page(error: HttpError, html: String) -> Self {
+        Self {
+            error,
+            answer: Answer::Page(html),
+        }
+    }
+
+    /// Leads to the login, with the reason.
+    pub(crate) fn log_in_first(location: String) -> Self {
+        Self {
+            error: HttpError::NotLoggedIn,
+            answer: Answer::Elsewhere(location),
+        }
+    }
+
+    pub(crate) fn plain(error: HttpError) -> Self {
+        Self {
+            error,
+            answer: Answer::Plain,
+        }
+    }
+
+    /// The error that the page says.
+    pub(crate) fn error(&self) -> &HttpError {
+        &self.error
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        match self.answer {
+            Answer::Elsewhere(_) => StatusCode::SEE_OTHER,
+            Answer::Page(_) | Answer::Plain => self.error.status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match &self.answer {
+            Answer::Plain => self.error.error_response(),
+            Answer::Elsewhere(location) => HttpResponse::SeeOther()
+                .insert_header((LOCATION, location.as_str()))
+                .finish(),
+            Answer::Page(html) => {
+                let mut answer = self.error.describe().head();
+                let mut answer = answer
+                    .content_type("text/html; charset=utf-8")
+                    .body(html.clone());
+                answer.extensions_mut().insert(ContentKind::Page);
+                answer
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The registration page.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use minijinja::context;
+
+use super::field::Field;
+use super::login::enter;
+use super::posted_form::{Posted, PostedForm};
+use super::refusal::Refusal;
+use super::view::View;
+use super::visit::Visit;
+use crate::auth::{AccountRules, Auth, AuthError, RegistrationOutcome};
+use crate::domain::{Email, EmailVerification, Password, Registration};
+use crate::http::extract::current_user::session_of;
+use crate::http::middleware::with_user_id;
+use crate::http::{BlockingExecutor, HttpError};
+
+/// `GET /register`
+pub(crate) async fn show(
+    auth: web::Data<Auth>,
+    request: HttpRequest,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    if session_of(&request).await.is_ok() {
+        return Ok(visit.go_on().finish());
+    }
+    let rules = auth.rules();
+    let fields = [Field::own_email(), Field::first_password(&rules)];
+    visit.show(&view(&rules, fields.into()))
+}
+
+/// `POST /register`, and a browser's form that is posted to `/users`.
+pub(crate) async fn submit(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    let rules = auth.rules();
+    if rules.registration == Registration::Closed {
+        let error = HttpError::from(AuthError::RegistrationClosed);
+        return Err(visit.refuse(view(&rules, Vec::new()), error));
+    }
+    let email = form.take(Field::own_email(), Email::parse_new);
+    let password = form.take(Field::first_password(&rules), Password::parse);
+    let is_accepted = check_password(
+        &auth,
+        &mut form,
+        "password",
+        password.as_ref(),
+        email.as_ref(),
+    );
+    let (Some(email), Some(password), true) = (email, password, is_accepted) else {
+        return Err(visit.invalid(view(&rules, form.into_fields())));
+    };
+    let executor = executor.get_ref();
+    let registered = auth.register(executor, &email, password, &client).await;
+    let user = match registered {
+        Ok(RegistrationOutcome::New(user)) if rules.registration_logs_in() => user,
+        Ok(registered) => return Ok(done(&visit, &rules, &registered)),
+        Err(error @ AuthError::AlreadyExists(_)) => {
+            form.set_wrong("email", &error.into());
+            return Err(visit.invalid(view(&rules, form.into_fields())));
+        }
+        Err(error) => return Err(visit.refuse(view(&rules, form.into_fields()), error.into())),
+    };
+    match auth.log_in_registered(executor, user, &client).await {
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, false)),
+        // The account is there: what failed can be tried again at the login.
+        Err(_) => Ok(visit.go_to("/login", ("reason", "registered")).finish()),
+    }
+}
+
+/// The same answer whether the account is new or was there.
+fn done(visit: &Visit, rules: &AccountRules, registered: &RegistrationOutcome) -> HttpResponse {
+    let reason = match rules.email_verification {
+        EmailVerification::Off => "registered",
+        EmailVerification::Optional | EmailVerification::Required => "check_mail",
+    };
+    let answer = visit.go_to("/login", ("reason", reason)).finish();
+    match registered {
+        RegistrationOutcome::New(user) => with_user_id(user.id, answer),
+        RegistrationOutcome::Concealed => answer,
+    }
+}
+
+/// Checks a new password by the rules, and says beside its field which one it breaks.
+pub(crate) fn check_password(
+    auth: &Auth,
+    form: &mut PostedForm,
+    field: &str,
+    password: Option<&Password>,
+    email: Option<&Email>,
+) -> bool {
+    let refused = password.and_then(|password| auth.check_new_password(password, email).err());
+    if let Some(refused) = refused {
+        form.set_wrong(field, &AuthError::from(refused).into());
+    }
+    refused.is_none()
+}
+
+fn view(rules: &AccountRules, fields: Vec<Field>) -> View {
+    let registration_open = rules.registration != Registration::Closed;
+    View::new("register.html", "register.title")
+        .fields(fields)
+        .data(context! { registration_open })
+}

@@ -1,0 +1,80 @@
+//! The page of a reset link: a new password.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use minijinja::context;
+
+use super::field::Field;
+use super::mailed_token::RESET;
+use super::posted_form::Posted;
+use super::refusal::Refusal;
+use super::register::check_password;
+use super::view::View;
+use super::visit::Visit;
+use crate::auth::{Auth, AuthError};
+use crate::domain::{Password, ResetToken};
+use crate::http::middleware::with_user_id;
+use crate::http::{BlockingExecutor, HttpError};
+
+/// `GET /reset`, `GET /reset?token=`
+pub(crate) async fn show(
+    auth: web::Data<Auth>,
+    request: HttpRequest,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    if let Some(answer) = RESET.follow(&visit) {
+        return Ok(answer);
+    }
+    if RESET.token(&request).is_none() {
+        return visit.show_as(StatusCode::FORBIDDEN, &view(Vec::new(), false));
+    }
+    let fields = vec![Field::new_password(&auth.rules())];
+    visit.show(&view(fields, true))
+}
+
+/// `POST /reset`
+pub(crate) async fn submit(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    request: HttpRequest,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    let Some(token) = RESET.token(&request) else {
+        let error = HttpError::from(AuthError::InvalidResetToken);
+        return Err(visit.refuse(view(Vec::new(), false), error));
+    };
+    let token = ResetToken::parse(&token).ok();
+    let password = form.take(Field::new_password(&auth.rules()), Password::parse);
+    let is_accepted = check_password(&auth, &mut form, "new_password", password.as_ref(), None);
+    let (Some(password), true) = (password, is_accepted) else {
+        return Err(visit.invalid(view(form.into_fields(), true)));
+    };
+    let executor = executor.get_ref();
+    let reset = auth.reset_password(executor, None, token, password, &client);
+    match reset.await {
+        Ok(user) => {
+            let mut answer = visit.go_to("/login", ("reason", "password_reset"));
+            answer.cookie(RESET.clearing(&visit.settings));
+            Ok(with_user_id(user.id, answer.finish()))
+        }
+        Err(error @ AuthError::PasswordPolicyError(_)) => {
+            form.set_wrong("new_password", &error.into());
+            Err(visit.invalid(view(form.into_fields(), true)))
+        }
+        Err(error @ AuthError::InvalidResetToken) => {
+            Err(visit.refuse(view(Vec::new(), false), error.into()))
+        }
+        Err(error) => Err(visit.refuse(view(form.into_fields(), true), error.into())),
+    }
+}
+
+fn view(fields: Vec<Field>, usable: bool) -> View {
+    View::new("reset.html", "reset.title")
+        .fields(fields)
+        .data(context! { usable })
+}

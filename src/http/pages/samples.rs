@@ -1,0 +1,107 @@
+//! Every page in every state, to try the templates with.
+
+use minijinja::{Value, context};
+
+use super::field::Field;
+use super::message::Message;
+use super::view::View;
+use crate::auth::AccountRules;
+use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
+use crate::http::HttpError;
+use crate::http::extract::FormError;
+
+/// The pages, with a text wherever a page shows what came from outside.
+pub(crate) fn views(text: &str) -> Vec<View> {
+    let mut views = Vec::new();
+    for view in plain(text) {
+        let mut wrong = view.clone().alert(Message::new("alert.fields"));
+        for field in &mut wrong.fields {
+            let name = field.name;
+            *field = field.clone().filled(text);
+            field.set_wrong(&HttpError::from(FormError::Missing(name)));
+        }
+        let noted = view.clone().notice(Some(Message::new("reason.logged_out")));
+        views.extend([view, noted, wrong]);
+    }
+    views
+}
+
+fn plain(text: &str) -> Vec<View> {
+    let rules = AccountRules {
+        password_min_length: 15,
+        registration: Registration::default(),
+        email_verification: EmailVerification::default(),
+        second_factor: SecondFactorPolicy::default(),
+    };
+    let new_password = || vec![Field::new_password(&rules)];
+    let login = || View::new("login.html", "login.title");
+    let credentials = || vec![Field::account_email().filled(text), Field::password()];
+    let registration = vec![Field::own_email(), Field::first_password(&rules)];
+    let register = View::new("register.html", "register.title").fields(registration);
+    let forgot = View::new("forgot.html", "forgot.title").fields([Field::account_email()]);
+    let verify = View::new("verify_email.html", "verify.title");
+    let verify = verify.message(Message::new("verify.no_token"));
+    let owner = |template, title| View::new(template, title).data(context! { email => text });
+    let mut views = vec![
+        View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
+        View::new("account_export.html", "export.title"),
+        View::new("account.html", "account.title").data(context! { account => account(text) }),
+        View::new("account.html", "account.title").data(context! { account => new_account(text) }),
+        View::new("account_sessions.html", "sessions.title")
+            .wide()
+            .data(sessions(text)),
+        owner("account_password.html", "password.title").fields(new_password()),
+        owner("account_email.html", "email.title").fields([Field::new_email()]),
+        owner("account_delete.html", "delete.title").fields([Field::current_password()]),
+        owner("logout.html", "logout.title"),
+    ];
+    for on in [true, false] {
+        let data = context! { keep => on, registration_open => on };
+        views.push(login().fields(credentials()).data(data));
+        let code = [Field::totp_code(), Field::recovery_code()];
+        let code = View::new("login_code.html", "login_code.title").fields(code);
+        views.push(code.data(context! { keep => on, recovery => on, other => text }));
+        views.push(register.clone().data(context! { registration_open => on }));
+        views.push(forgot.clone().data(context! { sent => on }));
+        let reset = View::new("reset.html", "reset.title").fields(new_password());
+        views.push(reset.data(context! { usable => on }));
+        views.push(verify.clone().data(context! { usable => on }));
+    }
+    views
+}
+
+fn account(text: &str) -> Value {
+    context! {
+        email => text,
+        verified => true,
+        created_at => "2026-11-26 18:40 UTC",
+        last_login_at => "2026-11-26 18:40 UTC",
+    }
+}
+
+fn new_account(text: &str) -> Value {
+    context! {
+        email => text,
+        verified => false,
+        created_at => (),
+        last_login_at => (),
+    }
+}
+
+fn sessions(text: &str) -> Value {
+    let session = |current: bool, device: Option<&str>| {
+        context! {
+            id => text,
+            device,
+            current,
+            created_at => "2026-11-26 18:40 UTC",
+            last_seen_at => "2026-11-26 18:40 UTC",
+            ip => device,
+        }
+    };
+    context! {
+        sessions => [session(true, Some(text)), session(false, Some(text)), session(false, None)],
+        others => true,
+        after => text,
+    }
+}

@@ -1,0 +1,44 @@
+//! The user of a page that needs a login.
+
+use actix_web::HttpRequest;
+
+use super::next::with_query;
+use super::refusal::Refusal;
+use super::visit::Visit;
+use crate::auth::AuthError;
+use crate::domain::{SessionId, SessionUser};
+use crate::http::HttpError;
+use crate::http::extract::current_user::session_of;
+use crate::http::extract::session_cookie::SessionCookie;
+
+/// The session of a page's visitor.
+pub(crate) struct SignedIn {
+    pub(crate) session_id: SessionId,
+    pub(crate) user: SessionUser,
+}
+
+impl SignedIn {
+    /// Looks up the session.
+    ///
+    /// # Errors
+    /// Leads to the login where there is none, and from there back to this page.
+    pub(crate) async fn of(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
+        match session_of(request).await {
+            Ok((session_id, user)) => Ok(Self { session_id, user }),
+            Err(HttpError::NotLoggedIn | HttpError::Auth(AuthError::NotLoggedIn)) => {
+                Err(Refusal::log_in_first(login(request)))
+            }
+            Err(error) => Err(visit.error(error)),
+        }
+    }
+}
+
+/// The login, with the reason why it is shown and the way back.
+fn login(request: &HttpRequest) -> String {
+    // A browser that still has the cookie was logged in until the session ended.
+    let reason = match SessionCookie::read(request) {
+        Some(_) => "session_ended",
+        None => "login_required",
+    };
+    with_query("/login", [("reason", reason), ("next", request.path())])
+}

@@ -1,0 +1,72 @@
+//! What a handler wants a page to show; the language comes later.
+
+use minijinja::{Value, context};
+
+use super::field::Field;
+use super::message::Message;
+
+/// A page without its language.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) template: &'static str,
+    /// Title and heading.
+    pub(crate) title: Message,
+    pub(crate) fields: Vec<Field>,
+    /// What went wrong.
+    pub(crate) alert: Option<Message>,
+    /// What was done.
+    pub(crate) notice: Option<Message>,
+    /// What the page says instead of a form.
+    pub(crate) message: Option<Message>,
+    pub(crate) wide: bool,
+    /// What this template has of its own.
+    pub(crate) data: Value,
+}
+
+impl View {
+    pub(crate) fn new(template: &'static str, title: &'static str) -> Self {
+        Self {
+            template,
+            title: Message::new(title),
+            fields: Vec::new(),
+            alert: None,
+            notice: None,
+            message: None,
+            wide: false,
+            data: context! {},
+        }
+    }
+
+    pub(crate) fn fields(self, fields: impl Into<Vec<Field>>) -> Self {
+        Self {
+            fields: fields.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn notice(self, notice: Option<Message>) -> Self {
+        Self { notice, ..self }
+    }
+
+    pub(crate) fn alert(self, alert: Message) -> Self {
+        Self {
+            alert: Some(alert),
+            ..self
+        }
+    }
+
+    pub(crate) fn message(self, message: Message) -> Self {
+        Self {
+            message: Some(message),
+            ..self
+        }
+    }
+
+    pub(crate) fn wide(self) -> Self {
+        Self { wide: true, ..self }
+    }
+
+    pub(crate) fn data(self, data: Value) -> Self {
+        Self { data, ..self }
+    }
+}

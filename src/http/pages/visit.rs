@@ -1,0 +1,171 @@
+//! A visit to a page: what every handler of one needs, and the answers that it gives.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, LOCATION};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use url::form_urlencoded;
+
+use super::Pages;
+use super::message::Message;
+use super::next::{Next, with_query};
+use super::refusal::Refusal;
+use super::view::View;
+use crate::http::middleware::ContentKind;
+use crate::http::{HttpError, HttpSettings};
+use crate::i18n::Language;
+
+/// A request for a page.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pages: web::Data<Pages>,
+    pub(crate) settings: web::Data<HttpSettings>,
+    language: Language,
+    query: Vec<(String, String)>,
+    /// Where the last step leads.
+    pub(crate) next: Option<Next>,
+}
+
+/// Where somebody goes who is logged in and named no other target.
+const ACCOUNT: &str = "/account";
+
+impl Visit {
+    /// Reads what a request says about the page that it wants.
+    ///
+    /// # Errors
+    /// A refusal of an application without pages.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Refusal> {
+        let pages = request.app_data::<web::Data<Pages>>();
+        let settings = request.app_data::<web::Data<HttpSettings>>();
+        let (Some(pages), Some(settings)) = (pages, settings) else {
+            return Err(Refusal::plain(HttpError::NotFound));
+        };
+        let query = form_urlencoded::parse(request.query_string().as_bytes());
+        let query: Vec<(String, String)> = query.into_owned().collect();
+        let mut nexts = query.iter().filter(|(name, _)| name == "next");
+        // Two are none: software in between may have read the other one.
+        let next = match (nexts.next(), nexts.next()) {
+            (Some((_, next)), None) => Next::parse(next),
+            _ => None,
+        };
+        Ok(Self {
+            pages: pages.clone(),
+            settings: settings.clone(),
+            language: language_of(request.headers()),
+            query,
+            next,
+        })
+    }
+
+    /// A value of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        let mut query = self.query.iter();
+        let found = query.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The page.
+    pub(crate) fn show(&self, view: &View) -> Result<HttpResponse, Refusal> {
+        let mut answer = HttpResponse::Ok();
+        self.finish(&mut answer, view)
+    }
+
+    /// The page with a status of its own, for a link that is of no use.
+    pub(crate) fn show_as(&self, status: StatusCode, view: &View) -> Result<HttpResponse, Refusal> {
+        self.finish(&mut HttpResponse::build(status), view)
+    }
+
+    fn finish(
+        &self,
+        answer: &mut HttpResponseBuilder,
+        view: &View,
+    ) -> Result<HttpResponse, Refusal> {
+        let html = self.html(view).map_err(Refusal::plain)?;
+        let mut answer = answer.content_type("text/html; charset=utf-8").body(html);
+        answer.extensions_mut().insert(ContentKind::Page);
+        Ok(answer)
+    }
+
+    fn html(&self, view: &View) -> Result<String, HttpError> {
+        let rendered = self.pages.render(self.language, view, self.next.as_ref());
+        rendered.map_err(|error| {
+            log::error!("a page cannot be written: {error}");
+            HttpError::PageNotWritten
+        })
+    }
+
+    /// The page again, with what is wrong with its fields.
+    pub(crate) fn invalid(&self, view: View) -> Refusal {
+        let wrong = view.fields.iter().find_map(|field| field.wrong.as_ref());
+        let code = wrong.map_or("malformed_body", |wrong| wrong.code);
+        let view = view.alert(Message::new("alert.fields"));
+        self.refusal(HttpError::InvalidFields(code), &view)
+    }
+
+    /// The same with the status and code of an error, which is said beside a field.
+    pub(crate) fn invalid_as(&self, view: View, error: HttpError) -> Refusal {
+        let view = view.alert(Message::new("alert.fields"));
+        self.refusal(error, &view)
+    }
+
+    /// The page again, with the error above its form.
+    pub(crate) fn refuse(&self, view: View, error: HttpError) -> Refusal {
+        let view = view.alert(Message::of_error(&error.describe()));
+        self.refusal(error, &view)
+    }
+
+    /// A page that says nothing but the error.
+    pub(crate) fn error(&self, error: HttpError) -> Refusal {
+        let view = super::error_page::view(&error.describe());
+        self.refusal(error, &view)
+    }
+
+    fn refusal(&self, error: HttpError, view: &View) -> Refusal {
+        match self.html(view) {
+            Ok(html) => Refusal::page(error, html),
+            Err(error) => Refusal::plain(error),
+        }
+    }
+
+    /// Leads to where the last step leads.
+    pub(crate) fn go_on(&self) -> HttpResponseBuilder {
+        see_other(self.next.as_ref().map_or(ACCOUNT, Next::location))
+    }
+
+    /// Leads to another page, with `next`.
+    pub(crate) fn go_to(&self, path: &str, pair: (&str, &str)) -> HttpResponseBuilder {
+        see_other(&self.path_with_next(path, &[pair]))
+    }
+
+    /// A path with a query, and `next` in it.
+    pub(crate) fn path_with_next(&self, path: &str, pairs: &[(&str, &str)]) -> String {
+        let next = self.next.as_ref().map(|next| ("next", next.location()));
+        let pairs = pairs.iter().copied().filter(|(_, value)| !value.is_empty());
+        with_query(path, pairs.chain(next))
+    }
+}
+
+/// 303: the browser gets the target, whatever it sent here.
+pub(crate) fn see_other(location: &str) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((LOCATION, location));
+    answer
+}
+
+/// The language that a browser prefers.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    let header = headers.get(ACCEPT_LANGUAGE);
+    let header = header.and_then(|value| value.to_str().ok());
+    Language::preferred(header.unwrap_or_default())
+}
+
+impl FromRequest for Visit {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}

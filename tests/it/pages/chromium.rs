@@ -1,0 +1,170 @@
+//! Chromium without JavaScript, driven over a pipe as its user would drive it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::Place;
+
+/// A window of headless Chromium that runs no script of a page.
+pub(crate) struct Chromium {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    session: String,
+    sent: u64,
+}
+
+impl Chromium {
+    /// Opens a window of a size, in the reader's language.
+    pub(crate) fn open(place: &Place, language: &str, width: u32) -> Self {
+        let profile = place.path(&format!("profile-{language}-{width}"));
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--no-proxy-server",
+            "--disable-background-networking",
+            "--disable-sync",
+            "--hide-scrollbars",
+            "--remote-debugging-pipe",
+        ];
+        // The browser reads commands from descriptor 3 and answers on descriptor 4.
+        let script = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+        let mut child = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .args(arguments)
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .env("HOME", place.folder())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut browser = Self {
+            commands: child.stdin.take().unwrap(),
+            answers: BufReader::new(child.stdout.take().unwrap()),
+            child,
+            session: String::new(),
+            sent: 0,
+        };
+        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let target = json!({"targetId": target["targetId"], "flatten": true});
+        let attached = browser.call("Target.attachToTarget", target);
+        let session = attached["sessionId"].as_str().unwrap();
+        session.clone_into(&mut browser.session);
+        browser.call(
+            "Emulation.setScriptExecutionDisabled",
+            json!({"value": true}),
+        );
+        browser.call(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}),
+        );
+        let agent = json!({"userAgent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0", "acceptLanguage": language});
+        browser.call("Emulation.setUserAgentOverride", agent);
+        browser
+    }
+
+    fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
+        self.sent += 1;
+        let mut command = json!({"id": self.sent, "method": method, "params": parameters.into()});
+        if !self.session.is_empty() {
+            command["sessionId"] = json!(self.session);
+        }
+        write!(self.commands, "{command}\0").unwrap();
+        self.commands.flush().unwrap();
+        loop {
+            let mut answer = Vec::new();
+            self.answers.read_until(0, &mut answer).unwrap();
+            answer.pop();
+            let answer: Value = serde_json::from_slice(&answer).expect("an answer of Chromium");
+            if answer["id"] == self.sent {
+                assert_eq!(answer["error"], Value::Null, "{method}");
+                return answer["result"].clone();
+            }
+        }
+    }
+
+    /// Looks at the page by a script of the test's.
+    fn look(&mut self, script: &str) -> Value {
+        let parameters = json!({"expression": script, "returnByValue": true});
+        let looked = self.call("Runtime.evaluate", parameters);
+        looked["result"]["value"].clone()
+    }
+
+    pub(crate) fn go(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url}));
+        self.until("a page", "document.readyState == 'complete'");
+    }
+
+    /// Types into a field.
+    pub(crate) fn fill(&mut self, field: &str, text: &str) {
+        let script = format!("document.getElementById('{field}').value = {}", json!(text));
+        self.look(&script);
+    }
+
+    /// Presses the button of the form that posts to a path.
+    pub(crate) fn submit(&mut self, action: &str) {
+        self.look("document.title = 'left'");
+        let script = format!("document.querySelector('form[action=\"{action}\"] button').click()");
+        self.look(&script);
+        self.until(
+            "another page",
+            "document.title != 'left' && document.readyState == 'complete'",
+        );
+    }
+
+    /// The path that the window shows.
+    pub(crate) fn path(&mut self) -> String {
+        let path = self.look("location.pathname + location.search");
+        path.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What the page says.
+    pub(crate) fn text(&mut self) -> String {
+        let text = self.look("document.body.innerText");
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether the page is wider than the window.
+    pub(crate) fn overflows(&mut self) -> bool {
+        let script = "document.documentElement.scrollWidth > innerWidth";
+        self.look(script) == json!(true)
+    }
+
+    fn until(&mut self, what: &str, script: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.look(script) != json!(true) {
+            assert!(Instant::now() < deadline, "{what} does not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Takes a picture of the whole page, if `BIENVENUE_SCREENSHOTS` names a folder for it.
+    pub(crate) fn picture(&mut self, name: &str) {
+        let Some(folder) = std::env::var_os("BIENVENUE_SCREENSHOTS") else {
+            return;
+        };
+        for scheme in ["light", "dark"] {
+            let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+            self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
+            let parameters = json!({"format": "png", "captureBeyondViewport": true});
+            let taken = self.call("Page.captureScreenshot", parameters);
+            let data = taken["data"].as_str().unwrap().as_bytes();
+            let picture = data_encoding::BASE64.decode(data).unwrap();
+            let path = std::path::Path::new(&folder).join(format!("{name}-{scheme}.png"));
+            std::fs::write(path, picture).unwrap();
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

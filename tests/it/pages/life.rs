@@ -1,0 +1,138 @@
+//! The whole life of an account in Chromium without JavaScript.
+
+use std::fs;
+
+use rstest::rstest;
+
+use super::chromium::Chromium;
+use crate::support::program::Server;
+use crate::support::{Engine, Place, eventually, has_tool};
+
+/// The link of the newest mail in the folder whose link has that path.
+fn mailed_link(place: &Place, path: &str) -> String {
+    let found = || {
+        let mails = fs::read_dir(place.path("mail")).ok()?;
+        let mails = mails.map(|mail| mail.unwrap().path());
+        let mut links = mails.filter_map(|mail| {
+            let mail = fs::read_to_string(mail).ok()?;
+            let mut lines = mail.lines();
+            lines
+                .find(|line| line.contains(path))
+                .map(|line| line.trim().to_owned())
+        });
+        links.next()
+    };
+    eventually("a mail", || found().is_some());
+    found().unwrap()
+}
+
+#[rstest]
+#[case(Engine::Sqlite, "en", 1280)]
+#[case(Engine::Sqlite, "fr", 360)]
+#[case(Engine::Postgres, "fr", 1280)]
+fn account_lives_in_a_browser_without_scripts(
+    #[case] engine: Engine,
+    #[case] language: &str,
+    #[case] width: u32,
+) {
+    if !has_tool("chromium") {
+        return;
+    }
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let database = format!("--database-url={}", place.url_text());
+    let server = Server::start_with(&place, &[&database, "--password-min-length=8"]);
+    let mut browser = Chromium::open(&place, language, width);
+    let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
+        let expected = if language == "fr" { french } else { english };
+        let text = browser.text();
+        assert!(text.contains(expected), "{name}: {expected}: {text}");
+        assert!(!browser.overflows(), "{name}");
+        browser.picture(&format!("{name}-{language}-{width}"));
+    };
+
+    browser.go(&server.url("/"));
+    assert_eq!(browser.path(), "/login");
+    see(
+        &mut browser,
+        "login",
+        "Forgot your password?",
+        "Mot de passe oublié",
+    );
+    browser.go(&server.url("/register"));
+    browser.fill("email", "ann@");
+    browser.fill("password", "short");
+    browser.submit("/register");
+    see(&mut browser, "register-wrong", "too short", "trop court");
+    browser.fill("email", "ann@example.org");
+    browser.fill("password", "eleven rockets");
+    browser.submit("/register");
+    assert_eq!(browser.path(), "/account");
+    see(
+        &mut browser,
+        "account",
+        "ann@example.org",
+        "ann@example.org",
+    );
+    browser.go(&server.url("/account/sessions"));
+    see(&mut browser, "sessions", "this device", "cet appareil");
+    browser.go(&server.url("/account/password"));
+    browser.fill("current_password", "wrong one");
+    browser.fill("new_password", "twelve rockets");
+    browser.submit("/account/password");
+    see(
+        &mut browser,
+        "password-wrong",
+        "The password is wrong.",
+        "Le mot de passe est incorrect.",
+    );
+    browser.fill("current_password", "eleven rockets");
+    browser.fill("new_password", "twelve rockets");
+    browser.submit("/account/password");
+    assert_eq!(browser.path(), "/account?done=password");
+    browser.go(&server.url("/account"));
+    browser.submit("/logout");
+    assert_eq!(browser.path(), "/login?reason=logged_out");
+    see(
+        &mut browser,
+        "logged-out",
+        "You are logged out.",
+        "La déconnexion est faite.",
+    );
+
+    browser.go(&server.url("/forgot"));
+    browser.fill("email", "ann@example.org");
+    browser.submit("/forgot");
+    see(
+        &mut browser,
+        "forgot-sent",
+        "we have sent it an email",
+        "vient de partir",
+    );
+    browser.go(&mailed_link(&place, "/reset?token="));
+    assert_eq!(browser.path(), "/reset");
+    see(&mut browser, "reset", "At least 8", "Au moins 8");
+    browser.fill("new_password", "thirteen rockets");
+    browser.submit("/reset");
+    assert_eq!(browser.path(), "/login?reason=password_reset");
+    browser.fill("email", "ann@example.org");
+    browser.fill("password", "twelve rockets");
+    browser.submit("/login");
+    see(&mut browser, "login-wrong", "is wrong", "est incorrect");
+    browser.fill("password", "thirteen rockets");
+    browser.submit("/login");
+    assert_eq!(browser.path(), "/account");
+    browser.go(&server.url("/account/delete"));
+    see(&mut browser, "delete", "cannot be undone", "irréversible");
+    browser.fill("current_password", "thirteen rockets");
+    browser.submit("/account/delete");
+    assert_eq!(browser.path(), "/login?reason=account_deleted");
+    browser.go(&server.url("/nix"));
+    see(
+        &mut browser,
+        "not-found",
+        "Page not found",
+        "Page introuvable",
+    );
+}

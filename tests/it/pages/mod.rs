@@ -1,0 +1,56 @@
+//! Pages for people, as a browser without JavaScript uses them.
+
+mod account;
+mod chromium;
+mod errors;
+mod frame;
+mod life;
+mod login;
+mod mailed_links;
+mod navigation;
+mod register;
+mod texts;
+mod visitor;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+
+use crate::support::app::{Answer, Setup};
+
+/// What browsers send when their user opens a page.
+pub(crate) const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// A service over which a test's mails can be read.
+pub(crate) fn with_mails() -> Setup {
+    Setup {
+        sends_mails: true,
+        ..Setup::new()
+    }
+}
+
+/// A request of a browser whose user follows a link or sends a form.
+pub(crate) fn navigation(method: Method, path: &str) -> TestRequest {
+    TestRequest::with_uri(path)
+        .method(method)
+        .insert_header(("Accept", ACCEPT))
+        .insert_header(("Sec-Fetch-Mode", "navigate"))
+        .insert_header(("Sec-Fetch-Site", "same-origin"))
+}
+
+/// Asserts that an answer is a whole page that a browser treats as one.
+pub(crate) fn assert_page(answer: &Answer, status: u16) {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(answer.body.starts_with("<!DOCTYPE html>"));
+    assert!(answer.body.ends_with("</html>"), "{}", answer.body);
+}
+
+/// Asserts a redirect that makes the browser get another page.
+pub(crate) fn assert_leads(answer: &Answer, location: &str) {
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.body);
+    assert_eq!(answer.header("location"), Some(location));
+    assert_eq!(answer.body, "");
+}
