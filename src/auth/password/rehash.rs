@@ -103,7 +103,7 @@ impl Rehashed {
             Ok(true) => log::info!("rehashed the stored password of user {user}"),
             Ok(false) => {}
             Err(error) => {
-                log::warn!("the stored password of user {user} was not rehashed: {error}")
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
             }
         }
     }

@@ -84,7 +84,7 @@ async fn answer(
     }
 }
 
-/// ClearTarget has access to what the client of a proxy asks for.
+/// The user who has access to what the client of a proxy asks for.
 async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
     let executor = request.app_data::<web::Data<BlockingExecutor>>();
     let executor = executor.ok_or(AuthError::NotLoggedIn)?;
