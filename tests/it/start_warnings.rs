@@ -196,7 +196,7 @@ fn wide_open_settings_are_warned_of() {
     );
     for warning in [
         "clients that reach this address without the proxy",
-        "give --operator-bind a loopback or private address",
+        "set --operator-bind to a loopback or private address",
         "--trusted-proxies trusts 0.0.0.0/0",
     ] {
         let line = server.wait_for(warning);

@@ -96,10 +96,7 @@ async fn service_without_pages_has_the_api_alone() {
     assert_eq!(answer.header("vary"), None);
     for path in ["/login", "/account/password", "/assets/x.css", "/nix"] {
         let answer = visitor.get(&app, path).await;
-        assert_eq!(
-            answer.line(),
-            r#"404 {"message":"not found"}"#
-        );
+        assert_eq!(answer.line(), r#"404 {"message":"not found"}"#);
     }
     let form = [("email", "bob@x.fr"), ("password", "bob_pwd")];
     assert_eq!(visitor.post(&app, "/users", &form).await.status, 201);
