@@ -141,7 +141,9 @@ pub(crate) fn represent(
         (Representation::Page(language), Some(pages)) => {
             match pages.error_page(language, &description) {
                 Ok(html) => {
-                    answer.extensions_mut().insert(ContentKind::Page);
+                    answer
+                        .extensions_mut()
+                        .insert(ContentKind::Page { leads_to: None });
                     ("text/html; charset=utf-8", html)
                 }
                 Err(error) => {

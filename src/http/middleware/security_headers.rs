@@ -6,14 +6,20 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
-/// The security headers of every response, also of errors (OWASP ASVS 5.0.0, chapter 3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+use crate::domain::Origin;
+
+/// What an answer is to a browser, which decides what it may do. An answer that says nothing
+/// of it is one of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum ContentKind {
     /// Read by programs.
     #[default]
     Api,
     /// A page of ours.
-    Page,
+    Page {
+        /// The application on another host to which its form leads in the end.
+        leads_to: Option<Origin>,
+    },
     /// A style sheet or an image of a page, at a path that changes with its content.
     Asset,
 }
@@ -40,15 +46,16 @@ const API: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// Adds the headers to a response. With `https`, also `Strict-Transport-Security`.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                           frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// No opener policy: it breaks logins in a pop-up. The referrer is for this service alone; with
+/// `no-referrer` browsers would send `Origin: null` with the page's own form.
 const PAGE: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
         CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
-        ),
+        HeaderValue::from_static(PAGE_POLICY),
     ),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
 ];
@@ -70,14 +77,22 @@ const ASSET: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// Puts them into an answer; `https` adds that the browser is to stay with https.
-pub(crate) fn secure(headers: &mut HeaderMap, kind: ContentKind, https: bool) {
+pub(crate) fn secure(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
     let own: &[_] = match kind {
         ContentKind::Api => &API,
-        ContentKind::Page => &PAGE,
+        ContentKind::Page { .. } => &PAGE,
         ContentKind::Asset => &ASSET,
     };
     for (name, value) in ALWAYS.iter().chain(own) {
         headers.insert(name.clone(), value.clone());
+    }
+    // Browsers hold the redirect after a form to this, too.
+    if let ContentKind::Page {
+        leads_to: Some(origin),
+    } = kind
+        && let Ok(policy) = HeaderValue::try_from(format!("{PAGE_POLICY} {origin}"))
+    {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     if https {
         let year = HeaderValue::from_static("max-age=31536000");

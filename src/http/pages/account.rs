@@ -18,7 +18,7 @@ pub(crate) async fn show(
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Refusal> {
-    let visit = Visit::of(&request)?;
+    let visit = Visit::of(&request).await?;
     let SignedIn { session_id, .. } = SignedIn::of(&request, &visit).await?;
     let account = executor
         .run_read(move |auth| auth.account_summary(&session_id))

@@ -24,8 +24,8 @@ pub(crate) async fn show(
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
-    if session_of(&request).await.is_ok() {
-        return Ok(visit.go_on().finish());
+    if let Ok((session_id, _)) = session_of(&request).await {
+        return Ok(visit.go_on(session_id).await.finish());
     }
     let notice = visit.query("reason").and_then(reason);
     let fields = [Field::account_email(), Field::password()];
@@ -52,7 +52,7 @@ pub(crate) async fn submit(
     };
     let logged_in = auth.log_in(executor.get_ref(), email, password, None, &client);
     match logged_in.await {
-        Ok(logged_in) => Ok(enter(&visit, &logged_in, keep)),
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, keep).await),
         Err(AuthError::SecondFactorRequired(login)) => {
             let keep = if keep { "on" } else { "" };
             let mut answer = visit.go_to("/login/code", ("keep", keep));
@@ -65,10 +65,10 @@ pub(crate) async fn submit(
 
 /// Sets the cookies of a login, and leads on. Without `keep` the browser forgets the session
 /// when it is closed.
-pub(crate) fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
+pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
     let settings = &visit.settings;
     let session_id = logged_in.session_id.expose();
-    let mut answer = visit.go_on();
+    let mut answer = visit.go_on(logged_in.session_id).await;
     answer.cookie(if keep {
         SessionCookie::keeping(&session_id, settings)
     } else {

@@ -54,7 +54,7 @@ pub(crate) async fn submit(
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     match logged_in.await {
         Ok(logged_in) => {
-            let mut answer = enter(&visit, &logged_in, keep);
+            let mut answer = enter(&visit, &logged_in, keep).await;
             let cookie = LoginCookie::clearing(&visit.settings);
             let added = answer.add_cookie(&cookie);
             added.map_err(|error| visit.error(AuthError::TaskFailed(error.to_string()).into()))?;

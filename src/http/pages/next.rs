@@ -2,7 +2,8 @@
 
 use url::form_urlencoded::Serializer;
 
-use crate::domain::LocalPath;
+use crate::domain::{AppUrl, LocalPath, Origin, SessionId};
+use crate::http::BlockingExecutor;
 
 /// A path with a query.
 pub(crate) fn with_query<'a>(
@@ -14,24 +15,61 @@ pub(crate) fn with_query<'a>(
     format!("{path}?{}", query.finish())
 }
 
-/// The longest `next` that is read, in bytes.
-const LENGTH_MAX: usize = 2000;
+/// Where somebody goes who is logged in and named no other target.
+pub(crate) const ACCOUNT: &str = "/account";
 
 /// A target that a link or a form named, and that a redirect may lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Next(LocalPath);
+pub(crate) struct Next {
+    text: String,
+    /// None for a path of this service.
+    app: Option<AppUrl>,
+}
 
 impl Next {
     /// Reads a text that anybody may have written; none for one that could lead to a host that
-    /// is not ours.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let text = Some(text).filter(|text| text.len() <= LENGTH_MAX)?;
-        LocalPath::parse(text).map(Self)
+    /// is neither ours nor that of a registered application. Looks up whether there is one.
+    pub(crate) async fn read(text: &str, executor: &BlockingExecutor) -> Option<Self> {
+        if let Some(path) = LocalPath::parse(text) {
+            let text = path.as_str().to_owned();
+            return Some(Self { text, app: None });
+        }
+        let text = AppUrl::parse(text)?.to_string();
+        let app = {
+            let text = text.clone();
+            executor.run_read(move |auth| auth.app_url(&text)).await
+        };
+        // Where that cannot be looked up, it leads nowhere.
+        let app = app.unwrap_or_default()?;
+        let app = Some(app);
+        Some(Self { text, app })
     }
 
-    /// The value for `Location`.
+    /// The value for `Location` where nobody logs in, and for links and forms.
     pub(crate) fn location(&self) -> &str {
-        self.0.as_str()
+        &self.text
+    }
+
+    /// The value for `Location` after a login: an application on another host is opened with a
+    /// code that is good once.
+    pub(crate) async fn opened(
+        &self,
+        session_id: SessionId,
+        executor: &BlockingExecutor,
+    ) -> String {
+        let Some(app) = self.app.clone() else {
+            return self.text.clone();
+        };
+        let opened = executor
+            .run_write(move |auth| auth.open_app(&session_id, &app))
+            .await;
+        // The login is done, whatever became of the application.
+        opened.map_or_else(|_| ACCOUNT.to_owned(), |url| url.to_string())
+    }
+
+    /// The host beside our own to which a form may lead.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.app.as_ref().map(AppUrl::origin)
     }
 
     /// The query by which links carry it to the next page.

@@ -7,7 +7,6 @@ use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
 use super::field::Field;
-use super::next::Next;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::domain::Client;
@@ -80,13 +79,13 @@ impl FromRequest for Posted {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let mut visit = Visit::of(&request)?;
+            let mut visit = Visit::of(&request).await?;
             let sent = Fields::of(&request, payload).await;
             let mut sent = sent.map_err(|error| visit.error(error.into()))?;
             let client = Client::extract(&request).await;
             let client = client.unwrap_or_default();
             if let Some(next) = sent.take("next") {
-                visit.next = Next::parse(&next);
+                visit.set_next(&next).await;
             }
             let form = PostedForm {
                 sent,

@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
 #[derive(Debug)]
 enum Answer {
     /// The page, in HTML.
-    Page(String),
+    Page(String, ContentKind),
     /// Another page, which has to be seen first.
     Elsewhere(String),
     /// As the API answers.
@@ -27,10 +27,10 @@ enum Answer {
 }
 
 impl Refusal {
-    pub(crate) fn page(error: HttpError, html: String) -> Self {
+    pub(crate) fn page(error: HttpError, html: String, kind: ContentKind) -> Self {
         Self {
             error,
-            answer: Answer::Page(html),
+            answer: Answer::Page(html, kind),
         }
     }
 
@@ -65,7 +65,7 @@ impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         match self.answer {
             Answer::Elsewhere(_) => StatusCode::SEE_OTHER,
-            Answer::Page(_) | Answer::Plain => self.error.status_code(),
+            Answer::Page(..) | Answer::Plain => self.error.status_code(),
         }
     }
 
@@ -75,12 +75,12 @@ impl ResponseError for Refusal {
             Answer::Elsewhere(location) => HttpResponse::SeeOther()
                 .insert_header((LOCATION, location.as_str()))
                 .finish(),
-            Answer::Page(html) => {
+            Answer::Page(html, kind) => {
                 let mut answer = self.error.describe().head();
                 let mut answer = answer
                     .content_type("text/html; charset=utf-8")
                     .body(html.clone());
-                answer.extensions_mut().insert(ContentKind::Page);
+                answer.extensions_mut().insert(kind.clone());
                 answer
             }
         }

@@ -21,8 +21,8 @@ pub(crate) async fn show(
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
-    if session_of(&request).await.is_ok() {
-        return Ok(visit.go_on().finish());
+    if let Ok((session_id, _)) = session_of(&request).await {
+        return Ok(visit.go_on(session_id).await.finish());
     }
     let rules = auth.rules();
     let fields = [Field::own_email(), Field::first_password(&rules)];
@@ -69,7 +69,7 @@ pub(crate) async fn submit(
         Err(error) => return Err(visit.refuse(view(&rules, form.into_fields()), error.into())),
     };
     match auth.log_in_registered(executor, user, &client).await {
-        Ok(logged_in) => Ok(enter(&visit, &logged_in, false)),
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, false).await),
         // The account is there: what failed can be tried again at the login.
         Err(_) => Ok(visit.go_to("/login", ("reason", "registered")).finish()),
     }

@@ -1,20 +1,20 @@
 //! A visit to a page: what every handler of one needs, and the answers that it gives.
 
-use std::future::{Ready, ready};
-
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, LOCATION};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use futures_util::future::LocalBoxFuture;
 use url::form_urlencoded;
 
 use super::Pages;
 use super::message::Message;
-use super::next::{Next, with_query};
+use super::next::{ACCOUNT, Next, with_query};
 use super::refusal::Refusal;
 use super::view::View;
+use crate::domain::SessionId;
 use crate::http::middleware::ContentKind;
-use crate::http::{HttpError, HttpSettings};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 use crate::i18n::Language;
 
 /// A request for a page.
@@ -22,24 +22,23 @@ use crate::i18n::Language;
 pub(crate) struct Visit {
     pages: web::Data<Pages>,
     pub(crate) settings: web::Data<HttpSettings>,
+    executor: web::Data<BlockingExecutor>,
     language: Language,
     query: Vec<(String, String)>,
     /// Where the last step leads.
     pub(crate) next: Option<Next>,
 }
 
-/// Where somebody goes who is logged in and named no other target.
-const ACCOUNT: &str = "/account";
-
 impl Visit {
     /// Reads what a request says about the page that it wants.
     ///
     /// # Errors
     /// A refusal of an application without pages.
-    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Refusal> {
+    pub(crate) async fn of(request: &HttpRequest) -> Result<Self, Refusal> {
         let pages = request.app_data::<web::Data<Pages>>();
         let settings = request.app_data::<web::Data<HttpSettings>>();
-        let (Some(pages), Some(settings)) = (pages, settings) else {
+        let executor = request.app_data::<web::Data<BlockingExecutor>>();
+        let (Some(pages), Some(settings), Some(executor)) = (pages, settings, executor) else {
             return Err(Refusal::plain(HttpError::NotFound));
         };
         let query = form_urlencoded::parse(request.query_string().as_bytes());
@@ -47,12 +46,13 @@ impl Visit {
         let mut nexts = query.iter().filter(|(name, _)| name == "next");
         // Two are none: software in between may have read the other one.
         let next = match (nexts.next(), nexts.next()) {
-            (Some((_, next)), None) => Next::parse(next),
+            (Some((_, next)), None) => Next::read(next, executor).await,
             _ => None,
         };
         Ok(Self {
             pages: pages.clone(),
             settings: settings.clone(),
+            executor: executor.clone(),
             language: language_of(request.headers()),
             query,
             next,
@@ -84,8 +84,14 @@ impl Visit {
     ) -> Result<HttpResponse, Refusal> {
         let html = self.html(view).map_err(Refusal::plain)?;
         let mut answer = answer.content_type("text/html; charset=utf-8").body(html);
-        answer.extensions_mut().insert(ContentKind::Page);
+        answer.extensions_mut().insert(self.content_kind());
         Ok(answer)
+    }
+
+    fn content_kind(&self) -> ContentKind {
+        ContentKind::Page {
+            leads_to: self.next.as_ref().and_then(Next::origin).cloned(),
+        }
     }
 
     fn html(&self, view: &View) -> Result<String, HttpError> {
@@ -124,14 +130,22 @@ impl Visit {
 
     fn refusal(&self, error: HttpError, view: &View) -> Refusal {
         match self.html(view) {
-            Ok(html) => Refusal::page(error, html),
+            Ok(html) => Refusal::page(error, html, self.content_kind()),
             Err(error) => Refusal::plain(error),
         }
     }
 
     /// Leads to where the last step leads.
-    pub(crate) fn go_on(&self) -> HttpResponseBuilder {
-        see_other(self.next.as_ref().map_or(ACCOUNT, Next::location))
+    pub(crate) async fn go_on(&self, session_id: SessionId) -> HttpResponseBuilder {
+        match &self.next {
+            Some(next) => see_other(&next.opened(session_id, &self.executor).await),
+            None => see_other(ACCOUNT),
+        }
+    }
+
+    /// Takes `next` from a form.
+    pub(crate) async fn set_next(&mut self, text: &str) {
+        self.next = Next::read(text, &self.executor).await;
     }
 
     /// Leads to another page, with `next`.
@@ -163,9 +177,10 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 
 impl FromRequest for Visit {
     type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request).await })
     }
 }

@@ -39,7 +39,7 @@ async fn r101_page_has_a_policy_without_scripts() {
             (
                 "content-security-policy",
                 "default-src 'none'; style-src 'self'; img-src 'self' data:; \
-                 form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+                 frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
             ),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),

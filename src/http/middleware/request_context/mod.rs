@@ -68,9 +68,9 @@ pub(crate) async fn request_context(
 }
 
 fn complete(answer: &mut HttpResponse, id: Option<&RequestId>, https: bool) {
-    let kind = answer.extensions().get::<ContentKind>().copied();
+    let kind = answer.extensions().get::<ContentKind>().cloned();
     let headers = answer.headers_mut();
-    security_headers::secure(headers, kind.unwrap_or_default(), https);
+    security_headers::secure(headers, &kind.unwrap_or_default(), https);
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }
