@@ -98,7 +98,7 @@ async fn service_without_pages_has_the_api_alone() {
         let answer = visitor.get(&app, path).await;
         assert_eq!(
             answer.line(),
-            r#"404 {"message":"there is nothing at this path"}"#
+            r#"404 {"message":"not found"}"#
         );
     }
     let form = [("email", "bob@x.fr"), ("password", "bob_pwd")];
