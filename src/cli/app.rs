@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::{explain, print};
 use super::{CliError, database};
 use crate::config::Config;
@@ -68,12 +68,12 @@ impl Command {
         let db = database::open(config, offline)?;
         let database = &database::name(config);
         let report = |event, sentence, app: &AppName| {
-            OperatorAct {
+            OperatorEvent {
                 event,
                 sentence,
                 app: Some(app),
                 database,
-                ..OperatorAct::default()
+                ..OperatorEvent::default()
             }
             .report();
         };

@@ -19,7 +19,7 @@ const PRIORITY: u32 = 10 * 8 + 6;
 
 /// A change of accounts by an operator. Like every log line, it contains no email address.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct OperatorAct<'a> {
+pub(super) struct OperatorEvent<'a> {
     /// The name of the event.
     pub(super) event: &'static str,
     /// The message: what happened, in words.
@@ -36,7 +36,7 @@ pub(super) struct OperatorAct<'a> {
     pub(super) database: &'a str,
 }
 
-impl OperatorAct<'_> {
+impl OperatorEvent<'_> {
     /// Writes the event to standard error and to the system log. Blocks for at most 1 second.
     pub(super) fn report(self) {
         let Self {
@@ -124,7 +124,7 @@ mod tests {
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
         let group = "family".parse().unwrap();
-        let act = OperatorAct {
+        let event = OperatorEvent {
             event: "session_ended",
             sentence: "sessions ended",
             user: Some(UserId::new(7)),
@@ -133,7 +133,7 @@ mod tests {
             app: None,
             database: "sqlite:///var/lib/b\n.db",
         };
-        act.send(&path).unwrap();
+        event.send(&path).unwrap();
         let mut message = [0; 512];
         let length = syslog.recv(&mut message).unwrap();
         let message = String::from_utf8_lossy(&message[..length]).into_owned();
@@ -148,6 +148,6 @@ mod tests {
             )
         );
         drop(syslog);
-        assert!(act.send(&folder.path().join("none")).is_err());
+        assert!(event.send(&folder.path().join("none")).is_err());
     }
 }

@@ -12,7 +12,7 @@ use crate::server::{self, ServerError};
 
 /// A group of commands that act on the service's database.
 #[derive(Debug, Args)]
-pub(super) struct OnDatabase<C: Subcommand> {
+pub(super) struct DatabaseCommand<C: Subcommand> {
     /// Act on the SQLite file even if no running service uses it
     #[arg(long, global = true)]
     pub(super) offline: bool,

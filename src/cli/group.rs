@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::print;
 use super::user::{email, find};
 use super::{CliError, database};
@@ -62,13 +62,13 @@ impl Command {
         let db = database::open(config, offline)?;
         let database = &database::name(config);
         let report = |event, sentence, user: Option<UserId>, group: &GroupName| {
-            OperatorAct {
+            OperatorEvent {
                 event,
                 sentence,
                 user,
                 group: Some(group),
                 database,
-                ..OperatorAct::default()
+                ..OperatorEvent::default()
             }
             .report();
         };

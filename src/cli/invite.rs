@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::{explain, print};
 use super::{CliError, database};
 use crate::config::Config;
@@ -130,12 +130,12 @@ impl New {
 }
 
 fn report(event: &'static str, sentence: &'static str, group: Option<&GroupName>, database: &str) {
-    OperatorAct {
+    OperatorEvent {
         event,
         sentence,
         group,
         database,
-        ..OperatorAct::default()
+        ..OperatorEvent::default()
     }
     .report();
 }

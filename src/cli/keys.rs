@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::print;
 use super::{CliError, database};
 use crate::auth::Auth;
@@ -31,12 +31,12 @@ fn rotate(config: &Config, offline: bool) -> Result<(), CliError> {
     let auth = auth.with_secret_keys(server::secret_keys(config));
     let resealed = auth.rotate_secret_key()?;
     let database = &database::name(config);
-    OperatorAct {
+    OperatorEvent {
         event: "secret_key_rotated",
         sentence: "second factors encrypted under a new key",
         count: Some(resealed),
         database,
-        ..OperatorAct::default()
+        ..OperatorEvent::default()
     }
     .report();
     let factors = if resealed == 1 { "factor" } else { "factors" };

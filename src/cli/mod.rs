@@ -28,7 +28,7 @@ use crate::db::DbError;
 use crate::domain::{AppName, Email, GroupName};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
-use database::OnDatabase;
+use database::DatabaseCommand;
 use usage::UsageError;
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
@@ -50,23 +50,23 @@ enum Command {
     #[command(subcommand)]
     Db(db::Command),
     /// List, add, verify and delete users, and print reset links
-    User(OnDatabase<user::Command>),
+    User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
     Invite(invite::Invite),
     /// Put users into groups
-    Group(OnDatabase<group::Command>),
+    Group(DatabaseCommand<group::Command>),
     /// Register applications behind a proxy
-    App(OnDatabase<app::Command>),
+    App(DatabaseCommand<app::Command>),
     /// See who has access to an application
-    Access(OnDatabase<access::Command>),
+    Access(DatabaseCommand<access::Command>),
     /// Replace the key under which second factors are encrypted
-    Keys(OnDatabase<keys::Command>),
+    Keys(DatabaseCommand<keys::Command>),
     /// List and end sessions
-    Session(OnDatabase<session::Command>),
+    Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
-    Throttle(OnDatabase<throttle::Command>),
+    Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
-    Mail(OnDatabase<mail::Command>),
+    Mail(DatabaseCommand<mail::Command>),
 }
 
 /// Why a command failed.
@@ -147,8 +147,8 @@ impl CliError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(UsageError::Asked(_)) => ExitCode::SUCCESS,
-            Self::Usage(UsageError::Wrong(_))
+            Self::Usage(UsageError::Help(_)) => ExitCode::SUCCESS,
+            Self::Usage(UsageError::Invalid(_))
             | Self::Source(_)
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
@@ -200,7 +200,7 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_asked_for(&asked) => {
+                Err(asked) if usage::is_help(&asked) => {
                     return Err(usage::explain(&asked).into());
                 }
                 Ok(_) | Err(_) => return Err(error.into()),

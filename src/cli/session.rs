@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::print;
 use super::user::{email, find};
 use super::{CliError, database};
@@ -54,13 +54,13 @@ impl Command {
                 let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
                 let sessions = if ended == 1 { "session" } else { "sessions" };
                 let database = &database::name(config);
-                OperatorAct {
+                OperatorEvent {
                     event: "session_ended",
                     sentence: "sessions ended",
                     user: user.as_ref().map(|user| user.id),
                     count: Some(ended),
                     database,
-                    ..OperatorAct::default()
+                    ..OperatorEvent::default()
                 }
                 .report();
                 print(&format!("ended {ended} {sessions}{of} in {database}\n"));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::print;
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
@@ -33,19 +33,19 @@ pub(super) enum Command {
 pub(super) struct Clear {
     /// Email of an account, or IP address of a client
     #[arg(value_name = "EMAIL|ADDRESS")]
-    who: Option<Who>,
+    target: Option<ClearTarget>,
     /// All rate limits
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Who {
+enum ClearTarget {
     Account(NormalizedEmail),
     Client(ClientIp),
 }
 
-impl FromStr for Who {
+impl FromStr for ClearTarget {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -73,13 +73,13 @@ impl Command {
                 let counts = if cleared == 1 { "count" } else { "counts" };
                 let database = &database::name(config);
                 let user = clear.user(&db)?;
-                OperatorAct {
+                OperatorEvent {
                     event: "throttle_cleared",
                     sentence: "limits cleared",
                     user,
                     count: Some(cleared),
                     database,
-                    ..OperatorAct::default()
+                    ..OperatorEvent::default()
                 }
                 .report();
                 print(&format!("cleared {cleared} {counts} in {database}\n"));
@@ -92,7 +92,7 @@ impl Command {
 impl Clear {
     /// The account whose limits are cleared, if it exists.
     fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
-        let Some(Who::Account(email)) = &self.who else {
+        let Some(ClearTarget::Account(email)) = &self.target else {
             return Ok(None);
         };
         match db.find_user_by(email.clone()) {
@@ -108,14 +108,14 @@ impl Clear {
     }
 
     fn clear(&self, db: &DB) -> Result<usize, DbError> {
-        match &self.who {
+        match &self.target {
             None => db.clear_all_limits(),
-            Some(Who::Account(email)) => {
+            Some(ClearTarget::Account(email)) => {
                 let mut keys = mail_limit_keys(email);
                 keys.push(LimitKey::second_factor(email));
                 Ok(db.clear_limits_for(email)? + db.clear_limits(&keys)?)
             }
-            Some(Who::Client(address)) => {
+            Some(ClearTarget::Client(address)) => {
                 let prefixes = [address.network(), address.subnet()];
                 let keys = prefixes.iter().flat_map(LimitKey::of_clients);
                 db.clear_limits(&keys.collect::<Vec<_>>())

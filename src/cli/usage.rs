@@ -12,13 +12,13 @@ use super::Cli;
 pub enum UsageError {
     /// It asks for help or the version; this is the text.
     #[error("{0}")]
-    Asked(String),
+    Help(String),
     /// It is invalid.
     #[error("{0}")]
-    Wrong(String),
+    Invalid(String),
 }
 
-pub(super) fn is_asked_for(error: &Error) -> bool {
+pub(super) fn is_help(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -28,8 +28,8 @@ pub(super) fn is_asked_for(error: &Error) -> bool {
 /// Describes an error by the flag and its variable. The message leaves out the value, because
 /// it may contain a password.
 pub(super) fn explain(error: &Error) -> UsageError {
-    if is_asked_for(error) {
-        return UsageError::Asked(error.render().to_string());
+    if is_help(error) {
+        return UsageError::Help(error.render().to_string());
     }
     let reason = if error.kind() == ErrorKind::InvalidValue {
         Some(match error.get(ContextKind::ValidValue) {
@@ -45,12 +45,12 @@ pub(super) fn explain(error: &Error) -> UsageError {
     match (setting, reason) {
         (Some(setting), Some(reason)) => {
             let flag = setting.split(' ').next().unwrap_or_default();
-            UsageError::Wrong(match variable(flag) {
+            UsageError::Invalid(match variable(flag) {
                 Some(variable) => format!("{flag} ({variable}): {reason}"),
                 None => format!("{flag}: {reason}"),
             })
         }
-        (Some(_) | None, Some(_) | None) => UsageError::Wrong(error.render().to_string()),
+        (Some(_) | None, Some(_) | None) => UsageError::Invalid(error.render().to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::audit::OperatorAct;
+use super::audit::OperatorEvent;
 use super::output::{explain, print};
 use super::{CliError, database};
 use crate::auth::{Auth, RESET_TOKEN_LIFETIME};
@@ -72,13 +72,13 @@ impl Command {
         let db = database::open(config, offline)?;
         let database = &database::name(config);
         let report = |event, sentence, user| {
-            OperatorAct {
+            OperatorEvent {
                 event,
                 sentence,
                 user: Some(user),
                 count: None,
                 database,
-                ..OperatorAct::default()
+                ..OperatorEvent::default()
             }
             .report();
         };

@@ -14,10 +14,10 @@ use concurrency_limit::ConcurrencyLimit;
 
 /// How long a request waits for its permit and for other writers before 503. Then nothing was
 /// done: work that has not begun to write by then fails.
-const PATIENCE: Duration = Duration::from_secs(2);
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a request waits for a hanging database. Work that has begun may be done.
-const PATIENCE_WITH_WORK: Duration = Duration::from_millis(2500);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// The delay of a refusal for overload: a client that retries at once would take CPU time from
 /// the logins that wait. At most `DELAYED_REFUSALS` are delayed (bounds memory use); further ones
@@ -97,9 +97,9 @@ impl BlockingExecutor {
         work: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let limit = limit.clone();
-        let auth = auth.with_deadline(Instant::now() + PATIENCE);
-        let answer = rt::time::timeout(PATIENCE_WITH_WORK, async move {
-            let permit = rt::time::timeout(PATIENCE, limit.acquire(subnet)).await;
+        let auth = auth.with_deadline(Instant::now() + START_TIMEOUT);
+        let answer = rt::time::timeout(ANSWER_TIMEOUT, async move {
+            let permit = rt::time::timeout(START_TIMEOUT, limit.acquire(subnet)).await;
             let Ok(Some(permit)) = permit else {
                 return Err(AuthError::Busy);
             };

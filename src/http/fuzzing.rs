@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::extract::form::{FieldText, Fields, Kind};
-use super::extract::forwarded::{Told, client_address};
+use super::extract::forwarded::{ForwardedHeaders, client_address};
 use super::extract::session_cookie::SessionCookie;
 use crate::domain::{ClientIp, Email, IpNetworks, NormalizedEmail, Password};
 
@@ -95,13 +95,13 @@ pub fn forwarded(input: &[u8]) {
         (false, b"203.0.113.9")
     };
     let ask = |lines: Vec<&[u8]>| {
-        let mut told = Told::default();
+        let mut headers = ForwardedHeaders::default();
         if name {
-            told.forwarded = lines;
+            headers.forwarded = lines;
         } else {
-            told.x_forwarded_for = lines;
+            headers.x_forwarded_for = lines;
         }
-        client_address(peer, &told, &IpNetworks::loopback())
+        client_address(peer, &headers, &IpNetworks::loopback())
     };
     assert!(
         ask(sent.clone()).is_ok(),

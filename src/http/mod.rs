@@ -33,7 +33,7 @@ pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
 use crate::domain::{IpNetworks, Origin};
-use extract::client::Proxies;
+use extract::client::TrustedProxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
 use middleware::cookie_limit::limit_cookie_size;
@@ -79,7 +79,7 @@ pub struct Http {
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     refused_origins: web::Data<RefusedOrigins>,
-    proxies: web::Data<Proxies>,
+    proxies: web::Data<TrustedProxies>,
     ids: web::Data<RequestIds>,
     connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
@@ -94,7 +94,7 @@ impl Http {
             executor: web::Data::new(BlockingExecutor::new(auth.clone())),
             metrics: web::Data::new(Metrics::new(auth.clone())),
             auth,
-            proxies: web::Data::new(Proxies::new(settings.trusted_proxies.clone())),
+            proxies: web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone())),
             settings: web::Data::new(settings),
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
@@ -148,7 +148,7 @@ impl Http {
     }
 
     /// The application of the ops listener: metrics, and health with details.
-    pub fn operator_app(
+    pub fn ops_app(
         &self,
     ) -> App<
         impl ServiceFactory<

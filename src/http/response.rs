@@ -16,9 +16,16 @@ pub(super) struct Message<'a> {
     pub(super) message: &'a str,
 }
 
-/// An empty object, `{}`.
+/// A sentence about an account.
 #[derive(Serialize)]
-pub(super) struct Nothing {}
+pub(super) struct AccountMessage<'a> {
+    pub(super) email: &'a str,
+    pub(super) message: &'a str,
+}
+
+/// `{}`, where a success has no data.
+#[derive(Serialize)]
+pub(super) struct EmptyObject {}
 
 /// A JSON response that ends with a new line, as in the reference service.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {

@@ -46,7 +46,7 @@ pub(super) fn start(
             .client_disconnect_timeout(timeouts::DISCONNECT)
             // The login of a client that closes its connection is cancelled.
             .h1_allow_half_closed(false)
-            .on_connect_ext(|stream: &ClientStream, data| stream.share(data))
+            .on_connect_ext(|stream: &ClientStream, data| stream.attach(data))
             .h1(app);
         let connections = http.connections();
         fn_service(move |socket: TcpStream| {

@@ -17,7 +17,7 @@ pub(super) struct OpsListener {
 impl OpsListener {
     pub(super) fn start(http: &Http, listener: TcpListener) -> io::Result<Self> {
         let http = http.clone();
-        let server = HttpServer::new(move || http.operator_app())
+        let server = HttpServer::new(move || http.ops_app())
             .workers(1)
             .disable_signals()
             .listen(listener)?;

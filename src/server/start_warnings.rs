@@ -65,7 +65,7 @@ pub(super) fn warn_of_exposure(config: &Config, listens: SocketAddr) {
 }
 
 /// Warns if the database has no users but the default database file has.
-pub(super) fn warn_of_users_left_behind(url: &DatabaseUrl, db: &DB) {
+pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
     let file = Path::new(DEFAULT_FILE);
     if let DatabaseUrl::Sqlite(path) = url
         && path.canonicalize().ok() == file.canonicalize().ok()

@@ -3,7 +3,7 @@
 //! The peer is 10.0.0.1; the trusted proxies are 10.0.0.0/8 and `fd00::/8`.
 
 use bienvenue::domain::ClientIp;
-use bienvenue::http::forwarded::{Told, client_address};
+use bienvenue::http::forwarded::{ForwardedHeaders, client_address};
 
 const PEER: &str = "10.0.0.1";
 
@@ -18,12 +18,12 @@ fn bytes<'a>(lines: &[&'a str]) -> Vec<&'a [u8]> {
 /// The client's address for a request from `peer` with these lines of the two headers;
 /// `disagreement` if they name different ones.
 fn client(peer: &str, x_forwarded_for: &[&str], forwarded: &[&str]) -> String {
-    let told = Told {
+    let headers = ForwardedHeaders {
         x_forwarded_for: bytes(x_forwarded_for),
         forwarded: bytes(forwarded),
     };
     let trusted = "10.0.0.0/8, fd00::/8".parse().unwrap();
-    client_address(address(peer), &told, &trusted)
+    client_address(address(peer), &headers, &trusted)
         .map_or("disagreement".to_owned(), |client| client.to_string())
 }
 

@@ -8,37 +8,37 @@ use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::device_cookie;
-use super::forwarded::{self, Told};
+use super::forwarded::{self, ForwardedHeaders};
 use crate::domain::{Client, ClientIp, IpNetworks, RequestId};
 use crate::http::HttpSettings;
 
 /// The trusted proxies, and whether the log has warned about them.
 #[derive(Debug)]
-pub(crate) struct Proxies {
+pub(crate) struct TrustedProxies {
     trusted: IpNetworks,
-    untrusted_told: AtomicBool,
-    disagreement_told: AtomicBool,
+    untrusted_warned: AtomicBool,
+    conflict_warned: AtomicBool,
 }
 
-impl Proxies {
+impl TrustedProxies {
     pub(crate) fn new(trusted: IpNetworks) -> Self {
         Self {
             trusted,
-            untrusted_told: AtomicBool::new(false),
-            disagreement_told: AtomicBool::new(false),
+            untrusted_warned: AtomicBool::new(false),
+            conflict_warned: AtomicBool::new(false),
         }
     }
 
     fn client(&self, peer: ClientIp, request: &HttpRequest) -> ClientIp {
-        let told = Told {
+        let headers = ForwardedHeaders {
             forwarded: lines(request, &FORWARDED),
             x_forwarded_for: lines(request, &X_FORWARDED_FOR),
         };
-        if told.is_nothing() {
+        if headers.is_empty() {
             return peer;
         }
         if !self.trusted.contains(peer) {
-            if !self.untrusted_told.swap(true, Ordering::Relaxed) {
+            if !self.untrusted_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
                     "{peer} sent X-Forwarded-For or Forwarded, but it is not in --trusted-proxies: \
                      the header is ignored, and this is logged only once. If {peer} is your \
@@ -47,10 +47,10 @@ impl Proxies {
             }
             return peer;
         }
-        forwarded::client_address(peer, &told, &self.trusted).unwrap_or_else(|disagreement| {
-            if !self.disagreement_told.swap(true, Ordering::Relaxed) {
+        forwarded::client_address(peer, &headers, &self.trusted).unwrap_or_else(|conflict| {
+            if !self.conflict_warned.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "{disagreement}: the proxy {peer} itself counts as the client, and this is \
+                    "{conflict}: the proxy {peer} itself counts as the client, and this is \
                      logged only once. Let the proxy remove the header that it does not set"
                 );
             }
@@ -63,13 +63,13 @@ impl Proxies {
 /// the client that it names. None without a connection, as in tests.
 pub(crate) fn address(request: &HttpRequest) -> Option<ClientIp> {
     let peer = ClientIp::new(request.peer_addr()?.ip());
-    let proxies = request.app_data::<web::Data<Proxies>>();
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
 
 /// Whether the connection's other end is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
-    let proxies = request.app_data::<web::Data<Proxies>>();
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
     let peer = request.peer_addr().map(|peer| ClientIp::new(peer.ip()));
     let trusted = proxies.zip(peer);
     trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
@@ -89,7 +89,7 @@ impl FromRequest for Client {
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         let request_id = request.extensions().get::<RequestId>().cloned();
         let settings = request.app_data::<web::Data<HttpSettings>>();
-        let device = settings.and_then(|settings| device_cookie::shown(request, settings));
+        let device = settings.and_then(|settings| device_cookie::read(request, settings));
         ready(Ok(Self::new(address(request), user_agent)
             .with_device(device)
             .with_request_id(request_id)))

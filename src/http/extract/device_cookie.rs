@@ -19,7 +19,7 @@ fn name(settings: &HttpSettings) -> &'static str {
 }
 
 /// The cookie to set after a login.
-pub(crate) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
+pub(crate) fn build(device: &DeviceId, settings: &HttpSettings) -> Cookie<'static> {
     let lifetime = Duration::try_from(settings.device_memory).unwrap_or(Duration::MAX);
     Cookie::build(name(settings), device.expose())
         .path("/")
@@ -31,7 +31,7 @@ pub(crate) fn setting(device: &DeviceId, settings: &HttpSettings) -> Cookie<'sta
 }
 
 /// The device id in a request's cookie, if it is valid.
-pub(crate) fn shown(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
+pub(crate) fn read(request: &HttpRequest, settings: &HttpSettings) -> Option<DeviceId> {
     let value = cookie::value(request, name(settings))?;
     DeviceId::parse(value).ok()
 }

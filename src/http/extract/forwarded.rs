@@ -11,17 +11,17 @@ use crate::domain::{ClientIp, IpNetworks};
 
 /// The lines of the two headers, in order of arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told<'a> {
+pub struct ForwardedHeaders<'a> {
     /// `Forwarded`.
     pub forwarded: Vec<&'a [u8]>,
     /// `X-Forwarded-For`.
     pub x_forwarded_for: Vec<&'a [u8]>,
 }
 
-impl Told<'_> {
+impl ForwardedHeaders<'_> {
     /// Whether both headers are missing.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.forwarded.is_empty() && self.x_forwarded_for.is_empty()
     }
 }
@@ -30,7 +30,7 @@ impl Told<'_> {
 /// on as the client sent it; it is unknown which one that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("X-Forwarded-For names the client {x_forwarded_for}, but Forwarded names {forwarded}")]
-pub struct Disagreement {
+pub struct ConflictingHeaders {
     x_forwarded_for: ClientIp,
     forwarded: ClientIp,
 }
@@ -44,26 +44,29 @@ pub struct Disagreement {
 ///   as the client.
 ///
 /// # Errors
-/// [`Disagreement`] if both headers are present and name different clients.
+/// [`ConflictingHeaders`] if both headers are present and name different clients.
 pub fn client_address(
     peer: ClientIp,
-    told: &Told<'_>,
+    headers: &ForwardedHeaders<'_>,
     trusted: &IpNetworks,
-) -> Result<ClientIp, Disagreement> {
+) -> Result<ClientIp, ConflictingHeaders> {
     if !trusted.contains(peer) {
         return Ok(peer);
     }
     let by_x_forwarded_for = || {
-        let lines = told.x_forwarded_for.iter().rev();
+        let lines = headers.x_forwarded_for.iter().rev();
         let hops = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
         walk(peer, hops.map(node), trusted)
     };
     let by_forwarded = || {
-        let lines = told.forwarded.iter().rev();
+        let lines = headers.forwarded.iter().rev();
         let hops = lines.flat_map(|line| elements(line).into_iter().rev());
         walk(peer, hops, trusted)
     };
-    match (told.x_forwarded_for.is_empty(), told.forwarded.is_empty()) {
+    match (
+        headers.x_forwarded_for.is_empty(),
+        headers.forwarded.is_empty(),
+    ) {
         (true, true) => Ok(peer),
         (false, true) => Ok(by_x_forwarded_for()),
         (true, false) => Ok(by_forwarded()),
@@ -72,7 +75,7 @@ pub fn client_address(
             if x_forwarded_for == forwarded {
                 Ok(forwarded)
             } else {
-                Err(Disagreement {
+                Err(ConflictingHeaders {
                     x_forwarded_for,
                     forwarded,
                 })

@@ -1,4 +1,4 @@
-//! The cookie of a login whose second factor is due. It lets nobody in.
+//! The cookie of a login whose second factor is due. It opens no session.
 
 use std::future::{Ready, ready};
 
@@ -14,26 +14,26 @@ use crate::http::{HttpError, HttpSettings};
 
 const NAME: &str = "login";
 
-/// The login that a request goes on with, if it carries one.
+/// The pending login that a request continues, if it names one.
 #[derive(Debug)]
 pub(crate) struct LoginCookie(pub(crate) Option<LoginToken>);
 
 impl LoginCookie {
-    /// The cookie with which the client goes on.
-    pub(crate) fn setting(login: &LoginToken, settings: &HttpSettings) -> Cookie<'static> {
+    /// Builds the cookie, with which the client continues the login.
+    pub(crate) fn build(login: &LoginToken, settings: &HttpSettings) -> Cookie<'static> {
         let lifetime = Duration::try_from(LOGIN_LIFETIME).unwrap_or(Duration::ZERO);
-        build(login.expose(), lifetime, settings)
+        with_value(login.expose(), lifetime, settings)
     }
 
-    /// The cookie that takes it back, after the login.
-    pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
-        let mut cookie = build(String::new(), Duration::ZERO, settings);
+    /// Builds the cookie that removes it, after the login.
+    pub(crate) fn removal(settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = with_value(String::new(), Duration::ZERO, settings);
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         cookie
     }
 }
 
-fn build(value: String, lifetime: Duration, settings: &HttpSettings) -> Cookie<'static> {
+fn with_value(value: String, lifetime: Duration, settings: &HttpSettings) -> Cookie<'static> {
     Cookie::build(NAME, value)
         .path("/")
         .http_only(true)

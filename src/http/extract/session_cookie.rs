@@ -27,7 +27,7 @@ impl SessionCookie {
     }
 
     /// The cookie to set after a login. It lasts until the browser is closed.
-    pub(crate) fn setting(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+    pub(crate) fn build(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
         Cookie::build(NAME, session_id.to_owned())
             .path("/")
             .http_only(true)
@@ -38,15 +38,15 @@ impl SessionCookie {
 
     /// The cookie that hands it to the client for as long as a session lives.
     pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
-        let mut cookie = Self::setting(session_id, settings);
+        let mut cookie = Self::build(session_id, settings);
         let lifetime = Duration::try_from(settings.session_lifetime);
         cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
         cookie
     }
 
     /// The cookie that clears it, with the same attributes.
-    pub(crate) fn clearing(settings: &HttpSettings) -> Cookie<'static> {
-        let mut cookie = Self::setting("", settings);
+    pub(crate) fn removal(settings: &HttpSettings) -> Cookie<'static> {
+        let mut cookie = Self::build("", settings);
         cookie.set_max_age(Duration::ZERO);
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         cookie

@@ -10,7 +10,7 @@ use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::{self, Pages, Refusal, prefers_html};
-use crate::http::response::{Nothing, json_with};
+use crate::http::response::{AccountMessage, EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
 #[derive(Serialize)]
@@ -67,12 +67,6 @@ pub(crate) struct CurrentPasswordForm {
     pub(super) current_password: FieldText,
 }
 
-#[derive(Serialize)]
-struct Updated<'a> {
-    email: &'a str,
-    message: &'a str,
-}
-
 /// `PUT /profile/password`
 pub(crate) async fn change_password(
     auth: web::Data<Auth>,
@@ -100,10 +94,10 @@ pub(crate) async fn change_password(
         .change_password(executor.get_ref(), request, new_password)
         .await
         .map_err(|error| HttpError::of_new_password("new_password", error))?;
-    let cookie = SessionCookie::setting(&changed.session_id.expose(), &settings);
+    let cookie = SessionCookie::build(&changed.session_id.expose(), &settings);
     let answer = json_with(
         HttpResponse::Ok().cookie(cookie),
-        &Updated {
+        &AccountMessage {
             email: changed.user.email.as_str(),
             message: "Password updated",
         },
@@ -134,6 +128,9 @@ pub(crate) async fn delete_account(
         client,
     };
     auth.delete_account(executor.get_ref(), request).await?;
-    let cookie = SessionCookie::clearing(&settings);
-    Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
+    let cookie = SessionCookie::removal(&settings);
+    Ok(json_with(
+        HttpResponse::Ok().cookie(cookie),
+        &EmptyObject {},
+    ))
 }

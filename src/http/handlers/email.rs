@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::{Auth, EmailLinkToken, OwnerRequest};
 use crate::domain::{Client, Email, Password};
@@ -10,7 +10,7 @@ use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
-use crate::http::response::json;
+use crate::http::response::{AccountMessage, Message, json};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]
@@ -22,17 +22,6 @@ pub(crate) struct EmailChangeForm {
 #[derive(Deserialize)]
 pub(crate) struct TokenForm {
     token: FieldText,
-}
-
-#[derive(Serialize)]
-struct Asked {
-    message: &'static str,
-}
-
-#[derive(Serialize)]
-struct Verified<'a> {
-    email: &'a str,
-    message: &'static str,
 }
 
 /// `PUT /profile/email`
@@ -59,10 +48,10 @@ pub(crate) async fn change(
     };
     auth.request_email_change(executor.get_ref(), request, email)
         .await?;
-    let asked = Asked {
+    let answer = Message {
         message: "if this address is free, a mail is on its way",
     };
-    Ok(json(StatusCode::OK, &asked))
+    Ok(json(StatusCode::OK, &answer))
 }
 
 /// `PUT /verify_email`
@@ -78,9 +67,9 @@ pub(crate) async fn verify(
     let verified = executor
         .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))
         .await?;
-    let told = Verified {
+    let answer = AccountMessage {
         email: verified.email.as_str(),
         message: "email verified",
     };
-    Ok(with_user_id(verified.user, json(StatusCode::OK, &told)))
+    Ok(with_user_id(verified.user, json(StatusCode::OK, &answer)))
 }

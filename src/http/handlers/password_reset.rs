@@ -2,13 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::Auth;
 use crate::domain::{Client, Email, NormalizedEmail, Password, ResetToken};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::middleware::with_user_id;
-use crate::http::response::json;
+use crate::http::response::{AccountMessage, json};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]
@@ -23,12 +23,6 @@ pub(crate) struct PasswordResetForm {
     new_password: FieldText,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
-    email: &'a str,
-    message: &'a str,
-}
-
 /// `POST /reset_password`
 pub(crate) async fn request(
     auth: web::Data<Auth>,
@@ -39,11 +33,11 @@ pub(crate) async fn request(
     let email = FormError::within("email", Email::parse(form.email.as_str()))?;
     auth.request_reset(executor.get_ref(), &email, &client)
         .await?;
-    let told = Told {
+    let answer = AccountMessage {
         email: form.email.as_str(),
         message: "if this address is registered, a mail is on its way",
     };
-    Ok(json(StatusCode::OK, &told))
+    Ok(json(StatusCode::OK, &answer))
 }
 
 /// `PUT /reset_password`
@@ -65,9 +59,9 @@ pub(crate) async fn reset(
         .reset_password(executor, email, token, new_password, &client)
         .await
         .map_err(|error| HttpError::of_new_password("new_password", error))?;
-    let told = Told {
+    let answer = AccountMessage {
         email: user.email.as_str(),
         message: "Password updated",
     };
-    Ok(with_user_id(user.id, json(StatusCode::OK, &told)))
+    Ok(with_user_id(user.id, json(StatusCode::OK, &answer)))
 }

@@ -11,7 +11,7 @@ use crate::domain::{Client, Password, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::extract::login_cookie::LoginCookie;
-use crate::http::response::{Nothing, json};
+use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
 
 /// A code of an authenticator app, or a recovery code.
@@ -73,7 +73,7 @@ pub(crate) async fn log_in(
     let executor = executor.get_ref();
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     let mut answer = HttpResponse::Ok();
-    answer.cookie(LoginCookie::clearing(&settings));
+    answer.cookie(LoginCookie::removal(&settings));
     Ok(opened(&logged_in.await?, answer, &settings))
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn remove_totp(
         client,
     };
     auth.remove_totp(executor.get_ref(), request, code).await?;
-    Ok(json(StatusCode::OK, &Nothing {}))
+    Ok(json(StatusCode::OK, &EmptyObject {}))
 }
 
 /// `POST /account/recovery_codes`

@@ -15,7 +15,7 @@ use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::middleware::with_user_id;
-use crate::http::response::{Nothing, json_with};
+use crate::http::response::{EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
 #[derive(Deserialize)]
@@ -26,7 +26,7 @@ pub(crate) struct LoginForm {
 }
 
 #[derive(Serialize)]
-struct Opened {
+struct NewSession {
     session_id: String,
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn log_in(
         Ok(logged_in) => Ok(opened(&logged_in, HttpResponse::Ok(), &settings)),
         Err(due @ AuthError::SecondFactorRequired(login)) => {
             let mut answer = HttpResponse::from_error(HttpError::from(due));
-            let cookie = LoginCookie::setting(&login, &settings);
+            let cookie = LoginCookie::build(&login, &settings);
             let added = answer.add_cookie(&cookie);
             added.map_err(|error| AuthError::TaskFailed(error.to_string()))?;
             Ok(answer)
@@ -63,11 +63,11 @@ pub(super) fn opened(
     settings: &HttpSettings,
 ) -> HttpResponse {
     let session_id = logged_in.session_id.expose();
-    answer.cookie(SessionCookie::setting(&session_id, settings));
+    answer.cookie(SessionCookie::build(&session_id, settings));
     if let Some(device) = &logged_in.device {
-        answer.cookie(device_cookie::setting(device, settings));
+        answer.cookie(device_cookie::build(device, settings));
     }
-    let answer = json_with(&mut answer, &Opened { session_id });
+    let answer = json_with(&mut answer, &NewSession { session_id });
     with_user_id(logged_in.user.id, answer)
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn log_out(
     match (scopes.next(), scopes.next()) {
         (None, _) => {}
         (Some((_, scope)), None) => {
-            return end_all_in(&scope, &executor, &settings, session_id).await;
+            return end_scope(&scope, &executor, &settings, session_id).await;
         }
         (Some(_), Some(_)) => return Err(HttpError::UnknownScope),
     }
@@ -93,8 +93,11 @@ pub(crate) async fn log_out(
         .await;
     match ended {
         Ok(_) => {
-            let cookie = SessionCookie::clearing(&settings);
-            Ok(json_with(HttpResponse::Ok().cookie(cookie), &Nothing {}))
+            let cookie = SessionCookie::removal(&settings);
+            Ok(json_with(
+                HttpResponse::Ok().cookie(cookie),
+                &EmptyObject {},
+            ))
         }
         Err(AuthError::NoResultFound) => Err(HttpError::NotLoggedIn),
         Err(error) => Err(error.into()),
@@ -102,7 +105,7 @@ pub(crate) async fn log_out(
 }
 
 #[derive(Serialize)]
-struct Device<'a> {
+struct ListedSession<'a> {
     id: String,
     current: bool,
     created_at: String,
@@ -111,7 +114,7 @@ struct Device<'a> {
     user_agent: Option<&'a str>,
 }
 
-impl<'a> From<&'a SessionInfo> for Device<'a> {
+impl<'a> From<&'a SessionInfo> for ListedSession<'a> {
     fn from(session: &'a SessionInfo) -> Self {
         Self {
             id: session.public_id.to_string(),
@@ -141,7 +144,7 @@ pub(crate) async fn list(
     let page = executor
         .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
         .await?;
-    let devices: Vec<Device<'_>> = page.sessions.iter().map(Device::from).collect();
+    let devices: Vec<ListedSession<'_>> = page.sessions.iter().map(ListedSession::from).collect();
     let mut answer = HttpResponse::Ok();
     if let Some(last) = page.next {
         answer.insert_header((LINK, format!("<?after={last}>; rel=\"next\"")));
@@ -162,14 +165,14 @@ pub(crate) async fn end(
         .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;
     match named {
-        EndedSession::Current => Ok(ended(Some(&settings))),
-        EndedSession::Other => Ok(ended(None)),
+        EndedSession::Current => Ok(ended_answer(Some(&settings))),
+        EndedSession::Other => Ok(ended_answer(None)),
         EndedSession::NotYours => Err(HttpError::NoSuchSession),
     }
 }
 
 /// `DELETE /sessions?scope=...`
-async fn end_all_in(
+async fn end_scope(
     scope: &str,
     executor: &BlockingExecutor,
     settings: &HttpSettings,
@@ -183,14 +186,14 @@ async fn end_all_in(
     executor
         .run_write(move |auth| auth.end_sessions(&session_id, scope))
         .await?;
-    Ok(ended(cleared))
+    Ok(ended_answer(cleared))
 }
 
 /// The response after sessions have ended. It clears the cookie if its own session has ended.
-fn ended(cleared: Option<&HttpSettings>) -> HttpResponse {
+fn ended_answer(cleared: Option<&HttpSettings>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     if let Some(settings) = cleared {
-        answer.cookie(SessionCookie::clearing(settings));
+        answer.cookie(SessionCookie::removal(settings));
     }
-    json_with(&mut answer, &Nothing {})
+    json_with(&mut answer, &EmptyObject {})
 }

@@ -2,25 +2,19 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
-use crate::http::response::json;
+use crate::http::response::{AccountMessage, json};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]
 pub(crate) struct RegistrationForm {
     email: FieldText,
     password: FieldText,
-}
-
-#[derive(Serialize)]
-struct Created<'a> {
-    email: &'a str,
-    message: &'a str,
 }
 
 /// `POST /users`
@@ -37,7 +31,7 @@ pub(crate) async fn register(
         .register(executor, &email, password, &client)
         .await
         .map_err(|error| HttpError::of_new_password("password", error))?;
-    let created = Created {
+    let created = AccountMessage {
         email: email.as_str(),
         message: "user created",
     };

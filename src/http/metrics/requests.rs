@@ -83,7 +83,7 @@ impl Requests {
 
     fn count<B>(&self, answer: &ServiceResponse<B>, taken: Duration) {
         let request = answer.request();
-        let method = known(request.method());
+        let method = method_label(request.method());
         let route = request.app_data::<Route>();
         let route = route.map_or("unknown", |Route(path)| path);
         let status = answer.status().as_u16();
@@ -118,7 +118,7 @@ fn zeros(outcomes: &[Outcome]) -> Family<OutcomeLabels, Counter> {
 }
 
 /// The name of a known method. Clients can make up any number of others.
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     let found = known.into_iter().find(|name| *name == method.as_str());
     found.unwrap_or("other")

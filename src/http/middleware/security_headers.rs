@@ -77,7 +77,7 @@ const ASSET: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// Puts them into an answer; `https` adds that the browser is to stay with https.
-pub(crate) fn secure(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
+pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
     let own: &[_] = match kind {
         ContentKind::Api => &API,
         ContentKind::Page { .. } => &PAGE,

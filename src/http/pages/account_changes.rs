@@ -54,7 +54,7 @@ pub(crate) async fn submit_password(
     match changed {
         Ok(changed) => {
             let session_id = changed.session_id.expose();
-            let cookie = SessionCookie::setting(&session_id, &visit.settings);
+            let cookie = SessionCookie::build(&session_id, &visit.settings);
             Ok(see_other("/account?done=password").cookie(cookie).finish())
         }
         Err(error) => Err(refused(&visit, form, error, |fields| {
@@ -129,7 +129,7 @@ pub(crate) async fn submit_delete(
     let owner = owner_request(&signed_in, current, client);
     match auth.delete_account(executor.get_ref(), owner).await {
         Ok(_) => {
-            let cookie = SessionCookie::clearing(&visit.settings);
+            let cookie = SessionCookie::removal(&visit.settings);
             let mut answer = see_other("/login?reason=account_deleted");
             Ok(answer.cookie(cookie).finish())
         }

@@ -108,7 +108,7 @@ pub(crate) async fn submit(
 }
 
 fn logged_out(visit: &Visit) -> HttpResponse {
-    let cookie = SessionCookie::clearing(&visit.settings);
+    let cookie = SessionCookie::removal(&visit.settings);
     see_other("/login?reason=logged_out")
         .cookie(cookie)
         .finish()

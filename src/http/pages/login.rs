@@ -56,7 +56,7 @@ pub(crate) async fn submit(
         Err(AuthError::SecondFactorRequired(login)) => {
             let keep = if keep { "on" } else { "" };
             let mut answer = visit.go_to("/login/code", ("keep", keep));
-            let cookie = LoginCookie::setting(&login, &visit.settings);
+            let cookie = LoginCookie::build(&login, &visit.settings);
             Ok(answer.cookie(cookie).finish())
         }
         Err(error) => Err(visit.refuse(view, error.into())),
@@ -72,10 +72,10 @@ pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -
     answer.cookie(if keep {
         SessionCookie::keeping(&session_id, settings)
     } else {
-        SessionCookie::setting(&session_id, settings)
+        SessionCookie::build(&session_id, settings)
     });
     if let Some(device) = &logged_in.device {
-        answer.cookie(device_cookie::setting(device, settings));
+        answer.cookie(device_cookie::build(device, settings));
     }
     with_user_id(logged_in.user.id, answer.finish())
 }

@@ -55,7 +55,7 @@ pub(crate) async fn submit(
     match logged_in.await {
         Ok(logged_in) => {
             let mut answer = enter(&visit, &logged_in, keep).await;
-            let cookie = LoginCookie::clearing(&visit.settings);
+            let cookie = LoginCookie::removal(&visit.settings);
             let added = answer.add_cookie(&cookie);
             added.map_err(|error| visit.error(AuthError::TaskFailed(error.to_string()).into()))?;
             Ok(answer)

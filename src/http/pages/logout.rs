@@ -31,7 +31,7 @@ pub(crate) async fn submit(
     let Posted { visit, client, .. } = posted;
     let target = visit.next.as_ref().map(Next::location);
     let mut answer = see_other(target.unwrap_or("/login?reason=logged_out"));
-    answer.cookie(SessionCookie::clearing(&visit.settings));
+    answer.cookie(SessionCookie::removal(&visit.settings));
     let Some(session_id) = SessionCookie::read(&request) else {
         return Ok(answer.finish());
     };

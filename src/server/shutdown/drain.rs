@@ -39,7 +39,7 @@ pub(super) async fn drain(
         refuse(listener);
     }
     // Not earlier, because a client may connect again as soon as it has its last response.
-    connections.end();
+    connections.start_drain();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
         rt::time::sleep(POLL).await;

@@ -33,13 +33,15 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
 /// `GET /verify`: tells a proxy who is logged in and has access, before it passes a request on to
 /// an application. OPTIONS is for proxies that ask with the client's own method.
-pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, Refused> {
+pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, ForwardAuthError> {
     answer(&request, StatusCode::UNAUTHORIZED).await
 }
 
 /// `GET /verify/redirect`: the same for proxies that pass the whole answer on. A browser that
 /// asks for a page without a login is redirected to the login; other clients get 401.
-pub(crate) async fn verify_or_redirect(request: HttpRequest) -> Result<HttpResponse, Refused> {
+pub(crate) async fn verify_or_redirect(
+    request: HttpRequest,
+) -> Result<HttpResponse, ForwardAuthError> {
     let status = if is_navigation(request.headers()) {
         StatusCode::SEE_OTHER
     } else {
@@ -58,7 +60,10 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn answer(request: &HttpRequest, logged_out: StatusCode) -> Result<HttpResponse, Refused> {
+async fn answer(
+    request: &HttpRequest,
+    logged_out: StatusCode,
+) -> Result<HttpResponse, ForwardAuthError> {
     match access(request).await {
         Ok(access) => {
             request.extensions_mut().insert(access.user.id);
@@ -68,14 +73,18 @@ async fn answer(request: &HttpRequest, logged_out: StatusCode) -> Result<HttpRes
             Ok(answer)
         }
         Err(HttpError::Auth(missing @ (AuthError::NotLoggedIn | AuthError::EnrolmentRequired))) => {
-            let login = Login::of(request).await.map_err(Refused::Failed)?;
-            Err(Refused::NotLoggedIn(logged_out, login.into(), missing))
+            let login = Login::of(request).await.map_err(ForwardAuthError::Failed)?;
+            Err(ForwardAuthError::NotLoggedIn(
+                logged_out,
+                login.into(),
+                missing,
+            ))
         }
-        Err(error) => Err(Refused::Failed(error)),
+        Err(error) => Err(ForwardAuthError::Failed(error)),
     }
 }
 
-/// Who has access to what the client of a proxy asks for.
+/// The user who has access to what the client of a proxy asks for.
 async fn access(request: &HttpRequest) -> Result<VerifiedAccess, HttpError> {
     let executor = request.app_data::<web::Data<BlockingExecutor>>();
     let executor = executor.ok_or(AuthError::NotLoggedIn)?;
@@ -138,7 +147,7 @@ impl Login {
 /// because proxies understand it as "log in first". `Location` is the login page, for a proxy
 /// that redirects. There is no `WWW-Authenticate`, for which a browser would open a dialog.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum ForwardAuthError {
     /// Without a login, or without the second factor that the policy asks for.
     NotLoggedIn(StatusCode, Box<Login>, AuthError),
     Failed(HttpError),
@@ -153,7 +162,7 @@ fn missing_code(missing: &AuthError) -> &'static str {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoggedIn(_, _, missing) => missing.fmt(f),
@@ -162,7 +171,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl ResponseError for Refused {
+impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotLoggedIn(status, ..) => *status,

@@ -11,7 +11,7 @@ use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::registry::{Connection, Connections, Room};
+use super::registry::{Connection, Connections, ReadState};
 
 const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
@@ -32,7 +32,7 @@ impl ClientStream {
     }
 
     /// Stores the connection in the connection data of its requests.
-    pub fn share(&self, data: &mut Extensions) {
+    pub fn attach(&self, data: &mut Extensions) {
         data.insert(Arc::clone(&self.connection));
     }
 }
@@ -44,15 +44,15 @@ impl AsyncRead for ClientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match this.connection.room() {
-            Room::Free => {}
-            Room::ParseFirst => {
+        match this.connection.read_state() {
+            ReadState::Free => {}
+            ReadState::ParseFirst => {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             // On Linux, bytes that arrive after a shutdown can still be read.
-            Room::Closed => return Poll::Ready(Ok(())),
-            Room::Full => {
+            ReadState::Closed => return Poll::Ready(Ok(())),
+            ReadState::Full => {
                 // Nothing else was written yet. A client that does not read gets no response.
                 let _written = this.socket.try_write(TOO_LARGE);
                 let message = "the head of a request is larger than 32 KiB";
@@ -62,7 +62,7 @@ impl AsyncRead for ClientStream {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.socket).poll_read(context, buffer);
         let read = buffer.filled().len().saturating_sub(before);
-        this.connection.note_read(read);
+        this.connection.record_read(read);
         polled
     }
 }

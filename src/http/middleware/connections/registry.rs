@@ -25,7 +25,7 @@ const REFUSED_LINGER: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub struct Connections {
     open: Mutex<Vec<Weak<Connection>>>,
-    ending: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Connections {
@@ -38,8 +38,8 @@ impl Connections {
     }
 
     /// Makes every response from now on the last one of its connection.
-    pub fn end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
+    pub fn start_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Closes connections without a request in flight for longer than this, also if a head is
@@ -61,7 +61,7 @@ impl Connections {
 
     /// Whether the next response of a connection has to be its last one.
     pub(crate) fn is_last(&self, connection: &Connection, now: Instant) -> bool {
-        self.ending.load(Ordering::Relaxed) || connection.is_worn(now)
+        self.draining.load(Ordering::Relaxed) || connection.is_expired(now)
     }
 }
 
@@ -90,7 +90,7 @@ struct Usage {
 
 /// Whether more may be read from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum ReadState {
     Free,
     /// The bytes read so far may contain a request: the parser has to run first.
     ParseFirst,
@@ -135,24 +135,24 @@ impl Connection {
     /// Whether more may be read. If the first head is too long, the connection ends. After a
     /// response, the bytes may be the rest of that request's body, and the client gets some time
     /// to read the response.
-    pub(crate) fn room(&self) -> Room {
+    pub(crate) fn read_state(&self) -> ReadState {
         let mut usage = locked(&self.usage);
         if usage.closed {
-            Room::Closed
+            ReadState::Closed
         } else if usage.in_flight > 0 || usage.refused || usage.unparsed < HEAD_MAX {
-            Room::Free
+            ReadState::Free
         } else if !usage.parsed {
             usage.parsed = true;
-            Room::ParseFirst
+            ReadState::ParseFirst
         } else if usage.requests == 0 {
-            Room::Full
+            ReadState::Full
         } else {
             usage.refused = true;
-            Room::Free
+            ReadState::Free
         }
     }
 
-    pub(crate) fn note_read(&self, bytes: usize) {
+    pub(crate) fn record_read(&self, bytes: usize) {
         let mut usage = locked(&self.usage);
         if usage.in_flight == 0 {
             usage.unparsed = usage.unparsed.saturating_add(bytes);
@@ -166,7 +166,7 @@ impl Connection {
         (usage.in_flight == 0).then(|| (usage.last_done.elapsed(), usage.refused))
     }
 
-    fn is_worn(&self, now: Instant) -> bool {
+    fn is_expired(&self, now: Instant) -> bool {
         let requests = locked(&self.usage).requests;
         let age = now.saturating_duration_since(self.opened);
         self.socket.is_none() || requests >= REQUESTS_MAX || age >= AGE_MAX
@@ -235,7 +235,7 @@ mod tests {
     fn at_shutdown_every_response_is_a_connections_last() {
         let (connections, connection) = (Connections::default(), connected());
         assert!(!connections.is_last(&connection, connection.opened));
-        connections.end();
+        connections.start_drain();
         assert!(connections.is_last(&connection, connection.opened));
     }
 

@@ -17,17 +17,17 @@ pub(super) const ORIGIN_MAX: usize = 280;
 
 /// The origins that were logged.
 #[derive(Debug)]
-pub(crate) struct RefusedOrigins(Mutex<Named>);
+pub(crate) struct RefusedOrigins(Mutex<WarnedOrigins>);
 
 #[derive(Debug)]
-struct Named {
+struct WarnedOrigins {
     origins: BTreeSet<String>,
     since: Instant,
 }
 
 impl Default for RefusedOrigins {
     fn default() -> Self {
-        Self(Mutex::new(Named {
+        Self(Mutex::new(WarnedOrigins {
             origins: BTreeSet::new(),
             since: Instant::now(),
         }))

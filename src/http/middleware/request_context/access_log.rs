@@ -21,14 +21,14 @@ pub(crate) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpRespon
 
 /// Logs a request and, if it failed, the cause in a second line with the same `request_id`. Returns
 /// whether a line was logged, which then waits for a flush.
-pub(crate) fn write<B>(
+pub(crate) fn log_request<B>(
     answer: &ServiceResponse<B>,
     id: Option<&RequestId>,
     begun: Instant,
 ) -> bool {
     let status = answer.status();
     if status.is_server_error() {
-        report(answer, id);
+        log_failure(answer, id);
     }
     if !log::log_enabled!(target: ACCESS, log::Level::Info) {
         return false;
@@ -75,7 +75,7 @@ fn method(method: &Method) -> &str {
     }
 }
 
-fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
+fn log_failure<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
     let status = answer.status().as_u16();
     let cause = answer.response().error();
     let level = match cause {
@@ -96,7 +96,7 @@ fn report<B>(answer: &ServiceResponse<B>, id: Option<&RequestId>) {
 }
 
 /// Logs the cause of a failure without a response from a route: a panic.
-pub(crate) fn report_lost(verb: &Method, failure: &Error, id: Option<&RequestId>) {
+pub(crate) fn log_unanswered(verb: &Method, failure: &Error, id: Option<&RequestId>) {
     let verb = method(verb);
     log::error!(
         event = "request_failed",

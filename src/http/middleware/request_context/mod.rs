@@ -19,7 +19,7 @@ pub(crate) use access_log::with_user_id;
 pub(crate) use log_flush::LogFlush;
 pub(crate) use request_id::RequestIds;
 
-use super::security_headers::{self, ContentKind};
+use super::security_headers::{ContentKind, set_security_headers};
 use crate::domain::RequestId;
 use crate::http::error::represent;
 use crate::http::pages::{Pages, Representation};
@@ -36,7 +36,7 @@ pub(crate) async fn request_context(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let id = ids.of(request.headers());
+    let id = ids.id_for(request.headers());
     let pages = request.app_data::<web::Data<Pages>>().cloned();
     let wanted = Representation::of(request.headers());
     if let Some(id) = id.clone() {
@@ -50,7 +50,7 @@ pub(crate) async fn request_context(
             let mut answer = represent(answer, wanted, pages.as_ref());
             complete(&mut answer, id.as_ref(), settings.https);
             let answer = ServiceResponse::new(request, answer);
-            if access_log::write(&answer, id.as_ref(), begun)
+            if access_log::log_request(&answer, id.as_ref(), begun)
                 && let Some(flush) = answer.request().app_data::<LogFlush>()
             {
                 flush.schedule();
@@ -61,7 +61,7 @@ pub(crate) async fn request_context(
         Err(_panic) => HttpError::Panicked.into(),
     };
     // The request is gone, so the response is built from the failure alone.
-    access_log::report_lost(&method, &failure, id.as_ref());
+    access_log::log_unanswered(&method, &failure, id.as_ref());
     let mut answer = represent(failure.error_response(), wanted, pages.as_ref());
     complete(&mut answer, id.as_ref(), settings.https);
     Err(InternalError::from_response(failure, answer).into())
@@ -70,7 +70,7 @@ pub(crate) async fn request_context(
 fn complete(answer: &mut HttpResponse, id: Option<&RequestId>, https: bool) {
     let kind = answer.extensions().get::<ContentKind>().cloned();
     let headers = answer.headers_mut();
-    security_headers::secure(headers, &kind.unwrap_or_default(), https);
+    set_security_headers(headers, &kind.unwrap_or_default(), https);
     if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -27,7 +27,7 @@ impl RequestIds {
     }
 
     /// The id in the request's header, if it is valid and the only one; otherwise a new one.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<RequestId> {
+    pub(crate) fn id_for(&self, headers: &HeaderMap) -> Option<RequestId> {
         let mut brought = headers.get_all(REQUEST_ID);
         let (first, another) = (brought.next(), brought.next());
         first
