@@ -54,6 +54,7 @@ fn mails() -> Vec<MailKind> {
         },
         MailKind::EmailTakenBack { to, new },
         MailKind::AlreadyRegistered,
+        MailKind::Invitation { days: 7 },
         MailKind::SecondFactorAdded,
         MailKind::SecondFactorRemoved { by_operator: true },
         MailKind::RecoveryCodesReplaced,
