@@ -238,7 +238,7 @@ impl Worker {
                     None => log::error!("a thread for a mail panicked"),
                     Some(Outcome::Done(None) | Outcome::Kept) => {}
                     Some(Outcome::Done(Some(_)) | Outcome::Wait(..)) => {
-                        self.outage.record_success()
+                        self.outage.record_success();
                     }
                     // Of mails that fail at the same time, only the first counts.
                     Some(Outcome::Away(_)) if self.paused_until.is_some() => {}

@@ -29,6 +29,12 @@ pub(crate) const VERIFY_EMAIL: TokenPage = TokenPage {
     cookie: "email_token",
 };
 
+/// The page of an invitation.
+pub(crate) const INVITE: TokenPage = TokenPage {
+    path: "/invite",
+    cookie: "invitation_token",
+};
+
 /// How long the form may stay open.
 const LIFETIME: Duration = Duration::minutes(30);
 

@@ -96,6 +96,7 @@ fn error_key(code: &str, status: StatusCode) -> &'static str {
         "email_not_verified" => "error.email_not_verified",
         "registration_closed" => "error.registration_closed",
         "invalid_reset_token" => "error.invalid_reset_token",
+        "invalid_invitation" => "error.invalid_invitation",
         "invalid_token" => "error.invalid_token",
         "rate_limited" => "error.rate_limited",
         "overloaded" => "error.overloaded",

@@ -8,6 +8,7 @@ mod context;
 mod error_page;
 mod field;
 mod forgot;
+mod invite;
 mod login;
 mod login_code;
 mod logout;
@@ -77,6 +78,9 @@ pub(crate) fn routes() -> Vec<Resource> {
             .get(forgot::show)
             .post(forgot::submit),
         Resource::new("/reset").get(reset::show).post(reset::submit),
+        Resource::new("/invite")
+            .get(invite::show)
+            .post(invite::submit),
         Resource::new("/verify-email")
             .get(verify_email::show)
             .post(verify_email::submit),

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{AccountRules, Auth, AuthError, RegistrationOutcome};
-use crate::domain::{Email, EmailVerification, Password, Registration};
+use crate::domain::{Client, Email, EmailVerification, Password, Registration, User};
 use crate::http::extract::current_user::session_of;
 use crate::http::middleware::with_user_id;
 use crate::http::{BlockingExecutor, HttpError};
@@ -68,15 +68,30 @@ pub(crate) async fn submit(
         }
         Err(error) => return Err(visit.refuse(view(&rules, form.into_fields()), error.into())),
     };
-    match auth.log_in_registered(executor, user, &client).await {
-        Ok(logged_in) => Ok(enter(&visit, &logged_in, false).await),
+    Ok(log_in(&auth, executor, &visit, &client, user).await)
+}
+
+/// Logs in a user who has just registered.
+pub(crate) async fn log_in(
+    auth: &Auth,
+    executor: &BlockingExecutor,
+    visit: &Visit,
+    client: &Client,
+    user: User,
+) -> HttpResponse {
+    match auth.log_in_registered(executor, user, client).await {
+        Ok(logged_in) => enter(visit, &logged_in, false).await,
         // The account is there: what failed can be tried again at the login.
-        Err(_) => Ok(visit.go_to("/login", ("reason", "registered")).finish()),
+        Err(_) => visit.go_to("/login", ("reason", "registered")).finish(),
     }
 }
 
 /// The same answer whether the account is new or was there.
-fn done(visit: &Visit, rules: &AccountRules, registered: &RegistrationOutcome) -> HttpResponse {
+pub(crate) fn done(
+    visit: &Visit,
+    rules: &AccountRules,
+    registered: &RegistrationOutcome,
+) -> HttpResponse {
     let reason = match rules.email_verification {
         EmailVerification::Off => "registered",
         EmailVerification::Optional | EmailVerification::Required => "check_mail",

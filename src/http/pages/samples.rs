@@ -63,6 +63,12 @@ fn plain(text: &str) -> Vec<View> {
         views.push(code.data(context! { keep => on, recovery => on, other => text }));
         views.push(register.clone().data(context! { registration_open => on }));
         views.push(forgot.clone().data(context! { sent => on }));
+        let invite = View::new("invite.html", "invite.title");
+        let invited = vec![
+            Field::own_email().filled(text),
+            Field::first_password(&rules),
+        ];
+        views.push(invite.fields(invited).data(context! { usable => on }));
         let reset = View::new("reset.html", "reset.title").fields(new_password());
         views.push(reset.data(context! { usable => on }));
         views.push(verify.clone().data(context! { usable => on }));

@@ -21,7 +21,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 17] = built_in![
+const BUILT_IN: [(&str, &str); 18] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -37,6 +37,7 @@ const BUILT_IN: [(&str, &str); 17] = built_in![
     "logout.html",
     "message.html",
     "register.html",
+    "invite.html",
     "reset.html",
     "verify_email.html",
 ];

@@ -5,6 +5,7 @@ mod apps;
 mod chromium;
 mod errors;
 mod frame;
+mod invite;
 mod life;
 mod login;
 mod mailed_links;

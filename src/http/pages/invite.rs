@@ -1,0 +1,115 @@
+//! The page of an invitation: registration by its link, also where registration is closed.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use minijinja::context;
+
+use super::field::Field;
+use super::mailed_token::INVITE;
+use super::posted_form::Posted;
+use super::refusal::Refusal;
+use super::register::{check_password, done, log_in};
+use super::view::View;
+use super::visit::Visit;
+use crate::auth::{Auth, AuthError, RegistrationOutcome};
+use crate::domain::{Email, Invitation, InvitationToken, Password};
+use crate::http::{BlockingExecutor, HttpError};
+
+/// `GET /invite`, `GET /invite?token=`
+pub(crate) async fn show(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    request: HttpRequest,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    if let Some(answer) = INVITE.follow(&visit) {
+        return Ok(answer);
+    }
+    if INVITE.token(&request).is_none() {
+        return visit.show_as(StatusCode::FORBIDDEN, &view(Vec::new(), false));
+    }
+    let invitation = invitation_of(&executor, &visit, &request).await?;
+    let email = invitation.email.as_ref().map_or("", Email::as_str);
+    let fields = vec![
+        Field::own_email().filled(email),
+        Field::first_password(&auth.rules()),
+    ];
+    visit.show(&view(fields, true))
+}
+
+/// `POST /invite`
+pub(crate) async fn submit(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    request: HttpRequest,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    invitation_of(&executor, &visit, &request).await?;
+    let rules = auth.rules();
+    let email = form.take(Field::own_email(), Email::parse_new);
+    let password = form.take(Field::first_password(&rules), Password::parse);
+    let is_accepted = check_password(
+        &auth,
+        &mut form,
+        "password",
+        password.as_ref(),
+        email.as_ref(),
+    );
+    let (Some(email), Some(password), true) = (email, password, is_accepted) else {
+        return Err(visit.invalid(view(form.into_fields(), true)));
+    };
+    let Some(token) = token_of(&request) else {
+        return Err(visit.refuse(view(Vec::new(), false), invalid()));
+    };
+    let executor = executor.get_ref();
+    let registered = auth.register_invited(executor, &email, password, &token, &client);
+    let mut answer = match registered.await {
+        Ok(RegistrationOutcome::New(user)) if rules.registration_logs_in() => {
+            log_in(&auth, executor, &visit, &client, user).await
+        }
+        Ok(registered) => done(&visit, &rules, &registered),
+        Err(error @ AuthError::AlreadyExists(_)) => {
+            form.set_wrong("email", &error.into());
+            return Err(visit.invalid(view(form.into_fields(), true)));
+        }
+        Err(error) => return Err(visit.refuse(view(form.into_fields(), true), error.into())),
+    };
+    let spent = INVITE.clearing(&visit.settings);
+    // A cookie of fixed text is always a valid header; with the token kept, it is spent anyway.
+    if let Err(error) = answer.add_cookie(&spent) {
+        log::debug!("the cookie of an invitation stays: {error}");
+    }
+    Ok(answer)
+}
+
+/// The invitation of the request's token; a page without a form if it is not good.
+async fn invitation_of(
+    executor: &BlockingExecutor,
+    visit: &Visit,
+    request: &HttpRequest,
+) -> Result<Invitation, Refusal> {
+    let refuse = |error| visit.refuse(view(Vec::new(), false), error);
+    let token = token_of(request).ok_or_else(|| refuse(invalid()))?;
+    let found = executor.run_read(move |auth| auth.invitation(&token)).await;
+    found.map_err(|error| refuse(error.into()))
+}
+
+fn token_of(request: &HttpRequest) -> Option<InvitationToken> {
+    let token = INVITE.token(request)?;
+    InvitationToken::parse(&token).ok()
+}
+
+fn invalid() -> HttpError {
+    AuthError::InvalidInvitation.into()
+}
+
+fn view(fields: Vec<Field>, usable: bool) -> View {
+    View::new("invite.html", "invite.title")
+        .fields(fields)
+        .data(context! { usable })
+}
