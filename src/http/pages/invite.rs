@@ -12,7 +12,7 @@ use super::register::{check_password, done, log_in};
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, RegistrationOutcome};
-use crate::domain::{Email, Invitation, InvitationToken, Password};
+use crate::domain::{Email, Invitation, InvitationToken, Password, Registration};
 use crate::http::{BlockingExecutor, HttpError};
 
 /// `GET /invite`, `GET /invite?token=`
@@ -69,7 +69,7 @@ pub(crate) async fn submit(
     let executor = executor.get_ref();
     let registered = auth.register_invited(executor, &email, password, &token, &client);
     let mut answer = match registered.await {
-        Ok(RegistrationOutcome::New(user)) if rules.registration_logs_in() => {
+        Ok(RegistrationOutcome::New(user)) if rules.registration != Registration::Conceal => {
             log_in(&auth, executor, &visit, &client, user).await
         }
         Ok(registered) => done(&visit, &rules, &registered),
