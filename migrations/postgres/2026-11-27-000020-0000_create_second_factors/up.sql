@@ -13,7 +13,7 @@ CREATE TABLE totp (
 );
 
 -- Cleanup reads only those that were never confirmed.
-CREATE INDEX totp_pending ON totp (created_at) WHERE confirmed_at IS NULL;
+CREATE INDEX totp_pending ON totp (confirmed_at, created_at);
 
 -- Codes that stand in for a lost second factor, by their digests. A code that is used is deleted.
 CREATE TABLE recovery_codes (

@@ -9,15 +9,26 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 21] = [
     "account_dates",
+    "app_groups",
+    "app_sessions",
+    "apps",
     "email_tokens",
     "former_emails",
+    "group_members",
+    "groups",
+    "hand_over_codes",
+    "invitations",
     "known_clients",
     "outbox",
     "password_resets",
+    "pending_logins",
+    "recovery_codes",
+    "secret_key_check",
     "sessions",
     "throttle",
+    "totp",
     "users",
     "verified_emails",
 ];
