@@ -44,7 +44,7 @@ fn many_users() -> (TempDir, DB, Vec<SessionId>) {
                      '{digest}', NULL, 'user{number}@example.org');
                  INSERT INTO sessions VALUES (x'{digest}', x'{number:032x}', {number},
                      'user{number}@example.org', {now}, {now}, {expires}, {expires}, '127.0.0.1',
-                     'bench');",
+                     'bench', 1);",
                 expires = now.plus(Duration::from_secs(7 * 24 * 3600)),
             ))?;
             if number % 16 == 0 {

@@ -42,7 +42,7 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
             "INSERT INTO users (id, email, hashed_password, email_key, session_id)
                VALUES ({id}, '{email}', '{hash}', '{email}', '{digest}');
              INSERT INTO sessions VALUES (X'{digest}', randomblob(16), {id}, '{email}', {now}, {now},
-               {now} + 604800, {now} + {nth} + 9999, '127.0.0.1', 'agent {nth}');
+               {now} + 604800, {now} + {nth} + 9999, '127.0.0.1', 'agent {nth}', 1);
              INSERT INTO throttle VALUES ('address/{nth}', 1, {now} + {nth}, {now} + 9999);
              INSERT INTO known_clients VALUES ({id}, '{digest}', {now}, {now} + 9999);
              INSERT INTO password_resets VALUES ({id}, '{digest}', {now}, {now} + {nth}, 0);
