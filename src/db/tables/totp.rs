@@ -63,7 +63,8 @@ impl DB {
             totp::table
                 .filter(totp::confirmed_at.is_null())
                 .filter(totp::created_at.le(oldest))
-                .order(totp::created_at)
+                // As the index has them: PostgreSQL would sort by `created_at` alone.
+                .order((totp::confirmed_at, totp::created_at))
                 .select(totp::user_id)
                 .limit(i64::from(limit))
                 .load(conn)
