@@ -93,7 +93,7 @@ impl<'de> Deserializer<'de> for FieldText {
 }
 
 impl de::Error for FormError {
-    /// Never called: any text is a valid [`FieldText`].
+    /// Never called: any text is a valid `FieldText`.
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Broken
     }

@@ -16,7 +16,7 @@ use super::registry::{Connection, Connections, ReadState};
 const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
 
-/// An accepted connection. Its requests find the [`Connection`] in their connection data.
+/// An accepted connection. Its requests find the `Connection` in their connection data.
 #[derive(Debug)]
 pub struct ClientStream {
     socket: TcpStream,
