@@ -34,8 +34,8 @@ pub(super) struct Invite {
 
 #[derive(Debug, Args)]
 struct New {
-    /// Address that the invitation is for, and is sent to; it counts as verified. Without it, the
-    /// link is for whoever has it
+    /// Address that the invitation is for, and is sent to; it counts as verified. Without it,
+    /// anyone who has the link can register with it
     #[arg(value_name = "EMAIL", value_parser = Email::parse_new)]
     email: Option<Email>,
     /// Group that the new user joins

@@ -252,7 +252,7 @@ impl LimitKey {
         Limit::Reauthentication.of(digest(email))
     }
 
-    /// An account whose second factor is tried, whoever the client is.
+    /// The second factor of an account, tried by any client.
     #[must_use]
     pub fn second_factor(email: &NormalizedEmail) -> Self {
         Limit::SecondFactor.of(digest(email))

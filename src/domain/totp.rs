@@ -42,8 +42,8 @@ pub struct TotpStep(i64);
 pub enum TotpMatch {
     /// It is right, and of that step.
     Step(TotpStep),
-    /// It would be right at another time: the clock that made it is off by so many seconds, and
-    /// behind ours if that is negative.
+    /// It is right for another time: the clock that made it is off by this number of seconds, a
+    /// negative one if it is behind ours.
     ClockOff(i64),
     /// It is wrong.
     Wrong,

@@ -43,7 +43,7 @@ impl SecondFactorCode {
     }
 }
 
-/// What a user is told of the own second factors.
+/// The second factors of a user, as the account shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondFactorStatus {
     /// The kinds that are set up: `totp`.

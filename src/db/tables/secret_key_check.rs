@@ -40,7 +40,7 @@ impl DB {
     ) -> Result<Result<usize, E>, DbError> {
         let failure = std::cell::RefCell::new(None);
         let resealed = self.write(|conn| {
-            // First: whoever stores a secret reads this row under a lock.
+            // First: a transaction that stores a secret reads this row under a lock.
             let row = secret_key_check::table.filter(secret_key_check::id.eq(ROW));
             diesel::update(row)
                 .set(secret_key_check::sealed.eq(check))

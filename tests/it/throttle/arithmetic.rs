@@ -16,9 +16,9 @@ use crate::support::{Engine, START};
 enum Step {
     Hit,
     Refund,
-    /// The clock goes on by so many seconds, or back.
+    /// The clock moves by this number of seconds, forwards or backwards.
     Pass(i64),
-    /// The clock goes to the moment at which the next hit is due, and so many seconds further.
+    /// The clock moves to the time at which the next hit is due, plus this number of seconds.
     ToDue(i64),
 }
 
