@@ -61,7 +61,9 @@ pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
-pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
+pub use second_factor::{
+    Enrolment, KeyCheckError, SecondFactorCode, SecondFactorDetails, SecondFactorStatus,
+};
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::{AuthSettings, PasswordPolicyError};
 pub use stats::{AuthStats, MailOutcome};

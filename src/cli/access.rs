@@ -32,6 +32,10 @@ impl Command {
         let user = find(&db, email)?;
         let facts = db.access_facts(user.id, url.origin())?;
         print(&match decide(&facts, Some(url)) {
+            Ok(rule) if facts.app.as_ref().is_some_and(|app| app.second_factor) => format!(
+                "allowed\t{}\t{url}\t{rule}, with a session that was opened by a second factor\n",
+                user.email
+            ),
             Ok(rule) => format!("allowed\t{}\t{url}\t{rule}\n", user.email),
             Err(rule) => format!("denied\t{}\t{url}\t{rule}\n", user.email),
         });

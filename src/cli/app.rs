@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// Register an application, and print the proxy's configuration for it. Once an application
     /// is registered, the service denies access to every host that is not
     Add(Add),
-    /// Show all applications: name, URL, groups
+    /// Show all applications: name, URL, groups, and whether a second factor is asked for
     List,
     /// Show an application and the proxy's configuration for it
     Show {
@@ -49,6 +49,9 @@ pub(super) struct Add {
     /// Group whose members have access; may be given several times. Without it, every user has
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<GroupName>,
+    /// Let only sessions in that were opened with a second factor
+    #[arg(long)]
+    second_factor: bool,
     /// Print the configuration for this proxy alone
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
@@ -123,6 +126,7 @@ impl Add {
             name: self.name.clone(),
             origin: self.url.clone(),
             groups,
+            second_factor: self.second_factor,
         }
     }
 }
@@ -137,7 +141,7 @@ fn no_such_app(error: DbError, name: &AppName) -> CliError {
     }
 }
 
-/// An application's line: name, URL, who has access.
+/// An application's line: name, URL, who has access, and whether by a second factor only.
 fn line(app: &App) -> String {
     let groups: Vec<&str> = app.groups.iter().map(GroupName::as_str).collect();
     let who = if groups.is_empty() {
@@ -145,7 +149,12 @@ fn line(app: &App) -> String {
     } else {
         groups.join(",")
     };
-    format!("{}\t{}\t{who}\n", app.name, app.origin)
+    let factor = if app.second_factor {
+        "\tsecond factor"
+    } else {
+        ""
+    };
+    format!("{}\t{}\t{who}{factor}\n", app.name, app.origin)
 }
 
 /// Says what the service needs beside the proxy's configuration.

@@ -37,9 +37,10 @@ pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
-    FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    CodeLimit, FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
+pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
@@ -51,6 +52,7 @@ pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;
 pub use tables::apps::AppAddition;
 pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
+pub use tables::factor_changes::NewFactorChange;
 pub use tables::groups::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;

@@ -15,6 +15,7 @@ pub mod defaults;
 mod email;
 mod email_action;
 mod export;
+mod factor_change;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
@@ -47,6 +48,7 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_action::EmailAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
+pub use factor_change::{FactorChange, FactorChangeKind};
 pub use hashed_password::HashedPassword;
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};

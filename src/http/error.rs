@@ -175,6 +175,9 @@ impl Description {
                 let code = "second_factor_enrolment_required";
                 Self::new(S::FORBIDDEN, code, text, O::malformed)
             }
+            AuthError::StepUpRequired => {
+                Self::new(S::FORBIDDEN, "second_factor_required", text, O::malformed)
+            }
             AuthError::SecondFactorOff => {
                 Self::new(S::FORBIDDEN, "second_factor_off", text, O::malformed)
             }

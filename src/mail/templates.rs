@@ -23,6 +23,8 @@ pub struct TemplateSettings {
     pub reset_page: Option<Url>,
     /// The page where users confirm an address.
     pub verify_page: Option<Url>,
+    /// The page where users take their account back after a change of second factors.
+    pub undo_page: Option<Url>,
     /// The name of the service.
     pub service: String,
     /// The URL of the service, without a trailing slash.
@@ -186,6 +188,7 @@ impl Templates {
             MailToken::VerifyEmail | MailToken::ChangeEmail(_) | MailToken::UndoEmailChange(_) => {
                 settings.verify_page.as_ref()
             }
+            MailToken::UndoFactorChange(_) => settings.undo_page.as_ref(),
             MailToken::Invite => None,
         });
         let token = draft.token.as_ref().map(|token| {

@@ -25,6 +25,7 @@ fn templates(reset_page: Option<&str>, verify_page: Option<&str>) -> Templates {
         folder: None,
         reset_page: page(reset_page),
         verify_page: page(verify_page),
+        undo_page: page(verify_page),
         service: "login.example.org".to_owned(),
         service_url: ORIGIN.to_owned(),
     })
@@ -52,12 +53,19 @@ fn mails() -> Vec<MailKind> {
             to: to.clone(),
             new: None,
         },
-        MailKind::EmailTakenBack { to, new },
+        MailKind::EmailTakenBack {
+            to: to.clone(),
+            new,
+        },
         MailKind::AlreadyRegistered,
         MailKind::Invitation { days: 7 },
-        MailKind::SecondFactorAdded,
-        MailKind::SecondFactorRemoved { by_operator: true },
-        MailKind::RecoveryCodesReplaced,
+        MailKind::SecondFactorAdded { to: to.clone() },
+        MailKind::SecondFactorRemoved {
+            to: to.clone(),
+            by_operator: false,
+        },
+        MailKind::RecoveryCodesReplaced { to },
+        MailKind::SecondFactorLocked,
         MailKind::RecoveryCodeUsed,
         MailKind::Test,
     ]
@@ -221,7 +229,7 @@ async fn links_of_every_letter_are_followed_twice_and_nothing_changes(#[case] en
         let mails: Vec<Mail> = kinds.iter().map(|kind| render(kind).unwrap()).collect();
         let with_token = follow(&app, &mails).await;
         let pages = [reset_page.is_some(), verify_page.is_some()];
-        let expected = usize::from(pages[0]) + 3 * usize::from(pages[1]);
+        let expected = usize::from(pages[0]) + 6 * usize::from(pages[1]);
         assert_eq!(with_token, expected, "{reset_page:?} {verify_page:?}");
     }
 }

@@ -17,6 +17,8 @@ pub(in crate::auth) enum SecondFactorEvent<'a> {
     RecoveryCodeUsed,
     /// There are new recovery codes.
     RecoveryCodesReplaced,
+    /// The owner undid a change by an email.
+    Undone,
     /// A code did not confirm an authenticator app.
     Refused(&'a AuthError),
 }
@@ -33,6 +35,10 @@ impl<'a> SecondFactorEvent<'a> {
             }
             Self::Added => Fields::new("authn_second_factor_added", "second factor added"),
             Self::Removed => Fields::new("authn_second_factor_removed", "second factor removed"),
+            Self::Undone => Fields::new(
+                "authn_second_factor_undone",
+                "change of second factors undone, account taken back",
+            ),
             Self::RecoveryCodeUsed => Fields::new("authn_recovery_code_used", "recovery code used"),
             Self::RecoveryCodesReplaced => {
                 Fields::new("authn_recovery_codes_replaced", "recovery codes replaced")

@@ -2,13 +2,11 @@
 
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
-use crate::auth::Notification;
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
-use crate::db::{DbError, FactorProof, LimitCheck, RateLimitedMail, SecondFactorChange};
-use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
-use crate::mail::MailKind;
+use crate::db::{DbError, LimitCheck, SecondFactorChange};
+use crate::domain::{Client, FactorChangeKind, LimitKey, RecoveryCode, User, UserId};
 
 /// How many users are read at a time.
 const RESET_PAGE: u32 = 1000;
@@ -28,10 +26,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
         let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
-        let remove = {
-            let limit = limit.clone();
-            move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code, &limit)
-        };
+        let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code);
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
             Ok(()) => Event::SecondFactor {
@@ -98,9 +93,12 @@ impl Auth {
 
     fn reset_factors_of(&self, user: &User) -> Result<bool, AuthError> {
         let forget = LimitKey::second_factor(&user.email.key());
-        let notice = self.second_factor_removed(&user.email, true);
-        let notice = notice.as_ref();
-        Ok(self.db.reset_second_factors(user.id, &forget, notice)?)
+        let client = Client::default();
+        let noted = self.factor_notice(FactorChangeKind::Reset, &user.email, &client);
+        let reset = self
+            .db
+            .reset_second_factors(user.id, &forget, &noted.change());
+        Ok(reset?)
     }
 
     /// Runs a change by an owner, after the password was checked. `limits` are further ones that
@@ -125,7 +123,6 @@ impl Auth {
         &self,
         owner: &ReauthenticatedUser,
         code: &SecondFactorCode,
-        limit: &[LimitCheck],
     ) -> Result<(), AuthError> {
         let email = &owner.user.email;
         let proof = self.proof_of(owner.user.id, code)?;
@@ -134,12 +131,13 @@ impl Auth {
         side_effects
             .forget
             .push(LimitKey::second_factor(&email.key()));
-        let notice = self.second_factor_removed(email, false);
+        let limit = self.account_code_limit(email, owner.client());
+        let noted = self.factor_notice(FactorChangeKind::TotpRemoved, email, owner.client());
         let removed = self.db.remove_totp(
             &owner.who(),
-            (&proof, limit),
+            (&proof, limit.limit()),
             &side_effects,
-            notice.as_ref(),
+            &noted.change(),
         );
         if !owner.changed(removed)? {
             return Err(AuthError::NoSecondFactor);
@@ -154,51 +152,17 @@ impl Auth {
     ) -> Result<Vec<RecoveryCode>, AuthError> {
         let (codes, digests) = new_recovery_codes(owner.user.id)?;
         let side_effects = owner.side_effects(self);
-        let notice = self.recovery_codes_replaced(&owner.user.email);
+        let kind = FactorChangeKind::RecoveryCodesReplaced;
+        let noted = self.factor_notice(kind, &owner.user.email, owner.client());
         let who = owner.who();
         let replaced =
             self.db
-                .replace_recovery_codes(&who, &side_effects, &digests, notice.as_ref());
+                .replace_recovery_codes(&who, &side_effects, &digests, &noted.change());
         if !owner.changed(replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
         Ok(codes)
-    }
-}
-
-impl Auth {
-    /// The notification of a new second factor.
-    pub(super) fn second_factor_added(&self, to: &Email) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::SecondFactorAdded, to)
-    }
-
-    /// The notification of a removed second factor.
-    fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
-    }
-
-    fn recovery_codes_replaced(&self, to: &Email) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
-    }
-
-    /// The notification of a used recovery code, if that is what a login shows.
-    pub(super) fn recovery_code_used(
-        &self,
-        to: &Email,
-        proof: &FactorProof,
-    ) -> Option<RateLimitedMail> {
-        match proof {
-            FactorProof::RecoveryCode(_) => {
-                self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
-            }
-            FactorProof::Totp { .. } | FactorProof::Wrong => None,
-        }
-    }
-
-    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<RateLimitedMail> {
-        let told = self.settings.notices.tell(Notification::SecondFactor);
-        told.then(|| mail.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
@@ -214,12 +178,7 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Refused) => return Ok(false),
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
-                    let user = self.user.id;
-                    Event::SecondFactor {
-                        user,
-                        event: SecondFactorEvent::Locked,
-                    }
-                    .log(self.client());
+                    log_locked(self.user.id, self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }
@@ -236,4 +195,10 @@ impl ReauthenticatedUser {
         self.reservation().release();
         Err(error)
     }
+}
+
+/// Logs that an account accepts no code any more.
+pub(super) fn log_locked(user: UserId, client: &Client) {
+    let event = SecondFactorEvent::Locked;
+    Event::SecondFactor { user, event }.log(client);
 }

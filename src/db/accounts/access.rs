@@ -27,19 +27,21 @@ pub struct SessionAccess {
 
 /// Whether any application is registered, the application, its groups, and the user's.
 const FACTS: &str = "\
-    (SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
+    (SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, apps.second_factor, \
     (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
     (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = {user})";
 
 type FactColumns = (
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<BigInt>,
     Nullable<Text>,
     Nullable<Text>,
 );
 type Facts = (
     Option<String>,
     Option<String>,
+    Option<i64>,
     Option<String>,
     Option<String>,
 );
@@ -150,13 +152,17 @@ impl DB {
     }
 }
 
-fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> AccessFacts {
+fn facts_of(
+    (any_app, app, second_factor, listed, groups): Facts,
+    origin: Option<&Origin>,
+) -> AccessFacts {
     AccessFacts {
         has_apps: any_app.is_some(),
         app: app.zip(origin).map(|(name, origin)| App {
             name: AppName::from_stored(name),
             origin: origin.clone(),
             groups: names(listed.as_deref()),
+            second_factor: second_factor.is_some_and(|on| on != 0),
         }),
         groups: names(groups.as_deref()),
     }

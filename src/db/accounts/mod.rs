@@ -6,3 +6,4 @@ mod export;
 pub(super) mod login_state;
 pub(super) mod registration;
 pub(super) mod second_factor;
+pub(super) mod take_back;

@@ -9,12 +9,13 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "account_dates",
     "app_groups",
     "app_sessions",
     "apps",
     "email_tokens",
+    "factor_changes",
     "former_emails",
     "group_members",
     "groups",

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionId,
-    SessionInfo, Timestamp,
+    AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
+    PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
@@ -22,6 +22,7 @@ struct Export<'a> {
     groups: Vec<&'a str>,
     app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
+    factor_changes: Vec<FactorChangeRow<'a>>,
     pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
@@ -55,6 +56,15 @@ struct SessionRow<'a> {
 struct SecondFactorRows {
     totp_since: Option<String>,
     recovery_codes_left: u32,
+}
+
+/// A change of second factors. Tokens that undo it are not included.
+#[derive(Serialize)]
+struct FactorChangeRow<'a> {
+    kind: Option<&'a str>,
+    changed_at: String,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
 }
 
 /// A login that waits for a second factor.
@@ -145,6 +155,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
             recovery_codes_left: held.second_factors.recovery_codes,
         },
+        factor_changes: held.factor_changes.iter().map(factor_change_row).collect(),
         pending_logins: held
             .pending_logins
             .iter()
@@ -168,6 +179,15 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn factor_change_row(change: &FactorChange) -> FactorChangeRow<'_> {
+    FactorChangeRow {
+        kind: change.kind.map(FactorChangeKind::as_str),
+        changed_at: change.changed_at.rfc3339(),
+        ip: change.ip.as_deref(),
+        user_agent: change.user_agent.as_deref(),
     }
 }
 

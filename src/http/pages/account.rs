@@ -6,6 +6,7 @@ use minijinja::context;
 
 use super::message::Message;
 use super::refusal::Refusal;
+use super::second_factor;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
@@ -24,7 +25,10 @@ pub(crate) async fn show(
         .run_read(move |auth| auth.account_summary(&session_id))
         .await;
     let account = account.map_err(|error| visit.error(error.into()))?;
+    let mut changes = account.second_factor.changes.iter();
     let shown = context! {
+        factor => second_factor::shown(&account.second_factor),
+        last_change => changes.find_map(second_factor::changed),
         email => account.user.email.as_str(),
         verified => account.email_verified_at.is_some(),
         created_at => account.dates.created_at.map(date),

@@ -139,7 +139,11 @@ pub(crate) async fn submit_delete(
     }
 }
 
-fn owner_request(signed_in: &SignedIn, current: Password, client: Client) -> OwnerRequest {
+pub(super) fn owner_request(
+    signed_in: &SignedIn,
+    current: Password,
+    client: Client,
+) -> OwnerRequest {
     OwnerRequest {
         owner: signed_in.user.clone(),
         session_id: signed_in.session_id,
@@ -149,7 +153,7 @@ fn owner_request(signed_in: &SignedIn, current: Password, client: Client) -> Own
 }
 
 /// The page again: a wrong password is said beside its field, the rest above the form.
-fn refused(
+pub(super) fn refused(
     visit: &Visit,
     mut form: PostedForm,
     error: AuthError,

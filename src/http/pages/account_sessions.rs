@@ -55,7 +55,7 @@ fn shown(session: &SessionInfo) -> Value {
 }
 
 /// Browser and system in words that are the same in each language.
-fn device(user_agent: &str) -> Option<String> {
+pub(super) fn device(user_agent: &str) -> Option<String> {
     let (browser, system) = device_names(user_agent);
     let names: Vec<&str> = browser.into_iter().chain(system).collect();
     (!names.is_empty()).then(|| names.join(" – "))

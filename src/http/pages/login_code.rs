@@ -21,7 +21,12 @@ pub(crate) async fn show(login: LoginCookie, visit: Visit) -> Result<HttpRespons
     }
     let recovery = visit.query("recovery").is_some();
     let keep = visit.query("keep") == Some("on");
-    visit.show(&view(&visit, vec![field(recovery)], keep, recovery))
+    visit.show(&view(
+        &visit,
+        vec![Field::second_factor(recovery)],
+        keep,
+        recovery,
+    ))
 }
 
 /// `POST /login/code`
@@ -38,14 +43,9 @@ pub(crate) async fn submit(
     } = posted;
     let keep = form.hidden("keep").is_some();
     let recovery = form.hidden("recovery").is_some();
-    let read = |text: &str| {
-        Ok::<_, FormError>(if recovery {
-            SecondFactorCode::recovery(text)
-        } else {
-            SecondFactorCode::totp(text)
-        })
-    };
-    let code = form.take(field(recovery), read);
+    let code = form.take(Field::second_factor(recovery), |text| {
+        Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
+    });
     let view = view(&visit, form.into_fields(), keep, recovery);
     let Some(code) = code else {
         return Err(visit.invalid(view));
@@ -68,14 +68,6 @@ pub(crate) async fn submit(
 /// Back to the first step.
 fn expired(visit: &Visit) -> HttpResponse {
     visit.go_to("/login", ("reason", "login_expired")).finish()
-}
-
-fn field(recovery: bool) -> Field {
-    if recovery {
-        Field::recovery_code()
-    } else {
-        Field::totp_code()
-    }
 }
 
 fn view(visit: &Visit, fields: Vec<Field>, keep: bool, recovery: bool) -> View {

@@ -21,8 +21,10 @@ mod refusal;
 mod register;
 mod reset;
 mod samples;
+mod second_factor;
 mod session;
 mod templates;
+mod undo;
 mod verify_email;
 mod view;
 mod visit;
@@ -84,6 +86,7 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/verify-email")
             .get(verify_email::show)
             .post(verify_email::submit),
+        Resource::new("/undo").get(undo::show).post(undo::submit),
         Resource::new("/account/password")
             .get(account_changes::show_password)
             .post(account_changes::submit_password),
@@ -96,6 +99,19 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),
+        Resource::new("/account/second-factor").get(second_factor::show),
+        Resource::new("/account/second-factor/app")
+            .get(second_factor::app::show)
+            .post(second_factor::app::submit),
+        Resource::new("/account/second-factor/app/code")
+            .get(second_factor::app::begin_again)
+            .post(second_factor::app::submit_code),
+        Resource::new("/account/second-factor/remove")
+            .get(second_factor::removal::show)
+            .post(second_factor::removal::submit),
+        Resource::new("/account/second-factor/recovery-codes")
+            .get(second_factor::recovery_codes::show)
+            .post(second_factor::recovery_codes::submit),
         Resource::new("/account/export").get(account::export),
         Resource::new("/logout")
             .get(logout::show)

@@ -2,6 +2,7 @@
 
 use url::form_urlencoded::Serializer;
 
+use crate::auth::AuthError;
 use crate::domain::{AppUrl, LocalPath, Origin, SessionId};
 use crate::http::BlockingExecutor;
 
@@ -52,19 +53,21 @@ impl Next {
 
     /// The value for `Location` after a login: an application on another host is opened with a
     /// code that is good once.
+    ///
+    /// # Errors
+    /// Those of [`Auth::open_app`](crate::auth::Auth::open_app).
     pub(crate) async fn opened(
         &self,
         session_id: SessionId,
         executor: &BlockingExecutor,
-    ) -> String {
+    ) -> Result<String, AuthError> {
         let Some(app) = self.app.clone() else {
-            return self.text.clone();
+            return Ok(self.text.clone());
         };
         let opened = executor
             .run_write(move |auth| auth.open_app(&session_id, &app))
-            .await;
-        // The login is done, whatever became of the application.
-        opened.map_or_else(|_| ACCOUNT.to_owned(), |url| url.to_string())
+            .await?;
+        Ok(opened.to_string())
     }
 
     /// The host beside our own to which a form may lead.

@@ -21,7 +21,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 18] = built_in![
+const BUILT_IN: [(&str, &str); 24] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -36,9 +36,15 @@ const BUILT_IN: [(&str, &str); 18] = built_in![
     "login_code.html",
     "logout.html",
     "message.html",
+    "recovery_codes.html",
     "register.html",
     "invite.html",
     "reset.html",
+    "second_factor.html",
+    "second_factor_app.html",
+    "second_factor_password.html",
+    "second_factor_remove.html",
+    "undo.html",
     "verify_email.html",
 ];
 

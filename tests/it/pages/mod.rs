@@ -11,6 +11,7 @@ mod login;
 mod mailed_links;
 mod navigation;
 mod register;
+mod second_factor;
 mod texts;
 mod visitor;
 

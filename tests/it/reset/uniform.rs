@@ -76,6 +76,7 @@ async fn r16_a_mail_to_nobody_takes_as_many_transactions_as_one_to_somebody(
         folder: None,
         reset_page: None,
         verify_page: None,
+        undo_page: None,
         service: "Bienvenue".to_owned(),
         service_url: "http://localhost:5000".to_owned(),
     });

@@ -7,6 +7,7 @@ mod limits;
 mod login;
 mod policy;
 mod replay;
+mod undo;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};

@@ -2,14 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::{FactorProof, FactorVerdict, try_factor};
+use super::{CodeLimit, FactorProof, FactorVerdict, try_factor};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
-use crate::db::tables::outbox::queue_within;
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::pending_logins::{end_pending, is_pending};
-use crate::db::{
-    DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited, RateLimitedMail,
-};
+use crate::db::{DB, DbError, LoginSideEffects, NewSession, RateLimited};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, UserId};
 
 /// What lets a client show a second factor.
@@ -31,11 +29,11 @@ pub struct SecondFactorLogin<'a> {
     /// The session that it opens.
     pub session: &'a NewSession<'a>,
     /// How many wrong ones the account may get.
-    pub limit: &'a [LimitCheck],
+    pub limit: CodeLimit<'a>,
     /// What a right one settles.
     pub side_effects: &'a LoginSideEffects,
-    /// The notification of a right one.
-    pub notice: Option<&'a RateLimitedMail>,
+    /// What is noted about a right one.
+    pub change: Option<NewFactorChange<'a>>,
 }
 
 /// How a login with a second factor ends.
@@ -71,7 +69,7 @@ impl DB {
             if !is_open(conn, login.gate, user_id, now)? {
                 return Err(DbError::NoResultFound);
             }
-            match try_factor(conn, user_id, login.proof, login.limit, now)? {
+            match try_factor(conn, user_id, login.proof, &login.limit, now)? {
                 FactorVerdict::Right => {}
                 FactorVerdict::Wrong { is_last } => {
                     return Ok(SecondFactorLoginOutcome::Wrong { is_last });
@@ -82,8 +80,8 @@ impl DB {
             }
             end_pending(conn, user_id)?;
             let ended = self.open_session(conn, login.session, None, login.side_effects)?;
-            if let Some(notice) = login.notice {
-                queue_within(conn, Some(user_id), notice, now)?;
+            if let Some(change) = &login.change {
+                note_change(conn, user_id, change, now)?;
             }
             Ok(SecondFactorLoginOutcome::Opened { ended })
         })

@@ -6,11 +6,12 @@
 mod changes;
 mod login;
 
-pub(in crate::db) use changes::remove_factors;
+pub(in crate::db) use changes::remove_factors_since;
 pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
 pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
 
 use crate::db::connection::AnyConnection;
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{recovery_codes, totp};
 use crate::db::{DbError, LimitCheck, LimitHit, RateLimited};
@@ -30,6 +31,15 @@ pub enum FactorProof {
     RecoveryCode(RecoveryCodeDigest),
     /// Something that cannot be right. It is counted like a wrong code.
     Wrong,
+}
+
+/// How many wrong second factors an account may get, and what is done at the last one.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeLimit<'a> {
+    /// The limits.
+    pub checks: &'a [LimitCheck],
+    /// What is noted when the account accepts none any more.
+    pub locked: NewFactorChange<'a>,
 }
 
 /// What became of a second factor.
@@ -52,21 +62,34 @@ fn try_factor(
     conn: &mut AnyConnection,
     user_id: UserId,
     proof: &FactorProof,
-    limit: &[LimitCheck],
+    limit: &CodeLimit<'_>,
     now: Timestamp,
 ) -> Result<FactorVerdict, DbError> {
-    let counted = match count_all(conn, limit, now)? {
+    try_counted(conn, user_id, limit, now, |conn| match proof {
+        FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed),
+        FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code),
+        FactorProof::Wrong => Ok(false),
+    })
+}
+
+/// The same for anything that `is_right` decides.
+fn try_counted(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    limit: &CodeLimit<'_>,
+    now: Timestamp,
+    is_right: impl FnOnce(&mut AnyConnection) -> Result<bool, DbError>,
+) -> Result<FactorVerdict, DbError> {
+    let counted = match count_all(conn, limit.checks, now)? {
         Ok(counted) => counted,
         Err(limited) => return Ok(FactorVerdict::Limited(limited)),
     };
-    let is_right = match proof {
-        FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed)?,
-        FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code)?,
-        FactorProof::Wrong => false,
-    };
-    if is_right {
+    if is_right(conn)? {
         return Ok(FactorVerdict::Right);
     }
     let is_last = counted.iter().any(LimitHit::is_last);
+    if is_last {
+        note_change(conn, user_id, &limit.locked, now)?;
+    }
     Ok(FactorVerdict::Wrong { is_last })
 }

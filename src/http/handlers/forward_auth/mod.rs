@@ -16,9 +16,10 @@ use crate::http::extract::app_cookies::{app_session, login_state, set_login_stat
 use crate::http::extract::asked_url::asked_url;
 use crate::http::extract::client;
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::pages::Pages;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
-use login_location::{login_elsewhere, login_location};
+use login_location::{FirstPage, login_elsewhere, login_location};
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -72,8 +73,14 @@ async fn answer(
             identify(&mut answer, Some(&access));
             Ok(answer)
         }
-        Err(HttpError::Auth(missing @ (AuthError::NotLoggedIn | AuthError::EnrolmentRequired))) => {
-            let login = Login::of(request).await.map_err(ForwardAuthError::Failed)?;
+        Err(HttpError::Auth(
+            missing @ (AuthError::NotLoggedIn
+            | AuthError::EnrolmentRequired
+            | AuthError::StepUpRequired),
+        )) => {
+            let page = first_page(request, &missing);
+            let login = Login::of(request, page).await;
+            let login = login.map_err(ForwardAuthError::Failed)?;
             Err(ForwardAuthError::NotLoggedIn(
                 logged_out,
                 login.into(),
@@ -81,6 +88,19 @@ async fn answer(
             ))
         }
         Err(error) => Err(ForwardAuthError::Failed(error)),
+    }
+}
+
+/// Where the client goes first. Without pages, the login page is the application's own, which has to
+/// know what to do.
+fn first_page(request: &HttpRequest, missing: &AuthError) -> FirstPage {
+    let has_pages = request.app_data::<web::Data<Pages>>().is_some();
+    if has_pages && matches!(missing, AuthError::EnrolmentRequired) {
+        FirstPage::Enrolment
+    } else if has_pages && matches!(missing, AuthError::StepUpRequired) {
+        FirstPage::StepUp
+    } else {
+        FirstPage::Login
     }
 }
 
@@ -117,9 +137,9 @@ pub(crate) struct Login {
 
 impl Login {
     /// The login page: on the host of an application that of the service, else the same host's.
-    async fn of(request: &HttpRequest) -> Result<Self, HttpError> {
+    async fn of(request: &HttpRequest, page: FirstPage) -> Result<Self, HttpError> {
         let here = || Self {
-            location: login_location(request.headers()),
+            location: login_location(page, request.headers()),
             state: None,
         };
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
@@ -137,7 +157,7 @@ impl Login {
         let shown = login_state(request, &origin);
         let state = shown.unwrap_or_else(LoginState::generate);
         Ok(Self {
-            location: login_elsewhere(own, &login_next(&url, &state)),
+            location: login_elsewhere(page, own, &login_next(&url, &state)),
             state: Some(set_login_state(&state, &origin)),
         })
     }
@@ -157,6 +177,8 @@ pub(crate) enum ForwardAuthError {
 fn missing_code(missing: &AuthError) -> &'static str {
     if matches!(missing, AuthError::EnrolmentRequired) {
         "second_factor_enrolment_required"
+    } else if matches!(missing, AuthError::StepUpRequired) {
+        "second_factor_required"
     } else {
         "not_logged_in"
     }

@@ -1,0 +1,78 @@
+//! The page that makes new recovery codes, and the one that shows them once.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use minijinja::context;
+
+use super::PATH;
+use crate::auth::{Auth, AuthError};
+use crate::domain::{Password, RecoveryCode};
+use crate::http::BlockingExecutor;
+use crate::http::pages::account_changes::{owner_request, refused};
+use crate::http::pages::field::Field;
+use crate::http::pages::message::Message;
+use crate::http::pages::posted_form::Posted;
+use crate::http::pages::refusal::Refusal;
+use crate::http::pages::session::SignedIn;
+use crate::http::pages::view::View;
+use crate::http::pages::visit::Visit;
+
+/// `GET /account/second-factor/recovery-codes`
+pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
+    let signed_in = SignedIn::of(&request, &visit).await?;
+    visit.show(&password_view(vec![Field::current_password()], &signed_in))
+}
+
+/// `POST /account/second-factor/recovery-codes`: answers with the codes, which no other request
+/// shows.
+pub(crate) async fn submit(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    request: HttpRequest,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    let signed_in = SignedIn::of(&request, &visit).await?;
+    let Some(current) = form.take(Field::current_password(), Password::parse) else {
+        return Err(visit.invalid(password_view(form.into_fields(), &signed_in)));
+    };
+    let owner = owner_request(&signed_in, current, client);
+    let replaced = auth.replace_recovery_codes(executor.get_ref(), owner);
+    match replaced.await {
+        Ok(codes) => visit.show(&codes_page(&visit, &codes, "recovery_codes.replaced")),
+        Err(AuthError::NoSecondFactor) => Ok(visit.go_to(PATH, ("done", "expired")).finish()),
+        Err(error) => Err(refused(&visit, form, error, |fields| {
+            password_view(fields, &signed_in)
+        })),
+    }
+}
+
+/// The page with new codes. It leads to where the visit was to lead.
+pub(super) fn codes_page(visit: &Visit, codes: &[RecoveryCode], notice: &'static str) -> View {
+    // The login page opens an application for a browser that is logged in.
+    let onward = match &visit.next {
+        Some(_) => visit.path_with_next("/login", &[]),
+        None => PATH.to_owned(),
+    };
+    View::new("recovery_codes.html", "recovery_codes.title")
+        .notice(Some(Message::new(notice)))
+        .data(context! {
+            codes => codes.iter().map(RecoveryCode::expose).collect::<Vec<_>>(),
+            onward,
+        })
+}
+
+fn password_view(fields: Vec<Field>, signed_in: &SignedIn) -> View {
+    let email = signed_in.user.email.as_str();
+    View::new("second_factor_password.html", "recovery_codes.new")
+        .fields(fields)
+        .data(context! {
+            email,
+            intro => "recovery_codes.intro",
+            action => "/account/second-factor/recovery-codes",
+            submit => "recovery_codes.submit",
+        })
+}
