@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::imports::Module;
 
 /// The children of a folder that import each other in a circle, as `folder: child, child`.
-pub fn cycles(imports: &BTreeSet<(Module, Module)>) -> Vec<String> {
+pub(super) fn cycles(imports: &BTreeSet<(Module, Module)>) -> Vec<String> {
     let folders: BTreeSet<&[String]> = imports
         .iter()
         .flat_map(|(from, to)| [from, to])

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The path of a module, such as `["db", "tables", "users"]`.
-pub type Module = Vec<String>;
+pub(super) type Module = Vec<String>;
 
 /// One import of a module.
 struct Import {
@@ -17,7 +17,7 @@ struct Import {
 }
 
 /// Pairs of modules: the first imports the second. `sources` are modules with their text.
-pub fn imports_between(sources: &BTreeMap<Module, String>) -> BTreeSet<(Module, Module)> {
+pub(super) fn imports_between(sources: &BTreeMap<Module, String>) -> BTreeSet<(Module, Module)> {
     let all: BTreeMap<&Module, Vec<Import>> = sources
         .iter()
         .map(|(module, text)| (module, imports_of(module, text, sources)))
