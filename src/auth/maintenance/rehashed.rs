@@ -6,7 +6,7 @@ use crate::domain::{HashedPassword, User};
 
 /// A new hash that replaces an outdated one.
 #[derive(Debug)]
-pub(super) struct Rehashed {
+pub(in crate::auth) struct Rehashed {
     pub(super) user: User,
     pub(super) outcome: Result<HashedPassword, HashError>,
 }
