@@ -7,3 +7,4 @@ pub(super) mod login_state;
 pub(super) mod registration;
 pub(super) mod second_factor;
 pub(super) mod take_back;
+mod update;

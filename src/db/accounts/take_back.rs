@@ -8,7 +8,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
 use crate::db::tables::factor_changes::{NewFactorChange, end_undos, find_undo, note_change};
 use crate::db::tables::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
-use crate::db::tables::previous_emails::remove_since;
+use crate::db::tables::previous_emails::{ActivePreviousEmail, remove_since, spend_previous};
 use crate::db::tables::revocation::revoke_all;
 use crate::db::tables::throttle::admin::clear_account_limits;
 use crate::db::tables::users::{owner_of, taken_or};
@@ -57,6 +57,25 @@ impl DB {
         })
     }
 
+    /// Restores a former address, because an attacker may have changed it, and deletes later former
+    /// addresses. Blocks for one transaction.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
+    /// [`DbError::AlreadyExists`] if another account has it and has verified it.
+    pub fn revert_email(
+        &self,
+        found: &ActivePreviousEmail,
+        how: &TakeBack<'_>,
+    ) -> Result<(), DbError> {
+        let now = self.clock().now();
+        self.write(|conn| {
+            Self::take_back(conn, found.user.id, &found.email, how, now, |conn| {
+                spend_previous(conn, found, now)
+            })
+        })
+    }
+
     /// Takes an account back as it was before a change of its second factors. Blocks for one
     /// transaction.
     ///
@@ -86,7 +105,7 @@ impl DB {
     /// gives access end, and so do the second factors that were set up since. An account that has
     /// registered the address without verifying it is deleted. The address gets a mail with a
     /// reset token. `spend` uses the token up, and returns since when the account is not trusted.
-    pub(in crate::db) fn take_back(
+    fn take_back(
         conn: &mut AnyConnection,
         user_id: UserId,
         email: &Email,

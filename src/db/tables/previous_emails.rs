@@ -9,7 +9,6 @@ use diesel::prelude::*;
 
 use super::users::{COLUMNS, UserRow};
 use super::verified_emails::has_proved;
-use crate::db::accounts::take_back::TakeBack;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{former_emails, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
@@ -88,38 +87,6 @@ impl DB {
         })
     }
 
-    /// Restores a former address, because an attacker may have changed it. Deletes it and later
-    /// former addresses. Blocks for one transaction.
-    ///
-    /// # Errors
-    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
-    /// [`DbError::AlreadyExists`] if another account has it and has verified it.
-    pub fn revert_email(
-        &self,
-        found: &ActivePreviousEmail,
-        how: &TakeBack<'_>,
-    ) -> Result<(), DbError> {
-        let now = self.settings.clock.now();
-        let user_id = found.user.id;
-        self.write(|conn| {
-            Self::take_back(conn, user_id, &found.email, how, now, |conn| {
-                let row = former_emails::table
-                    .filter(former_emails::id.eq(found.id))
-                    .filter(is_kept(now));
-                let changed_at: i64 = diesel::delete(row)
-                    .returning(former_emails::changed_at)
-                    .get_result(conn)
-                    .optional()?
-                    .ok_or(DbError::NoResultFound)?;
-                let later = former_emails::table
-                    .filter(former_emails::user_id.eq(user_id.get()))
-                    .filter(former_emails::id.gt(found.id));
-                diesel::delete(later).execute(conn)?;
-                Ok(Timestamp::from_seconds(changed_at))
-            })
-        })
-    }
-
     /// The stored former addresses of a user, newest first. Blocks for one lookup.
     ///
     /// # Errors
@@ -166,6 +133,28 @@ pub(in crate::db) fn reserve_previous(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Deletes a former address that becomes the current one again, and the user's later ones. Returns
+/// when it was changed.
+pub(in crate::db) fn spend_previous(
+    conn: &mut AnyConnection,
+    found: &ActivePreviousEmail,
+    now: Timestamp,
+) -> Result<Timestamp, DbError> {
+    let row = former_emails::table
+        .filter(former_emails::id.eq(found.id))
+        .filter(is_kept(now));
+    let changed_at: i64 = diesel::delete(row)
+        .returning(former_emails::changed_at)
+        .get_result(conn)
+        .optional()?
+        .ok_or(DbError::NoResultFound)?;
+    let later = former_emails::table
+        .filter(former_emails::user_id.eq(found.user.id.get()))
+        .filter(former_emails::id.gt(found.id));
+    diesel::delete(later).execute(conn)?;
+    Ok(Timestamp::from_seconds(changed_at))
 }
 
 /// Whether an address is reserved for another user than `from`.

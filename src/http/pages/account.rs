@@ -5,14 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use super::message::Message;
-use super::refusal::Refusal;
-use super::second_factor;
+use super::people::date;
+use super::second_factor_view;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
-use crate::domain::Timestamp;
 use crate::http::BlockingExecutor;
-use crate::http::handlers::export::held;
+use crate::http::Refusal;
+use crate::http::account_export::held;
 
 /// `GET /account` in a browser.
 pub(crate) async fn show(
@@ -27,8 +27,8 @@ pub(crate) async fn show(
     let account = account.map_err(|error| visit.error(error.into()))?;
     let mut changes = account.second_factor.changes.iter();
     let shown = context! {
-        factor => second_factor::shown(&account.second_factor),
-        last_change => changes.find_map(second_factor::changed),
+        factor => second_factor_view::shown(&account.second_factor),
+        last_change => changes.find_map(second_factor_view::changed),
         email => account.user.email.as_str(),
         verified => account.email_verified_at.is_some(),
         created_at => account.dates.created_at.map(date),
@@ -69,16 +69,4 @@ pub(crate) async fn export(
     let name = HeaderValue::from_static(name);
     answer.headers_mut().insert(CONTENT_DISPOSITION, name);
     Ok(answer)
-}
-
-/// A moment as people read it, in UTC: `2026-11-26 18:40 UTC`.
-pub(crate) fn date(moment: Timestamp) -> String {
-    let text = moment.rfc3339();
-    match text.split_once('T') {
-        Some((day, time)) => {
-            let minutes: String = time.chars().take(5).collect();
-            format!("{day} {minutes} UTC")
-        }
-        None => text,
-    }
 }

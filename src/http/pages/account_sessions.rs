@@ -3,15 +3,15 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::{Value, context};
 
-use super::account::date;
 use super::message::Message;
+use super::people::{date, device};
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EndedSession;
-use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
+use crate::domain::{SessionInfo, SessionPublicId, SessionScope};
+use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 
@@ -52,13 +52,6 @@ fn shown(session: &SessionInfo) -> Value {
         last_seen_at => date(session.last_seen_at),
         ip => session.ip.as_deref(),
     }
-}
-
-/// Browser and system in words that are the same in each language.
-pub(super) fn device(user_agent: &str) -> Option<String> {
-    let (browser, system) = device_names(user_agent);
-    let names: Vec<&str> = browser.into_iter().chain(system).collect();
-    (!names.is_empty()).then(|| names.join(" – "))
 }
 
 /// What was done. Any other text says nothing.

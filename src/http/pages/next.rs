@@ -19,6 +19,9 @@ pub(crate) fn with_query<'a>(
 /// Where somebody goes who is logged in and named no other target.
 pub(crate) const ACCOUNT: &str = "/account";
 
+/// Where somebody goes first who has to set up a second factor.
+pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
+
 /// A target that a link or a form named, and that a redirect may lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next {

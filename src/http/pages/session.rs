@@ -2,13 +2,12 @@
 
 use actix_web::HttpRequest;
 
-use super::next::with_query;
-use super::refusal::Refusal;
-use super::second_factor;
+use super::next::{SECOND_FACTOR, with_query};
 use super::visit::Visit;
 use crate::auth::AuthError;
 use crate::domain::{SessionId, SessionUser};
 use crate::http::HttpError;
+use crate::http::Refusal;
 use crate::http::extract::current_user::{any_session_of, session_of};
 use crate::http::extract::session_cookie::SessionCookie;
 
@@ -30,7 +29,7 @@ impl SignedIn {
                 Err(Refusal::log_in_first(login(request)))
             }
             Err(HttpError::Auth(AuthError::EnrolmentRequired)) => {
-                let enrolment = with_query(second_factor::PATH, [("next", request.path())]);
+                let enrolment = with_query(SECOND_FACTOR, [("next", request.path())]);
                 Err(Refusal::enrol_first(enrolment))
             }
             Err(error) => Err(visit.error(error)),

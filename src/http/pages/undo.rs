@@ -7,12 +7,11 @@ use minijinja::context;
 use super::mailed_token::UNDO;
 use super::message::Message;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EmailLinkToken;
-use crate::http::BlockingExecutor;
-use crate::http::middleware::with_user_id;
+use crate::http::response::with_user_id;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /undo`, `GET /undo?token=`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {

@@ -2,20 +2,20 @@
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::future::LocalBoxFuture;
 use url::form_urlencoded;
 
 use super::Pages;
 use super::message::Message;
-use super::next::{ACCOUNT, Next, with_query};
-use super::refusal::Refusal;
-use super::second_factor;
+use super::next::{ACCOUNT, Next, SECOND_FACTOR, with_query};
 use super::view::View;
 use crate::auth::AuthError;
 use crate::domain::SessionId;
-use crate::http::middleware::ContentKind;
+use crate::http::Refusal;
+use crate::http::content_kind::ContentKind;
+use crate::http::representation::language_of;
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 use crate::i18n::Language;
 
@@ -151,7 +151,7 @@ impl Visit {
         match next.opened(session_id, &self.executor).await {
             Ok(location) => see_other(&location),
             Err(AuthError::EnrolmentRequired) => {
-                see_other(&self.path_with_next(second_factor::PATH, &[]))
+                see_other(&self.path_with_next(SECOND_FACTOR, &[]))
             }
             Err(AuthError::StepUpRequired) => self.go_to("/login", ("reason", "step_up")),
             // The login is done, whatever became of the application.
@@ -182,13 +182,6 @@ pub(crate) fn see_other(location: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, location));
     answer
-}
-
-/// The language that a browser prefers.
-pub(crate) fn language_of(headers: &HeaderMap) -> Language {
-    let header = headers.get(ACCEPT_LANGUAGE);
-    let header = header.and_then(|value| value.to_str().ok());
-    Language::preferred(header.unwrap_or_default())
 }
 
 impl FromRequest for Visit {

@@ -19,10 +19,7 @@ fn add_guarded(db: &DB) {
 }
 
 /// Sets up an authenticator app, and returns a code for a later step.
-async fn enrol<S>(app: &App<S>, session: &SessionId) -> String
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn enrol(app: &App, session: &SessionId) -> String {
     let session = session.expose();
     let begun = app.as_user(
         &session,

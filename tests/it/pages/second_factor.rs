@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
-use actix_web::{Error, http::Method};
+use actix_web::http::Method;
 use bienvenue::domain::{SecondFactorPolicy, Timestamp};
 use rstest::rstest;
 use totp_rs::{Builder, Secret};
@@ -47,10 +45,7 @@ fn code(secret: &str, at: Timestamp) -> String {
 
 /// Sets an app up in a browser that is logged in, and returns its secret and the page with the
 /// recovery codes.
-async fn set_up<S>(app: &App<S>, bob: &Visitor, next: &str) -> (String, Answer)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn set_up(app: &App, bob: &Visitor, next: &str) -> (String, Answer) {
     let shown = bob.post(app, APP, &[PASSWORD, ("next", next)]).await;
     assert_page(&shown, 200);
     let secret = secret_of(&shown);

@@ -1,8 +1,6 @@
 //! The mails about second factors, with which an owner takes the account back.
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
-use actix_web::{Error, http::Method};
+use actix_web::http::Method;
 use bienvenue::auth::{Notification, NotificationSettings};
 use bienvenue::domain::Backoff;
 use bienvenue::mail::Mail;
@@ -26,19 +24,13 @@ fn notifying(place: Place) -> Setup {
     setup
 }
 
-async fn spend<S>(app: &App<S>, token: &str) -> Answer
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn spend(app: &App, token: &str) -> Answer {
     let body = format!("token={token}");
     app.form(Method::PUT, "/verify_email", body).await
 }
 
 /// Sets the password by the mail of an undo, and logs in by it alone.
-async fn reset<S>(app: &App<S>, mail: &Mail) -> Answer
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn reset(app: &App, mail: &Mail) -> Answer {
     let body = format!("reset_token={}&new_password=owned", token_of(mail));
     let set = app.form(Method::PUT, "/reset_password", body).await;
     assert_eq!(set.status.as_u16(), 200, "{}", set.body);

@@ -3,19 +3,18 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
-use super::PATH;
 use super::recovery_codes::codes_page;
 use crate::auth::{Auth, AuthError, Enrolment};
 use crate::domain::Password;
-use crate::http::extract::FormError;
+use crate::http::FormError;
 use crate::http::pages::account_changes::{owner_request, refused};
 use crate::http::pages::field::Field;
+use crate::http::pages::next::SECOND_FACTOR;
 use crate::http::pages::posted_form::Posted;
-use crate::http::pages::refusal::Refusal;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
 use crate::http::pages::visit::Visit;
-use crate::http::{BlockingExecutor, HttpError, qr_code};
+use crate::http::{BlockingExecutor, HttpError, Refusal, qr_code};
 
 /// `GET /account/second-factor/app`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
@@ -42,7 +41,9 @@ pub(crate) async fn submit(
     let owner = owner_request(&signed_in, current, client);
     match auth.begin_totp(executor.get_ref(), owner).await {
         Ok(begun) => visit.show(&code_view(vec![Field::totp_code()], Some(&begun))),
-        Err(AuthError::SecondFactorExists) => Ok(visit.go_to(PATH, ("done", "exists")).finish()),
+        Err(AuthError::SecondFactorExists) => {
+            Ok(visit.go_to(SECOND_FACTOR, ("done", "exists")).finish())
+        }
         Err(error) => Err(refused(&visit, form, error, |fields| {
             password_view(fields, &signed_in)
         })),
@@ -51,7 +52,7 @@ pub(crate) async fn submit(
 
 /// `GET /account/second-factor/app/code`: the secret is gone, so it begins again.
 pub(crate) async fn begin_again(visit: Visit) -> HttpResponse {
-    visit.go_to(PATH, ("done", "expired")).finish()
+    visit.go_to(SECOND_FACTOR, ("done", "expired")).finish()
 }
 
 /// `POST /account/second-factor/app/code`: answers with the recovery codes.
@@ -83,8 +84,12 @@ pub(crate) async fn submit_code(
         .await
     {
         Ok(codes) => visit.show(&codes_page(&visit, &codes, "recovery_codes.added")),
-        Err(AuthError::SecondFactorExists) => Ok(visit.go_to(PATH, ("done", "exists")).finish()),
-        Err(AuthError::NoSecondFactor) => Ok(visit.go_to(PATH, ("done", "expired")).finish()),
+        Err(AuthError::SecondFactorExists) => {
+            Ok(visit.go_to(SECOND_FACTOR, ("done", "exists")).finish())
+        }
+        Err(AuthError::NoSecondFactor) => {
+            Ok(visit.go_to(SECOND_FACTOR, ("done", "expired")).finish())
+        }
         Err(error @ (AuthError::InvalidCode { .. } | AuthError::ClockOff { .. })) => {
             let error = HttpError::from(error);
             form.set_wrong("otp", &error);

@@ -5,21 +5,16 @@ pub(super) mod recovery_codes;
 pub(super) mod removal;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use minijinja::{Value, context};
+use minijinja::context;
 
-use super::account::date;
-use super::account_sessions::device;
 use super::message::Message;
-use super::refusal::Refusal;
+use super::second_factor_view::shown;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
-use crate::auth::{Auth, SecondFactorDetails};
-use crate::domain::{FactorChange, FactorChangeKind, SecondFactorPolicy};
-use crate::http::BlockingExecutor;
-
-/// The path of the page.
-pub(super) const PATH: &str = "/account/second-factor";
+use crate::auth::Auth;
+use crate::domain::SecondFactorPolicy;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account/second-factor`
 pub(crate) async fn show(
@@ -46,45 +41,6 @@ pub(crate) async fn show(
             ..shown(&details)
         });
     visit.show(&view)
-}
-
-/// What a page shows of the second factors.
-pub(super) fn shown(details: &SecondFactorDetails) -> Value {
-    let mut changes = details.changes.iter();
-    let app = details.status.totp_since.map(|since| {
-        let added = changes.find(|change| {
-            change.kind == Some(FactorChangeKind::TotpAdded) && change.changed_at == since
-        });
-        context! { since => date(since), ..added.map(client).unwrap_or_default() }
-    });
-    let changes = details.changes.iter();
-    context! {
-        app,
-        codes_left => details.status.recovery_codes_left,
-        changes => changes.filter_map(changed).collect::<Vec<_>>(),
-    }
-}
-
-/// A change: its text by key, when it was made, and by which client.
-pub(super) fn changed(change: &FactorChange) -> Option<Value> {
-    let what = match change.kind? {
-        FactorChangeKind::TotpAdded => "factor_change.totp_added",
-        FactorChangeKind::TotpRemoved => "factor_change.totp_removed",
-        FactorChangeKind::RecoveryCodesReplaced => "factor_change.recovery_codes_replaced",
-        FactorChangeKind::RecoveryCodeUsed => "factor_change.recovery_code_used",
-        FactorChangeKind::Reset => "factor_change.reset",
-        FactorChangeKind::Undone => "factor_change.undone",
-        FactorChangeKind::Locked => "factor_change.locked",
-    };
-    let at = date(change.changed_at);
-    Some(context! { what, at, ..client(change) })
-}
-
-fn client(change: &FactorChange) -> Value {
-    context! {
-        device => change.user_agent.as_deref().and_then(device),
-        ip => change.ip.as_deref(),
-    }
 }
 
 /// What another page did before it led here. Any other text says nothing.

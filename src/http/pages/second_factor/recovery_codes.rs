@@ -3,18 +3,17 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
-use super::PATH;
 use crate::auth::{Auth, AuthError};
 use crate::domain::{Password, RecoveryCode};
-use crate::http::BlockingExecutor;
 use crate::http::pages::account_changes::{owner_request, refused};
 use crate::http::pages::field::Field;
 use crate::http::pages::message::Message;
+use crate::http::pages::next::SECOND_FACTOR;
 use crate::http::pages::posted_form::Posted;
-use crate::http::pages::refusal::Refusal;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
 use crate::http::pages::visit::Visit;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account/second-factor/recovery-codes`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
@@ -43,7 +42,9 @@ pub(crate) async fn submit(
     let replaced = auth.replace_recovery_codes(executor.get_ref(), owner);
     match replaced.await {
         Ok(codes) => visit.show(&codes_page(&visit, &codes, "recovery_codes.replaced")),
-        Err(AuthError::NoSecondFactor) => Ok(visit.go_to(PATH, ("done", "expired")).finish()),
+        Err(AuthError::NoSecondFactor) => {
+            Ok(visit.go_to(SECOND_FACTOR, ("done", "expired")).finish())
+        }
         Err(error) => Err(refused(&visit, form, error, |fields| {
             password_view(fields, &signed_in)
         })),
@@ -55,7 +56,7 @@ pub(super) fn codes_page(visit: &Visit, codes: &[RecoveryCode], notice: &'static
     // The login page opens an application for a browser that is logged in.
     let onward = match &visit.next {
         Some(_) => visit.path_with_next("/login", &[]),
-        None => PATH.to_owned(),
+        None => SECOND_FACTOR.to_owned(),
     };
     View::new("recovery_codes.html", "recovery_codes.title")
         .notice(Some(Message::new(notice)))

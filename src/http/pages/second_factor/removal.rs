@@ -3,19 +3,18 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
-use super::PATH;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
 use crate::domain::Password;
-use crate::http::BlockingExecutor;
-use crate::http::extract::FormError;
+use crate::http::FormError;
 use crate::http::pages::account_changes::owner_request;
 use crate::http::pages::field::Field;
 use crate::http::pages::message::Message;
+use crate::http::pages::next::SECOND_FACTOR;
 use crate::http::pages::posted_form::Posted;
-use crate::http::pages::refusal::Refusal;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
 use crate::http::pages::visit::Visit;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account/second-factor/remove`, `GET /account/second-factor/remove?recovery`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
@@ -48,8 +47,10 @@ pub(crate) async fn submit(
     };
     let owner = owner_request(&signed_in, current, client);
     match auth.remove_totp(executor.get_ref(), owner, code).await {
-        Ok(()) => Ok(visit.go_to(PATH, ("done", "removed")).finish()),
-        Err(AuthError::NoSecondFactor) => Ok(visit.go_to(PATH, ("done", "expired")).finish()),
+        Ok(()) => Ok(visit.go_to(SECOND_FACTOR, ("done", "removed")).finish()),
+        Err(AuthError::NoSecondFactor) => {
+            Ok(visit.go_to(SECOND_FACTOR, ("done", "expired")).finish())
+        }
         Err(error @ (AuthError::InvalidCredentials | AuthError::InvalidCode { .. })) => {
             // Not which of the two: that would tell a thief of the session about a guess.
             let view = view(form.into_fields(), &signed_in, recovery);
