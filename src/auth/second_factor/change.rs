@@ -1,6 +1,7 @@
 //! Changes of second factors by their owner or an operator, and what the owner is notified of.
 
 use super::enrolment::new_recovery_codes;
+use super::notice::log_locked;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
@@ -195,10 +196,4 @@ impl ReauthenticatedUser {
         self.reservation().release();
         Err(error)
     }
-}
-
-/// Logs that an account accepts no code any more.
-pub(super) fn log_locked(user: UserId, client: &Client) {
-    let event = SecondFactorEvent::Locked;
-    Event::SecondFactor { user, event }.log(client);
 }

@@ -1,6 +1,6 @@
 //! Setting up an authenticator app: a secret, and the code that confirms it.
 
-use super::change::log_locked;
+use super::notice::log_locked;
 use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
 use crate::auth::audit::{Event, SecondFactorEvent};

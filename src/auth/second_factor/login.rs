@@ -1,7 +1,6 @@
 //! Logins of users who have a second factor.
 
-use super::change::log_locked;
-use super::notice::FactorNotice;
+use super::notice::{FactorNotice, log_locked};
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
 use crate::auth::audit::{Event, SecondFactorEvent};

@@ -2,9 +2,10 @@
 
 use super::{Auth, code_limit};
 use crate::auth::Notification;
+use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::email_verification::UNDO_LIFETIME;
 use crate::db::{CodeLimit, LimitCheck, NewFactorChange, RateLimitedMail};
-use crate::domain::{Client, Email, FactorChangeKind};
+use crate::domain::{Client, Email, FactorChangeKind, UserId};
 use crate::mail::MailKind;
 
 /// A change of second factors, with its notification.
@@ -92,4 +93,10 @@ fn mail_of(kind: FactorChangeKind, email: &Email) -> Option<MailKind> {
         // The owner gets the mail with which a new password is set.
         FactorChangeKind::Undone => None,
     }
+}
+
+/// Logs that an account accepts no code any more.
+pub(super) fn log_locked(user: UserId, client: &Client) {
+    let event = SecondFactorEvent::Locked;
+    Event::SecondFactor { user, event }.log(client);
 }
