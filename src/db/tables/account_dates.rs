@@ -2,15 +2,22 @@
 
 use diesel::prelude::*;
 
+use super::revocation::revoke_all;
+use super::sessions::sync_legacy_columns;
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, totp, users};
+use crate::db::schema::{account_dates, outbox, totp, users, verified_emails};
 use crate::db::{DB, DbError};
 use crate::domain::{AccountDates, Email, Timestamp, UserId};
 
 const NOTE_LOGIN: &str = "\
     INSERT INTO account_dates (user_id, last_login_at) VALUES ($1, $2) \
     ON CONFLICT (user_id) DO UPDATE SET last_login_at = excluded.last_login_at";
+
+const DISABLE: &str = "\
+    INSERT INTO account_dates (user_id, disabled_at) VALUES ($1, $2) \
+    ON CONFLICT (user_id) DO UPDATE SET disabled_at = excluded.disabled_at \
+    WHERE account_dates.disabled_at IS NULL";
 
 /// `created_at`, `last_login_at`, `disabled_at`.
 type Row = (Option<i64>, Option<i64>, Option<i64>);
@@ -26,7 +33,19 @@ pub struct ListedUser {
     pub dates: AccountDates,
     /// Since when there is an authenticator app, if there is one.
     pub totp: Option<Timestamp>,
+    /// Whether the address is verified.
+    pub is_email_verified: bool,
 }
+
+/// The columns of a [`ListedUser`]: id, email, its key, dates, totp, verified key.
+type ListedRow = (
+    i64,
+    String,
+    Option<String>,
+    Row,
+    Option<i64>,
+    Option<String>,
+);
 
 impl DB {
     /// The dates of an account; all are unknown for one without a row. Blocks for one lookup.
@@ -58,33 +77,87 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<ListedUser>, DbError> {
-        let rows: Vec<(i64, String, Row, Option<i64>)> = self.read(|conn| {
+        let rows: Vec<ListedRow> = self.read(|conn| {
             users::table
                 .left_join(account_dates::table)
                 .left_join(totp::table)
+                .left_join(verified_emails::table)
                 .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
                 .order(users::id)
                 .limit(i64::from(limit))
                 .select((
                     users::id,
                     users::email,
+                    users::email_key.nullable(),
                     (
                         account_dates::created_at.nullable(),
                         account_dates::last_login_at.nullable(),
                         account_dates::disabled_at.nullable(),
                     ),
                     totp::confirmed_at.nullable(),
+                    verified_emails::email_key.nullable(),
                 ))
                 .load(conn)
         })?;
-        let user = |(id, email, row, totp): (_, _, _, Option<i64>)| ListedUser {
+        let user = |(id, email, key, row, totp, verified): ListedRow| ListedUser {
             id: UserId::new(id),
             email: Email::from_stored(email),
             dates: dates(row),
             totp: totp.map(Timestamp::from_seconds),
+            is_email_verified: verified.is_some() && verified == key,
         };
         Ok(rows.into_iter().map(user).collect())
     }
+
+    /// Disables an account: ends its sessions, forgets its known clients, and revokes its tokens
+    /// and all its queued mails. Returns whether it was enabled before. Blocks for one
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if there is no such user.
+    pub fn disable_user(&self, user_id: UserId) -> Result<bool, DbError> {
+        let now = self.settings.clock.now();
+        self.write_locking(user_id, |conn| {
+            sync_legacy_columns(conn, user_id, None)?.ok_or(DbError::NoResultFound)?;
+            let disable: Statement = Statement::new(
+                DISABLE,
+                [Value::number(user_id.get()), Value::number(now.seconds())],
+            );
+            let is_new = disable.run(conn)? > 0;
+            revoke_all(conn, user_id)?;
+            let mails = outbox::table.filter(outbox::user_id.eq(user_id.get()));
+            diesel::delete(mails).execute(conn)?;
+            Ok(is_new)
+        })
+    }
+
+    /// Enables a disabled account. Returns whether it was disabled before. Blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn enable_user(&self, user_id: UserId) -> Result<bool, DbError> {
+        self.write_locking(user_id, |conn| {
+            let disabled = account_dates::table
+                .filter(account_dates::user_id.eq(user_id.get()))
+                .filter(account_dates::disabled_at.is_not_null());
+            let enabled = diesel::update(disabled).set(account_dates::disabled_at.eq(None::<i64>));
+            Ok(enabled.execute(conn)? > 0)
+        })
+    }
+}
+
+/// Whether an account is disabled. Every way to give access asks it, or has the same condition in
+/// its statement, after the user's row was locked.
+pub(in crate::db) fn is_disabled(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    let disabled_at: Option<Option<i64>> = account_dates::table
+        .filter(account_dates::user_id.eq(user_id.get()))
+        .select(account_dates::disabled_at)
+        .get_result(conn)
+        .optional()?;
+    Ok(disabled_at.flatten().is_some())
 }
 
 fn dates((created_at, last_login_at, disabled_at): Row) -> AccountDates {

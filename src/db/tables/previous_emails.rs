@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::account_dates::is_disabled;
 use super::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use super::revocation::revoke_all;
 use super::throttle::admin::clear_account_limits;
@@ -101,7 +102,8 @@ impl DB {
     /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
+    /// [`DbError::NoResultFound`] if the address was restored meanwhile or the account is
+    /// disabled, and
     /// [`DbError::AlreadyExists`] if another account has it and has verified it.
     pub fn revert_email(
         &self,
@@ -118,6 +120,9 @@ impl DB {
             diesel::update(user)
                 .set(users::id.eq(users::id))
                 .execute(conn)?;
+            if is_disabled(conn, user_id)? {
+                return Err(DbError::NoResultFound);
+            }
             let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
             if let Some(usurper) = usurper
                 && !has_proved(conn, usurper, &key)?

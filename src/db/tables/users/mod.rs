@@ -5,7 +5,7 @@ pub(in crate::db) mod filter;
 
 use diesel::prelude::*;
 
-use super::account_dates::note_registration;
+use super::account_dates::{is_disabled, note_registration};
 use super::pending_logins::end_pending;
 use super::previous_emails::is_reserved;
 use super::sessions::NewSession;
@@ -185,8 +185,8 @@ impl DB {
     /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist, [`DbError::InvalidRequest`] if
-    /// there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
+    /// [`DbError::NoResultFound`] if the user does not exist, or is disabled and would get a
+    /// session, [`DbError::InvalidRequest`] if there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
     pub fn update_user(&self, user_id: UserId, changes: &UserChanges) -> Result<(), DbError> {
         if changes.is_empty() {
             return Err(InvalidRequest::NoChanges.into());
@@ -206,6 +206,9 @@ impl DB {
                 end_pending(conn, user_id)?;
             }
             if let Some(session_id) = &changes.session_id {
+                if session_id.is_some() && is_disabled(conn, user_id)? {
+                    return Err(DbError::NoResultFound);
+                }
                 self.replace_sessions(conn, user_id, session_id.as_ref())?;
             }
             Ok(())
