@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod database;
 mod db;
+mod find_user;
 mod group;
 mod invite;
 mod keys;

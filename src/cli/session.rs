@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
+use super::find_user::{email, find};
 use super::output::{print, print_json};
-use super::user::{email, find};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::domain::{Email, SessionInfo};

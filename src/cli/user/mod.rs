@@ -8,14 +8,15 @@ use clap::{Args, Subcommand};
 
 use super::audit::OperatorEvent;
 use super::database::Options;
+use super::find_user::{One, email, find, find_enabled};
 use super::group::ShownGroup;
 use super::output::{print, print_json};
 use super::prompt::{confirm, new_password};
 use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::db::{DB, DbError};
-use crate::domain::{Email, EmailError, HashedPassword, User, UserId};
+use crate::db::DB;
+use crate::domain::{Email, HashedPassword, User, UserId};
 use crate::server::{self, ServerError};
 use filter::Filter;
 use reset_link::ResetLink;
@@ -23,14 +24,6 @@ use shown::Details;
 
 /// How many sessions `user show` shows.
 const SESSIONS: u32 = 100;
-
-/// One user.
-#[derive(Debug, Args)]
-pub(super) struct One {
-    /// Email of the user
-    #[arg(value_name = "EMAIL", value_parser = email)]
-    email: Email,
-}
 
 /// The commands on users.
 #[derive(Debug, Subcommand)]
@@ -235,32 +228,4 @@ fn set_password(db: DB, email: &Email, config: &Config) -> Result<User, CliError
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
     let token = auth.get_reset_password_token(&user.email)?;
     Ok(auth.update_password(&token, &password)?)
-}
-
-/// The user with this email, who is not disabled. Blocks for two look-ups.
-fn find_enabled(db: &DB, email: &Email) -> Result<User, CliError> {
-    let user = find(db, email)?;
-    match db.account_dates(user.id)?.disabled_at {
-        None => Ok(user),
-        Some(_) => Err(CliError::UserDisabled(user.email)),
-    }
-}
-
-/// Parses an email on the command line.
-pub(super) fn email(text: &str) -> Result<Email, EmailError> {
-    Email::parse(text)
-}
-
-/// The user with this email. Blocks for a lookup.
-pub(super) fn find(db: &DB, email: &Email) -> Result<User, CliError> {
-    match db.find_user_by(email) {
-        Ok(user) => Ok(user),
-        Err(DbError::NoResultFound) => Err(CliError::NoSuchUser(email.clone())),
-        Err(
-            error @ (DbError::AlreadyExists(_)
-            | DbError::InvalidRequest(_)
-            | DbError::Unavailable(_)
-            | DbError::Failed(_)),
-        ) => Err(error.into()),
-    }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::{email, find_enabled};
 use crate::auth::{Auth, RESET_TOKEN_LIFETIME};
 use crate::cli::CliError;
 use crate::cli::database::Options;
+use crate::cli::find_user::{email, find_enabled};
 use crate::cli::output::{explain, print, print_json};
 use crate::config::Config;
 use crate::db::DB;
