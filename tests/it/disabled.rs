@@ -25,7 +25,7 @@ async fn login_of_a_disabled_account_looks_wrong() {
     for throttle in [ThrottleSettings::off(), ThrottleSettings::default()] {
         for place in places() {
             let mut setup = Setup::at(place);
-            setup.auth.throttle = throttle.clone();
+            setup.auth.throttle = throttle;
             let clock = setup.clock.clone();
             let app = setup.start().await;
             for who in [BOB, EVE] {
