@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::second_factor::remove_factors_since;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
+use crate::db::tables::account_dates::is_disabled;
 use crate::db::tables::factor_changes::{NewFactorChange, end_undos, find_undo, note_change};
 use crate::db::tables::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use crate::db::tables::previous_emails::{ActivePreviousEmail, remove_since, spend_previous};
@@ -61,8 +62,8 @@ impl DB {
     /// addresses. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
-    /// [`DbError::AlreadyExists`] if another account has it and has verified it.
+    /// [`DbError::NoResultFound`] if the address was restored meanwhile or the account is disabled,
+    /// and [`DbError::AlreadyExists`] if another account has it and has verified it.
     pub fn revert_email(
         &self,
         found: &ActivePreviousEmail,
@@ -80,8 +81,8 @@ impl DB {
     /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token was used meanwhile, and [`DbError::AlreadyExists`]
-    /// if another account has the address and has verified it.
+    /// [`DbError::NoResultFound`] if the token was used meanwhile or the account is disabled, and
+    /// [`DbError::AlreadyExists`] if another account has the address and has verified it.
     pub fn undo_factor_change(
         &self,
         token: &EmailRevertTokenDigest,
@@ -119,6 +120,9 @@ impl DB {
         diesel::update(user)
             .set(users::id.eq(users::id))
             .execute(conn)?;
+        if is_disabled(conn, user_id)? {
+            return Err(DbError::NoResultFound);
+        }
         let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
         if let Some(usurper) = usurper
             && !has_proved(conn, usurper, &key)?
