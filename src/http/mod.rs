@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod handlers;
 mod metrics;
 mod middleware;
+mod openapi;
 mod pages;
 mod qr_code;
 mod resource;

@@ -44,6 +44,7 @@ fn plain(text: &str) -> Vec<View> {
     let owner = |template, title| View::new(template, title).data(context! { email => text });
     let mut views = vec![
         View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
+        super::docs::view(),
         View::new("account_export.html", "export.title"),
         View::new("account.html", "account.title").data(context! { account => account(text) }),
         View::new("account.html", "account.title").data(context! { account => new_account(text) }),

@@ -21,7 +21,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 18] = built_in![
+const BUILT_IN: [(&str, &str); 19] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -30,6 +30,7 @@ const BUILT_IN: [(&str, &str); 18] = built_in![
     "account_sessions.html",
     "back.html",
     "base.html",
+    "docs.html",
     "fields.html",
     "forgot.html",
     "login.html",
