@@ -4,6 +4,7 @@ mod account;
 mod account_changes;
 mod account_sessions;
 mod assets;
+mod built_in;
 mod context;
 mod docs;
 mod error_page;
@@ -15,13 +16,13 @@ mod login_code;
 mod logout;
 mod mailed_token;
 mod message;
-mod navigation;
 mod next;
+mod pages_error;
 mod posted_form;
-mod refusal;
 mod register;
 mod reset;
 mod samples;
+mod serve_asset;
 mod session;
 mod templates;
 mod verify_email;
@@ -37,9 +38,8 @@ use super::resource::Resource;
 use crate::domain::AccentColor;
 
 pub(crate) use account::show as account;
-pub(crate) use navigation::{PROBLEM, Representation, is_navigation, prefers_html};
-pub(crate) use refusal::Refusal;
-pub use templates::{Pages, PagesError};
+pub use pages_error::PagesError;
+pub use templates::Pages;
 
 /// How an operator wants the pages to look.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ pub(crate) fn routes() -> Vec<Resource> {
             .post(logout::submit),
         Resource::new("/docs").get(docs::show),
         Resource::new("/.well-known/change-password").get(change_password),
-        Resource::new("/assets/{name}").get(assets::asset),
+        Resource::new("/assets/{name}").get(serve_asset::asset),
     ]
 }
 
