@@ -1,4 +1,4 @@
-//! The OpenAPI document of the API, as JSON and as the data of the page `/docs`.
+//! The OpenAPI document, as JSON and as the data of the page `/docs`.
 
 use std::sync::LazyLock;
 
@@ -134,7 +134,9 @@ impl Document<'_> {
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let place = value.get("$ref").and_then(Value::as_str);
         let place = place.and_then(|place| place.strip_prefix('#'));
-        place.and_then(|place| self.0.pointer(place)).unwrap_or(value)
+        place
+            .and_then(|place| self.0.pointer(place))
+            .unwrap_or(value)
     }
 }
 

@@ -6,8 +6,8 @@ use super::handlers::{
     account, email, export, forward_auth, hand_over, health, index, password_reset, profile, rules,
     second_factor, sessions, users,
 };
-use super::{openapi, pages};
 use super::resource::Resource;
+use super::{openapi, pages};
 
 /// Every route of the service. With pages, a form that a browser posts to a route of the API is
 /// answered as the page's own.

@@ -115,7 +115,11 @@ impl<DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>> B
 {
 }
 
-pub(super) fn walk<'b, DB>(sql: &str, values: &'b [Value], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+pub(super) fn walk<'b, DB>(
+    sql: &str,
+    values: &'b [Value],
+    mut out: AstPass<'_, 'b, DB>,
+) -> QueryResult<()>
 where
     DB: BackendOfValues,
     Option<String>: ToSql<Nullable<Text>, DB>,
