@@ -31,11 +31,11 @@ pub struct VerifiedEmail {
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
-    /// What the token was good for.
+    /// The effect of the token.
     pub outcome: EmailOutcome,
 }
 
-/// What the token of a mail about an address did.
+/// The effect of a token that was mailed to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailOutcome {
     /// The address of the account is proved.

@@ -44,7 +44,7 @@ impl Auth {
         self.after_registration(registered.await, client)
     }
 
-    /// The invitation of a token, if it is good. Blocks for one look-up.
+    /// The invitation of a token, if it is valid. Blocks for one lookup.
     ///
     /// # Errors
     /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired or revoked.

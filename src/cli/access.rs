@@ -10,7 +10,7 @@ use crate::auth::decide;
 use crate::config::Config;
 use crate::domain::{AppUrl, Email, Origin};
 
-/// What can be asked about access.
+/// The subcommands of `access`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print whether a user may open a URL, and the rule. It asks the function that `GET /verify`

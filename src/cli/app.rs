@@ -12,7 +12,7 @@ use crate::domain::{App, AppName, GroupName, Origin};
 /// How many applications are listed.
 const LISTED: u32 = 10_000;
 
-/// What can be done about applications.
+/// The subcommands of `app`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Register an application, and print the proxy's configuration for it. Once an application

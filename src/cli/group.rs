@@ -16,7 +16,7 @@ const LISTED: u32 = 10_000;
 /// How many members are read at a time.
 const PAGE: u32 = 1000;
 
-/// What can be done about groups.
+/// The subcommands of `group`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create a group

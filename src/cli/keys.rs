@@ -9,7 +9,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::server::{self, ServerError};
 
-/// What can be done about the secret key.
+/// The subcommands of `keys`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Encrypt all second factors under a new key, which replaces the one in the file. A service

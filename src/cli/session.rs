@@ -76,7 +76,7 @@ const PAGE: u32 = 1000;
 const HEADER: &str =
     "SESSION                               OPENED                LAST SEEN             FROM\n";
 
-/// One line for each valid session. It shows the public id, with which nobody can log in.
+/// One line for each valid session. It shows the public id, which is no use for a login.
 fn lines(sessions: &[SessionInfo]) -> String {
     let valid = sessions.iter().filter(|session| session.valid);
     let line = |session: &SessionInfo| {

@@ -12,7 +12,7 @@ use crate::domain::{Email, EmailVerification, Notification, Registration, defaul
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct Accounts {
-    /// What the answer to a registration reveals
+    /// Whether a registration reveals that an email has an account
     #[arg(
         long,
         env = "BIENVENUE_REGISTRATION",
@@ -93,7 +93,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// Whether there is a password for the mail server but no user.
-    pub(super) fn has_password_of_nobody(&self) -> bool {
+    pub(super) fn has_unused_password(&self) -> bool {
         let in_url = match &self.mail {
             Some(MailTarget::Server(url)) => !url.username().is_empty(),
             Some(MailTarget::Folder(_) | MailTarget::Off) | None => false,

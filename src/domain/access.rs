@@ -1,4 +1,4 @@
-//! What is known when access to an application is decided.
+//! The facts on which access to an application is decided.
 
 use super::{AppName, GroupName, Origin, Timestamp};
 

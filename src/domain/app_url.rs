@@ -5,8 +5,8 @@ use url::Url;
 
 use super::Origin;
 
-/// What is encoded in a path that a client sent: all but printable ASCII, and the backslash,
-/// which browsers read as a slash.
+/// Characters that are encoded in a path that a client sent: all but printable ASCII, and the
+/// backslash, which browsers read as a slash.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -166,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        /// What a browser makes of it has the origin that is compared with the applications.
+        /// A browser finds the same origin in it as the comparison with the applications.
         #[test]
         fn browser_stays_on_the_origin(text in r"(https?:)?[/\\]{0,3}[a-z@:.%\\\t]{0,12}(\PC|[/\\?#@:]){0,12}") {
             if let Some(url) = AppUrl::parse(&text) {

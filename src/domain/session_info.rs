@@ -6,7 +6,7 @@ use uuid::{NoContext, Uuid};
 
 use super::{Email, SessionLevel, Timestamp, TokenError, UserId};
 
-/// The user of a request's session: what an application needs for every request.
+/// The user of a request's session, as an application needs it for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionUser {
     /// The user's id.

@@ -11,7 +11,7 @@ pub enum SessionLevel {
 }
 
 impl SessionLevel {
-    /// The number that is stored, and that proxies are told: 1 or 2.
+    /// The number that is stored and sent to proxies: 1 or 2.
     #[must_use]
     pub const fn number(self) -> i64 {
         match self {

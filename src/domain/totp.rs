@@ -25,7 +25,7 @@ const SKEW: i64 = 1;
 /// How far off a clock is recognised, in steps: five minutes.
 const RECOGNISED: i64 = 10;
 
-/// What an authenticator app and this service share.
+/// The secret that an authenticator app and this service share.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpSecret(Zeroizing<[u8; SECRET_LENGTH]>);
 
@@ -37,7 +37,7 @@ pub struct TotpCode(Zeroizing<String>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TotpStep(i64);
 
-/// What a code says at a time.
+/// The result of checking a code at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TotpMatch {
     /// It is right, and of that step.

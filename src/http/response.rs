@@ -46,7 +46,7 @@ pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize
     }
 }
 
-/// What every unknown path answers.
+/// The response to every unknown path.
 pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
     Err(HttpError::NotFound)
 }

@@ -50,7 +50,7 @@ pub enum KeyFileError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// It holds something else.

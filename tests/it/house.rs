@@ -110,7 +110,7 @@ fn imports_run_downhill() {
 }
 
 #[test]
-fn a_climb_would_be_seen() {
+fn upward_import_is_found() {
     assert_eq!(imported("use crate::http::Metrics;"), ["http"]);
     assert_eq!(imported("    crate::db::DB::open()"), ["db"]);
     assert_eq!(imported("/// [`crate::http::Metrics`]"), [""; 0]);
@@ -122,7 +122,7 @@ fn a_climb_would_be_seen() {
 }
 
 #[test]
-fn diesel_stays_in_its_room_and_actix_in_the_rooms_of_the_server() {
+fn diesel_and_actix_stay_in_their_layers() {
     for file in sources(&source_folder()) {
         let text = fs::read_to_string(&file).unwrap();
         let room = room(&file);
@@ -142,7 +142,7 @@ fn diesel_stays_in_its_room_and_actix_in_the_rooms_of_the_server() {
 }
 
 #[test]
-fn no_file_is_longer_than_a_room_can_hold() {
+fn no_source_has_more_than_400_lines() {
     for file in sources(&source_folder()) {
         let lines = fs::read_to_string(&file).unwrap().lines().count();
         assert!(lines <= 400, "{} has {lines} lines", file.display());

@@ -54,6 +54,7 @@ mod pages;
 mod password_rules;
 mod passwords;
 mod pgbouncer;
+mod plain_words;
 mod plans;
 mod programs;
 mod proxies;

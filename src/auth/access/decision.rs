@@ -1,4 +1,4 @@
-//! Who has access to which application: the one decision, for `/verify` and for
+//! Decides whether a user has access to an application, for `/verify` and for
 //! `bienvenue access why`.
 
 use std::fmt;

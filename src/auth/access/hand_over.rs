@@ -26,11 +26,11 @@ pub const HAND_OVER_LIFETIME: Duration = Duration::from_secs(60);
 /// The path on the host of an application that the proxy hands to this service.
 const ENTER_PATH: &str = "/.bienvenue/enter";
 
-/// What is encoded in a path of printable ASCII, so that it is one value of a query.
+/// Characters of a path that are encoded to make it one value of a query.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'+');
 
 impl Auth {
-    /// A URL, if an application is registered at its origin. Blocks for one look-up.
+    /// A URL, if an application is registered at its origin. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -41,7 +41,7 @@ impl Auth {
         Ok(self.db.is_app(url.origin())?.then_some(url))
     }
 
-    /// Whether an application is registered at an origin. Blocks for one look-up.
+    /// Whether an application is registered at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -136,7 +136,7 @@ impl Auth {
     }
 }
 
-/// What a URL of [`ENTER_PATH`] asks for.
+/// The values in a URL of [`ENTER_PATH`].
 struct Asked {
     state: LoginStateDigest,
     path: String,

@@ -11,7 +11,7 @@ use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, 
 pub use decision::{Denial, Grant, decide};
 pub use hand_over::{HAND_OVER_LIFETIME, login_next};
 
-/// What a proxy asks about a request before it passes the request on.
+/// The request about which a proxy asks before it forwards it.
 #[derive(Debug, Clone, Default)]
 pub struct AccessRequest {
     /// The session that the request shows.
@@ -21,7 +21,7 @@ pub struct AccessRequest {
     /// The URL that it asks for; none unless a trusted proxy names one.
     pub url: Option<AppUrl>,
     /// The origin of the service, where an operator has named it. On the host of an application
-    /// with another origin, a session is worth nothing: the application sees its cookie.
+    /// with another origin, a session does not count: the application can read its cookie.
     pub own_origin: Option<Origin>,
 }
 
@@ -36,7 +36,7 @@ pub struct VerifiedAccess {
 
 impl Auth {
     /// Decides whether a request may be passed on to the application that it asks for. Blocks
-    /// for one look-up, and for a second one where a login on the host of an application has
+    /// for one lookup, and for another where a login on the host of an application has
     /// ended and the request shows a session too.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Auth {
     ) -> Result<VerifiedAccess, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
-        self.housekeeping
+        self.background_writes
             .record_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;

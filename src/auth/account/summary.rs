@@ -1,4 +1,4 @@
-//! What an account's owner sees of it first.
+//! The summary of an account that its owner sees first.
 
 use crate::auth::{Auth, AuthError, SecondFactorStatus};
 use crate::domain::{AccountDates, GroupName, SessionId, SessionUser, Timestamp};
@@ -19,7 +19,7 @@ pub struct AccountSummary {
 }
 
 impl Auth {
-    /// The account of a session in short. Blocks for a look-up a table.
+    /// The account of a session in short. Blocks for one lookup in each table.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].

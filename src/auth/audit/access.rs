@@ -4,7 +4,7 @@ use super::Fields;
 use crate::auth::{AuthError, Denial};
 use crate::domain::{AppName, SessionDigest, UserId};
 
-/// What happened to the access to an application.
+/// Changes of the access to an application.
 #[derive(Debug)]
 pub(in crate::auth) enum AccessEvent<'a> {
     /// A user who is logged in has no access.

@@ -44,8 +44,8 @@ impl Auth {
         removed
     }
 
-    /// Gives an owner who gives the password again other recovery codes. Those of before are
-    /// worthless. All other sessions end.
+    /// Replaces the recovery codes of an owner who gives the password again. The old codes become
+    /// invalid. All other sessions end.
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] for another password.
@@ -203,8 +203,8 @@ impl Auth {
 }
 
 impl ReauthenticatedUser {
-    /// What became of a change of second factors: whether it was made. Where nothing was written,
-    /// nothing was settled either.
+    /// Whether a change of second factors was made. If nothing was written, no reservation was
+    /// settled either.
     pub(super) fn changed(
         &self,
         written: Result<SecondFactorChange, DbError>,

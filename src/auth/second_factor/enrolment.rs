@@ -101,7 +101,7 @@ impl Auth {
         }
     }
 
-    /// Stores a new secret, encrypted. Blocks for look-ups and a write.
+    /// Stores a new secret, encrypted. Blocks for lookups and a write.
     fn store_totp(&self, owner: &ReauthenticatedUser) -> Result<Enrolment, AuthError> {
         let user = &owner.user;
         let secret = TotpSecret::generate().map_err(no_randomness)?;
@@ -126,7 +126,7 @@ impl Auth {
         })
     }
 
-    /// The secret that waits to be confirmed, and what the code says. Blocks for look-ups.
+    /// The secret that waits to be confirmed, and what the code says. Blocks for lookups.
     fn check_pending_totp(
         &self,
         owner: &SessionUser,

@@ -5,7 +5,7 @@ use crate::auth::{AuthError, SecondFactorPolicy};
 use crate::db::DbError;
 use crate::secret_key::{KeyFileError, KeyRing, Purpose};
 
-/// What is encrypted under the key, so that it can be recognised.
+/// The text that is encrypted under the key, so that the key can be recognised.
 const KNOWN_TEXT: &[u8] = b"bienvenue";
 
 /// Why the service does not start with this secret key.
@@ -52,7 +52,7 @@ impl KeyCheckError {
 
 impl Auth {
     /// Checks that the secret key is the one that the second factors of this database are encrypted
-    /// under. Blocks for a look-up and a read of the file.
+    /// under. Blocks for a lookup and a read of the file.
     ///
     /// # Errors
     /// [`KeyCheckError`] with the remedy.
@@ -64,7 +64,7 @@ impl Auth {
         );
         match (self.db.secret_key_check()?, ring) {
             (None, None) if self.keys.path().is_none() => match self.settings.second_factor {
-                // Nobody could do what the policy asks for.
+                // No user could set up the second factor that the policy requires.
                 SecondFactorPolicy::Required => Err(KeyFileError::NotNamed.into()),
                 SecondFactorPolicy::Off | SecondFactorPolicy::Optional => Ok(()),
             },
@@ -101,7 +101,7 @@ impl Auth {
     }
 
     /// The sealed text by which the key of this database is recognised: the stored one, if the key
-    /// opens it, or a new one. Blocks for a look-up.
+    /// opens it, or a new one. Blocks for a lookup.
     pub(super) fn key_check(&self, ring: &KeyRing) -> Result<Vec<u8>, AuthError> {
         match self.db.secret_key_check()? {
             Some(sealed) => {

@@ -67,7 +67,7 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
+    /// Finds the login, and refuses a client that has to wait. Blocks for two lookups.
     fn find_pending_login(
         &self,
         login: LoginToken,

@@ -53,7 +53,7 @@ pub struct SecondFactorStatus {
 }
 
 impl Auth {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -78,7 +78,7 @@ impl Auth {
         Ok(())
     }
 
-    /// What a code proves; none for a user without a second factor. Blocks for a look-up.
+    /// The proof that a code gives; none for a user without a second factor. Blocks for a lookup.
     pub(super) fn proof_of(
         &self,
         user_id: UserId,

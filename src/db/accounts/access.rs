@@ -49,7 +49,7 @@ type SessionRow = (Vec<u8>, i64, String, i64, i64, Facts);
 
 impl DB {
     /// Looks up a session that is neither ended nor expired, with the facts for the application
-    /// at an origin. Blocks for one look-up.
+    /// at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such session (any more).
@@ -79,7 +79,7 @@ impl DB {
         self.access_of(source, app_session.as_bytes(), Some(origin))
     }
 
-    /// The facts about a user and the application at an origin. Blocks for one look-up.
+    /// The facts about a user and the application at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.

@@ -16,11 +16,11 @@ use crate::domain::{
 /// A code that is to be made, or that came back.
 #[derive(Debug, Clone, Copy)]
 pub struct HandOver<'a> {
-    /// What is stored of the code.
+    /// The digest of the code.
     pub code: &'a HandOverDigest,
     /// The origin of the application.
     pub origin: &'a Origin,
-    /// What is stored of the cookie in the browser that asked for the login.
+    /// The digest of the cookie in the browser that asked for the login.
     pub state: &'a LoginStateDigest,
 }
 
@@ -92,7 +92,7 @@ impl DB {
         })
     }
 
-    /// The logins on the hosts of applications of a user, for the export. Blocks for one look-up.
+    /// The logins on the hosts of applications of a user, for the export. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -37,7 +37,7 @@ impl DB {
         })
     }
 
-    /// Finds an invitation that is good. Blocks for one look-up.
+    /// Finds a valid invitation. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if it is not good (any more).
@@ -47,7 +47,7 @@ impl DB {
     }
 
     /// The invitations that are not used, the oldest first, at most `limit`, also those that have
-    /// expired and are not removed yet. Blocks for one look-up.
+    /// expired and are not removed yet. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -20,7 +20,7 @@ pub struct NewPendingLogin<'a> {
     pub user_id: UserId,
     /// The stored password that was right.
     pub checked: &'a HashedPassword,
-    /// What is stored of the login's token.
+    /// The digest of the login's token.
     pub digest: &'a LoginTokenDigest,
     /// The client that gave the password. No other one can go on.
     pub client: &'a Client,
@@ -65,7 +65,7 @@ impl DB {
     }
 
     /// Finds the user of a login whose second factor is due, for the client that began it. Blocks
-    /// for one look-up.
+    /// for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such login (any more).
@@ -75,7 +75,7 @@ impl DB {
         client: &Client,
     ) -> Result<User, DbError> {
         let now = self.clock().now();
-        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        // The outer join keeps the order of the lookups, whatever the statistics say.
         self.read(|conn| {
             pending_logins::table
                 .left_join(users::table)
@@ -90,7 +90,7 @@ impl DB {
     }
 
     /// When the logins of a user began that wait for a second factor, or waited and are not removed
-    /// yet. Blocks for one look-up.
+    /// yet. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -1,4 +1,4 @@
-//! What an error means to the client, and the forms in which it is answered.
+//! The status, code and message of an error, and its response in JSON or HTML.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl Description {
             retry_after: self.retry_after.map(whole_seconds),
             methods: (self.code == "second_factor_required").then_some(["totp", "recovery_code"]),
         };
-        // What is made of texts and numbers can always be written.
+        // Texts and numbers can always be serialised.
         serde_json::to_string(&problem).unwrap_or_default() + "\n"
     }
 }

@@ -1,4 +1,4 @@
-//! What a front end has to know before it posts a form.
+//! The rules that a front end needs before it posts a form.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};

@@ -8,8 +8,8 @@ use actix_web::http::header::{
 
 use crate::domain::Origin;
 
-/// What an answer is to a browser, which decides what it may do. An answer that says nothing
-/// of it is one of the API.
+/// The kind of a response, which decides what a browser may do with it. The default is a response
+/// of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum ContentKind {
     /// Read by programs.

@@ -1,4 +1,4 @@
-//! What a template gets: the values of a view, in a language.
+//! The context of a template: the values of a view, in a language.
 
 use minijinja::{Value, context};
 
@@ -8,7 +8,7 @@ use super::next::Next;
 use super::view::View;
 use crate::i18n::{Catalogue, Language, TextError};
 
-/// What all pages have in common.
+/// The values that all pages have in common.
 pub(crate) struct Frame<'a> {
     pub(crate) language: Language,
     pub(crate) service: &'a str,

@@ -1,4 +1,4 @@
-//! The fields of a page's form: what password managers are told, and what is wrong with each.
+//! The fields of a page's form, with their hints to password managers and their errors.
 
 use super::message::Message;
 use crate::auth::AccountRules;
@@ -11,7 +11,7 @@ pub(crate) struct Field {
     pub(crate) label: Message,
     pub(crate) kind: Kind,
     pub(crate) autocomplete: &'static str,
-    /// What was typed. Passwords and codes are never sent back.
+    /// The text that was typed. Passwords and codes are never sent back.
     pub(crate) value: String,
     pub(crate) hint: Option<Message>,
     pub(crate) wrong: Option<Wrong>,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Text,
 }
 
-/// What is wrong with a field.
+/// The error of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
     pub(crate) code: &'static str,

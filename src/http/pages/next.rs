@@ -15,7 +15,7 @@ pub(crate) fn with_query<'a>(
     format!("{path}?{}", query.finish())
 }
 
-/// Where somebody goes who is logged in and named no other target.
+/// The target after a login without another target.
 pub(crate) const ACCOUNT: &str = "/account";
 
 /// A target that a link or a form named, and that a redirect may lead to.
@@ -45,7 +45,7 @@ impl Next {
         Some(Self { text, app })
     }
 
-    /// The value for `Location` where nobody logs in, and for links and forms.
+    /// The value for `Location` in a response that is not a login, and for links and forms.
     pub(crate) fn location(&self) -> &str {
         &self.text
     }

@@ -81,7 +81,7 @@ pub(crate) async fn log_in(
 ) -> HttpResponse {
     match auth.log_in_registered(executor, user, client).await {
         Ok(logged_in) => enter(visit, &logged_in, false).await,
-        // The account is there: what failed can be tried again at the login.
+        // The account exists: the user can log in.
         Err(_) => visit.go_to("/login", ("reason", "registered")).finish(),
     }
 }

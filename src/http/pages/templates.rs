@@ -50,7 +50,7 @@ pub enum PagesError {
     Read {
         /// Which.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// No page has a template of that name.
@@ -64,7 +64,7 @@ pub enum PagesError {
     BrokenTemplate {
         /// The file, or the name of a built-in one.
         place: String,
-        /// What is wrong.
+        /// The error in the template.
         source: Error,
     },
     /// A text is missing.
@@ -225,7 +225,7 @@ fn names() -> String {
 mod tests {
     use super::*;
 
-    /// What a stranger may choose: an email, a user agent, an address.
+    /// A value that an attacker may choose: an email, a user agent, an address.
     const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=y>&{{ t(\"skip\") }}";
 
     #[test]

@@ -65,7 +65,7 @@ fn view(title: &'static str, usable: bool) -> View {
     View::new("verify_email.html", title).data(context! { usable })
 }
 
-/// What was done. Any other text says nothing.
+/// The message about what was done. Unknown codes give none.
 fn outcome(code: &str) -> Option<Message> {
     let key = match code {
         "verified" => "verify.done.verified",

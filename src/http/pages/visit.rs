@@ -1,4 +1,4 @@
-//! A visit to a page: what every handler of one needs, and the answers that it gives.
+//! A visit to a page: the values that its handler needs, and the responses that it gives.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;

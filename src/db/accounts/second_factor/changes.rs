@@ -53,7 +53,7 @@ pub enum SecondFactorChange {
 /// A code that confirms an authenticator app.
 #[derive(Debug, Clone, Copy)]
 pub struct TotpConfirmation<'a> {
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
     /// The session in which it is confirmed. It stays, and counts as opened with both factors.
     pub session: &'a SessionDigest,
@@ -72,7 +72,7 @@ pub struct TotpConfirmation<'a> {
 }
 
 impl DB {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -231,7 +231,7 @@ impl DB {
     }
 
     /// The users who have an authenticator app, in the order of their numbers, at most `limit`,
-    /// beginning after `after`. Blocks for one look-up.
+    /// beginning after `after`. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -12,10 +12,10 @@ use crate::db::{
 };
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, UserId};
 
-/// What lets a client show a second factor.
+/// The proof of the first step, which lets a client give a second factor.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginGate<'a> {
-    /// The right password, in the same request: what is stored of it.
+    /// The right password, in the same request: its stored hash.
     Password(&'a HashedPassword),
     /// A login that began with the right password.
     Pending(&'a LoginTokenDigest, &'a Client),
@@ -24,7 +24,7 @@ pub enum LoginGate<'a> {
 /// A login with a second factor.
 #[derive(Debug, Clone, Copy)]
 pub struct SecondFactorLogin<'a> {
-    /// What comes before the second factor.
+    /// The proof of the first step.
     pub gate: LoginGate<'a>,
     /// The second factor.
     pub proof: &'a FactorProof,
@@ -32,7 +32,7 @@ pub struct SecondFactorLogin<'a> {
     pub session: &'a NewSession<'a>,
     /// How many wrong ones the account may get.
     pub limit: &'a [LimitCheck],
-    /// What a right one settles.
+    /// The writes that follow a right code.
     pub side_effects: &'a LoginSideEffects,
     /// The notification of a right one.
     pub notice: Option<&'a RateLimitedMail>,

@@ -32,7 +32,7 @@ pub enum FactorProof {
     Wrong,
 }
 
-/// What became of a second factor.
+/// The outcome of a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorVerdict {
     /// It was right, and is used up.

@@ -111,7 +111,7 @@ fn own_origin(request: &HttpRequest) -> Option<&Origin> {
 #[derive(Debug)]
 pub(crate) struct Login {
     location: HeaderValue,
-    /// On the host of an application: what makes the login good in this browser alone.
+    /// On the host of an application: binds the login to this browser.
     state: Option<Cookie<'static>>,
 }
 
