@@ -135,7 +135,7 @@ async fn page_is_in_the_language_of_the_reader() {
     assert!(page.body.contains("<html lang=\"fr\">"));
     assert!(page.body.contains("<h1>Connexion</h1>"));
     assert!(page.body.contains("Mot de passe oublié\u{202f}?"));
-    assert!(page.body.contains("La déconnexion est faite."));
+    assert!(page.body.contains("Déconnexion réussie."));
     let page = Visitor::reading("de").get(&app, "/login").await;
     assert!(page.body.contains("<html lang=\"en\">"));
 }
