@@ -14,6 +14,7 @@ use crate::server::{self, ServerError};
 pub(super) enum Command {
     /// Encrypt all second factors under a new key, which replaces the one in the file. A service
     /// that reads the same file goes on meanwhile; a systemd credential is read at a restart only
+    #[command(after_help = "Example: bienvenue keys rotate")]
     Rotate,
 }
 
