@@ -1,4 +1,4 @@
-//! Every page in every state, to try the templates with.
+//! Every page in every state, to check the templates.
 
 use minijinja::{Value, context};
 

@@ -42,7 +42,7 @@ const BUILT_IN: [(&str, &str); 18] = built_in![
     "verify_email.html",
 ];
 
-/// Why there are no pages, or not this one.
+/// The reason why there are no pages, or not this one.
 #[derive(Debug, thiserror::Error)]
 pub enum PagesError {
     /// A folder or a file cannot be read.
@@ -59,7 +59,7 @@ pub enum PagesError {
         /// The file.
         path: PathBuf,
     },
-    /// A template is not written in the language of templates, or names what there is not.
+    /// A template has a syntax error, or names a value that does not exist.
     #[error("{place}: {source:#}")]
     BrokenTemplate {
         /// The file, or the name of a built-in one.
@@ -96,7 +96,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads templates and logo, and fills each template in once to see that it can be.
+    /// Reads templates and logo, and renders each template once to check it.
     ///
     /// # Errors
     /// [`PagesError`] names the file and what is wrong with it.
@@ -149,7 +149,7 @@ impl Pages {
             .map_err(|source| PagesError::BrokenTemplate { place, source })
     }
 
-    /// Where a template stands, for the operator who has to correct it.
+    /// The place of a template, for the operator who has to correct it.
     fn place(&self, name: &str) -> String {
         let file = self.folder.as_ref().map(|folder| folder.join(name));
         match file.filter(|file| file.exists()) {
@@ -181,7 +181,7 @@ impl Pages {
         })
     }
 
-    /// The page that says an error.
+    /// The page for an error.
     pub(crate) fn error_page(
         &self,
         language: Language,
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// Tags are closed, ids are there once, and what a field is described by is there.
+    /// Tags are closed, ids are unique, and the descriptions that fields refer to exist.
     #[test]
     fn every_page_is_well_formed() {
         let pages = Pages::new(PageSettings::default()).unwrap();
