@@ -14,7 +14,7 @@ use crate::http::middleware::ContentKind;
 use crate::http::pages::{PROBLEM, Pages, Representation};
 use crate::http::response::{ERROR_CODE, Message, json_with};
 
-/// All that an error means to the client, and to the metrics.
+/// The effects of an error on the client and on the metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Description {
     pub(crate) status: StatusCode,
@@ -41,7 +41,7 @@ struct Problem<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
-    /// The ways to go on with a login.
+    /// The ways to continue a login.
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<[&'static str; 2]>,
 }
@@ -91,7 +91,7 @@ impl Description {
         answer
     }
 
-    /// The answer as the API has it, which [`represent`] may turn into another form.
+    /// The response of the API, which [`represent`] may turn into another form.
     pub(crate) fn answer(self, mut head: HttpResponseBuilder) -> HttpResponse {
         let mut answer = if self.message.is_empty() {
             head.finish()
@@ -125,8 +125,8 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(begun).max(1)
 }
 
-/// Turns an error's answer into the form that the client asks for. Other answers stay as they
-/// are, and so do errors that are pages already.
+/// Turns an error's response into the form that the client asks for. Other responses stay
+/// unchanged, and so do errors that are pages already.
 pub(crate) fn represent(
     mut answer: HttpResponse<BoxBody>,
     wanted: Representation,

@@ -61,7 +61,7 @@ pub(crate) struct PasswordChangeForm {
     new_password: FieldText,
 }
 
-/// The password of the owner, who gives it again.
+/// The password that the owner gives again.
 #[derive(Deserialize)]
 pub(crate) struct CurrentPasswordForm {
     pub(super) current_password: FieldText,

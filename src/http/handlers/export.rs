@@ -117,7 +117,7 @@ pub(crate) async fn export(
     held(&executor, session_id).await
 }
 
-/// Everything that is held about the user of a session.
+/// Everything that is stored about the user of a session.
 pub(crate) async fn held(
     executor: &BlockingExecutor,
     session_id: SessionId,

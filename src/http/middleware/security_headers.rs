@@ -17,7 +17,7 @@ pub(crate) enum ContentKind {
     Api,
     /// A page of ours.
     Page {
-        /// The application on another host to which its form leads in the end.
+        /// The application on another host to which its form redirects.
         leads_to: Option<Origin>,
     },
     /// A style sheet or an image of a page, at a path that changes with its content.
@@ -76,7 +76,7 @@ const ASSET: [(HeaderName, HeaderValue); 3] = [
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// Puts them into an answer; `https` adds that the browser is to stay with https.
+/// Adds the headers to a response; `https` adds `Strict-Transport-Security`.
 pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
     let own: &[_] = match kind {
         ContentKind::Api => &API,
@@ -86,7 +86,7 @@ pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, 
     for (name, value) in ALWAYS.iter().chain(own) {
         headers.insert(name.clone(), value.clone());
     }
-    // Browsers hold the redirect after a form to this, too.
+    // Browsers apply this to the redirect after a form, too.
     if let ContentKind::Page {
         leads_to: Some(origin),
     } = kind

@@ -10,7 +10,7 @@ use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
 use crate::http::HttpError;
 use crate::http::extract::FormError;
 
-/// The pages, with a text wherever a page shows what came from outside.
+/// The pages, with a text in each place that shows outside input.
 pub(crate) fn views(text: &str) -> Vec<View> {
     let mut views = Vec::new();
     for view in plain(text) {

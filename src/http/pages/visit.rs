@@ -161,7 +161,7 @@ impl Visit {
     }
 }
 
-/// 303: the browser gets the target, whatever it sent here.
+/// 303: the browser sends a GET to the target, after any method.
 pub(crate) fn see_other(location: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, location));
