@@ -38,7 +38,7 @@ pub struct VerifiedEmail {
 /// The effect of a token that was mailed to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailOutcome {
-    /// The address of the account is proved.
+    /// The address of the account is verified.
     Verified,
     /// The account has the address that was asked for.
     Changed,
@@ -47,7 +47,7 @@ pub enum EmailOutcome {
 }
 
 impl EmailLinkToken {
-    /// Takes a token as it stands in the mail; none for any other text.
+    /// Parses a token as it is in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {

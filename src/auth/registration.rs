@@ -184,7 +184,7 @@ impl Auth {
     }
 }
 
-/// A registration finds no row only if its invitation is not good (any more).
+/// A registration finds no row only if its invitation is not valid.
 fn invalid_invitation(error: DbError) -> AuthError {
     match error {
         DbError::NoResultFound => AuthError::InvalidInvitation,

@@ -13,7 +13,8 @@ use crate::server::{self, ServerError};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Encrypt all second factors under a new key, which replaces the one in the file. A service
-    /// that reads the same file goes on meanwhile; a systemd credential is read at a restart only
+    /// that reads the same file continues meanwhile; a systemd credential is read at a restart only
+    #[command(after_help = "Example: bienvenue keys rotate")]
     Rotate,
 }
 

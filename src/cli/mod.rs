@@ -20,7 +20,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
@@ -31,10 +31,17 @@ use crate::server::{self, ServerError};
 use database::DatabaseCommand;
 use usage::UsageError;
 
+/// The end of the help.
+const EXIT_CODES: &str = "Exit codes: 0 if it is done, 1 if it failed and a retry may help, 78 if \
+    the command line or a setting has to be changed first";
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
+
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
 #[derive(Debug, Parser)]
-#[command(name = "bienvenue", version, max_term_width = 100)]
+#[command(name = "bienvenue", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -45,6 +52,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default)
+    #[command(after_help = "Example: bienvenue serve --config /etc/bienvenue/bienvenue.env")]
     Serve,
     /// Migrate and check the database
     #[command(subcommand)]
@@ -179,6 +187,28 @@ fn command() -> clap::Command {
     })
 }
 
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => usage::explain(&asked),
+        Ok(_) => UsageError::Help(String::new()),
+    }
+}
+
 /// A parsed command line, with its settings.
 #[derive(Debug)]
 pub struct Invocation {
@@ -200,9 +230,7 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_help(&asked) => {
-                    return Err(usage::explain(&asked).into());
-                }
+                Err(asked) if usage::is_help(&asked) => return Err(help(arguments).into()),
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
@@ -210,7 +238,13 @@ impl Invocation {
             .apply(command)
             .try_get_matches_from(arguments)
             .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
-            .map_err(|error| usage::explain(&error))?;
+            .map_err(|error| {
+                if usage::is_help(&error) {
+                    help(arguments)
+                } else {
+                    usage::explain(&error)
+                }
+            })?;
         cli.config.check()?;
         Ok(Self {
             log_filter: sources.log_filter(),

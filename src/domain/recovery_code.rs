@@ -1,4 +1,4 @@
-//! Recovery codes: each stands in once for a second factor that is lost.
+//! Recovery codes: each replaces a lost second factor once.
 
 use std::fmt;
 

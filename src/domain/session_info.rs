@@ -13,7 +13,7 @@ pub struct SessionUser {
     pub id: UserId,
     /// The user's address, as it was registered.
     pub email: Email,
-    /// By what the user has authenticated.
+    /// How the user has authenticated.
     pub level: SessionLevel,
 }
 

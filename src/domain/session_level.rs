@@ -1,9 +1,9 @@
 //! How strongly the user of a session has authenticated.
 
-/// By what the user of a session has authenticated. A higher level has all that a lower one has.
+/// How the user of a session has authenticated. A higher level includes the lower one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum SessionLevel {
-    /// By password, or by nothing, where the library opened the session.
+    /// By password, or without one if the library opened the session.
     #[default]
     Password,
     /// By password and a second factor.

@@ -53,23 +53,23 @@ pub enum EmailRevertPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
-/// Marks what belongs to logins whose second factor is due.
+/// The purpose of the tokens of pending logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LoginPurpose {}
 
-/// Marks what belongs to the login on the host of an application.
+/// The purpose of the sessions on the hosts of applications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AppSessionPurpose {}
 
-/// Marks what takes a login to the host of an application.
+/// The purpose of hand-over codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HandOverPurpose {}
 
-/// Marks what belongs to the browsers that ask for a login.
+/// The purpose of login states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LoginStatePurpose {}
 
-/// Marks what belongs to invitations.
+/// The purpose of invitations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InvitationPurpose {}
 
@@ -153,7 +153,7 @@ pub type HandOverDigest = TokenDigest<HandOverPurpose>;
 pub type LoginState = Token<LoginStatePurpose>;
 /// A [`LoginState`] as it goes through the login.
 pub type LoginStateDigest = TokenDigest<LoginStatePurpose>;
-/// With what a person may register who was invited.
+/// The token of an invitation.
 pub type InvitationToken = Token<InvitationPurpose>;
 /// An [`InvitationToken`] as it is stored.
 pub type InvitationDigest = TokenDigest<InvitationPurpose>;

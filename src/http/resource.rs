@@ -125,7 +125,7 @@ impl Resource {
     }
 }
 
-/// What every unknown path answers.
+/// The response to every unknown path.
 pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
     Err(HttpError::NotFound)
 }

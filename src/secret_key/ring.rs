@@ -27,7 +27,7 @@ pub enum Purpose {
     Check,
 }
 
-/// The name of a key: the beginning of a digest of it. It tells nothing about the key.
+/// The name of a key: the beginning of a digest of it. It reveals nothing about the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyId([u8; ID_LENGTH]);
 
@@ -44,7 +44,7 @@ struct Key {
     cipher: LessSafeKey,
 }
 
-/// Why a text holds no keys, or no key can be made.
+/// The reason why a text holds no keys, or no key can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
     /// A line that is no key.

@@ -1,42 +1,11 @@
-//! README and `docs/` agree with the program: settings, routes, links, and the sample of the library.
+//! README and `docs/` agree with the program: routes, links, and the sample of the library.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bienvenue::cli::Cli;
-use clap::CommandFactory;
-
-const SETTINGS: &str = include_str!("../../docs/settings.md");
 const API: &str = include_str!("../../docs/api.md");
 const LIBRARY: &str = include_str!("../../docs/library.md");
-
-/// The settings table: flags and variables, row by row.
-fn documented_settings() -> BTreeSet<(String, String)> {
-    SETTINGS
-        .lines()
-        .filter(|line| line.starts_with("| `--"))
-        .map(|line| {
-            let mut cells = line.split('|').skip(1).map(|cell| {
-                let code = cell.split('`').nth(1);
-                code.unwrap_or_default().to_owned()
-            });
-            (cells.next().unwrap(), cells.next().unwrap())
-        })
-        .collect()
-}
-
-#[test]
-fn settings_in_the_docs_are_those_of_the_program() {
-    let program: BTreeSet<(String, String)> = Cli::command()
-        .get_arguments()
-        .filter_map(|argument| {
-            let variable = argument.get_env()?.to_str()?.to_owned();
-            Some((format!("--{}", argument.get_long()?), variable))
-        })
-        .collect();
-    assert_eq!(documented_settings(), program);
-}
 
 #[test]
 fn routes_in_the_docs_are_those_of_the_program() {

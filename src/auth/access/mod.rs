@@ -33,12 +33,12 @@ pub struct VerifiedAccess {
 }
 
 impl Auth {
-    /// Decides whether a request may be passed on to the application that it asks for. Blocks
+    /// Decides whether a proxy may forward a request to the application that it asks for. Blocks
     /// for one lookup, and for another where a login on the host of an application has
     /// ended and the request shows a session too.
     ///
     /// # Errors
-    /// [`AuthError::NotLoggedIn`] without a session that is good on that host,
+    /// [`AuthError::NotLoggedIn`] without a session that is valid on that host,
     /// [`AuthError::EnrolmentRequired`], and [`AuthError::AccessDenied`] with the rule.
     pub fn verify_access(
         &self,
@@ -68,7 +68,7 @@ impl Auth {
         }
     }
 
-    /// The session of a request that is good on the host that was asked for.
+    /// The session of a request, if it is valid on the requested host.
     fn session_access(&self, request: &AccessRequest) -> Result<SessionAccess, AuthError> {
         let origin = request.url.as_ref().map(AppUrl::origin);
         if let Some((app_session, origin)) = request.app_session.as_ref().zip(origin) {

@@ -10,7 +10,7 @@ pub struct AccountSummary {
     pub user: SessionUser,
     /// When it was made, and when its user logged in last.
     pub dates: AccountDates,
-    /// When the address was proved, if it was.
+    /// When the address was verified, if it was.
     pub email_verified_at: Option<Timestamp>,
     /// The groups that the account is in.
     pub groups: Vec<GroupName>,

@@ -13,7 +13,7 @@ use crate::domain::{
     Timestamp, UserId,
 };
 
-/// A code that is to be made, or that came back.
+/// A code to issue, or one that a browser has sent back.
 #[derive(Debug, Clone, Copy)]
 pub struct HandOver<'a> {
     /// The digest of the code.
@@ -28,7 +28,7 @@ impl DB {
     /// Stores a code that takes the session to an application. Blocks for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the session is not valid (any more), or no application is
+    /// [`DbError::NoResultFound`] if the session is not valid, or no application is
     /// registered at the origin.
     pub fn add_hand_over(
         &self,
@@ -59,7 +59,7 @@ impl DB {
     /// for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the code is not good (any more) for that application and
+    /// [`DbError::NoResultFound`] if the code is not valid for that application and
     /// that browser, or its session has ended.
     pub fn spend_hand_over(
         &self,

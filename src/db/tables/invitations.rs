@@ -40,7 +40,7 @@ impl DB {
     /// Finds a valid invitation. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if it is not good (any more).
+    /// [`DbError::NoResultFound`] if it is not valid.
     pub fn find_invitation(&self, digest: &InvitationDigest) -> Result<Invitation, DbError> {
         let now = self.settings.clock.now();
         self.read(|conn| find(conn, digest, now))
@@ -78,7 +78,7 @@ impl DB {
 /// finds it. The user joins its group, and its address is proved.
 ///
 /// # Errors
-/// [`DbError::NoResultFound`] if it is not good (any more), or is for another address.
+/// [`DbError::NoResultFound`] if it is not valid, or is for another address.
 pub(in crate::db) fn accept(
     conn: &mut AnyConnection,
     digest: &InvitationDigest,

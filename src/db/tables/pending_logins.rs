@@ -68,14 +68,14 @@ impl DB {
     /// for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such login (any more).
+    /// [`DbError::NoResultFound`] if there is no such login.
     pub fn find_pending_login(
         &self,
         login: &LoginTokenDigest,
         client: &Client,
     ) -> Result<User, DbError> {
         let now = self.clock().now();
-        // The outer join keeps the order of the lookups, whatever the statistics say.
+        // The outer join keeps the order of the lookups with any planner statistics.
         self.read(|conn| {
             pending_logins::table
                 .left_join(users::table)
@@ -105,7 +105,7 @@ impl DB {
         Ok(begun.into_iter().map(Timestamp::from_seconds).collect())
     }
 
-    /// Removes logins that were not finished in time, `limit` at most, and tells how many. Blocks
+    /// Removes at most `limit` logins that were not finished in time; returns their number. Blocks
     /// for a write, if there is anything to remove.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ impl DB {
     }
 }
 
-/// Stores a secret that is to be confirmed, in place of an earlier one that was not. Returns
+/// Stores a secret to be confirmed, which replaces an earlier unconfirmed one. Returns
 /// whether it did: a confirmed one stays.
 pub(in crate::db) fn put_pending(
     conn: &mut AnyConnection,

@@ -1,4 +1,4 @@
-//! The URL that a client asked a proxy for, as the proxy passes it on.
+//! The URL that a client requested from a proxy, as the proxy reports it.
 //!
 //! A proxy names it in `X-Original-URL`, or in `X-Forwarded-Proto`, `X-Forwarded-Host` and
 //! `X-Forwarded-Uri`. It counts only from a trusted proxy, and only if every header comes once and

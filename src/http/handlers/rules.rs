@@ -28,7 +28,7 @@ pub(crate) async fn rules(auth: web::Data<Auth>) -> HttpResponse {
     json(StatusCode::OK, &shown)
 }
 
-/// The name by which an operator sets the value.
+/// The value of `--registration`.
 fn name(value: &impl ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |named| named.get_name().to_owned())

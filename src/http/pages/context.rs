@@ -56,7 +56,7 @@ pub(crate) fn values(
     Ok(context! { ..view.data.clone(), ..common })
 }
 
-/// A title that says first what went wrong, which screen readers read first.
+/// A title that begins with the error, so that screen readers read it first.
 fn title(frame: &Frame<'_>, heading: &str, alert: Option<&str>) -> Message {
     let title = match alert {
         Some(alert) => {

@@ -135,7 +135,7 @@ fn invalid_key(field: &str, code: &str) -> &'static str {
     }
 }
 
-/// The heading of a page that says nothing but an error.
+/// The heading of a page that shows only an error.
 pub(crate) fn error_heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "error.heading.403",

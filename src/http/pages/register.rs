@@ -103,7 +103,7 @@ pub(crate) fn done(
     }
 }
 
-/// Checks a new password by the rules, and says beside its field which one it breaks.
+/// Checks a new password by the rules, and shows beside its field which one it breaks.
 pub(crate) fn check_password(
     auth: &Auth,
     form: &mut PostedForm,

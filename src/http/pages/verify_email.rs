@@ -1,4 +1,4 @@
-//! The page of a link about an address: proof, change, and the way back.
+//! The page of a link about an address: verification, change, and undo.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

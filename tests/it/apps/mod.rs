@@ -33,7 +33,7 @@ fn origin(text: &str) -> Origin {
     Origin::of_app(text).unwrap()
 }
 
-/// What an operator does beside the service.
+/// The database as an operator's command opens it.
 fn operator(app: &App) -> DB {
     app.place
         .open(settings(&Clock::set_to(crate::support::START)))
