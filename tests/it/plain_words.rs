@@ -104,7 +104,7 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         if path.is_dir() {
             found.extend(texts(&path));
-        } else if path.ends_with(file!()) || path.ends_with("house.rs") {
+        } else if path.ends_with(file!()) {
         } else if ending.is_some_and(|ending| TEXTS.contains(&ending))
             || path.parent().is_some_and(|folder| {
                 folder.ends_with("mail/templates") || folder.ends_with("i18n")
