@@ -1,4 +1,4 @@
-//! What an answer is to a browser, by which its security headers are chosen.
+//! The kind of a response, by which its security headers are chosen.
 
 use crate::domain::Origin;
 

@@ -22,8 +22,7 @@ fn help(setting: &Arg) -> (String, Option<String>) {
     match help.split_once("[default: ") {
         Some((meaning, rest)) => {
             let (default, after) = rest.split_once(']').unwrap();
-            assert!(after.is_empty(), "{help}");
-            (cell(meaning), Some(cell(default)))
+            (cell(&format!("{meaning}{after}")), Some(cell(default)))
         }
         None => (cell(&help), None),
     }
