@@ -122,25 +122,22 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
 fn prose(source: &str) -> Vec<String> {
     let (mut found, mut paragraph, mut code) = (Vec::new(), String::new(), String::new());
     for line in source.lines().map(str::trim) {
-        match line.strip_prefix("//") {
-            Some(comment) => {
-                let text = comment.trim_start_matches(['/', '!']).trim();
-                paragraph.push_str(text);
-                paragraph.push(' ');
-                if text.is_empty() {
-                    found.push(std::mem::take(&mut paragraph));
-                }
-            }
-            None => {
+        if let Some(comment) = line.strip_prefix("//") {
+            let text = comment.trim_start_matches(['/', '!']).trim();
+            paragraph.push_str(text);
+            paragraph.push(' ');
+            if text.is_empty() {
                 found.push(std::mem::take(&mut paragraph));
-                let name = line
-                    .split("fn ")
-                    .nth(1)
-                    .and_then(|rest| rest.split('(').next());
-                found.extend(name.map(|name| name.replace('_', " ")));
-                code.push_str(line);
-                code.push(' ');
             }
+        } else {
+            found.push(std::mem::take(&mut paragraph));
+            let name = line
+                .split("fn ")
+                .nth(1)
+                .and_then(|rest| rest.split('(').next());
+            found.extend(name.map(|name| name.replace('_', " ")));
+            code.push_str(line);
+            code.push(' ');
         }
     }
     found.push(paragraph);

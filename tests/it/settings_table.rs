@@ -71,7 +71,7 @@ fn tables() -> String {
         let heading = setting.get_help_heading().unwrap_or("Settings file");
         if group.as_deref() != Some(heading) {
             group = Some(heading.to_owned());
-            tables += &format!("\n### {heading}\n\n");
+            tables.extend(["\n### ", heading, "\n\n"]);
             tables += "| flag | variable | default | meaning |\n|---|---|---|---|\n";
         }
         tables += &row(setting);
