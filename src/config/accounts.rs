@@ -72,6 +72,7 @@ pub struct Accounts {
     /// [default: the page /verify-email]
     /// [default: the page /verify-email]
     /// [default: the page /verify-email]
+    /// [default: the page /verify-email]
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 

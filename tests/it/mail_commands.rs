@@ -372,7 +372,7 @@ fn unknown_email_gets_no_reset_link() {
     let place = Place::new();
     output_of(&place, &["db", "migrate"]);
     let output = run(place.folder(), &["user", "reset-link", "eve@dylan.com"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     assert!(told(&output).contains(UNKNOWN), "{}", told(&output));
     assert_eq!(output.stdout, b"");
 }
