@@ -1,7 +1,7 @@
 //! Second factors: authenticator apps (TOTP) and recovery codes.
 //!
-//! A code is checked here, as far as that needs the secret; whether it was used before, and how
-//! many wrong ones came, the database decides in the transaction that does what the code is for.
+//! This module checks a code against the secret. The database checks whether it was used before
+//! and counts wrong codes, in the transaction that the code permits.
 
 mod change;
 mod enrolment;
@@ -24,7 +24,7 @@ use crate::secret_key::{KeyFileError, Purpose, UnsealError};
 /// A code as a client sends it, right or wrong.
 #[derive(Debug, Clone)]
 pub enum SecondFactorCode {
-    /// Of an authenticator app; none if the text has no six digits.
+    /// Of an authenticator app; none if the text is not six digits.
     Totp(Option<TotpCode>),
     /// One of the recovery codes; none if the text cannot be one.
     Recovery(Option<RecoveryCode>),
@@ -78,7 +78,7 @@ pub struct SecondFactorDetails {
 const CHANGES_SHOWN: u32 = 20;
 
 impl Auth {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -170,7 +170,7 @@ impl Auth {
     }
 }
 
-/// How many wrong codes an account may get.
+/// The limit of wrong codes of an account.
 pub(super) fn code_limit(settings: &ThrottleSettings, email: &NormalizedEmail) -> Vec<LimitCheck> {
     let limit = settings
         .on

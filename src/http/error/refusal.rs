@@ -1,4 +1,4 @@
-//! An error that a page says, with the error itself for log and metrics.
+//! An error as a page shows it, with the error itself for log and metrics.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::auth::AuthError;
 use crate::http::HttpError;
 use crate::http::content_kind::ContentKind;
 
-/// Why a page does not do what was asked of it.
+/// The reason why a page does not carry out a request.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     error: HttpError,
@@ -58,7 +58,7 @@ impl Refusal {
         }
     }
 
-    /// The error that the page says.
+    /// The error that the page shows.
     pub(crate) fn error(&self) -> &HttpError {
         &self.error
     }

@@ -29,7 +29,7 @@ pub enum FactorProof {
     },
     /// A recovery code.
     RecoveryCode(RecoveryCodeDigest),
-    /// Something that cannot be right. It is counted like a wrong code.
+    /// A text that cannot be a code. It is counted like a wrong code.
     Wrong,
 }
 
@@ -49,15 +49,15 @@ pub enum FactorVerdict {
     Right,
     /// It was wrong, or used before.
     Wrong {
-        /// Whether it was the last try that the account's limit allows.
+        /// Whether it was the last attempt that the account's limit allows.
         is_last: bool,
     },
-    /// Too many were wrong before: it was not looked at.
+    /// Too many were wrong before: it was not checked.
     Limited(RateLimited),
 }
 
-/// Counts a try by the account's limit, then looks whether the factor is right and uses it up. The
-/// caller holds the user's row, and commits also where it is wrong: the try stays counted.
+/// Counts an attempt by the account's limit, then checks the factor and uses it up. The caller
+/// holds the user's row, and commits even if it is wrong: the attempt stays counted.
 fn try_factor(
     conn: &mut AnyConnection,
     user_id: UserId,
