@@ -6,7 +6,7 @@ use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, EmailTokenDigest, SessionDigest,
     SessionId, User, UserId,
 };
 use crate::mail::MailKind;
@@ -112,8 +112,8 @@ impl Auth {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
             Ok(found) => match found.action {
-                EmailAction::Verify => self.confirm(&digest, found),
-                EmailAction::Change => self.change(&digest, found, session),
+                EmailTokenAction::Verify => self.confirm(&digest, found),
+                EmailTokenAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {

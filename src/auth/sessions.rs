@@ -88,7 +88,8 @@ impl Auth {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.record_use(digest, found.last_seen_at);
+                self.background_writes
+                    .record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),

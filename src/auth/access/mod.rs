@@ -47,7 +47,7 @@ impl Auth {
     ) -> Result<VerifiedAccess, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
-        self.housekeeping
+        self.background_writes
             .record_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;
