@@ -77,7 +77,7 @@ impl Auth {
         };
         match &done {
             Ok((event, _)) => event.log(client),
-            Err(cause) => Event::EmailTokenRefused { cause }.log(client),
+            Err(cause) => Event::email_token_refused(cause).log(client),
         }
         done.map(|(_, verified)| verified)
     }
@@ -135,7 +135,7 @@ impl Auth {
         let user = found.user.id;
         let email = found.user.email;
         Ok((
-            Event::EmailVerified { user },
+            Event::email_verified(user),
             VerifiedEmail {
                 user,
                 email,
@@ -161,7 +161,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailChanged { user },
+            Event::email_changed(user),
             VerifiedEmail {
                 user,
                 email,
@@ -190,7 +190,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailTakenBack { user },
+            Event::email_taken_back(user),
             VerifiedEmail {
                 user,
                 email,

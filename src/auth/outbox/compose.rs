@@ -89,7 +89,7 @@ impl MailWriter {
         let token = match token {
             MailToken::ResetPassword => {
                 let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
-                Event::ResetTokenCreated { user: user.id }.log(&Client::default());
+                Event::reset_token_created(user.id).log(&Client::default());
                 token.expose()
             }
             MailToken::VerifyEmail => {
@@ -125,7 +125,7 @@ impl MailWriter {
             lifetime: email_verification::LIFETIME,
         };
         self.db.set_email_token(user_id, &new, mail)?;
-        Event::EmailTokenCreated { user: user_id }.log(&Client::default());
+        Event::email_token_created(user_id).log(&Client::default());
         Ok(token.expose())
     }
 

@@ -153,7 +153,7 @@ impl MailSender {
                 }
                 if *counted == Some(MailOutcome::Sent) {
                     let (user, mail) = (mail.user_id, mail.kind.as_str());
-                    Event::MailSent { user, mail }.log(&Client::default());
+                    Event::mail_sent(user, mail).log(&Client::default());
                 }
                 self.db.finish_mail(mail)
             }
