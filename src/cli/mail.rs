@@ -67,7 +67,7 @@ fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
             mail.attempts,
             format!("{age}s"),
             format!("{wait}s"),
-            mail.letter
+            mail.kind
         ));
     }
     lines.push(String::new());

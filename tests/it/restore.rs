@@ -16,7 +16,7 @@ const BOB: &str = "bob@x.fr";
 const FORMER: &str = "robert@x.fr";
 const PASSWORD: &str = "correct horse battery";
 
-/// What lets a known device in, and the columns that mirror sessions and tokens.
+/// What lets a known device in, and the columns that repeat sessions and tokens.
 const LEFT: &str = "SELECT (SELECT count(*) FROM known_clients) + (SELECT count(*) FROM users \
     WHERE session_id IS NOT NULL OR reset_token IS NOT NULL)";
 

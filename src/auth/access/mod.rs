@@ -2,7 +2,7 @@
 
 mod hand_over;
 
-use super::audit::{AccessEvent, Event};
+use super::audit::Event;
 use super::{Auth, AuthError, decide};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
@@ -47,7 +47,7 @@ impl Auth {
     ) -> Result<VerifiedAccess, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
-        self.housekeeping
+        self.background_writes
             .record_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;
@@ -58,11 +58,7 @@ impl Auth {
             }),
             Err(denial) => {
                 let user = user.id;
-                Event::Access(AccessEvent::Denied {
-                    user,
-                    denial: &denial,
-                })
-                .log(client);
+                Event::access_denied(user, &denial).log(client);
                 Err(AuthError::AccessDenied(denial))
             }
         }

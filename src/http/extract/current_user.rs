@@ -6,8 +6,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use crate::auth::Auth;
-use crate::domain::{SessionId, SessionUser};
+use super::form::{FieldText, Form};
+use crate::auth::{Auth, OwnerRequest};
+use crate::domain::{Client, Password, SessionId, SessionUser};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 
@@ -112,6 +113,28 @@ where
             user,
             rest,
         })
+    }
+}
+
+impl<F> CurrentUser<Form<F>> {
+    /// The request of an owner who gives the password again in a field of the form, and the form.
+    ///
+    /// # Errors
+    /// [`HttpError::Form`] for a password that is none.
+    pub(crate) fn owner_request(
+        self,
+        client: Client,
+        current_password: impl FnOnce(&F) -> &FieldText,
+    ) -> Result<(OwnerRequest, F), HttpError> {
+        let Form(form) = self.rest;
+        let password = current_password(&form).parse("current_password", Password::parse)?;
+        let request = OwnerRequest {
+            owner: self.user,
+            session_id: self.session_id,
+            current_password: password,
+            client,
+        };
+        Ok((request, form))
     }
 }
 

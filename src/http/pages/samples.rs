@@ -7,8 +7,7 @@ use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
-use crate::http::FormError;
-use crate::http::HttpError;
+use crate::http::{FormError, HttpError};
 
 /// The pages, with a text wherever a page shows what came from outside.
 pub(crate) fn views(text: &str) -> Vec<View> {

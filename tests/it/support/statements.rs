@@ -107,7 +107,7 @@ impl Statements {
     pub(crate) fn of_requests(&self) -> Vec<String> {
         self.take(|thread| {
             // A pool opens connections on threads of its own.
-            !["mail", "mail-send", "housekeeping", "cleanup"].contains(&thread)
+            !["mail", "mail-send", "writes", "cleanup"].contains(&thread)
                 && !thread.starts_with("r2d2-worker")
         })
     }
