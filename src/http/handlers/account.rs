@@ -70,8 +70,13 @@ pub(crate) async fn change_password(
     client: Client,
     user: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, form) = user.owner_request(client, |form| &form.current_password)?;
-    let new_password = form.new_password.parse("new_password", Password::parse)?;
+    let (request, new_password) = user.owner_request(client, |form| {
+        let current = form.current_password.current_password()?;
+        Ok((
+            current,
+            form.new_password.parse("new_password", Password::parse)?,
+        ))
+    })?;
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)
         .await
@@ -95,7 +100,7 @@ pub(crate) async fn delete_account(
     client: Client,
     user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, _) = user.owner_request(client, |form| &form.current_password)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     auth.delete_account(executor.get_ref(), request).await?;
     let cookie = SessionCookie::removal(&settings);
     Ok(json_with(

@@ -30,8 +30,10 @@ pub(crate) async fn change(
     client: Client,
     user: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = user.rest.0.email.parse("email", Email::parse_new)?;
-    let (request, _) = user.owner_request(client, |form| &form.current_password)?;
+    let (request, email) = user.owner_request(client, |form| {
+        let email = form.email.parse("email", Email::parse_new)?;
+        Ok((form.current_password.current_password()?, email))
+    })?;
     auth.request_email_change(executor.get_ref(), request, email)
         .await?;
     let answer = Message {

@@ -83,7 +83,7 @@ pub(crate) async fn begin_totp(
     client: Client,
     EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, _) = user.owner_request(client, |form| &form.current_password)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let begun = auth.begin_totp(executor.get_ref(), request).await?;
     let new = NewTotp {
         secret: &begun.secret,
@@ -113,9 +113,10 @@ pub(crate) async fn remove_totp(
     client: Client,
     user: CurrentUser<Form<RemovalForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(form) = &user.rest;
-    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
-    let (request, _) = user.owner_request(client, |form| &form.current_password)?;
+    let (request, code) = user.owner_request(client, |form| {
+        let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+        Ok((form.current_password.current_password()?, code))
+    })?;
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }
@@ -127,7 +128,7 @@ pub(crate) async fn replace_recovery_codes(
     client: Client,
     user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, _) = user.owner_request(client, |form| &form.current_password)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let replaced = auth.replace_recovery_codes(executor.get_ref(), request);
     Ok(recovery_codes(&replaced.await?))
 }
