@@ -19,10 +19,11 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The stored hash has an algorithm that cannot be checked, such as scrypt.
-    pub(in crate::auth) fn unknown_hash(user: UserId) -> Self {
+    /// No password is right: the stored hash has an algorithm that cannot be checked, such as
+    /// scrypt, or the account is disabled.
+    pub(in crate::auth) fn login_impossible(user: UserId, reason: &'static str) -> Self {
         let event = Self::new("authn_login_fail", "login failed").failure();
-        event.reason("unknown_hash").user(user)
+        event.reason(reason).user(user)
     }
 
     /// The account is locked for unknown clients. `user` is the account, if it exists.
@@ -97,13 +98,15 @@ impl<'a> Event<'a> {
         Self::caused("authn_reauth_fail", "account change refused", cause).user(user)
     }
 
-    /// A reset mail was requested. `queued` is whether the budget allowed it.
-    pub(in crate::auth) fn reset_requested(user: Option<UserId>, queued: bool) -> Self {
+    /// A reset mail was requested. `reason` is why it is not sent.
+    pub(in crate::auth) fn reset_requested(
+        user: Option<UserId>,
+        reason: Option<&'static str>,
+    ) -> Self {
         let event = Self::new("authn_password_reset", "password reset requested");
-        match (user, queued) {
-            (_, false) => event.reason("enough_sent").user(user),
-            (None, true) => event.reason("unknown_account"),
-            (Some(_), true) => event.user(user),
+        Self {
+            reason,
+            ..event.user(user)
         }
     }
 
