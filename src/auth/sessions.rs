@@ -111,7 +111,7 @@ impl Auth {
     /// Ends one session, and returns its user. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if the session is not valid (any more).
+    /// [`AuthError::NoResultFound`] if the session is not valid.
     pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
         let session = &session_id.digest();
         let user = self.db.end_session(session)?;

@@ -14,13 +14,13 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// A code that takes a session to an application.
+    /// A hand-over code was issued for an application.
     pub(in crate::auth) fn hand_over_created(user: UserId, session: &'a SessionDigest) -> Self {
         let event = Self::new("authn_token_created", "hand-over code made");
         event.user(user).session(session)
     }
 
-    /// A code came back that is not good.
+    /// An invalid hand-over code was refused.
     pub(in crate::auth) fn hand_over_refused(cause: &'a AuthError) -> Self {
         Self::caused("authn_token_refused", "hand-over code refused", cause)
     }

@@ -43,7 +43,7 @@ impl OwnerPost {
         self.visit.invalid(view)
     }
 
-    /// The page again: a wrong password is said beside its field, the rest above the form.
+    /// The page again: a wrong password is shown beside its field, other errors above the form.
     pub(crate) fn refused(
         mut self,
         error: AuthError,

@@ -60,7 +60,7 @@ pub(crate) async fn submit(
     Ok(log_in(&auth, executor, &visit, &client, user).await)
 }
 
-/// The page again: a taken address is said beside its field, the rest above the form.
+/// The page again: a taken address is shown beside its field, other errors above the form.
 pub(crate) fn refused(
     visit: &Visit,
     mut form: PostedForm,
@@ -86,7 +86,7 @@ pub(crate) async fn log_in(
 ) -> HttpResponse {
     match auth.log_in_registered(executor, user, client).await {
         Ok(logged_in) => enter(visit, &logged_in, false).await,
-        // The account is there: what failed can be tried again at the login.
+        // The account exists: the user can log in.
         Err(_) => visit.go_to("/login", ("reason", "registered")).finish(),
     }
 }

@@ -6,7 +6,7 @@ use super::FieldText;
 use crate::domain::Password;
 use crate::http::FormError;
 
-/// The password of the owner, who gives it again.
+/// The password that the owner gives again.
 #[derive(Deserialize)]
 pub(crate) struct CurrentPasswordForm {
     current_password: FieldText,
