@@ -1,4 +1,4 @@
-//! Pages for people: forms in HTML over the use cases of the API. They need no JavaScript.
+//! The pages: HTML forms over the use cases of the API. They need no JavaScript.
 
 mod account;
 mod account_changes;
@@ -41,7 +41,7 @@ pub(crate) use account::show as account;
 pub use pages_error::PagesError;
 pub use templates::Pages;
 
-/// How an operator wants the pages to look.
+/// The appearance of the pages, as the operator sets it.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
     /// The name of the service, for people.

@@ -1,4 +1,4 @@
-//! Every page in every state, to try the templates with.
+//! Every page in every state, to check the templates.
 
 use minijinja::value::Serde;
 use minijinja::{Value, context};
@@ -12,7 +12,7 @@ use crate::http::FormError;
 use crate::http::HttpError;
 use crate::http::openapi::sections;
 
-/// The pages, with a text wherever a page shows what came from outside.
+/// The pages, with a text in each place that shows outside input.
 pub(crate) fn views(text: &str) -> Vec<View> {
     let mut views = Vec::new();
     for view in plain(text) {

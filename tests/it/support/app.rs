@@ -38,7 +38,7 @@ pub(crate) fn quick() -> AuthSettings {
     }
 }
 
-/// What a test may set before the service starts.
+/// The settings of a service in a test.
 pub(crate) struct Setup {
     pub(crate) place: Rc<Place>,
     pub(crate) clock: Clock,
@@ -212,7 +212,7 @@ impl App {
         .await
     }
 
-    /// A form of somebody who is logged in.
+    /// Posts a form of a user who is logged in.
     pub(crate) async fn as_user(
         &self,
         session_id: &str,
