@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::audit::{Event, SecondFactorEvent};
+use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{ActiveEmailToken, DbError, EmailChange, LoginSideEffects, TakeBack};
 use crate::domain::{
-    Client, Email, EmailAction, EmailRevertToken, EmailRevertTokenDigest, EmailToken,
+    Client, Email, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenAction,
     EmailTokenDigest, SessionDigest, SessionId, User, UserId,
 };
 use crate::mail::MailKind;
@@ -104,7 +104,7 @@ impl Auth {
     ) -> Result<VerifiedEmail, AuthError> {
         match &done {
             Ok((event, _)) => event.log(client),
-            Err(cause) => Event::EmailTokenRefused { cause }.log(client),
+            Err(cause) => Event::email_token_refused(cause).log(client),
         }
         done.map(|(_, verified)| verified)
     }
@@ -140,8 +140,8 @@ impl Auth {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
             Ok(found) => match found.action {
-                EmailAction::Verify => self.confirm(&digest, found),
-                EmailAction::Change => self.change(&digest, found, session),
+                EmailTokenAction::Verify => self.confirm(&digest, found),
+                EmailTokenAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => self.undo(&token.undo.digest(), client).map_err(invalid),
@@ -158,7 +158,7 @@ impl Auth {
         let user = found.user.id;
         let email = found.user.email;
         Ok((
-            Event::EmailVerified { user },
+            Event::email_verified(user),
             VerifiedEmail {
                 user,
                 email,
@@ -184,7 +184,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailChanged { user },
+            Event::email_changed(user),
             VerifiedEmail {
                 user,
                 email,
@@ -203,9 +203,7 @@ impl Auth {
             Ok(found) => {
                 let revert = |how: &TakeBack<'_>| self.db.revert_email(&found, how);
                 self.take_back(&found.user, &found.email, client, revert)?;
-                let event = Event::EmailTakenBack {
-                    user: found.user.id,
-                };
+                let event = Event::email_taken_back(found.user.id);
                 Ok((event, restored(found.user.id, found.email)))
             }
             Err(DbError::NoResultFound) => {
@@ -213,10 +211,7 @@ impl Auth {
                 let undo = |how: &TakeBack<'_>| self.db.undo_factor_change(token, &found, how);
                 self.take_back(&found.user, &found.email, client, undo)?;
                 let (user, outcome) = (found.user.id, EmailOutcome::TakenBack);
-                let event = Event::SecondFactor {
-                    user,
-                    event: SecondFactorEvent::Undone,
-                };
+                let event = Event::second_factor_undone(user);
                 let verified = VerifiedEmail {
                     outcome,
                     ..restored(user, found.email)

@@ -3,7 +3,7 @@
 use super::enrolment::new_recovery_codes;
 use super::notice::log_locked;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{DbError, LimitCheck, SecondFactorChange};
@@ -30,12 +30,8 @@ impl Auth {
         let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code);
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Removed,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(()) => Event::second_factor_removed(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         removed
     }
@@ -54,12 +50,8 @@ impl Auth {
         let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::RecoveryCodesReplaced,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(_) => Event::recovery_codes_replaced(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         replaced
     }

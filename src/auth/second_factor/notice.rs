@@ -2,7 +2,7 @@
 
 use super::{Auth, code_limit};
 use crate::auth::Notification;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::email_verification::UNDO_LIFETIME;
 use crate::db::{CodeLimit, LimitCheck, NewFactorChange, RateLimitedMail};
 use crate::domain::{Client, Email, FactorChangeKind, UserId};
@@ -97,6 +97,5 @@ fn mail_of(kind: FactorChangeKind, email: &Email) -> Option<MailKind> {
 
 /// Logs that an account accepts no code any more.
 pub(super) fn log_locked(user: UserId, client: &Client) {
-    let event = SecondFactorEvent::Locked;
-    Event::SecondFactor { user, event }.log(client);
+    Event::second_factor_locked(user).log(client);
 }

@@ -5,11 +5,10 @@ use minijinja::context;
 
 use super::recovery_codes::codes_page;
 use crate::auth::{Auth, AuthError, Enrolment};
-use crate::domain::Password;
 use crate::http::FormError;
-use crate::http::pages::account_changes::{owner_request, refused};
 use crate::http::pages::field::Field;
 use crate::http::pages::next::SECOND_FACTOR;
+use crate::http::pages::owner_post::OwnerPost;
 use crate::http::pages::posted_form::Posted;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
@@ -29,24 +28,22 @@ pub(crate) async fn submit(
     request: HttpRequest,
     posted: Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::enrolling(&request, &visit).await?;
-    let Some(current) = form.take(Field::current_password(), Password::parse) else {
-        return Err(visit.invalid(password_view(form.into_fields(), &signed_in)));
+    let mut post = OwnerPost::enrolling(&request, posted).await?;
+    let Some(current) = post.take_current_password() else {
+        return Err(post.invalid(password_view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    match auth.begin_totp(executor.get_ref(), owner).await {
-        Ok(begun) => visit.show(&code_view(vec![Field::totp_code()], Some(&begun))),
-        Err(AuthError::SecondFactorExists) => {
-            Ok(visit.go_to(SECOND_FACTOR, ("done", "exists")).finish())
+    match auth
+        .begin_totp(executor.get_ref(), post.request(current))
+        .await
+    {
+        Ok(begun) => {
+            let view = code_view(vec![Field::totp_code()], Some(&begun));
+            post.visit.show(&view)
         }
-        Err(error) => Err(refused(&visit, form, error, |fields| {
-            password_view(fields, &signed_in)
-        })),
+        Err(AuthError::SecondFactorExists) => {
+            Ok(post.visit.go_to(SECOND_FACTOR, ("done", "exists")).finish())
+        }
+        Err(error) => Err(post.refused(error, password_view)),
     }
 }
 

@@ -4,12 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use crate::auth::{Auth, AuthError};
-use crate::domain::{Password, RecoveryCode};
-use crate::http::pages::account_changes::{owner_request, refused};
+use crate::domain::RecoveryCode;
 use crate::http::pages::field::Field;
 use crate::http::pages::message::Message;
 use crate::http::pages::next::SECOND_FACTOR;
-use crate::http::pages::posted_form::Posted;
+use crate::http::pages::owner_post::OwnerPost;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
 use crate::http::pages::visit::Visit;
@@ -26,28 +25,22 @@ pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpRespo
 pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    request: HttpRequest,
-    posted: Posted,
+    mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::of(&request, &visit).await?;
-    let Some(current) = form.take(Field::current_password(), Password::parse) else {
-        return Err(visit.invalid(password_view(form.into_fields(), &signed_in)));
+    let Some(current) = post.take_current_password() else {
+        return Err(post.invalid(password_view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    let replaced = auth.replace_recovery_codes(executor.get_ref(), owner);
+    let replaced = auth.replace_recovery_codes(executor.get_ref(), post.request(current));
     match replaced.await {
-        Ok(codes) => visit.show(&codes_page(&visit, &codes, "recovery_codes.replaced")),
-        Err(AuthError::NoSecondFactor) => {
-            Ok(visit.go_to(SECOND_FACTOR, ("done", "expired")).finish())
+        Ok(codes) => {
+            let view = codes_page(&post.visit, &codes, "recovery_codes.replaced");
+            post.visit.show(&view)
         }
-        Err(error) => Err(refused(&visit, form, error, |fields| {
-            password_view(fields, &signed_in)
-        })),
+        Err(AuthError::NoSecondFactor) => Ok(post
+            .visit
+            .go_to(SECOND_FACTOR, ("done", "expired"))
+            .finish()),
+        Err(error) => Err(post.refused(error, password_view)),
     }
 }
 

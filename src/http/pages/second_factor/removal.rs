@@ -4,13 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use crate::auth::{Auth, AuthError, SecondFactorCode};
-use crate::domain::Password;
 use crate::http::FormError;
-use crate::http::pages::account_changes::owner_request;
 use crate::http::pages::field::Field;
 use crate::http::pages::message::Message;
 use crate::http::pages::next::SECOND_FACTOR;
-use crate::http::pages::posted_form::Posted;
+use crate::http::pages::owner_post::OwnerPost;
 use crate::http::pages::session::SignedIn;
 use crate::http::pages::view::View;
 use crate::http::pages::visit::Visit;
@@ -28,39 +26,29 @@ pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpRespo
 pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    request: HttpRequest,
-    posted: Posted,
+    mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::of(&request, &visit).await?;
-    let recovery = form.hidden("recovery").is_some();
-    let current = form.take(Field::current_password(), Password::parse);
-    let code = form.take(Field::second_factor(recovery), |text| {
+    let recovery = post.form.hidden("recovery").is_some();
+    let view = |fields, signed_in: &SignedIn| view(fields, signed_in, recovery);
+    let current = post.take_current_password();
+    let code = post.form.take(Field::second_factor(recovery), |text| {
         Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
     });
     let (Some(current), Some(code)) = (current, code) else {
-        return Err(visit.invalid(view(form.into_fields(), &signed_in, recovery)));
+        return Err(post.invalid(view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    match auth.remove_totp(executor.get_ref(), owner, code).await {
-        Ok(()) => Ok(visit.go_to(SECOND_FACTOR, ("done", "removed")).finish()),
-        Err(AuthError::NoSecondFactor) => {
-            Ok(visit.go_to(SECOND_FACTOR, ("done", "expired")).finish())
-        }
+    let removed = auth.remove_totp(executor.get_ref(), post.request(current), code);
+    let done = |code| post.visit.go_to(SECOND_FACTOR, ("done", code)).finish();
+    match removed.await {
+        Ok(()) => Ok(done("removed")),
+        Err(AuthError::NoSecondFactor) => Ok(done("expired")),
         Err(error @ (AuthError::InvalidCredentials | AuthError::InvalidCode { .. })) => {
             // Not which of the two: that would tell a thief of the session about a guess.
-            let view = view(form.into_fields(), &signed_in, recovery);
+            let view = view(post.form.into_fields(), &post.signed_in);
             let message = Message::new("second_factor.wrong");
-            Err(visit.refuse_with(view, error.into(), message))
+            Err(post.visit.refuse_with(view, error.into(), message))
         }
-        Err(error) => {
-            let view = view(form.into_fields(), &signed_in, recovery);
-            Err(visit.refuse(view, error.into()))
-        }
+        Err(error) => Err(post.refused(error, view)),
     }
 }
 
