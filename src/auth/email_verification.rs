@@ -81,7 +81,7 @@ impl Auth {
     }
 
     /// Spends a token that undoes a change of the address or of the second factors. Blocks for one
-    /// or two look-ups and one write.
+    /// or two lookups and one write.
     ///
     /// # Errors
     /// [`AuthError::InvalidEmailToken`] if the token is wrong, spent or expired, or if another

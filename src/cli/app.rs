@@ -57,9 +57,9 @@ pub(super) struct Add {
     /// Group whose members have access; may be given several times. Without it, every user has
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<GroupName>,
-    /// Let only sessions in that were opened with a second factor
+    /// Deny access to sessions that were opened without a second factor
     #[arg(long)]
-    second_factor: bool,
+    require_second_factor: bool,
     /// Print the configuration for this proxy alone
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
@@ -139,7 +139,7 @@ impl Add {
             name: self.name.clone(),
             origin: self.url.clone(),
             groups,
-            second_factor: self.second_factor,
+            second_factor: self.require_second_factor,
         }
     }
 }

@@ -4,7 +4,7 @@ use strum::{EnumString, IntoStaticStr};
 
 use super::Timestamp;
 
-/// What became of the second factors of an account. Stored under its name in snake case.
+/// A kind of change of the second factors of an account. Stored under its name in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum FactorChangeKind {

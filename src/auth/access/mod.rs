@@ -34,7 +34,7 @@ pub struct VerifiedAccess {
 
 impl Auth {
     /// Decides whether a request may be passed on to the application that it asks for. Blocks
-    /// for one look-up, and for a second one where a login on the host of an application has
+    /// for one lookup, and for a second one where a login on the host of an application has
     /// ended and the request shows a session too, or a second factor is missing.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ impl Auth {
         })
     }
 
-    /// The second factors of a user and their latest changes. Blocks for three look-ups.
+    /// The second factors of a user and their latest changes. Blocks for three lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -116,7 +116,7 @@ impl Auth {
     }
 
     /// Whether a session's user has shown the second factor that an application asks for. Blocks for
-    /// a look-up where that is not so.
+    /// a lookup where that is not so.
     ///
     /// # Errors
     /// [`AuthError::StepUpRequired`] for a user who has one, and
@@ -131,7 +131,7 @@ impl Auth {
         Err(AuthError::EnrolmentRequired)
     }
 
-    /// What a code proves; none for a user without a second factor. Blocks for a look-up.
+    /// What a code proves; none for a user without a second factor. Blocks for a lookup.
     pub(super) fn proof_of(
         &self,
         user_id: UserId,

@@ -32,6 +32,7 @@ macro_rules! facts_of_user {
     ($user:literal) => {
         concat!(
             "(SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
+             apps.second_factor, \
              (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
              (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = ",
             $user,

@@ -41,7 +41,7 @@ pub struct ActiveFactorUndo {
 }
 
 impl DB {
-    /// Finds the change of second factors of an undo token. Blocks for one look-up.
+    /// Finds the change of second factors of an undo token. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the token is not valid (any more).

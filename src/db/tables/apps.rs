@@ -110,7 +110,7 @@ impl DB {
         Ok(self.read(|conn| name_at(conn, origin))?.is_some())
     }
 
-    /// The application at an origin, with its groups. Blocks for one to three look-ups.
+    /// The application at an origin, with its groups. Blocks for one to three lookups.
     ///
     /// # Errors
     /// Only if the database fails.

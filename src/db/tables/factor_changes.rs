@@ -24,7 +24,7 @@ pub struct NewFactorChange<'a> {
     pub kind: FactorChangeKind,
     /// The account's address.
     pub email: &'a Email,
-    /// Who does it.
+    /// The client that makes it.
     pub client: &'a Client,
     /// The notification.
     pub notice: Option<&'a RateLimitedMail>,
@@ -33,7 +33,7 @@ pub struct NewFactorChange<'a> {
 }
 
 impl DB {
-    /// The latest changes of the second factors of a user, newest first. Blocks for one look-up.
+    /// The latest changes of the second factors of a user, newest first. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -128,7 +128,7 @@ pub(in crate::db) fn find_undo(
     token: &EmailRevertTokenDigest,
     now: Timestamp,
 ) -> QueryResult<Option<(UserRow, String, i64)>> {
-    // The outer join fixes the order of the look-ups, whatever the statistics say.
+    // The outer join fixes the order of the lookups, whatever the statistics say.
     let found: Option<(Option<UserRow>, String, i64)> = factor_changes::table
         .left_join(users::table)
         .filter(factor_changes::digest.eq(token.to_hex()))

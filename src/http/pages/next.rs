@@ -19,7 +19,7 @@ pub(crate) fn with_query<'a>(
 /// The target after a login without another target.
 pub(crate) const ACCOUNT: &str = "/account";
 
-/// Where somebody goes first who has to set up a second factor.
+/// The page for a user who has to set up a second factor first.
 pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
 
 /// A target that a link or a form named, and that a redirect may lead to.

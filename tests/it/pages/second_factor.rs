@@ -298,7 +298,7 @@ async fn link_of_the_mail_takes_the_account_back(#[case] engine: Engine) {
     let used = bob.get(&app, &format!("/undo?token={token}")).await;
     assert_leads(&used, "/undo");
     assert_page(&bob.post(&app, "/undo", &[]).await, 403);
-    // The password of the thief is worth nothing, and no code is asked for after the reset.
+    // The password of the thief is invalid, and no code is asked for after the reset.
     assert_page(&thief.post(&app, "/login", &BOB).await, 401);
     let reset = token_of(&app.mails.next_to("bob@x.fr"));
     let body = format!("reset_token={reset}&new_password=new");

@@ -211,7 +211,7 @@ async fn undo_of_a_factor_restores_the_address(#[case] engine: Engine) {
     assert_eq!(logged_in.status.as_u16(), 200, "{}", logged_in.body);
 }
 
-/// The owner's mailbox was not told of it: no token takes the account back.
+/// Without a mail there is no token that takes the account back.
 #[actix_web::test]
 async fn change_without_a_mail_has_no_undo() {
     let mut setup = Setup::new();

@@ -42,7 +42,7 @@ pub struct CodeLimit<'a> {
     pub locked: NewFactorChange<'a>,
 }
 
-/// What became of a second factor.
+/// The outcome of a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorVerdict {
     /// It was right, and is used up.
