@@ -39,6 +39,7 @@ use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
+use password::foreign::ForeignChecks;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
@@ -58,6 +59,7 @@ pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
 pub use password::format::{HashError, hash_password};
 pub use password::policy::ContextWords;
+pub use password::wrap::wrap_weak_hashes;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
@@ -81,6 +83,7 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
+    foreign_checks: Arc<ForeignChecks>,
     housekeeping: Arc<BackgroundWrites>,
     /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
@@ -103,6 +106,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
+            foreign_checks: ForeignChecks::new(settings.hash_threads).into(),
             housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
@@ -153,6 +157,7 @@ impl Auth {
             db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
+            foreign_checks: Arc::clone(&self.foreign_checks),
             housekeeping: Arc::clone(&self.housekeeping),
             keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),

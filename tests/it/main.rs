@@ -33,6 +33,7 @@ mod enumeration;
 mod error_codes;
 mod faults_postgres;
 mod faults_sqlite;
+mod foreign_hashes;
 mod forms;
 mod forwarded;
 mod group_commit;

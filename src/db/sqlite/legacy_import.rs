@@ -15,6 +15,7 @@ use crate::db::DbSettings;
 use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
+use crate::db::tables::foreign_hashes::note_parameters;
 use crate::domain::{
     HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
 };
@@ -198,6 +199,7 @@ impl ImportedUser {
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))
             .execute(conn)?;
+        note_parameters(conn, &self.hashed_password())?;
         if let Some(digest) = digest {
             let now = settings.clock.now();
             let expires_at = now.plus(settings.sessions.lifetime);
