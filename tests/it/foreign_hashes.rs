@@ -72,7 +72,11 @@ fn first_right_login_replaces_every_foreign_hash(#[case] engine: Engine) {
     };
     let server = serve(&place);
     // What differs between the engines is how a hash is replaced, which is the same for all.
-    let count = if engine == Engine::Sqlite { usize::MAX } else { 3 };
+    let count = if engine == Engine::Sqlite {
+        usize::MAX
+    } else {
+        3
+    };
     let vectors: Vec<Vector> = vectors().into_iter().take(count).collect();
     for (number, vector) in vectors.iter().enumerate() {
         let stored = imported(vector);

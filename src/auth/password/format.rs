@@ -12,41 +12,14 @@ use std::str::FromStr;
 use base64::Engine;
 use bcrypt::{BASE_64, BcryptError, HashParts};
 
-use super::prehash::{HmacError, prehashed};
-use crate::auth::HashJob;
-use crate::auth::hasher::compute;
+use super::prehash::prehashed;
+use crate::auth::HashError;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password, Prehash};
 
 /// How many bytes of a password bcrypt uses, without the NUL at its end.
 const BCRYPT_BYTES: usize = 71;
 const TAG: &str = HashedPassword::PREHASHED;
-
-/// Why a password could not be hashed: a defect, or no random numbers.
-#[derive(Debug, thiserror::Error)]
-pub enum HashError {
-    /// bcrypt failed.
-    #[error("bcrypt: {0}")]
-    Bcrypt(#[from] BcryptError),
-    /// A prehash failed.
-    #[error(transparent)]
-    Hmac(#[from] HmacError),
-    /// The operating system returned no random bytes for a salt.
-    #[error("no salt: {0}")]
-    Salt(#[from] getrandom::Error),
-    /// The hashing thread panicked, or the service is shutting down.
-    #[error("the hashing thread gave no answer")]
-    NoAnswer,
-}
-
-/// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
-/// about a quarter of a second at cost 12.
-///
-/// # Errors
-/// [`HashError`] if the operating system returns no random bytes.
-pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
-    compute(HashJob::new(password.clone(), cost)?)
-}
 
 /// The parameters of a bcrypt hash: cost, salt, and what is hashed.
 #[derive(Debug, Clone)]

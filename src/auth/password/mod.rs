@@ -1,10 +1,8 @@
-//! Passwords: the policy for new ones, the format of stored ones, checks and rehashes.
+//! Passwords: the policy for new ones, the format of stored ones, and the jobs that hash them.
 
-pub(super) mod check;
 pub(super) mod foreign;
 pub(super) mod format;
 pub(super) mod jobs;
 pub(super) mod policy;
 mod prehash;
-pub(super) mod rehash;
 pub(super) mod wrap;

@@ -7,20 +7,16 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::foreign::md5_crypt::md5_crypt;
+use crate::auth::HashError;
 use crate::domain::{Password, Prehash, WeakScheme};
 
 const PREHASH_KEY: &[u8] = b"bienvenue/password/1";
-
-/// HMAC refused its key. This cannot happen, because it accepts any length.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("HMAC refused its key")]
-pub struct HmacError;
 
 /// The text that bcrypt hashes; none for the password itself.
 pub(super) fn prehashed(
     prehash: &Prehash,
     password: &Password,
-) -> Result<Option<Zeroizing<String>>, HmacError> {
+) -> Result<Option<Zeroizing<String>>, HashError> {
     let password = password.expose();
     Ok(match prehash {
         Prehash::None => None,
@@ -31,8 +27,8 @@ pub(super) fn prehashed(
 }
 
 /// HMAC-SHA-384, in base64.
-pub(super) fn hmac(text: &str) -> Result<Zeroizing<String>, HmacError> {
-    let mut mac = Hmac::<Sha384>::new_from_slice(PREHASH_KEY).or(Err(HmacError))?;
+pub(super) fn hmac(text: &str) -> Result<Zeroizing<String>, HashError> {
+    let mut mac = Hmac::<Sha384>::new_from_slice(PREHASH_KEY).or(Err(HashError::Hmac))?;
     mac.update(text.as_bytes());
     Ok(Zeroizing::new(BASE64.encode(&mac.finalize().into_bytes())))
 }

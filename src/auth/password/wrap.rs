@@ -1,7 +1,8 @@
 //! Weak hashes are wrapped in bcrypt when they are imported.
 
-use super::format::{HashError, HashParams};
+use super::format::HashParams;
 use super::prehash::hmac;
+use crate::auth::HashError;
 use crate::bcrypt_lanes::bcrypt;
 use crate::domain::{BcryptCost, HashedPassword, Prehash, WeakHash};
 

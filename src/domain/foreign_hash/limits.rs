@@ -20,7 +20,7 @@ const SALT_MAX: usize = 128;
 pub(super) fn memory(kdf: &Kdf) -> usize {
     let bytes = match *kdf {
         Kdf::Pbkdf2 { .. } | Kdf::ShaCrypt { .. } => 0,
-        Kdf::Scrypt { log_n, r, .. } => 128 * u64::from(r) << log_n.min(32),
+        Kdf::Scrypt { log_n, r, .. } => (128 * u64::from(r)) << log_n.min(32),
         Kdf::Argon2 { memory, .. } => u64::from(memory) * 1024,
     };
     usize::try_from(bytes).unwrap_or(usize::MAX)

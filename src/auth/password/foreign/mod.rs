@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::format::HashError;
+use crate::auth::HashError;
 use crate::db::{DB, DbError};
 use crate::domain::{ForeignHash, Password};
 use slots::{Job, Slots};

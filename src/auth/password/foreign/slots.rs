@@ -190,7 +190,7 @@ impl State {
             self.slot = elapsed;
             self.longest = Some(*kdf);
         } else if self.longest == Some(*kdf) {
-            self.slot -= (self.slot - elapsed) / WEIGHT_OF_SHORTER;
+            self.slot -= self.slot.saturating_sub(elapsed) / WEIGHT_OF_SHORTER;
         }
     }
 }
@@ -219,10 +219,8 @@ mod tests {
         for hash in [&long, &short] {
             slots.learn(&ForeignHash::parse(hash).unwrap());
         }
-        while let Some(hash) = {
-            let hash = slots.lock().unmeasured.pop();
-            hash
-        } {
+        let unmeasured = std::mem::take(&mut slots.lock().unmeasured);
+        for hash in unmeasured {
             slots.measure(&hash);
         }
         let slot = slots.lock().slot;
