@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::CliError;
+use super::db_copy::Copy;
 use super::output::print;
 use crate::config::Config;
 use crate::db::{IntegrityReport, OpenMode};
@@ -13,6 +14,9 @@ use crate::server::{self, ServerError};
 pub(super) enum Command {
     /// Create the database, import one of the reference service, or bring the schema up to date
     Migrate,
+    /// Copy the database into an empty one, of the same or the other engine, while no service
+    /// runs
+    Copy(Copy),
     /// Check the whole database for damage, also while the service runs; exit code 1 if damage
     /// is found
     Check,
@@ -25,6 +29,7 @@ impl Command {
                 server::open_for_command(config, OpenMode::Migrate).map_err(ServerError::from)?;
                 Ok(())
             }
+            Self::Copy(copy) => copy.run(config),
             Self::Check => check(config),
         }
     }

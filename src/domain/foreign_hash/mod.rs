@@ -13,8 +13,8 @@ use std::fmt;
 
 pub use weak::{WeakHash, WeakScheme};
 
-/// The longest text that is parsed, in bytes.
-const TEXT_MAX: usize = 512;
+/// The longest text that is parsed, in bytes: what the column holds.
+const TEXT_MAX: usize = 250;
 
 /// The hash function of PBKDF2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
