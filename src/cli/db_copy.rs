@@ -12,7 +12,7 @@ use crate::server;
 /// Where the database is copied to.
 #[derive(Debug, Args)]
 pub(super) struct Copy {
-    /// URL of an empty database: sqlite://FILE, which is created, or postgres://...
+    /// URL of an empty database. A SQLite file is created
     #[arg(long, value_name = "URL")]
     to: DatabaseUrl,
 }

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::audit::OperatorEvent;
+use super::database::Options;
 use super::output::Progress;
 use super::{CliError, database};
 use crate::config::Config;
@@ -28,9 +29,8 @@ pub(super) struct Export {
     /// New file to write, with mode 0600; without it, standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Act on the SQLite file although no running service uses it
-    #[arg(long)]
-    offline: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -45,7 +45,7 @@ enum Format {
 
 impl Export {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = database::open(config, self.offline)?;
+        let db = database::open(config, self.options)?;
         let output: Box<dyn Write> = match &self.output {
             Some(path) => Box::new(create(path).map_err(CliError::Unwritable)?),
             None => Box::new(io::stdout().lock()),
@@ -88,7 +88,7 @@ impl Export {
                 if count > 0 {
                     put(between)?;
                 }
-                put(&self.text(user)?)?;
+                put(&self.text(&user)?)?;
                 count += 1;
             }
         }
@@ -97,7 +97,7 @@ impl Export {
         Ok(count)
     }
 
-    fn text(&self, user: UserToExport) -> Result<String, CliError> {
+    fn text(&self, user: &UserToExport) -> Result<String, CliError> {
         let has_password = user.hashed_password != HashedPassword::unusable();
         let hash = has_password.then(|| user.hashed_password.expose().to_owned());
         let groups = user.groups.iter().map(|group| group.as_str().to_owned());

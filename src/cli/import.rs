@@ -12,11 +12,12 @@ use std::thread;
 use clap::Args;
 
 use super::audit::OperatorEvent;
+use super::database::Options;
 use super::output::{Progress, print};
 use super::{CliError, database};
 use crate::auth::{HashError, wrap_weak_hashes};
 use crate::config::Config;
-use crate::db::{DB, DbError, IMPORT_BATCH, ImportedUserRow};
+use crate::db::{DB, IMPORT_BATCH, ImportedUserRow};
 use crate::domain::{BcryptCost, HashedPassword, NormalizedEmail, WeakHash};
 use crate::import::{ImportedPassword, NewUser, Source};
 use crate::server;
@@ -33,16 +34,12 @@ pub(super) struct Import {
     /// Change nothing, and report what would be imported and refused
     #[arg(long)]
     dry_run: bool,
-    /// Print the report as one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Act on the SQLite file although no running service uses it
-    #[arg(long)]
-    offline: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// What is known of the import so far.
-struct Run<'a> {
+struct Importer<'a> {
     db: &'a DB,
     dry_run: bool,
     cost: BcryptCost,
@@ -58,10 +55,10 @@ impl Import {
     /// Imports the users of the source in batches, each in one transaction. A user whose address
     /// is taken stays as it is, so an interrupted import goes on when it is run again.
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = database::open(config, self.offline)?.in_background();
+        let db = database::open(config, self.options)?.in_background();
         let mut reader = Reader::open(&self.source)?;
         let settings = server::auth_settings(config);
-        let mut run = Run {
+        let mut run = Importer {
             db: &db,
             dry_run: self.dry_run,
             cost: settings.bcrypt_cost,
@@ -98,7 +95,7 @@ impl Import {
             }
             .report();
         }
-        print(&if self.json {
+        print(&if self.options.json {
             run.report.json(self.dry_run, database)
         } else {
             run.report.text(self.dry_run, database)
@@ -110,7 +107,7 @@ impl Import {
     }
 }
 
-impl Run<'_> {
+impl Importer<'_> {
     /// Adds the users of a batch, or counts them in a dry run.
     fn add(&mut self, users: Vec<(u64, NewUser)>) -> Result<(), CliError> {
         let mut new = Vec::with_capacity(users.len());
@@ -163,7 +160,7 @@ impl Run<'_> {
             created_at: user.created_at,
         });
         let rows: Vec<ImportedUserRow> = rows.collect();
-        Ok(self.db.import_users(&rows).map_err(DbError::from)?)
+        Ok(self.db.import_users(&rows)?)
     }
 }
 

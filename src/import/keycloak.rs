@@ -28,7 +28,7 @@ struct User {
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
-    credentials: Vec<Credential>,
+    credentials: Vec<PasswordEntry>,
 }
 
 fn enabled() -> bool {
@@ -37,7 +37,7 @@ fn enabled() -> bool {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Credential {
+struct PasswordEntry {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -54,7 +54,7 @@ struct Secret {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+struct HashData {
     hash_iterations: u32,
     algorithm: String,
     #[serde(default)]
@@ -97,10 +97,10 @@ fn parse(user: User) -> Result<SourceUser, Refusal> {
     })
 }
 
-fn hash(credential: &Credential) -> Result<String, Refusal> {
+fn hash(credential: &PasswordEntry) -> Result<String, Refusal> {
     let malformed = || Refusal::Malformed("the credential is not one of Keycloak".to_owned());
     let secret: Secret = serde_json::from_str(&credential.secret_data).or(Err(malformed()))?;
-    let parameters: Parameters =
+    let parameters: HashData =
         serde_json::from_str(&credential.credential_data).or(Err(malformed()))?;
     let (Ok(salt), Ok(digest)) = (
         BASE64.decode(secret.salt.as_bytes()),
@@ -113,7 +113,7 @@ fn hash(credential: &Credential) -> Result<String, Refusal> {
     Ok(ForeignHash::new(kdf, salt, digest)?.to_text())
 }
 
-fn kdf(parameters: &Parameters) -> Option<Kdf> {
+fn kdf(parameters: &HashData) -> Option<Kdf> {
     let iterations = parameters.hash_iterations;
     let digest = match parameters.algorithm.as_str() {
         "pbkdf2" => Pbkdf2Digest::Sha1,

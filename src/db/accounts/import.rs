@@ -121,14 +121,14 @@ impl DB {
         insert(
             conn,
             "account_dates (user_id, created_at, disabled_at)",
-            dates,
+            &dates,
         )?;
         insert(
             conn,
             "verified_emails (user_id, email_key, verified_at)",
-            verified,
+            &verified,
         )?;
-        insert(conn, "group_members (user_id, group_name)", members)?;
+        insert(conn, "group_members (user_id, group_name)", &members)?;
         Ok(outcome)
     }
 }
@@ -169,11 +169,11 @@ fn create_groups(conn: &mut AnyConnection, rows: &[ImportedUserRow]) -> QueryRes
         .load(conn)?;
     names.retain(|name| !known.iter().any(|known| known == name));
     let rows = names.into_iter().map(|name| vec![Value::text(name)]);
-    insert(conn, "groups (name)", rows.collect())
+    insert(conn, "groups (name)", &rows.collect::<Vec<_>>())
 }
 
 /// Inserts rows; those that are there already stay as they are.
-fn insert(conn: &mut AnyConnection, into: &str, rows: Vec<Vec<Value>>) -> QueryResult<()> {
+fn insert(conn: &mut AnyConnection, into: &str, rows: &[Vec<Value>]) -> QueryResult<()> {
     for rows in rows.chunks(IMPORT_BATCH) {
         let (places, values) = placeholders(rows.to_vec());
         let sql = format!("INSERT INTO {into} VALUES {places} ON CONFLICT DO NOTHING");

@@ -2,6 +2,7 @@
 
 pub(super) mod access;
 pub(super) mod changes;
+mod disable;
 mod export;
 pub(super) mod export_users;
 pub(super) mod import;

@@ -159,7 +159,9 @@ fn copy_table(
 ) -> Result<Checksum, CopyError> {
     let (mut copied, mut found) = (Checksum::default(), Checksum::default());
     rows::each_page(source, table, |page| {
-        page.iter().for_each(|row| copied.add(row));
+        for row in &page {
+            copied.add(row);
+        }
         rows::insert(target, table, &page)?;
         progress(page.len());
         Ok(())
@@ -169,7 +171,9 @@ fn copy_table(
         sequences::set_last_id(target, table, last)?;
     }
     rows::each_page(target, table, |page| {
-        page.iter().for_each(|row| found.add(row));
+        for row in &page {
+            found.add(row);
+        }
         Ok(())
     })?;
     let counted = [
