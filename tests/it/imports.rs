@@ -85,7 +85,7 @@ fn dry_run_reports_and_changes_nothing(#[case] engine: Engine) {
         "joe@x.fr,\"$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAA\",,,"
             .to_owned(),
         format!("leo@x.fr,{BCRYPT},maybe,,"),
-        format!("too,few"),
+        "too,few".to_owned(),
     ];
     fs::write(place.path("users.csv"), lines.join("\n")).unwrap();
     let expected = json!({

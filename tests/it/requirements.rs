@@ -121,7 +121,7 @@ fn r58_no_outdated_digest_is_used() {
     // Imported hashes of other systems contain MD5 and SHA-1, until the first login.
     let imported = ["prehash.rs", "foreign/derive.rs", "foreign/md5_crypt.rs"];
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    let grep = std::process::Command::new("grep")
+    let grep = Command::new("grep")
         .args(["-rlE", r"\b(md5|sha1)::", folder])
         .output()
         .unwrap();
