@@ -22,6 +22,7 @@ const PAGE: u32 = 1000;
 
 /// The users to write.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: bienvenue export --output users.jsonl")]
 pub(super) struct Export {
     /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]

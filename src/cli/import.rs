@@ -26,6 +26,11 @@ use report::Report;
 
 /// Users of another system.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: bienvenue import django:db.sqlite3 --dry-run\n\nA user whose address has \
+                  an account stays as it is: after an interruption, run the import again. Exit \
+                  code 1 if rows were refused; all others are imported"
+)]
 pub(super) struct Import {
     /// Where the users are: a file .csv or .jsonl; or htpasswd:FILE, authelia:FILE,
     /// keycloak:FILE, pocketbase:FILE, flask:FILE, django:FILE, django:postgres://...
