@@ -45,6 +45,7 @@ diesel::table! {
 }
 
 diesel::table! {
+<<<<<<< HEAD
     factor_changes (id) {
         id -> BigInt,
         user_id -> BigInt,
@@ -55,6 +56,10 @@ diesel::table! {
         digest -> Nullable<Text>,
         changed_at -> BigInt,
         undo_until -> Nullable<BigInt>,
+=======
+    foreign_hashes (parameters) {
+        parameters -> Text,
+>>>>>>> main
     }
 }
 
@@ -247,7 +252,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_sessions,
     apps,
     email_tokens,
+<<<<<<< HEAD
     factor_changes,
+=======
+    foreign_hashes,
+>>>>>>> main
     former_emails,
     group_members,
     groups,
