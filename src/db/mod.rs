@@ -46,11 +46,8 @@ pub use accounts::second_factor::{
     CodeLimit, FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
-<<<<<<< HEAD
 pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
-=======
 pub use copy::{CopyError, CopySummary, copy_database};
->>>>>>> main
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};

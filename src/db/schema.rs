@@ -45,7 +45,6 @@ diesel::table! {
 }
 
 diesel::table! {
-<<<<<<< HEAD
     factor_changes (id) {
         id -> BigInt,
         user_id -> BigInt,
@@ -56,10 +55,12 @@ diesel::table! {
         digest -> Nullable<Text>,
         changed_at -> BigInt,
         undo_until -> Nullable<BigInt>,
-=======
+    }
+}
+
+diesel::table! {
     foreign_hashes (parameters) {
         parameters -> Text,
->>>>>>> main
     }
 }
 
@@ -252,11 +253,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_sessions,
     apps,
     email_tokens,
-<<<<<<< HEAD
     factor_changes,
-=======
     foreign_hashes,
->>>>>>> main
     former_emails,
     group_members,
     groups,

@@ -15,11 +15,8 @@ pub mod defaults;
 mod email;
 mod email_token_action;
 mod export;
-<<<<<<< HEAD
 mod factor_change;
-=======
 mod foreign_hash;
->>>>>>> main
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
@@ -52,16 +49,12 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_token_action::EmailTokenAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
-<<<<<<< HEAD
 pub use factor_change::{FactorChange, FactorChangeKind};
-pub use hashed_password::HashedPassword;
-=======
 pub use foreign_hash::{
     Argon2Variant, ForeignHash, ForeignHashError, Kdf, Pbkdf2Digest, ShaCryptVariant, WeakHash,
     WeakScheme,
 };
 pub use hashed_password::{HashedPassword, Prehash};
->>>>>>> main
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use local_path::LocalPath;

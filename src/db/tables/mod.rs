@@ -4,11 +4,8 @@ pub(super) mod account_dates;
 pub(super) mod app_sessions;
 pub(super) mod apps;
 pub(super) mod email_tokens;
-<<<<<<< HEAD
 pub(super) mod factor_changes;
-=======
 pub(super) mod foreign_hashes;
->>>>>>> main
 pub(super) mod groups;
 pub(super) mod invitations;
 pub(super) mod known_clients;
