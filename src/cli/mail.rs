@@ -6,7 +6,7 @@ use super::output::print;
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::OutboxEntry;
-use crate::domain::{Email, Timestamp};
+use crate::domain::{Email, Language, Timestamp};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
@@ -85,6 +85,7 @@ impl Test {
                 kind: &MailKind::Test,
                 to,
                 account: to,
+                language: Language::default(),
                 token: None,
             })
             .map_err(ServerError::from)?;

@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod hashed_password;
 mod invitation;
 mod ip_networks;
+mod language;
 mod local_path;
 mod names;
 mod origin;
@@ -50,6 +51,7 @@ pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, Previou
 pub use hashed_password::HashedPassword;
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
+pub use language::Language;
 pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
 pub use origin::{AppOriginError, Origin};

@@ -8,7 +8,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::domain::ResetToken;
+use bienvenue::domain::{Language, ResetToken};
 use bienvenue::mail::{Mail, MailDraft, MailKind, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
 
@@ -51,6 +51,7 @@ fn mails() -> Vec<MailKind> {
         MailKind::AccountDeleted {
             to: to.clone(),
             new: None,
+            language: None,
         },
         MailKind::EmailTakenBack { to, new },
         MailKind::AlreadyRegistered,
@@ -214,6 +215,7 @@ async fn links_of_every_letter_are_followed_twice_and_nothing_changes(#[case] en
                 kind,
                 to,
                 account,
+                language: Language::English,
                 token,
             })
         };

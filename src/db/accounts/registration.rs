@@ -6,7 +6,7 @@ use crate::db::tables::outbox::{RateLimitedMail, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError};
-use crate::domain::{Email, HashedPassword, InvitationDigest, User};
+use crate::domain::{Email, HashedPassword, InvitationDigest, Language, User};
 
 /// An account to register.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct NewUserRow<'a> {
     pub hashed_password: &'a HashedPassword,
     /// The mail to the new user.
     pub mail: Option<&'a RateLimitedMail>,
+    /// The language of the mails to the user, if it is known.
+    pub language: Option<Language>,
     /// The invitation that the registration uses.
     pub invitation: Option<&'a InvitationDigest>,
 }
@@ -83,7 +85,7 @@ impl DB {
         conn: &mut AnyConnection,
         new: &NewUserRow<'_>,
     ) -> Result<User, DbError> {
-        let user = self.insert_user(conn, new.email, new.hashed_password)?;
+        let user = self.insert_user(conn, new.email, new.hashed_password, new.language)?;
         if let Some(invitation) = new.invitation {
             accept(
                 conn,

@@ -3,7 +3,7 @@
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName};
 
 use super::visit::language_of;
-use crate::i18n::Language;
+use crate::domain::Language;
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 

@@ -11,8 +11,9 @@ use super::assets::Asset;
 use super::next::Next;
 use super::view::View;
 use super::{PageSettings, context, error_page, samples};
+use crate::domain::Language;
 use crate::http::error::Description;
-use crate::i18n::{Catalogues, Language, TextError};
+use crate::i18n::{Catalogues, TextError};
 
 macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {

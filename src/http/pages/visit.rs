@@ -12,10 +12,10 @@ use super::message::Message;
 use super::next::{ACCOUNT, Next, with_query};
 use super::refusal::Refusal;
 use super::view::View;
+use crate::domain::Language;
 use crate::domain::SessionId;
 use crate::http::middleware::ContentKind;
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
-use crate::i18n::Language;
 
 /// A request for a page.
 #[derive(Clone)]

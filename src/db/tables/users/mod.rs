@@ -14,8 +14,8 @@ use crate::db::error::is_taken_email;
 use crate::db::schema::{password_resets, sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, InvalidRequest, UserChanges, UserFilter};
 use crate::domain::{
-    Client, Email, HashedPassword, NormalizedEmail, Purpose, ResetTokenDigest, SessionDigest,
-    SessionLevel, TokenDigest, User, UserId,
+    Client, Email, HashedPassword, Language, NormalizedEmail, Purpose, ResetTokenDigest,
+    SessionDigest, SessionLevel, TokenDigest, User, UserId,
 };
 
 /// The columns of the reference service, in the order of [`UserRow`].
@@ -109,7 +109,7 @@ impl DB {
         email: &Email,
         hashed_password: &HashedPassword,
     ) -> Result<User, DbError> {
-        self.write(|conn| self.insert_user(conn, email, hashed_password))
+        self.write(|conn| self.insert_user(conn, email, hashed_password, None))
     }
 
     pub(in crate::db) fn insert_user(
@@ -117,6 +117,7 @@ impl DB {
         conn: &mut AnyConnection,
         email: &Email,
         hashed_password: &HashedPassword,
+        language: Option<Language>,
     ) -> Result<User, DbError> {
         let key = email.key();
         let user: User = diesel::insert_into(users::table)
@@ -133,7 +134,7 @@ impl DB {
         if is_reserved(conn, &key, None, self.settings.clock.now())? {
             return Err(DbError::AlreadyExists(email.clone()));
         }
-        note_registration(conn, user.id, self.settings.clock.now())?;
+        note_registration(conn, user.id, language, self.settings.clock.now())?;
         Ok(user)
     }
 
