@@ -91,7 +91,9 @@ impl Test {
             .map_err(ServerError::from)?;
         let done = match &mailer {
             Mailer::Off => return Err(CliError::MailsOff),
-            Mailer::Folder(folder) => format!("written to {}", folder.send(&mail)?.display()),
+            Mailer::Folder(folder) | Mailer::Development(folder, _) => {
+                format!("written to {}", folder.send(&mail)?.display())
+            }
             Mailer::Smtp(smtp) => {
                 smtp.send(&mail)?;
                 format!("{} accepted the mail to {to}", smtp.server())

@@ -14,6 +14,7 @@ use super::metrics::Outcome;
 use super::pages::Refusal;
 use crate::auth::AuthError;
 
+use description::Fault;
 pub(crate) use description::{Description, represent};
 
 /// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
@@ -90,7 +91,14 @@ impl Description {
         let (status, code) = error.status_and_code();
         let description = Self::new(status, code, error.to_string(), Outcome::malformed);
         let field = error.field().map(|field| Cow::Owned(field.to_owned()));
-        description.field(field)
+        let faults = error.all().iter().filter_map(|error| {
+            Some(Fault {
+                field: error.field()?.to_owned(),
+                code: error.status_and_code().1,
+                detail: error.to_string(),
+            })
+        });
+        description.field(field).faults(faults.collect())
     }
 
     /// The description of a use case's error.

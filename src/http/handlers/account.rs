@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, GroupName, Password, Timestamp};
+use crate::http::extract::FormError;
 use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
@@ -82,8 +83,9 @@ pub(crate) async fn change_password(
     let Form(form) = rest;
     let current_password = form
         .current_password
-        .parse("current_password", Password::parse)?;
-    let new_password = form.new_password.parse("new_password", Password::parse)?;
+        .parse("current_password", Password::parse);
+    let new_password = form.new_password.parse("new_password", Password::parse);
+    let (current_password, new_password) = FormError::both(current_password, new_password)?;
     let request = OwnerRequest {
         owner: user,
         session_id,

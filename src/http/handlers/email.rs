@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::auth::{Auth, EmailLinkToken, OwnerRequest};
 use crate::domain::{Client, Email, Password};
+use crate::http::extract::FormError;
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
@@ -36,10 +37,11 @@ pub(crate) async fn change(
     }: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = rest;
-    let email = form.email.parse("email", Email::parse_new)?;
+    let email = form.email.parse("email", Email::parse_new);
     let current_password = form
         .current_password
-        .parse("current_password", Password::parse)?;
+        .parse("current_password", Password::parse);
+    let (email, current_password) = FormError::both(email, current_password)?;
     let request = OwnerRequest {
         owner: user,
         session_id,

@@ -9,6 +9,7 @@ use crate::auth::{Auth, AuthError, EndedSession, LoginSuccess, SecondFactorCode}
 use crate::domain::{
     Client, NormalizedEmail, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
+use crate::http::extract::FormError;
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::device_cookie;
 use crate::http::extract::form::{FieldText, Form};
@@ -38,8 +39,9 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse("email", NormalizedEmail::parse)?;
-    let password = form.password.parse("password", Password::parse)?;
+    let email = form.email.parse("email", NormalizedEmail::parse);
+    let password = form.password.parse("password", Password::parse);
+    let (email, password) = FormError::both(email, password)?;
     let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);

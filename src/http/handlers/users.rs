@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
+use crate::http::extract::FormError;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::middleware::with_user_id;
 use crate::http::response::{AccountMessage, json};
@@ -24,8 +25,9 @@ pub(crate) async fn register(
     client: Client,
     Form(form): Form<RegistrationForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse("email", Email::parse_new)?;
-    let password = form.password.parse("password", Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new);
+    let password = form.password.parse("password", Password::parse);
+    let (email, password) = FormError::both(email, password)?;
     let executor = executor.get_ref();
     let registered = auth
         .register(executor, &email, password, &client)

@@ -5,6 +5,8 @@ mod account_changes;
 mod account_sessions;
 mod assets;
 mod context;
+mod denied;
+mod development_mails;
 mod error_page;
 mod field;
 mod forgot;
@@ -39,6 +41,7 @@ pub(crate) use account::show as account;
 pub(crate) use navigation::{PROBLEM, Representation, is_navigation, prefers_html};
 pub(crate) use refusal::Refusal;
 pub use templates::{Pages, PagesError};
+pub(crate) use visit::see_other;
 
 /// How an operator wants the pages to look.
 #[derive(Debug, Clone)]
@@ -101,6 +104,8 @@ pub(crate) fn routes() -> Vec<Resource> {
             .get(logout::show)
             .post(logout::submit),
         Resource::new("/.well-known/change-password").get(change_password),
+        Resource::new("/denied").get(denied::show),
+        Resource::new("/development/mails").get(development_mails::show),
         Resource::new("/assets/{name}").get(assets::asset),
     ]
 }

@@ -22,7 +22,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 18] = built_in![
+const BUILT_IN: [(&str, &str); 20] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -30,6 +30,8 @@ const BUILT_IN: [(&str, &str); 18] = built_in![
     "account_password.html",
     "account_sessions.html",
     "back.html",
+    "denied.html",
+    "development_mails.html",
     "base.html",
     "fields.html",
     "forgot.html",

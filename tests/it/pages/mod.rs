@@ -3,6 +3,7 @@
 mod account;
 mod apps;
 mod chromium;
+mod development_mails;
 mod errors;
 mod frame;
 mod invite;
