@@ -4,12 +4,12 @@ use std::future::ready;
 
 use actix_web::guard::fn_guard;
 use actix_web::http::Method;
-use actix_web::http::header::ALLOW;
+use actix_web::http::header::{ALLOW, LOCATION};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
 use super::HttpError;
 use super::metrics::Route;
-use super::pages::{is_navigation, prefers_html, see_other};
+use super::representation::{is_navigation, prefers_html};
 
 /// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
@@ -70,7 +70,13 @@ impl Resource {
                 is_navigation(headers) && prefers_html(headers)
             });
             let route = web::method(method).guard(shows);
-            let route = route.to(move || ready(see_other(page).finish()));
+            let route = route.to(move || {
+                ready(
+                    HttpResponse::SeeOther()
+                        .insert_header((LOCATION, page))
+                        .finish(),
+                )
+            });
             self.resource = self.resource.route(route);
         }
         self
@@ -138,4 +144,9 @@ impl Resource {
                 .default_service(web::to(wrong)),
         );
     }
+}
+
+/// What every unknown path answers.
+pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
+    Err(HttpError::NotFound)
 }

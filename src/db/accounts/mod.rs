@@ -2,7 +2,10 @@
 
 pub(super) mod access;
 pub(super) mod changes;
+mod disable;
 mod export;
 pub(super) mod login_state;
 pub(super) mod registration;
+mod revert_email;
 pub(super) mod second_factor;
+mod update;

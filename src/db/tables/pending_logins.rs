@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::account_dates::is_disabled;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{pending_logins, totp, users};
 use crate::db::tables::users::{COLUMNS, UserRow};
@@ -32,7 +33,7 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced in the meantime, or the user has no
-    /// second factor.
+    /// second factor or is disabled.
     pub fn add_pending_login(
         &self,
         new: &NewPendingLogin<'_>,
@@ -48,7 +49,7 @@ impl DB {
                 .select(users::id)
                 .get_result(conn)
                 .optional()?;
-            if due.is_none() {
+            if due.is_none() || is_disabled(conn, new.user_id)? {
                 return Err(DbError::NoResultFound);
             }
             diesel::insert_into(pending_logins::table)

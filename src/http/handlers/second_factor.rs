@@ -4,15 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::account::CurrentPasswordForm;
-use super::sessions::opened;
 use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
 use crate::domain::{Client, Password, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::form::{FieldText, Form, FormError};
+use crate::http::extract::form::{CurrentPasswordForm, FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
+use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, qr_code};
 
 /// A code of an authenticator app, or a recovery code.
 #[derive(Deserialize)]

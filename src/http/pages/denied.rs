@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use minijinja::context;
 
 use super::next::Next;
-use super::refusal::Refusal;
+
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
+use crate::http::error::Refusal;
 
 /// `GET /denied`: which account has no access to which application, and a button to log out.
 /// `next` is the URL that was asked for.

@@ -9,11 +9,11 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::{Value, context};
 
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, Mail};
 use crate::http::HttpError;
+use crate::http::error::Refusal;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

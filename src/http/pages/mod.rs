@@ -4,9 +4,11 @@ mod account;
 mod account_changes;
 mod account_sessions;
 mod assets;
+mod built_in;
 mod context;
 mod denied;
 mod development_mails;
+mod docs;
 mod error_page;
 mod field;
 mod forgot;
@@ -16,13 +18,13 @@ mod login_code;
 mod logout;
 mod mailed_token;
 mod message;
-mod navigation;
 mod next;
+mod pages_error;
 mod posted_form;
-mod refusal;
 mod register;
 mod reset;
 mod samples;
+mod serve_asset;
 mod session;
 mod templates;
 mod verify_email;
@@ -38,10 +40,8 @@ use super::resource::Resource;
 use crate::domain::AccentColor;
 
 pub(crate) use account::show as account;
-pub(crate) use navigation::{PROBLEM, Representation, is_navigation, prefers_html};
-pub(crate) use refusal::Refusal;
-pub use templates::{Pages, PagesError};
-pub(crate) use visit::see_other;
+pub use pages_error::PagesError;
+pub use templates::Pages;
 
 /// How an operator wants the pages to look.
 #[derive(Debug, Clone)]
@@ -103,10 +103,11 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/logout")
             .get(logout::show)
             .post(logout::submit),
+        Resource::new("/docs").get(docs::show),
         Resource::new("/.well-known/change-password").get(change_password),
         Resource::new("/denied").get(denied::show),
         Resource::new("/development/mails").get(development_mails::show),
-        Resource::new("/assets/{name}").get(assets::asset),
+        Resource::new("/assets/{name}").get(serve_asset::asset),
     ]
 }
 

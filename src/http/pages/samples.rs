@@ -1,5 +1,6 @@
 //! Every page in every state, to try the templates with.
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use super::field::Field;
@@ -7,8 +8,9 @@ use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
+use crate::http::FormError;
 use crate::http::HttpError;
-use crate::http::extract::FormError;
+use crate::http::openapi::sections;
 
 /// The pages, with a text wherever a page shows what came from outside.
 pub(crate) fn views(text: &str) -> Vec<View> {
@@ -48,6 +50,9 @@ fn plain(text: &str) -> Vec<View> {
         mails.clone().data(context! { mails => [mail] }),
         mails.data(context! { mails => Vec::<Value>::new() }),
         View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
+        View::new("docs.html", "docs.title")
+            .wide()
+            .data(context! { sections => Serde(sections()) }),
         View::new("account_export.html", "export.title"),
         View::new("account.html", "account.title").data(context! { account => account(text) }),
         View::new("account.html", "account.title").data(context! { account => new_account(text) }),

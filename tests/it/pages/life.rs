@@ -61,7 +61,7 @@ fn account_lives_in_a_browser(
     };
 
     browser.go(&server.url("/"));
-    assert_eq!(browser.path(), "/login");
+    browser.expect_path("/login");
     see(
         &mut browser,
         "login",
@@ -76,7 +76,7 @@ fn account_lives_in_a_browser(
     browser.fill("email", "ann@example.org");
     browser.fill("password", "eleven rockets");
     browser.submit("/register");
-    assert_eq!(browser.path(), "/account");
+    browser.expect_path("/account");
     see(
         &mut browser,
         "account",
@@ -98,7 +98,7 @@ fn account_lives_in_a_browser(
     browser.fill("current_password", "eleven rockets");
     browser.fill("new_password", "twelve rockets");
     browser.submit("/account/password");
-    assert_eq!(browser.path(), "/account?done=password");
+    browser.expect_path("/account?done=password");
     browser.go(&server.url("/account/email"));
     see(&mut browser, "email", "ann@example.org", "ann@example.org");
     browser.go(&server.url("/account/export"));
@@ -109,7 +109,7 @@ fn account_lives_in_a_browser(
     see(&mut browser, "denied", "no access", "pas accès");
     browser.go(&server.url("/account"));
     browser.submit("/logout");
-    assert_eq!(browser.path(), "/login?reason=logged_out");
+    browser.expect_path("/login?reason=logged_out");
     see(
         &mut browser,
         "logged-out",
@@ -134,23 +134,23 @@ fn account_lives_in_a_browser(
         "Uniquement en mode développement",
     );
     browser.go(&mailed_link(&place, "/reset?token="));
-    assert_eq!(browser.path(), "/reset");
+    browser.expect_path("/reset");
     see(&mut browser, "reset", "At least 8", "Au moins 8");
     browser.fill("new_password", "thirteen rockets");
     browser.submit("/reset");
-    assert_eq!(browser.path(), "/login?reason=password_reset");
+    browser.expect_path("/login?reason=password_reset");
     browser.fill("email", "ann@example.org");
     browser.fill("password", "twelve rockets");
     browser.submit("/login");
     see(&mut browser, "login-wrong", "is wrong", "est incorrect");
     browser.fill("password", "thirteen rockets");
     browser.submit("/login");
-    assert_eq!(browser.path(), "/account");
+    browser.expect_path("/account");
     browser.go(&server.url("/account/delete"));
     see(&mut browser, "delete", "cannot be undone", "irréversible");
     browser.fill("current_password", "thirteen rockets");
     browser.submit("/account/delete");
-    assert_eq!(browser.path(), "/login?reason=account_deleted");
+    browser.expect_path("/login?reason=account_deleted");
     browser.go(&server.url("/nix"));
     see(
         &mut browser,

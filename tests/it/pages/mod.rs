@@ -13,6 +13,7 @@ mod mailed_links;
 mod navigation;
 mod register;
 mod texts;
+mod uniform;
 mod visitor;
 
 use actix_web::http::Method;

@@ -1,40 +1,44 @@
 //! The only way to check a password. It counts the attempt, so that no use case can bypass the
 //! rate limits.
 
-use super::rehash::RehashJob;
-use crate::auth::audit::{Event, SecondFactorEvent};
-use crate::auth::executor::{Executor, Inline};
-use crate::auth::hasher::HashPermit;
-use crate::auth::throttle::{LoginAttempt, refuse_waiting};
-use crate::auth::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
+use super::audit::{Event, SecondFactorEvent};
+use super::executor::{Executor, Inline};
+use super::hasher::HashPermit;
+use super::maintenance::rehash_job::RehashJob;
+use super::throttle::{LoginAttempt, refuse_waiting};
+use super::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
 use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
 
 /// A password that was checked and is right or wrong.
-pub(in crate::auth) struct CheckedPassword {
-    pub(in crate::auth) user: Option<User>,
+pub(super) struct CheckedPassword {
+    pub(super) user: Option<User>,
+    /// Whether the account is disabled. Its password counts as wrong.
+    is_disabled: bool,
     attempt: LoginAttempt,
     /// The reservation of the attempt.
-    pub(in crate::auth) reservation: Reservation,
+    pub(super) reservation: Reservation,
     verified: VerifyResult,
 }
 
 /// A right password and its account.
-pub(in crate::auth) struct RightPassword {
-    pub(in crate::auth) user: User,
-    pub(in crate::auth) attempt: LoginAttempt,
-    pub(in crate::auth) reservation: Reservation,
+pub(super) struct RightPassword {
+    pub(super) user: User,
+    pub(super) attempt: LoginAttempt,
+    pub(super) reservation: Reservation,
     /// The password, if its stored hash is outdated.
-    pub(in crate::auth) outdated: Option<Password>,
+    pub(super) outdated: Option<Password>,
 }
 
 /// The facts that the log needs if the login fails.
-pub(in crate::auth) struct LoginFailure {
+pub(super) struct LoginFailure {
     user: Option<UserId>,
     /// Whether this attempt locks the account for unknown clients.
     locks: bool,
     /// Whether no password can be right, because the stored hash has an unknown algorithm.
     has_unknown_hash: bool,
+    /// Whether no password can be right, because the account is disabled.
+    is_disabled: bool,
 }
 
 impl Auth {
@@ -78,7 +82,7 @@ impl Auth {
     ///
     /// # Errors
     /// Why the password could not be checked. The reservation was refunded.
-    pub(in crate::auth) async fn verify_password(
+    pub(super) async fn verify_password(
         &self,
         executor: &impl Executor,
         attempt: LoginAttempt,
@@ -100,7 +104,7 @@ impl Auth {
             Ok((attempt, reservation, user))
         };
         let reserved = self.reserve(executor, &client, count_and_look_up);
-        let (attempt, reservation, user) = reserved.await?;
+        let (attempt, reservation, (user, is_disabled)) = reserved.await?;
 
         let stored = user.as_ref().map(|user| &user.hashed_password);
         let verification = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
@@ -108,6 +112,7 @@ impl Auth {
         let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
         let checked = CheckedPassword {
             user,
+            is_disabled,
             attempt,
             reservation,
             verified,
@@ -132,7 +137,7 @@ impl Auth {
 
     /// Rehashes an outdated stored password in the background. The login does not wait for it; if
     /// it fails, the next login tries again.
-    pub(in crate::auth) fn renew(&self, user: User, password: Password) {
+    pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
         let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
         match (self.acquire_permit(), renewal) {
@@ -144,17 +149,19 @@ impl Auth {
 }
 
 impl CheckedPassword {
-    /// The account, if the password is right.
+    /// The account, if the password is right. This is where the password of a disabled account
+    /// counts as wrong, after the same work.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist.
-    pub(in crate::auth) fn right(self) -> Result<RightPassword, AuthError> {
+    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist or is
+    /// disabled.
+    pub(super) fn right(self) -> Result<RightPassword, AuthError> {
         let VerifyResult {
             password,
             right,
             outdated,
         } = self.verified;
-        let user = self.user.filter(|_| right);
+        let user = self.user.filter(|_| right && !self.is_disabled);
         Ok(RightPassword {
             user: user.ok_or(AuthError::InvalidCredentials)?,
             attempt: self.attempt,
@@ -164,19 +171,20 @@ impl CheckedPassword {
     }
 
     /// The facts that the log needs if the login fails.
-    pub(in crate::auth) fn failure(&self) -> LoginFailure {
+    pub(super) fn failure(&self) -> LoginFailure {
         let stored = self.user.as_ref().map(|user| &user.hashed_password);
         LoginFailure {
             user: self.user.as_ref().map(|user| user.id),
             locks: !self.attempt.is_known() && self.reservation.is_last(),
             has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
+            is_disabled: self.is_disabled,
         }
     }
 }
 
 impl LoginFailure {
     /// Logs that the password was wrong, or could not be checked.
-    pub(in crate::auth) fn log(&self, cause: &AuthError, client: &Client) {
+    pub(super) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
             Event::SecondFactor {
@@ -186,9 +194,14 @@ impl LoginFailure {
             .log(client);
             return;
         }
-        match user.filter(|_| self.has_unknown_hash) {
-            Some(user) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::UnknownHash { user }.log(client);
+        let reason = match (self.is_disabled, self.has_unknown_hash) {
+            (true, _) => Some("account_disabled"),
+            (false, true) => Some("unknown_hash"),
+            (false, false) => None,
+        };
+        match user.zip(reason) {
+            Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
+                Event::LoginImpossible { user, reason }.log(client);
             }
             Some(_) | None => Event::LoginFailed { user, cause }.log(client),
         }
