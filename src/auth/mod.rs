@@ -43,6 +43,7 @@ use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
+use password::foreign::ForeignChecks;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
@@ -61,6 +62,7 @@ pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
 pub use password::jobs::hash_password;
 pub use password::policy::ContextWords;
+pub use password::wrap::wrap_weak_hashes;
 pub use password_error::{HashError, PasswordPolicyError};
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
@@ -87,7 +89,8 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
-    housekeeping: Arc<BackgroundWrites>,
+    foreign_checks: Arc<ForeignChecks>,
+    background_writes: Arc<BackgroundWrites>,
     /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
     /// None if this instance sends no mails. They stay queued for another instance.
@@ -111,7 +114,8 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
+            foreign_checks: ForeignChecks::new(settings.hash_threads).into(),
+            background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -173,7 +177,8 @@ impl Auth {
             db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
-            housekeeping: Arc::clone(&self.housekeeping),
+            foreign_checks: Arc::clone(&self.foreign_checks),
+            background_writes: Arc::clone(&self.background_writes),
             keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),
             recent_mails: self.recent_mails.clone(),
@@ -217,7 +222,7 @@ impl Auth {
     /// Writes the buffered last uses of sessions and checkpoints the database, before the process
     /// ends. Blocks for a write. Without it, at most a minute of last uses is lost.
     pub fn flush(&self) {
-        self.housekeeping.flush_last_seen();
+        self.background_writes.flush_last_seen();
         if let Err(error) = self.db.close_wal() {
             log::warn!("the write-ahead log was not checkpointed: {error}");
         }

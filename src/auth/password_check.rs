@@ -1,14 +1,14 @@
 //! The only way to check a password. It counts the attempt, so that no use case can bypass the
 //! rate limits.
 
-use super::audit::{Event, SecondFactorEvent};
+use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::hasher::HashPermit;
 use super::maintenance::rehash_job::RehashJob;
 use super::throttle::{LoginAttempt, refuse_waiting};
-use super::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
+use super::{Auth, AuthError, HashError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
-use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
+use crate::domain::{Client, HashedPassword, NormalizedEmail, Password, User, UserId};
 
 /// A password that was checked and is right or wrong.
 pub(super) struct CheckedPassword {
@@ -43,7 +43,7 @@ pub(super) struct LoginFailure {
 
 impl Auth {
     /// Whether this is the password of the account. False for an unknown email, and for a stored
-    /// password that is not a bcrypt hash. Blocks for a few lookups, for one hash, which takes as
+    /// password that is not a hash. Blocks for a few lookups, for one hash, which takes as
     /// long for an unknown account as for a known one, and for a write.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Auth {
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
         let (checked, permit) = pollster::block_on(verified)
-            .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(&client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&client))?;
         drop(permit);
         let (failure, reservation) = (checked.failure(), checked.reservation.clone());
         let settled = checked.right().and_then(|right| self.settle(right));
@@ -99,16 +99,20 @@ impl Auth {
 
         let count_and_look_up = move |auth: &Self| {
             let reservation = attempt.reserve(auth)?;
-            let user = attempt.user(auth);
+            let user = auth
+                .foreign_checks
+                .refresh(&auth.db)
+                .and_then(|()| attempt.user(auth));
             let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
             Ok((attempt, reservation, user))
         };
         let reserved = self.reserve(executor, &client, count_and_look_up);
         let (attempt, reservation, (user, is_disabled)) = reserved.await?;
 
-        let stored = user.as_ref().map(|user| &user.hashed_password);
-        let verification = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
-        let verified = permit.run(verification).await;
+        // A disabled account takes the time of an unknown one.
+        let stored = user.as_ref().filter(|_| !is_disabled);
+        let stored = stored.map(|user| &user.hashed_password);
+        let verified = self.verify(&mut permit, stored, password).await;
         let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
         let checked = CheckedPassword {
             user,
@@ -118,6 +122,31 @@ impl Auth {
             verified,
         };
         Ok((checked, permit))
+    }
+
+    /// Compares a password with the stored one. Every failed check takes one hash of the current
+    /// cost, and one time slot of [`ForeignChecks`] if there are foreign hashes.
+    async fn verify(
+        &self,
+        permit: &mut HashPermit,
+        stored: Option<&HashedPassword>,
+        password: Password,
+    ) -> Result<VerifyResult, HashError> {
+        let foreign = stored.and_then(|stored| stored.foreign().ok().flatten());
+        let is_foreign = foreign.is_some();
+        if is_foreign && self.foreign_checks.check(foreign, &password).await? {
+            return Ok(VerifyResult {
+                password,
+                right: true,
+                outdated: true,
+            });
+        }
+        let job = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
+        let verified = permit.run(job).await?;
+        if !verified.right && !is_foreign {
+            self.foreign_checks.check(None, &verified.password).await?;
+        }
+        Ok(verified)
     }
 
     /// Settles the rate limits for a right password without a session. Blocks for a write.
@@ -139,7 +168,7 @@ impl Auth {
     /// it fails, the next login tries again.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
+        let renewal = RehashJob::new(user, password, cost, self.background_writes.messages());
         match (self.acquire_permit(), renewal) {
             (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
             (Err(error), _) => log::debug!("a stored password was not rehashed: {error}"),
@@ -187,11 +216,7 @@ impl LoginFailure {
     pub(super) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
-            Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Required,
-            }
-            .log(client);
+            Event::second_factor_required(user).log(client);
             return;
         }
         let reason = match (self.is_disabled, self.has_unknown_hash) {
@@ -201,16 +226,16 @@ impl LoginFailure {
         };
         match user.zip(reason) {
             Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::LoginImpossible { user, reason }.log(client);
+                Event::login_impossible(user, reason).log(client);
             }
-            Some(_) | None => Event::LoginFailed { user, cause }.log(client),
+            Some(_) | None => Event::login_failed(user, cause).log(client),
         }
         let is_wrong = matches!(
             cause,
             AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
         );
         if self.locks && is_wrong {
-            Event::LoginLocked { user }.log(client);
+            Event::login_locked(user).log(client);
         }
     }
 }

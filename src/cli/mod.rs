@@ -5,8 +5,11 @@ mod app;
 mod audit;
 mod database;
 mod db;
+mod db_copy;
+mod export;
 mod find_user;
 mod group;
+mod import;
 mod invite;
 mod keys;
 mod mail;
@@ -23,21 +26,25 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
-use crate::db::DbError;
+use crate::db::{CopyError, DbError, OtherSystemError};
 use crate::domain::{AppName, Email, GroupName, PasswordError};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use database::DatabaseCommand;
 use usage::UsageError;
 
+/// The end of the help.
 const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
     no such user, group, application or invitation; 4 refused, for example because it exists \
     already or was not confirmed; 78 the settings or the command line are invalid.";
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -53,6 +60,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default)
+    #[command(after_help = "Example: bienvenue serve --config /etc/bienvenue/bienvenue.env")]
     Serve,
     /// Migrate and check the database
     #[command(subcommand)]
@@ -61,6 +69,10 @@ enum Command {
     User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
     Invite(invite::Invite),
+    /// Import the users of another system, with their password hashes
+    Import(import::Import),
+    /// Write all users, with their password hashes, for another system
+    Export(export::Export),
     /// Put users into groups
     Group(DatabaseCommand<group::Command>),
     /// Register applications behind a proxy
@@ -157,6 +169,24 @@ pub enum CliError {
     /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// A source of users cannot be read.
+    #[error("cannot read the source: {0}")]
+    Unreadable(io::Error),
+    /// The database of another system cannot be read.
+    #[error(transparent)]
+    OtherSystem(#[from] OtherSystemError),
+    /// Weak hashes could not be wrapped.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Rows of a source were not imported. The report names them.
+    #[error("{0} rows were refused; all others are in the report")]
+    RowsRefused(u64),
+    /// An export cannot be written.
+    #[error("cannot write the export: {0}")]
+    Unwritable(io::Error),
+    /// The database was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -197,7 +227,14 @@ impl CliError {
             | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
                 ExitCode::from(4)
             }
-            Self::Db(_) | Self::Auth(_) => ExitCode::FAILURE,
+            Self::Db(_)
+            | Self::Auth(_)
+            | Self::Unreadable(_)
+            | Self::OtherSystem(_)
+            | Self::Hash(_)
+            | Self::RowsRefused(_)
+            | Self::Unwritable(_)
+            | Self::Copy(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -208,6 +245,28 @@ fn command() -> clap::Command {
         Some(_) => argument.global(true),
         None => argument,
     })
+}
+
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => usage::explain(&asked),
+        Ok(_) => UsageError::Help(String::new()),
+    }
 }
 
 /// A parsed command line, with its settings.
@@ -231,9 +290,7 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_help(&asked) => {
-                    return Err(usage::explain(&asked).into());
-                }
+                Err(asked) if usage::is_help(&asked) => return Err(help(arguments).into()),
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
@@ -241,7 +298,13 @@ impl Invocation {
             .apply(command)
             .try_get_matches_from(arguments)
             .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
-            .map_err(|error| usage::explain(&error))?;
+            .map_err(|error| {
+                if usage::is_help(&error) {
+                    help(arguments)
+                } else {
+                    usage::explain(&error)
+                }
+            })?;
         cli.config.check()?;
         Ok(Self {
             log_filter: sources.log_filter(),
@@ -287,6 +350,8 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
+            Some(Command::Import(import)) => import.run(config),
+            Some(Command::Export(export)) => export.run(config),
             Some(Command::Group(on)) => on.command.run(config, on.options),
             Some(Command::App(on)) => on.command.run(config, on.options),
             Some(Command::Access(on)) => on.command.run(config, on.options),

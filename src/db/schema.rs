@@ -45,6 +45,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    foreign_hashes (parameters) {
+        parameters -> Text,
+    }
+}
+
+diesel::table! {
     former_emails (id) {
         id -> BigInt,
         user_id -> Nullable<BigInt>,
@@ -232,6 +238,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_sessions,
     apps,
     email_tokens,
+    foreign_hashes,
     former_emails,
     group_members,
     groups,

@@ -114,7 +114,7 @@ fn account_lives_in_a_browser(
         &mut browser,
         "logged-out",
         "You are logged out.",
-        "La déconnexion est faite.",
+        "Déconnexion réussie.",
     );
 
     browser.go(&server.url("/forgot"));
