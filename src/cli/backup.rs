@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -80,7 +80,7 @@ impl Backup {
             Command::Create { target, keep } => self.create(target, *keep, config),
             Command::Verify { file } => {
                 let report = server::check_backup(config, file).map_err(ServerError::from)?;
-                self.show("verified", "", &report, config, Vec::new());
+                self.show("verified", "", &report, config, &[]);
                 Ok(())
             }
             Command::Restore { file } => self.restore(file, config),
@@ -113,7 +113,7 @@ impl Backup {
             &of,
             &report,
             config,
-            deleted,
+            &deleted,
         );
         if let Some(key) = key_file(config) {
             explain(&format!(
@@ -129,7 +129,7 @@ impl Backup {
         let report = server::restore(config, file, database).map_err(ServerError::from)?;
         event("database_restored", "backup restored", config);
         let from = format!(" from {}", file.display());
-        self.show("restored", &from, &report, config, Vec::new());
+        self.show("restored", &from, &report, config, &[]);
         explain(
             "All users have to log in again. Passwords and accounts are those of the backup.\n",
         );
@@ -148,7 +148,7 @@ impl Backup {
         whence: &str,
         report: &BackupReport,
         config: &Config,
-        deleted: Vec<PathBuf>,
+        deleted: &[PathBuf],
     ) {
         let file = report.path.display().to_string();
         let deleted = deleted.iter().map(|file| file.display().to_string());
@@ -194,7 +194,9 @@ fn sqlite_file(config: &Config) -> Result<&Path, CliError> {
 /// The file with the secret key, if there can be one.
 fn key_file(config: &Config) -> Option<String> {
     let keys = server::secret_keys(config);
-    keys.path().map(|path| path.display().to_string())
+    let path = keys.path()?;
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Some(path.display().to_string())
 }
 
 /// Deletes the backups in a folder but the newest ones, and unfinished ones that no process

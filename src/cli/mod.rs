@@ -194,7 +194,16 @@ impl CliError {
             | Self::Source(_)
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
-            Self::Server(ServerError::Open(OpenError::Exists(_))) => ExitCode::from(4),
+            Self::Server(ServerError::Open(OpenError::Exists(_)))
+            | Self::NotServed(_)
+            | Self::BackupOfPostgres(_)
+            | Self::UserDisabled(_)
+            | Self::NotConfirmed
+            | Self::PasswordsDiffer
+            | Self::Password(_)
+            | Self::GroupExists(_)
+            | Self::GroupInUse(..)
+            | Self::AppExists(_) => ExitCode::from(4),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
             Self::DatabaseDamaged { .. } | Self::Server(_) | Self::Input(_) | Self::Mail(_) => {
                 ExitCode::FAILURE
@@ -204,15 +213,6 @@ impl CliError {
             | Self::NotAMember(..)
             | Self::NoSuchInvitation(_)
             | Self::NoSuchApp(_) => ExitCode::from(3),
-            Self::NotServed(_)
-            | Self::BackupOfPostgres(_)
-            | Self::UserDisabled(_)
-            | Self::NotConfirmed
-            | Self::PasswordsDiffer
-            | Self::Password(_)
-            | Self::GroupExists(_)
-            | Self::GroupInUse(..)
-            | Self::AppExists(_) => ExitCode::from(4),
             Self::Db(DbError::AlreadyExists(_))
             | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
                 ExitCode::from(4)
@@ -311,10 +311,10 @@ impl Invocation {
             Some(Command::Backup(backup)) => backup.run(config),
             Some(Command::Config(command)) => command.run(config, &self.settings),
             Some(Command::Completions(completions)) => {
-                completions.run(self::command());
+                completions.run(command());
                 Ok(())
             }
-            Some(Command::Man(manual)) => manual.run(self::command()),
+            Some(Command::Man(manual)) => manual.run(command()),
             Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
             Some(Command::Group(on)) => on.command.run(config, on.options),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -38,9 +38,9 @@ fn restore(place: &Place, file: &str, database: &str) -> Output {
     run(place.folder(), &["backup", "restore", file, &url])
 }
 
-fn post(server: &Server, path: &str, email: &str) -> reqwest::Result<reqwest::blocking::Response> {
+fn post(url: &str, email: &str) -> reqwest::Result<reqwest::blocking::Response> {
     let form = [("email", email), ("password", "bob_pwd")];
-    Client::new().post(server.url(path)).form(&form).send()
+    Client::new().post(url).form(&form).send()
 }
 
 fn emails(file: &Path) -> BTreeSet<String> {
@@ -79,18 +79,19 @@ fn files(folder: &Path, beginning: &str) -> Vec<PathBuf> {
 fn f19_backup_under_load_loses_nothing() {
     let place = Place::new();
     let server = Server::start(&place);
+    let url = server.url("/users");
     let (told_users, is_over) = (Mutex::new(BTreeSet::new()), AtomicBool::new(false));
     let mut backups = Vec::new();
     std::thread::scope(|scope| {
         for writer in 0..4 {
-            let (server, told_users, is_over) = (&server, &told_users, &is_over);
+            let (url, told_users, is_over) = (&url, &told_users, &is_over);
             scope.spawn(move || {
                 for number in 0.. {
                     if is_over.load(Ordering::SeqCst) {
                         return;
                     }
                     let email = format!("w{writer}.{number}@x.fr");
-                    let answer = post(server, "/users", &email).unwrap();
+                    let answer = post(url, &email).unwrap();
                     assert_eq!(answer.status(), 201);
                     told_users.lock().unwrap().insert(email);
                 }
@@ -126,8 +127,11 @@ fn f19_backup_under_load_loses_nothing() {
 fn f19_restore_revives_no_session() {
     let place = Place::new();
     let server = Server::start(&place);
-    assert_eq!(post(&server, "/users", "bob@x.fr").unwrap().status(), 201);
-    let login = post(&server, "/sessions", "bob@x.fr").unwrap();
+    assert_eq!(
+        post(&server.url("/users"), "bob@x.fr").unwrap().status(),
+        201
+    );
+    let login = post(&server.url("/sessions"), "bob@x.fr").unwrap();
     let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
     let cookie = cookie.split(';').next().unwrap();
     let report = create(&place, "backup.db");
@@ -166,7 +170,7 @@ fn f19_restore_revives_no_session() {
     let profile = profile.header("Cookie", cookie).send().unwrap();
     assert_eq!(profile.status(), 403, "the session is over");
     assert_eq!(
-        post(&server, "/sessions", "bob@x.fr").unwrap().status(),
+        post(&server.url("/sessions"), "bob@x.fr").unwrap().status(),
         200
     );
 }
@@ -201,10 +205,9 @@ fn f20_damaged_backup_is_found_and_not_restored() {
         assert!(!output.status.success(), "page {page}");
         let restored = restore(&place, "damaged.db", "restored.db");
         assert!(!restored.status.success(), "page {page}");
-        assert!(files(place.folder(), "restored.db").iter().all(|file| {
-            let name = file.to_str().unwrap();
-            name.ends_with(".lock")
-        }));
+        let left = files(place.folder(), "restored.db");
+        let is_lock = |file: &PathBuf| file.ends_with("restored.db.lock");
+        assert!(left.iter().all(is_lock), "{left:?}");
     }
     for bytes in [&whole[..whole.len() / 2], &whole[..50], b"no database"] {
         fs::write(&damaged, bytes).unwrap();
@@ -222,7 +225,9 @@ fn killed(place: &Place, arguments: &[&str], mut check: impl FnMut()) {
     let whole = u64::try_from(begun.elapsed().as_millis()).unwrap().max(10);
     for _ in 0..12 {
         check();
-        let mut child = program(place.folder(), arguments).spawn().unwrap();
+        let mut command = program(place.folder(), arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         std::thread::sleep(Duration::from_millis(random.random_range(0..whole)));
         child.kill().unwrap();
         child.wait().unwrap();

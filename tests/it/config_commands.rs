@@ -113,13 +113,17 @@ fn db_status_tells_schema_and_use() {
 #[test]
 fn completions_are_valid_and_complete() {
     let place = Place::new();
+    let completions = |shell| {
+        // More than a pipe holds: it is read while the program runs.
+        let output = program(place.folder(), &["completions", shell]).output();
+        printed(&output.unwrap())
+    };
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = printed(&run(place.folder(), &["completions", shell]));
+        let script = completions(shell);
         assert!(script.contains("set-password"), "{shell}");
     }
     if has_tool("bash") {
-        let script = printed(&run(place.folder(), &["completions", "bash"]));
-        fs::write(place.path("completions.bash"), script).unwrap();
+        fs::write(place.path("completions.bash"), completions("bash")).unwrap();
         let script = ". ./completions.bash; COMP_WORDS=(bienvenue user d); COMP_CWORD=2; \
                       _bienvenue bienvenue d user; echo ${COMPREPLY[@]}";
         let mut command = std::process::Command::new("bash");
@@ -132,7 +136,8 @@ fn completions_are_valid_and_complete() {
 #[test]
 fn manual_pages_are_written() {
     let place = Place::new();
-    let page = printed(&run(place.folder(), &["man"]));
+    let output = program(place.folder(), &["man"]).output().unwrap();
+    let page = printed(&output);
     assert!(
         page.starts_with(".ie") || page.contains(".TH bienvenue 1"),
         "{page}"

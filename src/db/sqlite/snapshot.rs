@@ -163,9 +163,9 @@ impl Claim {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(&unfinished).map_err(failed)?;
-        file.try_lock().map_err(|_| OpenError::InUse {
+        file.try_lock().map_err(|error| OpenError::InUse {
             path: unfinished.clone(),
-            cause: "another backup or restore writes it".to_owned(),
+            cause: format!("another backup or restore writes it: {error}"),
         })?;
         // `VACUUM INTO` needs an empty file.
         file.set_len(0)
