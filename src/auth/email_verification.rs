@@ -31,14 +31,14 @@ pub struct VerifiedEmail {
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
-    /// What the token was good for.
+    /// The effect of the token.
     pub outcome: EmailOutcome,
 }
 
-/// What the token of a mail about an address did.
+/// The effect of a token that was mailed to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailOutcome {
-    /// The address of the account is proved.
+    /// The address of the account is verified.
     Verified,
     /// The account has the address that was asked for.
     Changed,
@@ -47,7 +47,7 @@ pub enum EmailOutcome {
 }
 
 impl EmailLinkToken {
-    /// Takes a token as it stands in the mail; none for any other text.
+    /// Parses a token as it is in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {

@@ -216,7 +216,7 @@ impl AuthError {
     }
 }
 
-/// What a user is told whose clock is off.
+/// The message to a user whose clock is wrong.
 fn clock_text(behind: i64) -> String {
     let seconds = behind.unsigned_abs();
     let direction = if behind < 0 { "ahead" } else { "behind" };

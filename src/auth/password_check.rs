@@ -139,7 +139,7 @@ impl Auth {
     /// it fails, the next login tries again.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
+        let renewal = RehashJob::new(user, password, cost, self.background_writes.messages());
         match (self.acquire_permit(), renewal) {
             (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
             (Err(error), _) => log::debug!("a stored password was not rehashed: {error}"),

@@ -43,7 +43,7 @@ impl Auth {
         self.after_registration(registered.await, client)
     }
 
-    /// The invitation of a token, if it is good. Blocks for one look-up.
+    /// The invitation of a token, if it is valid. Blocks for one lookup.
     ///
     /// # Errors
     /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired or revoked.
@@ -184,7 +184,7 @@ impl Auth {
     }
 }
 
-/// A registration finds no row only if its invitation is not good (any more).
+/// A registration finds no row only if its invitation is not valid.
 fn invalid_invitation(error: DbError) -> AuthError {
     match error {
         DbError::NoResultFound => AuthError::InvalidInvitation,

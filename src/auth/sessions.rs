@@ -88,7 +88,8 @@ impl Auth {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.record_use(digest, found.last_seen_at);
+                self.background_writes
+                    .record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),
@@ -110,7 +111,7 @@ impl Auth {
     /// Ends one session, and returns its user. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if the session is not valid (any more).
+    /// [`AuthError::NoResultFound`] if the session is not valid.
     pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
         let session = &session_id.digest();
         let user = self.db.end_session(session)?;

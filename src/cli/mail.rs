@@ -19,10 +19,15 @@ const LISTED: u32 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Send a test mail to an address, and say whether the mail server accepted it
+    #[command(
+        after_help = "Example: bienvenue mail test you@example.org\n\nExit codes: 0 if the mail server accepted it, else 1; 78 with --mail off"
+    )]
     Test(Test),
     /// Show the mails in the queue: user, kind, age, attempts, and when the next attempt is due
+    #[command(after_help = "Example: bienvenue mail queue")]
     Queue,
     /// Make all mails in the queue due now
+    #[command(after_help = "Example: bienvenue mail retry")]
     Retry,
 }
 

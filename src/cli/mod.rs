@@ -26,7 +26,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
@@ -38,10 +38,14 @@ use config::Setting;
 use database::DatabaseCommand;
 use usage::UsageError;
 
+/// The end of the help.
 const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
     no such user, group, application or invitation; 4 refused, for example because it exists \
     already or was not confirmed; 78 the settings or the command line are invalid.";
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -57,6 +61,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default)
+    #[command(after_help = "Example: bienvenue serve --config /etc/bienvenue/bienvenue.env")]
     Serve,
     /// Migrate and check the database
     #[command(subcommand)]
@@ -230,6 +235,28 @@ fn command() -> clap::Command {
     })
 }
 
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => usage::explain(&asked),
+        Ok(_) => UsageError::Help(String::new()),
+    }
+}
+
 /// A parsed command line, with its settings.
 #[derive(Debug)]
 pub struct Invocation {
@@ -252,9 +279,7 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_help(&asked) => {
-                    return Err(usage::explain(&asked).into());
-                }
+                Err(asked) if usage::is_help(&asked) => return Err(help(arguments).into()),
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
@@ -262,7 +287,13 @@ impl Invocation {
             .apply(command)
             .try_get_matches_from(arguments)
             .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
-            .map_err(|error| usage::explain(&error))?;
+            .map_err(|error| {
+                if usage::is_help(&error) {
+                    help(arguments)
+                } else {
+                    usage::explain(&error)
+                }
+            })?;
         cli.config.check()?;
         let settings = Setting::all(&Cli::command(), &matches, &sources, &cli.config);
         Ok(Self {

@@ -1,4 +1,4 @@
-//! What is stored about an account, as its owner is shown it.
+//! All data that is stored about an account, for its owner.
 
 use super::Timestamp;
 

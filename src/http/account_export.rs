@@ -108,7 +108,7 @@ struct CountRow<'a> {
     next_at: String,
 }
 
-/// Everything that is held about the user of a session.
+/// Everything that is stored about the user of a session.
 pub(crate) async fn held(
     executor: &BlockingExecutor,
     session_id: SessionId,

@@ -105,7 +105,7 @@ fn with_a_panicking_route(place: &Place) -> String {
 }
 
 #[test]
-fn r40_r41_r42_a_panic_is_a_500_with_the_headers_and_the_connection_goes_on() {
+fn r40_r41_r42_panic_is_a_500_with_the_security_headers() {
     let place = Place::new();
     let address = with_a_panicking_route(&place);
     let client = Client::new();
@@ -127,8 +127,8 @@ fn r40_r41_r42_a_panic_is_a_500_with_the_headers_and_the_connection_goes_on() {
     assert!(answers.contains("HTTP/1.1 200"), "{answers}");
 }
 
-/// What cannot be read as HTTP is answered by the framework, before any code of ours: an
-/// empty body, which no header could protect.
+/// The framework answers bytes that are not HTTP, before any code of ours: an empty body, which
+/// needs no protection by headers.
 #[test]
 fn an_unreadable_head_is_answered_with_an_empty_body() {
     let place = Place::new();

@@ -4,17 +4,17 @@ use super::Fields;
 use crate::auth::{AuthError, Denial};
 use crate::domain::{AppName, SessionDigest, UserId};
 
-/// What happened to the access to an application.
+/// Changes of the access to an application.
 #[derive(Debug)]
 pub(in crate::auth) enum AccessEvent<'a> {
     /// A user who is logged in has no access.
     Denied { user: UserId, denial: &'a Denial },
-    /// A code that takes a session to an application.
+    /// A hand-over code was issued for an application.
     CodeCreated {
         user: UserId,
         session: &'a SessionDigest,
     },
-    /// A code came back that is not good.
+    /// An invalid hand-over code was refused.
     CodeRefused { cause: &'a AuthError },
     /// A login on the host of an application.
     Entered { user: UserId, app: AppName },

@@ -119,7 +119,7 @@ pub(in crate::auth) enum Event<'a> {
     EmailTakenBack {
         user: UserId,
     },
-    /// What happened to the second factor of an account.
+    /// A change of the second factor of an account.
     SecondFactor {
         user: UserId,
         event: SecondFactorEvent<'a>,

@@ -2,7 +2,7 @@
 
 use super::{AuthError, Fields};
 
-/// What happened to the second factor of an account.
+/// Changes of the second factor of an account.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::auth) enum SecondFactorEvent<'a> {
     /// The password was right; the login waits for a second factor.

@@ -58,7 +58,7 @@ impl MailWriter {
             return Ok(Written::ToSomebody(written));
         }
         let Some(user_id) = mail.user_id else {
-            return Ok(Written::ToNobody(self.to_nobody(&kind, mail)?));
+            return Ok(Written::ToNobody(self.to_placeholder(&kind, mail)?));
         };
         let prepared = self.db.find_user_by(user_id).and_then(|user| {
             let token = kind.token();
@@ -131,13 +131,13 @@ impl MailWriter {
 
     /// Decoy for an unknown address: performs the same database and template work as a real mail,
     /// so that timing does not reveal whether the account exists.
-    fn to_nobody(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
+    fn to_placeholder(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
         if kind.row().has_token {
             self.db.store_decoy_token(mail)?;
         }
-        let address = Email::from_stored("nobody@localhost".to_owned());
+        let address = Email::from_stored("placeholder@localhost".to_owned());
         Ok(self.templates.render(&MailDraft {
             kind: &MailKind::PasswordReset,
             to: &address,

@@ -1,4 +1,4 @@
-//! Changes of second factors by their owner or an operator, and what the owner is notified of.
+//! Changes of second factors by their owner or an operator, with notifications to the owner.
 
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
@@ -19,7 +19,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] or
-    /// [`AuthError::InvalidCode`], which tell the client the same.
+    /// [`AuthError::InvalidCode`], whose answers to the client are the same.
     pub async fn remove_totp(
         &self,
         executor: &impl Executor,
@@ -44,8 +44,8 @@ impl Auth {
         removed
     }
 
-    /// Gives an owner who gives the password again other recovery codes. Those of before are
-    /// worthless. All other sessions end.
+    /// Replaces the recovery codes of an owner who gives the password again. The old codes become
+    /// invalid. All other sessions end.
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] for another password.
@@ -69,8 +69,9 @@ impl Auth {
     }
 
     /// Removes the second factors of a user for the operator, or of all users, ends their sessions,
-    /// and notifies them. With all of them the secret key is forgotten: another one may follow.
-    /// Returns whose factors there were. Blocks for a write a user.
+    /// and notifies them. If no factor is left, the database forgets the secret key, so that a new
+    /// one can be used.
+    /// Returns the users who had factors. Blocks for one write for each user.
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such user.
@@ -182,7 +183,7 @@ impl Auth {
         self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
     }
 
-    /// The notification of a used recovery code, if that is what a login shows.
+    /// The notification of a used recovery code; none if the login used another factor.
     pub(super) fn recovery_code_used(
         &self,
         to: &Email,
@@ -203,8 +204,8 @@ impl Auth {
 }
 
 impl ReauthenticatedUser {
-    /// What became of a change of second factors: whether it was made. Where nothing was written,
-    /// nothing was settled either.
+    /// Whether a change of second factors was made. If nothing was written, no reservation was
+    /// settled either.
     pub(super) fn changed(
         &self,
         written: Result<SecondFactorChange, DbError>,

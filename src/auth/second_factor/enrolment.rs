@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::secret_key::{KeyFileError, KeyRingError, Purpose};
 
-/// The secret of an authenticator app. It is shown here and never again.
+/// The secret of an authenticator app. It is shown once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// As a person types it into an app.
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Enrolment {
 
 impl Auth {
     /// Begins to set up an authenticator app for the owner of a session, who gives the password
-    /// again. Nothing is asked for at logins before [`Auth::confirm_totp`].
+    /// again. Logins do not require it before [`Auth::confirm_totp`].
     ///
     /// # Errors
     /// [`AuthError::SecondFactorOff`], [`AuthError::SecondFactorExists`],
@@ -53,8 +53,8 @@ impl Auth {
     }
 
     /// Confirms an authenticator app by a code of it. All other sessions end, and this one counts
-    /// as opened with both factors. Returns the recovery codes, which are shown here and never
-    /// again. Reads, and writes once.
+    /// as opened with both factors. Returns the recovery codes, which are shown once. Reads, and
+    /// writes once.
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`] if none waits to be confirmed, [`AuthError::InvalidCode`],
@@ -101,7 +101,7 @@ impl Auth {
         }
     }
 
-    /// Stores a new secret, encrypted. Blocks for look-ups and a write.
+    /// Stores a new secret, encrypted. Blocks for lookups and a write.
     fn store_totp(&self, owner: &ReauthenticatedUser) -> Result<Enrolment, AuthError> {
         let user = &owner.user;
         let secret = TotpSecret::generate().map_err(no_randomness)?;
@@ -126,7 +126,7 @@ impl Auth {
         })
     }
 
-    /// The secret that waits to be confirmed, and what the code says. Blocks for look-ups.
+    /// The secret that waits to be confirmed, and the result of the code. Blocks for lookups.
     fn check_pending_totp(
         &self,
         owner: &SessionUser,
@@ -195,7 +195,7 @@ impl Auth {
     }
 }
 
-/// New recovery codes of a user, and what is stored of them.
+/// New recovery codes of a user, and their digests.
 pub(super) fn new_recovery_codes(
     user_id: UserId,
 ) -> Result<(Vec<RecoveryCode>, Vec<RecoveryCodeDigest>), AuthError> {

@@ -67,7 +67,7 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
+    /// Finds the pending login, and refuses a client that has to wait. Blocks for two lookups.
     fn find_pending_login(
         &self,
         login: LoginToken,
@@ -91,8 +91,9 @@ impl Auth {
         Ok((login, user, attempt))
     }
 
-    /// Opens a session for a user whose password was right, if the second factor is. `login` is the
-    /// one that began earlier; without it the password came in the same request. Blocks for a write.
+    /// Opens a session for a user whose password was right, if the second factor is right too.
+    /// `login` is the pending login; without one, the password was in the same request. Blocks for
+    /// a write.
     pub(in crate::auth) fn open_with_second_factor(
         &self,
         right: RightPassword,
@@ -172,9 +173,9 @@ impl Auth {
         Err(refused)
     }
 
-    /// Notes that the password was right, for the client to go on with a second factor. Blocks for
-    /// a write. [`AuthError::ConcurrentChange`] if it is not for want of a second factor that the password
-    /// opened no session.
+    /// Stores that the password was right, so that the client can continue with a second factor.
+    /// Blocks for a write. [`AuthError::ConcurrentChange`] if the session was refused for another
+    /// reason than a missing second factor.
     pub(in crate::auth) fn ask_for_second_factor(&self, right: &RightPassword) -> AuthError {
         let login = LoginToken::generate();
         let new = NewPendingLogin {

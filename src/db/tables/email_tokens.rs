@@ -55,7 +55,7 @@ impl DB {
     /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more), or if the mail with the
+    /// [`DbError::NoResultFound`] if the user does not exist, or if the mail with the
     /// token was revoked.
     pub fn set_email_token(
         &self,
@@ -107,7 +107,7 @@ impl DB {
     /// Looks up a token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid.
     pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<ActiveEmailToken, DbError> {
         let now = self.settings.clock.now();
         // The outer join fixes the order of the lookups, regardless of the planner's statistics.

@@ -21,7 +21,7 @@ pub(crate) struct CurrentUser<T = ()> {
 }
 
 /// The user of the request's session, who may still have to set up a second factor: for the routes
-/// with which that is done, and for a logout.
+/// of the setup, and for a logout.
 #[derive(Debug)]
 pub(crate) struct EnrollingUser<T = ()>(pub(crate) CurrentUser<T>);
 

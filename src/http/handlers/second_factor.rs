@@ -46,7 +46,7 @@ fn code(
     }
 }
 
-/// What an authenticator app has to know.
+/// The secret and its parameters, for an authenticator app.
 #[derive(Serialize)]
 struct NewTotp<'a> {
     secret: &'a str,

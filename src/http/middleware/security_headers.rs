@@ -60,7 +60,7 @@ const ASSET: [(HeaderName, HeaderValue); 3] = [
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// Puts them into an answer; `https` adds that the browser is to stay with https.
+/// Adds the headers to a response; `https` adds `Strict-Transport-Security`.
 pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
     let own: &[_] = match kind {
         ContentKind::Api => &API,
@@ -70,7 +70,7 @@ pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, 
     for (name, value) in ALWAYS.iter().chain(own) {
         headers.insert(name.clone(), value.clone());
     }
-    // Browsers hold the redirect after a form to this, too.
+    // Browsers apply this to the redirect after a form, too.
     if let ContentKind::Page {
         leads_to: Some(origin),
     } = kind

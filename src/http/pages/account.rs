@@ -38,7 +38,7 @@ pub(crate) async fn show(
     Ok(answer)
 }
 
-/// What another page did before it led here. Any other text says nothing.
+/// The message about what another page did before it led here. Unknown codes give none.
 fn done(code: &str) -> Option<Message> {
     let key = match code {
         "password" => "account.password_changed",

@@ -148,7 +148,7 @@ fn owner_request(signed_in: &SignedIn, current: Password, client: Client) -> Own
     }
 }
 
-/// The page again: a wrong password is said beside its field, the rest above the form.
+/// The page again: a wrong password is shown beside its field, other errors above the form.
 fn refused(
     visit: &Visit,
     mut form: PostedForm,

@@ -61,7 +61,7 @@ fn device(user_agent: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" – "))
 }
 
-/// What was done. Any other text says nothing.
+/// The message about what was done. Unknown codes give none.
 fn done(code: &str) -> Option<Message> {
     let key = match code {
         "session" => "account.session_ended",

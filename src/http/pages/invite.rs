@@ -80,14 +80,14 @@ pub(crate) async fn submit(
         Err(error) => return Err(visit.refuse(view(form.into_fields(), true), error.into())),
     };
     let spent = INVITE.clearing(&visit.settings);
-    // A cookie of fixed text is always a valid header; with the token kept, it is spent anyway.
+    // A cookie of fixed text is always a valid header. If the cookie stays, its token is spent.
     if let Err(error) = answer.add_cookie(&spent) {
         log::debug!("the cookie of an invitation stays: {error}");
     }
     Ok(answer)
 }
 
-/// The invitation of the request's token; a page without a form if it is not good.
+/// The invitation of the request's token; a page without a form if it is not valid.
 async fn invitation_of(
     executor: &BlockingExecutor,
     visit: &Visit,

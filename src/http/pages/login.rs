@@ -63,7 +63,7 @@ pub(crate) async fn submit(
     }
 }
 
-/// Sets the cookies of a login, and leads on. Without `keep` the browser forgets the session
+/// Sets the cookies of a login, and redirects. Without `keep` the browser forgets the session
 /// when it is closed.
 pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
     let settings = &visit.settings;

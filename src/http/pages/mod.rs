@@ -1,4 +1,4 @@
-//! Pages for people: forms in HTML over the use cases of the API. They need no JavaScript.
+//! The pages: HTML forms over the use cases of the API. They need no JavaScript.
 
 mod account;
 mod account_changes;
@@ -6,6 +6,7 @@ mod account_sessions;
 mod assets;
 mod built_in;
 mod context;
+mod docs;
 mod error_page;
 mod field;
 mod forgot;
@@ -40,7 +41,7 @@ pub(crate) use account::show as account;
 pub use pages_error::PagesError;
 pub use templates::Pages;
 
-/// How an operator wants the pages to look.
+/// The appearance of the pages, as the operator sets it.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
     /// The name of the service, for people.
@@ -100,6 +101,7 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/logout")
             .get(logout::show)
             .post(logout::submit),
+        Resource::new("/docs").get(docs::show),
         Resource::new("/.well-known/change-password").get(change_password),
         Resource::new("/assets/{name}").get(serve_asset::asset),
     ]

@@ -30,7 +30,7 @@ pub(crate) struct PostedForm {
 
 impl PostedForm {
     /// Takes a field: keeps what was typed for the page, and reads it. None for one that is
-    /// missing or wrong, which the page says beside it.
+    /// missing or wrong, and then the page shows the error beside it.
     pub(crate) fn take<T, E: Into<FormError>>(
         &mut self,
         field: Field,
@@ -52,7 +52,7 @@ impl PostedForm {
         read.ok()
     }
 
-    /// Says beside a field that was taken what is wrong with it.
+    /// Adds an error beside a field that was parsed.
     pub(crate) fn set_wrong(&mut self, name: &str, error: &HttpError) {
         let mut fields = self.fields.iter_mut();
         if let Some(field) = fields.find(|field| field.name == name) {

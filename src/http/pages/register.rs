@@ -81,7 +81,7 @@ pub(crate) async fn log_in(
 ) -> HttpResponse {
     match auth.log_in_registered(executor, user, client).await {
         Ok(logged_in) => enter(visit, &logged_in, false).await,
-        // The account is there: what failed can be tried again at the login.
+        // The account exists: the user can log in.
         Err(_) => visit.go_to("/login", ("reason", "registered")).finish(),
     }
 }
@@ -103,7 +103,7 @@ pub(crate) fn done(
     }
 }
 
-/// Checks a new password by the rules, and says beside its field which one it breaks.
+/// Checks a new password by the rules, and shows beside its field which one it breaks.
 pub(crate) fn check_password(
     auth: &Auth,
     form: &mut PostedForm,

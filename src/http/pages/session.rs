@@ -21,7 +21,7 @@ impl SignedIn {
     /// Looks up the session.
     ///
     /// # Errors
-    /// Leads to the login where there is none, and from there back to this page.
+    /// A redirect to the login if there is none, and from there back to this page.
     pub(crate) async fn of(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
         match session_of(request).await {
             Ok((session_id, user)) => Ok(Self { session_id, user }),

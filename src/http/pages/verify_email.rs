@@ -1,4 +1,4 @@
-//! The page of a link about an address: proof, change, and the way back.
+//! The page of a link about an address: verification, change, and undo.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -65,7 +65,7 @@ fn view(title: &'static str, usable: bool) -> View {
     View::new("verify_email.html", title).data(context! { usable })
 }
 
-/// What was done. Any other text says nothing.
+/// The message about what was done. Unknown codes give none.
 fn outcome(code: &str) -> Option<Message> {
     let key = match code {
         "verified" => "verify.done.verified",

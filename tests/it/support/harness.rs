@@ -208,7 +208,7 @@ impl Event {
     }
 }
 
-/// What the service has acknowledged, written down after the answer was read.
+/// The changes that the service has acknowledged, noted after the answer was read.
 #[derive(Debug, Default)]
 struct Notes {
     events: Vec<Event>,
@@ -323,7 +323,7 @@ impl Worker {
         self.note(|notes| notes.known.insert(digest.clone()));
         self.ask(200, |visitor| visitor.profile(&id));
         if logs_out {
-            // Until the answer is there nobody knows.
+            // Until the answer arrives, the outcome is unknown.
             self.note(|notes| notes.known.remove(&digest));
             if self.ask(200, |visitor| visitor.log_out(&id)).is_some() {
                 self.note(|notes| notes.ended.insert(digest));
@@ -357,7 +357,7 @@ impl Worker {
     }
 }
 
-/// What a load has seen.
+/// The observations of a load.
 pub(crate) struct Report {
     notes: Notes,
 }

@@ -12,7 +12,7 @@ use crate::support::app::{Answer, App, Setup, fields, quick};
 use crate::support::{Engine, Place, email, eventually, password, until_hash};
 
 pub(super) const BOB: &str = "bob@dylan.com";
-const NOBODY: &str = "nobody@dylan.com";
+const NOBODY: &str = "unknown@dylan.com";
 
 /// A service on which guesses are counted, and bob is registered.
 pub(super) async fn throttling(place: Place) -> App {
@@ -29,7 +29,7 @@ fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
-/// Somebody who sends requests.
+/// A sender of requests.
 #[derive(Clone)]
 pub(super) struct From {
     pub(super) address: String,
@@ -70,8 +70,7 @@ pub(super) fn device_of(answer: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn r11_the_sixth_guess_waits_and_the_right_password_waits_too_whether_the_account_is_there_or_not()
- {
+async fn r11_sixth_guess_waits_even_with_the_right_password() {
     for account in [BOB, NOBODY] {
         let app = throttling(Place::new()).await;
         for number in 0..5 {
@@ -94,7 +93,7 @@ async fn r11_the_sixth_guess_waits_and_the_right_password_waits_too_whether_the_
 }
 
 #[actix_web::test]
-async fn r01_a_victim_is_not_kept_out_of_a_device_or_an_address_from_which_it_logged_in_before() {
+async fn r01_known_clients_of_a_victim_are_not_locked_out() {
     let app = throttling(Place::new()).await;
     let home = from("203.0.113.5");
     let login = home.post(&app, "/sessions", BOB, "bob_pwd").await;
@@ -124,7 +123,7 @@ async fn r01_a_victim_is_not_kept_out_of_a_device_or_an_address_from_which_it_lo
 }
 
 #[actix_web::test]
-async fn a_known_client_has_ten_guesses_then_one_a_minute_and_in_the_end_it_is_known_no_longer() {
+async fn known_client_has_ten_guesses_then_one_a_minute() {
     let app = throttling(Place::new()).await;
     let home = from("203.0.113.5");
     assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
@@ -145,7 +144,7 @@ async fn a_known_client_has_ten_guesses_then_one_a_minute_and_in_the_end_it_is_k
 }
 
 #[actix_web::test]
-async fn a_device_that_was_planted_is_not_taken_up() {
+async fn planted_device_cookie_is_not_adopted() {
     let app = throttling(Place::new()).await;
     let planted = "0b0e7a68-5f3b-4b5e-9d0a-1b2c3d4e5f60";
     let victim = From {
@@ -183,7 +182,7 @@ async fn the_device_cookie_lasts_180_days_and_no_script_reads_it() {
 }
 
 #[actix_web::test]
-async fn r57_an_address_has_20_guesses_at_any_accounts_and_its_site_100() {
+async fn r57_address_has_20_guesses_and_its_site_100() {
     let app = throttling(Place::new()).await;
     let account = |number: usize| format!("{number}@x.org");
     for number in 0..20 {
@@ -241,7 +240,7 @@ async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) 
 }
 
 #[actix_web::test]
-async fn right_logins_use_nothing_up() {
+async fn right_logins_consume_no_guesses() {
     let app = throttling(Place::new()).await;
     for _ in 0..50 {
         assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
@@ -339,7 +338,7 @@ async fn r57_a_site_registers_100_then_60_an_hour(#[case] engine: Engine) {
 }
 
 #[actix_web::test]
-async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them() {
+async fn r14_every_authentication_counts_guesses() {
     let app = throttling(Place::new()).await;
     let valid = |text: &str| beside(|| app.auth.valid_login(&email(BOB), &password(text)));
     for _ in 0..5 {
@@ -355,7 +354,7 @@ async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them(
 }
 
 #[actix_web::test]
-async fn r77_where_guesses_cannot_be_counted_nobody_logs_in() {
+async fn r77_login_fails_if_guesses_cannot_be_counted() {
     let app = throttling(Place::new()).await;
     app.place.sql("ALTER TABLE throttle RENAME TO elsewhere");
     let status = from("192.0.2.1").guess(&app, BOB, "bob_pwd").await;
@@ -389,7 +388,7 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
 }
 
 #[actix_web::test]
-async fn a_login_that_comes_to_no_verdict_is_given_back() {
+async fn login_without_a_result_is_refunded() {
     let app = throttling(Place::new()).await;
     let fails = || {
         let rows = "SELECT cast(sum(fails) AS TEXT) AS value FROM throttle WHERE key LIKE 'account/%' HAVING sum(fails) > 0";
@@ -409,7 +408,7 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
 }
 
 #[actix_web::test]
-async fn without_throttling_nothing_is_counted_and_no_device_is_named() {
+async fn throttling_off_counts_nothing_and_sets_no_cookie() {
     let mut setup = Setup::new();
     setup.auth = quick();
     let app = setup.start().await;

@@ -66,7 +66,7 @@ impl Store {
         rows.first().map_or(0, |row| row.fails)
     }
 
-    /// Removes expired rows and evicts others, up to so many of each.
+    /// Removes expired rows and evicts others, up to `limit` of each.
     fn removes(&self, limit: u32) -> usize {
         let expired = self.db.remove_expired_limits(limit).unwrap();
         expired + self.db.remove_surplus_limits(limit).unwrap()
@@ -92,9 +92,7 @@ impl Store {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_100_in_all(
-    #[case] engine: Engine,
-) {
+fn r11_account_gets_5_guesses_24_in_an_hour_100_in_total(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     let passed = store.schedule(&account(), 100);
     let within = |time: i64| passed.iter().filter(|at| **at < time).count();
@@ -113,7 +111,7 @@ fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r57_an_address_has_20_guesses_at_once_then_one_each_half_minute(#[case] engine: Engine) {
+fn r57_address_has_20_guesses_then_one_each_half_minute(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     let passed = store.schedule(&address(), 24);
     assert!(passed[..20].iter().all(|at| *at == 0), "{passed:?}");
@@ -149,7 +147,7 @@ fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engine: Engine) {
+fn f18_wrong_clock_makes_no_wait_too_long(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for charge in [account(), address()] {
         store.clock.advance(seconds(10 * 365 * 86_400));
@@ -167,7 +165,7 @@ fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engin
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
+fn refund_undoes_the_count_of_a_guess(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for _ in 0..200 {
         let charges = [address(), account()];

@@ -20,7 +20,7 @@ use crate::domain::{
 /// The second factors of a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SecondFactors {
-    /// Since when there is an authenticator app, if there is one.
+    /// When the authenticator app was added, if there is one.
     pub totp: Option<Timestamp>,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
@@ -34,26 +34,26 @@ impl SecondFactors {
     }
 }
 
-/// How a change of the second factors by their owner ends, after the password was right.
+/// The outcome of a change of second factors by their owner, after the password was right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondFactorChange {
     /// It is done.
     Done,
-    /// There is one already, or there is none, or the key was replaced: nothing was changed.
+    /// A factor exists already, or none exists, or the key was replaced: nothing was changed.
     Refused,
-    /// The second factor that had to be shown was wrong.
+    /// The required second factor was wrong.
     Wrong {
-        /// Whether it was the last try that the account's limit allows.
+        /// Whether it was the last attempt that the account's limit allows.
         is_last: bool,
     },
-    /// Too often changed, or too many wrong codes.
+    /// Too many changes, or too many wrong codes.
     Limited(RateLimited),
 }
 
 /// A code that confirms an authenticator app.
 #[derive(Debug, Clone, Copy)]
 pub struct TotpConfirmation<'a> {
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
     /// The session in which it is confirmed. It stays, and counts as opened with both factors.
     pub session: &'a SessionDigest,
@@ -65,14 +65,14 @@ pub struct TotpConfirmation<'a> {
     pub limit: &'a [LimitCheck],
     /// The recovery codes that the user gets.
     pub recovery_codes: &'a [RecoveryCodeDigest],
-    /// The count that begins at zero again.
+    /// The count that is reset to zero.
     pub forget: &'a LimitKey,
     /// The notification.
     pub notice: Option<&'a RateLimitedMail>,
 }
 
 impl DB {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -176,7 +176,7 @@ impl DB {
         })
     }
 
-    /// Gives a user other recovery codes. Blocks for one write.
+    /// Replaces the recovery codes of a user. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -231,7 +231,7 @@ impl DB {
     }
 
     /// The users who have an authenticator app, in the order of their numbers, at most `limit`,
-    /// beginning after `after`. Blocks for one look-up.
+    /// beginning after `after`. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -267,8 +267,8 @@ impl DB {
         })
     }
 
-    /// A change by an owner who gave the right password, and a second factor where one is to be
-    /// shown. `change` returns whether it could be made.
+    /// A change by an owner who gave the right password, and a second factor where one is
+    /// required. `change` returns whether it could be made.
     fn change_factors(
         &self,
         who: &Reauthenticated<'_>,
@@ -315,7 +315,8 @@ fn has_factor(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError
     Ok(confirmed.is_some())
 }
 
-/// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.
+/// Removes the second factors of a user, and the rows that depend on them. The caller holds the
+/// user's row.
 pub(in crate::db) fn remove_factors(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::FieldText;
 
-/// The password of the owner, who gives it again.
+/// The password that the owner gives again.
 #[derive(Deserialize)]
 pub(crate) struct CurrentPasswordForm {
     pub(crate) current_password: FieldText,
