@@ -6,7 +6,7 @@ use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, EmailTokenDigest, SessionDigest,
     SessionId, User, UserId,
 };
 use crate::mail::MailKind;
@@ -77,7 +77,7 @@ impl Auth {
         };
         match &done {
             Ok((event, _)) => event.log(client),
-            Err(cause) => Event::EmailTokenRefused { cause }.log(client),
+            Err(cause) => Event::email_token_refused(cause).log(client),
         }
         done.map(|(_, verified)| verified)
     }
@@ -112,8 +112,8 @@ impl Auth {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
             Ok(found) => match found.action {
-                EmailAction::Verify => self.confirm(&digest, found),
-                EmailAction::Change => self.change(&digest, found, session),
+                EmailTokenAction::Verify => self.confirm(&digest, found),
+                EmailTokenAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
@@ -135,7 +135,7 @@ impl Auth {
         let user = found.user.id;
         let email = found.user.email;
         Ok((
-            Event::EmailVerified { user },
+            Event::email_verified(user),
             VerifiedEmail {
                 user,
                 email,
@@ -161,7 +161,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailChanged { user },
+            Event::email_changed(user),
             VerifiedEmail {
                 user,
                 email,
@@ -190,7 +190,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailTakenBack { user },
+            Event::email_taken_back(user),
             VerifiedEmail {
                 user,
                 email,

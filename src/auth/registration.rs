@@ -76,9 +76,9 @@ impl Auth {
         client: &Client,
     ) -> Result<RegistrationOutcome, AuthError> {
         match &registered {
-            Ok(RegistrationOutcome::New(user)) => Event::Registered { user: user.id },
-            Ok(RegistrationOutcome::Concealed) => Event::RegistrationConcealed,
-            Err(cause) => Event::RegistrationFailed { cause },
+            Ok(RegistrationOutcome::New(user)) => Event::registered(user.id),
+            Ok(RegistrationOutcome::Concealed) => Event::registration_concealed(),
+            Err(cause) => Event::registration_failed(cause),
         }
         .log(client);
         if registered.is_ok() {

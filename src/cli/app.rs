@@ -90,7 +90,7 @@ impl Command {
                 let app = add.app();
                 match db.add_app(&app)? {
                     AppAddition::Added => {}
-                    AppAddition::Taken(by) => return Err(CliError::AppExists(by)),
+                    AppAddition::Exists(by) => return Err(CliError::AppExists(by)),
                     AppAddition::UnknownGroup(group) => return Err(CliError::NoSuchGroup(group)),
                 }
                 report("app_created", "application registered", &app.name);

@@ -77,7 +77,7 @@ fn print_mail(mail: &OutboxEntry) {
     print_json(&ShownMail {
         id: mail.id,
         user_id: mail.user_id.map(UserId::get),
-        kind: &mail.letter,
+        kind: &mail.kind,
         created_at: mail.created_at.rfc3339(),
         due_at: mail.due_at.rfc3339(),
         attempts: mail.attempts,
@@ -100,7 +100,7 @@ fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
             mail.attempts,
             format!("{age}s"),
             format!("{wait}s"),
-            mail.letter
+            mail.kind
         ));
     }
     lines.push(String::new());

@@ -19,7 +19,7 @@ pub struct ExportedToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedMail {
     /// The mail kind.
-    pub letter: String,
+    pub kind: String,
     /// The values for its template, in JSON.
     pub details: Option<String>,
     /// When it was queued.

@@ -37,7 +37,7 @@ use crate::db::{
     BackupReport, DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode,
     check_integrity, create_backup, restore_backup, verify_backup,
 };
-use crate::http::{Http, Pages};
+use crate::http::{HttpApp, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
 use ops_listener::OpsListener;
@@ -195,7 +195,7 @@ fn start(
         is_inherited,
         ops,
     } = listeners;
-    let http = Http::new(auth.clone(), http_settings(config));
+    let http = HttpApp::new(auth.clone(), http_settings(config));
     let http = match pages {
         Some(pages) => http.with_pages(pages),
         None => http,

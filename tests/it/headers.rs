@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, HttpServer, rt, web};
 use bienvenue::auth::Auth;
 use bienvenue::domain::Clock;
-use bienvenue::http::{Http, HttpSettings};
+use bienvenue::http::{HttpApp, HttpSettings};
 use reqwest::blocking::{Client, Response};
 
 use crate::support::app::quick;
@@ -94,7 +94,7 @@ fn with_a_panicking_route(place: &Place) -> String {
     std::thread::spawn(move || {
         rt::System::new().block_on(async move {
             let auth = web::Data::new(Auth::new(db, quick()).unwrap());
-            let http = Http::new(auth, HttpSettings::default());
+            let http = HttpApp::new(auth, HttpSettings::default());
             let server = HttpServer::new(move || http.app().route("/panic", web::to(panics)));
             let server = server.workers(1).bind("127.0.0.1:0").unwrap();
             sender.send(server.addrs()[0].to_string()).unwrap();

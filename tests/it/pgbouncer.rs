@@ -55,7 +55,7 @@ fn the_use_cases_pass_behind_pgbouncer(
         "account",
         "conceal::",
         "model::",
-        "upkeep::",
+        "cleanup::",
         "notices::",
         "faults_postgres::migrations::",
     ];

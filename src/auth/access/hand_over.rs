@@ -13,11 +13,12 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::super::audit::{AccessEvent, Event};
+use super::super::audit::Event;
 use super::super::{Auth, AuthError};
 use crate::db::{DbError, HandOver};
 use crate::domain::{
-    AppSessionId, AppUrl, Client, HandOverCode, LoginState, LoginStateDigest, Origin, SessionId,
+    AppName, AppSessionId, AppUrl, Client, HandOverCode, LoginState, LoginStateDigest, Origin,
+    SessionId, UserId,
 };
 
 /// How long a code is valid: a redirect takes a second or two.
@@ -73,11 +74,7 @@ impl Auth {
         };
         let session = session_id.digest();
         self.db.add_hand_over(&new, &session, HAND_OVER_LIFETIME)?;
-        Event::Access(AccessEvent::CodeCreated {
-            user,
-            session: &session,
-        })
-        .log(&Client::default());
+        Event::hand_over_created(user, &session).log(&Client::default());
         let (code, path) = (code.expose(), utf8_percent_encode(&asked.path, IN_QUERY));
         let enter = next.with_path(&format!("{ENTER_PATH}?code={code}&next={path}"));
         // It is shorter than the requested URL.
@@ -100,12 +97,12 @@ impl Auth {
     ) -> Result<AppSessionId, AuthError> {
         let entered = self.try_enter(code, state, url);
         match entered {
-            Ok((app_session, event)) => {
-                Event::Access(event).log(client);
+            Ok((app_session, user, app)) => {
+                Event::app_entered(user, &app).log(client);
                 Ok(app_session)
             }
             Err(cause) => {
-                Event::Access(AccessEvent::CodeRefused { cause: &cause }).log(client);
+                Event::hand_over_refused(&cause).log(client);
                 Err(cause)
             }
         }
@@ -116,7 +113,7 @@ impl Auth {
         code: Option<&HandOverCode>,
         state: Option<&LoginState>,
         url: Option<&AppUrl>,
-    ) -> Result<(AppSessionId, AccessEvent<'static>), AuthError> {
+    ) -> Result<(AppSessionId, UserId, AppName), AuthError> {
         let (Some(code), Some(state), Some(url)) = (code, state, url) else {
             return Err(AuthError::InvalidHandOver);
         };
@@ -129,7 +126,7 @@ impl Auth {
         let app_session = AppSessionId::generate();
         let digest = app_session.digest_at(origin);
         match self.db.spend_hand_over(&spent, &digest) {
-            Ok((user, app)) => Ok((app_session, AccessEvent::Entered { user, app })),
+            Ok((user, app)) => Ok((app_session, user, app)),
             Err(DbError::NoResultFound) => Err(AuthError::InvalidHandOver),
             Err(error) => Err(error.into()),
         }

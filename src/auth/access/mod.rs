@@ -2,7 +2,7 @@
 
 mod hand_over;
 
-use super::audit::{AccessEvent, Event};
+use super::audit::Event;
 use super::{Auth, AuthError, decide};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
@@ -58,11 +58,7 @@ impl Auth {
             }),
             Err(denial) => {
                 let user = user.id;
-                Event::Access(AccessEvent::Denied {
-                    user,
-                    denial: &denial,
-                })
-                .log(client);
+                Event::access_denied(user, &denial).log(client);
                 Err(AuthError::AccessDenied(denial))
             }
         }

@@ -3,7 +3,7 @@
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{DbError, FactorProof, LimitCheck, RateLimitedMail, SecondFactorChange};
@@ -34,12 +34,8 @@ impl Auth {
         };
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Removed,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(()) => Event::second_factor_removed(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         removed
     }
@@ -58,12 +54,8 @@ impl Auth {
         let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::RecoveryCodesReplaced,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(_) => Event::recovery_codes_replaced(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         replaced
     }
@@ -216,11 +208,7 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
                     let user = self.user.id;
-                    Event::SecondFactor {
-                        user,
-                        event: SecondFactorEvent::Locked,
-                    }
-                    .log(self.client());
+                    Event::second_factor_locked(user).log(self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }

@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
@@ -49,7 +49,7 @@ impl Auth {
             }
             Err(off) => Err(off),
         };
-        begun.inspect_err(|cause| Event::ReauthenticationFailed { user, cause }.log(&client))
+        begun.inspect_err(|cause| Event::reauthentication_failed(user, cause).log(&client))
     }
 
     /// Confirms an authenticator app by a code of it. All other sessions end, and this one counts
@@ -80,16 +80,8 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &checked {
-            Ok(_) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Added,
-            }
-            .log(client),
-            Err(cause) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Refused(cause),
-            }
-            .log(client),
+            Ok(_) => Event::second_factor_added(user).log(client),
+            Err(cause) => Event::second_factor_refused(user, cause).log(client),
         }
         checked
     }

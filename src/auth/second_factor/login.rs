@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::password_check::RightPassword;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
@@ -35,11 +35,11 @@ impl Auth {
             None => Err(AuthError::NoPendingLogin),
         };
         let (login, user, attempt) =
-            found.inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
+            found.inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
         let user_id = Some(user.id);
         let failed = |cause: &AuthError| {
             let user = user_id;
-            Event::LoginFailed { user, cause }.log(client);
+            Event::login_failed(user, cause).log(client);
         };
         let count = move |auth: &Self| {
             let reservation = attempt.reserve(auth)?;
@@ -63,7 +63,7 @@ impl Auth {
             failed(cause);
             self.refund_if_ours(&reservation, cause);
         })?;
-        Event::logged_in(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, client);
         Ok(logged_in)
     }
 
@@ -130,11 +130,7 @@ impl Auth {
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
                 if let FactorProof::RecoveryCode(_) = proof {
-                    Event::SecondFactor {
-                        user: user.id,
-                        event: SecondFactorEvent::RecoveryCodeUsed,
-                    }
-                    .log(client);
+                    Event::recovery_code_used(user.id).log(client);
                     self.wake_mails();
                 }
                 if let Some(password) = outdated {
@@ -149,11 +145,7 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    Event::SecondFactor {
-                        user: user.id,
-                        event: SecondFactorEvent::Locked,
-                    }
-                    .log(client);
+                    Event::second_factor_locked(user.id).log(client);
                 }
                 let with_password = login.is_none();
                 AuthError::InvalidCode { with_password }

@@ -14,7 +14,7 @@ pub enum AppAddition {
     /// It is registered.
     Added,
     /// The name or the origin is that of this application.
-    Taken(AppName),
+    Exists(AppName),
     /// There is no such group.
     UnknownGroup(GroupName),
 }
@@ -32,7 +32,7 @@ impl DB {
                 .get_result(conn)
                 .optional()?;
             if let Some(name) = taken.or(name_at(conn, &app.origin)?) {
-                return Ok(AppAddition::Taken(AppName::from_stored(name)));
+                return Ok(AppAddition::Exists(AppName::from_stored(name)));
             }
             for group in &app.groups {
                 if !groups::exists(conn, group)? {

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
-use crate::domain::{Client, Password, RecoveryCode};
+use crate::auth::{Auth, SecondFactorCode};
+use crate::domain::{Client, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{CurrentPasswordForm, FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
@@ -83,7 +83,7 @@ pub(crate) async fn begin_totp(
     client: Client,
     EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let request = owner_request(user, client)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let begun = auth.begin_totp(executor.get_ref(), request).await?;
     let new = NewTotp {
         secret: &begun.secret,
@@ -111,21 +111,12 @@ pub(crate) async fn remove_totp(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    CurrentUser {
-        session_id,
-        user,
-        rest: Form(form),
-    }: CurrentUser<Form<RemovalForm>>,
+    user: CurrentUser<Form<RemovalForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
-    let request = OwnerRequest {
-        owner: user,
-        session_id,
-        current_password: form
-            .current_password
-            .parse("current_password", Password::parse)?,
-        client,
-    };
+    let (request, code) = user.owner_request(client, |form| {
+        let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+        Ok((form.current_password.current_password()?, code))
+    })?;
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }
@@ -137,25 +128,9 @@ pub(crate) async fn replace_recovery_codes(
     client: Client,
     user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let request = owner_request(user, client)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let replaced = auth.replace_recovery_codes(executor.get_ref(), request);
     Ok(recovery_codes(&replaced.await?))
-}
-
-/// The request of an owner who gives the password again.
-fn owner_request(
-    user: CurrentUser<Form<CurrentPasswordForm>>,
-    client: Client,
-) -> Result<OwnerRequest, FormError> {
-    let Form(form) = user.rest;
-    Ok(OwnerRequest {
-        owner: user.user,
-        session_id: user.session_id,
-        current_password: form
-            .current_password
-            .parse("current_password", Password::parse)?,
-        client,
-    })
 }
 
 fn recovery_codes(codes: &[RecoveryCode]) -> HttpResponse {

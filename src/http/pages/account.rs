@@ -9,9 +9,8 @@ use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
 use crate::domain::Timestamp;
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::account_export::held;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account` in a browser.
 pub(crate) async fn show(

@@ -11,9 +11,8 @@ use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EndedSession;
 use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
-use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// How many sessions one page lists (bounds its size).
 const PAGE: u32 = 10;

@@ -10,13 +10,12 @@ use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
 use crate::domain::{NormalizedEmail, Password, Registration};
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::device_cookie;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::with_user_id;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /login`
 pub(crate) async fn show(

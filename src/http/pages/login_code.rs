@@ -9,10 +9,8 @@ use super::posted_form::Posted;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
-use crate::http::FormError;
-use crate::http::Refusal;
 use crate::http::extract::login_cookie::LoginCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, FormError, HttpError, Refusal};
 
 /// `GET /login/code`, `GET /login/code?recovery`
 pub(crate) async fn show(login: LoginCookie, visit: Visit) -> Result<HttpResponse, Refusal> {

@@ -17,6 +17,7 @@ mod logout;
 mod mailed_token;
 mod message;
 mod next;
+mod owner_post;
 mod pages_error;
 mod posted_form;
 mod register;

@@ -8,9 +8,8 @@ use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
-use crate::http::FormError;
-use crate::http::HttpError;
 use crate::http::openapi::sections;
+use crate::http::{FormError, HttpError};
 
 /// The pages, with a text in each place that shows outside input.
 pub(crate) fn views(text: &str) -> Vec<View> {

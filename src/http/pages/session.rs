@@ -6,10 +6,9 @@ use super::next::with_query;
 use super::visit::Visit;
 use crate::auth::AuthError;
 use crate::domain::{SessionId, SessionUser};
-use crate::http::HttpError;
-use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::{HttpError, Refusal};
 
 /// The session of a page's visitor.
 pub(crate) struct SignedIn {

@@ -12,10 +12,9 @@ use super::message::Message;
 use super::next::{ACCOUNT, Next, with_query};
 use super::view::View;
 use crate::domain::SessionId;
-use crate::http::Refusal;
 use crate::http::content_kind::ContentKind;
 use crate::http::representation::language_of;
-use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
 use crate::i18n::Language;
 
 /// A request for a page.

@@ -28,9 +28,9 @@ async fn r32_r55_email_changes_when_its_new_address_is_verified(
         [format!("{BOB} {BOB}")],
         "nothing has changed"
     );
-    let mirror = app.place.texts("SELECT session_id AS value FROM users");
+    let legacy = app.place.texts("SELECT session_id AS value FROM users");
     let digest = SessionId::parse(&session).unwrap().digest();
-    assert_eq!(mirror, [digest.to_hex()]);
+    assert_eq!(legacy, [digest.to_hex()]);
     assert_eq!(app.verify(&token).await.line(), verified(NEW));
     assert_eq!(app.emails(), [format!("{NEW} {NEW}")]);
     assert_eq!(app.log_in(BOB, PASSWORD).await.status, 401);

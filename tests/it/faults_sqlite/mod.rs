@@ -1,5 +1,5 @@
 //! Faults of the disk, the file and its other users, against the real program on SQLite. Each
-//! prints its figures; acknowledged writes lost and half states have to be 0.
+//! prints its numbers; acknowledged writes lost and half states have to be 0.
 
 mod damage;
 mod full;

@@ -1,5 +1,5 @@
 //! Attacks on the limits themselves, against the real program, as long as they take. The
-//! figures that they print stand in `docs/security.md`.
+//! numbers that they print stand in `docs/security.md`.
 //!
 //! By hand: `cargo test --test it -- --ignored --nocapture --test-threads 1 throttle::attacks`
 

@@ -56,7 +56,7 @@ impl From {
         app.send(request).await
     }
 
-    pub(super) async fn guess(&self, app: &App, email: &str, password: &str) -> u16 {
+    pub(super) async fn try_login(&self, app: &App, email: &str, password: &str) -> u16 {
         let answer = self.post(app, "/sessions", email, password).await;
         answer.status.as_u16()
     }
@@ -75,7 +75,7 @@ async fn r11_sixth_guess_waits_even_with_the_right_password() {
         let app = throttling(Place::new()).await;
         for number in 0..5 {
             let elsewhere = from(&format!("192.0.{number}.1"));
-            assert_eq!(elsewhere.guess(&app, account, "wrong").await, 401);
+            assert_eq!(elsewhere.try_login(&app, account, "wrong").await, 401);
         }
         let guesser = from("198.51.100.1");
         let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
@@ -86,7 +86,7 @@ async fn r11_sixth_guess_waits_even_with_the_right_password() {
         assert_eq!(answer.header("retry-after"), Some("1"));
         assert!(answer.headers("set-cookie").is_empty());
         app.advance(1);
-        assert_eq!(guesser.guess(&app, account, "wrong").await, 401);
+        assert_eq!(guesser.try_login(&app, account, "wrong").await, 401);
         let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
         assert_eq!(answer.header("retry-after"), Some("2"));
     }
@@ -104,43 +104,47 @@ async fn r01_known_clients_of_a_victim_are_not_locked_out() {
     let mut passed = 0;
     for number in 0..2000_u32 {
         let guesser = from(&format!("10.{}.{}.1", number / 250, number % 250));
-        passed += usize::from(guesser.guess(&app, BOB, "wrong").await == 401);
+        passed += usize::from(guesser.try_login(&app, BOB, "wrong").await == 401);
         app.advance(60);
     }
     assert_eq!(passed, 100);
     app.advance(86_400);
     let elsewhere = from("198.51.100.1");
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429, "locked");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(
+        elsewhere.try_login(&app, BOB, "bob_pwd").await,
+        429,
+        "locked"
+    );
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     // That was a success of a known client: the others may come again.
-    assert_eq!(elsewhere.guess(&app, BOB, "wrong").await, 401);
+    assert_eq!(elsewhere.try_login(&app, BOB, "wrong").await, 401);
     for _ in 0..10 {
-        elsewhere.guess(&app, BOB, "wrong").await;
+        elsewhere.try_login(&app, BOB, "wrong").await;
     }
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429);
-    assert_eq!(travelling.guess(&app, BOB, "bob_pwd").await, 200);
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(elsewhere.try_login(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(travelling.try_login(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(elsewhere.try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[actix_web::test]
 async fn known_client_has_ten_guesses_then_one_a_minute() {
     let app = throttling(Place::new()).await;
     let home = from("203.0.113.5");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     for _ in 0..10 {
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
     let refused = home.post(&app, "/sessions", BOB, "bob_pwd").await;
     assert_eq!(refused.header("retry-after"), Some("60"));
     for _ in 10..100 {
         app.advance(60);
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
     app.advance(60);
     for _ in 0..5 {
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
-    assert_eq!(home.guess(&app, BOB, "wrong").await, 429);
+    assert_eq!(home.try_login(&app, BOB, "wrong").await, 429);
 }
 
 #[actix_web::test]
@@ -187,7 +191,10 @@ async fn r57_address_has_20_guesses_and_its_site_100() {
     let account = |number: usize| format!("{number}@x.org");
     for number in 0..20 {
         let guesser = from("2001:db8:1:1::5");
-        assert_eq!(guesser.guess(&app, &account(number), "wrong").await, 401);
+        assert_eq!(
+            guesser.try_login(&app, &account(number), "wrong").await,
+            401
+        );
     }
     let same_network = from("2001:db8:1:1::77");
     let refused = same_network.post(&app, "/sessions", "new@x.org", "w").await;
@@ -195,14 +202,20 @@ async fn r57_address_has_20_guesses_and_its_site_100() {
     assert_eq!(refused.header("retry-after"), Some("30"));
     for number in 20..100 {
         let neighbour = from(&format!("2001:db8:1:{}::1", number / 10));
-        assert_eq!(neighbour.guess(&app, &account(number), "wrong").await, 401);
+        assert_eq!(
+            neighbour.try_login(&app, &account(number), "wrong").await,
+            401
+        );
     }
     let neighbour = from("2001:db8:1:ffff::1");
     let refused = neighbour.post(&app, "/sessions", "new@x.org", "w").await;
     assert_eq!(refused.header("retry-after"), Some("5"));
     let rows = "SELECT key AS value FROM throttle WHERE key LIKE 'account/%'";
     assert_eq!(app.place.texts(rows).len(), 100, "the refused began no row");
-    assert_eq!(from("192.0.2.1").guess(&app, "new@x.org", "w").await, 401);
+    assert_eq!(
+        from("192.0.2.1").try_login(&app, "new@x.org", "w").await,
+        401
+    );
 }
 
 #[rstest]
@@ -215,7 +228,7 @@ async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) 
     };
     let app = throttling(place).await;
     let (thief, owner) = (from("198.51.100.9"), from("192.0.2.1"));
-    assert_eq!(thief.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(thief.try_login(&app, BOB, "bob_pwd").await, 200);
     let login = owner.post(&app, "/sessions", BOB, "bob_pwd").await;
     let cookies = format!(
         "session_id={}; device={}",
@@ -243,7 +256,7 @@ async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) 
 async fn right_logins_consume_no_guesses() {
     let app = throttling(Place::new()).await;
     for _ in 0..50 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 200);
         app.advance(2);
     }
     let rows = "SELECT key AS value FROM throttle WHERE fails > 0 AND key NOT LIKE 'logins/%'";
@@ -278,7 +291,7 @@ async fn right_logins_of_an_account_are_30_then_30_a_minute(#[case] engine: Engi
         assert_eq!(log_in(number).await.status, 200);
     }
     assert_eq!(log_in(0).await.status, 429);
-    let wrong = from("198.51.100.1").guess(&app, NOBODY, "wrong").await;
+    let wrong = from("198.51.100.1").try_login(&app, NOBODY, "wrong").await;
     assert_eq!(wrong, 401, "another account");
 }
 
@@ -348,7 +361,7 @@ async fn r14_every_authentication_counts_guesses() {
         valid("bob_pwd"),
         Err(AuthError::RateLimited { retry_after, .. }) if retry_after == Duration::from_secs(1)
     ));
-    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 429);
     app.auth.clear_limits(&email(BOB)).unwrap();
     assert!(valid("bob_pwd").unwrap());
 }
@@ -357,10 +370,10 @@ async fn r14_every_authentication_counts_guesses() {
 async fn r77_login_fails_if_guesses_cannot_be_counted() {
     let app = throttling(Place::new()).await;
     app.place.sql("ALTER TABLE throttle RENAME TO elsewhere");
-    let status = from("192.0.2.1").guess(&app, BOB, "bob_pwd").await;
+    let status = from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await;
     assert_eq!(status, 503);
     app.place.sql("ALTER TABLE elsewhere RENAME TO throttle");
-    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[rstest]
@@ -373,9 +386,9 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
     };
     let app = throttling(place).await;
     let home = from("203.0.113.5");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     for _ in 0..5 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "wrong").await, 401);
     }
     let place = app.place.clone();
     drop(app);
@@ -383,8 +396,8 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
     setup.place = place;
     setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
-    assert_eq!(from("192.0.2.2").guess(&app, BOB, "bob_pwd").await, 429);
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(from("192.0.2.2").try_login(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[actix_web::test]
@@ -414,7 +427,7 @@ async fn throttling_off_counts_nothing_and_sets_no_cookie() {
     let app = setup.start().await;
     app.register(BOB, "bob_pwd").await;
     for _ in 0..30 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "wrong").await, 401);
     }
     let login = app.log_in(BOB, "bob_pwd").await;
     assert_eq!(login.headers("set-cookie").len(), 1);

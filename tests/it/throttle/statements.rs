@@ -56,7 +56,7 @@ pub(super) fn store(engine: Engine) -> Option<Store> {
 }
 
 impl Store {
-    fn guess(&self, charge: &LimitCheck) -> Result<(), Duration> {
+    fn try_login(&self, charge: &LimitCheck) -> Result<(), Duration> {
         let counted = self.db.count_attempt(std::slice::from_ref(charge)).unwrap();
         counted.map(drop).map_err(|RateLimited { wait, .. }| wait)
     }
@@ -76,11 +76,11 @@ impl Store {
     fn schedule(&self, charge: &LimitCheck, guesses: usize) -> Vec<i64> {
         let mut passed = Vec::new();
         while passed.len() < guesses {
-            match self.guess(charge) {
+            match self.try_login(charge) {
                 Ok(()) => passed.push(self.clock.now().seconds() - START.seconds()),
                 Err(wait) => {
                     self.clock.advance(wait.saturating_sub(seconds(1)));
-                    assert!(self.guess(charge).is_err(), "a second too early");
+                    assert!(self.try_login(charge).is_err(), "a second too early");
                     self.clock.advance(seconds(1));
                 }
             }
@@ -101,7 +101,7 @@ fn r11_account_gets_5_guesses_24_in_an_hour_100_in_total(#[case] engine: Engine)
     assert_eq!(within(3600), 24);
     assert_eq!(passed[99], 26_311, "7.31 hours");
     for _ in 0..30 {
-        assert_eq!(store.guess(&account()), Err(seconds(300)));
+        assert_eq!(store.try_login(&account()), Err(seconds(300)));
         store.clock.advance(seconds(86_400));
     }
     while store.removes(500) > 0 {}
@@ -135,7 +135,7 @@ fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
     let passed = thread::scope(|scope| {
         let guess = || {
             begin.wait();
-            store.guess(&charge).is_ok()
+            store.try_login(&charge).is_ok()
         };
         let guesses: Vec<_> = (0..60).map(|_| scope.spawn(guess)).collect();
         let passed = guesses.into_iter().map(|guess| guess.join().unwrap());
@@ -151,13 +151,13 @@ fn f18_wrong_clock_makes_no_wait_too_long(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for charge in [account(), address()] {
         store.clock.advance(seconds(10 * 365 * 86_400));
-        while store.guess(&charge).is_ok() {}
+        while store.try_login(&charge).is_ok() {}
         store.clock.set(START);
         let row = store.db.limit_rows(&[&charge.key]).unwrap().remove(0);
         assert_eq!(row.wait(&charge.rule, START), Duration::ZERO);
-        assert_eq!(store.guess(&charge), Ok(()));
-        while store.guess(&charge).is_ok() {}
-        let wait = store.guess(&charge).unwrap_err();
+        assert_eq!(store.try_login(&charge), Ok(()));
+        while store.try_login(&charge).is_ok() {}
+        let wait = store.try_login(&charge).unwrap_err();
         assert!(wait <= seconds(300) && wait > Duration::ZERO, "{wait:?}");
     }
 }
@@ -182,7 +182,7 @@ fn refund_undoes_the_count_of_a_guess(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
-    while store.guess(&account()).is_ok() {}
+    while store.try_login(&account()).is_ok() {}
     for _ in 0..3 {
         let limited = store.db.count_attempt(&[address(), account()]).unwrap();
         assert_eq!(limited.unwrap_err().wait, seconds(1));
@@ -199,10 +199,10 @@ fn r66_expired_limits_go_then_those_with_fewest_failures(#[case] engine: Engine)
         key: LimitKey::account(&NormalizedEmail::parse(&format!("{number}@x.org")).unwrap()),
         ..account()
     };
-    store.guess(&address()).unwrap();
-    while store.guess(&of(0)).is_ok() {}
+    store.try_login(&address()).unwrap();
+    while store.try_login(&of(0)).is_ok() {}
     for number in [1, 2, 3, 4, 2] {
-        store.guess(&of(number)).unwrap();
+        store.try_login(&of(number)).unwrap();
         store.clock.advance(seconds(60));
     }
     let left = || {
@@ -231,7 +231,7 @@ fn limits_are_counted_in_steps(#[case] engine: Engine) {
     for number in 0..7 {
         let email = NormalizedEmail::parse(&format!("{number}@x.org")).unwrap();
         let key = LimitKey::account(&email);
-        store.guess(&LimitCheck { key, ..account() }).unwrap();
+        store.try_login(&LimitCheck { key, ..account() }).unwrap();
     }
     let mut steps = 0;
     let mut key = None;

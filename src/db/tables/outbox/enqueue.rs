@@ -61,7 +61,7 @@ pub(in crate::db) fn queued(
         ),
         [
             Value::Number(user_id.map(UserId::get)),
-            Value::text(mail.letter),
+            Value::text(mail.kind),
             Value::Text(mail.details.clone()),
             Value::number(now.seconds()),
             Value::number(i64::from(mail.has_token)),
@@ -91,7 +91,7 @@ fn insert(
     diesel::insert_into(outbox::table)
         .values((
             outbox::user_id.eq(user_id.map(UserId::get)),
-            outbox::letter.eq(mail.letter),
+            outbox::letter.eq(mail.kind),
             outbox::details.eq(mail.details.as_deref()),
             outbox::created_at.eq(now.seconds()),
             outbox::due_at.eq(now.seconds()),
