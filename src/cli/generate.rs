@@ -10,7 +10,7 @@ use super::CliError;
 
 /// Completions for a shell.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: bienvenue completions bash > /etc/bash_completion.d/bienvenue")]
+#[command(after_help = "Example: bienvenue completions bash")]
 pub(super) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]

@@ -19,7 +19,7 @@ use super::{backup, integrity, prepare};
 use crate::db::{DbSettings, OpenError};
 use crate::ownership::give_to_folder_owner;
 
-/// Ends everything that may have been revoked since the backup: nobody knows what was.
+/// Ends everything that may have been revoked since the backup.
 const REVOKE: &str = "
     PRAGMA secure_delete=ON;
     BEGIN;
@@ -126,7 +126,7 @@ pub fn restore_backup(
     let location = prepare::existing(&claim.unfinished, settings)?;
     let mut conn = prepare::plain(&location)?;
     let failed = |error| prepare::explain(database, error);
-    // A crash leaves an unfinished file, which nobody reads: it needs no journal.
+    // A crash leaves an unfinished file, which is never opened: it needs no journal.
     conn.batch_execute("PRAGMA journal_mode=MEMORY;")
         .map_err(failed)?;
     let mut conn = prepare::upgraded(conn, database)?;
