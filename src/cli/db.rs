@@ -5,6 +5,7 @@ use std::fs;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::db_copy::Copy;
 use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
@@ -25,6 +26,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy the database into an empty one, of the same or the other engine, while no service
+    /// runs
+    #[command(
+        after_help = "Example: bienvenue db copy --to postgres://bienvenue@localhost/bienvenue\n\n\
+                      The target has to be empty. After an interruption, run it again."
+    )]
+    Copy(Copy),
     /// Check the whole database for damage, also while the service runs
     #[command(
         after_help = "Example: bienvenue db check\n\nExit codes: 0 if there is no damage, 1 if \
@@ -41,6 +49,7 @@ impl Command {
                 Ok(())
             }
             Self::Status { json } => status(config, *json),
+            Self::Copy(copy) => copy.run(config),
             Self::Check => check(config),
         }
     }
