@@ -3,6 +3,7 @@
 mod account;
 mod apps;
 mod chromium;
+mod development_mails;
 mod errors;
 mod frame;
 mod invite;
@@ -13,6 +14,7 @@ mod navigation;
 mod register;
 mod second_factor;
 mod texts;
+mod uniform;
 mod visitor;
 
 use actix_web::http::Method;

@@ -19,7 +19,11 @@ use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::Pages;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+<<<<<<< HEAD
 use login_location::{FirstPage, login_elsewhere, login_location};
+=======
+use login_location::{DENIED, LOGIN, page_elsewhere, page_here};
+>>>>>>> main
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -38,8 +42,9 @@ pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, Forward
     answer(&request, StatusCode::UNAUTHORIZED).await
 }
 
-/// `GET /verify/redirect`: the same for proxies that forward the whole response. A browser that
-/// asks for a page without a login is redirected to the login; other clients get 401.
+/// `GET /verify/redirect`: the same for proxies that pass the whole answer on. A browser that
+/// asks for a page without a login is redirected to the login, and one without access to the page
+/// that says so; other clients get 401 and 403.
 pub(crate) async fn verify_or_redirect(
     request: HttpRequest,
 ) -> Result<HttpResponse, ForwardAuthError> {
@@ -87,10 +92,16 @@ async fn answer(
                 missing,
             ))
         }
+        Err(error @ HttpError::Auth(AuthError::AccessDenied(_)))
+            if logged_out == StatusCode::SEE_OTHER && has_pages(request) =>
+        {
+            Err(ForwardAuthError::Denied(denied(request), error))
+        }
         Err(error) => Err(ForwardAuthError::Failed(error)),
     }
 }
 
+<<<<<<< HEAD
 /// Where the client goes first. Without pages, the login page is the application's own, which has to
 /// know what to do.
 fn first_page(request: &HttpRequest, missing: &AuthError) -> FirstPage {
@@ -101,6 +112,17 @@ fn first_page(request: &HttpRequest, missing: &AuthError) -> FirstPage {
         FirstPage::StepUp
     } else {
         FirstPage::Login
+=======
+fn has_pages(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<Pages>>().is_some()
+}
+
+/// The page for a browser whose user has no access.
+fn denied(request: &HttpRequest) -> HeaderValue {
+    match own_origin(request).zip(asked_url(request)) {
+        Some((own, url)) => page_elsewhere(own, DENIED, &url),
+        None => page_here(DENIED, request.headers()),
+>>>>>>> main
     }
 }
 
@@ -139,7 +161,11 @@ impl Login {
     /// The login page: on the host of an application that of the service, else the same host's.
     async fn of(request: &HttpRequest, page: FirstPage) -> Result<Self, HttpError> {
         let here = || Self {
+<<<<<<< HEAD
             location: login_location(page, request.headers()),
+=======
+            location: page_here(LOGIN, request.headers()),
+>>>>>>> main
             state: None,
         };
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
@@ -157,7 +183,11 @@ impl Login {
         let shown = login_state(request, &origin);
         let state = shown.unwrap_or_else(LoginState::generate);
         Ok(Self {
+<<<<<<< HEAD
             location: login_elsewhere(page, own, &login_next(&url, &state)),
+=======
+            location: page_elsewhere(own, LOGIN, &login_next(&url, &state)),
+>>>>>>> main
             state: Some(set_login_state(&state, &origin)),
         })
     }
@@ -171,6 +201,8 @@ impl Login {
 pub(crate) enum ForwardAuthError {
     /// There is no login, or not the second factor that the policy requires.
     NotLoggedIn(StatusCode, Box<Login>, AuthError),
+    /// Without access, in a browser: it is led to the page that says so.
+    Denied(HeaderValue, HttpError),
     Failed(HttpError),
 }
 
@@ -189,7 +221,7 @@ impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoggedIn(_, _, missing) => missing.fmt(f),
-            Self::Failed(error) => error.fmt(f),
+            Self::Denied(_, error) | Self::Failed(error) => error.fmt(f),
         }
     }
 }
@@ -198,6 +230,7 @@ impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotLoggedIn(status, ..) => *status,
+            Self::Denied(..) => StatusCode::SEE_OTHER,
             Self::Failed(error) => error.status_code(),
         }
     }
@@ -215,6 +248,10 @@ impl ResponseError for ForwardAuthError {
                 let message = missing.to_string();
                 json_with(&mut answer, &Message { message: &message })
             }
+            Self::Denied(location, error) => HttpResponse::SeeOther()
+                .insert_header((LOCATION, location.clone()))
+                .insert_header((ERROR_CODE, error.describe().code))
+                .finish(),
             Self::Failed(error) => error.error_response(),
         };
         identify(&mut answer, None);
