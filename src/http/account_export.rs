@@ -7,13 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-<<<<<<< HEAD
     AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
-    PreviousEmail, SessionId, SessionInfo, Timestamp,
-=======
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, Language, PreviousEmail,
-    SessionId, SessionInfo, Timestamp,
->>>>>>> main
+    Language, PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};

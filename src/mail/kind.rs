@@ -5,11 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-<<<<<<< HEAD
-use crate::domain::{ClientIp, Email, FactorChangeKind, Timestamp};
-=======
-use crate::domain::{ClientIp, Email, Language, Timestamp};
->>>>>>> main
+use crate::domain::{ClientIp, Email, FactorChangeKind, Language, Timestamp};
 
 /// A mail kind with its values. A variant is stored under its name in snake case, with its fields
 /// as JSON; its templates have the same name and the same values. It contains no token: tokens

@@ -3,12 +3,9 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-<<<<<<< HEAD
     AccountDates, AppLogin, ExportedMail, ExportedToken, FactorChange, GroupName, KnownClient,
-=======
-    AccountDates, AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, Language,
->>>>>>> main
-    LimitKey, PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
+    Language, LimitKey, PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User,
+    UserId,
 };
 
 /// Everything that is stored about a user, one field per table.

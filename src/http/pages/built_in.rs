@@ -7,11 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-<<<<<<< HEAD
-pub(super) const BUILT_IN: [(&str, &str); 25] = built_in![
-=======
-pub(super) const BUILT_IN: [(&str, &str); 21] = built_in![
->>>>>>> main
+pub(super) const BUILT_IN: [(&str, &str); 27] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",

@@ -11,11 +11,8 @@ use super::Pages;
 use super::message::Message;
 use super::next::{ACCOUNT, Next, SECOND_FACTOR, with_query};
 use super::view::View;
-<<<<<<< HEAD
 use crate::auth::AuthError;
-=======
 use crate::domain::Language;
->>>>>>> main
 use crate::domain::SessionId;
 use crate::http::content_kind::ContentKind;
 use crate::http::representation::language_of;

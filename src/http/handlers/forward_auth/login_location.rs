@@ -9,7 +9,6 @@ use crate::domain::{AppUrl, Origin};
 /// The header in which the proxy sends the requested path and query.
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
-<<<<<<< HEAD
 /// Where a client without access goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FirstPage {
@@ -19,6 +18,8 @@ pub(super) enum FirstPage {
     StepUp,
     /// The page that sets a second factor up.
     Enrolment,
+    /// The page for a user without access.
+    Denied,
 }
 
 impl FirstPage {
@@ -27,6 +28,7 @@ impl FirstPage {
             Self::Login => "/login",
             Self::StepUp => "/login?reason=step_up",
             Self::Enrolment => "/account/second-factor",
+            Self::Denied => "/denied",
         }
     }
 
@@ -34,7 +36,7 @@ impl FirstPage {
     fn with_next(self, next: &str) -> String {
         let separator = match self {
             Self::StepUp => '&',
-            Self::Login | Self::Enrolment => '?',
+            Self::Login | Self::Enrolment | Self::Denied => '?',
         };
         format!("{}{separator}next={next}", self.path())
     }
@@ -43,13 +45,6 @@ impl FirstPage {
         HeaderValue::from_static(self.path())
     }
 }
-=======
-/// The login page.
-pub(super) const LOGIN: &str = "/login";
-
-/// The page for a user without access.
-pub(super) const DENIED: &str = "/denied";
->>>>>>> main
 
 /// The longest encoded path. nginx accepts responses with up to 4 KiB of headers.
 const NEXT_MAX: usize = 2000;
@@ -62,48 +57,27 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-<<<<<<< HEAD
 /// The value of `Location` on the host of an application: a page of the service's own host. Without
 /// `next` if that is too long.
-pub(super) fn login_elsewhere(page: FirstPage, own: &Origin, next: &AppUrl) -> HeaderValue {
-=======
-/// The value of `Location` on the host of an application: a page of the service. Without `next` if
-/// that is too long.
-pub(super) fn page_elsewhere(own: &Origin, page: &'static str, next: &AppUrl) -> HeaderValue {
-    let here = page;
-    let page = format!("{own}{page}");
->>>>>>> main
+pub(super) fn page_elsewhere(page: FirstPage, own: &Origin, next: &AppUrl) -> HeaderValue {
     let next = percent_encode(next.to_string().as_bytes(), ENCODED).to_string();
     let path = if next.len() <= NEXT_MAX {
         page.with_next(&next)
     } else {
         page.path().to_owned()
     };
-<<<<<<< HEAD
     HeaderValue::try_from(format!("{own}{path}")).unwrap_or_else(|_| page.location())
-=======
-    HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(here))
->>>>>>> main
 }
 
 /// The value of `Location` on the service's own host. Its `next` is a path of the same host,
 /// whatever the header says; there is none for a path that is too long or could lead to another
 /// host.
-<<<<<<< HEAD
-pub(super) fn login_location(page: FirstPage, headers: &HeaderMap) -> HeaderValue {
+pub(super) fn page_here(page: FirstPage, headers: &HeaderMap) -> HeaderValue {
     original_path(headers)
         .map(|path| percent_encode(path, ENCODED).to_string())
         .filter(|next| next.len() <= NEXT_MAX)
         .and_then(|next| HeaderValue::try_from(page.with_next(&next)).ok())
         .unwrap_or_else(|| page.location())
-=======
-pub(super) fn page_here(page: &'static str, headers: &HeaderMap) -> HeaderValue {
-    original_path(headers)
-        .map(|path| percent_encode(path, ENCODED).to_string())
-        .filter(|next| next.len() <= NEXT_MAX)
-        .and_then(|next| HeaderValue::try_from(format!("{page}?next={next}")).ok())
-        .unwrap_or(HeaderValue::from_static(page))
->>>>>>> main
 }
 
 fn original_path(headers: &HeaderMap) -> Option<&[u8]> {
@@ -130,11 +104,7 @@ mod tests {
         for value in values {
             headers.append(X_FORWARDED_URI, HeaderValue::from_bytes(value).unwrap());
         }
-<<<<<<< HEAD
-        let location = login_location(FirstPage::Login, &headers);
-=======
-        let location = page_here(LOGIN, &headers);
->>>>>>> main
+        let location = page_here(FirstPage::Login, &headers);
         location.to_str().unwrap().to_owned()
     }
 
@@ -187,7 +157,7 @@ mod tests {
             (FirstPage::StepUp, "/login?reason=step_up&next=/a%3Fb"),
             (FirstPage::Enrolment, "/account/second-factor?next=/a%3Fb"),
         ] {
-            assert_eq!(login_location(page, &headers), expected);
+            assert_eq!(page_here(page, &headers), expected);
         }
     }
 

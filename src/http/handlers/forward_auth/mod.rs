@@ -19,11 +19,7 @@ use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::Pages;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
-<<<<<<< HEAD
-use login_location::{FirstPage, login_elsewhere, login_location};
-=======
-use login_location::{DENIED, LOGIN, page_elsewhere, page_here};
->>>>>>> main
+use login_location::{FirstPage, page_elsewhere, page_here};
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -101,18 +97,19 @@ async fn answer(
     }
 }
 
-<<<<<<< HEAD
-/// Where the client goes first. Without pages, the login page is the application's own, which has to
-/// know what to do.
+/// The page to go to first. Without pages, the login page is the application's own, which has to
+/// handle the error code.
 fn first_page(request: &HttpRequest, missing: &AuthError) -> FirstPage {
-    let has_pages = request.app_data::<web::Data<Pages>>().is_some();
+    let has_pages = has_pages(request);
     if has_pages && matches!(missing, AuthError::EnrolmentRequired) {
         FirstPage::Enrolment
     } else if has_pages && matches!(missing, AuthError::StepUpRequired) {
         FirstPage::StepUp
     } else {
         FirstPage::Login
-=======
+    }
+}
+
 fn has_pages(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<Pages>>().is_some()
 }
@@ -120,9 +117,8 @@ fn has_pages(request: &HttpRequest) -> bool {
 /// The page for a browser whose user has no access.
 fn denied(request: &HttpRequest) -> HeaderValue {
     match own_origin(request).zip(asked_url(request)) {
-        Some((own, url)) => page_elsewhere(own, DENIED, &url),
-        None => page_here(DENIED, request.headers()),
->>>>>>> main
+        Some((own, url)) => page_elsewhere(FirstPage::Denied, own, &url),
+        None => page_here(FirstPage::Denied, request.headers()),
     }
 }
 
@@ -161,11 +157,7 @@ impl Login {
     /// The login page: on the host of an application that of the service, else the same host's.
     async fn of(request: &HttpRequest, page: FirstPage) -> Result<Self, HttpError> {
         let here = || Self {
-<<<<<<< HEAD
-            location: login_location(page, request.headers()),
-=======
-            location: page_here(LOGIN, request.headers()),
->>>>>>> main
+            location: page_here(page, request.headers()),
             state: None,
         };
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
@@ -183,11 +175,7 @@ impl Login {
         let shown = login_state(request, &origin);
         let state = shown.unwrap_or_else(LoginState::generate);
         Ok(Self {
-<<<<<<< HEAD
-            location: login_elsewhere(page, own, &login_next(&url, &state)),
-=======
-            location: page_elsewhere(own, LOGIN, &login_next(&url, &state)),
->>>>>>> main
+            location: page_elsewhere(page, own, &login_next(&url, &state)),
             state: Some(set_login_state(&state, &origin)),
         })
     }
