@@ -1,0 +1,10 @@
+//! Commands of operators: `src/cli`.
+
+mod command_database;
+mod commands;
+mod database_copy;
+mod help;
+mod imports;
+mod mail_commands;
+mod restore;
+mod user_commands;
