@@ -1,7 +1,9 @@
 //! Commands of operators: `src/cli`.
 
+mod backups;
 mod command_database;
 mod commands;
+mod config_commands;
 mod database_copy;
 mod help;
 mod imports;
