@@ -8,6 +8,7 @@ mod audit_events;
 mod conceal;
 mod disabled;
 mod emails;
+pub(crate) mod enumeration;
 mod hashing;
 mod mail_budgets;
 mod model;

@@ -5,6 +5,7 @@ mod encoding;
 mod flood;
 mod folder;
 mod guide;
+mod languages;
 mod links;
 mod outage;
 mod password;
@@ -13,7 +14,7 @@ mod server;
 mod smtp;
 mod timing;
 
-use bienvenue::domain::Email;
+use bienvenue::domain::{Email, Language};
 use bienvenue::mail::{Mail, MailDraft, MailKind, TemplateSettings, Templates};
 
 const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
@@ -52,6 +53,7 @@ fn draft<'a>(kind: &'a MailKind, to: &'a Email) -> MailDraft<'a> {
         kind,
         to,
         account: to,
+        language: Language::English,
         token: kind.token().map(|_| TOKEN.into()),
     }
 }
