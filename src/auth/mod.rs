@@ -33,7 +33,9 @@ mod settings;
 mod stats;
 mod throttle;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use crate::db::DB;
@@ -100,10 +102,12 @@ impl Auth {
     /// # Errors
     /// [`std::io::Error`] if a thread cannot be started.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
+        let hashing = &settings.hashing;
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hasher = Hasher::start(HasherSettings {
-            threads: settings.hash_threads,
-            queue: settings.hash_queue,
-            deadline: settings.hash_deadline,
+            threads: hashing.hash_threads.unwrap_or_else(cores),
+            queue: hashing.hash_queue.get(),
+            deadline: hashing.hash_deadline,
         })?;
         Ok(Self {
             hasher: hasher.into(),

@@ -70,9 +70,6 @@ pub struct Accounts {
 
     /// Page of your application where users confirm an email address
     /// [default: the page /verify-email]
-    /// [default: the page /verify-email]
-    /// [default: the page /verify-email]
-    /// [default: the page /verify-email]
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 

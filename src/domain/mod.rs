@@ -18,6 +18,7 @@ mod export;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod hashing_settings;
 mod invitation;
 mod ip_networks;
 mod local_path;
@@ -31,6 +32,7 @@ mod recovery_code;
 mod request_id;
 mod session_info;
 mod session_level;
+mod setting_values;
 mod token;
 mod totp;
 mod user;
@@ -48,6 +50,7 @@ pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_token_action::EmailTokenAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
 pub use hashed_password::HashedPassword;
+pub use hashing_settings::HashingSettings;
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use local_path::LocalPath;
@@ -61,6 +64,8 @@ pub use recovery_code::{RecoveryCode, RecoveryCodeDigest, RecoveryCodeError};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
+pub use setting_values::ValueError;
+pub(crate) use setting_values::{at_least_one, positive_duration};
 pub use token::{
     AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
     EmailRevertPurpose, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenDigest,
