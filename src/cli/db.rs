@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::CliError;
+use super::db_copy::Copy;
 use super::output::print;
 use crate::config::Config;
 use crate::db::{IntegrityReport, OpenMode};
@@ -14,6 +15,13 @@ pub(super) enum Command {
     /// Create the database, import one of the reference service, or bring the schema up to date
     #[command(after_help = "Example: bienvenue db migrate --database-url sqlite://bienvenue.db")]
     Migrate,
+    /// Copy the database into an empty one, of the same or the other engine, while no service
+    /// runs
+    #[command(
+        after_help = "Example: bienvenue db copy --to postgres://bienvenue@localhost/bienvenue\n\n\
+                      The target has to be empty. After an interruption, run it again."
+    )]
+    Copy(Copy),
     /// Check the whole database for damage, also while the service runs
     #[command(
         after_help = "Example: bienvenue db check\n\nExit codes: 0 if there is no damage, 1 if \
@@ -29,6 +37,7 @@ impl Command {
                 server::open_for_command(config, OpenMode::Migrate).map_err(ServerError::from)?;
                 Ok(())
             }
+            Self::Copy(copy) => copy.run(config),
             Self::Check => check(config),
         }
     }

@@ -5,8 +5,11 @@ mod app;
 mod audit;
 mod database;
 mod db;
+mod db_copy;
+mod export;
 mod find_user;
 mod group;
+mod import;
 mod invite;
 mod keys;
 mod mail;
@@ -25,9 +28,9 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
-use crate::db::DbError;
+use crate::db::{CopyError, DbError, OtherSystemError};
 use crate::domain::{AppName, Email, GroupName, PasswordError};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
@@ -66,6 +69,10 @@ enum Command {
     User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
     Invite(invite::Invite),
+    /// Import the users of another system, with their password hashes
+    Import(import::Import),
+    /// Write all users, with their password hashes, for another system
+    Export(export::Export),
     /// Put users into groups
     Group(DatabaseCommand<group::Command>),
     /// Register applications behind a proxy
@@ -162,6 +169,24 @@ pub enum CliError {
     /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// A source of users cannot be read.
+    #[error("cannot read the source: {0}")]
+    Unreadable(io::Error),
+    /// The database of another system cannot be read.
+    #[error(transparent)]
+    OtherSystem(#[from] OtherSystemError),
+    /// Weak hashes could not be wrapped.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Rows of a source were not imported. The report names them.
+    #[error("{0} rows were refused; all others are in the report")]
+    RowsRefused(u64),
+    /// An export cannot be written.
+    #[error("cannot write the export: {0}")]
+    Unwritable(io::Error),
+    /// The database was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -202,7 +227,14 @@ impl CliError {
             | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
                 ExitCode::from(4)
             }
-            Self::Db(_) | Self::Auth(_) => ExitCode::FAILURE,
+            Self::Db(_)
+            | Self::Auth(_)
+            | Self::Unreadable(_)
+            | Self::OtherSystem(_)
+            | Self::Hash(_)
+            | Self::RowsRefused(_)
+            | Self::Unwritable(_)
+            | Self::Copy(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -318,6 +350,8 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
+            Some(Command::Import(import)) => import.run(config),
+            Some(Command::Export(export)) => export.run(config),
             Some(Command::Group(on)) => on.command.run(config, on.options),
             Some(Command::App(on)) => on.command.run(config, on.options),
             Some(Command::Access(on)) => on.command.run(config, on.options),

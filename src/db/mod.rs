@@ -7,10 +7,12 @@
 mod accounts;
 mod cleanup;
 mod connection;
+mod copy;
 mod error;
 mod health;
 mod migrations;
 mod open_error;
+mod other_system;
 mod postgres;
 mod schema;
 mod settings;
@@ -36,16 +38,20 @@ use stats::PoolEvents;
 
 pub use accounts::access::SessionAccess;
 pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
+pub use accounts::export_users::UserToExport;
+pub use accounts::import::{IMPORT_BATCH, ImportedUserRow};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
     FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
+pub use copy::{CopyError, CopySummary, copy_database};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
 pub use open_error::{DuplicateEmail, OpenError, OpenOutcome};
+pub use other_system::{OtherDatabase, OtherSystem, OtherSystemError, OtherUser};
 pub use settings::{DbSettings, OpenMode, SessionPolicy};
 pub use sqlite::{InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
 pub use stats::{OutboxStats, PoolStats};

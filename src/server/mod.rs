@@ -33,8 +33,10 @@ pub use wiring::{
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
-    DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
+    self, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport, OpenError,
+    OpenMode, check_integrity,
 };
+use crate::domain::DatabaseUrl;
 use crate::http::{HttpApp, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
@@ -80,6 +82,23 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
         log::warn!("database {url}: {warning}");
     }
     Ok(db)
+}
+
+/// Copies the database of the settings into an empty one. `progress` gets the number of rows after
+/// each page. Blocks until all is copied and compared.
+///
+/// # Errors
+/// [`CopyError`] with the reason. Then the target has no rows.
+pub fn copy_database(
+    config: &Config,
+    to: &DatabaseUrl,
+    progress: impl FnMut(usize),
+) -> Result<CopySummary, CopyError> {
+    let settings = DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, OpenMode::Check)
+    };
+    db::copy_database(&config.database.database_url, to, &settings, progress)
 }
 
 /// Checks the database of the settings, also while a service uses it. Blocks.
