@@ -33,9 +33,7 @@ mod settings;
 mod stats;
 mod throttle;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 use crate::db::DB;
@@ -106,15 +104,14 @@ impl Auth {
     /// [`std::io::Error`] if a thread cannot be started.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
         let hashing = &settings.hashing;
-        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hasher = Hasher::start(HasherSettings {
-            threads: hashing.hash_threads.unwrap_or_else(cores),
+            threads: hashing.threads(),
             queue: hashing.hash_queue.get(),
             deadline: hashing.hash_deadline,
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            foreign_checks: ForeignChecks::new(settings.hash_threads).into(),
+            foreign_checks: ForeignChecks::new(settings.hashing.threads()).into(),
             background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),

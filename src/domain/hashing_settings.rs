@@ -1,6 +1,7 @@
 //! The settings of the threads that hash passwords, each once: flag, variable, default and help.
 
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -39,6 +40,15 @@ pub struct HashingSettings {
         default_value = duration_text(HashingSettings::default().hash_deadline),
     )]
     pub hash_deadline: Duration,
+}
+
+impl HashingSettings {
+    /// The number of hashing threads: as set, or one per core.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.hash_threads.unwrap_or_else(cores)
+    }
 }
 
 impl Default for HashingSettings {
