@@ -3,11 +3,14 @@
 mod access;
 mod app;
 mod audit;
+mod backup;
+mod config;
 mod database;
 mod db;
 mod db_copy;
 mod export;
 mod find_user;
+mod generate;
 mod group;
 mod import;
 mod invite;
@@ -30,10 +33,11 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
-use crate::db::{CopyError, DbError, OtherSystemError};
+use crate::db::{CopyError, DbError, OpenError, OtherSystemError};
 use crate::domain::{AppName, Email, GroupName, PasswordError};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
+use config::Setting;
 use database::DatabaseCommand;
 use usage::UsageError;
 
@@ -65,6 +69,10 @@ enum Command {
     /// Migrate and check the database
     #[command(subcommand)]
     Db(db::Command),
+    /// Back up, verify and restore a SQLite database
+    Backup(backup::Backup),
+    /// Check and show the settings
+    Config(config::ConfigCommand),
     /// List, find, add, disable and delete users, set passwords, and print reset links
     User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
@@ -87,6 +95,10 @@ enum Command {
     Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Print the manual page
+    Man(generate::Manual),
 }
 
 /// Why a command failed.
@@ -127,6 +139,12 @@ pub enum CliError {
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
+    /// The database is on PostgreSQL, which has its own tools.
+    #[error(
+        "{0} is backed up by PostgreSQL's own tools, which copy what only the server knows: \
+         `pg_dump --format=custom --file=FILE` and `pg_restore` (docs/deploy.md, Backups)"
+    )]
+    BackupOfPostgres(String),
     /// The user is disabled.
     #[error("{0} is disabled: `bienvenue user enable {0}` enables the account")]
     UserDisabled(Email),
@@ -206,6 +224,16 @@ impl CliError {
             | Self::Source(_)
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
+            Self::Server(ServerError::Open(OpenError::Exists(_)))
+            | Self::NotServed(_)
+            | Self::BackupOfPostgres(_)
+            | Self::UserDisabled(_)
+            | Self::NotConfirmed
+            | Self::PasswordsDiffer
+            | Self::Password(_)
+            | Self::GroupExists(_)
+            | Self::GroupInUse(..)
+            | Self::AppExists(_) => ExitCode::from(4),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
             Self::DatabaseDamaged { .. } | Self::Server(_) | Self::Input(_) | Self::Mail(_) => {
                 ExitCode::FAILURE
@@ -215,14 +243,6 @@ impl CliError {
             | Self::NotAMember(..)
             | Self::NoSuchInvitation(_)
             | Self::NoSuchApp(_) => ExitCode::from(3),
-            Self::NotServed(_)
-            | Self::UserDisabled(_)
-            | Self::NotConfirmed
-            | Self::PasswordsDiffer
-            | Self::Password(_)
-            | Self::GroupExists(_)
-            | Self::GroupInUse(..)
-            | Self::AppExists(_) => ExitCode::from(4),
             Self::Db(DbError::AlreadyExists(_))
             | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
                 ExitCode::from(4)
@@ -276,6 +296,7 @@ pub struct Invocation {
     log_filter: Option<String>,
     /// Flags on the command line that hold a secret, each with its environment variable.
     exposed: Vec<(&'static str, &'static str)>,
+    settings: Vec<Setting>,
 }
 
 impl Invocation {
@@ -306,7 +327,9 @@ impl Invocation {
                 }
             })?;
         cli.config.check()?;
+        let settings = Setting::all(&Cli::command(), &matches, &sources, &cli.config);
         Ok(Self {
+            settings,
             log_filter: sources.log_filter(),
             exposed: cli
                 .config
@@ -348,6 +371,13 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
+            Some(Command::Backup(backup)) => backup.run(config),
+            Some(Command::Config(command)) => command.run(config, &self.settings),
+            Some(Command::Completions(completions)) => {
+                completions.run(command());
+                Ok(())
+            }
+            Some(Command::Man(manual)) => manual.run(command()),
             Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
             Some(Command::Import(import)) => import.run(config),

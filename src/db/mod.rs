@@ -53,7 +53,10 @@ pub use health::integrity::{IntegrityReport, check_integrity};
 pub use open_error::{DuplicateEmail, OpenError, OpenOutcome};
 pub use other_system::{OtherDatabase, OtherSystem, OtherSystemError, OtherUser};
 pub use settings::{DbSettings, OpenMode, SessionPolicy};
-pub use sqlite::{InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
+pub use sqlite::{
+    BackupReport, InstanceLock, IntegrityWalk, Step, WalStats, create_backup, restore_backup,
+    users_in_file, verify_backup,
+};
 pub use stats::{OutboxStats, PoolStats};
 pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;

@@ -16,6 +16,7 @@ mod wiring;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +34,8 @@ pub use wiring::{
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
-    self, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport, OpenError,
-    OpenMode, check_integrity,
+    self, BackupReport, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport,
+    OpenError, OpenMode, check_integrity, create_backup, restore_backup, verify_backup,
 };
 use crate::domain::DatabaseUrl;
 use crate::http::{HttpApp, Pages};
@@ -45,8 +46,8 @@ use shutdown::{Shutdown, flush};
 use signals::Signals;
 use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_in_default_file};
 use startup_log::log_startup;
-use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings, page_settings};
+use watchdog::{ServiceManager, Watchdog};
+use wiring::{db_settings, http_settings, page_settings, shown_in_development};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -110,15 +111,53 @@ pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
     check_integrity(&config.database.database_url, &settings)
 }
 
+/// Backs the SQLite database up to a new file, and verifies the file. Blocks.
+///
+/// # Errors
+/// As [`create_backup`].
+pub fn back_up(config: &Config, database: &Path, target: &Path) -> Result<BackupReport, OpenError> {
+    create_backup(database, target, &db_settings(config, OpenMode::Check))
+}
+
+/// Checks a backup. Blocks.
+///
+/// # Errors
+/// As [`verify_backup`].
+pub fn check_backup(config: &Config, file: &Path) -> Result<BackupReport, OpenError> {
+    verify_backup(file, &db_settings(config, OpenMode::Check))
+}
+
+/// Restores a backup to a SQLite database that does not exist and is not served. Blocks.
+///
+/// # Errors
+/// As [`restore_backup`], and if a service uses the database.
+pub fn restore(config: &Config, file: &Path, database: &Path) -> Result<BackupReport, OpenError> {
+    let _lock = InstanceLock::acquire(&config.database.database_url, OpenMode::Migrate)?;
+    restore_backup(file, database, &db_settings(config, OpenMode::Migrate))
+}
+
+/// Checks the settings that only a start checks: the templates of mails and pages. Warns as a
+/// start does. Blocks for reading the templates.
+///
+/// # Errors
+/// [`ServerError`] with the template.
+pub fn check_settings(config: &Config) -> Result<(), ServerError> {
+    warn_of_missing_settings(config);
+    warn_of_exposure(config, config.bind());
+    Templates::new(mail_settings(config, config.bind()))?;
+    page_settings(config).map(Pages::new).transpose()?;
+    Ok(())
+}
+
 async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {
     log_startup(config);
-    warn_of_missing_settings(config);
+    let remarks = warn_of_missing_settings(config);
     let manager = Arc::new(ServiceManager::default());
     // Before the database: a service that listens there already may use the file that would be
     // imported.
     let listeners = Listeners::open(config, inherited)?;
     warn_of_exposure(config, listeners.address);
-    let mailer = mailer(config)?;
+    let mailer = shown_in_development(config, mailer(config)?);
     let templates = Templates::new(mail_settings(config, listeners.address))?;
     let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
@@ -126,7 +165,16 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     warn_of_users_in_default_file(&config.database.database_url, &db);
     let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
-    let running = start(config, &auth, pages, listeners, manager, commit_lost)?;
+    let watchdog = Watchdog::new(Arc::clone(&manager), auth.clone(), remarks);
+    let running = start(
+        config,
+        &auth,
+        pages,
+        listeners,
+        manager,
+        watchdog,
+        commit_lost,
+    )?;
     if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
     }
@@ -166,6 +214,7 @@ fn start(
     pages: Option<Pages>,
     listeners: Listeners,
     manager: Arc<ServiceManager>,
+    watchdog: Watchdog,
     commit_lost: impl Future<Output = String> + 'static,
 ) -> Result<Running, ServerError> {
     let Listeners {
@@ -182,8 +231,7 @@ fn start(
     let ops = ops.map(|listener| OpsListener::start(&http, listener));
     let ops = ops.transpose()?;
     let signals = Signals::install()?;
-    let liveness = WorkerLiveness::default();
-    let watchdog = Watchdog::new(Arc::clone(&manager), liveness.clone(), auth.clone());
+    let liveness = watchdog.liveness();
     let connections = http.connections();
     timeouts::keep(Arc::clone(&connections));
     let own_listener = (!is_inherited).then(|| listener.try_clone()).transpose()?;

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 19] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 21] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -16,6 +16,8 @@ pub(super) const BUILT_IN: [(&str, &str); 19] = built_in![
     "account_sessions.html",
     "back.html",
     "base.html",
+    "denied.html",
+    "development_mails.html",
     "docs.html",
     "fields.html",
     "forgot.html",
