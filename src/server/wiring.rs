@@ -83,9 +83,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         second_factor: config.second_factor.second_factor,
         service_name: accounts.service_name.clone(),
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
-        hash_threads: passwords.hash_threads.unwrap_or_else(workers),
-        hash_queue: passwords.hash_queue.get(),
-        hash_deadline: passwords.hash_deadline,
+        hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }
