@@ -24,8 +24,13 @@ async fn post(app: &App, path: &str, email: &str) -> Answer {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r16_forgotten_password_answers_alike_for_unknown_accounts(#[case] engine: Engine) {
-    let path = "/forgot";
+async fn r16_pages_answer_alike_for_unknown_accounts(#[case] engine: Engine) {
+    for path in ["/forgot", "/login"] {
+        answers_alike(path, engine).await;
+    }
+}
+
+async fn answers_alike(path: &str, engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
