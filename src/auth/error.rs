@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{Denial, HashError, PasswordPolicyError};
+use super::{Denial, HashError, PasskeyRefusal, PasswordPolicyError};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
@@ -55,6 +55,21 @@ pub enum AuthError {
     /// The user has no second factor.
     #[error("no second factor is set up")]
     NoSecondFactor,
+    /// Passkeys cannot be used: the service has no host of its own.
+    #[error("passkeys need a --public-url with the name of a host, over https")]
+    PasskeysUnavailable,
+    /// A login by passkey is refused. The message does not say why.
+    #[error("this passkey was not accepted")]
+    InvalidPasskey(PasskeyRefusal),
+    /// A new passkey is refused.
+    #[error("this passkey cannot be added: {0}")]
+    PasskeyNotAdded(PasskeyRefusal),
+    /// The passkey is registered already, or the user has as many as are allowed.
+    #[error("this passkey is registered already, or there are too many")]
+    PasskeyExists,
+    /// The user has no such passkey.
+    #[error("no such passkey")]
+    NoSuchPasskey,
     /// Second factors cannot be encrypted or decrypted.
     #[error(transparent)]
     SecretKey(#[from] KeyFileError),
@@ -166,6 +181,12 @@ impl AuthError {
             Self::SecondFactorOff => Description::refusal("second_factor_off"),
             Self::SecondFactorExists => Description::refusal("second_factor_exists"),
             Self::NoSecondFactor => Description::refusal("no_second_factor"),
+            Self::PasskeysUnavailable => Description::refusal("passkeys_unavailable"),
+            Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) => {
+                Description::refusal(refusal.reason())
+            }
+            Self::PasskeyExists => Description::refusal("passkey_exists"),
+            Self::NoSuchPasskey => Description::refusal("passkey_not_found"),
             Self::SecretKey(_) => Description {
                 level: Level::Error,
                 ..Description::failure("secret_key")

@@ -61,13 +61,18 @@ pub use password::policy::ContextWords;
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
-pub use second_factor::{Enrolment, KeyCheckError, SecondFactorCode, SecondFactorStatus};
+pub use second_factor::{
+    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, PasskeyRefusal, SecondFactorCode,
+    SecondFactorStatus,
+};
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::{AuthSettings, PasswordPolicyError};
 pub use stats::{AuthStats, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
+
+pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
 
 pub use crate::db::{
     DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,

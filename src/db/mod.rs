@@ -37,7 +37,8 @@ pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
-    FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    FactorProof, FactorVerdict, LoginGate, NewPasskeyRegistration, PasskeyLogin,
+    PasskeyLoginOutcome, PasskeyRegistration, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
 pub use error::{DbError, InvalidRequest, Unavailable};
@@ -57,6 +58,8 @@ pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{
     ClaimedMail, MailRequestOutcome, OutboxEntry, QueuedMail, RateLimitedMail,
 };
+pub use tables::passkey_challenges::{CHALLENGE_LIFETIME, Challenge};
+pub use tables::passkeys::{NewPasskey, PasskeyUse};
 pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::ActivePreviousEmail;

@@ -23,6 +23,7 @@ mod ip_networks;
 mod local_path;
 mod names;
 mod origin;
+mod passkey;
 mod password;
 mod policy;
 mod postgres_url;
@@ -53,6 +54,10 @@ pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
 pub use origin::{AppOriginError, Origin};
+pub use passkey::{
+    ChallengeDigest, ChallengePurpose, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName,
+    PasskeyNameError, StoredPasskey, UserHandle,
+};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
 pub use postgres_url::PostgresUrl;

@@ -184,6 +184,22 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
+            AuthError::PasskeysUnavailable => {
+                Self::new(S::FORBIDDEN, "passkeys_unavailable", text, O::malformed)
+            }
+            AuthError::InvalidPasskey(_) => {
+                let (code, outcome) = ("invalid_passkey", O::invalid_credentials);
+                Self::new(S::UNAUTHORIZED, code, text, outcome)
+            }
+            AuthError::PasskeyNotAdded(_) => {
+                Self::new(S::BAD_REQUEST, "passkey_refused", text, O::malformed)
+            }
+            AuthError::PasskeyExists => {
+                Self::new(S::CONFLICT, "passkey_exists", text, O::malformed)
+            }
+            AuthError::NoSuchPasskey => {
+                Self::new(S::NOT_FOUND, "passkey_not_found", text, O::malformed)
+            }
             AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {
                 Self::unavailable("unavailable", UNAVAILABLE)

@@ -9,16 +9,20 @@ pub(in crate::auth) enum SecondFactorEvent<'a> {
     Required,
     /// Too many wrong codes: the account accepts none any more.
     Locked,
-    /// An authenticator app was confirmed.
+    /// An authenticator app was confirmed, or a passkey added.
     Added,
-    /// An authenticator app was removed.
+    /// An authenticator app or a passkey was removed.
     Removed,
     /// A recovery code replaced a second factor.
     RecoveryCodeUsed,
     /// There are new recovery codes.
     RecoveryCodesReplaced,
-    /// A code did not confirm an authenticator app.
+    /// A code did not confirm an authenticator app, or a passkey was not added.
     Refused(&'a AuthError),
+    /// The owner gave a passkey another name.
+    PasskeyRenamed,
+    /// The signature counter of a passkey did not go forward: there may be a copy of it.
+    PasskeyCounter,
 }
 
 impl<'a> SecondFactorEvent<'a> {
@@ -37,6 +41,12 @@ impl<'a> SecondFactorEvent<'a> {
             Self::RecoveryCodesReplaced => {
                 Fields::new("authn_recovery_codes_replaced", "recovery codes replaced")
             }
+            Self::PasskeyRenamed => Fields::new("authn_passkey_renamed", "passkey renamed"),
+            Self::PasskeyCounter => Fields::new(
+                "authn_passkey_counter",
+                "the signature counter of a passkey did not go forward: it may have been copied",
+            )
+            .failure(),
             Self::Refused(cause) => {
                 let (name, sentence) = ("authn_second_factor_fail", "second factor not confirmed");
                 Fields::caused(name, sentence, cause)

@@ -128,7 +128,11 @@ impl Auth {
         limit: &[LimitCheck],
     ) -> Result<(), AuthError> {
         let email = &owner.user.email;
-        let proof = self.proof_of(owner.user.id, code)?;
+        let id = owner.user.id;
+        if self.db.second_factors_of(id)?.totp.is_none() {
+            return Err(AuthError::NoSecondFactor);
+        }
+        let proof = self.proof_of(id, code, owner.client())?;
         let proof = proof.ok_or(AuthError::NoSecondFactor)?;
         let mut side_effects = owner.side_effects(self);
         side_effects
@@ -137,7 +141,7 @@ impl Auth {
         let notice = self.second_factor_removed(email, false);
         let removed = self.db.remove_totp(
             &owner.who(),
-            (&proof, limit),
+            (&proof, owner.client(), limit),
             &side_effects,
             notice.as_ref(),
         );
@@ -174,7 +178,11 @@ impl Auth {
     }
 
     /// The notification of a removed second factor.
-    fn second_factor_removed(&self, to: &Email, by_operator: bool) -> Option<RateLimitedMail> {
+    pub(super) fn second_factor_removed(
+        &self,
+        to: &Email,
+        by_operator: bool,
+    ) -> Option<RateLimitedMail> {
         self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
     }
 
@@ -192,7 +200,7 @@ impl Auth {
             FactorProof::RecoveryCode(_) => {
                 self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
             }
-            FactorProof::Totp { .. } | FactorProof::Wrong => None,
+            FactorProof::Totp { .. } | FactorProof::Passkey { .. } | FactorProof::Wrong => None,
         }
     }
 

@@ -94,7 +94,7 @@ impl Auth {
         checked
     }
 
-    fn check_enrolment(&self) -> Result<(), AuthError> {
+    pub(super) fn check_enrolment(&self) -> Result<(), AuthError> {
         match self.settings.second_factor {
             SecondFactorPolicy::Off => Err(AuthError::SecondFactorOff),
             SecondFactorPolicy::Optional | SecondFactorPolicy::Required => Ok(()),
@@ -205,6 +205,6 @@ pub(super) fn new_recovery_codes(
     Ok((codes, digests))
 }
 
-fn no_randomness(error: getrandom::Error) -> AuthError {
+pub(super) fn no_randomness(error: getrandom::Error) -> AuthError {
     KeyFileError::from(KeyRingError::from(error)).into()
 }

@@ -54,7 +54,7 @@ impl Auth {
         let right = right.inspect_err(failed)?;
         let reservation = right.reservation.clone();
         let open = move |auth: &Self| {
-            let proof = auth.proof_of(right.user.id, &code)?;
+            let proof = auth.proof_of(right.user.id, &code, right.attempt.client())?;
             let proof = proof.ok_or(AuthError::NoPendingLogin)?;
             auth.open_with_second_factor(right, Some(&login), &proof)
         };
@@ -68,7 +68,7 @@ impl Auth {
     }
 
     /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
-    fn find_pending_login(
+    pub(super) fn find_pending_login(
         &self,
         login: LoginToken,
         client: Client,

@@ -8,6 +8,8 @@ pub(super) mod groups;
 pub(super) mod invitations;
 pub(super) mod known_clients;
 pub(super) mod outbox;
+pub(super) mod passkey_challenges;
+pub(super) mod passkeys;
 pub(super) mod password_resets;
 pub(super) mod pending_logins;
 pub(super) mod previous_emails;

@@ -10,9 +10,9 @@ use diesel::prelude::*;
 use super::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use super::revocation::revoke_all;
 use super::throttle::admin::clear_account_limits;
-use super::totp::is_newer;
 use super::users::{COLUMNS, UserRow, owner_of, taken_or};
 use super::verified_emails::{has_proved, verify};
+use super::{passkeys, totp};
 use crate::db::accounts::second_factor::remove_factors;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{former_emails, users};
@@ -145,7 +145,10 @@ impl DB {
                 .filter(former_emails::id.gt(found.id));
             diesel::delete(later).execute(conn)?;
             revoke_all(conn, user_id)?;
-            if is_newer(conn, user_id, Timestamp::from_seconds(changed_at))? {
+            let changed_at = Timestamp::from_seconds(changed_at);
+            if totp::is_newer(conn, user_id, changed_at)?
+                || passkeys::is_newer(conn, user_id, changed_at)?
+            {
                 remove_factors(conn, user_id)?;
             }
             clear_account_limits(conn, &key)?;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PreviousEmail, SessionId,
-    SessionInfo, Timestamp,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PasskeyInfo, PreviousEmail,
+    SessionId, SessionInfo, Timestamp,
 };
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::response::json;
@@ -22,6 +22,7 @@ struct Export<'a> {
     groups: Vec<&'a str>,
     app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
+    passkeys: Vec<PasskeyRow<'a>>,
     pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
@@ -55,6 +56,16 @@ struct SessionRow<'a> {
 struct SecondFactorRows {
     totp_since: Option<String>,
     recovery_codes_left: u32,
+}
+
+/// The public key and the ids of the authenticator are no secrets, and of no use to a person.
+#[derive(Serialize)]
+struct PasskeyRow<'a> {
+    name: &'a str,
+    rp_id: &'a str,
+    backed_up: bool,
+    created_at: String,
+    last_used_at: Option<String>,
 }
 
 /// A login that waits for a second factor.
@@ -145,6 +156,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
             recovery_codes_left: held.second_factors.recovery_codes,
         },
+        passkeys: held.passkeys.iter().map(passkey_row).collect(),
         pending_logins: held
             .pending_logins
             .iter()
@@ -168,6 +180,16 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn passkey_row(passkey: &PasskeyInfo) -> PasskeyRow<'_> {
+    PasskeyRow {
+        name: passkey.name.as_str(),
+        rp_id: &passkey.rp_id,
+        backed_up: passkey.backed_up,
+        created_at: passkey.created_at.rfc3339(),
+        last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
     }
 }
 

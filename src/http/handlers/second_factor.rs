@@ -14,11 +14,12 @@ use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
 
-/// A code of an authenticator app, or a recovery code.
+/// A code of an authenticator app, a recovery code, or a passkey.
 #[derive(Deserialize)]
 pub(crate) struct CodeForm {
     otp: Option<FieldText>,
     recovery_code: Option<FieldText>,
+    credential: Option<FieldText>,
 }
 
 /// The code that confirms an authenticator app.
@@ -69,7 +70,10 @@ pub(crate) async fn log_in(
     login: LoginCookie,
     Form(form): Form<CodeForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+    let code = match &form.credential {
+        Some(credential) => SecondFactorCode::passkey(credential.as_str()),
+        None => code(form.otp.as_ref(), form.recovery_code.as_ref())?,
+    };
     let executor = executor.get_ref();
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     let mut answer = HttpResponse::Ok();
@@ -144,7 +148,7 @@ pub(crate) async fn replace_recovery_codes(
 }
 
 /// The request of an owner who gives the password again.
-fn owner_request(
+pub(super) fn owner_request(
     user: CurrentUser<Form<CurrentPasswordForm>>,
     client: Client,
 ) -> Result<OwnerRequest, FormError> {

@@ -4,17 +4,17 @@ use diesel::prelude::*;
 
 use super::{FactorProof, FactorVerdict, try_factor};
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{sessions, totp as totp_table};
+use crate::db::schema::{passkeys as passkey_table, sessions, totp as totp_table};
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
-use crate::db::tables::{recovery_codes, secret_key_check, totp};
+use crate::db::tables::{passkeys, recovery_codes, secret_key_check, totp};
 use crate::db::{
     DB, DbError, LimitCheck, LoginSideEffects, RateLimited, RateLimitedMail, Reauthenticated,
 };
 use crate::domain::{
-    LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
+    Client, LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
 };
 
 /// The second factors of a user.
@@ -22,6 +22,8 @@ use crate::domain::{
 pub struct SecondFactors {
     /// Since when there is an authenticator app, if there is one.
     pub totp: Option<Timestamp>,
+    /// How many passkeys there are.
+    pub passkeys: u32,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
 }
@@ -30,7 +32,7 @@ impl SecondFactors {
     /// Whether a login needs a second factor.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        self.totp.is_some()
+        self.totp.is_some() || self.passkeys > 0
     }
 }
 
@@ -72,21 +74,23 @@ pub struct TotpConfirmation<'a> {
 }
 
 impl DB {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for three look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
     pub fn second_factors_of(&self, user_id: UserId) -> Result<SecondFactors, DbError> {
-        let (totp, codes): (Option<Option<i64>>, i64) = self.read(|conn| {
+        let (totp, codes, keys): (Option<Option<i64>>, i64, i64) = self.read(|conn| {
             let totp = totp_table::table
                 .filter(totp_table::user_id.eq(user_id.get()))
                 .select(totp_table::confirmed_at)
                 .get_result(conn)
                 .optional()?;
-            QueryResult::Ok((totp, recovery_codes::count(conn, user_id)?))
+            let codes = recovery_codes::count(conn, user_id)?;
+            QueryResult::Ok((totp, codes, passkeys::count(conn, user_id)?))
         })?;
         Ok(SecondFactors {
             totp: totp.flatten().map(Timestamp::from_seconds),
+            passkeys: u32::try_from(keys).unwrap_or(u32::MAX),
             recovery_codes: u32::try_from(codes).unwrap_or(u32::MAX),
         })
     }
@@ -152,7 +156,7 @@ impl DB {
     }
 
     /// Removes the authenticator app of a user who has shown a second factor, and the recovery
-    /// codes. All other sessions end. All or nothing, but that a wrong code stays counted; blocks
+    /// codes if there is no other factor. All other sessions end. All or nothing, but that a wrong code stays counted; blocks
     /// for one write.
     ///
     /// # Errors
@@ -161,14 +165,13 @@ impl DB {
     pub fn remove_totp(
         &self,
         who: &Reauthenticated<'_>,
-        (proof, limit): (&FactorProof, &[LimitCheck]),
+        shown: (&FactorProof, &Client, &[LimitCheck]),
         side_effects: &LoginSideEffects,
         notice: Option<&RateLimitedMail>,
     ) -> Result<SecondFactorChange, DbError> {
-        self.change_factors(who, side_effects, Some((proof, limit)), |conn, now| {
+        self.change_factors(who, side_effects, Some(shown), |conn, now| {
             totp::remove(conn, who.user_id)?;
-            recovery_codes::remove_all(conn, who.user_id)?;
-            keep_session(conn, who.user_id, who.session, SessionLevel::Password)?;
+            keep_session_after_removal(conn, who.user_id, who.session)?;
             if let Some(notice) = notice {
                 queue_within(conn, Some(who.user_id), notice, now)?;
             }
@@ -230,8 +233,8 @@ impl DB {
         })
     }
 
-    /// The users who have an authenticator app, in the order of their numbers, at most `limit`,
-    /// beginning after `after`. Blocks for one look-up.
+    /// The users who have a second factor, in the order of their numbers, at most `limit` of each
+    /// kind, beginning after `after`. Blocks for two look-ups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -240,14 +243,34 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserId>, DbError> {
-        let users: Vec<i64> = self.read(|conn| {
-            totp_table::table
-                .filter(totp_table::user_id.gt(after.map_or(i64::MIN, UserId::get)))
+        let (after, limit) = (after.map_or(i64::MIN, UserId::get), i64::from(limit));
+        let mut users: Vec<i64> = self.read(|conn| {
+            let apps: Vec<i64> = totp_table::table
+                .filter(totp_table::user_id.gt(after))
                 .order(totp_table::user_id)
                 .select(totp_table::user_id)
-                .limit(i64::from(limit))
-                .load(conn)
+                .limit(limit)
+                .load(conn)?;
+            let keys: Vec<i64> = passkey_table::table
+                .filter(passkey_table::user_id.gt(after))
+                .order(passkey_table::user_id)
+                .select(passkey_table::user_id)
+                .limit(limit)
+                .load(conn)?;
+            // Behind the end of the shorter list there may be users of that kind.
+            let full = [&apps, &keys]
+                .into_iter()
+                .filter(|list| list.len() as i64 == limit);
+            let end = full.filter_map(|list| list.last()).min().copied();
+            let users = apps.into_iter().chain(keys);
+            QueryResult::Ok(
+                users
+                    .filter(|id| end.is_none_or(|end| *id <= end))
+                    .collect(),
+            )
         })?;
+        users.sort_unstable();
+        users.dedup();
         Ok(users.into_iter().map(UserId::new).collect())
     }
 
@@ -269,11 +292,11 @@ impl DB {
 
     /// A change by an owner who gave the right password, and a second factor where one is to be
     /// shown. `change` returns whether it could be made.
-    fn change_factors(
+    pub(super) fn change_factors(
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        shown: Option<(&FactorProof, &[LimitCheck])>,
+        shown: Option<(&FactorProof, &Client, &[LimitCheck])>,
         change: impl Fn(&mut AnyConnection, Timestamp) -> Result<bool, DbError>,
     ) -> Result<SecondFactorChange, DbError> {
         let now = self.clock().now();
@@ -283,8 +306,8 @@ impl DB {
             }
             self.lock_if_unchanged(conn, who)?;
             sync_newest_session(conn, who.user_id)?;
-            if let Some((proof, limit)) = shown {
-                match try_factor(conn, who.user_id, proof, limit, now)? {
+            if let Some((proof, client, limit)) = shown {
+                match try_factor(conn, (who.user_id, client), proof, limit, now)? {
                     FactorVerdict::Right => {}
                     FactorVerdict::Wrong { is_last } => {
                         return Ok(SecondFactorChange::Wrong { is_last });
@@ -305,14 +328,11 @@ impl DB {
 }
 
 /// Whether a user has a second factor.
-fn has_factor(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
-    let confirmed: Option<i64> = totp_table::table
-        .filter(totp_table::user_id.eq(user_id.get()))
-        .filter(totp_table::confirmed_at.is_not_null())
-        .select(totp_table::user_id)
-        .get_result(conn)
-        .optional()?;
-    Ok(confirmed.is_some())
+pub(in crate::db) fn has_factor(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    Ok(totp::is_confirmed(conn, user_id)? || passkeys::count(conn, user_id)? > 0)
 }
 
 /// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.
@@ -322,12 +342,29 @@ pub(in crate::db) fn remove_factors(
 ) -> Result<bool, DbError> {
     recovery_codes::remove_all(conn, user_id)?;
     end_pending(conn, user_id)?;
-    totp::remove(conn, user_id)
+    let had_passkeys = passkeys::remove_all(conn, user_id)?;
+    Ok(totp::remove(conn, user_id)? || had_passkeys)
+}
+
+/// After a factor was removed: ends all sessions of a user but one. Without any factor left, that
+/// one counts as opened by password alone, and the recovery codes are removed.
+pub(super) fn keep_session_after_removal(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    session: &SessionDigest,
+) -> Result<(), DbError> {
+    let level = if has_factor(conn, user_id)? {
+        SessionLevel::SecondFactor
+    } else {
+        recovery_codes::remove_all(conn, user_id)?;
+        SessionLevel::Password
+    };
+    keep_session(conn, user_id, session, level)
 }
 
 /// Ends all sessions of a user but one, which gets a level, and the logins that wait for a second
 /// factor. The caller holds the user's row.
-fn keep_session(
+pub(super) fn keep_session(
     conn: &mut AnyConnection,
     user_id: UserId,
     session: &SessionDigest,

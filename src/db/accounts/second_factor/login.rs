@@ -71,7 +71,8 @@ impl DB {
             if !is_open(conn, login.gate, user_id, now)? {
                 return Err(DbError::NoResultFound);
             }
-            match try_factor(conn, user_id, login.proof, login.limit, now)? {
+            let who = (user_id, login.session.client);
+            match try_factor(conn, who, login.proof, login.limit, now)? {
                 FactorVerdict::Right => {}
                 FactorVerdict::Wrong { is_last } => {
                     return Ok(SecondFactorLoginOutcome::Wrong { is_last });

@@ -5,16 +5,24 @@
 
 mod changes;
 mod login;
+mod passkeys;
 
-pub(in crate::db) use changes::remove_factors;
 pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
+pub(in crate::db) use changes::{has_factor, remove_factors};
 pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
+pub use passkeys::{
+    NewPasskeyRegistration, PasskeyLogin, PasskeyLoginOutcome, PasskeyRegistration,
+};
 
 use crate::db::connection::AnyConnection;
+use crate::db::tables::passkey_challenges::{Challenge, use_challenge};
+use crate::db::tables::passkeys::use_passkey;
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{recovery_codes, totp};
-use crate::db::{DbError, LimitCheck, LimitHit, RateLimited};
-use crate::domain::{RecoveryCodeDigest, Timestamp, TotpStep, UserId};
+use crate::db::{DbError, LimitCheck, LimitHit, PasskeyUse, RateLimited};
+use crate::domain::{
+    ChallengeDigest, ChallengePurpose, Client, RecoveryCodeDigest, Timestamp, TotpStep, UserId,
+};
 
 /// A second factor that a client shows, as far as it could be checked outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +36,13 @@ pub enum FactorProof {
     },
     /// A recovery code.
     RecoveryCode(RecoveryCodeDigest),
+    /// A passkey, whose signature was right, and the challenge that it has signed.
+    Passkey {
+        /// The passkey and its counter.
+        used: PasskeyUse,
+        /// What is stored of the challenge.
+        challenge: ChallengeDigest,
+    },
     /// Something that cannot be right. It is counted like a wrong code.
     Wrong,
 }
@@ -50,7 +65,7 @@ pub enum FactorVerdict {
 /// caller holds the user's row, and commits also where it is wrong: the try stays counted.
 fn try_factor(
     conn: &mut AnyConnection,
-    user_id: UserId,
+    (user_id, client): (UserId, &Client),
     proof: &FactorProof,
     limit: &[LimitCheck],
     now: Timestamp,
@@ -62,6 +77,15 @@ fn try_factor(
     let is_right = match proof {
         FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed)?,
         FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code)?,
+        FactorProof::Passkey { used, challenge } => {
+            let asked = Challenge {
+                digest: challenge,
+                purpose: ChallengePurpose::SecondFactor,
+                user_id: Some(user_id),
+                client,
+            };
+            use_challenge(conn, &asked, now)?.is_some() && use_passkey(conn, user_id, used, now)?
+        }
         FactorProof::Wrong => false,
     };
     if is_right {

@@ -15,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::domain::{EmailError, PasswordError};
+use crate::domain::{EmailError, PasskeyNameError, PasswordError};
 use crate::http::HttpError;
 
 pub(crate) use fields::{FieldText, Fields};
@@ -72,6 +72,9 @@ pub enum FormError {
     /// The password breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The name of a passkey breaks a rule.
+    #[error(transparent)]
+    PasskeyName(#[from] PasskeyNameError),
 }
 
 impl FormError {
@@ -90,6 +93,7 @@ impl FormError {
             Self::Missing(field) | Self::Invalid(field, _) => Some(field),
             Self::Email(_)
             | Self::Password(_)
+            | Self::PasskeyName(_)
             | Self::MediaType
             | Self::Encoded
             | Self::TooLarge
@@ -113,6 +117,7 @@ impl FormError {
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
             Self::Invalid(_, error) => error.status_and_code(),
+            Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
             Self::Missing(_)
             | Self::Email(EmailError::Missing)
             | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),

@@ -1,0 +1,289 @@
+//! The passkeys of an account: adding one, naming and removing it.
+
+use super::enrolment::{new_recovery_codes, no_randomness};
+use super::{Auth, AuthError};
+use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::executor::Executor;
+use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
+use crate::db::{DbError, NewPasskey, NewPasskeyRegistration, PasskeyRegistration};
+use crate::domain::{
+    Client, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, SessionId,
+    SessionUser, StoredPasskey, UserHandle,
+};
+use crate::webauthn::{
+    CreationOptions, Descriptor, NewUser, RegistrationCredential, RelyingParty, VerifyError,
+};
+
+/// Why a passkey is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasskeyRefusal {
+    /// What the authenticator sent is wrong.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The challenge was used before, has expired, or was for another purpose or client.
+    #[error("it took too long, please try again")]
+    NoChallenge,
+    /// No account has this passkey.
+    #[error("the passkey is unknown")]
+    Unknown,
+    /// The signature counter did not go forward.
+    #[error("the signature counter did not go forward")]
+    Counter,
+}
+
+impl PasskeyRefusal {
+    /// The reason in the log.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Verify(error) => error.reason(),
+            Self::NoChallenge => "no_challenge",
+            Self::Unknown => "unknown_passkey",
+            Self::Counter => "passkey_counter",
+        }
+    }
+}
+
+/// What a browser returns to add a passkey.
+#[derive(Debug, Clone)]
+pub struct NewPasskeyAnswer {
+    /// The JSON of the credential.
+    pub credential: String,
+    /// The owner's name for it.
+    pub name: PasskeyName,
+}
+
+/// A passkey was added.
+#[derive(Debug)]
+pub struct PasskeyAdded {
+    /// The recovery codes of a user who had no second factor before. They are shown here and
+    /// never again.
+    pub recovery_codes: Option<Vec<RecoveryCode>>,
+}
+
+impl Auth {
+    /// Begins to add a passkey for the owner of a session, who gives the password again.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeysUnavailable`], [`AuthError::SecondFactorOff`],
+    /// [`AuthError::PasskeyExists`] for a user with too many, and
+    /// [`AuthError::InvalidCredentials`] for another password.
+    pub async fn begin_passkey(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+    ) -> Result<CreationOptions, AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let begun = match self.check_passkey_enrolment() {
+            Ok(party) => {
+                let begin = move |auth: &Self, owner: &ReauthenticatedUser| {
+                    auth.store_registration(&party, owner)
+                };
+                self.as_owner(executor, request, Vec::new(), begin).await
+            }
+            Err(off) => Err(off),
+        };
+        begun.inspect_err(|cause| Event::ReauthenticationFailed { user, cause }.log(&client))
+    }
+
+    /// Adds the passkey that an authenticator has made. All other sessions end, and this one
+    /// counts as opened with both factors. Writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeyNotAdded`] for an answer that is wrong or late, and
+    /// [`AuthError::PasskeyExists`].
+    pub async fn add_passkey(
+        &self,
+        executor: &impl Executor,
+        (owner, session_id): (SessionUser, SessionId),
+        answer: NewPasskeyAnswer,
+        client: &Client,
+    ) -> Result<PasskeyAdded, AuthError> {
+        let user = owner.id;
+        let owned = client.clone();
+        let store = move |auth: &Self| auth.store_passkey(&owner, &session_id, &answer, &owned);
+        let added = executor.write(self, client, store).await;
+        let event = match &added {
+            Ok(_) => SecondFactorEvent::Added,
+            Err(cause) => SecondFactorEvent::Refused(cause),
+        };
+        Event::SecondFactor { user, event }.log(client);
+        added
+    }
+
+    /// The passkeys of a user. Blocks for a look-up.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn passkeys(&self, owner: &SessionUser) -> Result<Vec<PasskeyInfo>, AuthError> {
+        Ok(self.db.passkeys_of(owner.id)?)
+    }
+
+    /// Whether passkeys can be used here. Never blocks.
+    #[must_use]
+    pub fn has_passkeys(&self) -> bool {
+        self.settings.relying_party.is_some()
+    }
+
+    /// Gives a passkey of a user another name. Blocks for a write.
+    ///
+    /// # Errors
+    /// [`AuthError::NoSuchPasskey`].
+    pub fn rename_passkey(
+        &self,
+        owner: &SessionUser,
+        id: PasskeyId,
+        name: &PasskeyName,
+        client: &Client,
+    ) -> Result<(), AuthError> {
+        match self.db.rename_passkey(owner.id, id, name) {
+            Ok(()) => {
+                let (user, event) = (owner.id, SecondFactorEvent::PasskeyRenamed);
+                Event::SecondFactor { user, event }.log(client);
+                Ok(())
+            }
+            Err(DbError::NoResultFound) => Err(AuthError::NoSuchPasskey),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => Err(error.into()),
+        }
+    }
+
+    /// Removes a passkey of an owner who gives the password again. All other sessions end. Without
+    /// another second factor, the recovery codes are removed too, and logins ask for the password
+    /// alone.
+    ///
+    /// # Errors
+    /// [`AuthError::NoSuchPasskey`], and [`AuthError::InvalidCredentials`] for another password.
+    pub async fn remove_passkey(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        id: PasskeyId,
+    ) -> Result<(), AuthError> {
+        let (user, client) = (request.owner.id, request.client.clone());
+        let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_passkey(owner, id);
+        let removed = self.as_owner(executor, request, Vec::new(), remove).await;
+        match &removed {
+            Ok(()) => {
+                let event = SecondFactorEvent::Removed;
+                Event::SecondFactor { user, event }.log(&client);
+            }
+            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+        }
+        removed
+    }
+
+    /// The host for which passkeys are made.
+    pub(super) fn relying_party(&self) -> Result<&RelyingParty, AuthError> {
+        let party = self.settings.relying_party.as_ref();
+        party.ok_or(AuthError::PasskeysUnavailable)
+    }
+
+    fn check_passkey_enrolment(&self) -> Result<RelyingParty, AuthError> {
+        self.check_enrolment()?;
+        self.relying_party().cloned()
+    }
+
+    fn store_registration(
+        &self,
+        party: &RelyingParty,
+        owner: &ReauthenticatedUser,
+    ) -> Result<CreationOptions, AuthError> {
+        let challenge = PasskeyChallenge::generate().map_err(no_randomness)?;
+        let fresh = UserHandle::generate().map_err(no_randomness)?;
+        let known = self.db.passkeys_for(owner.user.id, party.id())?;
+        let side_effects = owner.side_effects(self);
+        let (digest, client) = (challenge.digest(), owner.client());
+        let who = owner.who();
+        let begun = self
+            .db
+            .begin_passkey(&who, &side_effects, (&digest, client), &fresh);
+        let (changed, handle) = match begun {
+            Ok((changed, handle)) => (Ok(changed), handle),
+            Err(error) => (Err(error), fresh),
+        };
+        if !owner.changed(changed)? {
+            return Err(AuthError::PasskeyExists);
+        }
+        let user = NewUser {
+            handle: handle.as_bytes(),
+            name: owner.user.email.as_str(),
+        };
+        let (service, challenge) = (&self.settings.service_name, challenge.as_bytes());
+        let known = known.into_iter().map(descriptor).collect();
+        Ok(CreationOptions::new(party, service, user, challenge, known))
+    }
+
+    fn store_passkey(
+        &self,
+        owner: &SessionUser,
+        session_id: &SessionId,
+        answer: &NewPasskeyAnswer,
+        client: &Client,
+    ) -> Result<PasskeyAdded, AuthError> {
+        let party = self.check_passkey_enrolment()?;
+        let refused = |error: VerifyError| AuthError::PasskeyNotAdded(error.into());
+        let credential = RegistrationCredential::parse(&answer.credential).map_err(refused)?;
+        let new = credential.verify(&party).map_err(refused)?;
+        let challenge = PasskeyChallenge::from_bytes(credential.challenge());
+        let (codes, digests) = new_recovery_codes(owner.id)?;
+        let added = self.db.add_passkey(&NewPasskeyRegistration {
+            user_id: owner.id,
+            session: &session_id.digest(),
+            challenge: &challenge.digest(),
+            client,
+            passkey: &NewPasskey {
+                rp_id: party.id(),
+                credential_id: &new.id,
+                public_key: &new.public_key,
+                sign_count: new.sign_count,
+                backup: (new.backup_eligible, new.backed_up),
+                transports: &new.transports,
+                name: &answer.name,
+            },
+            recovery_codes: &digests,
+            notice: self.second_factor_added(&owner.email).as_ref(),
+        });
+        match added {
+            Ok(PasskeyRegistration::Added { is_first }) => {
+                self.wake_mails();
+                let recovery_codes = is_first.then_some(codes);
+                Ok(PasskeyAdded { recovery_codes })
+            }
+            Ok(PasskeyRegistration::NoChallenge) => {
+                Err(AuthError::PasskeyNotAdded(PasskeyRefusal::NoChallenge))
+            }
+            Ok(PasskeyRegistration::Refused) => Err(AuthError::PasskeyExists),
+            Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => Err(error.into()),
+        }
+    }
+
+    fn delete_passkey(&self, owner: &ReauthenticatedUser, id: PasskeyId) -> Result<(), AuthError> {
+        let side_effects = owner.side_effects(self);
+        let notice = self.second_factor_removed(&owner.user.email, false);
+        let who = owner.who();
+        let removed = self
+            .db
+            .remove_passkey(&who, &side_effects, id, notice.as_ref());
+        if !owner.changed(removed)? {
+            return Err(AuthError::NoSuchPasskey);
+        }
+        self.wake_mails();
+        Ok(())
+    }
+}
+
+/// How a browser is told of a passkey.
+pub(super) fn descriptor(passkey: StoredPasskey) -> Descriptor {
+    Descriptor::new(&passkey.credential_id, passkey.transports)
+}
