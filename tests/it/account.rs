@@ -1,10 +1,8 @@
 //! What the owner of an account does with it: password, devices, export, deletion.
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use actix_web::{Error, http::header};
 use bienvenue::auth::{Auth, AuthError, Inline, OwnerRequest};
 use bienvenue::domain::{Client, Clock, SessionId};
 use pollster::block_on;
@@ -18,20 +16,13 @@ const BOB: (&str, &str) = ("bob@dylan.com", "bob_pwd");
 const CHANGE: &str = "current_password=bob_pwd&new_password=new_pwd";
 
 /// The service on that engine, for as many devices as anybody likes.
-async fn devices(
-    engine: Engine,
-) -> Option<
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-> {
+async fn devices(engine: Engine) -> Option<App> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.db.sessions.per_user = 0;
     Some(setup.start().await)
 }
 
-async fn send<S>(app: &App<S>, method: Method, path: &str, id: &str, body: &str) -> Answer
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn send(app: &App, method: Method, path: &str, id: &str, body: &str) -> Answer {
     let request = TestRequest::with_uri(path)
         .method(method)
         .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
@@ -41,10 +32,7 @@ where
     app.send(request).await
 }
 
-async fn log_in<S>(app: &App<S>) -> String
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn log_in(app: &App) -> String {
     app.advance(1);
     app.log_in(BOB.0, BOB.1).await.session_id()
 }

@@ -1,8 +1,5 @@
 //! Requests that pages of other origins let a browser send, and CORS.
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::domain::Origin;
@@ -20,10 +17,7 @@ fn origin(text: &str) -> Origin {
 }
 
 /// The service on `http://x.fr`, or on that public origin, with those front ends.
-async fn service(
-    public: Option<&str>,
-    allowed: &[&str],
-) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+async fn service(public: Option<&str>, allowed: &[&str]) -> App {
     let mut setup = Setup::new();
     setup.http.public_origin = public.map(origin);
     setup.http.allowed_origins = allowed.iter().map(|text| origin(text)).collect();
@@ -41,12 +35,7 @@ fn request(method: &Method, path: &str, headers: &[(&str, &str)]) -> TestRequest
 
 /// Whether an unsafe request with these headers gets as far as the routes. No verb and no
 /// path makes a difference.
-async fn passes(
-    app: &App<
-        impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    >,
-    headers: &[(&str, &str)],
-) -> bool {
+async fn passes(app: &App, headers: &[(&str, &str)]) -> bool {
     let mut passed = Vec::new();
     for (method, path) in [
         (Method::POST, "/users"),

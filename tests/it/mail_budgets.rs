@@ -1,8 +1,5 @@
 //! How many mails an address gets that never asked for any.
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use bienvenue::auth::{EmailVerification, ThrottleSettings};
 use rstest::rstest;
@@ -20,15 +17,12 @@ fn counting(engine: Engine) -> Option<Setup> {
     Some(setup)
 }
 
-fn queued<S>(app: &App<S>, letter: &str) -> usize {
+fn queued(app: &App, letter: &str) -> usize {
     let rows = format!("SELECT letter AS value FROM outbox WHERE letter = '{letter}'");
     app.place.texts(&rows).len()
 }
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     async fn delete(&self, session: &str, password: &str) -> u16 {
         let body = format!("current_password={password}");
         let answer = self

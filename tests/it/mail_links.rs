@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::domain::ResetToken;
@@ -105,10 +102,7 @@ fn links(mail: &Mail) -> BTreeSet<String> {
 
 /// Follows the links of mails as scanners and previews do, twice each, and compares the
 /// database before and after. Tells how many links have a token.
-async fn follow<S>(app: &App<S>, mails: &[Mail]) -> usize
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn follow(app: &App, mails: &[Mail]) -> usize {
     let before = app.place.dump();
     let mut with_token = 0;
     for mail in mails {
@@ -133,13 +127,7 @@ where
 }
 
 /// A service with bob, logged in, and with tokens of each kind; its mails are kept.
-async fn with_bob(
-    engine: Engine,
-    templates: Templates,
-) -> Option<(
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-    Memory,
-)> {
+async fn with_bob(engine: Engine, templates: Templates) -> Option<(App, Memory)> {
     let memory = Memory::default();
     let mut setup = Setup::at(Place::on(engine)?);
     setup.mails = Some((Mailer::Memory(memory.clone()), templates));

@@ -8,9 +8,6 @@ use rstest::rstest;
 
 use crate::support::app::{Answer, App, Setup, fields};
 use crate::support::{Engine, Place};
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 
 const BOB: &str = "bob@dylan.com";
 const HOME: &str = "192.0.2.7:1";
@@ -23,10 +20,7 @@ fn telling(engine: Engine) -> Option<Setup> {
     Some(setup)
 }
 
-async fn log_in_from<S>(app: &App<S>, address: &str, cookie: Option<&str>) -> Answer
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn log_in_from(app: &App, address: &str, cookie: Option<&str>) -> Answer {
     let mut request = TestRequest::with_uri("/sessions")
         .method(Method::POST)
         .peer_addr(address.parse().unwrap())

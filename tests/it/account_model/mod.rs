@@ -3,10 +3,8 @@
 
 mod model;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, rt};
+use actix_web::rt;
 use bienvenue::auth::{Notification, NotificationSettings};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -104,15 +102,12 @@ fn scene() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The service and the model beside it.
-struct Both<S> {
-    app: App<S>,
+struct Both {
+    app: App,
     model: Model,
 }
 
-impl<S> Both<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl Both {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Register(who, with) => self.register(EMAILS[who], with).await,

@@ -11,11 +11,7 @@ use crate::support::app::quick;
 const PAGE: &str = "https://wiki.example.org/page";
 const CART: &str = "https://shop.example.net/cart";
 
-async fn two_apps(
-    engine: Engine,
-) -> Option<
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-> {
+async fn two_apps(engine: Engine) -> Option<App> {
     let app = setup(engine)?.start().await;
     let db = operator(&app);
     add_app(&db, "wiki", WIKI, &[]);

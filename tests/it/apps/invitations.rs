@@ -14,7 +14,7 @@ use crate::support::program::{Server, run, told};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
-fn invite<S>(app: &App<S>, to: Option<&str>, group: Option<&str>) -> InvitationToken {
+fn invite(app: &App, to: Option<&str>, group: Option<&str>) -> InvitationToken {
     let token = InvitationToken::generate();
     let db = app.place.open(settings(&app.clock));
     let group = group.map(|name| name.parse().unwrap());

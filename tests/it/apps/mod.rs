@@ -5,11 +5,9 @@ mod hand_over;
 mod invitations;
 mod rules;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use actix_web::{Error, web};
+use actix_web::web;
 use bienvenue::auth::Auth;
 use bienvenue::db::DB;
 use bienvenue::domain::{App as Application, Clock, IpNetworks, Origin, SessionId};
@@ -36,7 +34,7 @@ fn origin(text: &str) -> Origin {
 }
 
 /// What an operator does beside the service.
-fn operator<S>(app: &App<S>) -> DB {
+fn operator(app: &App) -> DB {
     app.place
         .open(settings(&Clock::set_to(crate::support::START)))
 }
@@ -96,10 +94,7 @@ trait Asks {
     async fn session(&self, who: &str) -> SessionId;
 }
 
-impl<S> Asks for App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl Asks for App {
     async fn ask(&self, path: &str, url: &str, cookies: &str) -> Answer {
         let headers = forwarded(url);
         let mut all: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -150,10 +145,7 @@ fn next_of(login: &Url) -> String {
 }
 
 /// Goes from a page of an application through the login to its host, and returns the cookie there.
-async fn enter<S>(app: &App<S>, page: &str, session: &SessionId) -> String
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn enter(app: &App, page: &str, session: &SessionId) -> String {
     let (enter, state) = code(app, page, session).await;
     let answer = app.ask(path_of(&enter), enter.as_str(), &state).await;
     assert_eq!(answer.status.as_u16(), 303, "{}", answer.body);
@@ -162,10 +154,7 @@ where
 }
 
 /// The same up to the code: the URL with it, and the cookie of the browser.
-async fn code<S>(app: &App<S>, page: &str, session: &SessionId) -> (Url, String)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn code(app: &App, page: &str, session: &SessionId) -> (Url, String) {
     let answer = app.ask("/verify", page, "").await;
     assert_eq!(verdict(&answer), LOGGED_OUT);
     let state = cookie(&answer, "__Host-login_state").unwrap();
@@ -185,19 +174,13 @@ fn path_of(url: &Url) -> &str {
 }
 
 /// A registered user who is logged in.
-async fn user<S>(app: &App<S>, who: &str) -> SessionId
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn user(app: &App, who: &str) -> SessionId {
     assert_eq!(app.register(who, "a_pwd").await.status.as_u16(), 201);
     app.session(who).await
 }
 
 /// A logout by the API.
-async fn log_out<S>(app: &App<S>, session: &SessionId)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+async fn log_out(app: &App, session: &SessionId) {
     let cookie = format!("session_id={}", session.expose());
     let answer = app.with_cookie(Method::DELETE, "/sessions", &cookie).await;
     assert_eq!(answer.status.as_u16(), 200);

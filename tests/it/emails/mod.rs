@@ -6,9 +6,6 @@ mod revocation;
 mod undo;
 mod verification;
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use bienvenue::auth::EmailVerification;
 
@@ -23,12 +20,7 @@ const ASKED: &str = r#"200 {"message":"if this address is free, a mail is on its
 const INVALID: &str = r#"403 {"message":"invalid token"}"#;
 
 /// A service on that engine, if it is there, that sends mails, with bob registered.
-async fn with_bob(
-    engine: Engine,
-    verification: EmailVerification,
-) -> Option<
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-> {
+async fn with_bob(engine: Engine, verification: EmailVerification) -> Option<App> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.sends_mails = true;
     setup.db.sessions.per_user = 0;
@@ -38,10 +30,7 @@ async fn with_bob(
     Some(app)
 }
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     async fn session(&self, email: &str) -> String {
         self.log_in(email, PASSWORD).await.session_id()
     }

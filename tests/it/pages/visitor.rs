@@ -3,9 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use actix_web::Error;
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -32,18 +29,12 @@ impl Visitor {
         self.cookies.borrow().get(name).cloned()
     }
 
-    pub(crate) async fn get<S>(&self, app: &App<S>, path: &str) -> Answer
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    pub(crate) async fn get(&self, app: &App, path: &str) -> Answer {
         self.send(app, Method::GET, path, String::new()).await
     }
 
     /// Sends a form, url-encoded.
-    pub(crate) async fn post<S>(&self, app: &App<S>, path: &str, form: &[(&str, &str)]) -> Answer
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    pub(crate) async fn post(&self, app: &App, path: &str, form: &[(&str, &str)]) -> Answer {
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let pairs = form
             .iter()
@@ -53,10 +44,7 @@ impl Visitor {
     }
 
     /// Gets a page and those that it leads to.
-    pub(crate) async fn follow<S>(&self, app: &App<S>, path: &str) -> Answer
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    pub(crate) async fn follow(&self, app: &App, path: &str) -> Answer {
         let mut answer = self.get(app, path).await;
         for _ in 0..5 {
             let Some(location) = answer.header("location").map(str::to_owned) else {
@@ -67,10 +55,7 @@ impl Visitor {
         panic!("{path} leads nowhere");
     }
 
-    async fn send<S>(&self, app: &App<S>, method: Method, path: &str, body: String) -> Answer
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    async fn send(&self, app: &App, method: Method, path: &str, body: String) -> Answer {
         let cookies: Vec<String> = {
             let kept = self.cookies.borrow();
             kept.iter()

@@ -6,10 +6,8 @@ mod tokens;
 mod uniform;
 mod worker;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, test};
+use actix_web::test;
 use bienvenue::auth::ThrottleSettings;
 
 use crate::support::app::{Answer, App, Setup};
@@ -22,19 +20,11 @@ const NEW: &str = "a new one of bob";
 const INVALID: &str = "403 {\"message\":\"invalid reset token\"}";
 
 /// A service on that engine, if it is there, on which bob is registered and guesses are counted.
-async fn with_bob(
-    engine: Engine,
-) -> Option<
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-> {
+async fn with_bob(engine: Engine) -> Option<App> {
     with_bob_at(Place::on(engine)?).await
 }
 
-async fn with_bob_at(
-    place: Place,
-) -> Option<
-    App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>,
-> {
+async fn with_bob_at(place: Place) -> Option<App> {
     let mut setup = Setup::at(place);
     setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
@@ -52,10 +42,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     fields.join("&")
 }
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     async fn ask_for_reset(&self, email: &str) -> Answer {
         let body = encoded(&[("email", email)]);
         self.form(Method::POST, "/reset_password", body).await

@@ -1,9 +1,7 @@
 //! Behind one address (an office, a carrier's NAT) neighbours use up no limit of an owner.
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, test};
+use actix_web::test;
 use rstest::rstest;
 
 use super::{BOB, NEW, OLD, encoded, reset_fields, with_bob};
@@ -13,10 +11,7 @@ use crate::support::{Engine, Place};
 
 const OFFICE: &str = "192.0.2.7:1";
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     async fn sent_from_office(
         &self,
         method: Method,

@@ -8,10 +8,8 @@ mod login;
 mod policy;
 mod replay;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, test::TestRequest};
+use actix_web::test::TestRequest;
 use bienvenue::domain::Timestamp;
 use totp_rs::{Builder, Secret};
 
@@ -35,10 +33,7 @@ impl Phone {
     }
 }
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     /// The code of the present time.
     fn code(&self, phone: &Phone) -> String {
         phone.code(self.clock.now())

@@ -1,8 +1,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
+use actix_service::boxed::{self, BoxService};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, test, web};
 use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
@@ -17,12 +17,12 @@ use super::mailbox::{Mailbox, templates};
 use super::{Place, START, settings};
 
 /// The service in this process, over the routes of the server.
-pub(crate) struct App<S> {
+pub(crate) struct App {
     pub(crate) place: Rc<Place>,
     pub(crate) clock: Clock,
     pub(crate) auth: web::Data<Auth>,
     pub(crate) mails: Mailbox,
-    service: S,
+    service: BoxService<actix_http::Request, ServiceResponse, Error>,
 }
 
 /// Hashing that takes a millisecond, and as many guesses as a test likes.
@@ -70,10 +70,7 @@ impl Setup {
     }
 
     /// Starts the service on whatever is in the place already.
-    pub(crate) async fn start(
-        self,
-    ) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>>
-    {
+    pub(crate) async fn start(self) -> App {
         let db = self.place.open(self.db);
         let mails = Mailbox::default();
         let own = || (mails.mailer(), templates());
@@ -93,14 +90,13 @@ impl Setup {
             clock: self.clock,
             auth,
             mails,
-            service: test::init_service(http.app()).await,
+            service: boxed::service(test::init_service(http.app()).await),
         }
     }
 }
 
 /// Starts the service with nothing set.
-pub(crate) async fn app()
--> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+pub(crate) async fn app() -> App {
     Setup::new().start().await
 }
 
@@ -150,10 +146,7 @@ impl Answer {
     }
 }
 
-impl<S> App<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-{
+impl App {
     pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
         let answer = test::call_service(&self.service, request.to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());

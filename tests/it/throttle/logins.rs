@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{Error, test};
+use actix_web::test;
 use bienvenue::auth::{AuthError, Inline, ThrottleSettings};
 use bienvenue::domain::Client;
 use rstest::rstest;
@@ -17,9 +15,7 @@ pub(super) const BOB: &str = "bob@dylan.com";
 const NOBODY: &str = "nobody@dylan.com";
 
 /// A service on which guesses are counted, and bob is registered.
-pub(super) async fn throttling(
-    place: Place,
-) -> App<impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+pub(super) async fn throttling(place: Place) -> App {
     let mut setup = Setup::at(place);
     setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
@@ -48,16 +44,7 @@ pub(super) fn from(address: &str) -> From {
 }
 
 impl From {
-    pub(super) async fn post<S>(
-        &self,
-        app: &App<S>,
-        path: &str,
-        email: &str,
-        password: &str,
-    ) -> Answer
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    pub(super) async fn post(&self, app: &App, path: &str, email: &str, password: &str) -> Answer {
         let mut request = test::TestRequest::with_uri(path)
             .method(Method::POST)
             .peer_addr(std::net::SocketAddr::new(self.address.parse().unwrap(), 1))
@@ -69,10 +56,7 @@ impl From {
         app.send(request).await
     }
 
-    pub(super) async fn guess<S>(&self, app: &App<S>, email: &str, password: &str) -> u16
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
-    {
+    pub(super) async fn guess(&self, app: &App, email: &str, password: &str) -> u16 {
         let answer = self.post(app, "/sessions", email, password).await;
         answer.status.as_u16()
     }
