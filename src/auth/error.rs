@@ -55,6 +55,9 @@ pub enum AuthError {
     /// The user has no second factor.
     #[error("no second factor is set up")]
     NoSecondFactor,
+    /// The account has a second factor, which has to be shown beside the password.
+    #[error("show your second factor too: otp, recovery_code or credential")]
+    ProofRequired,
     /// Passkeys cannot be used: the service has no host of its own.
     #[error("passkeys need a --public-url with the name of a host, over https")]
     PasskeysUnavailable,
@@ -181,6 +184,7 @@ impl AuthError {
             Self::SecondFactorOff => Description::refusal("second_factor_off"),
             Self::SecondFactorExists => Description::refusal("second_factor_exists"),
             Self::NoSecondFactor => Description::refusal("no_second_factor"),
+            Self::ProofRequired => Description::refusal("second_factor_missing"),
             Self::PasskeysUnavailable => Description::refusal("passkeys_unavailable"),
             Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) => {
                 Description::refusal(refusal.reason())

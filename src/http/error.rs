@@ -184,6 +184,10 @@ impl Description {
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
             }
+            AuthError::ProofRequired => {
+                let code = "second_factor_missing";
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
+            }
             AuthError::PasskeysUnavailable => {
                 Self::new(S::FORBIDDEN, "passkeys_unavailable", text, O::malformed)
             }

@@ -45,6 +45,7 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
             .put(second_factor::confirm_totp)
             .delete(second_factor::remove_totp),
         Resource::new("/account/recovery_codes").post(second_factor::replace_recovery_codes),
+        Resource::new("/account/second_factor/options").post(passkeys::begin_proof),
         Resource::new("/account/passkeys/options").post(passkeys::begin_registration),
         Resource::new("/account/passkeys")
             .get(passkeys::list)

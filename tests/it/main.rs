@@ -51,6 +51,7 @@ mod model;
 mod notices;
 mod operator;
 mod pages;
+mod passkeys;
 mod password_rules;
 mod passwords;
 mod pgbouncer;

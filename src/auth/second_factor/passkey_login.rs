@@ -13,10 +13,10 @@ use crate::db::{
 };
 use crate::domain::{
     ChallengeDigest, ChallengePurpose, Client, LimitKey, LoginToken, PasskeyChallenge, SessionId,
-    SessionLevel, StoredPasskey, User, UserId,
+    SessionLevel, SessionUser, StoredPasskey, User, UserId,
 };
 use crate::webauthn::{
-    Assertion, AssertionCredential, PublicKey, RequestOptions, UserVerification,
+    Assertion, AssertionCredential, PublicKey, RelyingParty, RequestOptions, UserVerification,
 };
 
 /// A passkey whose signature is right, before its challenge is used up.
@@ -69,7 +69,43 @@ impl Auth {
             }
             Ok((user.id, passkeys))
         };
-        let (user_id, passkeys) = executor.read(self, client, find).await?;
+        let found = executor.read(self, client, find).await?;
+        self.ask_for_passkey(executor, &party, found, client).await
+    }
+
+    /// Begins to show a passkey of the owner of a session, beside the password, for a change of
+    /// second factors. Reads, and writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeysUnavailable`], [`AuthError::NoSecondFactor`] for a user without a
+    /// passkey, and [`AuthError::RateLimited`].
+    pub async fn begin_passkey_proof(
+        &self,
+        executor: &impl Executor,
+        owner: &SessionUser,
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
+        let party = self.relying_party()?.clone();
+        let (user_id, rp_id) = (owner.id, party.id().to_owned());
+        let find = move |auth: &Self| {
+            let passkeys = auth.db.passkeys_for(user_id, &rp_id)?;
+            if passkeys.is_empty() {
+                return Err(AuthError::NoSecondFactor);
+            }
+            Ok((user_id, passkeys))
+        };
+        let found = executor.read(self, client, find).await?;
+        self.ask_for_passkey(executor, &party, found, client).await
+    }
+
+    /// The options for one of the passkeys of a user who is known.
+    async fn ask_for_passkey(
+        &self,
+        executor: &impl Executor,
+        party: &RelyingParty,
+        (user_id, passkeys): (UserId, Vec<StoredPasskey>),
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
         let owned = client.clone();
         let store = move |auth: &Self| {
             auth.store_challenge(ChallengePurpose::SecondFactor, Some(user_id), &owned)
@@ -77,7 +113,7 @@ impl Auth {
         let challenge = executor.write(self, client, store).await?;
         let allowed = passkeys.into_iter().map(descriptor).collect();
         let (challenge, preferred) = (challenge.as_bytes(), UserVerification::Preferred);
-        Ok(RequestOptions::new(&party, challenge, allowed, preferred))
+        Ok(RequestOptions::new(party, challenge, allowed, preferred))
     }
 
     /// Logs a user in by passkey alone, whose authenticator has verified its user: it counts as

@@ -1,14 +1,17 @@
 //! The passkeys of an account: adding one, naming and removing it.
 
 use super::enrolment::{new_recovery_codes, no_randomness};
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
-use crate::db::{DbError, NewPasskey, NewPasskeyRegistration, PasskeyRegistration};
+use crate::db::{
+    DbError, FactorProof, LimitCheck, LoginSideEffects, NewPasskey, NewPasskeyRegistration,
+    PasskeyRegistration,
+};
 use crate::domain::{
-    Client, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, SessionId,
-    SessionUser, StoredPasskey, UserHandle,
+    Client, LimitKey, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode,
+    SessionId, SessionUser, StoredPasskey, UserHandle,
 };
 use crate::webauthn::{
     CreationOptions, Descriptor, NewUser, RegistrationCredential, RelyingParty, VerifyError,
@@ -62,9 +65,11 @@ pub struct PasskeyAdded {
 }
 
 impl Auth {
-    /// Begins to add a passkey for the owner of a session, who gives the password again.
+    /// Begins to add a passkey for the owner of a session, who gives the password again, and a second
+    /// factor if there is one already.
     ///
     /// # Errors
+    /// [`AuthError::ProofRequired`] and [`AuthError::InvalidCode`] for a user with a second factor,
     /// [`AuthError::PasskeysUnavailable`], [`AuthError::SecondFactorOff`],
     /// [`AuthError::PasskeyExists`] for a user with too many, and
     /// [`AuthError::InvalidCredentials`] for another password.
@@ -72,14 +77,17 @@ impl Auth {
         &self,
         executor: &impl Executor,
         request: OwnerRequest,
+        code: Option<SecondFactorCode>,
     ) -> Result<CreationOptions, AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
+        let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
         let begun = match self.check_passkey_enrolment() {
             Ok(party) => {
+                let checks = limit.clone();
                 let begin = move |auth: &Self, owner: &ReauthenticatedUser| {
-                    auth.store_registration(&party, owner)
+                    auth.store_registration(&party, owner, (code.as_ref(), &limit))
                 };
-                self.as_owner(executor, request, Vec::new(), begin).await
+                self.as_owner(executor, request, checks, begin).await
             }
             Err(off) => Err(off),
         };
@@ -152,21 +160,27 @@ impl Auth {
         }
     }
 
-    /// Removes a passkey of an owner who gives the password again. All other sessions end. Without
-    /// another second factor, the recovery codes are removed too, and logins ask for the password
-    /// alone.
+    /// Removes a passkey of an owner who gives the password and a second factor. All other sessions
+    /// end. Without another second factor, the recovery codes are removed too, and logins ask for
+    /// the password alone.
     ///
     /// # Errors
-    /// [`AuthError::NoSuchPasskey`], and [`AuthError::InvalidCredentials`] for another password.
+    /// [`AuthError::NoSuchPasskey`], and [`AuthError::InvalidCredentials`],
+    /// [`AuthError::ProofRequired`] or [`AuthError::InvalidCode`].
     pub async fn remove_passkey(
         &self,
         executor: &impl Executor,
         request: OwnerRequest,
         id: PasskeyId,
+        code: Option<SecondFactorCode>,
     ) -> Result<(), AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
-        let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_passkey(owner, id);
-        let removed = self.as_owner(executor, request, Vec::new(), remove).await;
+        let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
+        let checks = limit.clone();
+        let remove = move |auth: &Self, owner: &ReauthenticatedUser| {
+            auth.delete_passkey(owner, id, (code.as_ref(), &limit))
+        };
+        let removed = self.as_owner(executor, request, checks, remove).await;
         match &removed {
             Ok(()) => {
                 let event = SecondFactorEvent::Removed;
@@ -192,16 +206,19 @@ impl Auth {
         &self,
         party: &RelyingParty,
         owner: &ReauthenticatedUser,
+        (code, limit): (Option<&SecondFactorCode>, &[LimitCheck]),
     ) -> Result<CreationOptions, AuthError> {
+        let proof = self.shown_factor(owner, code)?;
         let challenge = PasskeyChallenge::generate().map_err(no_randomness)?;
         let fresh = UserHandle::generate().map_err(no_randomness)?;
         let known = self.db.passkeys_for(owner.user.id, party.id())?;
-        let side_effects = owner.side_effects(self);
+        let side_effects = self.of_shown_factor(owner);
         let (digest, client) = (challenge.digest(), owner.client());
-        let who = owner.who();
+        let shown = proof.as_ref().map(|proof| (proof, client, limit));
+        let new = (&digest, client, &fresh);
         let begun = self
             .db
-            .begin_passkey(&who, &side_effects, (&digest, client), &fresh);
+            .begin_passkey(&owner.who(), &side_effects, shown, new);
         let (changed, handle) = match begun {
             Ok((changed, handle)) => (Ok(changed), handle),
             Err(error) => (Err(error), fresh),
@@ -268,18 +285,50 @@ impl Auth {
         }
     }
 
-    fn delete_passkey(&self, owner: &ReauthenticatedUser, id: PasskeyId) -> Result<(), AuthError> {
-        let side_effects = owner.side_effects(self);
+    fn delete_passkey(
+        &self,
+        owner: &ReauthenticatedUser,
+        id: PasskeyId,
+        (code, limit): (Option<&SecondFactorCode>, &[LimitCheck]),
+    ) -> Result<(), AuthError> {
+        let proof = self.shown_factor(owner, code)?;
+        let proof = proof.ok_or(AuthError::NoSuchPasskey)?;
+        let side_effects = self.of_shown_factor(owner);
         let notice = self.second_factor_removed(&owner.user.email, false);
-        let who = owner.who();
+        let shown = (&proof, owner.client(), limit);
+        let passkey = (id, notice.as_ref());
         let removed = self
             .db
-            .remove_passkey(&who, &side_effects, id, notice.as_ref());
+            .remove_passkey(&owner.who(), &side_effects, shown, passkey);
         if !owner.changed(removed)? {
             return Err(AuthError::NoSuchPasskey);
         }
         self.wake_mails();
         Ok(())
+    }
+}
+
+impl Auth {
+    /// What an owner shows beside the password; none for one who has no second factor.
+    fn shown_factor(
+        &self,
+        owner: &ReauthenticatedUser,
+        code: Option<&SecondFactorCode>,
+    ) -> Result<Option<FactorProof>, AuthError> {
+        let id = owner.user.id;
+        match code {
+            Some(code) => self.proof_of(id, code, owner.client()),
+            None if self.db.second_factors_of(id)?.is_due() => Err(AuthError::ProofRequired),
+            None => Ok(None),
+        }
+    }
+
+    /// What a right password and a right second factor settle.
+    fn of_shown_factor(&self, owner: &ReauthenticatedUser) -> LoginSideEffects {
+        let mut side_effects = owner.side_effects(self);
+        let count = LimitKey::second_factor(&owner.user.email.key());
+        side_effects.forget.push(count);
+        side_effects
     }
 }
 

@@ -4,8 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::account::CurrentPasswordForm;
-use super::second_factor::owner_request;
+use super::second_factor::ProofForm;
 use super::sessions::opened;
 use crate::auth::{Auth, AuthError, NewPasskeyAnswer};
 use crate::domain::{Client, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, Timestamp};
@@ -97,16 +96,28 @@ pub(crate) async fn begin_second_factor(
     Ok(json(StatusCode::OK, &options.await?))
 }
 
+/// `POST /account/second_factor/options`
+pub(crate) async fn begin_proof(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    client: Client,
+    CurrentUser { user, .. }: CurrentUser,
+) -> Result<HttpResponse, HttpError> {
+    let options = auth.begin_passkey_proof(executor.get_ref(), &user, &client);
+    Ok(json(StatusCode::OK, &options.await?))
+}
+
 /// `POST /account/passkeys/options`
 pub(crate) async fn begin_registration(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
+    EnrollingUser(user): EnrollingUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let request = owner_request(user, client)?;
-    let options = auth.begin_passkey(executor.get_ref(), request).await?;
-    Ok(json(StatusCode::OK, &options))
+    let (Form(form), owner) = (user.rest, (user.user, user.session_id));
+    let (request, code) = form.into_request(owner, client)?;
+    let options = auth.begin_passkey(executor.get_ref(), request, code);
+    Ok(json(StatusCode::OK, &options.await?))
 }
 
 /// `POST /account/passkeys`
@@ -163,11 +174,13 @@ pub(crate) async fn remove(
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
     client: Client,
-    user: CurrentUser<Form<CurrentPasswordForm>>,
+    user: CurrentUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let owner = owner_request(user, client)?;
+    let (Form(form), owner) = (user.rest, (user.user, user.session_id));
+    let (owner, code) = form.into_request(owner, client)?;
     let id = id(&request)?;
-    auth.remove_passkey(executor.get_ref(), owner, id).await?;
+    let removed = auth.remove_passkey(executor.get_ref(), owner, id, code);
+    removed.await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }
 

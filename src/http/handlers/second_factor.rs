@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::account::CurrentPasswordForm;
 use super::sessions::opened;
 use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
-use crate::domain::{Client, Password, RecoveryCode};
+use crate::domain::{Client, Password, RecoveryCode, SessionId, SessionUser};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{FieldText, Form, FormError};
 use crate::http::extract::login_cookie::LoginCookie;
@@ -22,29 +22,55 @@ pub(crate) struct CodeForm {
     credential: Option<FieldText>,
 }
 
+impl CodeForm {
+    /// The second factor that was sent, if one was.
+    pub(super) fn code(&self) -> Option<SecondFactorCode> {
+        match (&self.otp, &self.recovery_code, &self.credential) {
+            (Some(otp), _, _) => Some(SecondFactorCode::totp(otp.as_str())),
+            (_, Some(code), _) => Some(SecondFactorCode::recovery(code.as_str())),
+            (_, _, Some(passkey)) => Some(SecondFactorCode::passkey(passkey.as_str())),
+            (None, None, None) => None,
+        }
+    }
+}
+
 /// The code that confirms an authenticator app.
 #[derive(Deserialize)]
 pub(crate) struct NewCodeForm {
     otp: FieldText,
 }
 
-/// The password and a second factor, to remove the factor.
+/// The password and a second factor, to change the factors.
 #[derive(Deserialize)]
-pub(crate) struct RemovalForm {
+pub(crate) struct ProofForm {
     current_password: FieldText,
     otp: Option<FieldText>,
     recovery_code: Option<FieldText>,
+    credential: Option<FieldText>,
 }
 
-/// The code that was sent. One of the fields has to be there.
-fn code(
-    otp: Option<&FieldText>,
-    recovery_code: Option<&FieldText>,
-) -> Result<SecondFactorCode, FormError> {
-    match (otp, recovery_code) {
-        (Some(otp), _) => Ok(SecondFactorCode::totp(otp.as_str())),
-        (None, Some(code)) => Ok(SecondFactorCode::recovery(code.as_str())),
-        (None, None) => Err(FormError::Missing("otp")),
+impl ProofForm {
+    /// The request of the owner, and the second factor that was sent, if one was.
+    pub(super) fn into_request(
+        self,
+        (owner, session_id): (SessionUser, SessionId),
+        client: Client,
+    ) -> Result<(OwnerRequest, Option<SecondFactorCode>), FormError> {
+        let code = CodeForm {
+            otp: self.otp,
+            recovery_code: self.recovery_code,
+            credential: self.credential,
+        }
+        .code();
+        let request = OwnerRequest {
+            owner,
+            session_id,
+            current_password: self
+                .current_password
+                .parse("current_password", Password::parse)?,
+            client,
+        };
+        Ok((request, code))
     }
 }
 
@@ -70,10 +96,7 @@ pub(crate) async fn log_in(
     login: LoginCookie,
     Form(form): Form<CodeForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let code = match &form.credential {
-        Some(credential) => SecondFactorCode::passkey(credential.as_str()),
-        None => code(form.otp.as_ref(), form.recovery_code.as_ref())?,
-    };
+    let code = form.code().ok_or(FormError::Missing("otp"))?;
     let executor = executor.get_ref();
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     let mut answer = HttpResponse::Ok();
@@ -120,17 +143,10 @@ pub(crate) async fn remove_totp(
         session_id,
         user,
         rest: Form(form),
-    }: CurrentUser<Form<RemovalForm>>,
+    }: CurrentUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
-    let request = OwnerRequest {
-        owner: user,
-        session_id,
-        current_password: form
-            .current_password
-            .parse("current_password", Password::parse)?,
-        client,
-    };
+    let (request, code) = form.into_request((user, session_id), client)?;
+    let code = code.ok_or(FormError::Missing("otp"))?;
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }
@@ -148,7 +164,7 @@ pub(crate) async fn replace_recovery_codes(
 }
 
 /// The request of an owner who gives the password again.
-pub(super) fn owner_request(
+fn owner_request(
     user: CurrentUser<Form<CurrentPasswordForm>>,
     client: Client,
 ) -> Result<OwnerRequest, FormError> {

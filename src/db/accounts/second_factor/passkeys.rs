@@ -1,5 +1,8 @@
 //! Passkeys: the transactions that add and remove one, and that log in with one alone.
 
+use std::cell::Cell;
+
+use super::FactorProof;
 use super::changes::{SecondFactorChange, has_factor, keep_session, keep_session_after_removal};
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::passkey_challenges::{Challenge, put_registration, use_challenge};
@@ -85,7 +88,8 @@ pub enum PasskeyLoginOutcome {
 }
 
 impl DB {
-    /// Begins to add a passkey for a user who has given the password again: stores the challenge.
+    /// Begins to add a passkey for a user who has given the password again, and `shown` where there
+    /// is a second factor already: stores the challenge.
     /// Returns the outcome, and what the authenticator is to know the user by: as the user's other
     /// passkeys do, else by `fresh`. Blocks for one write.
     ///
@@ -96,11 +100,14 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        (challenge, client): (&ChallengeDigest, &Client),
-        fresh: &UserHandle,
+        shown: Option<(&FactorProof, &Client, &[LimitCheck])>,
+        (challenge, client, fresh): (&ChallengeDigest, &Client, &UserHandle),
     ) -> Result<(SecondFactorChange, UserHandle), DbError> {
-        let handle = std::cell::Cell::new(*fresh);
-        let changed = self.change_factors(who, side_effects, None, |conn, now| {
+        let handle = Cell::new(*fresh);
+        let changed = self.change_factors(who, side_effects, shown, |conn, now| {
+            if shown.is_none() && has_factor(conn, who.user_id)? {
+                return Err(DbError::NoResultFound);
+            }
             if passkeys::count(conn, who.user_id)? >= PASSKEYS_MAX {
                 return Ok(false);
             }
@@ -163,7 +170,7 @@ impl DB {
         })
     }
 
-    /// Removes a passkey of a user who has given the password again. All other sessions end; with
+    /// Removes a passkey of a user who has given the password again and shown a second factor. All other sessions end; with
     /// the last second factor the recovery codes are removed too. Blocks for one write.
     ///
     /// # Errors
@@ -173,10 +180,10 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        id: PasskeyId,
-        notice: Option<&RateLimitedMail>,
+        shown: (&FactorProof, &Client, &[LimitCheck]),
+        (id, notice): (PasskeyId, Option<&RateLimitedMail>),
     ) -> Result<SecondFactorChange, DbError> {
-        self.change_factors(who, side_effects, None, |conn, now| {
+        self.change_factors(who, side_effects, Some(shown), |conn, now| {
             if !passkeys::remove(conn, who.user_id, id)? {
                 return Ok(false);
             }
