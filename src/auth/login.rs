@@ -2,22 +2,11 @@
 
 use super::audit::Event;
 use super::executor::Executor;
-use super::password::check::RightPassword;
+use super::password_check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification, Reservation, SecondFactorCode};
+use super::{Auth, AuthError, EmailVerification, LoginSuccess, Reservation, SecondFactorCode};
 use crate::db::{DbError, NewSession};
-use crate::domain::{Client, DeviceId, NormalizedEmail, Password, SessionId, SessionLevel, User};
-
-/// The result of a successful login.
-#[derive(Debug)]
-pub struct LoginSuccess {
-    /// The id of the new session, for the client. It cannot be read again.
-    pub session_id: SessionId,
-    /// The id for the client's device cookie. None with rate limits off.
-    pub device: Option<DeviceId>,
-    /// The user who logged in.
-    pub user: User,
-}
+use crate::domain::{Client, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
 impl Auth {
     /// Logs a user in: checks the password and, if the user has one, the second factor by `code`;

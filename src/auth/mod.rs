@@ -6,6 +6,7 @@
 //! functions to the end on the calling thread, without an async runtime.
 
 mod access;
+mod access_decision;
 mod account;
 mod admission;
 mod audit;
@@ -16,9 +17,13 @@ mod executor;
 pub mod fuzzing;
 mod hasher;
 mod login;
+mod login_success;
 mod maintenance;
 mod outbox;
+mod passkey_refusal;
 mod password;
+mod password_check;
+mod password_error;
 mod password_reset;
 mod reauthentication;
 mod registration;
@@ -42,9 +47,8 @@ use outbox::worker::MailWorker;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
-pub use access::{
-    AccessRequest, Denial, Grant, HAND_OVER_LIFETIME, VerifiedAccess, decide, login_next,
-};
+pub use access::{AccessRequest, HAND_OVER_LIFETIME, VerifiedAccess, login_next};
+pub use access_decision::{Denial, Grant, decide};
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
 pub use account::summary::AccountSummary;
@@ -53,20 +57,21 @@ pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
 pub use executor::{Access, Executor, Inline};
 pub use hasher::{HasherStats, WaitHistogram};
-pub use login::LoginSuccess;
+pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
-pub use password::format::{HashError, hash_password};
+pub use passkey_refusal::PasskeyRefusal;
+pub use password::jobs::hash_password;
 pub use password::policy::ContextWords;
+pub use password_error::{HashError, PasswordPolicyError};
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
 pub use second_factor::{
-    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, PasskeyRefusal, SecondFactorCode,
-    SecondFactorStatus,
+    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, SecondFactorCode, SecondFactorStatus,
 };
 pub use sessions::{EndedSession, SessionPage};
-pub use settings::{AuthSettings, PasswordPolicyError};
+pub use settings::AuthSettings;
 pub use stats::{AuthStats, MailOutcome};
 pub use throttle::{ThrottleSettings, mail_limit_keys};
 

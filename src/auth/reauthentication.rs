@@ -2,7 +2,7 @@
 
 use super::executor::Executor;
 use super::hasher::HashPermit;
-use super::password::check::RightPassword;
+use super::password_check::RightPassword;
 use super::throttle::{LoginAttempt, reauthentications};
 use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};

@@ -2,8 +2,7 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::outbox::message::NOTHING_TOLD;
-use super::throttle::{IpLimits, mail_budget, refuse_waiting, reserve};
+use super::throttle::{IpLimits, NOTHING_TOLD, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
 use crate::domain::{Client, Email, HashedPassword, Invitation, InvitationToken, Password, User};

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
-use super::{EmailVerification, NotificationSettings, Registration, ThrottleSettings};
+use super::{
+    EmailVerification, NotificationSettings, PasswordPolicyError, Registration, ThrottleSettings,
+};
 use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy, defaults};
 use crate::webauthn::RelyingParty;
 
@@ -61,37 +63,6 @@ impl Default for AuthSettings {
             hash_deadline: defaults::HASH_DEADLINE,
             mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
-        }
-    }
-}
-
-/// Why a new password is refused. The messages are for the user who chose it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordPolicyError {
-    /// It has fewer code points than the settings require.
-    #[error("password is too short: it needs {minimum} characters or more")]
-    TooShort {
-        /// The required number of code points.
-        minimum: usize,
-    },
-    /// It is one of the most common passwords.
-    #[error("password is among the most common ones: please choose a less common one")]
-    Common,
-    /// It contains little more than the name of the service or the user's address.
-    #[error(
-        "password is little more than your email address or the name of this service: please add to it"
-    )]
-    Context,
-}
-
-impl PasswordPolicyError {
-    /// The error code of the refusal.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TooShort { .. } => "password_too_short",
-            Self::Common => "password_too_common",
-            Self::Context => "password_too_obvious",
         }
     }
 }

@@ -26,8 +26,10 @@ use r2d2::{NopEventHandler, Pool};
 
 use connection::AnyConnection;
 use connection::disk_health::DiskHealth;
-use connection::manager::{Manager, Role, Target};
-use connection::transactions::{self, Begin, Deadline, POOL_WAIT, in_pooled_transaction};
+use connection::manager::{Manager, Target};
+use connection::postgres::Begin;
+use connection::sqlite::Role;
+use connection::transactions::{self, Deadline, POOL_WAIT, in_pooled_transaction};
 use health::file::FileHealth;
 use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use stats::PoolEvents;
@@ -44,9 +46,9 @@ pub use accounts::second_factor::{
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
-pub use open_error::{OpenError, OpenOutcome};
+pub use open_error::{DuplicateEmail, OpenError, OpenOutcome};
 pub use settings::{DbSettings, OpenMode, SessionPolicy};
-pub use sqlite::{DuplicateEmail, InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
+pub use sqlite::{InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
 pub use stats::{OutboxStats, PoolStats};
 pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;

@@ -5,7 +5,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::sqlite::DuplicateEmail;
 use super::{DbError, Unavailable};
 
 /// What opening a database has done.
@@ -78,6 +77,23 @@ impl fmt::Display for OpenOutcome {
                 copy.display()
             ),
         }
+    }
+}
+
+/// Users with the same address, in one or several spellings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateEmail {
+    /// The id and the spelling of each user, the lowest id first.
+    pub users: Vec<(i64, String)>,
+}
+
+impl fmt::Display for DuplicateEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, (id, email)) in self.users.iter().enumerate() {
+            let separator = if nth == 0 { "" } else { ", " };
+            write!(f, "{separator}user {id} {email:?}")?;
+        }
+        Ok(())
     }
 }
 

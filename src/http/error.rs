@@ -1,6 +1,7 @@
 //! Errors as responses: the status, error code, message and metric of each error.
 
 mod description;
+mod refusal;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,12 +10,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
 use actix_web::{Error, HttpResponse, ResponseError};
 
-use super::extract::FormError;
-use super::metrics::Outcome;
-use super::pages::Refusal;
+use super::FormError;
+use super::outcome::Outcome;
 use crate::auth::AuthError;
 
-pub(crate) use description::{Description, represent};
+pub(crate) use description::Description;
+pub(crate) use refusal::Refusal;
 
 /// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
 /// code and a message.
@@ -278,11 +279,6 @@ impl HttpError {
     pub(super) fn of(error: &Error) -> Option<&Self> {
         let of_page = || error.as_error::<Refusal>().map(Refusal::error);
         error.as_error::<Self>().or_else(of_page)
-    }
-
-    /// How a login or a registration ended, for the metrics.
-    pub(super) fn outcome(&self) -> Outcome {
-        self.describe().outcome
     }
 }
 

@@ -3,16 +3,22 @@
 //! Handlers call [`Auth`] through the [`BlockingExecutor`] and do not use the database. The route
 //! table is in `routes.rs`; the server and the tests share [`Http::app`].
 
+mod account_export;
+mod content_kind;
 mod error;
 mod executor;
 mod extract;
+mod form_error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handlers;
+mod login_response;
 mod metrics;
 mod middleware;
+mod outcome;
 mod pages;
 mod qr_code;
+mod representation;
 mod resource;
 mod response;
 mod routes;
@@ -26,8 +32,10 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
 pub use error::HttpError;
+pub(crate) use error::Refusal;
 pub use executor::BlockingExecutor;
-pub use extract::{FormError, forwarded};
+pub use extract::forwarded;
+pub use form_error::FormError;
 pub use middleware::connections::{ClientStream, Connections};
 pub use pages::{PageSettings, Pages, PagesError};
 
@@ -40,6 +48,7 @@ use middleware::cookie_limit::limit_cookie_size;
 use middleware::cors::cors;
 use middleware::csrf::{RefusedOrigins, csrf};
 use middleware::request_context::{LogFlush, RequestIds, request_context};
+use resource::not_found;
 
 /// The settings of the HTTP layer.
 #[derive(Debug, Clone)]
@@ -138,7 +147,7 @@ impl Http {
             .app_data(self.ids.clone())
             .app_data(LogFlush::default())
             .configure(|config| self.configure(config))
-            .default_service(web::to(response::not_found))
+            .default_service(web::to(not_found))
             .wrap(from_fn(limit_cookie_size))
             .wrap(from_fn(csrf))
             .wrap(from_fn(cors))
@@ -166,7 +175,7 @@ impl Http {
             .app_data(self.ids.clone())
             .app_data(LogFlush::default())
             .configure(handlers::ops::routes)
-            .default_service(web::to(response::not_found))
+            .default_service(web::to(not_found))
             .wrap(from_fn(request_context))
     }
 

@@ -9,7 +9,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
 use super::HttpError;
 use super::metrics::Route;
-use super::pages::is_navigation;
+use super::representation::is_navigation;
 
 /// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
@@ -123,4 +123,9 @@ impl Resource {
                 .default_service(web::to(wrong)),
         );
     }
+}
+
+/// What every unknown path answers.
+pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
+    Err(HttpError::NotFound)
 }

@@ -1,11 +1,11 @@
-//! Responses in JSON.
+//! Responses: JSON, and the user of a request.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
-use super::HttpError;
+use crate::domain::UserId;
 
 /// The header with the error code.
 pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("bienvenue-error");
@@ -46,7 +46,8 @@ pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize
     }
 }
 
-/// What every unknown path answers.
-pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
-    Err(HttpError::NotFound)
+/// Sets the user for the access log, for a request without a session.
+pub(crate) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpResponse {
+    answer.extensions_mut().insert(user);
+    answer
 }

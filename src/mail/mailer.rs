@@ -1,6 +1,6 @@
 //! The mailer: one interface for all transports.
 
-use super::{Folder, Mail, Memory, Smtp};
+use super::{Folder, Mail, Memory, SendError, Smtp};
 
 /// A transport of mails.
 #[derive(Debug)]
@@ -13,20 +13,6 @@ pub enum Mailer {
     Memory(Memory),
     /// No mails are sent, and no error is reported.
     Off,
-}
-
-/// Why a mail was not sent. The messages are for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// No retry of this mail can succeed.
-    #[error("{0}")]
-    Refused(String),
-    /// A retry of this mail may succeed.
-    #[error("{0}")]
-    Later(String),
-    /// No mail can be sent at the moment.
-    #[error("{0}")]
-    Away(String),
 }
 
 impl Mailer {

@@ -9,14 +9,16 @@ mod kind;
 mod mailer;
 mod memory;
 mod message;
+mod send_error;
 mod smtp;
 mod smtp_failure;
 mod templates;
 
 pub use file_transport::Folder;
 pub use kind::{MailDraft, MailKind, MailToken, UnreadableMail};
-pub use mailer::{Mailer, SendError};
+pub use mailer::Mailer;
 pub use memory::Memory;
 pub use message::Mail;
+pub use send_error::SendError;
 pub use smtp::{Smtp, SmtpError, SmtpSettings};
 pub use templates::{TemplateError, TemplateSettings, Templates, token_link};

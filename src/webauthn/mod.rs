@@ -21,13 +21,22 @@ pub use credential::{AssertionCredential, RegistrationCredential};
 pub use options::{CreationOptions, Descriptor, NewUser, RequestOptions};
 pub use public_key::PublicKey;
 pub use relying_party::RelyingParty;
-pub use verify::{Assertion, NewCredential, UserVerification};
+pub use verify::{Assertion, NewCredential};
 
 /// The bytes of a challenge.
 pub const CHALLENGE_LENGTH: usize = 32;
 
 /// The longest id of a credential, in bytes (section 5.8.3).
 pub const CREDENTIAL_ID_MAX: usize = 1023;
+
+/// Whether the authenticator has to verify its user, by a PIN or a finger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserVerification {
+    /// It has to.
+    Required,
+    /// It may.
+    Preferred,
+}
 
 /// Why an answer of an authenticator is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -4,16 +4,10 @@ use sha2::{Digest, Sha256};
 
 use super::authenticator_data::AuthenticatorData;
 use super::cbor::Map;
-use super::{AssertionCredential, PublicKey, RegistrationCredential, RelyingParty, VerifyError};
-
-/// Whether the authenticator has to verify its user, by a PIN or a finger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserVerification {
-    /// It has to.
-    Required,
-    /// It may.
-    Preferred,
-}
+use super::{
+    AssertionCredential, PublicKey, RegistrationCredential, RelyingParty, UserVerification,
+    VerifyError,
+};
 
 /// A credential that was registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,12 @@
 //! Access to applications behind a proxy.
 
-mod decision;
 mod hand_over;
 
 use super::audit::{AccessEvent, Event};
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, decide};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
 
-pub use decision::{Denial, Grant, decide};
 pub use hand_over::{HAND_OVER_LIFETIME, login_next};
 
 /// What a proxy asks about a request before it passes the request on.

@@ -2,7 +2,6 @@
 
 use tokio::sync::oneshot;
 
-use super::HashPermit;
 use crate::bcrypt_lanes::{Digest, Input, bcrypt};
 
 /// A result that takes one or several bcrypt computations, one after the other.
@@ -91,38 +90,5 @@ impl<W: BcryptJob> QueuedJob for AwaitedJob<W> {
 
     fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
         Self::after(self.work.proceed(digest), self.sender)
-    }
-}
-
-/// A job that holds its own permit, because no client awaits it.
-pub(super) struct DetachedJob<W: BcryptJob<Done = ()>> {
-    work: W,
-    place: HashPermit,
-}
-
-impl<W: BcryptJob<Done = ()>> DetachedJob<W> {
-    pub(super) fn new(work: W, place: HashPermit) -> Self {
-        Self { work, place }
-    }
-
-    fn after(step: JobStep<W>, place: HashPermit) -> Option<(Input, Box<dyn QueuedJob>)> {
-        match step {
-            JobStep::Compute(input, work) => Some((input, Box::new(Self { work, place }))),
-            JobStep::Done(()) => None,
-        }
-    }
-}
-
-impl<W: BcryptJob<Done = ()>> QueuedJob for DetachedJob<W> {
-    fn is_awaited(&self) -> bool {
-        true
-    }
-
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
-        Self::after(self.work.begin(), self.place)
-    }
-
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
-        Self::after(self.work.proceed(digest), self.place)
     }
 }

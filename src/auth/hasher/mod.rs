@@ -5,6 +5,7 @@
 //! Requests that need no hash never wait here. A client that would wait too long is refused
 //! at once.
 
+mod detached_job;
 mod job;
 mod overload_log;
 mod queue;
@@ -22,8 +23,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{AuthError, HashError};
+use detached_job::DetachedJob;
+use job::AwaitedJob;
 pub(super) use job::compute;
-use job::{AwaitedJob, DetachedJob};
 pub(super) use job::{BcryptJob, JobStep};
 pub(super) use queue::HashPermit;
 use queue::Queue;

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::cleanup::Cleanup;
-use crate::auth::password::rehash::Rehashed;
+use super::rehashed::Rehashed;
 use crate::auth::throttle::{Reservation, ThrottleSettings};
 use crate::db::{DB, LimitHit};
 use crate::domain::{SessionDigest, Timestamp};

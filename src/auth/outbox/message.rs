@@ -5,9 +5,6 @@ use crate::db::{QueuedMail, RateLimitedMail};
 use crate::domain::NormalizedEmail;
 use crate::mail::{MailKind, MailToken};
 
-/// The kind that is counted for the decoy of a concealed registration, if the address is new.
-pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
-
 impl MailKind {
     /// The row of the message.
     pub(in crate::auth) fn row(&self) -> QueuedMail {

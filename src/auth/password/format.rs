@@ -15,8 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha384;
 use zeroize::Zeroizing;
 
-use crate::auth::HashJob;
-use crate::auth::hasher::compute;
+use crate::auth::HashError;
 use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
@@ -24,32 +23,6 @@ use crate::domain::{BcryptCost, HashedPassword, Password};
 const BCRYPT_BYTES: usize = 71;
 const TAG: &str = HashedPassword::PREHASHED;
 const PREHASH_KEY: &[u8] = b"bienvenue/password/1";
-
-/// Why a password could not be hashed: a defect, or no random numbers.
-#[derive(Debug, thiserror::Error)]
-pub enum HashError {
-    /// bcrypt failed.
-    #[error("bcrypt: {0}")]
-    Bcrypt(#[from] BcryptError),
-    /// HMAC refused its key. This cannot happen, because it accepts any length.
-    #[error("HMAC refused its key")]
-    Hmac,
-    /// The operating system returned no random bytes for a salt.
-    #[error("no salt: {0}")]
-    Salt(#[from] getrandom::Error),
-    /// The hashing thread panicked, or the service is shutting down.
-    #[error("the hashing thread gave no answer")]
-    NoAnswer,
-}
-
-/// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
-/// about a quarter of a second at cost 12.
-///
-/// # Errors
-/// [`HashError`] if the operating system returns no random bytes.
-pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
-    compute(HashJob::new(password.clone(), cost)?)
-}
 
 /// The parameters of a bcrypt hash: cost, salt, and whether the password is prehashed.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-use super::format::{HashError, HashParams, StoredHash};
-use crate::auth::hasher::{BcryptJob, JobStep};
+use super::format::{HashParams, StoredHash};
+use crate::auth::HashError;
+use crate::auth::hasher::{BcryptJob, JobStep, compute};
 use crate::bcrypt_lanes::Digest;
 use crate::domain::{BcryptCost, HashedPassword, Password};
+
+/// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
+/// about a quarter of a second at cost 12.
+///
+/// # Errors
+/// [`HashError`] if the operating system returns no random bytes.
+pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
+    compute(HashJob::new(password.clone(), cost)?)
+}
 
 /// The job that hashes a new password.
 #[derive(Debug)]

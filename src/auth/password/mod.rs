@@ -1,7 +1,5 @@
-//! Passwords: the policy for new ones, the format of stored ones, checks and rehashes.
+//! Passwords: the policy for new ones, the format of stored ones, and the jobs that hash them.
 
-pub(super) mod check;
 pub(super) mod format;
 pub(super) mod jobs;
 pub(super) mod policy;
-pub(super) mod rehash;

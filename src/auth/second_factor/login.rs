@@ -4,7 +4,7 @@ use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
-use crate::auth::password::check::RightPassword;
+use crate::auth::password_check::RightPassword;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
 use crate::db::{
     DbError, FactorProof, LoginGate, NewPendingLogin, NewSession, SecondFactorLogin,

@@ -12,7 +12,7 @@ mod passkeys;
 
 pub use enrolment::Enrolment;
 pub use keys::KeyCheckError;
-pub use passkeys::{NewPasskeyAnswer, PasskeyAdded, PasskeyRefusal};
+pub use passkeys::{NewPasskeyAnswer, PasskeyAdded};
 
 use super::throttle::ThrottleSettings;
 use super::{Auth, AuthError, SecondFactorPolicy};

@@ -2,12 +2,12 @@
 //! in the queue of the hasher.
 
 use super::enrolment::no_randomness;
-use super::passkeys::{PasskeyRefusal, descriptor};
+use super::passkeys::descriptor;
 use super::{Auth, AuthError};
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::throttle::{IpLimits, LoginAttempt, refuse_waiting};
-use crate::auth::{EmailVerification, LoginSuccess, Reservation};
+use crate::auth::{EmailVerification, LoginSuccess, PasskeyRefusal, Reservation};
 use crate::db::{
     Challenge, DbError, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
 };

@@ -2,6 +2,7 @@
 
 use super::enrolment::{new_recovery_codes, no_randomness};
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
+use crate::auth::PasskeyRefusal;
 use crate::auth::audit::{Event, SecondFactorEvent};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
@@ -16,36 +17,6 @@ use crate::domain::{
 use crate::webauthn::{
     CreationOptions, Descriptor, NewUser, RegistrationCredential, RelyingParty, VerifyError,
 };
-
-/// Why a passkey is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasskeyRefusal {
-    /// What the authenticator sent is wrong.
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
-    /// The challenge was used before, has expired, or was for another purpose or client.
-    #[error("it took too long, please try again")]
-    NoChallenge,
-    /// No account has this passkey.
-    #[error("the passkey is unknown")]
-    Unknown,
-    /// The signature counter did not go forward.
-    #[error("the signature counter did not go forward")]
-    Counter,
-}
-
-impl PasskeyRefusal {
-    /// The reason in the log.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Verify(error) => error.reason(),
-            Self::NoChallenge => "no_challenge",
-            Self::Unknown => "unknown_passkey",
-            Self::Counter => "passkey_counter",
-        }
-    }
-}
 
 /// What a browser returns to add a passkey.
 #[derive(Debug, Clone)]

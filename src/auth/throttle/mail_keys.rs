@@ -1,8 +1,10 @@
 //! The limit keys of the mails to an address.
 
-use crate::auth::outbox::message::NOTHING_TOLD;
 use crate::domain::{LimitKey, NormalizedEmail};
 use crate::mail::MailKind;
+
+/// The kind that is counted for the decoy of a concealed registration, if the address is new.
+pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
 
 /// All keys by which the mails to an address are limited.
 #[must_use]

@@ -15,6 +15,7 @@ mod settings;
 
 pub(super) use ip_limits::IpLimits;
 pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, reserve};
+pub(super) use mail_keys::NOTHING_TOLD;
 pub use mail_keys::mail_limit_keys;
 pub(super) use mail_limits::{
     email_changes, mail_budget, notification_budget, reauthentications, reset_requests,

@@ -5,4 +5,6 @@ pub(super) mod changes;
 mod export;
 pub(super) mod login_state;
 pub(super) mod registration;
+mod revert_email;
 pub(super) mod second_factor;
+mod update;

@@ -1,10 +1,14 @@
 //! Registrations: the new user, and the mail to the owner of the address.
 
+use diesel::prelude::*;
+
 use crate::db::connection::AnyConnection;
+use crate::db::schema::users;
+use crate::db::tables::account_dates::note_registration;
 use crate::db::tables::invitations::accept;
 use crate::db::tables::outbox::{RateLimitedMail, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
-use crate::db::tables::users::owner_of;
+use crate::db::tables::users::{COLUMNS, UserRow, owner_of, taken_or};
 use crate::db::{DB, DbError};
 use crate::domain::{Email, HashedPassword, InvitationDigest, User};
 
@@ -31,6 +35,44 @@ pub enum RegistrationOutcome {
 }
 
 impl DB {
+    /// Adds a user and returns it. Blocks for one transaction.
+    ///
+    /// # Errors
+    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
+    /// reserved as a former address of another user.
+    pub fn add_user(
+        &self,
+        email: &Email,
+        hashed_password: &HashedPassword,
+    ) -> Result<User, DbError> {
+        self.write(|conn| self.insert_user(conn, email, hashed_password))
+    }
+
+    fn insert_user(
+        &self,
+        conn: &mut AnyConnection,
+        email: &Email,
+        hashed_password: &HashedPassword,
+    ) -> Result<User, DbError> {
+        let key = email.key();
+        let user: User = diesel::insert_into(users::table)
+            .values((
+                users::email.eq(email.as_str()),
+                users::email_key.eq(key.as_str()),
+                users::hashed_password.eq(hashed_password.expose()),
+            ))
+            .returning(COLUMNS)
+            .get_result::<UserRow>(conn)
+            .map(User::from)
+            .map_err(|error| taken_or(error, email))?;
+        // After the insert, which waits for a user who is just giving the address up.
+        if is_reserved(conn, &key, None, self.settings.clock.now())? {
+            return Err(DbError::AlreadyExists(email.clone()));
+        }
+        note_registration(conn, user.id, self.settings.clock.now())?;
+        Ok(user)
+    }
+
     /// Adds a user and queues the mail. Blocks for one transaction.
     ///
     /// # Errors

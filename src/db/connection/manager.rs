@@ -11,7 +11,9 @@ use diesel::result::ConnectionError;
 
 use super::any_connection::AnyConnection;
 use super::outage::ConnectionOutage;
-use crate::db::{Unavailable, postgres, sqlite};
+use super::sqlite::Role;
+use super::{postgres, sqlite};
+use crate::db::Unavailable;
 
 const WAIT_STEP: Duration = Duration::from_millis(50);
 
@@ -37,15 +39,6 @@ pub(in crate::db) enum Target {
     Sqlite(sqlite::Location),
     /// A PostgreSQL server.
     Postgres(postgres::Location),
-}
-
-/// The purpose of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::db) enum Role {
-    /// Reads. On SQLite the connection cannot write.
-    Reader,
-    /// Writes. On SQLite there is one such connection.
-    Writer,
 }
 
 /// Counts how often the server was lost. A connection remembers the count at which it was

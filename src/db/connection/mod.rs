@@ -5,6 +5,8 @@ pub(super) mod condition_log;
 pub(super) mod disk_health;
 pub(super) mod manager;
 mod outage;
+pub(super) mod postgres;
+pub(super) mod sqlite;
 pub(super) mod statement;
 pub(super) mod transactions;
 

@@ -9,9 +9,9 @@ use r2d2::{Pool, PooledConnection};
 
 use super::any_connection::AnyConnection;
 use super::manager::Manager;
+use super::postgres::{self, Begin};
 use crate::db::error::{is_disk_failure, is_lost, is_undone};
-use crate::db::{DbError, Pooler, Unavailable, postgres};
-use crate::domain::UserId;
+use crate::db::{DbError, Pooler, Unavailable};
 
 type Transactions = <AnyConnection as Connection>::TransactionManager;
 
@@ -93,21 +93,6 @@ pub(in crate::db) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
     in_pooled_transaction(conn, Pooler::Off.into(), work)
-}
-
-/// How a transaction begins on PostgreSQL, in one round trip.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::db) struct Begin {
-    /// With a pooler in transaction mode, each transaction has to set the time limits itself.
-    pub(in crate::db) pooler: Pooler,
-    /// The user whose row is locked.
-    pub(in crate::db) lock: Option<UserId>,
-}
-
-impl From<Pooler> for Begin {
-    fn from(pooler: Pooler) -> Self {
-        Self { pooler, lock: None }
-    }
 }
 
 /// The same on a connection that may use a pooler.

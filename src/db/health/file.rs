@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::db::connection::manager::Target;
-use crate::db::sqlite::{IntegrityWalk, Location, Step, WalStats};
+use crate::db::connection::sqlite::Location;
+use crate::db::sqlite::{IntegrityWalk, Step, WalStats};
 use crate::db::{DB, DbError, Unavailable};
 use crate::domain::Timestamp;
 

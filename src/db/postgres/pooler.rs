@@ -1,13 +1,12 @@
 //! Connection poolers in front of the server: detects a wrong `--database-pooler`.
 
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Text};
 
-use super::{Location, connect};
 use crate::db::connection::AnyConnection;
+use crate::db::connection::postgres::{Location, connect};
 use crate::db::{DbError, OpenError, Pooler};
 use crate::domain::PostgresUrl;
 
@@ -25,18 +24,6 @@ struct BackendRow {
 struct SettingRow {
     #[diesel(sql_type = Text)]
     value: String,
-}
-
-/// Refuses a server that cannot write, as `target_session_attrs` does without a pooler.
-pub(super) fn expect_writable(conn: &mut PgConnection) -> QueryResult<()> {
-    let sql = "SELECT current_setting('transaction_read_only') AS value";
-    let read_only: SettingRow = sql_query(sql).get_result(conn)?;
-    if read_only.value == "on" {
-        let message = "the server behind the pooler is read-only".to_owned();
-        let kind = DatabaseErrorKind::ReadOnlyTransaction;
-        return Err(DieselError::DatabaseError(kind, Box::new(message)));
-    }
-    Ok(())
 }
 
 /// Detects a pooler by the error of a failed connection.

@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 
-use super::{Location, connect, pooler, privileges, refusal};
+use super::{pooler, privileges, refusal};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
+use crate::db::connection::postgres::{Location, connect};
 use crate::db::connection::transactions::in_pooled_transaction;
 use crate::db::migrations::{self, SchemaStatus};
 use crate::db::{DbSettings, OpenError, OpenMode, OpenOutcome, Pooler};

@@ -14,11 +14,12 @@ use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
+use super::prepare;
 use super::steps::Position;
+use super::texts::texts;
 use super::trees::{self, Tree};
-use super::{Location, connect, prepare};
 use crate::db::connection::AnyConnection;
-use crate::db::connection::manager::Role;
+use crate::db::connection::sqlite::{Location, Role, connect};
 use crate::db::error::is_damage;
 use crate::db::{DbError, DbSettings, OpenError, Unavailable};
 
@@ -173,7 +174,7 @@ pub(in crate::db) fn check(path: &Path, settings: &DbSettings) -> Result<Vec<Str
                || parent AS value FROM pragma_foreign_key_check LIMIT {FINDINGS}"
         ),
     ] {
-        match prepare::texts(&mut conn, &sql) {
+        match texts(&mut conn, &sql) {
             Ok(rows) => findings.extend(rows.into_iter().filter(|row| row != "ok")),
             Err(error) if is_damage(&error) => findings.push(error.to_string()),
             Err(error) => return Err(prepare::explain(path, error)),

@@ -4,17 +4,16 @@
 //! This is not a migration, because SQL can neither hash nor convert Unicode to lower case.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::prepare::texts;
-use crate::db::DbSettings;
+use super::texts::texts;
 use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
+use crate::db::{DbSettings, DuplicateEmail};
 use crate::domain::{
     HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
 };
@@ -25,23 +24,6 @@ diesel::table! {
         email -> Binary,
         hashed_password -> Binary,
         session_id -> Nullable<Binary>,
-    }
-}
-
-/// Users with the same address, in one or several spellings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DuplicateEmail {
-    /// The id and the spelling of each user, the lowest id first.
-    pub users: Vec<(i64, String)>,
-}
-
-impl fmt::Display for DuplicateEmail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, (id, email)) in self.users.iter().enumerate() {
-            let separator = if nth == 0 { "" } else { ", " };
-            write!(f, "{separator}user {id} {email:?}")?;
-        }
-        Ok(())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Location;
-use super::prepare::texts;
+use super::texts::texts;
 use crate::db::DbSettings;
+use crate::db::connection::sqlite::Location;
 
 /// The number of users in a SQLite file; none if it does not exist or has no such table. Blocks.
 #[must_use]

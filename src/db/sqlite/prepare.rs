@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{ConnectionError, Error as DieselError};
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use super::{Location, backup, drop_statistics, legacy_import};
+use super::texts::texts;
+use super::{backup, drop_statistics, legacy_import};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
+use crate::db::connection::sqlite::Location;
 use crate::db::connection::transactions::in_transaction;
 use crate::db::migrations::{self, MigrationError, SchemaStatus};
 use crate::db::{DbError, DbSettings, OpenError, OpenMode, OpenOutcome};
@@ -24,18 +25,6 @@ enum Content {
     Nothing,
     Ours,
     Document,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct TextRow {
-    #[diesel(sql_type = Text)]
-    pub(super) value: String,
-}
-
-/// Runs a query whose rows have one text column `value`.
-pub(super) fn texts(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
-    let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn)?;
-    Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
 /// Prepares the file for the pools, as far as the open mode allows.

@@ -122,7 +122,7 @@ mod tests {
     use diesel::sqlite::SqliteConnection;
     use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-    use super::super::prepare::texts;
+    use super::super::texts::texts;
     use super::super::trees::{UNWALKED, read};
     use super::*;
 

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::prepare::texts;
+use super::texts::texts;
 
 /// One b-tree: a table, or an index.
 pub(super) struct Tree {

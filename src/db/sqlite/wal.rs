@@ -9,8 +9,8 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use super::integrity::reader;
-use super::{Location, wait_at_most};
 use crate::db::DbError;
+use crate::db::connection::sqlite::{Location, wait_at_most};
 
 /// The bytes of the `-shm` file that readers of a snapshot lock, by SQLite's file format.
 const READ_LOCKS: std::ops::RangeInclusive<u64> = 123..=127;

@@ -15,6 +15,7 @@ pub(super) mod pending_logins;
 pub(super) mod previous_emails;
 pub(super) mod recovery_codes;
 pub(super) mod revocation;
+pub(super) mod second_factors;
 pub(super) mod secret_key_check;
 pub(super) mod sessions;
 pub(super) mod throttle;

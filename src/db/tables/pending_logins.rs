@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use crate::db::accounts::second_factor::has_factor;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{pending_logins, users};
 use crate::db::tables::passkey_challenges::end_challenges;
+use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::users::{COLUMNS, UserRow};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, User, UserId};

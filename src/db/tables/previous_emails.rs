@@ -7,19 +7,13 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
-use super::revocation::revoke_all;
-use super::throttle::admin::clear_account_limits;
-use super::users::{COLUMNS, UserRow, owner_of, taken_or};
-use super::verified_emails::{has_proved, verify};
-use super::{passkeys, totp};
-use crate::db::accounts::second_factor::remove_factors;
+use super::users::{COLUMNS, UserRow};
+use super::verified_emails::has_proved;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{former_emails, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
-    Email, EmailRevertTokenDigest, HashedPassword, NormalizedEmail, PreviousEmail, Timestamp, User,
-    UserId,
+    Email, EmailRevertTokenDigest, NormalizedEmail, PreviousEmail, Timestamp, User, UserId,
 };
 
 /// A former address with a valid undo token.
@@ -93,74 +87,6 @@ impl DB {
         })
     }
 
-    /// Restores a former address, because an attacker may have changed it. It removes the
-    /// password, ends all sessions and tokens, deletes later former addresses, and removes a second
-    /// factor that was set up since. It deletes an
-    /// account that has registered the address since without verifying it. It queues a mail with
-    /// a reset token to the owner, and a notification to the address that loses the account.
-    /// Blocks for one transaction.
-    ///
-    /// # Errors
-    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
-    /// [`DbError::AlreadyExists`] if another account has it and has verified it.
-    pub fn revert_email(
-        &self,
-        found: &ActivePreviousEmail,
-        mail: &QueuedMail,
-        notice: Option<&RateLimitedMail>,
-    ) -> Result<(), DbError> {
-        let now = self.settings.clock.now();
-        let user_id = found.user.id;
-        let key = found.email.key();
-        self.write(|conn| {
-            // Every change of sessions and tokens locks the user's row first.
-            let user = users::table.filter(users::id.eq(user_id.get()));
-            diesel::update(user)
-                .set(users::id.eq(users::id))
-                .execute(conn)?;
-            let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
-            if let Some(usurper) = usurper
-                && !has_proved(conn, usurper, &key)?
-            {
-                Self::delete_user_row(conn, usurper)?;
-            }
-            diesel::update(user)
-                .set((
-                    users::email.eq(found.email.as_str()),
-                    users::email_key.eq(key.as_str()),
-                    users::hashed_password.eq(HashedPassword::unusable().expose()),
-                ))
-                .execute(conn)
-                .map_err(|error| taken_or(error, &found.email))?;
-            let row = former_emails::table
-                .filter(former_emails::id.eq(found.id))
-                .filter(is_kept(now));
-            let changed_at: i64 = diesel::delete(row)
-                .returning(former_emails::changed_at)
-                .get_result(conn)
-                .optional()?
-                .ok_or(DbError::NoResultFound)?;
-            let later = former_emails::table
-                .filter(former_emails::user_id.eq(user_id.get()))
-                .filter(former_emails::id.gt(found.id));
-            diesel::delete(later).execute(conn)?;
-            revoke_all(conn, user_id)?;
-            let changed_at = Timestamp::from_seconds(changed_at);
-            if totp::is_newer(conn, user_id, changed_at)?
-                || passkeys::is_newer(conn, user_id, changed_at)?
-            {
-                remove_factors(conn, user_id)?;
-            }
-            clear_account_limits(conn, &key)?;
-            verify(conn, user_id, &key, now)?;
-            queue(conn, Some(user_id), mail, now)?;
-            if let Some(notice) = notice {
-                queue_within(conn, Some(user_id), notice, now)?;
-            }
-            Ok(())
-        })
-    }
-
     /// The stored former addresses of a user, newest first. Blocks for one lookup.
     ///
     /// # Errors
@@ -207,6 +133,28 @@ pub(in crate::db) fn reserve_previous(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Deletes a former address that becomes the current one again, and the user's later ones. Returns
+/// when it was changed.
+pub(in crate::db) fn spend_previous(
+    conn: &mut AnyConnection,
+    found: &ActivePreviousEmail,
+    now: Timestamp,
+) -> Result<Timestamp, DbError> {
+    let row = former_emails::table
+        .filter(former_emails::id.eq(found.id))
+        .filter(is_kept(now));
+    let changed_at: i64 = diesel::delete(row)
+        .returning(former_emails::changed_at)
+        .get_result(conn)
+        .optional()?
+        .ok_or(DbError::NoResultFound)?;
+    let later = former_emails::table
+        .filter(former_emails::user_id.eq(found.user.id.get()))
+        .filter(former_emails::id.gt(found.id));
+    diesel::delete(later).execute(conn)?;
+    Ok(Timestamp::from_seconds(changed_at))
 }
 
 /// Whether an address is reserved for another user than `from`.

@@ -3,15 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
-use crate::http::metrics::Outcome;
-use crate::http::middleware::ContentKind;
-use crate::http::pages::{PROBLEM, Pages, Representation};
+use crate::http::outcome::Outcome;
 use crate::http::response::{ERROR_CODE, Message, json_with};
 
 /// All that an error means to the client, and to the metrics.
@@ -103,7 +100,8 @@ impl Description {
         answer
     }
 
-    fn problem(&self) -> String {
+    /// The body as RFC 9457 has it.
+    pub(crate) fn problem(&self) -> String {
         let problem = Problem {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or_default(),
@@ -123,38 +121,4 @@ impl Description {
 fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
-}
-
-/// Turns an error's answer into the form that the client asks for. Other answers stay as they
-/// are, and so do errors that are pages already.
-pub(crate) fn represent(
-    mut answer: HttpResponse<BoxBody>,
-    wanted: Representation,
-    pages: Option<&web::Data<Pages>>,
-) -> HttpResponse<BoxBody> {
-    let description = answer.extensions().get::<Description>().cloned();
-    let Some(description) = description else {
-        return answer;
-    };
-    let (media_type, body) = match (wanted, pages) {
-        (Representation::Problem, _) => (PROBLEM, description.problem()),
-        (Representation::Page(language), Some(pages)) => {
-            match pages.error_page(language, &description) {
-                Ok(html) => {
-                    answer
-                        .extensions_mut()
-                        .insert(ContentKind::Page { leads_to: None });
-                    ("text/html; charset=utf-8", html)
-                }
-                Err(error) => {
-                    log::error!("an error page cannot be written: {error}");
-                    return answer;
-                }
-            }
-        }
-        (Representation::Message, _) | (Representation::Page(_), None) => return answer,
-    };
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    answer.set_body(BoxBody::new(body))
 }

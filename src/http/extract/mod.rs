@@ -10,5 +10,3 @@ pub(crate) mod form;
 pub mod forwarded;
 pub(crate) mod login_cookie;
 pub(crate) mod session_cookie;
-
-pub use form::FormError;

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{Auth, OwnerRequest};
 use crate::domain::{Client, GroupName, Password, Timestamp};
 use crate::http::extract::current_user::{CurrentUser, session_of};
-use crate::http::extract::form::{FieldText, Form};
+use crate::http::extract::form::{CurrentPasswordForm, FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::pages::{self, Pages, Refusal, prefers_html};
+use crate::http::pages::{self, Pages};
+use crate::http::representation::prefers_html;
 use crate::http::response::{AccountMessage, EmptyObject, json_with};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
 
 #[derive(Serialize)]
 struct Account<'a> {
@@ -59,12 +60,6 @@ pub(crate) async fn account(
 pub(crate) struct PasswordChangeForm {
     current_password: FieldText,
     new_password: FieldText,
-}
-
-/// The password of the owner, who gives it again.
-#[derive(Deserialize)]
-pub(crate) struct CurrentPasswordForm {
-    pub(super) current_password: FieldText,
 }
 
 /// `PUT /profile/password`

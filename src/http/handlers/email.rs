@@ -9,8 +9,7 @@ use crate::domain::{Client, Email, Password};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::middleware::with_user_id;
-use crate::http::response::{AccountMessage, Message, json};
+use crate::http::response::{AccountMessage, Message, json, with_user_id};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]

@@ -5,7 +5,8 @@ use actix_web::http::header::{HeaderValue, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::current_user::session_of;
-use crate::http::pages::{Pages, prefers_html};
+use crate::http::pages::Pages;
+use crate::http::representation::prefers_html;
 use crate::http::response::{Message, json};
 
 /// `GET /`

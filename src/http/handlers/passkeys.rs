@@ -4,13 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::second_factor::ProofForm;
-use super::sessions::opened;
 use crate::auth::{Auth, AuthError, NewPasskeyAnswer};
 use crate::domain::{Client, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, Timestamp};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::form::{FieldText, Form};
+use crate::http::extract::form::{FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 

@@ -6,10 +6,9 @@ use serde::Deserialize;
 
 use crate::auth::Auth;
 use crate::domain::{Client, Email, NormalizedEmail, Password, ResetToken};
-use crate::http::extract::form::{FieldText, Form, FormError};
-use crate::http::middleware::with_user_id;
-use crate::http::response::{AccountMessage, json};
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::extract::form::{FieldText, Form};
+use crate::http::response::{AccountMessage, json, with_user_id};
+use crate::http::{BlockingExecutor, FormError, HttpError};
 
 #[derive(Deserialize)]
 pub(crate) struct ResetRequestForm {

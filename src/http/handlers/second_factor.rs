@@ -4,74 +4,19 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::account::CurrentPasswordForm;
-use super::sessions::opened;
-use crate::auth::{Auth, OwnerRequest, SecondFactorCode};
-use crate::domain::{Client, Password, RecoveryCode, SessionId, SessionUser};
+use crate::auth::{Auth, OwnerRequest};
+use crate::domain::{Client, Password, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::form::{FieldText, Form, FormError};
+use crate::http::extract::form::{CodeForm, CurrentPasswordForm, FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings, qr_code};
-
-/// A code of an authenticator app, a recovery code, or a passkey.
-#[derive(Deserialize)]
-pub(crate) struct CodeForm {
-    otp: Option<FieldText>,
-    recovery_code: Option<FieldText>,
-    credential: Option<FieldText>,
-}
-
-impl CodeForm {
-    /// The second factor that was sent, if one was.
-    pub(super) fn code(&self) -> Option<SecondFactorCode> {
-        match (&self.otp, &self.recovery_code, &self.credential) {
-            (Some(otp), _, _) => Some(SecondFactorCode::totp(otp.as_str())),
-            (_, Some(code), _) => Some(SecondFactorCode::recovery(code.as_str())),
-            (_, _, Some(passkey)) => Some(SecondFactorCode::passkey(passkey.as_str())),
-            (None, None, None) => None,
-        }
-    }
-}
+use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, qr_code};
 
 /// The code that confirms an authenticator app.
 #[derive(Deserialize)]
 pub(crate) struct NewCodeForm {
     otp: FieldText,
-}
-
-/// The password and a second factor, to change the factors.
-#[derive(Deserialize)]
-pub(crate) struct ProofForm {
-    current_password: FieldText,
-    otp: Option<FieldText>,
-    recovery_code: Option<FieldText>,
-    credential: Option<FieldText>,
-}
-
-impl ProofForm {
-    /// The request of the owner, and the second factor that was sent, if one was.
-    pub(super) fn into_request(
-        self,
-        (owner, session_id): (SessionUser, SessionId),
-        client: Client,
-    ) -> Result<(OwnerRequest, Option<SecondFactorCode>), FormError> {
-        let code = CodeForm {
-            otp: self.otp,
-            recovery_code: self.recovery_code,
-            credential: self.credential,
-        }
-        .code();
-        let request = OwnerRequest {
-            owner,
-            session_id,
-            current_password: self
-                .current_password
-                .parse("current_password", Password::parse)?,
-            client,
-        };
-        Ok((request, code))
-    }
 }
 
 /// What an authenticator app has to know.

@@ -1,20 +1,19 @@
 //! Handlers of sessions: login, logout, and the list of the user's sessions.
 
 use actix_web::http::header::LINK;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-use crate::auth::{Auth, AuthError, EndedSession, LoginSuccess, SecondFactorCode};
+use crate::auth::{Auth, AuthError, EndedSession, SecondFactorCode};
 use crate::domain::{
     Client, NormalizedEmail, Password, SessionId, SessionInfo, SessionPublicId, SessionScope,
 };
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::device_cookie;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::middleware::with_user_id;
+use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
@@ -23,11 +22,6 @@ pub(crate) struct LoginForm {
     email: FieldText,
     password: FieldText,
     otp: Option<FieldText>,
-}
-
-#[derive(Serialize)]
-struct NewSession {
-    session_id: String,
 }
 
 /// `POST /sessions`
@@ -54,21 +48,6 @@ pub(crate) async fn log_in(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The answer to a login that opened a session, with its cookies.
-pub(super) fn opened(
-    logged_in: &LoginSuccess,
-    mut answer: HttpResponseBuilder,
-    settings: &HttpSettings,
-) -> HttpResponse {
-    let session_id = logged_in.session_id.expose();
-    answer.cookie(SessionCookie::build(&session_id, settings));
-    if let Some(device) = &logged_in.device {
-        answer.cookie(device_cookie::build(device, settings));
-    }
-    let answer = json_with(&mut answer, &NewSession { session_id });
-    with_user_id(logged_in.user.id, answer)
 }
 
 /// `DELETE /sessions`: logs out; with a `scope`, ends several sessions.

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
-use crate::http::middleware::with_user_id;
-use crate::http::response::{AccountMessage, json};
+use crate::http::response::{AccountMessage, json, with_user_id};
 use crate::http::{BlockingExecutor, HttpError};
 
 #[derive(Deserialize)]

@@ -5,7 +5,6 @@
 
 mod collector;
 mod encode;
-mod outcome;
 mod requests;
 
 use std::fmt;
@@ -21,7 +20,6 @@ pub(super) use requests::{Route, count_requests};
 
 use crate::auth::Auth;
 use collector::StatsCollector;
-pub(super) use outcome::Outcome;
 use requests::Requests;
 
 /// The media type of [`Metrics::text`].

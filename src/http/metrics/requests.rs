@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,7 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Metrics;
-use super::outcome::Outcome;
+use crate::http::HttpError;
+use crate::http::outcome::Outcome;
 
 /// Upper bounds of request durations in seconds, from a lookup to a login with the longest wait.
 const BUCKETS: [f64; 13] = [
@@ -104,7 +105,7 @@ impl Requests {
             ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };
-        let outcome = Outcome::of(answer);
+        let outcome = outcome(answer);
         outcomes.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 }
@@ -122,6 +123,19 @@ fn method_label(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     let found = known.into_iter().find(|name| *name == method.as_str());
     found.unwrap_or("other")
+}
+
+/// How the login or the registration ended that was answered.
+fn outcome<B>(answer: &ServiceResponse<B>) -> Outcome {
+    let status = answer.status();
+    let error = answer.response().error();
+    match error.and_then(HttpError::of) {
+        _ if status == StatusCode::TOO_MANY_REQUESTS => Outcome::throttled,
+        Some(error) => error.describe().outcome,
+        None if status.is_success() || status.is_redirection() => Outcome::success,
+        None if status.is_client_error() => Outcome::malformed,
+        None => Outcome::failed,
+    }
 }
 
 /// Counts every response. It must be the outermost middleware.

@@ -6,6 +6,3 @@ pub(crate) mod cors;
 pub(crate) mod csrf;
 pub(crate) mod request_context;
 mod security_headers;
-
-pub(crate) use request_context::with_user_id;
-pub(crate) use security_headers::ContentKind;

@@ -6,23 +6,7 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use crate::domain::Origin;
-
-/// What an answer is to a browser, which decides what it may do. An answer that says nothing
-/// of it is one of the API.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) enum ContentKind {
-    /// Read by programs.
-    #[default]
-    Api,
-    /// A page of ours.
-    Page {
-        /// The application on another host to which its form leads in the end.
-        leads_to: Option<Origin>,
-    },
-    /// A style sheet or an image of a page, at a path that changes with its content.
-    Asset,
-}
+use crate::http::content_kind::ContentKind;
 
 /// The security headers of every answer (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
 const ALWAYS: [(HeaderName, HeaderValue); 2] = [

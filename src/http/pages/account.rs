@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use super::message::Message;
-use super::refusal::Refusal;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
 use crate::domain::Timestamp;
 use crate::http::BlockingExecutor;
-use crate::http::handlers::export::held;
+use crate::http::Refusal;
+use crate::http::account_export::held;
 
 /// `GET /account` in a browser.
 pub(crate) async fn show(

@@ -5,13 +5,13 @@ use minijinja::context;
 
 use super::field::Field;
 use super::posted_form::{Posted, PostedForm};
-use super::refusal::Refusal;
 use super::register::check_password;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::{Auth, AuthError, OwnerRequest};
 use crate::domain::{Client, Email, Password};
+use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 

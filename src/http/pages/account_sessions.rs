@@ -6,12 +6,12 @@ use minijinja::{Value, context};
 use super::account::date;
 use super::message::Message;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EndedSession;
 use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
+use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError};
 

@@ -3,15 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{PageSettings, Pages, PagesError};
+use super::{PageSettings, PagesError};
 use crate::domain::AccentColor;
-use crate::http::HttpError;
-use crate::http::middleware::ContentKind;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -25,9 +22,9 @@ const LOGO_MAX: usize = 64 * 1024;
 /// A file that pages refer to.
 #[derive(Debug)]
 pub(crate) struct Asset {
-    name: String,
-    media_type: &'static str,
-    content: web::Bytes,
+    pub(super) name: String,
+    pub(super) media_type: &'static str,
+    pub(super) content: web::Bytes,
 }
 
 impl Asset {
@@ -91,20 +88,4 @@ fn kind(content: &[u8]) -> Option<(&'static str, &'static str)> {
         .any(|mark| start.starts_with(mark))
         && text.contains("<svg");
     is_svg.then_some(("svg", "image/svg+xml"))
-}
-
-/// `GET /assets/{name}`
-pub(crate) async fn asset(
-    pages: web::Data<Pages>,
-    request: HttpRequest,
-) -> Result<HttpResponse, HttpError> {
-    let name = request.match_info().get("name").unwrap_or_default();
-    let mut assets = pages.assets();
-    let asset = assets.find(|asset| asset.name == name);
-    let asset = asset.ok_or(HttpError::NotFound)?;
-    let mut answer = HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, asset.media_type))
-        .body(asset.content.clone());
-    answer.extensions_mut().insert(ContentKind::Asset);
-    Ok(answer)
 }

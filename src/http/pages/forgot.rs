@@ -5,12 +5,12 @@ use minijinja::context;
 
 use super::field::Field;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::Auth;
 use crate::domain::Email;
 use crate::http::BlockingExecutor;
+use crate::http::Refusal;
 
 /// `GET /forgot`
 pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Refusal> {

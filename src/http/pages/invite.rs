@@ -7,12 +7,12 @@ use minijinja::context;
 use super::field::Field;
 use super::mailed_token::INVITE;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::register::{check_password, done, log_in};
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, RegistrationOutcome};
 use crate::domain::{Email, Invitation, InvitationToken, Password, Registration};
+use crate::http::Refusal;
 use crate::http::{BlockingExecutor, HttpError};
 
 /// `GET /invite`, `GET /invite?token=`

@@ -6,17 +6,17 @@ use minijinja::context;
 use super::field::Field;
 use super::message::Message;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
 use crate::domain::{NormalizedEmail, Password, Registration};
 use crate::http::BlockingExecutor;
+use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::device_cookie;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::middleware::with_user_id;
+use crate::http::response::with_user_id;
 
 /// `GET /login`
 pub(crate) async fn show(

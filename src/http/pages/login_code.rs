@@ -6,11 +6,11 @@ use minijinja::context;
 use super::field::Field;
 use super::login::enter;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
-use crate::http::extract::FormError;
+use crate::http::FormError;
+use crate::http::Refusal;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::{BlockingExecutor, HttpError};
 

@@ -4,6 +4,7 @@ mod account;
 mod account_changes;
 mod account_sessions;
 mod assets;
+mod built_in;
 mod context;
 mod error_page;
 mod field;
@@ -14,13 +15,13 @@ mod login_code;
 mod logout;
 mod mailed_token;
 mod message;
-mod navigation;
 mod next;
+mod pages_error;
 mod posted_form;
-mod refusal;
 mod register;
 mod reset;
 mod samples;
+mod serve_asset;
 mod session;
 mod templates;
 mod verify_email;
@@ -36,9 +37,8 @@ use super::resource::Resource;
 use crate::domain::AccentColor;
 
 pub(crate) use account::show as account;
-pub(crate) use navigation::{PROBLEM, Representation, is_navigation, prefers_html};
-pub(crate) use refusal::Refusal;
-pub use templates::{Pages, PagesError};
+pub use pages_error::PagesError;
+pub use templates::Pages;
 
 /// How an operator wants the pages to look.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ pub(crate) fn routes() -> Vec<Resource> {
             .get(logout::show)
             .post(logout::submit),
         Resource::new("/.well-known/change-password").get(change_password),
-        Resource::new("/assets/{name}").get(assets::asset),
+        Resource::new("/assets/{name}").get(serve_asset::asset),
     ]
 }
 

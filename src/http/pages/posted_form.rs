@@ -7,11 +7,11 @@ use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
 use super::field::Field;
-use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::domain::Client;
+use crate::http::FormError;
 use crate::http::HttpError;
-use crate::http::extract::FormError;
+use crate::http::Refusal;
 use crate::http::extract::form::Fields;
 
 /// A post to a page.

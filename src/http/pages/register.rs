@@ -6,13 +6,13 @@ use minijinja::context;
 use super::field::Field;
 use super::login::enter;
 use super::posted_form::{Posted, PostedForm};
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{AccountRules, Auth, AuthError, RegistrationOutcome};
 use crate::domain::{Client, Email, EmailVerification, Password, Registration, User};
+use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
-use crate::http::middleware::with_user_id;
+use crate::http::response::with_user_id;
 use crate::http::{BlockingExecutor, HttpError};
 
 /// `GET /register`

@@ -7,13 +7,13 @@ use minijinja::context;
 use super::field::Field;
 use super::mailed_token::RESET;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::register::check_password;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError};
 use crate::domain::{Password, ResetToken};
-use crate::http::middleware::with_user_id;
+use crate::http::Refusal;
+use crate::http::response::with_user_id;
 use crate::http::{BlockingExecutor, HttpError};
 
 /// `GET /reset`, `GET /reset?token=`

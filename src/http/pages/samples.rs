@@ -7,8 +7,8 @@ use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
+use crate::http::FormError;
 use crate::http::HttpError;
-use crate::http::extract::FormError;
 
 /// The pages, with a text wherever a page shows what came from outside.
 pub(crate) fn views(text: &str) -> Vec<View> {

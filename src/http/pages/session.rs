@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 
 use super::next::with_query;
-use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::auth::AuthError;
 use crate::domain::{SessionId, SessionUser};
 use crate::http::HttpError;
+use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::session_cookie::SessionCookie;
 

@@ -8,81 +8,12 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::assets::Asset;
+use super::built_in::BUILT_IN;
 use super::next::Next;
 use super::view::View;
-use super::{PageSettings, context, error_page, samples};
+use super::{PageSettings, PagesError, context, error_page, samples};
 use crate::http::error::Description;
-use crate::i18n::{Catalogues, Language, TextError};
-
-macro_rules! built_in {
-    ($($name:literal),+ $(,)?) => {
-        [$(($name, include_str!(concat!("templates/", $name)))),+]
-    };
-}
-
-/// The built-in templates by file name.
-const BUILT_IN: [(&str, &str); 18] = built_in![
-    "account.html",
-    "account_delete.html",
-    "account_email.html",
-    "account_export.html",
-    "account_password.html",
-    "account_sessions.html",
-    "back.html",
-    "base.html",
-    "fields.html",
-    "forgot.html",
-    "login.html",
-    "login_code.html",
-    "logout.html",
-    "message.html",
-    "register.html",
-    "invite.html",
-    "reset.html",
-    "verify_email.html",
-];
-
-/// Why there are no pages, or not this one.
-#[derive(Debug, thiserror::Error)]
-pub enum PagesError {
-    /// A folder or a file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// No page has a template of that name.
-    #[error("{}: no page has a template of that name; there are {}", path.display(), names())]
-    UnknownTemplate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A template is not written in the language of templates, or names what there is not.
-    #[error("{place}: {source:#}")]
-    BrokenTemplate {
-        /// The file, or the name of a built-in one.
-        place: String,
-        /// What is wrong.
-        source: Error,
-    },
-    /// A text is missing.
-    #[error(transparent)]
-    Text(#[from] TextError),
-    /// The logo would make pages slow.
-    #[error("the logo {} is larger than 64 KiB", path.display())]
-    LogoTooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The logo is no image that browsers show safely.
-    #[error("the logo {} is neither PNG nor SVG", path.display())]
-    LogoKind {
-        /// The file.
-        path: PathBuf,
-    },
-}
+use crate::i18n::{Catalogues, Language};
 
 /// The pages, ready to be filled in.
 #[derive(Debug)]
@@ -215,10 +146,6 @@ fn environment(catalogues: &Arc<Catalogues>) -> Environment<'static> {
     };
     environment.add_function("t", text);
     environment
-}
-
-fn names() -> String {
-    BUILT_IN.map(|(name, _)| name).join(", ")
 }
 
 #[cfg(test)]

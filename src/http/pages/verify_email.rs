@@ -7,13 +7,13 @@ use minijinja::context;
 use super::mailed_token::VERIFY_EMAIL;
 use super::message::Message;
 use super::posted_form::Posted;
-use super::refusal::Refusal;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::{EmailLinkToken, EmailOutcome};
 use crate::http::BlockingExecutor;
+use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::middleware::with_user_id;
+use crate::http::response::with_user_id;
 
 /// `GET /verify-email`, `GET /verify-email?token=`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {

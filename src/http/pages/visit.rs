@@ -2,7 +2,7 @@
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::future::LocalBoxFuture;
 use url::form_urlencoded;
@@ -10,10 +10,11 @@ use url::form_urlencoded;
 use super::Pages;
 use super::message::Message;
 use super::next::{ACCOUNT, Next, with_query};
-use super::refusal::Refusal;
 use super::view::View;
 use crate::domain::SessionId;
-use crate::http::middleware::ContentKind;
+use crate::http::Refusal;
+use crate::http::content_kind::ContentKind;
+use crate::http::representation::language_of;
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 use crate::i18n::Language;
 
@@ -166,13 +167,6 @@ pub(crate) fn see_other(location: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, location));
     answer
-}
-
-/// The language that a browser prefers.
-pub(crate) fn language_of(headers: &HeaderMap) -> Language {
-    let header = headers.get(ACCEPT_LANGUAGE);
-    let header = header.and_then(|value| value.to_str().ok());
-    Language::preferred(header.unwrap_or_default())
 }
 
 impl FromRequest for Visit {

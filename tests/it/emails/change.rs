@@ -1,3 +1,5 @@
+//! A change of the email address by a mailed link.
+
 use bienvenue::auth::EmailVerification::Off;
 use bienvenue::domain::{EmailToken, SessionId};
 use rstest::rstest;

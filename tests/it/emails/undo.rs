@@ -1,3 +1,5 @@
+//! The old address takes an account back.
+
 use actix_web::http::Method;
 use bienvenue::auth::EmailVerification::Off;
 use bienvenue::auth::{Notification, NotificationSettings};

@@ -1,3 +1,5 @@
+//! Verified addresses, and logins that require one.
+
 use actix_web::http::Method;
 use bienvenue::auth::EmailVerification::{Off, Optional, Required};
 use rstest::rstest;

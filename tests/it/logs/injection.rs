@@ -1,3 +1,5 @@
+//! Values of clients add no line to the log and no control character.
+
 use super::{FORM, logging, send};
 use crate::support::Place;
 

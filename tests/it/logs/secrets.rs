@@ -1,3 +1,5 @@
+//! No secret appears in a log.
+
 use super::{FORM, logging, send};
 use crate::support::Place;
 

@@ -1,3 +1,5 @@
+//! The service in the test's process, over the routes of the server.
+
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! An application that answers each request with the request.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;

@@ -7,6 +7,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::{passkeys as passkey_table, sessions, totp as totp_table};
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::pending_logins::end_pending;
+use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{passkeys, recovery_codes, secret_key_check, totp};
@@ -325,14 +326,6 @@ impl DB {
             })
         })
     }
-}
-
-/// Whether a user has a second factor.
-pub(in crate::db) fn has_factor(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-) -> Result<bool, DbError> {
-    Ok(totp::is_confirmed(conn, user_id)? || passkeys::count(conn, user_id)? > 0)
 }
 
 /// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.

@@ -7,8 +7,8 @@ mod changes;
 mod login;
 mod passkeys;
 
+pub(in crate::db) use changes::remove_factors;
 pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
-pub(in crate::db) use changes::{has_factor, remove_factors};
 pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
 pub use passkeys::{
     NewPasskeyRegistration, PasskeyLogin, PasskeyLoginOutcome, PasskeyRegistration,

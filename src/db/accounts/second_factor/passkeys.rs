@@ -3,12 +3,13 @@
 use std::cell::Cell;
 
 use super::FactorProof;
-use super::changes::{SecondFactorChange, has_factor, keep_session, keep_session_after_removal};
+use super::changes::{SecondFactorChange, keep_session, keep_session_after_removal};
 use crate::db::tables::outbox::queue_within;
 use crate::db::tables::passkey_challenges::{Challenge, put_registration, use_challenge};
 use crate::db::tables::passkeys::{self, NewPasskey, PasskeyUse};
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::recovery_codes;
+use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
 use crate::db::{

@@ -5,18 +5,11 @@ pub(in crate::db) mod filter;
 
 use diesel::prelude::*;
 
-use super::account_dates::note_registration;
-use super::pending_logins::end_pending;
-use super::previous_emails::is_reserved;
-use super::sessions::NewSession;
 use crate::db::connection::AnyConnection;
 use crate::db::error::is_taken_email;
 use crate::db::schema::{password_resets, sessions, users};
-use crate::db::{CLOCK_SLACK, DB, DbError, InvalidRequest, UserChanges, UserFilter};
-use crate::domain::{
-    Client, Email, HashedPassword, NormalizedEmail, Purpose, ResetTokenDigest, SessionDigest,
-    SessionLevel, TokenDigest, User, UserId,
-};
+use crate::db::{CLOCK_SLACK, DB, DbError, UserFilter};
+use crate::domain::{Email, HashedPassword, NormalizedEmail, Purpose, TokenDigest, User, UserId};
 
 /// The columns of the reference service, in the order of [`UserRow`].
 pub(in crate::db) const COLUMNS: (
@@ -60,83 +53,7 @@ fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
     stored.and_then(TokenDigest::from_hex)
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-#[expect(
-    clippy::option_option,
-    reason = "in Diesel, the outer option is whether to change the column"
-)]
-struct ChangedColumns {
-    email: Option<String>,
-    email_key: Option<String>,
-    hashed_password: Option<String>,
-    session_id: Option<Option<String>>,
-    reset_token: Option<Option<String>>,
-}
-
-impl From<&UserChanges> for ChangedColumns {
-    fn from(changes: &UserChanges) -> Self {
-        let UserChanges {
-            email,
-            hashed_password,
-            session_id,
-            reset_token,
-        } = changes;
-        Self {
-            email: email.as_ref().map(Email::to_string),
-            email_key: email.as_ref().map(|email| email.key().as_str().to_owned()),
-            hashed_password: hashed_password
-                .as_ref()
-                .map(|hash| hash.expose().to_owned()),
-            session_id: session_id
-                .as_ref()
-                .map(|id| id.as_ref().map(SessionDigest::to_hex)),
-            reset_token: reset_token
-                .as_ref()
-                .map(|token| token.as_ref().map(ResetTokenDigest::to_hex)),
-        }
-    }
-}
-
 impl DB {
-    /// Adds a user and returns it. Blocks for one transaction.
-    ///
-    /// # Errors
-    /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
-    /// reserved as a former address of another user.
-    pub fn add_user(
-        &self,
-        email: &Email,
-        hashed_password: &HashedPassword,
-    ) -> Result<User, DbError> {
-        self.write(|conn| self.insert_user(conn, email, hashed_password))
-    }
-
-    pub(in crate::db) fn insert_user(
-        &self,
-        conn: &mut AnyConnection,
-        email: &Email,
-        hashed_password: &HashedPassword,
-    ) -> Result<User, DbError> {
-        let key = email.key();
-        let user: User = diesel::insert_into(users::table)
-            .values((
-                users::email.eq(email.as_str()),
-                users::email_key.eq(key.as_str()),
-                users::hashed_password.eq(hashed_password.expose()),
-            ))
-            .returning(COLUMNS)
-            .get_result::<UserRow>(conn)
-            .map(User::from)
-            .map_err(|error| taken_or(error, email))?;
-        // After the insert, which waits for a user who is just giving the address up.
-        if is_reserved(conn, &key, None, self.settings.clock.now())? {
-            return Err(DbError::AlreadyExists(email.clone()));
-        }
-        note_registration(conn, user.id, self.settings.clock.now())?;
-        Ok(user)
-    }
-
     /// Finds a user. Blocks for one lookup.
     ///
     /// Finds no user by a session or a reset token that has expired. A reset token that was set
@@ -181,37 +98,6 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// Changes a user. A new session id replaces all sessions of the user, `None` ends them.
-    /// Blocks for one transaction.
-    ///
-    /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist, [`DbError::InvalidRequest`] if
-    /// there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
-    pub fn update_user(&self, user_id: UserId, changes: &UserChanges) -> Result<(), DbError> {
-        if changes.is_empty() {
-            return Err(InvalidRequest::NoChanges.into());
-        }
-        self.write(|conn| {
-            diesel::update(users::table.filter(users::id.eq(user_id.get())))
-                .set(ChangedColumns::from(changes))
-                .returning(users::id)
-                .get_result::<i64>(conn)
-                .optional()
-                .map_err(|error| match &changes.email {
-                    Some(email) => taken_or(error, email),
-                    None => error.into(),
-                })?
-                .ok_or(DbError::NoResultFound)?;
-            if changes.hashed_password.is_some() || changes.email.is_some() {
-                end_pending(conn, user_id)?;
-            }
-            if let Some(session_id) = &changes.session_id {
-                self.replace_sessions(conn, user_id, session_id.as_ref())?;
-            }
-            Ok(())
-        })
-    }
-
     /// Replaces a stored hash by a new hash of the same password, unless the password was changed
     /// meanwhile. Returns whether it did. Blocks for one write.
     ///
@@ -251,29 +137,6 @@ impl DB {
             0 => Err(DbError::NoResultFound),
             _ => Ok(()),
         }
-    }
-
-    fn replace_sessions(
-        &self,
-        conn: &mut AnyConnection,
-        user_id: UserId,
-        session_id: Option<&SessionDigest>,
-    ) -> Result<(), DbError> {
-        diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
-            .execute(conn)?;
-        if let Some(digest) = session_id {
-            let client = Client::default();
-            self.insert_session(
-                conn,
-                &NewSession {
-                    user_id,
-                    digest,
-                    client: &client,
-                    level: SessionLevel::Password,
-                },
-            )?;
-        }
-        Ok(())
     }
 }
 

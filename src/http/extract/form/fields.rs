@@ -9,7 +9,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 use serde::{Deserialize, forward_to_deserialize_any};
 use zeroize::Zeroizing;
 
-use super::FormError;
+use crate::http::FormError;
 
 /// The fields of a form. Each name is unique. Values are zeroed when they are dropped.
 #[derive(Debug, Default)]

@@ -7,7 +7,8 @@ use actix_web::web::Bytes;
 use futures_util::{TryStreamExt, stream};
 use zeroize::Zeroizing;
 
-use super::{Fields, FormError};
+use super::Fields;
+use crate::http::FormError;
 
 /// Parses `multipart/form-data` (RFC 7578). Every part must be a named field in UTF-8, not a file.
 /// Nothing inside a part is decoded.

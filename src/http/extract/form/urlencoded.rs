@@ -3,7 +3,8 @@
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::{Fields, FormError};
+use super::Fields;
+use crate::http::FormError;
 
 /// Parses `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), except that bytes that
 /// are not UTF-8 are refused instead of replaced. As there, a `%` without two hex digits is a `%`.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage};
 
 use crate::auth::AuthError;
 use crate::domain::{RequestId, UserId};
@@ -12,12 +12,6 @@ use crate::http::HttpError;
 use crate::http::extract::client;
 use crate::http::metrics::Route;
 use crate::logging::ACCESS;
-
-/// Sets the user for the access log, for a request without a session.
-pub(crate) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpResponse {
-    answer.extensions_mut().insert(user);
-    answer
-}
 
 /// Logs a request and, if it failed, the cause in a second line with the same `request_id`. Returns
 /// whether a line was logged, which then waits for a flush.

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod log_flush;
+mod represent;
 mod request_id;
 
 use std::panic::AssertUnwindSafe;
@@ -15,15 +16,16 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
-pub(crate) use access_log::with_user_id;
 pub(crate) use log_flush::LogFlush;
 pub(crate) use request_id::RequestIds;
 
-use super::security_headers::{ContentKind, set_security_headers};
+use super::security_headers::set_security_headers;
 use crate::domain::RequestId;
-use crate::http::error::represent;
-use crate::http::pages::{Pages, Representation};
+use crate::http::content_kind::ContentKind;
+use crate::http::pages::Pages;
+use crate::http::representation::Representation;
 use crate::http::{HttpError, HttpSettings};
+use represent::represent;
 use request_id::REQUEST_ID;
 
 /// Gives every request an id, adds it and the security headers to the response, and logs the

@@ -7,7 +7,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::http::HttpError;
-use crate::http::middleware::ContentKind;
+use crate::http::content_kind::ContentKind;
 
 /// Why a page does not do what was asked of it.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! How an answer is to look: as the API has it, as a problem (RFC 9457), or as a page.
 
-use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName};
+use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName};
 
-use super::visit::language_of;
 use crate::i18n::Language;
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -32,6 +31,13 @@ impl Representation {
             Self::Message
         }
     }
+}
+
+/// The language that a browser prefers.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    let header = headers.get(ACCEPT_LANGUAGE);
+    let header = header.and_then(|value| value.to_str().ok());
+    Language::preferred(header.unwrap_or_default())
 }
 
 /// Whether a browser sent the request to show the answer to its user.

@@ -1,13 +1,13 @@
-//! Rehashes: an outdated stored hash is replaced in the background after a successful login.
+//! The job that hashes a password again whose stored hash is outdated.
 
 use std::sync::mpsc::Sender;
 
+use super::background_writes::Message;
+use super::rehashed::Rehashed;
 use crate::auth::hasher::{BcryptJob, JobStep};
-use crate::auth::maintenance::background_writes::Message;
 use crate::auth::{HashError, HashJob};
 use crate::bcrypt_lanes::Digest;
-use crate::db::DB;
-use crate::domain::{BcryptCost, HashedPassword, Password, User};
+use crate::domain::{BcryptCost, Password, User};
 
 /// The job that rehashes a password. The housekeeping thread stores the new hash: a hashing thread
 /// has a low priority, and must not hold a database lock for which others wait.
@@ -15,13 +15,6 @@ pub(in crate::auth) struct RehashJob {
     user: User,
     hashing: HashJob,
     written_by: Sender<Message>,
-}
-
-/// A new hash that replaces an outdated one.
-#[derive(Debug)]
-pub(in crate::auth) struct Rehashed {
-    user: User,
-    outcome: Result<HashedPassword, HashError>,
 }
 
 impl RehashJob {
@@ -84,27 +77,6 @@ fn renewed_or_on(
             // Fails only at shutdown. The next login rehashes the password.
             drop(written_by.send(Message::Store(Rehashed { user, outcome })));
             JobStep::Done(())
-        }
-    }
-}
-
-impl Rehashed {
-    /// Stores the new hash, unless the password was changed meanwhile. Blocks for a write.
-    pub(in crate::auth) fn write(self, db: &DB) {
-        let (user, outdated) = (self.user.id, &self.user.hashed_password);
-        let new = match self.outcome {
-            Ok(new) => new,
-            Err(error) => {
-                log::warn!("the stored password of user {user} was not rehashed: {error}");
-                return;
-            }
-        };
-        match db.replace_outdated_hash(user, outdated, &new) {
-            Ok(true) => log::info!("rehashed the stored password of user {user}"),
-            Ok(false) => {}
-            Err(error) => {
-                log::warn!("the stored password of user {user} was not rehashed: {error}");
-            }
         }
     }
 }

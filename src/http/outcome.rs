@@ -1,15 +1,11 @@
 //! Outcomes of logins and registrations, for the metrics.
 
-use actix_web::dev::ServiceResponse;
-use actix_web::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelValue;
-
-use crate::http::HttpError;
 
 /// The outcome of a login or a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the labels' values")]
-pub(in crate::http) enum Outcome {
+pub(super) enum Outcome {
     success,
     invalid_credentials,
     already_registered,
@@ -53,16 +49,4 @@ impl Outcome {
         Self::unavailable,
         Self::failed,
     ];
-
-    pub(super) fn of<B>(answer: &ServiceResponse<B>) -> Self {
-        let status = answer.status();
-        let error = answer.response().error();
-        match error.and_then(HttpError::of) {
-            _ if status == StatusCode::TOO_MANY_REQUESTS => Self::throttled,
-            Some(error) => error.outcome(),
-            None if status.is_success() || status.is_redirection() => Self::success,
-            None if status.is_client_error() => Self::malformed,
-            None => Self::failed,
-        }
-    }
 }

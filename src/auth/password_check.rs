@@ -1,35 +1,35 @@
 //! The only way to check a password. It counts the attempt, so that no use case can bypass the
 //! rate limits.
 
-use super::rehash::RehashJob;
-use crate::auth::audit::{Event, SecondFactorEvent};
-use crate::auth::executor::{Executor, Inline};
-use crate::auth::hasher::HashPermit;
-use crate::auth::throttle::{LoginAttempt, refuse_waiting};
-use crate::auth::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
+use super::audit::{Event, SecondFactorEvent};
+use super::executor::{Executor, Inline};
+use super::hasher::HashPermit;
+use super::maintenance::rehash_job::RehashJob;
+use super::throttle::{LoginAttempt, refuse_waiting};
+use super::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
 use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
 
 /// A password that was checked and is right or wrong.
-pub(in crate::auth) struct CheckedPassword {
-    pub(in crate::auth) user: Option<User>,
+pub(super) struct CheckedPassword {
+    pub(super) user: Option<User>,
     attempt: LoginAttempt,
     /// The reservation of the attempt.
-    pub(in crate::auth) reservation: Reservation,
+    pub(super) reservation: Reservation,
     verified: VerifyResult,
 }
 
 /// A right password and its account.
-pub(in crate::auth) struct RightPassword {
-    pub(in crate::auth) user: User,
-    pub(in crate::auth) attempt: LoginAttempt,
-    pub(in crate::auth) reservation: Reservation,
+pub(super) struct RightPassword {
+    pub(super) user: User,
+    pub(super) attempt: LoginAttempt,
+    pub(super) reservation: Reservation,
     /// The password, if its stored hash is outdated.
-    pub(in crate::auth) outdated: Option<Password>,
+    pub(super) outdated: Option<Password>,
 }
 
 /// The facts that the log needs if the login fails.
-pub(in crate::auth) struct LoginFailure {
+pub(super) struct LoginFailure {
     user: Option<UserId>,
     /// Whether this attempt locks the account for unknown clients.
     locks: bool,
@@ -78,7 +78,7 @@ impl Auth {
     ///
     /// # Errors
     /// Why the password could not be checked. The reservation was refunded.
-    pub(in crate::auth) async fn verify_password(
+    pub(super) async fn verify_password(
         &self,
         executor: &impl Executor,
         attempt: LoginAttempt,
@@ -132,7 +132,7 @@ impl Auth {
 
     /// Rehashes an outdated stored password in the background. The login does not wait for it; if
     /// it fails, the next login tries again.
-    pub(in crate::auth) fn renew(&self, user: User, password: Password) {
+    pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
         let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
         match (self.acquire_permit(), renewal) {
@@ -148,7 +148,7 @@ impl CheckedPassword {
     ///
     /// # Errors
     /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist.
-    pub(in crate::auth) fn right(self) -> Result<RightPassword, AuthError> {
+    pub(super) fn right(self) -> Result<RightPassword, AuthError> {
         let VerifyResult {
             password,
             right,
@@ -164,7 +164,7 @@ impl CheckedPassword {
     }
 
     /// The facts that the log needs if the login fails.
-    pub(in crate::auth) fn failure(&self) -> LoginFailure {
+    pub(super) fn failure(&self) -> LoginFailure {
         let stored = self.user.as_ref().map(|user| &user.hashed_password);
         LoginFailure {
             user: self.user.as_ref().map(|user| user.id),
@@ -176,7 +176,7 @@ impl CheckedPassword {
 
 impl LoginFailure {
     /// Logs that the password was wrong, or could not be checked.
-    pub(in crate::auth) fn log(&self, cause: &AuthError, client: &Client) {
+    pub(super) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
             Event::SecondFactor {

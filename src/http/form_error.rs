@@ -1,0 +1,112 @@
+//! Why a body is not a valid form.
+
+use actix_web::http::StatusCode;
+
+use crate::domain::{EmailError, PasskeyNameError, PasswordError};
+
+/// Why a body is not a valid form. The messages are for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// The media type is not one of the two kinds of form.
+    #[error("send the fields as application/x-www-form-urlencoded or multipart/form-data")]
+    MediaType,
+    /// The body is compressed.
+    #[error("send the form without a Content-Encoding")]
+    Encoded,
+    /// The body is larger than 16 KiB.
+    #[error("the form is larger than 16 KiB")]
+    TooLarge,
+    /// The body did not arrive in time.
+    #[error("the form took longer than 10 seconds to arrive")]
+    TooSlow,
+    /// The body ended early, or its framing is malformed.
+    #[error("the body is incomplete or malformed")]
+    Broken,
+    /// A field is not UTF-8.
+    #[error("the form is not UTF-8")]
+    NotUtf8,
+    /// The multipart body violates its format.
+    #[error("the multipart form is malformed")]
+    Multipart,
+    /// A part is a file.
+    #[error("the form contains a file; send text fields only")]
+    File,
+    /// A name has two values.
+    #[error("{0} is given twice")]
+    Twice(String),
+    /// A required field is missing.
+    #[error("{0} missing")]
+    Missing(&'static str),
+    /// The value of a field breaks a rule.
+    #[error("{1}")]
+    Invalid(&'static str, Box<Self>),
+    /// The email breaks a rule.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The name of a passkey breaks a rule.
+    #[error(transparent)]
+    PasskeyName(#[from] PasskeyNameError),
+}
+
+impl FormError {
+    /// What was read of a field; an error names the field.
+    pub(crate) fn within<T, E: Into<Self>>(
+        field: &'static str,
+        read: Result<T, E>,
+    ) -> Result<T, Self> {
+        read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
+    }
+
+    /// The field that is at fault.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Twice(field) => Some(field),
+            Self::Missing(field) | Self::Invalid(field, _) => Some(field),
+            Self::Email(_)
+            | Self::Password(_)
+            | Self::PasskeyName(_)
+            | Self::MediaType
+            | Self::Encoded
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Broken
+            | Self::NotUtf8
+            | Self::Multipart
+            | Self::File => None,
+        }
+    }
+
+    /// The status and the error code of the response.
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Broken | Self::NotUtf8 | Self::Multipart | Self::File => {
+                (StatusCode::BAD_REQUEST, "malformed_body")
+            }
+            Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
+            Self::Invalid(_, error) => error.status_and_code(),
+            Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
+            Self::Missing(_)
+            | Self::Email(EmailError::Missing)
+            | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),
+            Self::Email(
+                EmailError::TooLong
+                | EmailError::ControlCharacter
+                | EmailError::Space
+                | EmailError::Shape
+                | EmailError::Invisible
+                | EmailError::UnusualLetter
+                | EmailError::Quoted,
+            ) => (StatusCode::BAD_REQUEST, "invalid_email"),
+            Self::Password(PasswordError::Nul | PasswordError::TooLong) => {
+                (StatusCode::BAD_REQUEST, "invalid_password")
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The built-in templates.
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("templates/", $name)))),+]
+    };
+}
+
+/// The built-in templates by file name.
+pub(super) const BUILT_IN: [(&str, &str); 18] = built_in![
+    "account.html",
+    "account_delete.html",
+    "account_email.html",
+    "account_export.html",
+    "account_password.html",
+    "account_sessions.html",
+    "back.html",
+    "base.html",
+    "fields.html",
+    "forgot.html",
+    "login.html",
+    "login_code.html",
+    "logout.html",
+    "message.html",
+    "register.html",
+    "invite.html",
+    "reset.html",
+    "verify_email.html",
+];
+
+/// Their names, for a message.
+pub(super) fn names() -> String {
+    BUILT_IN.map(|(name, _)| name).join(", ")
+}
