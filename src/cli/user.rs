@@ -212,6 +212,7 @@ fn line(user: &ListedUser) -> String {
         email,
         dates,
         totp,
+        has_passkeys,
     } = user;
     let shown = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339);
     let created = shown(dates.created_at);
@@ -222,7 +223,12 @@ fn line(user: &ListedUser) -> String {
     };
     let disabled = dates.disabled_at.map(Timestamp::rfc3339);
     let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
-    let factor = totp.map_or("", |_| "\tsecond factor totp");
+    let factor = match (totp, has_passkeys) {
+        (None, false) => "",
+        (Some(_), false) => "\tsecond factor totp",
+        (None, true) => "\tsecond factor passkey",
+        (Some(_), true) => "\tsecond factor totp, passkey",
+    };
     format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{factor}{disabled}\n")
 }
 

@@ -67,6 +67,19 @@ impl Auth {
         Ok(logged_in)
     }
 
+    /// The kinds of second factors with which a login goes on. Blocks for look-ups.
+    ///
+    /// # Errors
+    /// [`AuthError::NoPendingLogin`], and [`AuthError::RateLimited`].
+    pub fn factors_of_pending_login(
+        &self,
+        login: LoginToken,
+        client: Client,
+    ) -> Result<Vec<&'static str>, AuthError> {
+        let (_, user, _) = self.find_pending_login(login, client)?;
+        Ok(self.second_factor_status(user.id)?.factors)
+    }
+
     /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
     pub(super) fn find_pending_login(
         &self,

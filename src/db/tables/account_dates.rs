@@ -1,10 +1,12 @@
 //! The table `account_dates`: when accounts were registered, last used and disabled.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, totp, users};
+use crate::db::schema::{account_dates, passkeys, totp, users};
 use crate::db::{DB, DbError};
 use crate::domain::{AccountDates, Email, Timestamp, UserId};
 
@@ -26,6 +28,8 @@ pub struct ListedUser {
     pub dates: AccountDates,
     /// Since when there is an authenticator app, if there is one.
     pub totp: Option<Timestamp>,
+    /// Whether there is a passkey.
+    pub has_passkeys: bool,
 }
 
 impl DB {
@@ -48,8 +52,8 @@ impl DB {
         Ok(row.map(dates).unwrap_or_default())
     }
 
-    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for one
-    /// lookup.
+    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for two
+    /// lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -77,7 +81,16 @@ impl DB {
                 ))
                 .load(conn)
         })?;
-        let user = |(id, email, row, totp): (_, _, _, Option<i64>)| ListedUser {
+        let ids: Vec<i64> = rows.iter().map(|(id, ..)| *id).collect();
+        let holders: HashSet<i64> = self.read(|conn| {
+            let holders: Vec<i64> = passkeys::table
+                .filter(passkeys::user_id.eq_any(&ids))
+                .select(passkeys::user_id)
+                .load(conn)?;
+            QueryResult::Ok(holders.into_iter().collect())
+        })?;
+        let user = |(id, email, row, totp): (i64, _, _, Option<i64>)| ListedUser {
+            has_passkeys: holders.contains(&id),
             id: UserId::new(id),
             email: Email::from_stored(email),
             dates: dates(row),

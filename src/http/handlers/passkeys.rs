@@ -1,17 +1,20 @@
 //! Handlers of passkeys: logins with one, and the passkeys of an account.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::VARY;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Auth, AuthError, NewPasskeyAnswer};
 use crate::domain::{Client, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, Timestamp};
-use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
+use crate::http::extract::current_user::{CurrentUser, EnrollingUser, session_of};
 use crate::http::extract::form::{FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::login_response::opened;
-use crate::http::response::{EmptyObject, json};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use crate::http::pages::{self, Pages};
+use crate::http::representation::prefers_html;
+use crate::http::response::{EmptyObject, json, json_with};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
 
 /// What an authenticator has signed.
 #[derive(Deserialize)]
@@ -138,14 +141,22 @@ pub(crate) async fn register(
     Ok(json(StatusCode::CREATED, &Added { recovery_codes }))
 }
 
-/// `GET /account/passkeys`
+/// `GET /account/passkeys`: JSON, and in a browser the page.
 pub(crate) async fn list(
+    auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    CurrentUser { user, .. }: CurrentUser,
-) -> Result<HttpResponse, HttpError> {
-    let passkeys = executor.run_read(move |auth| auth.passkeys(&user)).await?;
+    pages: Option<web::Data<Pages>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refusal> {
+    if pages.is_some() && prefers_html(request.headers()) {
+        return pages::passkeys(auth, executor, request).await;
+    }
+    let (_, user) = session_of(&request).await.map_err(Refusal::plain)?;
+    let passkeys = executor.run_read(move |auth| auth.passkeys(&user)).await;
+    let passkeys = passkeys.map_err(|error| Refusal::plain(error.into()))?;
     let listed: Vec<ListedPasskey<'_>> = passkeys.iter().map(ListedPasskey::from).collect();
-    Ok(json(StatusCode::OK, &listed))
+    let mut answer = HttpResponse::Ok();
+    Ok(json_with(answer.insert_header((VARY, "Accept")), &listed))
 }
 
 /// `PUT /account/passkeys/{id}`

@@ -9,19 +9,38 @@ use super::posted_form::Posted;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
+use crate::domain::Client;
 use crate::http::FormError;
 use crate::http::Refusal;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::{BlockingExecutor, HttpError};
 
 /// `GET /login/code`, `GET /login/code?recovery`
-pub(crate) async fn show(login: LoginCookie, visit: Visit) -> Result<HttpResponse, Refusal> {
-    if login.0.is_none() {
+pub(crate) async fn show(
+    executor: web::Data<BlockingExecutor>,
+    login: LoginCookie,
+    client: Client,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    let Some(token) = login.0 else {
         return Ok(expired(&visit));
-    }
+    };
+    let factors = executor.run_read(move |auth| auth.factors_of_pending_login(token, client));
+    let factors = match factors.await {
+        Ok(factors) => factors,
+        Err(AuthError::NoPendingLogin) => return Ok(expired(&visit)),
+        Err(error) => return Err(visit.error(error.into())),
+    };
     let recovery = visit.query("recovery").is_some();
     let keep = visit.query("keep") == Some("on");
-    visit.show(&view(&visit, vec![field(recovery)], keep, recovery))
+    // Without an app there is no code of one.
+    let recovery = recovery || !factors.contains(&"totp");
+    let passkeys = factors.contains(&"passkey");
+    visit.show(&view(
+        &visit,
+        vec![field(recovery)],
+        (keep, recovery, passkeys),
+    ))
 }
 
 /// `POST /login/code`
@@ -45,8 +64,12 @@ pub(crate) async fn submit(
             SecondFactorCode::totp(text)
         })
     };
-    let code = form.take(field(recovery), read);
-    let view = view(&visit, form.into_fields(), keep, recovery);
+    let code = match form.hidden("credential") {
+        Some(credential) => Some(SecondFactorCode::passkey(&credential)),
+        None => form.take(field(recovery), read),
+    };
+    let passkeys = auth.has_passkeys();
+    let view = view(&visit, form.into_fields(), (keep, recovery, passkeys));
     let Some(code) = code else {
         return Err(visit.invalid(view));
     };
@@ -78,7 +101,7 @@ fn field(recovery: bool) -> Field {
     }
 }
 
-fn view(visit: &Visit, fields: Vec<Field>, keep: bool, recovery: bool) -> View {
+fn view(visit: &Visit, fields: Vec<Field>, (keep, recovery, passkeys): (bool, bool, bool)) -> View {
     let keep_value = if keep { "on" } else { "" };
     let mut other = vec![("keep", keep_value)];
     if !recovery {
@@ -87,5 +110,6 @@ fn view(visit: &Visit, fields: Vec<Field>, keep: bool, recovery: bool) -> View {
     let other = visit.path_with_next("/login/code", &other);
     View::new("login_code.html", "login_code.title")
         .fields(fields)
-        .data(context! { keep, recovery, other })
+        .script(passkeys)
+        .data(context! { keep, recovery, passkeys, other })
 }

@@ -2,7 +2,7 @@
 
 mod account;
 mod apps;
-mod chromium;
+pub(crate) mod chromium;
 mod errors;
 mod frame;
 mod invite;
