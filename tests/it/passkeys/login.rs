@@ -114,7 +114,10 @@ async fn challenge_of_another_purpose_logs_nobody_in(#[case] engine: Engine) {
     let session_id = app.new_bob().await;
     let mut phone = Authenticator::phone();
     app.add_passkey(&session_id, &mut phone).await;
-    let registration = app.passkey_options(&session_id).await;
+    let path = "/account/passkeys/options";
+    let proof = app.proof(&session_id, &phone).await;
+    let registration = app.as_user(&session_id, Method::POST, path, proof).await;
+    let registration = registration.json();
     let answer = app.send_login(&phone.sign(&registration)).await;
     assert_eq!(code_of(&answer), "invalid_passkey");
     let login = app.password_step().await;
