@@ -13,6 +13,8 @@ use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
 /// A password that was checked and is right or wrong.
 pub(super) struct CheckedPassword {
     pub(super) user: Option<User>,
+    /// Whether the account is disabled. Its password counts as wrong.
+    is_disabled: bool,
     attempt: LoginAttempt,
     /// The reservation of the attempt.
     pub(super) reservation: Reservation,
@@ -35,6 +37,8 @@ pub(super) struct LoginFailure {
     locks: bool,
     /// Whether no password can be right, because the stored hash has an unknown algorithm.
     has_unknown_hash: bool,
+    /// Whether no password can be right, because the account is disabled.
+    is_disabled: bool,
 }
 
 impl Auth {
@@ -100,7 +104,7 @@ impl Auth {
             Ok((attempt, reservation, user))
         };
         let reserved = self.reserve(executor, &client, count_and_look_up);
-        let (attempt, reservation, user) = reserved.await?;
+        let (attempt, reservation, (user, is_disabled)) = reserved.await?;
 
         let stored = user.as_ref().map(|user| &user.hashed_password);
         let verification = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
@@ -108,6 +112,7 @@ impl Auth {
         let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
         let checked = CheckedPassword {
             user,
+            is_disabled,
             attempt,
             reservation,
             verified,
@@ -144,17 +149,19 @@ impl Auth {
 }
 
 impl CheckedPassword {
-    /// The account, if the password is right.
+    /// The account, if the password is right. This is where the password of a disabled account
+    /// counts as wrong, after the same work.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist.
+    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist or is
+    /// disabled.
     pub(super) fn right(self) -> Result<RightPassword, AuthError> {
         let VerifyResult {
             password,
             right,
             outdated,
         } = self.verified;
-        let user = self.user.filter(|_| right);
+        let user = self.user.filter(|_| right && !self.is_disabled);
         Ok(RightPassword {
             user: user.ok_or(AuthError::InvalidCredentials)?,
             attempt: self.attempt,
@@ -170,6 +177,7 @@ impl CheckedPassword {
             user: self.user.as_ref().map(|user| user.id),
             locks: !self.attempt.is_known() && self.reservation.is_last(),
             has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
+            is_disabled: self.is_disabled,
         }
     }
 }
@@ -186,9 +194,14 @@ impl LoginFailure {
             .log(client);
             return;
         }
-        match user.filter(|_| self.has_unknown_hash) {
-            Some(user) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::UnknownHash { user }.log(client);
+        let reason = match (self.is_disabled, self.has_unknown_hash) {
+            (true, _) => Some("account_disabled"),
+            (false, true) => Some("unknown_hash"),
+            (false, false) => None,
+        };
+        match user.zip(reason) {
+            Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
+                Event::LoginImpossible { user, reason }.log(client);
             }
             Some(_) | None => Event::LoginFailed { user, cause }.log(client),
         }

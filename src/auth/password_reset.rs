@@ -184,32 +184,33 @@ impl Auth {
             }
             Err(cause) => Err(cause),
         };
-        let (user, queued) = asked.inspect_err(|cause| {
+        let requested = asked.inspect_err(|cause| {
             Event::PasswordChangeFailed { user: None, cause }.log(client);
         })?;
         self.wake_mails();
-        Event::ResetRequested { user, queued }.log(client);
+        requested.log(client);
         Ok(())
     }
 
-    /// Queues a reset mail or a decoy. Returns the user, if there is one, and whether a row was
-    /// queued. Blocks for a write.
+    /// Queues a reset mail or a decoy, and returns the audit event. Blocks for a write.
     fn queue_reset(
         &self,
         email: &NormalizedEmail,
         client: &Client,
         limits: &[LimitCheck],
-    ) -> Result<(Option<UserId>, bool), AuthError> {
+    ) -> Result<Event<'static>, AuthError> {
         let mail = MailKind::PasswordReset.within_budget(&self.settings.throttle, email);
         let asked = self
             .db
             .queue_mail_for(email, &mail, limits, &marks(client))?;
-        match asked {
-            MailRequestOutcome::Queued(user) => Ok((Some(user), true)),
-            MailRequestOutcome::QueuedDecoy => Ok((None, true)),
-            MailRequestOutcome::OverBudget => Ok((None, false)),
-            MailRequestOutcome::Limited(limited) => Err(limited.into()),
-        }
+        let (user, reason) = match asked {
+            MailRequestOutcome::Queued(user) => (Some(user), None),
+            MailRequestOutcome::QueuedDecoy => (None, Some("unknown_account")),
+            MailRequestOutcome::Disabled(user) => (Some(user), Some("account_disabled")),
+            MailRequestOutcome::OverBudget => (None, Some("enough_sent")),
+            MailRequestOutcome::Limited(limited) => return Err(limited.into()),
+        };
+        Ok(Event::ResetRequested { user, reason })
     }
 
     /// The notification about a new password.

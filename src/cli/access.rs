@@ -1,10 +1,12 @@
 //! `bienvenue access`: why a user may open a URL, or may not.
 
 use clap::Subcommand;
+use serde::Serialize;
 use url::Url;
 
-use super::output::print;
-use super::user::{email, find};
+use super::database::Options;
+use super::find_user::{email, find};
+use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::auth::decide;
 use crate::config::Config;
@@ -25,16 +27,40 @@ pub(super) enum Command {
     },
 }
 
+/// Whether a user may open a URL, as JSON.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    allowed: bool,
+    email: &'a str,
+    url: &'a str,
+    rule: &'a str,
+}
+
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
-        let db = database::open(config, offline)?;
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
+        let db = database::open(config, options)?;
         let Self::Why { email, url } = self;
         let user = find(&db, email)?;
         let facts = db.access_facts(user.id, url.origin())?;
-        print(&match decide(&facts, Some(url)) {
-            Ok(rule) => format!("allowed\t{}\t{url}\t{rule}\n", user.email),
-            Err(rule) => format!("denied\t{}\t{url}\t{rule}\n", user.email),
-        });
+        let is_disabled = db.account_dates(user.id)?.disabled_at.is_some();
+        let (allowed, rule) = match decide(&facts, Some(url)) {
+            _ if is_disabled => (false, "the user is disabled".to_owned()),
+            Ok(rule) => (true, rule.to_string()),
+            Err(rule) => (false, rule.to_string()),
+        };
+        let email = user.email.as_str();
+        if options.json {
+            let url = url.to_string();
+            print_json(&Verdict {
+                allowed,
+                email,
+                url: &url,
+                rule: &rule,
+            });
+        } else {
+            let verdict = if allowed { "allowed" } else { "denied" };
+            print(&format!("{verdict}\t{email}\t{url}\t{rule}\n"));
+        }
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! `bienvenue app`: the applications behind a proxy, and the proxy's configuration for each.
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::{explain, print};
+use super::database::Options;
+use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{AppAddition, DbError};
@@ -64,8 +66,8 @@ pub(super) enum Proxy {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
-        let db = database::open(config, offline)?;
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
+        let db = database::open(config, options)?;
         let database = &database::name(config);
         let report = |event, sentence, app: &AppName| {
             OperatorEvent {
@@ -90,9 +92,14 @@ impl Command {
                 warn(&app, config);
                 print(&snippets(&app, add.proxy, config));
             }
+            Self::List if options.json => db.apps(LISTED)?.iter().for_each(print_app),
             Self::List => print(&db.apps(LISTED)?.iter().map(line).collect::<String>()),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
+                if options.json {
+                    print_app(&app);
+                    return Ok(());
+                }
                 explain(&line(&app));
                 print(&snippets(&app, *proxy, config));
             }
@@ -135,6 +142,22 @@ fn no_such_app(error: DbError, name: &AppName) -> CliError {
         | DbError::Unavailable(_)
         | DbError::Failed(_) => error.into(),
     }
+}
+
+/// An application as JSON. Without a group, every user has access.
+#[derive(Serialize)]
+struct ShownApp<'a> {
+    name: &'a str,
+    url: &'a str,
+    groups: Vec<&'a str>,
+}
+
+fn print_app(app: &App) {
+    print_json(&ShownApp {
+        name: app.name.as_str(),
+        url: app.origin.as_str(),
+        groups: app.groups.iter().map(GroupName::as_str).collect(),
+    });
 }
 
 /// An application's line: name, URL, who has access.

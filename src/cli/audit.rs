@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use rustix::fs::fstat;
 use rustix::process::getuid;
+use serde::Serialize;
 
+use super::database::Options;
+use super::output::{print, print_json};
 use crate::domain::{AppName, GroupName, UserId};
 
 /// The socket of the system log: journald or another syslog.
@@ -36,7 +39,40 @@ pub(super) struct OperatorEvent<'a> {
     pub(super) database: &'a str,
 }
 
+/// The result of a command that changes something, as JSON.
+#[derive(Serialize)]
+struct ShownEvent<'a> {
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<&'a str>,
+    database: &'a str,
+}
+
 impl OperatorEvent<'_> {
+    /// Writes the event to the logs, and the result to standard output: the text, or the event as
+    /// JSON. Blocks for at most 1 second.
+    pub(super) fn report_with(self, options: Options, text: &str) {
+        self.report();
+        if options.json {
+            print_json(&ShownEvent {
+                event: self.event,
+                user_id: self.user.map(UserId::get),
+                count: self.count,
+                group: self.group.map(GroupName::as_str),
+                app: self.app.map(AppName::as_str),
+                database: self.database,
+            });
+        } else {
+            print(text);
+        }
+    }
+
     /// Writes the event to standard error and to the system log. Blocks for at most 1 second.
     pub(super) fn report(self) {
         let Self {

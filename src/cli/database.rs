@@ -10,22 +10,35 @@ use crate::db::{DB, InstanceLock, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::server::{self, ServerError};
 
+/// What all commands that act on the service's database take.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Options {
+    /// Act on the SQLite file even if no running service uses it
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Print JSON, one object a line
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
 /// A group of commands that act on the service's database.
 #[derive(Debug, Args)]
 pub(super) struct DatabaseCommand<C: Subcommand> {
-    /// Act on the SQLite file even if no running service uses it
-    #[arg(long, global = true)]
-    pub(super) offline: bool,
+    #[command(flatten)]
+    pub(super) options: Options,
     #[command(subcommand)]
     pub(super) command: C,
 }
 
 /// Opens the service's database. In production mode, a SQLite file that no running service uses
 /// may be the wrong one: it is refused without `--offline`. Blocks.
-pub(super) fn open(config: &Config, offline: bool) -> Result<DB, CliError> {
+pub(super) fn open(config: &Config, options: Options) -> Result<DB, CliError> {
     let url = &config.database.database_url;
     let db = server::open_for_command(config, OpenMode::Check).map_err(ServerError::from)?;
-    if config.is_https() && !offline && InstanceLock::is_free(url).map_err(ServerError::from)? {
+    if config.is_https()
+        && !options.offline
+        && InstanceLock::is_free(url).map_err(ServerError::from)?
+    {
         return Err(CliError::NotServed(name(config)));
     }
     Ok(db)

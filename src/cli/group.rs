@@ -1,10 +1,12 @@
 //! `bienvenue group`: groups of users, by which applications are open or closed to them.
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::print;
-use super::user::{email, find};
+use super::database::Options;
+use super::find_user::{email, find};
+use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
@@ -57,11 +59,32 @@ pub(super) enum Command {
     },
 }
 
+/// A group as JSON.
+#[derive(Serialize)]
+pub(super) struct ShownGroup<'a> {
+    group: &'a str,
+}
+
+impl<'a> ShownGroup<'a> {
+    pub(super) fn of(group: &'a GroupName) -> Self {
+        Self {
+            group: group.as_str(),
+        }
+    }
+}
+
+/// A member of a group as JSON.
+#[derive(Serialize)]
+struct ShownMember<'a> {
+    id: i64,
+    email: &'a str,
+}
+
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
-        let db = database::open(config, offline)?;
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
+        let db = database::open(config, options)?;
         let database = &database::name(config);
-        let report = |event, sentence, user: Option<UserId>, group: &GroupName| {
+        let done = |event, sentence, user: Option<UserId>, group: &GroupName, text: &str| {
             OperatorEvent {
                 event,
                 sentence,
@@ -70,34 +93,30 @@ impl Command {
                 database,
                 ..OperatorEvent::default()
             }
-            .report();
+            .report_with(options, &format!("{text} in {database}\n"));
         };
         match self {
             Self::Create { group } => {
                 if !db.create_group(group)? {
                     return Err(CliError::GroupExists(group.clone()));
                 }
-                report("group_created", "group created", None, group);
-                print(&format!("created the group {group} in {database}\n"));
+                let text = format!("created the group {group}");
+                done("group_created", "group created", None, group, &text);
             }
             Self::List { group: None } => {
-                let names = db.groups(LISTED)?;
-                let names: Vec<String> = names
-                    .iter()
-                    .map(|name| {
-                        format!(
-                            "{name}
-"
-                        )
-                    })
-                    .collect();
-                print(&names.concat());
+                for group in db.groups(LISTED)? {
+                    if options.json {
+                        print_json(&ShownGroup::of(&group));
+                    } else {
+                        print(&format!("{group}\n"));
+                    }
+                }
             }
             Self::List { group: Some(group) } => {
                 if !db.has_group(group)? {
                     return Err(CliError::NoSuchGroup(group.clone()));
                 }
-                list_members(&db, group)?;
+                list_members(&db, group, options)?;
             }
             Self::Add { group, email } => {
                 let user = find(&db, email)?;
@@ -109,25 +128,18 @@ impl Command {
                     }
                     Some(true) => {}
                 }
-                report(
-                    "group_member_added",
-                    "user added to a group",
-                    Some(user.id),
-                    group,
-                );
-                print(&format!("added {} to {group} in {database}\n", user.email));
+                let text = format!("added {} to {group}", user.email);
+                let (name, sentence) = ("group_member_added", "user added to a group");
+                done(name, sentence, Some(user.id), group, &text);
             }
             Self::Remove { group, email } => {
                 let user = find(&db, email)?;
                 if !db.remove_member(group, user.id)? {
                     return Err(CliError::NotAMember(email.clone(), group.clone()));
                 }
-                let sentence = "user removed from a group";
-                report("group_member_removed", sentence, Some(user.id), group);
-                print(&format!(
-                    "removed {} from {group} in {database}\n",
-                    user.email
-                ));
+                let text = format!("removed {} from {group}", user.email);
+                let (name, sentence) = ("group_member_removed", "user removed from a group");
+                done(name, sentence, Some(user.id), group, &text);
             }
             Self::Delete { group } => {
                 match db.delete_group(group)? {
@@ -138,8 +150,8 @@ impl Command {
                         return Err(CliError::GroupInUse(group.clone(), apps.join(", ")));
                     }
                 }
-                report("group_deleted", "group deleted", None, group);
-                print(&format!("deleted the group {group} in {database}\n"));
+                let text = format!("deleted the group {group}");
+                done("group_deleted", "group deleted", None, group, &text);
             }
         }
         Ok(())
@@ -147,7 +159,7 @@ impl Command {
 }
 
 /// Prints the emails of the members.
-fn list_members(db: &DB, group: &GroupName) -> Result<(), DbError> {
+fn list_members(db: &DB, group: &GroupName, options: Options) -> Result<(), DbError> {
     let mut after = None;
     loop {
         let members = db.members_of(group, after, PAGE)?;
@@ -157,6 +169,10 @@ fn list_members(db: &DB, group: &GroupName) -> Result<(), DbError> {
         after = Some(*last);
         for member in &members {
             match db.find_user_by(*member) {
+                Ok(user) if options.json => print_json(&ShownMember {
+                    id: user.id.get(),
+                    email: user.email.as_str(),
+                }),
                 Ok(user) => print(&format!("{}\t{}\n", user.id, user.email)),
                 // Deleted since the page was read.
                 Err(DbError::NoResultFound) => {}

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::{explain, print};
+use super::database::Options;
+use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::DB;
@@ -23,9 +25,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Invite {
-    /// Act on the SQLite file although no running service uses it
-    #[arg(long, global = true)]
-    offline: bool,
+    #[command(flatten)]
+    options: Options,
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -60,9 +61,13 @@ enum Command {
 
 impl Invite {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
-        let db = database::open(config, self.offline)?;
+        let db = database::open(config, self.options)?;
         match &self.command {
             None => self.new.run(&db, config),
+            Some(Command::List) if self.options.json => {
+                db.invitations(LISTED)?.iter().for_each(print_invitation);
+                Ok(())
+            }
             Some(Command::List) => {
                 let lines: String = db.invitations(LISTED)?.iter().map(line).collect();
                 print(&lines);
@@ -138,6 +143,24 @@ fn report(event: &'static str, sentence: &'static str, group: Option<&GroupName>
         ..OperatorEvent::default()
     }
     .report();
+}
+
+/// An invitation as JSON.
+#[derive(Serialize)]
+struct ShownInvitation<'a> {
+    id: i64,
+    email: Option<&'a str>,
+    group: Option<&'a str>,
+    expires_at: String,
+}
+
+fn print_invitation(invitation: &Invitation) {
+    print_json(&ShownInvitation {
+        id: invitation.id,
+        email: invitation.email.as_ref().map(Email::as_str),
+        group: invitation.group.as_ref().map(GroupName::as_str),
+        expires_at: invitation.expires_at.rfc3339(),
+    });
 }
 
 /// An invitation's line.

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::audit::OperatorEvent;
+use super::database::Options;
 use super::output::print;
 use super::{CliError, database};
 use crate::auth::Auth;
@@ -18,15 +19,15 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         match self {
-            Self::Rotate => rotate(config, offline),
+            Self::Rotate => rotate(config, options),
         }
     }
 }
 
-fn rotate(config: &Config, offline: bool) -> Result<(), CliError> {
-    let db = database::open(config, offline)?;
+fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
+    let db = database::open(config, options)?;
     let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
     let auth = auth.with_secret_keys(server::secret_keys(config));
     let resealed = auth.rotate_secret_key()?;

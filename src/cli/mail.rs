@@ -1,12 +1,14 @@
 //! `bienvenue mail`: commands on queued mails, and a test mail.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use super::output::print;
+use super::database::Options;
+use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::OutboxEntry;
-use crate::domain::{Email, Timestamp};
+use crate::domain::{Email, Timestamp, UserId};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
@@ -33,22 +35,48 @@ pub(super) struct Test {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         match self {
             Self::Test(test) => test.run(config),
             Self::Queue => {
-                let db = database::open(config, offline)?;
+                let db = database::open(config, options)?;
+                if options.json {
+                    db.waiting_mails(LISTED)?.iter().for_each(print_mail);
+                    return Ok(());
+                }
                 print(&table(&db.waiting_mails(LISTED)?, db.clock().now()));
                 Ok(())
             }
             Self::Retry => {
-                let waiting = database::open(config, offline)?.retry_mails()?;
+                let waiting = database::open(config, options)?.retry_mails()?;
                 let database = database::name(config);
                 print(&format!("due now: {waiting} in {database}\n"));
                 Ok(())
             }
         }
     }
+}
+
+/// A queued mail as JSON.
+#[derive(Serialize)]
+struct ShownMail<'a> {
+    id: i64,
+    user_id: Option<i64>,
+    kind: &'a str,
+    created_at: String,
+    due_at: String,
+    attempts: u32,
+}
+
+fn print_mail(mail: &OutboxEntry) {
+    print_json(&ShownMail {
+        id: mail.id,
+        user_id: mail.user_id.map(UserId::get),
+        kind: &mail.letter,
+        created_at: mail.created_at.rfc3339(),
+        due_at: mail.due_at.rfc3339(),
+        attempts: mail.attempts,
+    });
 }
 
 fn table(mails: &[OutboxEntry], now: Timestamp) -> String {

@@ -5,11 +5,13 @@ mod app;
 mod audit;
 mod database;
 mod db;
+mod find_user;
 mod group;
 mod invite;
 mod keys;
 mod mail;
 mod output;
+mod prompt;
 mod session;
 mod throttle;
 mod throttled_accounts;
@@ -17,6 +19,7 @@ mod usage;
 mod user;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -25,16 +28,21 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
 use crate::db::DbError;
-use crate::domain::{AppName, Email, GroupName};
+use crate::domain::{AppName, Email, GroupName, PasswordError};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use database::DatabaseCommand;
 use usage::UsageError;
 
+const EXIT_CODES: &str = "\
+    Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
+    no such user, group, application or invitation; 4 refused, for example because it exists \
+    already or was not confirmed; 78 the settings or the command line are invalid.";
+
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
 #[derive(Debug, Parser)]
-#[command(name = "bienvenue", version, max_term_width = 100)]
+#[command(name = "bienvenue", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,7 +57,7 @@ enum Command {
     /// Migrate and check the database
     #[command(subcommand)]
     Db(db::Command),
-    /// List, add, verify and delete users, and print reset links
+    /// List, find, add, disable and delete users, set passwords, and print reset links
     User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
     Invite(invite::Invite),
@@ -107,6 +115,21 @@ pub enum CliError {
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
+    /// The user is disabled.
+    #[error("{0} is disabled: `bienvenue user enable {0}` enables the account")]
+    UserDisabled(Email),
+    /// The operator did not confirm a deletion.
+    #[error("nothing was changed: it was not confirmed. Without a terminal, add --yes")]
+    NotConfirmed,
+    /// The password and its repetition differ.
+    #[error("the two passwords differ: nothing was changed")]
+    PasswordsDiffer,
+    /// The password is invalid.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The terminal or standard input cannot be read.
+    #[error("cannot read the answer: {0}")]
+    Input(#[from] io::Error),
     /// There is no such group.
     #[error("there is no group {0}: `bienvenue group create {0}` creates it")]
     NoSuchGroup(GroupName),
@@ -143,7 +166,8 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// 0 for help, 78 (`EX_CONFIG` of sysexits) for errors that a retry cannot solve, else 1.
+    /// 0 for help, 78 (`EX_CONFIG` of sysexits) for settings and command lines that a retry cannot
+    /// solve, 3 if something does not exist, 4 if the command is refused, else 1.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -153,20 +177,27 @@ impl CliError {
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::DatabaseDamaged { .. }
-            | Self::Server(_)
-            | Self::NotServed(_)
-            | Self::Db(_)
-            | Self::NoSuchUser(_)
+            Self::DatabaseDamaged { .. } | Self::Server(_) | Self::Input(_) | Self::Mail(_) => {
+                ExitCode::FAILURE
+            }
+            Self::NoSuchUser(_)
             | Self::NoSuchGroup(_)
-            | Self::GroupExists(_)
             | Self::NotAMember(..)
-            | Self::GroupInUse(..)
             | Self::NoSuchInvitation(_)
-            | Self::NoSuchApp(_)
-            | Self::AppExists(_)
-            | Self::Auth(_)
-            | Self::Mail(_) => ExitCode::FAILURE,
+            | Self::NoSuchApp(_) => ExitCode::from(3),
+            Self::NotServed(_)
+            | Self::UserDisabled(_)
+            | Self::NotConfirmed
+            | Self::PasswordsDiffer
+            | Self::Password(_)
+            | Self::GroupExists(_)
+            | Self::GroupInUse(..)
+            | Self::AppExists(_) => ExitCode::from(4),
+            Self::Db(DbError::AlreadyExists(_))
+            | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
+                ExitCode::from(4)
+            }
+            Self::Db(_) | Self::Auth(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -254,15 +285,15 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
-            Some(Command::User(on)) => on.command.run(config, on.offline),
+            Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
-            Some(Command::Group(on)) => on.command.run(config, on.offline),
-            Some(Command::App(on)) => on.command.run(config, on.offline),
-            Some(Command::Access(on)) => on.command.run(config, on.offline),
-            Some(Command::Keys(on)) => on.command.run(config, on.offline),
-            Some(Command::Session(on)) => on.command.run(config, on.offline),
-            Some(Command::Throttle(on)) => on.command.run(config, on.offline),
-            Some(Command::Mail(on)) => on.command.run(config, on.offline),
+            Some(Command::Group(on)) => on.command.run(config, on.options),
+            Some(Command::App(on)) => on.command.run(config, on.options),
+            Some(Command::Access(on)) => on.command.run(config, on.options),
+            Some(Command::Keys(on)) => on.command.run(config, on.options),
+            Some(Command::Session(on)) => on.command.run(config, on.options),
+            Some(Command::Throttle(on)) => on.command.run(config, on.options),
+            Some(Command::Mail(on)) => on.command.run(config, on.options),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! `bienvenue session`: lists and ends sessions.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::print;
-use super::user::{email, find};
+use super::database::Options;
+use super::find_user::{email, find};
+use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::domain::{Email, SessionInfo};
@@ -13,12 +15,14 @@ use crate::domain::{Email, SessionInfo};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show a user's sessions, newest first
+    #[command(after_help = "Example: bienvenue session list bob@example.org --json")]
     List {
         /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
     /// End all sessions of one user or of all users, who then have to log in again
+    #[command(after_help = "Example: bienvenue session revoke bob@example.org")]
     Revoke(Revoke),
 }
 
@@ -35,15 +39,22 @@ pub(super) struct Revoke {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
-        let db = database::open(config, offline)?;
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
+        let db = database::open(config, options)?;
         match self {
             Self::List { email } => {
                 let user = find(&db, email)?;
                 let mut page = db.sessions_of(user.id, None, None, PAGE)?;
-                print(HEADER);
+                if !options.json {
+                    print(HEADER);
+                }
                 while let Some(last) = page.last().map(|session| session.public_id) {
-                    print(&lines(&page));
+                    if options.json {
+                        let valid = page.iter().filter(|session| session.valid);
+                        valid.for_each(|session| print_json(&ShownSession::of(session)));
+                    } else {
+                        print(&lines(&page));
+                    }
                     page = db.sessions_of(user.id, None, Some(last), PAGE)?;
                 }
             }
@@ -62,11 +73,37 @@ impl Command {
                     database,
                     ..OperatorEvent::default()
                 }
-                .report();
-                print(&format!("ended {ended} {sessions}{of} in {database}\n"));
+                .report_with(
+                    options,
+                    &format!("ended {ended} {sessions}{of} in {database}\n"),
+                );
             }
         }
         Ok(())
+    }
+}
+
+/// A session as JSON. The id is the public one, with which nobody can log in.
+#[derive(Serialize)]
+pub(super) struct ShownSession<'a> {
+    id: String,
+    created_at: String,
+    last_seen_at: String,
+    expires_at: String,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+}
+
+impl<'a> ShownSession<'a> {
+    pub(super) fn of(session: &'a SessionInfo) -> Self {
+        Self {
+            id: session.public_id.to_string(),
+            created_at: session.created_at.rfc3339(),
+            last_seen_at: session.last_seen_at.rfc3339(),
+            expires_at: session.expires_at.rfc3339(),
+            ip: session.ip.as_deref(),
+            user_agent: session.user_agent.as_deref(),
+        }
     }
 }
 

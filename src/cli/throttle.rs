@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::print;
+use super::database::Options;
+use super::output::{print, print_json};
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
@@ -59,14 +61,20 @@ impl FromStr for ClearTarget {
 }
 
 impl Command {
-    pub(super) fn run(&self, config: &Config, offline: bool) -> Result<(), CliError> {
-        let db = database::open(config, offline)?;
+    pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
+        let db = database::open(config, options)?;
         match self {
             Self::List => {
                 let rows = db.list_limits(LISTED)?;
                 let settings = server::throttle_settings(config);
                 let accounts = ThrottledAccounts::find(&db, &rows)?;
-                print(&table(&rows, &accounts, &db, &settings));
+                if options.json {
+                    for row in &rows {
+                        print_json(&ShownLimit::of(row, &accounts, &db, &settings));
+                    }
+                } else {
+                    print(&table(&rows, &accounts, &db, &settings));
+                }
             }
             Self::Clear(clear) => {
                 let cleared = clear.clear(&db)?;
@@ -120,6 +128,33 @@ impl Clear {
                 let keys = prefixes.iter().flat_map(LimitKey::of_clients);
                 db.clear_limits(&keys.collect::<Vec<_>>())
             }
+        }
+    }
+}
+
+/// A rate limit as JSON. `wait_seconds` is none for one that does not end by waiting.
+#[derive(Serialize)]
+struct ShownLimit {
+    kind: &'static str,
+    fails: u32,
+    wait_seconds: Option<u64>,
+    key: String,
+}
+
+impl ShownLimit {
+    fn of(
+        row: &LimitRow,
+        accounts: &ThrottledAccounts,
+        db: &DB,
+        settings: &ThrottleSettings,
+    ) -> Self {
+        let rule = settings.rule(row.key.limit());
+        let wait = row.wait(&rule, db.clock().now()).as_secs();
+        Self {
+            kind: row.key.limit().name(),
+            fails: row.fails,
+            wait_seconds: (!row.is_at_limit(&rule)).then_some(wait),
+            key: accounts.show(row.key.subject()),
         }
     }
 }

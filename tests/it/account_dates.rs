@@ -33,7 +33,9 @@ async fn registration_and_login_are_remembered() {
         sent.of_requests();
         let id = app.log_in(BOB, "bob_pwd").await.session_id();
         let writes = sent.of_requests();
-        let writes = writes.iter().filter(|sql| sql.contains("account_dates"));
+        let writes = writes
+            .iter()
+            .filter(|sql| sql.contains("INTO account_dates"));
         assert_eq!(writes.count(), 1, "a login notes itself in one statement");
         app.log_in(BOB, "wrong").await;
         clock.advance(Duration::from_secs(60));

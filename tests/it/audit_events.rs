@@ -118,7 +118,7 @@ fn acts_of_operators_are_logged() {
             json!(0),
         ),
         (
-            &["user", "delete", BOB],
+            &["user", "delete", BOB, "--yes"],
             "user_deleted",
             json!(1),
             Value::Null,

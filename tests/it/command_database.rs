@@ -50,7 +50,7 @@ fn command_on_an_unserved_file_needs_offline() {
         }
         arguments.push(HTTPS);
         let refused = command(&place, &arguments);
-        assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+        assert_eq!(refused.status.code(), Some(4), "{}", told(&refused));
         assert!(refused.stdout.is_empty());
         for part in [
             "no running service uses",
@@ -105,7 +105,10 @@ fn command_beside_the_service_names_its_database(#[case] engine: Engine) {
             format!("deleted {BOB} (1) in {shown}\n"),
         ),
     ] {
-        let arguments = [&arguments[..], &[HTTPS]].concat();
+        let mut arguments = [&arguments[..], &[HTTPS]].concat();
+        if arguments.contains(&"delete") {
+            arguments.push("--yes");
+        }
         assert_eq!(printed(&command(&place, &arguments)), expected);
     }
     let retried = printed(&command(&place, &["mail", "retry", HTTPS]));

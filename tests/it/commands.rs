@@ -87,7 +87,7 @@ fn an_operator_adds_lists_and_deletes_users() {
         .map(|line| line.split('\t').take(2).collect::<Vec<_>>())
         .collect();
     assert_eq!(list, [["1", BOB], ["2", "eve@dylan.com"]]);
-    let deleted = output_of(&place, &["user", "delete", "Bob@dylan.com"]);
+    let deleted = output_of(&place, &["user", "delete", "Bob@dylan.com", "--yes"]);
     assert_eq!(deleted, format!("deleted {BOB} (1) {database}"));
     let left = output_of(&place, &["user", "list"]);
     assert!(
@@ -118,17 +118,17 @@ fn who_is_not_there_is_named_and_nothing_is_created() {
     for (arguments, code, expected) in [
         (
             ["user", "delete", BOB],
-            1,
+            3,
             "no user has the email bob@dylan.com",
         ),
         (
             ["user", "verify", BOB],
-            1,
+            3,
             "no user has the email bob@dylan.com",
         ),
         (
             ["session", "list", BOB],
-            1,
+            3,
             "no user has the email bob@dylan.com",
         ),
         (["user", "add", "bob"], 78, "email needs a name"),
@@ -150,6 +150,6 @@ fn who_is_not_there_is_named_and_nothing_is_created() {
     assert!(!place.path("none.db").exists());
     output_of(&place, &["user", "add", BOB]);
     let again = run(place.folder(), &["user", "add", BOB]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(4));
     assert!(told(&again).contains("already exists"), "{}", told(&again));
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::TestRng;
 use reqwest::blocking::Client;
 
 use crate::support::program::Server;
-use crate::support::{Engine, Place};
+use crate::support::{Engine, Place, eventually};
 
 /// So many that the server commits their writes in groups.
 const WRITERS: usize = 16;
@@ -84,12 +84,14 @@ fn survives(engine: Engine, rounds: usize) {
     let (mut slowest, mut lost) = (Duration::ZERO, 0);
     for round in 0..rounds {
         let mut server = start();
+        let before = told.lock().unwrap().users.len();
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let (url, told) = (server.url(""), Arc::clone(&told));
                 thread::spawn(move || write(&url, &format!("u{round}.{writer}"), &told))
             })
             .collect();
+        eventually("a load", || told.lock().unwrap().users.len() > before + 1);
         thread::sleep(Duration::from_millis(random.random_range(50..500)));
         server.kill();
         for writer in writers {

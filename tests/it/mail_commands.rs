@@ -372,7 +372,7 @@ fn nobody_gets_a_reset_link_for_an_email_that_is_not_there() {
     let place = Place::new();
     output_of(&place, &["db", "migrate"]);
     let output = run(place.folder(), &["user", "reset-link", "eve@dylan.com"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     assert!(told(&output).contains(UNKNOWN), "{}", told(&output));
     assert_eq!(output.stdout, b"");
 }

@@ -29,9 +29,11 @@ pub(in crate::auth) enum Event<'a> {
         user: Option<UserId>,
         cause: &'a AuthError,
     },
-    /// The stored hash has an algorithm that cannot be checked, such as scrypt.
-    UnknownHash {
+    /// No password is right: the stored hash has an algorithm that cannot be checked, such as
+    /// scrypt, or the account is disabled.
+    LoginImpossible {
         user: UserId,
+        reason: &'static str,
     },
     /// The library opened a session without a password.
     SessionOpened {
@@ -83,10 +85,10 @@ pub(in crate::auth) enum Event<'a> {
         user: Option<UserId>,
         mail: &'a str,
     },
-    /// A reset mail was requested. `queued` is whether the budget allowed it.
+    /// A reset mail was requested. `reason` is why it is not sent.
     ResetRequested {
         user: Option<UserId>,
-        queued: bool,
+        reason: Option<&'static str>,
     },
     ResetTokenCreated {
         user: UserId,
@@ -267,10 +269,12 @@ impl Event<'_> {
                     _ => fields,
                 }
             }
-            Self::UnknownHash { user } => Fields::new("authn_login_fail", "login failed")
-                .failure()
-                .reason("unknown_hash")
-                .user(user),
+            Self::LoginImpossible { user, reason } => {
+                Fields::new("authn_login_fail", "login failed")
+                    .failure()
+                    .reason(reason)
+                    .user(user)
+            }
             Self::SessionOpened { user, session } => {
                 let fields = Fields::new("session_created", "session opened");
                 fields.user(user).session(session)
@@ -317,14 +321,10 @@ impl Event<'_> {
                 mail: Some(mail),
                 ..Fields::new("mail_sent", "mail sent").user(user)
             },
-            Self::ResetRequested { user, queued } => {
-                let fields = Fields::new("authn_password_reset", "password reset requested");
-                match (user, queued) {
-                    (_, false) => fields.reason("enough_sent").user(user),
-                    (None, true) => fields.reason("unknown_account"),
-                    (Some(_), true) => fields.user(user),
-                }
-            }
+            Self::ResetRequested { user, reason } => Fields {
+                reason,
+                ..Fields::new("authn_password_reset", "password reset requested").user(user)
+            },
             Self::ResetTokenCreated { user } => {
                 Fields::new("authn_token_created", "reset token created").user(user)
             }

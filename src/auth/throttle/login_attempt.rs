@@ -145,16 +145,14 @@ impl LoginAttempt {
         }
     }
 
-    /// The user with the email, if there is one. Blocks for a lookup if there was none yet.
-    pub(in crate::auth) fn user(&self, auth: &Auth) -> Result<Option<User>, DbError> {
-        if let Some(state) = &self.state {
-            return Ok(state.user.clone());
-        }
-        match auth.db.find_user_by(self.email.clone()) {
-            Ok(user) => Ok(Some(user)),
-            Err(DbError::NoResultFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// The user with the email, if there is one, and whether the account is disabled. Blocks for
+    /// a lookup if there was none yet.
+    pub(in crate::auth) fn user(&self, auth: &Auth) -> Result<(Option<User>, bool), DbError> {
+        let state = match &self.state {
+            Some(state) => state.clone(),
+            None => auth.db.login_state(&self.email, &[], &[])?,
+        };
+        Ok((state.user, state.is_disabled))
     }
 
     /// Counts the attempt, after which the password may be checked. Blocks for a write.

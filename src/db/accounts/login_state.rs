@@ -15,6 +15,8 @@ use crate::domain::{LimitKey, NormalizedEmail, User};
 pub struct LoginState {
     /// The user with this email, if there is one.
     pub user: Option<User>,
+    /// Whether the account is disabled.
+    pub is_disabled: bool,
     /// The client's marks that the account knows.
     pub known_marks: Vec<String>,
     /// The existing counts of the limit keys.
@@ -64,7 +66,8 @@ impl DB {
         let keys = Statement::<Columns>::list(&mut values, keys);
         let sql = format!(
             "SELECT CAST(0 AS BIGINT), email, hashed_password, session_id, reset_token, id, \
-                 CAST(0 AS BIGINT) \
+                 COALESCE((SELECT 1 FROM account_dates \
+                     WHERE user_id = users.id AND disabled_at IS NOT NULL), CAST(0 AS BIGINT)) \
                  FROM users WHERE email_key = $1 \
              UNION ALL SELECT 1, mark, NULL, NULL, NULL, 0, 0 FROM known_clients \
                  WHERE user_id = (SELECT id FROM users WHERE email_key = $1) \
@@ -90,6 +93,7 @@ impl DB {
                         reset_token,
                     };
                     state.user = Some(row.into());
+                    state.is_disabled = other != 0;
                 }
                 MARK => state.known_marks.push(text),
                 _ => state.rows.extend(known_row((text, number, other))),

@@ -2,6 +2,7 @@
 
 pub(super) mod access;
 pub(super) mod changes;
+mod disable;
 mod export;
 pub(super) mod login_state;
 pub(super) mod registration;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::second_factor::remove_factors;
 use crate::db::schema::users;
+use crate::db::tables::account_dates::is_disabled;
 use crate::db::tables::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use crate::db::tables::previous_emails::{ActivePreviousEmail, spend_previous};
 use crate::db::tables::revocation::revoke_all;
@@ -23,7 +24,8 @@ impl DB {
     /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the address was restored meanwhile, and
+    /// [`DbError::NoResultFound`] if the address was restored meanwhile or the account is
+    /// disabled, and
     /// [`DbError::AlreadyExists`] if another account has it and has verified it.
     pub fn revert_email(
         &self,
@@ -40,6 +42,9 @@ impl DB {
             diesel::update(user)
                 .set(users::id.eq(users::id))
                 .execute(conn)?;
+            if is_disabled(conn, user_id)? {
+                return Err(DbError::NoResultFound);
+            }
             let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
             if let Some(usurper) = usurper
                 && !has_proved(conn, usurper, &key)?

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{sessions, users};
+use crate::db::tables::account_dates::is_disabled;
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::sessions::NewSession;
 use crate::db::tables::users::changes::UserChanges;
@@ -54,8 +55,8 @@ impl DB {
     /// Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist, [`DbError::InvalidRequest`] if
-    /// there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
+    /// [`DbError::NoResultFound`] if the user does not exist, or is disabled and would get a
+    /// session, [`DbError::InvalidRequest`] if there are no changes, [`DbError::AlreadyExists`] if the new email is taken.
     pub fn update_user(&self, user_id: UserId, changes: &UserChanges) -> Result<(), DbError> {
         if changes.is_empty() {
             return Err(InvalidRequest::NoChanges.into());
@@ -75,6 +76,9 @@ impl DB {
                 end_pending(conn, user_id)?;
             }
             if let Some(session_id) = &changes.session_id {
+                if session_id.is_some() && is_disabled(conn, user_id)? {
+                    return Err(DbError::NoResultFound);
+                }
                 self.replace_sessions(conn, user_id, session_id.as_ref())?;
             }
             Ok(())

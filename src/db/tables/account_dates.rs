@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, passkeys, totp, users};
+use crate::db::schema::{account_dates, passkeys, totp, users, verified_emails};
 use crate::db::{DB, DbError};
 use crate::domain::{AccountDates, Email, Timestamp, UserId};
 
@@ -30,7 +30,19 @@ pub struct ListedUser {
     pub totp: Option<Timestamp>,
     /// Whether there is a passkey.
     pub has_passkeys: bool,
+    /// Whether the address is verified.
+    pub is_email_verified: bool,
 }
+
+/// The columns of a [`ListedUser`]: id, email, its key, dates, totp, verified key.
+type ListedRow = (
+    i64,
+    String,
+    Option<String>,
+    Row,
+    Option<i64>,
+    Option<String>,
+);
 
 impl DB {
     /// The dates of an account; all are unknown for one without a row. Blocks for one lookup.
@@ -62,22 +74,25 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<ListedUser>, DbError> {
-        let rows: Vec<(i64, String, Row, Option<i64>)> = self.read(|conn| {
+        let rows: Vec<ListedRow> = self.read(|conn| {
             users::table
                 .left_join(account_dates::table)
                 .left_join(totp::table)
+                .left_join(verified_emails::table)
                 .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
                 .order(users::id)
                 .limit(i64::from(limit))
                 .select((
                     users::id,
                     users::email,
+                    users::email_key.nullable(),
                     (
                         account_dates::created_at.nullable(),
                         account_dates::last_login_at.nullable(),
                         account_dates::disabled_at.nullable(),
                     ),
                     totp::confirmed_at.nullable(),
+                    verified_emails::email_key.nullable(),
                 ))
                 .load(conn)
         })?;
@@ -89,15 +104,30 @@ impl DB {
                 .load(conn)?;
             QueryResult::Ok(holders.into_iter().collect())
         })?;
-        let user = |(id, email, row, totp): (i64, _, _, Option<i64>)| ListedUser {
+        let user = |(id, email, key, row, totp, verified): ListedRow| ListedUser {
             has_passkeys: holders.contains(&id),
             id: UserId::new(id),
             email: Email::from_stored(email),
             dates: dates(row),
             totp: totp.map(Timestamp::from_seconds),
+            is_email_verified: verified.is_some() && verified == key,
         };
         Ok(rows.into_iter().map(user).collect())
     }
+}
+
+/// Whether an account is disabled. Every way to give access asks it, or has the same condition in
+/// its statement, after the user's row was locked.
+pub(in crate::db) fn is_disabled(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    let disabled_at: Option<Option<i64>> = account_dates::table
+        .filter(account_dates::user_id.eq(user_id.get()))
+        .select(account_dates::disabled_at)
+        .get_result(conn)
+        .optional()?;
+    Ok(disabled_at.flatten().is_some())
 }
 
 fn dates((created_at, last_login_at, disabled_at): Row) -> AccountDates {

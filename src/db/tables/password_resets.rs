@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::account_dates::is_disabled;
 use super::outbox::{ClaimedMail, RateLimitedMail, ensure_not_revoked, queue_within, rewrite_row};
 use super::revocation::revoke_all;
 use super::throttle::LimitCheck;
@@ -110,7 +111,7 @@ impl DB {
     /// mail, the address becomes verified. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid (any more), or the user is disabled.
     pub fn spend_reset_token(
         &self,
         user_id: UserId,
@@ -127,6 +128,9 @@ impl DB {
                 .get_result(conn)
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
+            if is_disabled(conn, user_id)? {
+                return Err(DbError::NoResultFound);
+            }
             let email = NormalizedEmail::canonical(&email);
             let token = password_resets::table
                 .filter(password_resets::user_id.eq(id))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::account_dates::is_disabled;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{pending_logins, users};
 use crate::db::tables::passkey_challenges::end_challenges;
@@ -34,7 +35,7 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced in the meantime, or the user has no
-    /// second factor.
+    /// second factor or is disabled.
     pub fn add_pending_login(
         &self,
         new: &NewPendingLogin<'_>,
@@ -47,7 +48,10 @@ impl DB {
                 .filter(users::hashed_password.eq(new.checked.expose()))
                 .count()
                 .get_result(conn)?;
-            if unchanged == 0 || !has_factor(conn, new.user_id)? {
+            if unchanged == 0
+                || !has_factor(conn, new.user_id)?
+                || is_disabled(conn, new.user_id)?
+            {
                 return Err(DbError::NoResultFound);
             }
             diesel::insert_into(pending_logins::table)

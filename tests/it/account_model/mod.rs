@@ -6,6 +6,7 @@ mod model;
 use actix_web::http::Method;
 use actix_web::rt;
 use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::db::DB;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -13,7 +14,7 @@ use model::{Account, Key, Model, end, key, latest, same};
 
 use crate::support::app::{App, Setup};
 use crate::support::mailbox::token_of;
-use crate::support::{Engine, Place, email};
+use crate::support::{Engine, Place, email, settings};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -40,6 +41,9 @@ enum Step {
     ChangeEmail(usize),
     TakeBack(usize),
     Delete(usize, usize),
+    /// By an operator.
+    Disable(usize),
+    Enable(usize),
     Wait(u64),
 }
 
@@ -58,6 +62,8 @@ fn step() -> impl Strategy<Value = Step> {
         9 => nth().prop_map(Step::ChangeEmail),
         5 => nth().prop_map(Step::TakeBack),
         1 => (nth(), with()).prop_map(|(n, with)| Step::Delete(n, with)),
+        1 => who().prop_map(Step::Disable),
+        2 => who().prop_map(Step::Enable),
         1 => prop_oneof![Just(HOUR / 2), Just(DAY), Just(3 * DAY)].prop_map(Step::Wait),
     ]
 }
@@ -104,6 +110,8 @@ fn scene() -> impl Strategy<Value = Vec<Step>> {
 /// The service and the model beside it.
 struct Both {
     app: App,
+    /// The database as an operator's commands open it.
+    db: DB,
     model: Model,
 }
 
@@ -119,6 +127,8 @@ impl Both {
             Step::ChangeEmail(nth) => self.change_email(nth).await,
             Step::TakeBack(nth) => self.take_back(nth).await,
             Step::Delete(nth, with) => self.delete(nth, with).await,
+            Step::Disable(who) => self.disable(EMAILS[who]),
+            Step::Enable(who) => self.enable(EMAILS[who]),
             Step::Wait(seconds) => {
                 self.app.advance(seconds);
                 self.model.now += seconds;
@@ -145,6 +155,7 @@ impl Both {
                 password: Some(with),
                 is_proved: false,
                 is_there: true,
+                is_disabled: false,
             });
         }
     }
@@ -153,6 +164,7 @@ impl Both {
         let answer = self.app.log_in(email, PASSWORDS[with]).await;
         let owner = self.model.owner(email);
         let owner = owner.filter(|owner| self.model.is_right(*owner, with));
+        let owner = owner.filter(|owner| !self.model.accounts[*owner].is_disabled);
         assert_eq!(answer.status, if owner.is_some() { 200 } else { 401 });
         if let Some(owner) = owner {
             self.model.open(answer.session_id(), owner);
@@ -191,7 +203,8 @@ impl Both {
         let text = token.map_or("none".to_owned(), |token| token.text.clone());
         let account = token
             .filter(|token| token.is_live(now) && model.owner(email) == Some(token.account))
-            .map(|token| token.account);
+            .map(|token| token.account)
+            .filter(|account| !model.accounts[*account].is_disabled);
         let password = PASSWORDS[with];
         let body = format!("email={email}&reset_token={text}&new_password={password}");
         let (status, _) = self.put("none", "/reset_password", body).await;
@@ -263,7 +276,8 @@ impl Both {
         let status = self.verify(token).await;
         let good = token
             .filter(|token| token.is_live(self.model.now))
-            .map(|token| (token.account, token.email));
+            .map(|token| (token.account, token.email))
+            .filter(|(account, _)| !self.model.accounts[*account].is_disabled);
         let usurper = |(account, email): (usize, &str)| {
             let owner = self.model.owner(email);
             owner.filter(|owner| *owner != account)
@@ -309,6 +323,26 @@ impl Both {
         assert_eq!(status, expected);
     }
 
+    fn disable(&mut self, address: &'static str) {
+        let Some(owner) = self.model.owner(address) else {
+            return;
+        };
+        let user = self.db.find_user_by(&email(address)).unwrap();
+        let is_new = !std::mem::replace(&mut self.model.accounts[owner].is_disabled, true);
+        assert_eq!(self.db.disable_user(user.id).unwrap(), is_new);
+        let password = self.model.accounts[owner].password;
+        self.model.set_password(owner, password);
+    }
+
+    fn enable(&mut self, address: &'static str) {
+        let Some(owner) = self.model.owner(address) else {
+            return;
+        };
+        let user = self.db.find_user_by(&email(address)).unwrap();
+        let was_disabled = std::mem::take(&mut self.model.accounts[owner].is_disabled);
+        assert_eq!(self.db.enable_user(user.id).unwrap(), was_disabled);
+    }
+
     /// Everything that somebody could find out.
     async fn compare(&self) {
         for session in &self.model.sessions {
@@ -343,7 +377,8 @@ async fn check(place: Place, steps: Vec<Step>) {
     setup.db.sessions.lifetime = setup.db.sessions.idle;
     setup.auth.notices = NotificationSettings::only([Notification::EmailChanged]);
     let (app, model) = (setup.start().await, Model::default());
-    let mut both = Both { app, model };
+    let db = app.place.open(settings(&app.clock));
+    let mut both = Both { app, db, model };
     let at_first = [
         Step::Register(0, 0),
         Step::Register(2, 0),

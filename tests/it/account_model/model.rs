@@ -9,6 +9,7 @@ pub(super) struct Account {
     /// Whether its owner has shown to read the mail of the address.
     pub(super) is_proved: bool,
     pub(super) is_there: bool,
+    pub(super) is_disabled: bool,
 }
 
 /// What lets somebody do something with an account.

@@ -113,7 +113,7 @@ fn f03_what_was_read_only_for_a_while_is_written_again_without_a_restart() {
     if !has_tool("chattr") {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let mut server = Server::start(&place);
     let visitor = Visitor::of(&server);
     assert_eq!(visitor.register("bob@dylan.com").unwrap().status, 201);

@@ -219,7 +219,13 @@ async fn r52_a_field_that_is_there_twice_is_400() {
 async fn four_times_the_fields_take_about_four_times_as_long() {
     let app = app().await;
     let mut fastest = [Duration::MAX; 2];
-    for _ in 0..10 {
+    // Comparing each name with each before it takes sixteen times as long. Other programs that run
+    // beside the test delay single rounds, so it takes more rounds until the fastest are not delayed.
+    let is_proportional = |fastest: [Duration; 2]| fastest[1] < 9 * fastest[0];
+    for round in 0..200 {
+        if round >= 10 && is_proportional(fastest) {
+            break;
+        }
         for (fastest, count) in fastest.iter_mut().zip([1_000, 4_000]) {
             let names: Vec<String> = (0..count).map(|number| format!("{number:x}")).collect();
             let request = users(URL_ENCODED, names.join("&"));
@@ -229,8 +235,7 @@ async fn four_times_the_fields_take_about_four_times_as_long() {
             assert_eq!(answer.line(), refused("email missing"));
         }
     }
-    // Comparing each name with each before it takes sixteen times as long.
-    assert!(fastest[1] < 9 * fastest[0], "{fastest:?}");
+    assert!(is_proportional(fastest), "{fastest:?}");
 }
 
 #[actix_web::test]

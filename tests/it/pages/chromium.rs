@@ -141,9 +141,14 @@ impl Chromium {
     }
 
     /// The path that the window shows.
-    pub(crate) fn path(&mut self) -> String {
+    fn path(&mut self) -> String {
         let path = self.look("location.pathname + location.search");
         path.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Expects that the window shows a path; else prints the page.
+    pub(crate) fn expect_path(&mut self, path: &str) {
+        assert_eq!(self.path(), path, "{}", self.text());
     }
 
     /// What the page says.

@@ -53,7 +53,7 @@ fn account_lives_in_a_browser_without_scripts(
     };
 
     browser.go(&server.url("/"));
-    assert_eq!(browser.path(), "/login");
+    browser.expect_path("/login");
     see(
         &mut browser,
         "login",
@@ -68,7 +68,7 @@ fn account_lives_in_a_browser_without_scripts(
     browser.fill("email", "ann@example.org");
     browser.fill("password", "eleven rockets");
     browser.submit("/register");
-    assert_eq!(browser.path(), "/account");
+    browser.expect_path("/account");
     see(
         &mut browser,
         "account",
@@ -90,10 +90,10 @@ fn account_lives_in_a_browser_without_scripts(
     browser.fill("current_password", "eleven rockets");
     browser.fill("new_password", "twelve rockets");
     browser.submit("/account/password");
-    assert_eq!(browser.path(), "/account?done=password");
+    browser.expect_path("/account?done=password");
     browser.go(&server.url("/account"));
     browser.submit("/logout");
-    assert_eq!(browser.path(), "/login?reason=logged_out");
+    browser.expect_path("/login?reason=logged_out");
     see(
         &mut browser,
         "logged-out",
@@ -111,23 +111,23 @@ fn account_lives_in_a_browser_without_scripts(
         "vient de partir",
     );
     browser.go(&mailed_link(&place, "/reset?token="));
-    assert_eq!(browser.path(), "/reset");
+    browser.expect_path("/reset");
     see(&mut browser, "reset", "At least 8", "Au moins 8");
     browser.fill("new_password", "thirteen rockets");
     browser.submit("/reset");
-    assert_eq!(browser.path(), "/login?reason=password_reset");
+    browser.expect_path("/login?reason=password_reset");
     browser.fill("email", "ann@example.org");
     browser.fill("password", "twelve rockets");
     browser.submit("/login");
     see(&mut browser, "login-wrong", "is wrong", "est incorrect");
     browser.fill("password", "thirteen rockets");
     browser.submit("/login");
-    assert_eq!(browser.path(), "/account");
+    browser.expect_path("/account");
     browser.go(&server.url("/account/delete"));
     see(&mut browser, "delete", "cannot be undone", "irréversible");
     browser.fill("current_password", "thirteen rockets");
     browser.submit("/account/delete");
-    assert_eq!(browser.path(), "/login?reason=account_deleted");
+    browser.expect_path("/login?reason=account_deleted");
     browser.go(&server.url("/nix"));
     see(
         &mut browser,

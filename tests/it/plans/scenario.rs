@@ -104,6 +104,8 @@ fn operators_and_background(db: &DB) {
         .unwrap();
     db.end_all_sessions(Some(user.id)).unwrap();
     db.users_after(None, 10).unwrap();
+    db.disable_user(user.id).unwrap();
+    db.enable_user(user.id).unwrap();
     db.count_sessions(Some(&session.digest()), 10).unwrap();
     db.outbox().unwrap();
     db.waiting_mails(10).unwrap();

@@ -14,6 +14,7 @@ pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod statements;
 
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Command;
 use std::task::{Context, Waker};
@@ -25,6 +26,18 @@ use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
 
 use postgres::TestDatabase;
+
+/// The folder for databases: in memory if there is room, because few tests are about a disk.
+pub(crate) fn scratch() -> PathBuf {
+    const ROOM: u64 = 4 << 30;
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
+    if free > ROOM {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
+}
 
 /// A moment that tests start from.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -47,7 +60,15 @@ impl Place {
         statements::record();
         Self {
             server: None,
+            folder: tempfile::tempdir_in(scratch()).unwrap(),
+        }
+    }
+
+    /// In a folder on a disk, for tests of what only a disk's file system does.
+    pub(crate) fn on_disk() -> Self {
+        Self {
             folder: tempfile::tempdir().unwrap(),
+            ..Self::new()
         }
     }
 
@@ -55,25 +76,25 @@ impl Place {
     pub(crate) fn on(engine: Engine) -> Option<Self> {
         match engine {
             Engine::Sqlite => Some(Self::new()),
-            Engine::Postgres => TestDatabase::create().map(|server| Self {
+            Engine::Postgres => TestDatabase::new().map(|server| Self {
                 server: Some(server),
                 ..Self::new()
             }),
         }
     }
 
-    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     pub(crate) fn url(&self) -> DatabaseUrl {
         match &self.server {
             None => DatabaseUrl::sqlite(self.path("bienvenue.db")),
-            Some(server) => server.service_url.parse().unwrap(),
+            Some(server) => server.service_url().parse().unwrap(),
         }
     }
 
@@ -81,18 +102,22 @@ impl Place {
     pub(crate) fn url_text(&self) -> String {
         match &self.server {
             None => format!("sqlite://{}", self.path("bienvenue.db").display()),
-            Some(server) => server.service_url.clone(),
+            Some(server) => server.service_url().to_owned(),
         }
     }
 
+    /// The database, migrated. A new PostgreSQL database is a copy of one that is migrated.
     pub(crate) fn open(&self, settings: DbSettings) -> DB {
+        if let Some(server) = &self.server {
+            server.create_migrated();
+        }
         DB::open(&self.url(), settings).unwrap()
     }
 
     /// Makes the schema of a version before that migration, as that version did.
     pub(crate) fn migrate_before(&self, migration: &str) {
         let engine = self.server.as_ref().map_or("sqlite", |_| "postgres");
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut names: Vec<_> = std::fs::read_dir(folder.join("migrations").join(engine))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -120,7 +145,7 @@ impl Place {
     pub(crate) fn connect(&self) -> Other {
         match &self.server {
             None => Other::Sqlite(connect(&self.path("bienvenue.db"))),
-            Some(server) => Other::Postgres(PgConnection::establish(&server.url).unwrap()),
+            Some(server) => Other::Postgres(PgConnection::establish(server.url()).unwrap()),
         }
     }
 
@@ -154,12 +179,12 @@ impl Other {
 }
 
 /// Runs SQL on a file, which is created if need be.
-pub(crate) fn sqlite(file: &std::path::Path, sql: &str) {
+pub(crate) fn sqlite(file: &Path, sql: &str) {
     connect(file).batch_execute(sql).unwrap();
 }
 
 /// Reads one column, named `value`, of texts.
-pub(crate) fn texts(file: &std::path::Path, sql: &str) -> Vec<String> {
+pub(crate) fn texts(file: &Path, sql: &str) -> Vec<String> {
     load(&mut connect(file), sql)
 }
 
@@ -178,7 +203,7 @@ struct TextRow {
     value: String,
 }
 
-fn connect(file: &std::path::Path) -> SqliteConnection {
+fn connect(file: &Path) -> SqliteConnection {
     let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     conn.batch_execute("PRAGMA busy_timeout=5000; PRAGMA foreign_keys=OFF;")
         .unwrap();

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bienvenue::db::Pooler;
+use bienvenue::db::{DB, DbSettings, Pooler};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
@@ -39,23 +39,23 @@ pub(crate) fn pooler() -> Pooler {
 
 /// A database for one test, which is dropped with it.
 pub(crate) struct TestDatabase {
-    pub(crate) url: String,
-    /// For the service: through the pooler, where there is one.
-    pub(crate) service_url: String,
+    server: &'static Server,
     name: String,
+    url: String,
+    service_url: String,
+    created: OnceLock<()>,
 }
 
 impl TestDatabase {
-    /// Makes one, if there is a server for tests. `TEST_POSTGRES_URL` names one; without it
+    /// Names one, if there is a server for tests. `TEST_POSTGRES_URL` names the server; without it
     /// the binaries on this machine make one. Where there are none the test is skipped.
-    pub(crate) fn create() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let Some(server) = SERVER.get_or_init(server) else {
             no_server();
             return None;
         };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("bienvenue_test_{}_{number}", std::process::id());
-        server.execute(&format!("CREATE DATABASE {name}"));
         let url = server.url(&name);
         let service_url = match (pooler(), server) {
             (Pooler::Off, _) | (_, Server::Named(_)) => url.clone(),
@@ -65,18 +65,55 @@ impl TestDatabase {
                 .url(&name),
         };
         Some(Self {
+            server,
+            name,
             url,
             service_url,
-            name,
+            created: OnceLock::new(),
         })
+    }
+
+    /// Its URL. It is created empty if it is not there yet.
+    pub(crate) fn url(&self) -> &str {
+        self.create_from("template1");
+        &self.url
+    }
+
+    /// The URL for the service: through the pooler, where there is one.
+    pub(crate) fn service_url(&self) -> &str {
+        self.create_from("template1");
+        &self.service_url
+    }
+
+    /// Creates it with the schema, if it is not there yet.
+    pub(crate) fn create_migrated(&self) {
+        match self.server {
+            Server::Named(_) => self.create_from("template1"),
+            Server::Own(cluster) => {
+                static MIGRATED: OnceLock<()> = OnceLock::new();
+                let name = "bienvenue_migrated";
+                MIGRATED.get_or_init(|| {
+                    self.server.execute(&format!("CREATE DATABASE {name}"));
+                    let url = cluster.url(name).parse().unwrap();
+                    drop(DB::open(&url, DbSettings::default()).unwrap());
+                });
+                self.create_from(name);
+            }
+        }
+    }
+
+    fn create_from(&self, template: &str) {
+        self.created.get_or_init(|| {
+            let sql = format!("CREATE DATABASE {} TEMPLATE {template}", self.name);
+            self.server.execute(&sql);
+        });
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Some(Some(server)) = SERVER.get() {
-            server.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        }
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        self.server.execute(&sql);
     }
 }
 
@@ -138,20 +175,20 @@ impl Cluster {
     /// Makes and starts one, if the server's binaries are on this machine; else the test is
     /// skipped. As root it runs as another user, because the server refuses root.
     pub(crate) fn create(options: &str) -> Option<Self> {
+        static INITIAL: OnceLock<Option<Cluster>> = OnceLock::new();
+        let initial = INITIAL.get_or_init(|| {
+            let initial = Self::without_data("")?;
+            let options = "-U postgres -A trust -E UTF8 --locale=C --no-sync";
+            let options: Vec<&str> = options.split(' ').collect();
+            initial.run("initdb", &options);
+            Some(initial)
+        });
+        let from = initial.as_ref()?.path("data");
         let cluster = Self::without_data(options)?;
-        cluster.run(
-            "initdb",
-            &[
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "--no-sync",
-            ],
-        );
+        let copied = as_user(Path::new("cp"), cluster.user)
+            .args(["-R", &from, &cluster.path("data")])
+            .status();
+        assert!(copied.unwrap().success());
         cluster.start();
         Some(cluster)
     }
@@ -184,7 +221,7 @@ impl Cluster {
         let user = user();
         let folder = tempfile::Builder::new()
             .prefix("bienvenue-pg-")
-            .tempdir_in("/tmp")
+            .tempdir_in(super::scratch())
             .unwrap()
             .keep();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();

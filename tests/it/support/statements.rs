@@ -97,7 +97,7 @@ impl Statements {
         watch();
         let database = match &place.server {
             None => place.folder().display().to_string(),
-            Some(server) => server.service_url.clone(),
+            Some(server) => server.service_url().to_owned(),
         };
         sent().insert(database.clone(), Vec::new());
         Self { database }

@@ -104,7 +104,8 @@ fn insert(
     Ok(())
 }
 
-/// Queues a mail within a transaction if its budget allows it, and returns whether it did.
+/// Queues a mail within a transaction if its budget allows it, and returns whether it did. For a
+/// disabled user, it queues a decoy.
 pub(in crate::db) fn queue_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -126,6 +127,7 @@ pub(in crate::db) fn queue_before(
     if count_all(conn, budget, now)?.is_err() {
         return Ok(false);
     }
+    let user_id = user_id.filter(|_| priority != MailPriority::Decoy);
     insert(conn, user_id, mail, priority, now)?;
     Ok(true)
 }

@@ -159,6 +159,8 @@ pub enum MailRequestOutcome {
     Queued(UserId),
     /// No user has the address, and a decoy is queued.
     QueuedDecoy,
+    /// The account of the address is disabled, and a decoy is queued.
+    Disabled(UserId),
     /// The rate limit of mails to the address is reached.
     OverBudget,
     /// The client is over a rate limit.
@@ -189,6 +191,9 @@ impl DB {
             let is_queued = queue_before(conn, user_id, mail, priority, now)?;
             Ok(match user_id {
                 _ if !is_queued => MailRequestOutcome::OverBudget,
+                Some(user_id) if priority == MailPriority::Decoy => {
+                    MailRequestOutcome::Disabled(user_id)
+                }
                 Some(user_id) => MailRequestOutcome::Queued(user_id),
                 None => MailRequestOutcome::QueuedDecoy,
             })

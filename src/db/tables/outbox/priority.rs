@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::DbError;
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{known_clients, outbox, verified_emails};
+use crate::db::schema::{account_dates, known_clients, outbox, users, verified_emails};
 use crate::domain::{Timestamp, UserId};
 
 /// The priority of a mail. Each priority has its own limit of queued mails.
@@ -55,7 +55,7 @@ impl MailPriority {
 }
 
 /// The priority of a mail to a user, requested by a client with these marks. Runs the same
-/// statements if there is no user.
+/// statements if there is no user. A disabled user gets no mail, as if there were none.
 pub(in crate::db) fn priority_of(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
@@ -63,11 +63,17 @@ pub(in crate::db) fn priority_of(
     now: Timestamp,
 ) -> Result<MailPriority, DbError> {
     let id = user_id.map_or(0, UserId::get);
-    let proved: Option<i64> = verified_emails::table
-        .filter(verified_emails::user_id.eq(id))
-        .select(verified_emails::user_id)
+    let user: Option<(Option<i64>, Option<i64>)> = users::table
+        .left_join(verified_emails::table)
+        .left_join(account_dates::table)
+        .filter(users::id.eq(id))
+        .select((
+            verified_emails::user_id.nullable(),
+            account_dates::disabled_at.nullable(),
+        ))
         .get_result(conn)
         .optional()?;
+    let (proved, disabled_at) = user.unwrap_or_default();
     let known: Option<i64> = if marks.is_empty() {
         None
     } else {
@@ -80,7 +86,7 @@ pub(in crate::db) fn priority_of(
             .get_result(conn)
             .optional()?
     };
-    Ok(if user_id.is_none() {
+    Ok(if user_id.is_none() || disabled_at.is_some() {
         MailPriority::Decoy
     } else if proved.or(known).is_some() {
         MailPriority::Known

@@ -47,8 +47,8 @@ impl DB {
     /// it ended. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more), if the password was
-    /// replaced, or if it is not enough.
+    /// [`DbError::NoResultFound`] if the user does not exist (any more) or is disabled, if the
+    /// password was replaced, or if it is not enough.
     pub fn add_session(
         &self,
         new: &NewSession<'_>,
@@ -243,7 +243,11 @@ impl Validity {
 /// The statement that makes a session the user's newest, unless the password was replaced or is
 /// not enough. This is where a second factor is required, whatever was read before.
 fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
-    let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2".to_owned();
+    // A disabled account gets no session in any way.
+    let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM account_dates \
+         WHERE user_id = $2 AND disabled_at IS NOT NULL)"
+        .to_owned();
     let mut values = vec![
         Value::Text(Some(new.digest.to_hex())),
         Value::number(new.user_id.get()),

@@ -1,0 +1,138 @@
+//! What commands print of users, as text and as JSON.
+
+use serde::Serialize;
+
+use crate::cli::session::ShownSession;
+use crate::db::{ListedUser, SecondFactors};
+use crate::domain::{GroupName, SessionInfo, Timestamp};
+
+/// A user as JSON. Lists leave the last three fields out.
+#[derive(Serialize)]
+pub(super) struct ShownUser<'a> {
+    id: i64,
+    email: &'a str,
+    email_verified: bool,
+    created_at: Option<String>,
+    last_login_at: Option<String>,
+    disabled_at: Option<String>,
+    second_factors: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_left: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<Vec<ShownSession<'a>>>,
+}
+
+impl<'a> ShownUser<'a> {
+    pub(super) fn listed(user: &'a ListedUser) -> Self {
+        Self {
+            id: user.id.get(),
+            email: user.email.as_str(),
+            email_verified: user.is_email_verified,
+            created_at: user.dates.created_at.map(Timestamp::rfc3339),
+            last_login_at: user.dates.last_login_at.map(Timestamp::rfc3339),
+            disabled_at: user.dates.disabled_at.map(Timestamp::rfc3339),
+            second_factors: user.totp.map(|_| "totp").into_iter().collect(),
+            recovery_codes_left: None,
+            groups: None,
+            sessions: None,
+        }
+    }
+}
+
+/// Everything that `user show` prints.
+pub(super) struct Details {
+    pub(super) user: ListedUser,
+    pub(super) groups: Vec<GroupName>,
+    pub(super) second_factors: SecondFactors,
+    /// The valid sessions, newest first.
+    pub(super) sessions: Vec<SessionInfo>,
+}
+
+impl Details {
+    pub(super) fn json(&self) -> ShownUser<'_> {
+        ShownUser {
+            recovery_codes_left: Some(self.second_factors.recovery_codes),
+            groups: Some(self.groups.iter().map(GroupName::as_str).collect()),
+            sessions: Some(self.sessions.iter().map(ShownSession::of).collect()),
+            ..ShownUser::listed(&self.user)
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let ListedUser {
+            id, email, dates, ..
+        } = &self.user;
+        let yes_no = |is_so| if is_so { "yes" } else { "no" };
+        let factors = self.second_factors.totp.map_or_else(
+            || "none".to_owned(),
+            |since| {
+                format!(
+                    "totp since {}, recovery codes left: {}",
+                    since.rfc3339(),
+                    self.second_factors.recovery_codes
+                )
+            },
+        );
+        let groups: Vec<&str> = self.groups.iter().map(GroupName::as_str).collect();
+        let groups = if groups.is_empty() {
+            "none".to_owned()
+        } else {
+            groups.join(", ")
+        };
+        let rows = [
+            ("id", id.to_string()),
+            ("email", email.to_string()),
+            ("verified", yes_no(self.user.is_email_verified).to_owned()),
+            ("created", known(dates.created_at)),
+            ("last login", last_login(&self.user)),
+            (
+                "disabled",
+                dates
+                    .disabled_at
+                    .map_or_else(|| "no".to_owned(), |at| format!("since {}", at.rfc3339())),
+            ),
+            ("second factors", factors),
+            ("groups", groups),
+            ("sessions", self.sessions.len().to_string()),
+        ];
+        let rows = rows.map(|(name, value)| format!("{name:<16}{value}\n"));
+        rows.concat()
+    }
+}
+
+/// One line: id, email, dates.
+pub(super) fn line(user: &ListedUser) -> String {
+    let ListedUser {
+        id,
+        email,
+        dates,
+        totp,
+        has_passkeys,
+        is_email_verified: _,
+    } = user;
+    let created = known(dates.created_at);
+    let last_login = last_login(user);
+    let disabled = dates.disabled_at.map(Timestamp::rfc3339);
+    let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
+    let factor = match (totp, has_passkeys) {
+        (None, false) => "",
+        (Some(_), false) => "\tsecond factor totp",
+        (None, true) => "\tsecond factor passkey",
+        (Some(_), true) => "\tsecond factor totp, passkey",
+    };
+    format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{factor}{disabled}\n")
+}
+
+fn last_login(user: &ListedUser) -> String {
+    if user.dates.has_no_login() {
+        "never".to_owned()
+    } else {
+        known(user.dates.last_login_at)
+    }
+}
+
+fn known(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "unknown".to_owned(), Timestamp::rfc3339)
+}
