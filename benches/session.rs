@@ -1,7 +1,7 @@
 //! Measures the lookup of a session among 100,000 users, the most frequent operation.
 //!
-//! `cargo bench` prints the time of the lookup in `DB`, and of `GET /profile` and `GET /` through
-//! the service in the same process.
+//! `cargo bench` prints the times of the lookups in `DB`, and of `GET /`, `GET /profile` and
+//! `GET /verify` through the service in the same process.
 
 #![expect(
     clippy::unwrap_used,
@@ -66,6 +66,12 @@ fn benchmarks(criterion: &mut Criterion) {
             db.find_session(black_box(&id.digest())).unwrap()
         });
     });
+    criterion.bench_function("DB::session_access, 100,000 users", |bencher| {
+        bencher.iter(|| {
+            let id = turns.next().expect("cycle");
+            db.session_access(black_box(&id.digest()), None).unwrap()
+        });
+    });
 
     let system = rt::System::new();
     let auth = web::Data::new(Auth::new(db, AuthSettings::default()).unwrap());
@@ -78,17 +84,20 @@ fn benchmarks(criterion: &mut Criterion) {
             assert!(answer.status().is_success());
         });
     });
-    criterion.bench_function("GET /profile in process, 100,000 users", |bencher| {
-        bencher.iter(|| {
-            let cookie = format!("session_id={}", turns.next().expect("cycle").expose());
-            let request = test::TestRequest::get()
-                .uri("/profile")
-                .insert_header(("Cookie", cookie))
-                .to_request();
-            let answer = system.block_on(test::call_service(&service, request));
-            assert!(answer.status().is_success());
+    for path in ["/profile", "/verify"] {
+        let name = format!("GET {path} in process, 100,000 users");
+        criterion.bench_function(&name, |bencher| {
+            bencher.iter(|| {
+                let cookie = format!("session_id={}", turns.next().expect("cycle").expose());
+                let request = test::TestRequest::get()
+                    .uri(path)
+                    .insert_header(("Cookie", cookie))
+                    .to_request();
+                let answer = system.block_on(test::call_service(&service, request));
+                assert!(answer.status().is_success());
+            });
         });
-    });
+    }
 }
 
 criterion_group!(session, benchmarks);

@@ -15,6 +15,7 @@ mod handlers;
 mod login_response;
 mod metrics;
 mod middleware;
+mod openapi;
 mod outcome;
 mod pages;
 mod qr_code;

@@ -6,8 +6,8 @@ use super::handlers::{
     account, email, export, forward_auth, hand_over, health, index, passkeys, password_reset,
     profile, rules, second_factor, sessions, users,
 };
-use super::pages;
 use super::resource::Resource;
+use super::{openapi, pages};
 
 /// Every route of the service. With pages, a form that a browser posts to a route of the API is
 /// answered as the page's own.
@@ -24,6 +24,7 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/").get(index::index),
         Resource::new("/rules").get(rules::rules),
         Resource::new("/account").get(account::account),
+        Resource::new("/openapi.json").get(openapi::openapi),
         users.post(users::register),
         sessions
             .get(sessions::list)

@@ -50,6 +50,7 @@ mod mail_links;
 mod mail_password;
 mod model;
 mod notices;
+mod openapi;
 mod operator;
 mod pages;
 mod passkeys;

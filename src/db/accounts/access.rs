@@ -4,7 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Statement, Value};
+use crate::db::connection::fixed_statement::{FixedStatement, FixedText};
+use crate::db::connection::statement::Value;
 use crate::db::tables::sessions::Validity;
 use crate::db::{DB, DbError};
 use crate::domain::{
@@ -25,11 +26,34 @@ pub struct SessionAccess {
     pub facts: AccessFacts,
 }
 
-/// Whether any application is registered, the application, its groups, and the user's.
-const FACTS: &str = "\
-    (SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
-    (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
-    (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = {user})";
+/// The columns of [`Facts`]: a name if any application is registered, the application that was
+/// asked for, its groups, and the user's.
+macro_rules! facts_of_user {
+    ($user:literal) => {
+        concat!(
+            "(SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
+             (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
+             (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = ",
+            $user,
+            ")"
+        )
+    };
+}
+
+/// The statement for a valid session that `$source` finds.
+macro_rules! session_with_facts {
+    ($source:literal) => {
+        concat!(
+            "SELECT sessions.digest, sessions.user_id, sessions.email, sessions.last_seen_at, \
+             sessions.level, ",
+            facts_of_user!("sessions.user_id"),
+            " FROM ",
+            $source,
+            " AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
+             AND sessions.created_at <= $4"
+        )
+    };
+}
 
 type FactColumns = (
     Nullable<Text>,
@@ -47,6 +71,41 @@ type Facts = (
 type SessionColumns = (Binary, BigInt, Text, BigInt, BigInt, FactColumns);
 type SessionRow = (Vec<u8>, i64, String, i64, i64, Facts);
 
+/// The statement for a session by its own digest.
+struct OfSession;
+
+impl FixedText for OfSession {
+    type Rows = SessionColumns;
+    const SQL: &'static str = session_with_facts!(
+        "sessions LEFT JOIN apps ON apps.origin = $5 WHERE sessions.digest = $1"
+    );
+}
+
+/// The statement for the session of a login on the host of an application.
+struct OfAppSession;
+
+impl FixedText for OfAppSession {
+    type Rows = SessionColumns;
+    const SQL: &'static str = session_with_facts!(
+        "app_sessions \
+         JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = $5 \
+         JOIN sessions ON sessions.digest = app_sessions.session_digest \
+         WHERE app_sessions.digest = $1"
+    );
+}
+
+/// The statement for a user without a session.
+struct OfUser;
+
+impl FixedText for OfUser {
+    type Rows = FactColumns;
+    const SQL: &'static str = concat!(
+        "SELECT ",
+        facts_of_user!("users.id"),
+        " FROM users LEFT JOIN apps ON apps.origin = $2 WHERE users.id = $1"
+    );
+}
+
 impl DB {
     /// Looks up a session that is neither ended nor expired, with the facts for the application
     /// at an origin. Blocks for one look-up.
@@ -58,8 +117,7 @@ impl DB {
         session: &SessionDigest,
         origin: Option<&Origin>,
     ) -> Result<SessionAccess, DbError> {
-        let source = "sessions LEFT JOIN apps ON apps.origin = $5 WHERE sessions.digest = $1";
-        self.access_of(source, session.as_bytes(), origin)
+        self.access_of::<OfSession>(session.as_bytes(), origin)
     }
 
     /// The same for the session of a login on the host of an application. The application has
@@ -72,11 +130,7 @@ impl DB {
         app_session: &AppSessionDigest,
         origin: &Origin,
     ) -> Result<SessionAccess, DbError> {
-        let source = "app_sessions \
-            JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = $5 \
-            JOIN sessions ON sessions.digest = app_sessions.session_digest \
-            WHERE app_sessions.digest = $1";
-        self.access_of(source, app_session.as_bytes(), Some(origin))
+        self.access_of::<OfAppSession>(app_session.as_bytes(), Some(origin))
     }
 
     /// The facts about a user and the application at an origin. Blocks for one look-up.
@@ -84,14 +138,9 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn access_facts(&self, user_id: UserId, origin: &Origin) -> Result<AccessFacts, DbError> {
-        let facts = FACTS.replace("{user}", "users.id");
-        let sql = format!(
-            "SELECT {facts} FROM users LEFT JOIN apps ON apps.origin = $2 WHERE users.id = $1"
-        );
         let values = [Value::number(user_id.get()), Value::text(origin.as_str())];
-        let statement: Statement<FactColumns> = Statement::new(sql, values);
         let facts: Option<Facts> = self.read(|conn| {
-            let statement = statement.clone();
+            let statement = FixedStatement::<OfUser>::new(&values);
             match conn {
                 AnyConnection::Sqlite(conn) => statement.get_result(conn),
                 AnyConnection::Postgres(conn) => statement.get_result(conn),
@@ -102,9 +151,8 @@ impl DB {
         Ok(facts_of(facts, Some(origin)))
     }
 
-    fn access_of(
+    fn access_of<T: FixedText<Rows = SessionColumns>>(
         &self,
-        source: &str,
         digest: &[u8],
         origin: Option<&Origin>,
     ) -> Result<SessionAccess, DbError> {
@@ -113,12 +161,6 @@ impl DB {
             used_after,
             made_before,
         } = self.validity();
-        let facts = FACTS.replace("{user}", "sessions.user_id");
-        let sql = format!(
-            "SELECT sessions.digest, sessions.user_id, sessions.email, sessions.last_seen_at, \
-             sessions.level, {facts} FROM {source} AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
-             AND sessions.created_at <= $4"
-        );
         let values = [
             Value::Bytes(digest.to_vec()),
             Value::number(now),
@@ -126,9 +168,8 @@ impl DB {
             Value::number(made_before),
             Value::Text(origin.map(|origin| origin.as_str().to_owned())),
         ];
-        let statement: Statement<SessionColumns> = Statement::new(sql, values);
         let row: Option<SessionRow> = self.read(|conn| {
-            let statement = statement.clone();
+            let statement = FixedStatement::<T>::new(&values);
             match conn {
                 AnyConnection::Sqlite(conn) => statement.get_result(conn),
                 AnyConnection::Postgres(conn) => statement.get_result(conn),

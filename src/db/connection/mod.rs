@@ -3,6 +3,7 @@
 mod any_connection;
 pub(super) mod condition_log;
 pub(super) mod disk_health;
+pub(super) mod fixed_statement;
 pub(super) mod manager;
 mod outage;
 pub(super) mod postgres;

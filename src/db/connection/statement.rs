@@ -94,33 +94,58 @@ impl<R, Conn> RunQueryDsl<Conn> for Statement<R> {}
 
 impl<R, DB> QueryFragment<DB> for Statement<R>
 where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
+    DB: BackendOfValues,
     Option<String>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut pieces = self.sql.split('$');
-        out.push_sql(pieces.next().unwrap_or_default());
-        for piece in pieces {
-            let end = piece.find(|c: char| !c.is_ascii_digit());
-            let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
-            let number: Option<usize> = number.parse().ok();
-            match number.and_then(|number| self.values.get(number.checked_sub(1)?)) {
-                Some(Value::Text(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
-                Some(Value::Number(number)) => {
-                    out.push_bind_param::<Nullable<BigInt>, _>(number)?;
-                }
-                Some(Value::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
-                None => {
-                    let error = format!("no value for ${piece}");
-                    return Err(diesel::result::Error::QueryBuilderError(error.into()));
-                }
-            }
-            out.push_sql(rest);
-        }
-        Ok(())
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        walk(&self.sql, &self.values, out)
     }
+}
+
+/// A backend that has the types of [`Value`].
+pub(in crate::db) trait BackendOfValues:
+    Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>
+{
+}
+
+impl<DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>> BackendOfValues
+    for DB
+{
+}
+
+pub(super) fn walk<'b, DB>(
+    sql: &str,
+    values: &'b [Value],
+    mut out: AstPass<'_, 'b, DB>,
+) -> QueryResult<()>
+where
+    DB: BackendOfValues,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    Vec<u8>: ToSql<Binary, DB>,
+{
+    let mut pieces = sql.split('$');
+    out.push_sql(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_digit());
+        let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
+        let number: Option<usize> = number.parse().ok();
+        match number.and_then(|number| values.get(number.checked_sub(1)?)) {
+            Some(Value::Text(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+            Some(Value::Number(number)) => {
+                out.push_bind_param::<Nullable<BigInt>, _>(number)?;
+            }
+            Some(Value::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
+            None => {
+                let error = format!("no value for ${piece}");
+                return Err(diesel::result::Error::QueryBuilderError(error.into()));
+            }
+        }
+        out.push_sql(rest);
+    }
+    Ok(())
 }
 
 /// Statements of one transaction. On PostgreSQL each of them sees the rows as they were before

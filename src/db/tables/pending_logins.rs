@@ -48,9 +48,7 @@ impl DB {
                 .filter(users::hashed_password.eq(new.checked.expose()))
                 .count()
                 .get_result(conn)?;
-            if unchanged == 0
-                || !has_factor(conn, new.user_id)?
-                || is_disabled(conn, new.user_id)?
+            if unchanged == 0 || !has_factor(conn, new.user_id)? || is_disabled(conn, new.user_id)?
             {
                 return Err(DbError::NoResultFound);
             }

@@ -17,6 +17,7 @@ pub(super) const BUILT_IN: [(&str, &str); 19] = built_in![
     "account_sessions.html",
     "back.html",
     "base.html",
+    "docs.html",
     "fields.html",
     "forgot.html",
     "login.html",

@@ -7,6 +7,7 @@ mod account_sessions;
 mod assets;
 mod built_in;
 mod context;
+mod docs;
 mod error_page;
 mod field;
 mod forgot;
@@ -105,6 +106,7 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/logout")
             .get(logout::show)
             .post(logout::submit),
+        Resource::new("/docs").get(docs::show),
         Resource::new("/.well-known/change-password").get(change_password),
         Resource::new("/assets/{name}").get(serve_asset::asset),
     ]

@@ -1,5 +1,6 @@
 //! Every page in every state, to try the templates with.
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use super::field::Field;
@@ -9,6 +10,7 @@ use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
 use crate::http::FormError;
 use crate::http::HttpError;
+use crate::http::openapi::sections;
 
 /// The pages, with a text wherever a page shows what came from outside.
 pub(crate) fn views(text: &str) -> Vec<View> {
@@ -53,6 +55,9 @@ fn plain(text: &str) -> Vec<View> {
     let owner = |template, title| View::new(template, title).data(context! { email => text });
     let mut views = vec![
         View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
+        View::new("docs.html", "docs.title")
+            .wide()
+            .data(context! { sections => Serde(sections()) }),
         View::new("account_export.html", "export.title"),
         View::new("account.html", "account.title").data(context! { account => account(text) }),
         View::new("account.html", "account.title").data(context! { account => new_account(text) }),

@@ -16,6 +16,7 @@ use bienvenue::secret_key::KeyFile;
 use serde_json::Value;
 
 use super::mailbox::{Mailbox, templates};
+use super::openapi;
 use super::{Place, START, settings};
 
 /// The service in this process, over the routes of the server.
@@ -150,7 +151,11 @@ impl Answer {
 
 impl App {
     pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
-        let answer = test::call_service(&self.service, request.to_request()).await;
+        let request = request.to_request();
+        let method = request.method().clone();
+        let answer = test::call_service(&self.service, request).await;
+        let route = answer.request().match_pattern();
+        openapi::note(&method, route.as_deref(), answer.status());
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = test::read_body(answer).await;
         Answer {

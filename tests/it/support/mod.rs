@@ -9,6 +9,7 @@ pub(crate) mod guide;
 pub(crate) mod harness;
 pub(crate) mod mailbox;
 pub(crate) mod manager;
+pub(crate) mod openapi;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod program;
