@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 19] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 20] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
