@@ -16,7 +16,7 @@ use actix_web::{rt, test, web};
 use bienvenue::auth::{Auth, AuthSettings};
 use bienvenue::db::{DB, DbSettings};
 use bienvenue::domain::{DatabaseUrl, SessionId};
-use bienvenue::http::{Http, HttpSettings};
+use bienvenue::http::{HttpApp, HttpSettings};
 use criterion::{Criterion, criterion_group, criterion_main};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -75,7 +75,7 @@ fn benchmarks(criterion: &mut Criterion) {
 
     let system = rt::System::new();
     let auth = web::Data::new(Auth::new(db, AuthSettings::default()).unwrap());
-    let http = Http::new(auth, HttpSettings::default());
+    let http = HttpApp::new(auth, HttpSettings::default());
     let service = system.block_on(test::init_service(http.app()));
     criterion.bench_function("GET / in process", |bencher| {
         bencher.iter(|| {

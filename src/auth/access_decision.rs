@@ -1,4 +1,4 @@
-//! Who has access to which application: the one decision, for `/verify` and for
+//! Decides whether a user has access to an application, for `/verify` and for
 //! `bienvenue access why`.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::domain::{AccessFacts, AppName, AppUrl, GroupName, Origin};
 /// The rule by which a user has access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// No application is registered: every user has access to whatever the proxy protects.
+    /// No application is registered: every user has access to everything that the proxy protects.
     NoApps,
     /// The application lists no group: every user has access.
     EveryUser(AppName),

@@ -86,7 +86,7 @@ impl Auth {
     /// Refunds a reservation in the background.
     pub(super) fn refund(&self, reservation: Reservation) {
         if self.throttles() {
-            self.housekeeping.refund(reservation);
+            self.background_writes.refund(reservation);
         }
     }
 

@@ -6,7 +6,7 @@ use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
 use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
 use crate::domain::{
-    Client, Email, EmailAction, EmailRevertToken, EmailToken, EmailTokenDigest, SessionDigest,
+    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, EmailTokenDigest, SessionDigest,
     SessionId, User, UserId,
 };
 use crate::mail::MailKind;
@@ -31,14 +31,14 @@ pub struct VerifiedEmail {
     pub user: UserId,
     /// The address that the account has now.
     pub email: Email,
-    /// What the token was good for.
+    /// The effect of the token.
     pub outcome: EmailOutcome,
 }
 
-/// What the token of a mail about an address did.
+/// The effect of a token that was mailed to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailOutcome {
-    /// The address of the account is proved.
+    /// The address of the account is verified.
     Verified,
     /// The account has the address that was asked for.
     Changed,
@@ -47,7 +47,7 @@ pub enum EmailOutcome {
 }
 
 impl EmailLinkToken {
-    /// Takes a token as it stands in the mail; none for any other text.
+    /// Parses a token as it is in the mail; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
@@ -77,7 +77,7 @@ impl Auth {
         };
         match &done {
             Ok((event, _)) => event.log(client),
-            Err(cause) => Event::EmailTokenRefused { cause }.log(client),
+            Err(cause) => Event::email_token_refused(cause).log(client),
         }
         done.map(|(_, verified)| verified)
     }
@@ -112,8 +112,8 @@ impl Auth {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
             Ok(found) => match found.action {
-                EmailAction::Verify => self.confirm(&digest, found),
-                EmailAction::Change => self.change(&digest, found, session),
+                EmailTokenAction::Verify => self.confirm(&digest, found),
+                EmailTokenAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
             Err(DbError::NoResultFound) => {
@@ -135,7 +135,7 @@ impl Auth {
         let user = found.user.id;
         let email = found.user.email;
         Ok((
-            Event::EmailVerified { user },
+            Event::email_verified(user),
             VerifiedEmail {
                 user,
                 email,
@@ -161,7 +161,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailChanged { user },
+            Event::email_changed(user),
             VerifiedEmail {
                 user,
                 email,
@@ -190,7 +190,7 @@ impl Auth {
         self.wake_mails();
         let (user, email) = (found.user.id, found.email);
         Ok((
-            Event::EmailTakenBack { user },
+            Event::email_taken_back(user),
             VerifiedEmail {
                 user,
                 email,

@@ -9,20 +9,25 @@ use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
 
-/// Why a use case failed.
-#[derive(Debug, thiserror::Error)]
+/// Why a use case failed. `Display` is the message; the snake-case name, or `serialize`, is the reason
+/// in the log.
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AuthError {
     /// The user or session does not exist.
     #[error("no result found")]
+    #[strum(serialize = "gone")]
     NoResultFound,
     /// A user has this email, in this or another spelling.
     #[error("User {0} already exists")]
+    #[strum(serialize = "email_taken")]
     AlreadyExists(Email),
     /// There is no valid session.
     #[error("not logged in")]
     NotLoggedIn,
     /// The account does not exist, or the password is wrong. The error does not say which.
     #[error("invalid credentials")]
+    #[strum(serialize = "wrong_password")]
     InvalidCredentials,
     /// The password is right, and a second factor is required. The login continues with this token.
     #[error("second factor required")]
@@ -30,6 +35,7 @@ pub enum AuthError {
     /// The code of a second factor is wrong or was used before. If the client sent the password in
     /// the same request, the message does not say which of the two was wrong.
     #[error("{}", if *with_password { "invalid credentials" } else { "invalid code" })]
+    #[strum(serialize = "wrong_code")]
     InvalidCode {
         /// Whether the password was in the same request.
         with_password: bool,
@@ -79,15 +85,19 @@ pub enum AuthError {
     /// The account changed while its password was being checked: the stored password was
     /// replaced, or the account was deleted. No session was opened; the client can retry.
     #[error("the account changed meanwhile, please try again")]
+    #[strum(serialize = "account_changed")]
     ConcurrentChange,
     /// The new password violates the password policy.
     #[error(transparent)]
+    #[strum(serialize = "password_refused")]
     PasswordPolicyError(#[from] PasswordPolicyError),
     /// The reset token is wrong, spent, expired or another account's.
     #[error("invalid reset token")]
+    #[strum(serialize = "invalid_token")]
     InvalidResetToken,
     /// The email token is wrong, spent or expired.
     #[error("invalid token")]
+    #[strum(serialize = "invalid_token")]
     InvalidEmailToken,
     /// The password is right, but the address is not verified. A verification mail was queued,
     /// as far as the budget of the address allows.
@@ -102,18 +112,21 @@ pub enum AuthError {
     /// The code for the host of an application is wrong, spent, expired, for another host, or for
     /// another browser.
     #[error("this link is not valid any more; please open the application again")]
+    #[strum(serialize = "invalid_code")]
     InvalidHandOver,
     /// The invitation is wrong, used, expired, revoked, or for another address.
     #[error("invalid invitation")]
     InvalidInvitation,
     /// Too many hashes wait already.
     #[error("too many logins at once")]
+    #[strum(serialize = "hash_queue")]
     Overloaded {
         /// After how long a retry is likely to succeed.
         retry_after: Duration,
     },
     /// A rate limit is reached. The password was not checked.
     #[error("too many attempts, please wait and try again")]
+    #[strum(serialize = "throttled")]
     RateLimited {
         /// The time until the next attempt is allowed.
         retry_after: Duration,
@@ -122,18 +135,23 @@ pub enum AuthError {
     },
     /// The database did not answer in time. The work may have been done.
     #[error("the database did not answer in time")]
+    #[strum(serialize = "database_unavailable")]
     Busy,
     /// A defect: the thread that did the work is gone, with its cause.
     #[error("blocking work was lost: {0}")]
+    #[strum(serialize = "internal_error")]
     TaskFailed(String),
     /// The database cannot be used now. The same request may succeed later.
     #[error(transparent)]
+    #[strum(serialize = "database_unavailable")]
     Unavailable(DbError),
     /// A defect: the database got an invalid request or returned an unexpected error.
     #[error(transparent)]
+    #[strum(serialize = "internal_error")]
     Failed(DbError),
     /// A defect: a password could not be hashed.
     #[error(transparent)]
+    #[strum(serialize = "internal_error")]
     Hash(#[from] HashError),
 }
 
@@ -150,88 +168,56 @@ pub(super) struct Description {
     pub(super) exceeded: Option<&'static str>,
 }
 
-impl Description {
-    const fn refusal(reason: &'static str) -> Self {
-        Self {
-            reason,
-            level: Level::Info,
-            is_failure: false,
-            is_refunded: false,
-            exceeded: None,
-        }
-    }
-
-    const fn failure(reason: &'static str) -> Self {
-        Self {
-            reason,
-            level: Level::Warn,
-            is_failure: true,
-            is_refunded: true,
-            exceeded: None,
-        }
-    }
-}
-
 impl AuthError {
-    pub(super) const fn describe(&self) -> Description {
-        match self {
-            Self::InvalidCredentials => Description::refusal("wrong_password"),
-            Self::InvalidCode { .. } => Description::refusal("wrong_code"),
-            Self::SecondFactorRequired(_) => Description::refusal("second_factor_required"),
-            Self::ClockOff { .. } => Description::refusal("clock_off"),
-            Self::NoPendingLogin => Description::refusal("no_pending_login"),
-            Self::EnrolmentRequired => Description::refusal("enrolment_required"),
-            Self::SecondFactorOff => Description::refusal("second_factor_off"),
-            Self::SecondFactorExists => Description::refusal("second_factor_exists"),
-            Self::NoSecondFactor => Description::refusal("no_second_factor"),
-            Self::ProofRequired => Description::refusal("second_factor_missing"),
-            Self::PasskeysUnavailable => Description::refusal("passkeys_unavailable"),
-            Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) => {
-                Description::refusal(refusal.reason())
-            }
-            Self::PasskeyExists => Description::refusal("passkey_exists"),
-            Self::NoSuchPasskey => Description::refusal("passkey_not_found"),
-            Self::SecretKey(_) => Description {
-                level: Level::Error,
-                ..Description::failure("secret_key")
+    pub(super) fn describe(&self) -> Description {
+        let is_failure = self.is_failure();
+        let is_overload = matches!(self, Self::Overloaded { .. });
+        let is_over_limit = matches!(self, Self::RateLimited { .. });
+        // The hasher's queue logs its refusals together, and the access log has a line for each
+        // request that the database did not answer.
+        let has_other_line = is_overload || matches!(self, Self::Busy);
+        Description {
+            reason: self.reason(),
+            level: if matches!(self, Self::SecretKey(_)) {
+                Level::Error
+            } else if has_other_line {
+                Level::Debug
+            } else if is_failure {
+                Level::Warn
+            } else {
+                Level::Info
             },
-            Self::NotLoggedIn => Description::refusal("not_logged_in"),
-            Self::NoResultFound => Description::refusal("gone"),
-            Self::AlreadyExists(_) => Description::refusal("email_taken"),
-            Self::PasswordPolicyError(_) => Description::refusal("password_refused"),
-            Self::InvalidResetToken | Self::InvalidEmailToken => {
-                Description::refusal("invalid_token")
-            }
-            Self::AccessDenied(denial) => Description::refusal(denial.reason()),
-            Self::InvalidHandOver => Description::refusal("invalid_code"),
-            Self::InvalidInvitation => Description::refusal("invalid_invitation"),
-            Self::EmailNotVerified => Description::refusal("email_not_verified"),
-            Self::RegistrationClosed => Description::refusal("registration_closed"),
-            Self::ConcurrentChange => Description {
-                is_refunded: true,
-                ..Description::refusal("account_changed")
+            is_failure,
+            is_refunded: is_failure || is_overload || matches!(self, Self::ConcurrentChange),
+            exceeded: if is_over_limit {
+                Some("too many attempts")
+            } else {
+                is_overload.then_some("too many at once")
             },
-            Self::RateLimited { .. } => Description {
-                exceeded: Some("too many attempts"),
-                ..Description::refusal("throttled")
-            },
-            // DEBUG, because the hasher's queue logs all refusals together.
-            Self::Overloaded { .. } => Description {
-                level: Level::Debug,
-                is_refunded: true,
-                exceeded: Some("too many at once"),
-                ..Description::refusal("hash_queue")
-            },
-            // DEBUG, because the access log has a line for the request.
-            Self::Busy => Description {
-                level: Level::Debug,
-                ..Description::failure("database_unavailable")
-            },
-            Self::Unavailable(_) => Description::failure("database_unavailable"),
-            Self::TaskFailed(_) | Self::Failed(_) | Self::Hash(_) => {
-                Description::failure("internal_error")
-            }
         }
+    }
+
+    fn reason(&self) -> &'static str {
+        if let Self::AccessDenied(denial) = self {
+            return denial.reason();
+        }
+        if let Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) = self {
+            return refusal.reason();
+        }
+        self.into()
+    }
+
+    /// Whether it is a failure of the service. A new error is a refusal until it is listed here.
+    const fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::SecretKey(_)
+                | Self::Busy
+                | Self::Unavailable(_)
+                | Self::TaskFailed(_)
+                | Self::Failed(_)
+                | Self::Hash(_)
+        )
     }
 
     /// Whether the database is unreachable. The log has separate lines for that.
@@ -241,7 +227,7 @@ impl AuthError {
     }
 }
 
-/// What a user is told whose clock is off.
+/// The message to a user whose clock is wrong.
 fn clock_text(behind: i64) -> String {
     let seconds = behind.unsigned_abs();
     let direction = if behind < 0 { "ahead" } else { "behind" };

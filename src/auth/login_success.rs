@@ -1,4 +1,4 @@
-//! What a login returns.
+//! The result of a login.
 
 use crate::domain::{DeviceId, SessionId, User};
 

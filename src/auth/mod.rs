@@ -91,7 +91,7 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
-    housekeeping: Arc<BackgroundWrites>,
+    background_writes: Arc<BackgroundWrites>,
     /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
     /// None if this instance sends no mails. They stay queued for another instance.
@@ -113,7 +113,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            housekeeping: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
+            background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -163,7 +163,7 @@ impl Auth {
             db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
-            housekeeping: Arc::clone(&self.housekeeping),
+            background_writes: Arc::clone(&self.background_writes),
             keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),
             monitor: self.monitor.clone(),
@@ -206,7 +206,7 @@ impl Auth {
     /// Writes the buffered last uses of sessions and checkpoints the database, before the process
     /// ends. Blocks for a write. Without it, at most a minute of last uses is lost.
     pub fn flush(&self) {
-        self.housekeeping.flush_last_seen();
+        self.background_writes.flush_last_seen();
         if let Err(error) = self.db.close_wal() {
             log::warn!("the write-ahead log was not checkpointed: {error}");
         }

@@ -1,7 +1,7 @@
 //! The only way to check a password. It counts the attempt, so that no use case can bypass the
 //! rate limits.
 
-use super::audit::{Event, SecondFactorEvent};
+use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::hasher::HashPermit;
 use super::maintenance::rehash_job::RehashJob;
@@ -58,7 +58,7 @@ impl Auth {
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
         let (checked, permit) = pollster::block_on(verified)
-            .inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(&client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&client))?;
         drop(permit);
         let (failure, reservation) = (checked.failure(), checked.reservation.clone());
         let settled = checked.right().and_then(|right| self.settle(right));
@@ -139,7 +139,7 @@ impl Auth {
     /// it fails, the next login tries again.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let renewal = RehashJob::new(user, password, cost, self.housekeeping.messages());
+        let renewal = RehashJob::new(user, password, cost, self.background_writes.messages());
         match (self.acquire_permit(), renewal) {
             (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
             (Err(error), _) => log::debug!("a stored password was not rehashed: {error}"),
@@ -187,11 +187,7 @@ impl LoginFailure {
     pub(super) fn log(&self, cause: &AuthError, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
-            Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Required,
-            }
-            .log(client);
+            Event::second_factor_required(user).log(client);
             return;
         }
         let reason = match (self.is_disabled, self.has_unknown_hash) {
@@ -201,16 +197,16 @@ impl LoginFailure {
         };
         match user.zip(reason) {
             Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::LoginImpossible { user, reason }.log(client);
+                Event::login_impossible(user, reason).log(client);
             }
-            Some(_) | None => Event::LoginFailed { user, cause }.log(client),
+            Some(_) | None => Event::login_failed(user, cause).log(client),
         }
         let is_wrong = matches!(
             cause,
             AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
         );
         if self.locks && is_wrong {
-            Event::LoginLocked { user }.log(client);
+            Event::login_locked(user).log(client);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Auth {
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let token = make_token(&self.db, user.id, lifetime, None)?;
-        Event::ResetTokenCreated { user: user.id }.log(&Client::default());
+        Event::reset_token_created(user.id).log(&Client::default());
         Ok(token)
     }
 
@@ -101,12 +101,8 @@ impl Auth {
         let reset = self.try_reset(executor, attempt, password, client, &mut user);
         let reset = reset.await;
         match &reset {
-            Ok(changed) => Event::PasswordChanged {
-                user: changed.id,
-                session: None,
-            }
-            .log(client),
-            Err(cause) => Event::PasswordChangeFailed { user, cause }.log(client),
+            Ok(changed) => Event::password_changed(changed.id, None).log(client),
+            Err(cause) => Event::password_change_failed(user, cause).log(client),
         }
         reset
     }
@@ -185,7 +181,7 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         let requested = asked.inspect_err(|cause| {
-            Event::PasswordChangeFailed { user: None, cause }.log(client);
+            Event::password_change_failed(None, cause).log(client);
         })?;
         self.wake_mails();
         requested.log(client);
@@ -210,7 +206,7 @@ impl Auth {
             MailRequestOutcome::OverBudget => (None, Some("enough_sent")),
             MailRequestOutcome::Limited(limited) => return Err(limited.into()),
         };
-        Ok(Event::ResetRequested { user, reason })
+        Ok(Event::reset_requested(user, reason))
     }
 
     /// The notification about a new password.

@@ -43,7 +43,7 @@ impl Auth {
         self.after_registration(registered.await, client)
     }
 
-    /// The invitation of a token, if it is good. Blocks for one look-up.
+    /// The invitation of a token, if it is valid. Blocks for one lookup.
     ///
     /// # Errors
     /// [`AuthError::InvalidInvitation`] for one that is wrong, used, expired or revoked.
@@ -76,9 +76,9 @@ impl Auth {
         client: &Client,
     ) -> Result<RegistrationOutcome, AuthError> {
         match &registered {
-            Ok(RegistrationOutcome::New(user)) => Event::Registered { user: user.id },
-            Ok(RegistrationOutcome::Concealed) => Event::RegistrationConcealed,
-            Err(cause) => Event::RegistrationFailed { cause },
+            Ok(RegistrationOutcome::New(user)) => Event::registered(user.id),
+            Ok(RegistrationOutcome::Concealed) => Event::registration_concealed(),
+            Err(cause) => Event::registration_failed(cause),
         }
         .log(client);
         if registered.is_ok() {
@@ -184,7 +184,7 @@ impl Auth {
     }
 }
 
-/// A registration finds no row only if its invitation is not good (any more).
+/// A registration finds no row only if its invitation is not valid.
 fn invalid_invitation(error: DbError) -> AuthError {
     match error {
         DbError::NoResultFound => AuthError::InvalidInvitation,

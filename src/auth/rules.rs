@@ -1,4 +1,4 @@
-//! What a page has to know before somebody types: who may register, and with which password.
+//! The rules that a page shows before a user types: of registrations and of new passwords.
 
 use super::{Auth, PasswordPolicyError, SecondFactorPolicy};
 use crate::domain::{Email, EmailVerification, Password, Registration};
@@ -8,7 +8,7 @@ use crate::domain::{Email, EmailVerification, Password, Registration};
 pub struct AccountRules {
     /// The shortest new password, in code points.
     pub password_min_length: usize,
-    /// Who may register, and what a registration tells.
+    /// Whether registration is open, and what its answer reveals.
     pub registration: Registration,
     /// Whether addresses have to be proved.
     pub email_verification: EmailVerification,

@@ -51,8 +51,8 @@ impl Auth {
             .db
             .add_session(&new, None, &LoginSideEffects::default())?;
         let (user, session) = (user.id, &digest);
-        Event::SessionOpened { user, session }.log(&client);
-        Event::sessions_replaced(user, ended, &client);
+        Event::session_opened(user, session).log(&client);
+        Event::log_replaced(user, ended, &client);
         Ok(session_id)
     }
 
@@ -88,7 +88,8 @@ impl Auth {
         let digest = session_id.digest();
         match self.db.find_session(&digest) {
             Ok(found) => {
-                self.housekeeping.record_use(digest, found.last_seen_at);
+                self.background_writes
+                    .record_use(digest, found.last_seen_at);
                 Ok(Some(found.user))
             }
             Err(DbError::NoResultFound) => Ok(None),
@@ -103,18 +104,18 @@ impl Auth {
     pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
         let ended = UserChanges::new().session_id(None);
         self.db.update_user(user_id, &ended)?;
-        Event::SessionsEnded { user: user_id }.log(&Client::default());
+        Event::sessions_ended(user_id).log(&Client::default());
         Ok(())
     }
 
     /// Ends one session, and returns its user. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if the session is not valid (any more).
+    /// [`AuthError::NoResultFound`] if the session is not valid.
     pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
         let session = &session_id.digest();
         let user = self.db.end_session(session)?;
-        Event::LoggedOut { user, session }.log(client);
+        Event::logged_out(user, session).log(client);
         Ok(user)
     }
 

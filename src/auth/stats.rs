@@ -71,8 +71,8 @@ impl MailCounts {
     }
 
     fn stats(&self) -> Vec<(MailOutcome, u64)> {
-        let figure = |outcome| (outcome, self.of(outcome).load(Ordering::Relaxed));
-        MailOutcome::ALL.map(figure).into()
+        let count = |outcome| (outcome, self.of(outcome).load(Ordering::Relaxed));
+        MailOutcome::ALL.map(count).into()
     }
 }
 

@@ -12,16 +12,19 @@ use crate::auth::decide;
 use crate::config::Config;
 use crate::domain::{AppUrl, Email, Origin};
 
-/// What can be asked about access.
+/// The subcommands of `access`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print whether a user may open a URL, and the rule. It asks the function that `GET /verify`
     /// asks
+    #[command(
+        after_help = "Example: bienvenue access why bob@example.org https://wiki.example.org/page"
+    )]
     Why {
         /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
-        /// URL, such as <https://app.example.org/page>
+        /// URL, such as `https://app.example.org/page`
         #[arg(value_name = "URL", value_parser = url, verbatim_doc_comment)]
         url: AppUrl,
     },

@@ -14,15 +14,20 @@ use crate::domain::{App, AppName, GroupName, Origin};
 /// How many applications are listed.
 const LISTED: u32 = 10_000;
 
-/// What can be done about applications.
+/// The subcommands of `app`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Register an application, and print the proxy's configuration for it. Once an application
     /// is registered, the service denies access to every host that is not
+    #[command(
+        after_help = "Example: bienvenue app add wiki https://wiki.example.org --group staff --proxy nginx"
+    )]
     Add(Add),
     /// Show all applications: name, URL, groups
+    #[command(after_help = "Example: bienvenue app list")]
     List,
     /// Show an application and the proxy's configuration for it
+    #[command(after_help = "Example: bienvenue app show wiki --proxy caddy")]
     Show {
         /// Name of the application
         #[arg(value_name = "NAME")]
@@ -32,6 +37,7 @@ pub(super) enum Command {
         proxy: Option<Proxy>,
     },
     /// Remove an application; users are logged out of it
+    #[command(after_help = "Example: bienvenue app remove wiki")]
     Remove {
         /// Name of the application
         #[arg(value_name = "NAME")]
@@ -45,7 +51,7 @@ pub(super) struct Add {
     /// Name of the application: lower-case letters, digits, hyphens and underscores
     #[arg(value_name = "NAME")]
     name: AppName,
-    /// Its URL, such as <https://app.example.org>: a scheme and a host
+    /// Its URL, such as `https://app.example.org`: a scheme and a host
     #[arg(value_name = "URL", value_parser = Origin::of_app, verbatim_doc_comment)]
     url: Origin,
     /// Group whose members have access; may be given several times. Without it, every user has
@@ -84,7 +90,7 @@ impl Command {
                 let app = add.app();
                 match db.add_app(&app)? {
                     AppAddition::Added => {}
-                    AppAddition::Taken(by) => return Err(CliError::AppExists(by)),
+                    AppAddition::Exists(by) => return Err(CliError::AppExists(by)),
                     AppAddition::UnknownGroup(group) => return Err(CliError::NoSuchGroup(group)),
                 }
                 report("app_created", "application registered", &app.name);

@@ -25,7 +25,7 @@ const PRIORITY: u32 = 10 * 8 + 6;
 pub(super) struct OperatorEvent<'a> {
     /// The name of the event.
     pub(super) event: &'static str,
-    /// The message: what happened, in words.
+    /// The message that says what happened.
     pub(super) sentence: &'static str,
     /// The account, if the event concerns one.
     pub(super) user: Option<UserId>,

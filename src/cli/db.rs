@@ -12,9 +12,13 @@ use crate::server::{self, ServerError};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create the database, import one of the reference service, or bring the schema up to date
+    #[command(after_help = "Example: bienvenue db migrate --database-url sqlite://bienvenue.db")]
     Migrate,
-    /// Check the whole database for damage, also while the service runs; exit code 1 if damage
-    /// is found
+    /// Check the whole database for damage, also while the service runs
+    #[command(
+        after_help = "Example: bienvenue db check\n\nExit codes: 0 if there is no damage, 1 if \
+                      there is damage, which is printed, 78 if the database cannot be opened"
+    )]
     Check,
 }
 

@@ -14,7 +14,7 @@ pub(super) struct One {
     pub(super) email: Email,
 }
 
-/// The user with this email, who is not disabled. Blocks for two look-ups.
+/// The user with this email, who is not disabled. Blocks for two lookups.
 pub(super) fn find_enabled(db: &DB, email: &Email) -> Result<User, CliError> {
     let user = find(db, email)?;
     match db.account_dates(user.id)?.disabled_at {

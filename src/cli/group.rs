@@ -18,22 +18,25 @@ const LISTED: u32 = 10_000;
 /// How many members are read at a time.
 const PAGE: u32 = 1000;
 
-/// What can be done about groups.
+/// The subcommands of `group`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create a group
+    #[command(after_help = "Example: bienvenue group create staff")]
     Create {
         /// Name of the group: lower-case letters, digits, hyphens and underscores
         #[arg(value_name = "GROUP")]
         group: GroupName,
     },
     /// Show all groups, or the members of one
+    #[command(after_help = "Example: bienvenue group list staff")]
     List {
         /// Group whose members are shown
         #[arg(value_name = "GROUP")]
         group: Option<GroupName>,
     },
     /// Add a user to a group
+    #[command(after_help = "Example: bienvenue group add staff bob@example.org")]
     Add {
         /// The group
         #[arg(value_name = "GROUP")]
@@ -43,6 +46,7 @@ pub(super) enum Command {
         email: Email,
     },
     /// Remove a user from a group
+    #[command(after_help = "Example: bienvenue group remove staff bob@example.org")]
     Remove {
         /// The group
         #[arg(value_name = "GROUP")]
@@ -52,6 +56,7 @@ pub(super) enum Command {
         email: Email,
     },
     /// Delete a group and its memberships; refused while an application lists the group
+    #[command(after_help = "Example: bienvenue group delete staff")]
     Delete {
         /// The group
         #[arg(value_name = "GROUP")]

@@ -23,7 +23,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An invitation, or what can be done about the ones that are not used.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: bienvenue invite bob@example.org --group staff --days 14"
+)]
 pub(super) struct Invite {
     #[command(flatten)]
     options: Options,
@@ -50,8 +53,10 @@ struct New {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show the invitations that are not used: number, address, group, when they expire
+    #[command(after_help = "Example: bienvenue invite list")]
     List,
     /// Revoke an invitation
+    #[command(after_help = "Example: bienvenue invite revoke 7")]
     Revoke {
         /// Number of the invitation
         #[arg(value_name = "NUMBER")]

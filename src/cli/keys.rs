@@ -10,11 +10,12 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::server::{self, ServerError};
 
-/// What can be done about the secret key.
+/// The subcommands of `keys`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Encrypt all second factors under a new key, which replaces the one in the file. A service
-    /// that reads the same file goes on meanwhile; a systemd credential is read at a restart only
+    /// that reads the same file continues meanwhile; a systemd credential is read at a restart only
+    #[command(after_help = "Example: bienvenue keys rotate")]
     Rotate,
 }
 

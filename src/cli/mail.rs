@@ -19,10 +19,15 @@ const LISTED: u32 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Send a test mail to an address, and say whether the mail server accepted it
+    #[command(
+        after_help = "Example: bienvenue mail test you@example.org\n\nExit codes: 0 if the mail server accepted it, else 1; 78 with --mail off"
+    )]
     Test(Test),
     /// Show the mails in the queue: user, kind, age, attempts, and when the next attempt is due
+    #[command(after_help = "Example: bienvenue mail queue")]
     Queue,
     /// Make all mails in the queue due now
+    #[command(after_help = "Example: bienvenue mail retry")]
     Retry,
 }
 
@@ -72,7 +77,7 @@ fn print_mail(mail: &OutboxEntry) {
     print_json(&ShownMail {
         id: mail.id,
         user_id: mail.user_id.map(UserId::get),
-        kind: &mail.letter,
+        kind: &mail.kind,
         created_at: mail.created_at.rfc3339(),
         due_at: mail.due_at.rfc3339(),
         attempts: mail.attempts,
@@ -95,7 +100,7 @@ fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
             mail.attempts,
             format!("{age}s"),
             format!("{wait}s"),
-            mail.letter
+            mail.kind
         ));
     }
     lines.push(String::new());

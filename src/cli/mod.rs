@@ -23,7 +23,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::AuthError;
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
@@ -34,10 +34,14 @@ use crate::server::{self, ServerError};
 use database::DatabaseCommand;
 use usage::UsageError;
 
+/// The end of the help.
 const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
     no such user, group, application or invitation; 4 refused, for example because it exists \
     already or was not confirmed; 78 the settings or the command line are invalid.";
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -53,6 +57,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default)
+    #[command(after_help = "Example: bienvenue serve --config /etc/bienvenue/bienvenue.env")]
     Serve,
     /// Migrate and check the database
     #[command(subcommand)]
@@ -210,6 +215,28 @@ fn command() -> clap::Command {
     })
 }
 
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => usage::explain(&asked),
+        Ok(_) => UsageError::Help(String::new()),
+    }
+}
+
 /// A parsed command line, with its settings.
 #[derive(Debug)]
 pub struct Invocation {
@@ -231,9 +258,7 @@ impl Invocation {
             Ok(sources) => sources,
             // Help is shown even if the settings are invalid.
             Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_help(&asked) => {
-                    return Err(usage::explain(&asked).into());
-                }
+                Err(asked) if usage::is_help(&asked) => return Err(help(arguments).into()),
                 Ok(_) | Err(_) => return Err(error.into()),
             },
         };
@@ -241,7 +266,13 @@ impl Invocation {
             .apply(command)
             .try_get_matches_from(arguments)
             .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
-            .map_err(|error| usage::explain(&error))?;
+            .map_err(|error| {
+                if usage::is_help(&error) {
+                    help(arguments)
+                } else {
+                    usage::explain(&error)
+                }
+            })?;
         cli.config.check()?;
         Ok(Self {
             log_filter: sources.log_filter(),

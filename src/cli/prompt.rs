@@ -34,7 +34,7 @@ fn first_line() -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// Asks whether to go on, unless `yes` is set. Without a terminal nobody can answer. Blocks.
+/// Asks whether to continue, unless `yes` is set. Without a terminal there is no answer. Blocks.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     if yes {
         return Ok(());

@@ -83,7 +83,7 @@ impl Command {
     }
 }
 
-/// A session as JSON. The id is the public one, with which nobody can log in.
+/// A session as JSON. The id is the public one, which is no use for a login.
 #[derive(Serialize)]
 pub(super) struct ShownSession<'a> {
     id: String,
@@ -113,7 +113,7 @@ const PAGE: u32 = 1000;
 const HEADER: &str =
     "SESSION                               OPENED                LAST SEEN             FROM\n";
 
-/// One line for each valid session. It shows the public id, with which nobody can log in.
+/// One line for each valid session. It shows the public id, which is no use for a login.
 fn lines(sessions: &[SessionInfo]) -> String {
     let valid = sessions.iter().filter(|session| session.valid);
     let line = |session: &SessionInfo| {

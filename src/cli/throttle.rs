@@ -24,8 +24,10 @@ const LISTED: u32 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show the rate limits in use: kind, attempts, seconds to wait, and account or network
+    #[command(after_help = "Example: bienvenue throttle list")]
     List,
     /// Clear the rate limits of an account, of a client address, or all
+    #[command(after_help = "Example: bienvenue throttle clear bob@example.org")]
     Clear(Clear),
 }
 

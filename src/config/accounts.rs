@@ -12,7 +12,7 @@ use crate::domain::{Email, EmailVerification, Notification, Registration, defaul
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct Accounts {
-    /// What the answer to a registration reveals
+    /// Whether a registration reveals that an email has an account
     #[arg(
         long,
         env = "BIENVENUE_REGISTRATION",
@@ -21,7 +21,7 @@ pub struct Accounts {
     )]
     pub registration: Registration,
 
-    /// Name of the service in mails
+    /// Name of the service on pages and in emails, 1 to 60 characters
     #[arg(
         long,
         env = "BIENVENUE_SERVICE_NAME",
@@ -31,7 +31,7 @@ pub struct Accounts {
     )]
     pub service_name: String,
 
-    /// Transport of mails: dir:FOLDER (files in a folder), smtp://HOST, smtps://HOST, or off
+    /// Transport of emails: dir:FOLDER (files in a folder), smtp://HOST, smtps://HOST, or off
     /// [default: dir:mail]
     #[arg(
         long,
@@ -41,11 +41,11 @@ pub struct Accounts {
     )]
     pub mail: Option<MailTarget>,
 
-    /// Sender of mails [default: bienvenue at the host of --public-url]
+    /// Sender of emails [default: bienvenue@ and the host of --public-url, or localhost]
     #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
     pub mail_from: Option<Email>,
 
-    /// User at the mail server
+    /// User at the mail server, if --mail does not name one
     #[arg(long, env = "BIENVENUE_MAIL_USER", value_name = "NAME")]
     pub mail_user: Option<String>,
 
@@ -59,15 +59,17 @@ pub struct Accounts {
     )]
     pub mail_password: Option<SecretString>,
 
-    /// Folder with mail templates that replace built-in ones
+    /// Folder with templates of emails that replace built-in ones of the same name
     #[arg(long, env = "BIENVENUE_MAIL_TEMPLATES", value_name = "FOLDER")]
     pub mail_templates: Option<PathBuf>,
 
-    /// Page of your application where users set a new password after a reset mail
+    /// Page of your application where users set a new password with the link of a reset email
+    /// [default: the page /reset]
     #[arg(long, env = "BIENVENUE_RESET_PAGE", value_name = "URL")]
     pub reset_page: Option<PageUrl>,
 
     /// Page of your application where users confirm an email address
+    /// [default: the page /verify-email]
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
 
@@ -80,7 +82,7 @@ pub struct Accounts {
     )]
     pub email_verification: EmailVerification,
 
-    /// Changes about which owners are notified by mail, comma-separated
+    /// Events of which owners are notified by email, comma-separated
     #[arg(
         long,
         env = "BIENVENUE_NOTICES",
@@ -93,7 +95,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// Whether there is a password for the mail server but no user.
-    pub(super) fn has_password_of_nobody(&self) -> bool {
+    pub(super) fn has_unused_password(&self) -> bool {
         let in_url = match &self.mail {
             Some(MailTarget::Server(url)) => !url.username().is_empty(),
             Some(MailTarget::Folder(_) | MailTarget::Off) | None => false,

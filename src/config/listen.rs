@@ -17,7 +17,7 @@ pub struct Listening {
     #[arg(long, env = "BIENVENUE_BIND", value_name = "ADDRESS:PORT", value_parser = socket_address)]
     pub bind: Option<SocketAddr>,
 
-    /// URL at which users reach the service, such as <https://login.example.org>. An https
+    /// URL at which users reach the service, such as `https://login.example.org`. An https
     /// URL switches from development to production mode: cookies are Secure, HSTS is sent,
     /// passwords need 15 characters, and the service listens on loopback only
     #[arg(
@@ -33,7 +33,7 @@ pub struct Listening {
     #[arg(long, env = "BIENVENUE_TRUSTED_PROXIES", value_name = "CIDR,..")]
     pub trusted_proxies: Option<IpNetworks>,
 
-    /// Origins of browser front ends, such as <https://app.example.org>, comma-separated: their
+    /// Origins of browser front ends, such as `https://app.example.org`, comma-separated: their
     /// pages may send requests and read the responses
     #[arg(
         long,

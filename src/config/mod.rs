@@ -132,7 +132,7 @@ impl Config {
         if self.sessions.idle() > self.sessions.session_lifetime {
             return Err(ConfigError::IdleOverLifetime);
         }
-        if self.accounts.has_password_of_nobody() {
+        if self.accounts.has_unused_password() {
             return Err(ConfigError::MailPasswordOfNobody);
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::domain::AccentColor;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Pages")]
 pub struct PageOptions {
-    /// Pages to log in, register, reset a password and look after the account
+    /// Whether the service has pages to log in, register, reset a password and manage the account
     #[arg(
         long,
         env = "BIENVENUE_PAGES",
@@ -31,7 +31,7 @@ pub struct PageOptions {
     )]
     pub accent_color: AccentColor,
 
-    /// PNG or SVG file of at most 64 KiB that stands in front of the service's name
+    /// PNG or SVG file of at most 64 KiB, shown in front of the service's name
     #[arg(long, env = "BIENVENUE_LOGO", value_name = "FILE")]
     pub logo: Option<PathBuf>,
 

@@ -32,7 +32,7 @@ pub struct Throttling {
     )]
     pub throttle_account_free: NonZeroU32,
 
-    /// Longest delay after further ones; the delay begins with 1s and doubles
+    /// Longest delay after further failed logins of an account; the delay begins with 1s and doubles
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_ACCOUNT_WAIT",
@@ -112,7 +112,8 @@ pub struct Throttling {
     )]
     pub throttle_address: Rate,
 
-    /// The same from one subnet (IPv4: /24, IPv6: /48)
+    /// Failed logins from one subnet (IPv4: /24, IPv6: /48) as an unknown client: a burst, then one
+    /// per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_SUBNET",
@@ -122,7 +123,8 @@ pub struct Throttling {
     )]
     pub throttle_subnet: Rate,
 
-    /// Registrations from one IP address, and as many requests for reset mails
+    /// Registrations from one IP address, and as many requests for reset emails: a burst, then one
+    /// per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION",
@@ -132,7 +134,8 @@ pub struct Throttling {
     )]
     pub throttle_registration: Rate,
 
-    /// Registrations from one subnet (IPv4: /24, IPv6: /48), and as many requests for reset mails
+    /// Registrations from one subnet (IPv4: /24, IPv6: /48), and as many requests for reset emails:
+    /// a burst, then one per interval
     #[arg(
         long,
         env = "BIENVENUE_THROTTLE_REGISTRATION_SUBNET",

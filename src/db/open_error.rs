@@ -1,4 +1,4 @@
-//! What opening a database has done, and why it can fail.
+//! The outcome of opening a database, and the reasons why it can fail.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::{DbError, Unavailable};
 
-/// What opening a database has done.
+/// The changes that opening a database has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenOutcome {
     /// Nothing: the schema was current.

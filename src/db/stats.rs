@@ -88,7 +88,7 @@ impl DB {
         } else {
             &[("all", &self.writer, &self.writer_events)]
         };
-        let figures = pools.iter().map(|(name, pool, events)| {
+        let stats = pools.iter().map(|(name, pool, events)| {
             let state = pool.state();
             let nanoseconds = events.0.waited_nanoseconds.load(Ordering::Relaxed);
             PoolStats {
@@ -101,7 +101,7 @@ impl DB {
                 timeouts: events.0.timeouts.load(Ordering::Relaxed),
             }
         });
-        figures.collect()
+        stats.collect()
     }
 
     /// Counts the valid sessions among the next `step` after `after`, in the order of digests.

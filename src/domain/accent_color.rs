@@ -1,4 +1,4 @@
-//! The colour of an operator's brand, and colours by it that can be read.
+//! The colour of an operator's brand, and readable colours derived from it.
 
 use std::fmt;
 use std::str::FromStr;

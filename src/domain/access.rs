@@ -1,4 +1,4 @@
-//! What is known when access to an application is decided.
+//! The facts on which access to an application is decided.
 
 use super::{AppName, GroupName, Origin, Timestamp};
 
@@ -7,7 +7,7 @@ use super::{AppName, GroupName, Origin, Timestamp};
 pub struct App {
     /// Its name.
     pub name: AppName,
-    /// Under which users reach it.
+    /// The origin at which users reach it.
     pub origin: Origin,
     /// The groups whose members have access, sorted; without any, every user has.
     pub groups: Vec<GroupName>,
@@ -24,7 +24,7 @@ pub struct AccessFacts {
     pub groups: Vec<GroupName>,
 }
 
-/// A login on the host of an application, as its owner is shown it.
+/// A login on the host of an application, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppLogin {
     /// The application.

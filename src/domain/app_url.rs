@@ -5,8 +5,8 @@ use url::Url;
 
 use super::Origin;
 
-/// What is encoded in a path that a client sent: all but printable ASCII, and the backslash,
-/// which browsers read as a slash.
+/// Characters that are encoded in a path that a client sent: all but printable ASCII, and the
+/// backslash, which browsers read as a slash.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -18,7 +18,7 @@ const ENCODED: &AsciiSet = &CONTROLS
 /// The longest path: proxies take answers with some 4 KiB of headers.
 const PATH_MAX: usize = 2000;
 
-/// An origin with a path and a query. Whether an application is there only the database knows.
+/// An origin with a path and a query. Only the database knows whether an application is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppUrl {
     origin: Origin,
@@ -26,7 +26,7 @@ pub struct AppUrl {
 }
 
 impl AppUrl {
-    /// Takes a URL as this service writes it: an origin as browsers write it, then nothing, or a
+    /// Parses a URL as this service writes it: an origin as browsers write it, then nothing, or a
     /// path and a query of printable ASCII. None for every other text, also for another
     /// spelling of the same URL.
     #[must_use]
@@ -80,7 +80,7 @@ impl std::fmt::Display for AppUrl {
     }
 }
 
-/// Whether a text behind an origin leaves that origin alone.
+/// Whether a text after an origin cannot change that origin.
 fn is_path(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#';
     text.starts_with('/') && text.len() <= PATH_MAX && text.bytes().all(plain)
@@ -166,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        /// What a browser makes of it has the origin that is compared with the applications.
+        /// A browser finds the same origin in it as the comparison with the applications.
         #[test]
         fn browser_stays_on_the_origin(text in r"(https?:)?[/\\]{0,3}[a-z@:.%\\\t]{0,12}(\PC|[/\\?#@:]){0,12}") {
             if let Some(url) = AppUrl::parse(&text) {

@@ -67,8 +67,8 @@ impl Client {
         self.request_id.as_ref()
     }
 
-    /// A digest of what a client shows that goes on with a login: its device cookie and what it
-    /// calls itself. The address is no part of it, as it changes when a phone leaves a network.
+    /// A digest by which a pending login recognises its client: of the device cookie and the user
+    /// agent. The address is left out, because it changes when a phone leaves a network.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let device = self.device.as_ref().map(DeviceId::digest);

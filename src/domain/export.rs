@@ -1,4 +1,4 @@
-//! What is stored about an account, as its owner is shown it.
+//! All data that is stored about an account, for its owner.
 
 use super::Timestamp;
 
@@ -19,7 +19,7 @@ pub struct ExportedToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedMail {
     /// The mail kind.
-    pub letter: String,
+    pub kind: String,
     /// The values for its template, in JSON.
     pub details: Option<String>,
     /// When it was queued.

@@ -22,8 +22,8 @@ pub fn email(input: &[u8]) {
     );
 }
 
-/// A text for `next`: one that is taken leads to no other host, also if software in between
-/// decodes it, and is taken again as it is written.
+/// Checks that an accepted text for `next` leads to no other host, even if software in between
+/// decodes it, and that its written form is accepted again.
 pub fn local_path(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;

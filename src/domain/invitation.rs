@@ -7,13 +7,13 @@ use super::{Email, GroupName, Timestamp};
 pub struct Invitation {
     /// Its number, by which an operator revokes it.
     pub id: i64,
-    /// The address that it is for, and proves; without one it is for any.
+    /// The address that may register, and becomes verified; none if any address may.
     pub email: Option<Email>,
     /// The group that the new user joins.
     pub group: Option<GroupName>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it is good no longer.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 

@@ -4,22 +4,22 @@ use std::fmt;
 
 use url::Url;
 
-/// A path with its query, that a browser finds on the host that sends it there. As it stands
-/// here it is what browsers make of it: ASCII, without `.` and `..`.
+/// A path with its query that stays on the host of the redirect. It is stored as browsers
+/// normalise it: ASCII, without `.` and `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalPath(String);
 
-/// The longest one, in bytes.
+/// The longest path, in bytes.
 const LENGTH_MAX: usize = 2000;
 
-/// A host that no address leads away from, to resolve paths with.
+/// A host for resolving paths.
 const BASE: &str = "https://host.invalid";
 
-/// How many layers of percent-encoding are looked through.
+/// How many layers of percent-encoding are decoded.
 const LAYERS: usize = 8;
 
 impl LocalPath {
-    /// Reads a text that anybody may have written; none for every text that could lead to
+    /// Parses a text that an attacker may have written; none for every text that could lead to
     /// another host, also after software in between has decoded it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -56,8 +56,8 @@ fn is_local(path: &[u8]) -> bool {
             .any(|byte| *byte == b'\\' || byte.is_ascii_control())
 }
 
-/// Whether the path stays local however often it is decoded. One with more layers than are
-/// looked through does not.
+/// Whether the path stays local however often it is decoded. A path with more layers than are
+/// decoded does not.
 fn decodes_to_local(path: &str) -> bool {
     let mut layer = path.as_bytes().to_vec();
     for _ in 0..LAYERS {

@@ -13,7 +13,7 @@ mod clock;
 mod database_url;
 pub mod defaults;
 mod email;
-mod email_action;
+mod email_token_action;
 mod export;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,7 +46,7 @@ pub use client_ip::{ClientIp, IpPrefix};
 pub use clock::{Clock, Timestamp};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
-pub use email_action::EmailAction;
+pub use email_token_action::EmailTokenAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
 pub use hashed_password::HashedPassword;
 pub use invitation::Invitation;

@@ -102,7 +102,7 @@ pub enum AppOriginError {
          with nothing behind"
     )]
     Shape,
-    /// http, and not on this machine: anybody on the way reads the cookies.
+    /// http, and not on this machine: the network could read the cookies.
     #[error("http:// is for this machine only: the URL of an application begins with https://")]
     Plain,
 }

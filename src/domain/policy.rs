@@ -31,7 +31,7 @@ pub enum EmailVerification {
 /// Whether users may, or must, have a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum SecondFactorPolicy {
-    /// Nobody can set one up; one that was set up before is still asked for
+    /// Users cannot set one up; a factor that was set up before is still required
     Off,
     /// Users may set one up
     #[default]

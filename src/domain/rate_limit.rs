@@ -302,7 +302,7 @@ impl LimitKey {
         self.text.get(..end).unwrap_or_default()
     }
 
-    /// What it counts: the key without the name of its limit.
+    /// The subject that is counted: the key without the name of its limit.
     #[must_use]
     pub fn subject(&self) -> &str {
         let subject = self.text.split_once('/');

@@ -1,4 +1,4 @@
-//! Recovery codes: each stands in once for a second factor that is lost.
+//! Recovery codes: each replaces a lost second factor once.
 
 use std::fmt;
 
@@ -62,8 +62,8 @@ impl RecoveryCode {
         groups.collect::<Vec<String>>().join("-")
     }
 
-    /// What is stored of it. The user is part of it, so that a reader of the database cannot try
-    /// a code at all users at once.
+    /// The digest that is stored. It includes the user, so that a reader of the database cannot
+    /// test a code against all users at once.
     #[must_use]
     pub fn digest(&self, user_id: UserId) -> RecoveryCodeDigest {
         let hash = Sha256::new()

@@ -6,14 +6,14 @@ use uuid::{NoContext, Uuid};
 
 use super::{Email, SessionLevel, Timestamp, TokenError, UserId};
 
-/// The user of a request's session: what an application needs for every request.
+/// The user of a request's session, as an application needs it for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionUser {
     /// The user's id.
     pub id: UserId,
     /// The user's address, as it was registered.
     pub email: Email,
-    /// By what the user has authenticated.
+    /// How the user has authenticated.
     pub level: SessionLevel,
 }
 

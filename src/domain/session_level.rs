@@ -1,9 +1,9 @@
 //! How strongly the user of a session has authenticated.
 
-/// By what the user of a session has authenticated. A higher level has all that a lower one has.
+/// How the user of a session has authenticated. A higher level includes the lower one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum SessionLevel {
-    /// By password, or by nothing, where the library opened the session.
+    /// By password, or without one if the library opened the session.
     #[default]
     Password,
     /// By password and a second factor.
@@ -11,7 +11,7 @@ pub enum SessionLevel {
 }
 
 impl SessionLevel {
-    /// The number that is stored, and that proxies are told: 1 or 2.
+    /// The number that is stored and sent to proxies: 1 or 2.
     #[must_use]
     pub const fn number(self) -> i64 {
         match self {

@@ -53,23 +53,23 @@ pub enum EmailRevertPurpose {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DevicePurpose {}
 
-/// Marks what belongs to logins whose second factor is due.
+/// The purpose of the tokens of pending logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LoginPurpose {}
 
-/// Marks what belongs to the login on the host of an application.
+/// The purpose of the sessions on the hosts of applications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AppSessionPurpose {}
 
-/// Marks what takes a login to the host of an application.
+/// The purpose of hand-over codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HandOverPurpose {}
 
-/// Marks what belongs to the browsers that ask for a login.
+/// The purpose of login states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LoginStatePurpose {}
 
-/// Marks what belongs to invitations.
+/// The purpose of invitations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InvitationPurpose {}
 
@@ -141,19 +141,19 @@ pub type EmailRevertToken = Token<EmailRevertPurpose>;
 /// An [`EmailRevertToken`] as it is stored.
 pub type EmailRevertTokenDigest = TokenDigest<EmailRevertPurpose>;
 
-/// What the cookie on the host of an application carries.
+/// The value of the session cookie on the host of an application.
 pub type AppSessionId = Token<AppSessionPurpose>;
 /// An [`AppSessionId`] as it is stored, with the origin of its host.
 pub type AppSessionDigest = TokenDigest<AppSessionPurpose>;
-/// What takes a login to the host of an application, once.
+/// The code that transfers a login to the host of an application, once.
 pub type HandOverCode = Token<HandOverPurpose>;
 /// A [`HandOverCode`] as it is stored, with the origin of its host.
 pub type HandOverDigest = TokenDigest<HandOverPurpose>;
-/// What a browser has on the host of an application while it logs in elsewhere.
+/// The value of a browser's cookie on the host of an application, until the login is done.
 pub type LoginState = Token<LoginStatePurpose>;
 /// A [`LoginState`] as it goes through the login.
 pub type LoginStateDigest = TokenDigest<LoginStatePurpose>;
-/// With what a person may register who was invited.
+/// The token of an invitation.
 pub type InvitationToken = Token<InvitationPurpose>;
 /// An [`InvitationToken`] as it is stored.
 pub type InvitationDigest = TokenDigest<InvitationPurpose>;
@@ -161,7 +161,7 @@ pub type InvitationDigest = TokenDigest<InvitationPurpose>;
 /// The value of the device cookie, which shows that a user has logged in on this device.
 pub type DeviceId = Token<DevicePurpose>;
 
-/// What the login cookie carries: the password was right, and a second factor is due.
+/// The value of the login cookie: the password was right, and a second factor is required.
 pub type LoginToken = Token<LoginPurpose>;
 /// A [`LoginToken`] as it is stored.
 pub type LoginTokenDigest = TokenDigest<LoginPurpose>;
@@ -193,8 +193,8 @@ impl<P: Purpose> Token<P> {
         self.digest_with("")
     }
 
-    /// What is stored of a token that is good on one host: with another origin it is another
-    /// digest.
+    /// The digest of a token that is valid on one host only: with another origin, the digest
+    /// differs.
     #[must_use]
     pub fn digest_at(&self, origin: &Origin) -> TokenDigest<P> {
         self.digest_with(origin.as_str())

@@ -1,4 +1,4 @@
-//! Time-based one-time passwords (RFC 6238): secrets, codes, and which time step a code is of.
+//! Time-based one-time passwords (RFC 6238): secrets, codes, and time steps.
 
 use std::fmt;
 
@@ -22,10 +22,10 @@ const STEP: i64 = 30;
 /// slowly and clocks may differ a little.
 const SKEW: i64 = 1;
 
-/// How far off a clock is recognised, in steps: five minutes.
+/// How wrong a clock may be to be recognised as wrong, in steps: five minutes.
 const RECOGNISED: i64 = 10;
 
-/// What an authenticator app and this service share.
+/// The secret that an authenticator app and this service share.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpSecret(Zeroizing<[u8; SECRET_LENGTH]>);
 
@@ -37,13 +37,13 @@ pub struct TotpCode(Zeroizing<String>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TotpStep(i64);
 
-/// What a code says at a time.
+/// The result of checking a code at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TotpMatch {
     /// It is right, and of that step.
     Step(TotpStep),
-    /// It is right for another time: the clock that made it is off by this number of seconds, a
-    /// negative one if it is behind ours.
+    /// It is right for another time: the clock that made it differs by this number of seconds,
+    /// which is negative if it is behind ours.
     ClockOff(i64),
     /// It is wrong.
     Wrong,
@@ -65,7 +65,7 @@ impl TotpSecret {
         Ok(Self(bytes))
     }
 
-    /// Takes a secret out of the database, after it was decrypted; none if the length is wrong.
+    /// A decrypted secret from the database; none if the length is wrong.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
@@ -95,7 +95,7 @@ impl TotpSecret {
         )
     }
 
-    /// Finds out whether a code is right at that time, or at which other time it would be.
+    /// Checks a code at that time, and finds the other time at which it would be right.
     #[must_use]
     pub fn check(&self, code: &TotpCode, now: Timestamp) -> TotpMatch {
         let Some(totp) = self.totp() else {

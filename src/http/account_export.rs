@@ -105,7 +105,8 @@ struct FormerEmailRow<'a> {
 
 #[derive(Serialize)]
 struct MailRow<'a> {
-    letter: &'a str,
+    #[serde(rename = "letter")]
+    kind: &'a str,
     details: Option<Value>,
     created_at: String,
     due_at: String,
@@ -119,7 +120,7 @@ struct CountRow<'a> {
     next_at: String,
 }
 
-/// Everything that is held about the user of a session.
+/// Everything that is stored about the user of a session.
 pub(crate) async fn held(
     executor: &BlockingExecutor,
     session_id: SessionId,
@@ -227,7 +228,7 @@ fn former_email_row(former: &PreviousEmail) -> FormerEmailRow<'_> {
 fn mail_row(mail: &ExportedMail) -> MailRow<'_> {
     let details = mail.details.as_deref();
     MailRow {
-        letter: &mail.letter,
+        kind: &mail.kind,
         details: details.and_then(|text| serde_json::from_str(text).ok()),
         created_at: mail.created_at.rfc3339(),
         due_at: mail.due_at.rfc3339(),

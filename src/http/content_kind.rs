@@ -1,9 +1,9 @@
-//! What an answer is to a browser, by which its security headers are chosen.
+//! The kind of a response, by which its security headers are chosen.
 
 use crate::domain::Origin;
 
-/// What an answer is to a browser, which decides what it may do. An answer that says nothing
-/// of it is one of the API.
+/// The kind of a response, which decides what a browser may do with it. The default is a response
+/// of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum ContentKind {
     /// Read by programs.
@@ -11,7 +11,7 @@ pub(crate) enum ContentKind {
     Api,
     /// A page of ours.
     Page {
-        /// The application on another host to which its form leads in the end.
+        /// The application on another host to which its form redirects.
         leads_to: Option<Origin>,
         /// Whether it has the script for passkeys.
         has_script: bool,

@@ -154,7 +154,7 @@ impl Description {
                 let (code, outcome) = ("second_factor_required", O::second_factor_required);
                 Self::new(S::UNAUTHORIZED, code, text, outcome)
             }
-            // The same bytes as for a wrong password, where that came along.
+            // The same bytes as for a wrong password, if the password was in the same request.
             AuthError::InvalidCode { with_password } => {
                 let code = if *with_password {
                     "invalid_credentials"
@@ -220,7 +220,7 @@ impl Description {
 }
 
 impl HttpError {
-    /// All that the error means.
+    /// The effects of the error.
     pub(crate) fn describe(&self) -> Description {
         use {Outcome::malformed, StatusCode as S};
         let text = || self.to_string();
@@ -275,7 +275,7 @@ impl HttpError {
         }
     }
 
-    /// The error behind an answer, also behind a page.
+    /// The error of a response, also of a page.
     pub(super) fn of(error: &Error) -> Option<&Self> {
         let of_page = || error.as_error::<Refusal>().map(Refusal::error);
         error.as_error::<Self>().or_else(of_page)

@@ -52,7 +52,7 @@ pub enum FormError {
 }
 
 impl FormError {
-    /// What was read of a field; an error names the field.
+    /// The value of a field that was parsed; an error names the field.
     pub(crate) fn within<T, E: Into<Self>>(
         field: &'static str,
         read: Result<T, E>,

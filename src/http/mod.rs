@@ -1,7 +1,7 @@
 //! The HTTP layer: routes, forms, cookies, middlewares, and responses for errors.
 //!
 //! Handlers call [`Auth`] through the [`BlockingExecutor`] and do not use the database. The route
-//! table is in `routes.rs`; the server and the tests share [`Http::app`].
+//! table is in `routes.rs`; the server and the tests share [`HttpApp::app`].
 
 mod account_export;
 mod content_kind;
@@ -84,7 +84,7 @@ impl Default for HttpSettings {
 
 /// The HTTP application, from which each thread of a server makes its own.
 #[derive(Clone)]
-pub struct Http {
+pub struct HttpApp {
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
@@ -96,7 +96,7 @@ pub struct Http {
     pages: Option<web::Data<Pages>>,
 }
 
-impl Http {
+impl HttpApp {
     /// Creates the HTTP layer over the use cases.
     #[must_use]
     pub fn new(auth: web::Data<Auth>, settings: HttpSettings) -> Self {
@@ -196,8 +196,8 @@ impl Http {
     }
 }
 
-impl std::fmt::Debug for Http {
+impl std::fmt::Debug for HttpApp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Http").finish_non_exhaustive()
+        f.debug_struct("HttpApp").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! QR codes as SVG, for pages and answers.
+//! QR codes as SVG, for pages and the API.
 
 use fast_qr::ECL;
 use fast_qr::convert::Builder;

@@ -1,4 +1,4 @@
-//! How an answer is to look: as the API has it, as a problem (RFC 9457), or as a page.
+//! The form of a response: JSON of the API, a problem (RFC 9457), or a page.
 
 use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName};
 

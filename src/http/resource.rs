@@ -49,8 +49,8 @@ impl Resource {
         self.allow(Method::POST, handler)
     }
 
-    /// What a browser's form gets that posts here to show the answer to its user. It stands in
-    /// front of `post`.
+    /// Handles the posts of a browser's form, whose answer is shown to a user. It comes before
+    /// `post`.
     pub(super) fn post_of_browser<Args: FromRequest + 'static>(
         mut self,
         handler: impl RouteHandler<Args>,
@@ -125,7 +125,7 @@ impl Resource {
     }
 }
 
-/// What every unknown path answers.
+/// The response to every unknown path.
 pub(super) async fn not_found() -> Result<HttpResponse, HttpError> {
     Err(HttpError::NotFound)
 }

@@ -166,7 +166,7 @@ mod tests {
 
     /// No-break spaces before two-part punctuation, and the typographic apostrophe.
     #[test]
-    fn french_is_set_as_french_is() {
+    fn french_has_its_typography() {
         for (key, text) in Catalogues::built_in().of(Language::French).texts() {
             assert!(!text.contains('\''), "{key}: {text}");
             let mut before = ' ';

@@ -1,4 +1,4 @@
-//! Languages of people, and the catalogue of texts of each.
+//! The languages of users, and the catalogue of texts of each.
 //!
 //! A catalogue is a file of `key = text` lines; `{name}` in a text is a placeholder. Both
 //! catalogues have the same keys, which a test compares.

@@ -57,7 +57,7 @@ impl Log for BufferedLog {
     fn flush(&self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if !waiting.is_empty() {
-            // If the log cannot be written, the service goes on.
+            // If the log cannot be written, the service continues.
             io::stderr().write_all(&waiting).unwrap_or_default();
             waiting.clear();
         }

@@ -66,7 +66,7 @@ pub enum MailKind {
     AlreadyRegistered,
     /// An invitation to register. A command sends it; it never waits in the outbox.
     Invitation {
-        /// How many days it is good.
+        /// How many days it is valid.
         days: u32,
     },
     /// A second factor was set up.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
 use super::{Mail, MailDraft, MailKind, MailToken};
-use crate::domain::{Email, Timestamp, device_names};
+use crate::domain::{Email, device_names};
 
 /// The settings of templates. Nothing in them comes from a request.
 #[derive(Debug, Clone)]
@@ -206,7 +205,7 @@ fn own(kind: &MailKind) -> Value {
     {
         let address = address.map(|address| address.to_string());
         let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
-        return context! { address, browser, system, at => date(*at) };
+        return context! { address, browser, system, at => at.rfc3339() };
     }
     Value::from(Serde(kind.details()))
 }
@@ -221,15 +220,6 @@ pub fn token_link(page: &Url, token: &str) -> String {
     let mut page = page.clone();
     page.set_fragment(Some(&format!("token={token}")));
     page.into()
-}
-
-/// A moment for people, in UTC.
-fn date(moment: Timestamp) -> String {
-    // The last second of the year 9999. Later dates have another format.
-    let seconds = u64::try_from(moment.seconds())
-        .unwrap_or_default()
-        .min(253_402_300_799);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
 fn names() -> String {

@@ -11,25 +11,25 @@ use zeroize::Zeroizing;
 use super::ring::{KeyRing, KeyRingError, Purpose, UnsealError};
 use crate::ownership::give_to_folder_owner;
 
-/// Where the secret keys are.
+/// The file of the secret keys.
 #[derive(Debug)]
 pub struct KeyFile {
     place: Place,
-    /// The keys as they were read last.
+    /// The keys as they were last read.
     ring: RwLock<Option<Arc<KeyRing>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    /// The operator has named none, and there is no file to keep one beside.
+    /// The operator has named no file, and there is no database file to keep one beside.
     Nowhere,
-    /// A file of the operator's. A credential of systemd may show permissions for a group.
+    /// A file of the operator. A credential of systemd may have permissions for a group.
     Named { path: PathBuf, is_credential: bool },
     /// Beside the database; made at first use.
     Beside(PathBuf),
 }
 
-/// Why there are no keys.
+/// The reason why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// There is no file, and this use does not make one.
@@ -42,7 +42,7 @@ pub enum KeyFileError {
     /// The file is missing.
     #[error("there is no file {} with the secret key (--secret-key-file)", .0.display())]
     Missing(PathBuf),
-    /// Others may read it.
+    /// Other users may read it.
     #[error("{} holds the secret key and others may read it: chmod 600 it", .0.display())]
     Exposed(PathBuf),
     /// It cannot be read or written.
@@ -50,7 +50,7 @@ pub enum KeyFileError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// It holds something else.

@@ -18,7 +18,7 @@ const ID_LENGTH: usize = 4;
 /// How sealed texts begin: the version of their form.
 const VERSION: u8 = 1;
 
-/// What a sealed text is for. One that was moved to another place does not open.
+/// The purpose of a sealed text. A text that was moved to another place does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The secret of a user's authenticator app.
@@ -27,7 +27,7 @@ pub enum Purpose {
     Check,
 }
 
-/// The name of a key: the beginning of a digest of it. It tells nothing about the key.
+/// The name of a key: the beginning of a digest of it. It reveals nothing about the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyId([u8; ID_LENGTH]);
 
@@ -44,7 +44,7 @@ struct Key {
     cipher: LessSafeKey,
 }
 
-/// Why a text holds no keys, or no key can be made.
+/// The reason why a text holds no keys, or no key can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
     /// A line that is no key.
@@ -229,7 +229,7 @@ fn split_id(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
 }
 
 impl Purpose {
-    /// What is authenticated beside the text.
+    /// The data that is authenticated with the text.
     fn label(self) -> String {
         match self {
             Self::Totp(user_id) => format!("bienvenue/totp/1/{user_id}"),

@@ -17,11 +17,11 @@ use super::shutdown::DRAIN_SECONDS;
 use super::timeouts;
 use super::watchdog::WorkerLiveness;
 use super::wiring::workers;
-use crate::http::{ClientStream, Http};
+use crate::http::{ClientStream, HttpApp};
 
 /// Starts the workers, which then accept connections.
 pub(super) fn start(
-    http: Http,
+    http: HttpApp,
     liveness: WorkerLiveness,
     listener: TcpListener,
 ) -> io::Result<Server> {

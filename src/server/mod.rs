@@ -35,7 +35,7 @@ use crate::config::{Config, Migrate};
 use crate::db::{
     DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
 };
-use crate::http::{Http, Pages};
+use crate::http::{HttpApp, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
 use ops_listener::OpsListener;
@@ -159,7 +159,7 @@ fn start(
         is_inherited,
         ops,
     } = listeners;
-    let http = Http::new(auth.clone(), http_settings(config));
+    let http = HttpApp::new(auth.clone(), http_settings(config));
     let http = match pages {
         Some(pages) => http.with_pages(pages),
         None => http,

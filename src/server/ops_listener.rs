@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpServer, rt};
 
-use crate::http::Http;
+use crate::http::HttpApp;
 
 /// The ops listener, on a thread of its own.
 pub(super) struct OpsListener {
@@ -15,7 +15,7 @@ pub(super) struct OpsListener {
 }
 
 impl OpsListener {
-    pub(super) fn start(http: &Http, listener: TcpListener) -> io::Result<Self> {
+    pub(super) fn start(http: &HttpApp, listener: TcpListener) -> io::Result<Self> {
         let http = http.clone();
         let server = HttpServer::new(move || http.ops_app())
             .workers(1)

@@ -10,7 +10,8 @@ pub(super) fn log_startup(config: &Config) {
              and passwords may be as short as {}",
             config.password_min_length()
         ),
-        Some(url) => log::info!("serving {url}"),
+        Some(url) if config.is_https() => log::info!("production mode: serving {url}"),
+        Some(url) => log::info!("development mode: serving {url}"),
     }
     if !config.throttling.throttle {
         log::warn!("rate limits are off (--throttle off): password guessing is not limited");

@@ -24,7 +24,7 @@ use crate::secret_key::KeyFile;
 pub(super) const DEFAULT_FOLDER: &str = "mail";
 
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
-    // What no setting changes.
+    // Values that no setting changes.
     let fixed = DbSettings::default();
     DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
@@ -127,7 +127,7 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         limit: throttling.throttle_account_limit.get(),
         memory: throttling.throttle_memory,
     };
-    // What no setting changes.
+    // Values that no setting changes.
     let fixed = ThrottleSettings::default();
     let known_wait = throttling.throttle_known_wait;
     ThrottleSettings {

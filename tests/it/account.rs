@@ -1,4 +1,4 @@
-//! What the owner of an account does with it: password, devices, export, deletion.
+//! The use cases of an account's owner: password, devices, export, deletion.
 
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
@@ -45,7 +45,7 @@ fn cookie(answer: &Answer) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn r03_r30_a_changed_password_ends_every_session_and_opens_one(
+async fn r03_r30_password_change_replaces_all_sessions(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = devices(engine).await else {
@@ -110,7 +110,7 @@ async fn r03_without_the_current_password_nothing_changes() {
 }
 
 #[actix_web::test]
-async fn who_is_not_logged_in_is_told_so_whatever_the_body() {
+async fn request_without_a_session_is_403_with_any_body() {
     let app = app().await;
     app.register(BOB.0, BOB.1).await;
     let unknown = SessionId::generate().expose();
@@ -133,7 +133,7 @@ async fn who_is_not_logged_in_is_told_so_whatever_the_body() {
 }
 
 #[rstest]
-fn r30_a_change_that_was_overtaken_stores_nothing(
+fn r30_overtaken_password_change_stores_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(
         "UPDATE users SET hashed_password = 'another'",
@@ -251,7 +251,7 @@ async fn r33_sessions_are_listed_newest_first(
 
 #[rstest]
 #[actix_web::test]
-async fn r33_one_session_is_ended_by_its_owner_and_nobody_else(
+async fn r33_only_its_owner_ends_a_session(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = devices(engine).await else {

@@ -1,4 +1,4 @@
-//! What is remembered of an account: when it was made, and the last login.
+//! The dates that are stored of an account: its creation and the last login.
 
 use std::time::Duration;
 

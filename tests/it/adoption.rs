@@ -1,4 +1,4 @@
-//! A file of the document's service becomes a database of this one: what stays, what goes.
+//! The legacy import: a database of the reference service is taken over.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -55,7 +55,7 @@ fn without_log(file: &Path) {
 }
 
 #[test]
-fn the_file_of_these_tests_is_the_one_that_sqlalchemy_writes() {
+fn test_database_matches_one_that_sqlalchemy_writes() {
     let place = Place::new();
     flask::file(&place, &two_users());
     assert_eq!(
@@ -73,7 +73,7 @@ fn the_file_of_these_tests_is_the_one_that_sqlalchemy_writes() {
 }
 
 #[actix_web::test]
-async fn users_log_in_with_their_passwords_be_they_stored_as_bytes_or_as_text() {
+async fn imported_passwords_stored_as_bytes_or_text_log_in() {
     let app = on(&two_users()).start().await;
     for (email, right, wrong) in [
         ("blob@x.fr", "blob_pwd", "text_pwd"),
@@ -93,7 +93,7 @@ async fn users_log_in_with_their_passwords_be_they_stored_as_bytes_or_as_text() 
 }
 
 #[actix_web::test]
-async fn whoever_was_logged_in_stays_so_until_the_session_would_end() {
+async fn imported_sessions_stay_until_they_would_end() {
     let app = on(&two_users()).start().await;
     for (session_id, email) in [(BLOB_SESSION, "blob@x.fr"), (TEXT_SESSION, "text@x.fr")] {
         let profile = app.profile(session_id).await;
@@ -107,7 +107,7 @@ async fn whoever_was_logged_in_stays_so_until_the_session_would_end() {
 }
 
 #[actix_web::test]
-async fn a_session_id_that_two_rows_share_or_that_is_no_uuid_opens_nothing_twice() {
+async fn shared_or_malformed_session_ids_open_no_second_session() {
     let app = on(&[
         Row {
             session_id: Some(BLOB_SESSION),
@@ -135,7 +135,7 @@ async fn a_session_id_that_two_rows_share_or_that_is_no_uuid_opens_nothing_twice
 }
 
 #[actix_web::test]
-async fn ids_are_kept_reset_tokens_are_cleared_and_new_users_come_after_the_old_ones() {
+async fn import_keeps_ids_and_clears_reset_tokens() {
     let app = on(&two_users()).start().await;
     assert_eq!(app.register("new@x.fr", "new_pwd").await.status, 201);
     assert_eq!(
@@ -148,7 +148,7 @@ async fn ids_are_kept_reset_tokens_are_cleared_and_new_users_come_after_the_old_
 }
 
 #[actix_web::test]
-async fn a_password_that_python_cut_at_72_bytes_logs_in_and_is_stored_whole_afterwards() {
+async fn truncated_python_password_logs_in_and_is_rehashed_whole() {
     let long = Row {
         hashed_password: blob(LONG_PWD),
         ..row(1, "long@x.fr")
@@ -170,7 +170,7 @@ async fn a_password_that_python_cut_at_72_bytes_logs_in_and_is_stored_whole_afte
 }
 
 #[actix_web::test]
-async fn a_hash_of_a_lower_cost_is_renewed_at_the_next_right_login() {
+async fn imported_hash_of_a_lower_cost_is_rehashed_at_login() {
     let mut setup = Setup::new();
     flask::file(&setup.place, &two_users());
     setup.auth.bcrypt_cost = "5".parse::<BcryptCost>().unwrap();
@@ -187,7 +187,7 @@ async fn a_hash_of_a_lower_cost_is_renewed_at_the_next_right_login() {
 }
 
 #[actix_web::test]
-async fn a_stored_password_that_is_no_bcrypt_hash_is_a_wrong_password() {
+async fn imported_password_without_a_bcrypt_hash_never_matches() {
     let stored = [
         text("SuperHashedPwd"),
         text(""),
@@ -235,7 +235,7 @@ async fn emails_that_could_not_be_registered_today_log_in() {
 }
 
 #[actix_web::test]
-async fn more_users_than_fit_in_memory_at_once_are_all_adopted() {
+async fn import_takes_more_users_than_fit_in_memory() {
     let setup = Setup::new();
     crowd(&setup.place, 2500);
     let app = setup.start().await;
@@ -249,7 +249,7 @@ async fn more_users_than_fit_in_memory_at_once_are_all_adopted() {
 }
 
 #[actix_web::test]
-async fn tables_that_refer_to_users_survive_with_their_rows() {
+async fn import_keeps_other_tables_that_refer_to_users() {
     let setup = Setup::new();
     flask::file(&setup.place, &two_users());
     setup.place.sql(
@@ -273,7 +273,7 @@ async fn tables_that_refer_to_users_survive_with_their_rows() {
 }
 
 #[actix_web::test]
-async fn a_second_start_changes_nothing_more() {
+async fn second_start_imports_nothing() {
     let app = on(&two_users()).start().await;
     let rows = "SELECT id || email || hashed_password || coalesce(session_id, '') AS value FROM users ORDER BY id";
     let before = app.place.texts(rows);
@@ -290,7 +290,7 @@ async fn a_second_start_changes_nothing_more() {
 }
 
 #[test]
-fn the_program_leaves_a_copy_as_it_was_that_only_its_owner_reads() {
+fn import_leaves_a_backup_that_only_its_owner_reads() {
     let place = Place::new();
     flask::file(&place, &two_users());
     let mut server = Server::start(&place);
@@ -330,14 +330,14 @@ fn forgets_session_ids_and_tokens(place: &Place) {
 }
 
 #[test]
-fn no_session_id_and_no_reset_token_is_in_the_file_after_a_clean_stop() {
+fn no_legacy_secret_is_in_the_file_after_a_clean_stop() {
     let place = Place::new();
     flask::file(&place, &two_users());
     forgets_session_ids_and_tokens(&place);
 }
 
 #[test]
-fn nor_is_one_in_the_pages_of_users_who_were_deleted_long_ago() {
+fn no_legacy_secret_is_in_pages_of_deleted_users() {
     let place = Place::new();
     flask::file(&place, &two_users());
     place.sql(&format!(

@@ -25,7 +25,7 @@ fn refused(place: &Place, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn users_who_would_be_one_account_are_all_listed_and_nothing_changes() {
+fn users_with_colliding_emails_are_listed_and_nothing_changes() {
     let place = Place::new();
     let emails = [
         "bob@x.fr",
@@ -52,7 +52,7 @@ fn users_who_would_be_one_account_are_all_listed_and_nothing_changes() {
 }
 
 #[test]
-fn the_way_out_that_the_message_names_leads_out() {
+fn remedy_in_the_import_message_works() {
     let place = Place::new();
     flask::file(&place, &[row(1, "bob@x.fr"), row(2, "Bob@x.fr")]);
     refused(&place, &[]);
@@ -62,7 +62,7 @@ fn the_way_out_that_the_message_names_leads_out() {
 }
 
 #[test]
-fn a_check_refuses_the_file_and_names_the_command_that_takes_it_over() {
+fn check_of_a_legacy_file_names_the_import_command() {
     let place = Place::new();
     flask::file(&place, &[row(1, "bob@x.fr")]);
     let told = refused(&place, &["--migrate", "check"]);
@@ -106,7 +106,7 @@ fn a_file_that_has_a_table_of_ours_already_is_refused() {
 }
 
 #[test]
-fn a_service_that_still_writes_the_file_is_not_interrupted() {
+fn import_does_not_interrupt_a_service_that_writes() {
     use diesel::connection::{Connection, SimpleConnection};
     let place = Place::new();
     let file = flask::file(&place, &[row(1, "bob@x.fr")]);
@@ -120,7 +120,7 @@ fn a_service_that_still_writes_the_file_is_not_interrupted() {
 }
 
 #[test]
-fn a_service_that_still_listens_keeps_its_file() {
+fn import_refuses_a_file_whose_service_still_listens() {
     let place = Place::new();
     let file = flask::file(&place, &[row(1, "bob@x.fr")]);
     let before = fs::read(&file).unwrap();
@@ -165,7 +165,7 @@ fn kill_at(place: &Place, moment: &Moment) {
     child.wait().unwrap();
 }
 
-/// What is in the file now: how many users, and of which service.
+/// The number of users in the file, and whether it is the reference service's.
 fn content(file: &Path) -> (String, bool) {
     let users = texts(file, "SELECT CAST(count(*) AS TEXT) AS value FROM users");
     let ours = "SELECT name AS value FROM pragma_table_info('users') WHERE name = 'email_key'";
@@ -214,13 +214,13 @@ fn survives(users: u32, moments: &[Moment]) {
 }
 
 #[test]
-fn a_killed_adoption_leaves_the_old_file_or_the_new_one() {
+fn killed_import_leaves_the_old_file_or_the_new_one() {
     survives(3000, &[Moment::CopyBegun, Moment::Changing, Moment::Done]);
 }
 
 #[test]
 #[ignore = "takes half a minute: twenty thousand users, a dozen times"]
-fn an_adoption_of_many_users_killed_at_any_moment_leaves_the_old_file_or_the_new_one() {
+fn killed_import_of_many_users_leaves_a_whole_file() {
     let after = |millis| Moment::After(Duration::from_millis(millis));
     let moments: Vec<Moment> = (1..=12).map(|n| after(n * 70)).collect();
     survives(20_000, &moments);

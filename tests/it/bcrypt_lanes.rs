@@ -7,7 +7,7 @@ use bcrypt::{BASE_64, HashParts};
 use bienvenue::bcrypt_lanes::{Digest, Input, Lanes, bcrypt};
 use proptest::prelude::*;
 
-/// What the crate makes of the same.
+/// The digest by the `bcrypt` crate, for comparison.
 fn crates(password: &[u8], salt: [u8; 16], cost: u32) -> Digest {
     let mut key: Vec<u8> = password.iter().copied().chain([0]).collect();
     key.truncate(72);
@@ -62,7 +62,7 @@ fn the_published_vectors_are_met() {
 }
 
 #[test]
-fn every_length_of_a_password_counts_up_to_72_bytes_and_none_beyond() {
+fn passwords_count_up_to_72_bytes_at_every_length() {
     let salt = *b"sixteen bytes...";
     let long: Vec<u8> = (1..=80).collect();
     let mut before = None;
@@ -99,7 +99,7 @@ fn a_cost_that_bcrypt_does_not_have_is_refused() {
 }
 
 #[test]
-fn lanes_take_as_many_as_they_are_and_give_each_back_with_what_went_with_it() {
+fn lanes_return_each_digest_with_its_job() {
     let mut lanes = Lanes::<&str, 2>::new();
     let inputs = [b"one".as_slice(), b"two", b"three"].map(|word| input(word, [1; 16], 4));
     lanes.begin(&inputs[0], "one").unwrap();
@@ -119,7 +119,7 @@ fn lanes_take_as_many_as_they_are_and_give_each_back_with_what_went_with_it() {
 }
 
 #[test]
-fn what_is_given_up_leaves_its_lane_and_the_others_are_not_harmed() {
+fn cancelled_hash_frees_its_lane_and_harms_no_other() {
     let mut lanes = Lanes::<u8, 4>::new();
     for name in 0..4 {
         lanes.begin(&input(&[name], [2; 16], 5), name).unwrap();

@@ -24,7 +24,7 @@ fn logged_in_from(place: &Place, server: &Server, headers: &[(&str, &str)]) -> S
 }
 
 #[test]
-fn r46_without_a_trusted_proxy_the_connection_decides_and_the_log_says_so_once() {
+fn r46_without_a_trusted_proxy_the_peer_is_the_client() {
     let place = Place::new();
     let mut server = Server::start(&place);
     assert_eq!(logged_in_from(&place, &server, &[]), "127.0.0.1");
@@ -81,7 +81,7 @@ fn r46_a_trusted_proxy_names_the_client() {
 }
 
 #[test]
-fn r46_behind_https_the_proxy_is_on_this_machine_unless_another_is_named() {
+fn r46_in_production_the_default_proxy_is_local() {
     let forwarded = [("X-Forwarded-For", "192.0.2.7")];
     for (proxies, address) in [(None, "192.0.2.7"), (Some("10.0.0.1"), "127.0.0.1")] {
         let place = Place::new();

@@ -1,4 +1,4 @@
-//! What an operator does to users and their sessions at the command line.
+//! The commands about users and their sessions.
 
 use reqwest::blocking::Client;
 
@@ -40,7 +40,7 @@ fn profile(server: &Server, cookie: &str) -> u16 {
 }
 
 #[test]
-fn r31_an_operator_sees_and_ends_sessions_beside_the_running_service() {
+fn r31_operator_lists_and_ends_sessions_while_it_runs() {
     let place = Place::new();
     let server = Server::start(&place);
     for email in [BOB, "eve@dylan.com"] {
@@ -97,7 +97,7 @@ fn an_operator_adds_lists_and_deletes_users() {
 }
 
 #[test]
-fn an_operator_vouches_for_an_email() {
+fn operator_marks_an_email_as_verified() {
     let place = Place::new();
     let server = Server::start_with(&place, &["--email-verification=required"]);
     assert_eq!(register(&server, BOB), 201);
@@ -112,7 +112,7 @@ fn an_operator_vouches_for_an_email() {
 }
 
 #[test]
-fn who_is_not_there_is_named_and_nothing_is_created() {
+fn command_names_an_unknown_user_and_creates_nothing() {
     let place = Place::new();
     drop(Server::start(&place));
     for (arguments, code, expected) in [

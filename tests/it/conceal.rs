@@ -1,4 +1,4 @@
-//! `--registration conceal`: who registers a taken address is told nothing, its owner is.
+//! `--registration conceal`: the answer does not reveal that an address is taken; its owner gets a mail.
 
 use bienvenue::auth::{AuthError, EmailVerification, Registration};
 use rstest::rstest;
@@ -17,7 +17,7 @@ fn concealing(engine: Engine) -> Option<Setup> {
 
 #[rstest]
 #[actix_web::test]
-async fn r16_a_taken_address_answers_like_a_new_one_and_its_owner_gets_a_mail(
+async fn r16_taken_address_is_concealed_and_its_owner_gets_a_mail(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(mut setup) = concealing(engine) else {
@@ -43,7 +43,7 @@ async fn r16_a_taken_address_answers_like_a_new_one_and_its_owner_gets_a_mail(
 
 #[rstest]
 #[actix_web::test]
-async fn r16_a_taken_address_is_hashed_and_written_for_like_a_new_one(
+async fn r16_taken_address_costs_the_same_hash_and_writes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(mut setup) = concealing(engine) else {
@@ -71,7 +71,7 @@ async fn r16_a_taken_address_is_hashed_and_written_for_like_a_new_one(
 
 #[rstest]
 #[actix_web::test]
-async fn nobodys_mailbox_is_filled_by_registrations(
+async fn registrations_cannot_flood_a_mailbox(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(setup) = concealing(engine) else {
@@ -91,7 +91,7 @@ async fn nobodys_mailbox_is_filled_by_registrations(
 
 #[rstest]
 #[actix_web::test]
-async fn r56_of_many_who_register_an_address_at_once_one_has_it(
+async fn r56_of_many_concealed_registrations_one_creates_the_user(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(setup) = concealing(engine) else {
@@ -109,9 +109,9 @@ async fn r56_of_many_who_register_an_address_at_once_one_has_it(
     assert_eq!(in_at_last, 1);
 }
 
-/// Whoever calls the library is no stranger.
+/// A caller of the library is trusted.
 #[actix_web::test]
-async fn the_library_tells_that_an_address_is_taken() {
+async fn library_reports_a_taken_address() {
     let app = concealing(Engine::Sqlite).unwrap().start().await;
     app.register(BOB, "bob_pwd").await;
     let again = std::thread::scope(|scope| {

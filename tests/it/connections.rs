@@ -90,7 +90,7 @@ fn r80_a_head_that_drips_or_never_comes_is_cut() {
 
 #[test]
 #[ignore = "waits for a deadline of 10 seconds"]
-fn r80_a_body_that_drips_or_never_comes_is_answered_408_and_cut() {
+fn r80_body_that_drips_or_never_comes_is_408_and_closed() {
     let place = Place::new();
     let server = Server::start(&place);
     for drips in [true, false] {
@@ -224,7 +224,7 @@ fn ask(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn r80_the_thousandth_answer_is_the_last_of_its_connection() {
+fn r80_the_thousandth_response_closes_its_connection() {
     let place = Place::new();
     let server = Server::start(&place);
     let mut stream = TcpStream::connect(&server.address).unwrap();
@@ -270,7 +270,7 @@ fn raise_descriptors() {
     setrlimit(Resource::Nofile, raised).unwrap();
 }
 
-/// Whether somebody new is answered at once.
+/// Whether a new client is answered at once.
 fn serves(server: &Server) -> bool {
     let request = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     let answer = raw(&server.address, request.as_bytes(), Duration::from_secs(1));
@@ -278,7 +278,7 @@ fn serves(server: &Server) -> bool {
 }
 
 #[test]
-fn r80_four_hundred_idle_connections_are_no_hindrance() {
+fn r80_four_hundred_idle_connections_do_not_block_others() {
     raise_descriptors();
     let place = Place::new();
     let server = Server::start(&place);
@@ -293,7 +293,7 @@ fn r80_four_hundred_idle_connections_are_no_hindrance() {
 
 #[test]
 #[ignore = "waits for deadlines of 10 seconds"]
-fn f11_two_thousand_slow_clients_are_cut_and_harm_nobody() {
+fn f11_two_thousand_slow_clients_are_cut_and_block_no_other() {
     raise_descriptors();
     let place = Place::new();
     let server = Server::start(&place);

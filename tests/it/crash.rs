@@ -1,5 +1,5 @@
-//! F01: killed under load, again and again. What was acknowledged is there, what was not is
-//! there wholly or not at all, and what ended stays ended.
+//! F01: the service is killed under load many times. Acknowledged changes are durable, others are
+//! complete or absent, and ended sessions stay ended.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,10 @@ use reqwest::blocking::Client;
 use crate::support::program::Server;
 use crate::support::{Engine, Place, eventually};
 
-/// So many that the server commits their writes in groups.
+/// Enough that the server commits their writes in groups.
 const WRITERS: usize = 16;
 
-/// What clients were told, each noted after the answer had arrived.
+/// The answers to clients, each noted after it has arrived.
 #[derive(Default)]
 struct Acknowledged {
     users: Vec<String>,
@@ -135,7 +135,7 @@ fn survives(engine: Engine, rounds: usize) {
     let told = told.lock().unwrap();
     println!(
         "F01 {engine:?}: {rounds} kills, {} registrations, {} sessions and {} logouts acknowledged, \
-         {lost} lost, 0 half states, ready again after {} ms at the most",
+         {lost} lost, 0 half states, ready again after {} ms at most",
         told.users.len(),
         told.open.len(),
         told.ended.len(),
@@ -147,18 +147,18 @@ fn survives(engine: Engine, rounds: usize) {
 }
 
 #[test]
-fn f01_a_killed_server_has_lost_nothing_that_it_acknowledged() {
+fn f01_killed_server_keeps_acknowledged_changes_on_sqlite() {
     survives(Engine::Sqlite, 4);
 }
 
 #[test]
-fn f01_a_killed_server_has_lost_nothing_that_it_acknowledged_on_postgresql() {
+fn f01_killed_server_keeps_acknowledged_changes_on_postgresql() {
     survives(Engine::Postgres, 4);
 }
 
 #[test]
 #[ignore = "long"]
-fn f01_a_server_killed_fifty_times_has_lost_nothing() {
+fn f01_fifty_kills_lose_no_acknowledged_change() {
     survives(Engine::Sqlite, 50);
     survives(Engine::Postgres, 50);
 }

@@ -56,7 +56,7 @@ async fn passes(app: &App, headers: &[(&str, &str)]) -> bool {
 }
 
 #[actix_web::test]
-async fn r37_a_page_of_another_origin_sends_nothing_unsafe() {
+async fn r37_cross_origin_requests_with_unsafe_methods_are_refused() {
     let app = service(None, &[]).await;
     for (headers, expected) in [
         // No browser.
@@ -101,7 +101,7 @@ async fn r37_a_page_of_another_origin_sends_nothing_unsafe() {
             &[("Origin", "http://x.fr"), ("Origin", "http://x.fr")],
             false,
         ),
-        // Nobody but the Host header says what is our own, and here two do.
+        // Only the Host header names our own origin, and here are two.
         (&[("Origin", "http://x.fr"), ("Host", "evil.fr")], false),
         (
             &[("Origin", "http://x.fr"), ("X-Forwarded-Host", "evil.fr")],
@@ -159,7 +159,7 @@ async fn r37_an_allowed_front_end_is_on_another_origin_and_passes() {
 }
 
 #[actix_web::test]
-async fn r37_what_only_reads_may_come_from_anywhere_and_tells_nothing() {
+async fn r37_cross_origin_reads_are_allowed_but_not_shared() {
     let app = service(None, &[]).await;
     let evil = [
         ("Origin", "https://evil.fr"),
@@ -182,7 +182,7 @@ async fn r37_a_refused_request_has_changed_nothing() {
     let answer = app.send(request(&Method::DELETE, "/sessions", &evil)).await;
     assert_eq!(answer.line(), REFUSED);
     assert_eq!(answer.header("set-cookie"), None);
-    // A login of somebody else's choosing neither.
+    // A login that an attacker chooses is refused too.
     let login = request(&Method::POST, "/sessions", &evil)
         .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
         .set_payload(fields(BOB.0, BOB.1));
@@ -199,7 +199,7 @@ fn shared_with(answer: &Answer) -> [Option<&str>; 2] {
 }
 
 #[actix_web::test]
-async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
+async fn r39_responses_are_shared_with_allowed_origins_only() {
     let app = service(None, &[APP, "http://localhost:3000"]).await;
     for origin in [APP, "http://localhost:3000"] {
         for (method, path, status) in [
@@ -242,7 +242,7 @@ async fn r39_answers_are_shared_with_the_allowed_origins_and_nobody_else() {
 }
 
 #[actix_web::test]
-async fn r39_a_preflight_is_answered_as_options_and_says_what_a_page_may_send() {
+async fn r39_preflight_lists_the_methods_and_headers_of_a_path() {
     let app = service(None, &[APP]).await;
     let preflight = [("Origin", APP), ("Access-Control-Request-Method", "DELETE")];
     let answer = app

@@ -1,4 +1,4 @@
-//! Disabled accounts: nothing gives access to them, and nobody can tell them from wrong passwords.
+//! Disabled accounts: nothing gives access to them, and they look like wrong passwords.
 
 use actix_web::http::Method;
 use bienvenue::auth::{AuthError, ThrottleSettings};

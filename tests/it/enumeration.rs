@@ -76,13 +76,13 @@ fn bob_among_strangers(stored_at: &str, current: &str) {
 
 #[test]
 #[ignore = "3,000 logins, by hand on a machine at rest"]
-fn r16_the_time_of_a_wrong_login_does_not_tell_whether_the_account_is_there() {
+fn r16_time_of_a_failed_login_reveals_no_account() {
     bob_among_strangers("4", "4");
 }
 
 #[test]
 #[ignore = "3,000 logins, by hand on a machine at rest"]
-fn r16_nor_whether_its_hash_is_an_old_one() {
+fn r16_time_of_a_failed_login_reveals_no_old_hash() {
     bob_among_strangers("4", "6");
 }
 
@@ -133,11 +133,11 @@ impl Times {
 const HEAD_START: Duration = Duration::from_millis(50);
 
 /// Each address is asked for once, as more would get no mail, and the outbox is empty before
-/// the next one. The time of another request, to nobody, while the mail is sent tells whether
+/// the next one. The time of another request, to an unknown address, while the mail is sent shows whether
 /// the thread for mails is busy for longer.
 #[test]
 #[ignore = "6,000 requests, by hand on a machine at rest"]
-fn r16_the_time_of_a_request_for_a_mail_does_not_tell_whether_the_account_is_there() {
+fn r16_time_of_a_mail_request_reveals_no_account() {
     let place = Place::new();
     let (client, server) = (Client::new(), Server::start(&place));
     let address = || format!("{}@dylan.com", Uuid::new_v4().simple());
@@ -165,7 +165,7 @@ fn r16_the_time_of_a_request_for_a_mail_does_not_tell_whether_the_account_is_the
 }
 
 #[test]
-fn what_can_be_told_apart_has_an_area_far_from_a_half() {
+fn distinguishable_samples_have_an_area_far_from_half() {
     let times = |from: u64| -> Vec<_> { (from..from + 100).map(Duration::from_micros).collect() };
     assert!((area_under_the_curve(&times(10), &times(0)) - 0.6).abs() < 0.02);
     assert!((area_under_the_curve(&times(0), &times(0)) - 0.5).abs() < 0.01);

@@ -1,4 +1,4 @@
-//! What is believed of `X-Forwarded-For` and `Forwarded`: the table.
+//! Which addresses of `X-Forwarded-For` and `Forwarded` are trusted: the table.
 //!
 //! The peer is 10.0.0.1; the trusted proxies are 10.0.0.0/8 and `fd00::/8`.
 
@@ -32,7 +32,7 @@ fn r46_x_forwarded_for_is_read_from_the_right() {
     let table: &[(&[&str], &str)] = &[
         (&["192.0.2.7"], "192.0.2.7"),
         (&["  192.0.2.7\t"], "192.0.2.7"),
-        // What is left of the first untrusted address may be made up.
+        // The part to the left of the first untrusted address may be forged.
         (&["198.51.100.9, 192.0.2.7"], "192.0.2.7"),
         (&["127.0.0.1,10.0.0.9,192.0.2.7"], "192.0.2.7"),
         (
@@ -54,7 +54,7 @@ fn r46_x_forwarded_for_is_read_from_the_right() {
         // One client, whatever it looks like on an IPv6 socket.
         (&["::ffff:192.0.2.7"], "192.0.2.7"),
         (&["192.0.2.7, ::ffff:10.0.0.2"], "192.0.2.7"),
-        // Who has no address is not told apart from the proxy that said so.
+        // A client without an address counts as the proxy that said so.
         (&["unknown"], PEER),
         (&["198.51.100.9, unknown"], PEER),
         (&["198.51.100.9, unknown, 10.0.0.2"], "10.0.0.2"),
@@ -136,7 +136,7 @@ fn r46_forwarded_is_read_from_the_right() {
 }
 
 #[test]
-fn r46_of_two_headers_that_disagree_neither_is_believed() {
+fn r46_contradicting_headers_are_both_ignored() {
     let both = |x_forwarded_for, forwarded| client(PEER, &[x_forwarded_for], &[forwarded]);
     assert_eq!(both("192.0.2.7", "for=192.0.2.7"), "192.0.2.7");
     let agreed = both("1.2.3.4, 192.0.2.7", "for=unknown, for=\"192.0.2.7:80\"");
@@ -148,7 +148,7 @@ fn r46_of_two_headers_that_disagree_neither_is_believed() {
 }
 
 #[test]
-fn r46_a_peer_that_is_no_trusted_proxy_is_the_client_itself() {
+fn r46_untrusted_peer_is_the_client() {
     for peer in ["192.0.2.1", "2001:db8::1", "127.0.0.1", "11.0.0.1"] {
         assert_eq!(client(peer, &["198.51.100.9"], &[]), peer);
         assert_eq!(client(peer, &[], &["for=198.51.100.9"]), peer);
@@ -159,7 +159,7 @@ fn r46_a_peer_that_is_no_trusted_proxy_is_the_client_itself() {
 }
 
 #[test]
-fn r46_the_longest_list_hides_nobody() {
+fn r46_long_list_does_not_hide_the_client() {
     let made_up = "198.51.100.9, ".repeat(100_000);
     let list = format!("{made_up}192.0.2.7");
     assert_eq!(client(PEER, &[&list], &[]), "192.0.2.7");

@@ -25,7 +25,7 @@ fn commits(log: &Path) -> usize {
 }
 
 #[test]
-fn registrations_that_wait_share_a_commit() {
+fn waiting_registrations_share_a_commit() {
     let place = Place::new();
     let server = Server::start(&place);
     let log = place.path("bienvenue.db-wal");

@@ -31,7 +31,7 @@ fn endless(place: &Place, arguments: &[&str]) -> Server {
 
 /// Connections on which a login of an unknown account is under way.
 fn logins_under_way(server: &Server, count: usize) -> Vec<TcpStream> {
-    let body = "email=nobody@dylan.com&password=guess";
+    let body = "email=unknown@dylan.com&password=guess";
     let request = format!(
         "POST /sessions HTTP/1.1\r\nHost: x\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
@@ -59,7 +59,7 @@ fn bob_is_refused(server: &Server) -> bool {
 }
 
 #[test]
-fn who_comes_later_does_not_wait_for_the_hashes_that_are_under_way() {
+fn later_login_does_not_wait_for_running_hashes() {
     let place = Place::new();
     let server = endless(&place, &["--hash-threads", "1"]);
     let _under_way = logins_under_way(&server, 1);
@@ -67,7 +67,7 @@ fn who_comes_later_does_not_wait_for_the_hashes_that_are_under_way() {
 }
 
 #[test]
-fn f22_a_connection_that_is_closed_frees_its_place() {
+fn f22_closed_connection_frees_its_permit() {
     let place = Place::new();
     let server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
     let mut under_way = logins_under_way(&server, ROOM);
@@ -80,7 +80,7 @@ fn f22_a_connection_that_is_closed_frees_its_place() {
 }
 
 #[test]
-fn logins_that_wait_park_no_thread() {
+fn waiting_logins_block_no_thread() {
     let place = Place::new();
     let server = endless(&place, &["--hash-threads", "1"]);
     let threads = || -> Vec<String> {
@@ -124,7 +124,7 @@ fn hashing_runs_at_a_lower_priority_than_everything_else() {
 }
 
 #[test]
-fn r23_who_would_wait_longer_than_the_deadline_is_told_to_come_back_and_nothing_is_hashed() {
+fn r23_login_with_too_long_a_wait_is_503_and_not_hashed() {
     let place = Place::new();
     let server = Server::start_with(
         &place,
@@ -167,7 +167,7 @@ fn r23_who_would_wait_longer_than_the_deadline_is_told_to_come_back_and_nothing_
 }
 
 #[test]
-fn refusals_are_told_of_in_the_log_once_and_together() {
+fn refused_logins_are_logged_once_with_their_number() {
     let place = Place::new();
     let mut server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
     let _under_way = logins_under_way(&server, ROOM);
@@ -181,7 +181,7 @@ fn refusals_are_told_of_in_the_log_once_and_together() {
     assert_eq!(server.logged("answered 503"), 0);
 }
 
-/// What became of one client's logins.
+/// The outcomes of one client's logins.
 #[derive(Default)]
 struct Tally {
     served: usize,
@@ -191,7 +191,7 @@ struct Tally {
 
 /// Logs in again and again on one connection, at once after each answer.
 fn hammer(address: &str, until: Instant) -> Tally {
-    let body = "email=nobody@dylan.com&password=guess";
+    let body = "email=unknown@dylan.com&password=guess";
     let request = format!(
         "POST /sessions HTTP/1.1\r\nHost: x\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
@@ -228,7 +228,7 @@ fn resident(server: &Server) -> usize {
 
 #[test]
 #[ignore = "a quarter of a minute"]
-fn f22_a_thousand_clients_that_log_in_at_once_are_served_or_told_and_others_are_not_harmed() {
+fn f22_thousand_parallel_logins_are_answered_or_503() {
     let place = Place::new();
     let server = Server::start_with(&place, &["--bcrypt-cost", "12"]);
     let before = resident(&server);

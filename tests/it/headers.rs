@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, HttpServer, rt, web};
 use bienvenue::auth::Auth;
 use bienvenue::domain::Clock;
-use bienvenue::http::{Http, HttpSettings};
+use bienvenue::http::{HttpApp, HttpSettings};
 use reqwest::blocking::{Client, Response};
 
 use crate::support::app::quick;
@@ -94,7 +94,7 @@ fn with_a_panicking_route(place: &Place) -> String {
     std::thread::spawn(move || {
         rt::System::new().block_on(async move {
             let auth = web::Data::new(Auth::new(db, quick()).unwrap());
-            let http = Http::new(auth, HttpSettings::default());
+            let http = HttpApp::new(auth, HttpSettings::default());
             let server = HttpServer::new(move || http.app().route("/panic", web::to(panics)));
             let server = server.workers(1).bind("127.0.0.1:0").unwrap();
             sender.send(server.addrs()[0].to_string()).unwrap();
@@ -105,7 +105,7 @@ fn with_a_panicking_route(place: &Place) -> String {
 }
 
 #[test]
-fn r40_r41_r42_a_panic_is_a_500_with_the_headers_and_the_connection_goes_on() {
+fn r40_r41_r42_panic_is_a_500_with_the_security_headers() {
     let place = Place::new();
     let address = with_a_panicking_route(&place);
     let client = Client::new();
@@ -127,8 +127,8 @@ fn r40_r41_r42_a_panic_is_a_500_with_the_headers_and_the_connection_goes_on() {
     assert!(answers.contains("HTTP/1.1 200"), "{answers}");
 }
 
-/// What cannot be read as HTTP is answered by the framework, before any code of ours: an
-/// empty body, which no header could protect.
+/// The framework answers bytes that are not HTTP, before any code of ours: an empty body, which
+/// needs no protection by headers.
 #[test]
 fn an_unreadable_head_is_answered_with_an_empty_body() {
     let place = Place::new();

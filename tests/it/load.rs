@@ -8,7 +8,7 @@ use reqwest::blocking::Client;
 use crate::support::Place;
 use crate::support::program::Server;
 
-/// What many threads that start together each get.
+/// The results of many threads that start together.
 fn at_once<T: Send + 'static>(
     count: usize,
     work: impl Fn(usize) -> T + Send + Sync + 'static,
@@ -30,7 +30,7 @@ fn at_once<T: Send + 'static>(
 }
 
 #[test]
-fn r56_of_fifty_registrations_of_one_address_at_once_one_is_made() {
+fn r56_of_fifty_parallel_registrations_one_succeeds() {
     let place = Place::new();
     let server = Server::start(&place);
     let (client, url) = (Client::new(), server.url("/users"));
@@ -54,7 +54,7 @@ fn r56_of_fifty_registrations_of_one_address_at_once_one_is_made() {
 }
 
 #[test]
-fn of_twenty_logins_of_one_user_at_once_one_session_is_left() {
+fn twenty_parallel_logins_leave_one_session() {
     let place = Place::new();
     let server = Server::start(&place);
     let client = Client::new();
@@ -84,7 +84,7 @@ fn of_twenty_logins_of_one_user_at_once_one_session_is_left() {
 }
 
 #[test]
-fn r23_of_more_logins_than_may_wait_some_are_told_to_come_back_and_the_rest_served() {
+fn r23_logins_beyond_the_queue_get_503_the_rest_succeed() {
     let place = Place::new();
     let server = Server::start_with(
         &place,
@@ -120,7 +120,7 @@ fn r23_of_more_logins_than_may_wait_some_are_told_to_come_back_and_the_rest_serv
 }
 
 #[test]
-fn f23_hundreds_of_clients_at_once_take_less_than_a_hundred_mebibytes() {
+fn f23_hundreds_of_clients_take_under_100_mib() {
     let place = Place::new();
     let server = Server::start(&place);
     let (client, url) = (Client::new(), server.url("/users"));
@@ -141,6 +141,6 @@ fn f23_hundreds_of_clients_at_once_take_less_than_a_hundred_mebibytes() {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
     let kibibytes: u64 = kibibytes.unwrap().parse().unwrap();
-    println!("at the most {kibibytes} KiB of memory");
+    println!("at most {kibibytes} KiB of memory");
     assert!(kibibytes < 100 * 1024, "{kibibytes} KiB");
 }

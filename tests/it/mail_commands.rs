@@ -1,4 +1,4 @@
-//! What an operator does about mails and forgotten passwords at the command line.
+//! The commands about mails and forgotten passwords.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -32,7 +32,7 @@ fn output_of(place: &Place, arguments: &[&str]) -> String {
     printed
 }
 
-/// What looks like a token.
+/// The substrings that look like tokens.
 fn uuids(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_ascii_hexdigit() && c != '-')
         .filter(|word| uuid::Uuid::parse_str(word).is_ok())
@@ -88,7 +88,7 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine) {
+fn operator_lists_and_retries_queued_mails(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -136,7 +136,7 @@ fn an_operator_sees_the_mails_that_wait_and_lets_them_go(#[case] engine: Engine)
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn mails_to_nobody_are_listed_like_others(#[case] engine: Engine) {
+fn decoy_mails_are_listed_like_others(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -162,7 +162,7 @@ fn without_mails_a_test_says_so_and_fails() {
 }
 
 #[test]
-fn without_mails_the_answers_are_the_same_and_the_log_warns_once() {
+fn without_mails_answers_are_equal_and_one_warning_is_logged() {
     let place = Place::new();
     let mut server = serve(&place, &["--mail=off"]);
     output_of(&place, &["user", "add", BOB]);
@@ -186,7 +186,7 @@ fn without_mails_the_answers_are_the_same_and_the_log_warns_once() {
 }
 
 #[test]
-fn mails_come_from_the_address_that_was_set_or_from_the_services_host() {
+fn sender_is_the_setting_or_the_services_host() {
     for (arguments, from) in [
         (&[][..], "bienvenue@localhost"),
         (
@@ -206,7 +206,7 @@ fn mails_come_from_the_address_that_was_set_or_from_the_services_host() {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn a_reset_link_leads_to_the_page_and_is_good_once(#[case] engine: Engine) {
+fn reset_link_leads_to_the_page_and_works_once(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -228,7 +228,7 @@ fn a_reset_link_leads_to_the_page_and_is_good_once(#[case] engine: Engine) {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn reset_link_lives_as_long_as_the_operator_says(#[case] engine: Engine) {
+fn operator_sets_the_lifetime_of_a_reset_link(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -302,7 +302,7 @@ fn name_of_the_service_is_short_and_printable() {
 }
 
 #[test]
-fn without_a_page_a_reset_link_is_a_command_that_asks_for_the_password() {
+fn without_pages_a_reset_link_is_a_curl_command() {
     if !(has_tool("curl") && has_tool("bash")) {
         return;
     }
@@ -341,7 +341,7 @@ fn without_a_page_a_reset_link_is_a_command_that_asks_for_the_password() {
 }
 
 #[test]
-fn the_command_of_a_reset_link_goes_where_people_reach_the_service_or_to_where_it_listens() {
+fn reset_command_has_the_public_or_the_listening_address() {
     let place = Place::new();
     output_of(&place, &["db", "migrate"]);
     output_of(&place, &["user", "add", BOB]);
@@ -368,7 +368,7 @@ fn the_command_of_a_reset_link_goes_where_people_reach_the_service_or_to_where_i
 }
 
 #[test]
-fn nobody_gets_a_reset_link_for_an_email_that_is_not_there() {
+fn unknown_email_gets_no_reset_link() {
     let place = Place::new();
     output_of(&place, &["db", "migrate"]);
     let output = run(place.folder(), &["user", "reset-link", "eve@dylan.com"]);

@@ -61,13 +61,13 @@ fn mails() -> Vec<MailKind> {
 }
 
 #[test]
-fn the_mails_of_these_tests_are_all_that_there_are() {
+fn tests_cover_every_mail_kind() {
     let names: Vec<&str> = mails().iter().map(MailKind::name).collect();
     assert_eq!(names, MailKind::NAMES);
 }
 
 #[test]
-fn each_mail_has_two_templates_and_no_other_is_there() {
+fn each_mail_kind_has_exactly_two_templates() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates");
     let files = fs::read_dir(folder).unwrap();
     let files: BTreeSet<String> = files
@@ -78,7 +78,7 @@ fn each_mail_has_two_templates_and_no_other_is_there() {
     assert_eq!(files, expected.collect());
 }
 
-/// What is shown of a text in HTML.
+/// The text that a browser shows for HTML.
 fn unescaped(html: &str) -> String {
     [
         ("&#x2f;", "/"),
@@ -108,8 +108,8 @@ async fn follow(app: &App, mails: &[Mail]) -> usize {
     for mail in mails {
         for link in links(mail) {
             let target = link.strip_prefix(ORIGIN).expect("a link of the settings");
-            // What stands behind the # reaches no server, except from a program that does
-            // not know what it means.
+            // The part after the # reaches no server, except from a program that does not
+            // know its meaning.
             let (page, fragment) = target.split_once('#').unwrap_or((target, ""));
             with_token += usize::from(!fragment.is_empty());
             for path in [page, &target.replace('#', "?"), &target.replace('#', "%23")] {
@@ -148,9 +148,7 @@ const PAGES: [(Option<&str>, Option<&str>); 4] = [
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn links_of_mails_that_were_sent_are_followed_twice_and_nothing_changes(
-    #[case] engine: Engine,
-) {
+async fn following_sent_links_twice_changes_nothing(#[case] engine: Engine) {
     for (reset_page, verify_page) in PAGES {
         let templates = templates(reset_page, verify_page);
         let Some((app, memory)) = with_bob(engine, templates).await else {
@@ -183,7 +181,7 @@ async fn links_of_mails_that_were_sent_are_followed_twice_and_nothing_changes(
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn links_of_every_letter_are_followed_twice_and_nothing_changes(#[case] engine: Engine) {
+async fn following_links_of_every_mail_kind_changes_nothing(#[case] engine: Engine) {
     for (reset_page, verify_page) in PAGES {
         let templates_of_service = templates(reset_page, verify_page);
         let Some((app, _)) = with_bob(engine, templates_of_service).await else {

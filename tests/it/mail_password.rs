@@ -11,7 +11,7 @@ use crate::support::Place;
 use crate::support::program::{finish, program, told};
 
 const PASSWORD: &str = "s3cret word";
-/// NUL, bob, NUL, and the password, in base64: what SMTP's AUTH PLAIN says.
+/// NUL, bob, NUL, and the password, in base64, as SMTP's AUTH PLAIN sends them.
 const PLAIN: &str = "AUTH PLAIN AGJvYgBzM2NyZXQgd29yZA==";
 
 /// A mail server for one mail, which asks who is there and tells what it was told.

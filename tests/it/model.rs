@@ -51,7 +51,7 @@ struct Session {
     ended: bool,
 }
 
-/// What should be so.
+/// The expected state.
 #[derive(Default)]
 struct Model {
     now: u64,

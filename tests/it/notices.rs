@@ -1,4 +1,4 @@
-//! Of what owners are told by mail.
+//! The notifications that owners get by mail.
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -43,7 +43,7 @@ fn device(answer: &Answer) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn r15_a_login_from_elsewhere_is_told_to_the_owner_and_one_from_home_is_not(
+async fn r15_login_from_a_new_client_notifies_the_owner(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(setup) = telling(engine) else { return };

@@ -1,4 +1,4 @@
-//! What an operator sees on a listener of their own.
+//! The ops listener: metrics and health details.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -40,7 +40,7 @@ fn scrape(address: &str) -> String {
     let expected = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(kind, expected);
     let text = answer.text().unwrap();
-    // The form asks for it: who does not find it takes the rest for cut off.
+    // The format requires it: without it, a reader treats the text as truncated.
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     text
 }
@@ -146,7 +146,7 @@ fn requests_logins_and_sessions_are_counted(
 }
 
 #[test]
-fn who_is_refused_for_want_of_hashing_threads_is_counted() {
+fn logins_refused_for_load_are_counted() {
     let place = Place::new();
     let limits = ["--hash-threads=1", "--hash-queue=1", "--bcrypt-cost=10"];
     let (server, operator) = observed(&place, &limits);
@@ -173,10 +173,10 @@ fn who_is_refused_for_want_of_hashing_threads_is_counted() {
 }
 
 #[test]
-fn what_clients_make_up_makes_no_labels() {
+fn client_input_makes_no_metric_labels() {
     let place = Place::new();
     let (server, operator) = observed(&place, &[]);
-    // What one request for each known path and verb leaves.
+    // The counts after one request for each known path and method.
     for path in ["/", "/users", "/nix"] {
         for verb in ["GET", "BREW"] {
             ask(&server, verb, path);
@@ -201,7 +201,7 @@ fn what_clients_make_up_makes_no_labels() {
 }
 
 #[test]
-fn who_has_to_wait_is_counted_as_throttled() {
+fn throttled_requests_are_counted() {
     let place = Place::new();
     // The shortest wait, a second of the clock, may be over after a moment.
     let settings = ["--throttle=on", "--throttle-account-limit=1"];
@@ -216,7 +216,7 @@ fn who_has_to_wait_is_counted_as_throttled() {
 }
 
 #[test]
-fn f21_an_operator_sees_how_many_mails_wait_and_what_became_of_the_others() {
+fn f21_metrics_count_queued_and_finished_mails() {
     let place = Place::new();
     std::fs::write(place.path("mail"), "a file where the folder should be").unwrap();
     let (server, operator) = observed(&place, &[]);
@@ -251,8 +251,8 @@ fn a_scrape_counts_the_valid_sessions() {
 }
 
 #[test]
-fn metrics_are_read_by_the_strict_parser_of_prometheus_own_library() {
-    // Debian's, which has Debian's packages, and not one that somebody else brought.
+fn metrics_pass_the_strict_parser_of_prometheus() {
+    // Debian's interpreter, which has Debian's packages, and no other one.
     let python = "/usr/bin/python3";
     if !has_tool(python) {
         return;
@@ -291,7 +291,7 @@ fn metrics_are_read_by_the_strict_parser_of_prometheus_own_library() {
 }
 
 #[test]
-fn r65_what_is_for_the_operator_is_on_their_listener_alone() {
+fn r65_metrics_are_on_the_ops_listener_only() {
     let place = Place::new();
     let (server, operator) = observed(&place, &[]);
     assert_eq!(ask(&server, "GET", "/metrics"), 404);
@@ -319,7 +319,7 @@ fn r65_what_is_for_the_operator_is_on_their_listener_alone() {
 }
 
 #[test]
-fn without_the_setting_nothing_else_listens_and_a_taken_port_is_told_by_its_setting() {
+fn ops_listener_needs_its_setting_and_a_free_port() {
     let place = Place::new();
     let mut server = Server::start(&place);
     server.signal("TERM");
@@ -361,7 +361,7 @@ fn the_last_requests_can_be_watched() {
 }
 
 #[test]
-fn the_service_ends_in_order_while_an_operator_is_connected() {
+fn shutdown_works_with_an_open_ops_connection() {
     let place = Place::new();
     let (mut server, operator) = observed(&place, &[]);
     post(&server, "/users", "bob@x.fr", "bob_pwd");

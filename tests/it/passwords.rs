@@ -21,7 +21,7 @@ fn at_cost(place: &Place, number: u32) -> Auth {
     Auth::new(place.open(DbSettings::default()), settings).unwrap()
 }
 
-/// Puts a stored password in the place of a user's.
+/// Replaces the stored password of a user.
 fn store(place: &Place, user: &Email, stored: &str) {
     let db = place.open(DbSettings::default());
     let user = db.find_user_by(user).unwrap();
@@ -75,7 +75,7 @@ fn r20_nothing_is_cut_at_72_bytes() {
 }
 
 #[test]
-fn r20_the_digest_of_a_long_password_does_not_pass_as_a_password() {
+fn r20_digest_of_a_long_password_is_not_a_password() {
     use hmac::{Hmac, KeyInit, Mac};
     let place = Place::new();
     let auth = at_cost(&place, 4);
@@ -125,7 +125,7 @@ fn r79_a_password_has_no_nul_and_at_most_1024_bytes() {
 }
 
 #[test]
-fn r21_a_hash_of_a_lower_cost_is_renewed_at_the_next_right_login() {
+fn r21_hash_of_a_lower_cost_is_rehashed_at_login() {
     let place = Place::new();
     let bob = email("bob@dylan.com");
     at_cost(&place, 4)
@@ -143,7 +143,7 @@ fn r21_a_hash_of_a_lower_cost_is_renewed_at_the_next_right_login() {
 }
 
 #[test]
-fn r21_a_login_through_the_service_renews_too() {
+fn r21_login_through_the_service_rehashes() {
     let place = Place::new();
     let bob = email("bob@dylan.com");
     at_cost(&place, 4)
@@ -159,7 +159,7 @@ fn r21_a_login_through_the_service_renews_too() {
 }
 
 #[test]
-fn r21_a_hash_that_was_cut_at_72_bytes_is_renewed() {
+fn r21_hash_of_a_truncated_password_is_rehashed() {
     let place = Place::new();
     let auth = at_cost(&place, 4);
     let bob = email("bob@dylan.com");
@@ -187,7 +187,7 @@ fn a_hash_of_a_higher_cost_stays() {
 }
 
 #[test]
-fn what_is_stored_and_is_no_bcrypt_hash_matches_nothing() {
+fn stored_text_that_is_no_bcrypt_hash_never_matches() {
     let place = Place::new();
     let auth = at_cost(&place, 4);
     let bob = email("bob@dylan.com");
@@ -229,7 +229,7 @@ fn the_prefixes_of_other_bcrypt_libraries_are_read() {
 }
 
 #[test]
-fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
+fn r30_password_change_during_a_login_opens_no_session() {
     let place = Place::new();
     let bob = email("bob@dylan.com");
     let auth = at_cost(&place, 4);
@@ -253,7 +253,7 @@ fn r30_a_login_in_flight_while_the_password_changes_makes_no_session() {
 }
 
 #[test]
-fn r21_of_two_logins_at_once_the_renewal_by_one_is_no_wrong_password_for_the_other() {
+fn r21_parallel_logins_survive_a_rehash() {
     let place = Place::new();
     let bob = email("bob@dylan.com");
     at_cost(&place, 4)

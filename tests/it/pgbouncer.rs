@@ -37,7 +37,7 @@ fn the_storage_suite_passes_behind_pgbouncer(
 ) {
     let filters = [
         "storage::",
-        "mail_commands::a_reset_link",
+        "mail_commands::reset_link_leads",
         "faults_postgres::instances::f13_",
     ];
     run_tests(pooler, &filters, 18);
@@ -55,7 +55,7 @@ fn the_use_cases_pass_behind_pgbouncer(
         "account",
         "conceal::",
         "model::",
-        "upkeep::",
+        "cleanup::",
         "notices::",
         "faults_postgres::migrations::",
     ];

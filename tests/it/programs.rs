@@ -1,4 +1,4 @@
-//! The document's twelve sample programs, and what they print there.
+//! The reference service's twelve sample programs, and what they print there.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ fn hashed(text: &str) -> HashedPassword {
     HashedPassword::from_stored(text)
 }
 
-/// What a program prints.
+/// The output of a program.
 #[derive(Default)]
 struct Printed(String);
 
@@ -42,7 +42,7 @@ fn show(user: Option<User>) -> String {
 }
 
 #[test]
-fn task_0_the_user_model_has_the_documents_table_and_columns() {
+fn task_0_user_model_has_the_reference_table_and_columns() {
     let mut out = Printed::default();
     out.line(User::TABLE_NAME);
     for (column, kind) in User::COLUMNS {
@@ -82,7 +82,7 @@ fn task_1_users_are_numbered_from_one() {
 }
 
 #[test]
-fn task_2_a_user_is_found_or_not_found_or_the_question_is_invalid() {
+fn task_2_user_is_found_not_found_or_the_query_is_invalid() {
     let place = Place::new();
     let mut out = Printed::default();
     let my_db = db(&place);
@@ -190,7 +190,7 @@ fn tasks_10_and_12_a_session_id_leads_to_its_user() {
 }
 
 #[test]
-fn task_11_a_destroyed_session_leads_to_nobody() {
+fn task_11_destroyed_session_finds_no_user() {
     let place = Place::new();
     let mut out = Printed::default();
     let auth = auth(&place);
@@ -205,7 +205,7 @@ fn task_11_a_destroyed_session_leads_to_nobody() {
 }
 
 #[test]
-fn no_session_id_leads_to_nobody_even_when_a_user_has_none() {
+fn missing_session_id_finds_no_user() {
     let place = Place::new();
     let auth = auth(&place);
     auth.register_user(&email("bob@bob.com"), &password("MyPwdOfBob"))

@@ -1,42 +1,11 @@
-//! README and `docs/` agree with the program: settings, routes, links, and the sample of the library.
+//! README and `docs/` agree with the program: routes, links, and the sample of the library.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bienvenue::cli::Cli;
-use clap::CommandFactory;
-
-const SETTINGS: &str = include_str!("../../docs/settings.md");
 const API: &str = include_str!("../../docs/api.md");
 const LIBRARY: &str = include_str!("../../docs/library.md");
-
-/// The settings table: flags and variables, row by row.
-fn documented_settings() -> BTreeSet<(String, String)> {
-    SETTINGS
-        .lines()
-        .filter(|line| line.starts_with("| `--"))
-        .map(|line| {
-            let mut cells = line.split('|').skip(1).map(|cell| {
-                let code = cell.split('`').nth(1);
-                code.unwrap_or_default().to_owned()
-            });
-            (cells.next().unwrap(), cells.next().unwrap())
-        })
-        .collect()
-}
-
-#[test]
-fn settings_in_the_docs_are_those_of_the_program() {
-    let program: BTreeSet<(String, String)> = Cli::command()
-        .get_arguments()
-        .filter_map(|argument| {
-            let variable = argument.get_env()?.to_str()?.to_owned();
-            Some((format!("--{}", argument.get_long()?), variable))
-        })
-        .collect();
-    assert_eq!(documented_settings(), program);
-}
 
 #[test]
 fn routes_in_the_docs_are_those_of_the_program() {
@@ -166,43 +135,4 @@ fn sources_named_in_the_docs_exist() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
-}
-
-/// Words that the project does not use, and names of texts that are not in it.
-const AVOIDED: [&str; 16] = [
-    "whoever",
-    "anew",
-    "at the most",
-    "of late",
-    "in vain",
-    "so many",
-    "for the sake of",
-    "in the place of",
-    "taken for",
-    "is told to",
-    "told of",
-    "on its way to",
-    "lets through",
-    "the document's",
-    "the house",
-    "shared/",
-];
-
-#[test]
-fn docs_use_plain_words() {
-    let mut found = Vec::new();
-    for document in documents() {
-        let text = fs::read_to_string(&document).unwrap();
-        // Code and quoted messages are not prose.
-        let text: String = text.split('`').step_by(2).collect();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = text.to_lowercase();
-        for word in AVOIDED {
-            for (at, _) in text.match_indices(word) {
-                let place: String = text[at..].chars().take(60).collect();
-                found.push(format!("{}: {place}", document.display()));
-            }
-        }
-    }
-    assert!(found.is_empty(), "{found:#?}");
 }

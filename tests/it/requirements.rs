@@ -44,7 +44,7 @@ async fn r12_a_new_service_has_no_accounts(
 }
 
 #[actix_web::test]
-async fn r17_nothing_is_kept_that_could_be_a_hint_or_a_question() {
+async fn r17_no_password_hint_or_question_is_stored() {
     let app = app().await;
     let columns = "SELECT name AS value FROM pragma_table_info('users') ORDER BY name";
     assert_eq!(
@@ -74,7 +74,7 @@ async fn r24_a_session_is_looked_up_at_every_request() {
 }
 
 #[test]
-fn r25_session_ids_are_random_uuids_and_no_two_are_alike() {
+fn r25_session_ids_are_unique_random_uuids() {
     let ids: HashSet<String> = (0..10_000)
         .map(|_| SessionId::generate().expose())
         .collect();
@@ -87,7 +87,7 @@ fn r25_session_ids_are_random_uuids_and_no_two_are_alike() {
 }
 
 #[actix_web::test]
-async fn r44_r45_nothing_redirects_and_what_has_a_body_is_json() {
+async fn r44_r45_api_never_redirects_and_bodies_are_json() {
     let app = app().await;
     let table = include_str!("../../src/http/routes.rs");
     let paths = table.split("Resource::new(\"").skip(1);

@@ -16,7 +16,7 @@ const BOB: &str = "bob@x.fr";
 const FORMER: &str = "robert@x.fr";
 const PASSWORD: &str = "correct horse battery";
 
-/// What lets a known device in, and the columns that mirror sessions and tokens.
+/// The number of known clients, and the columns that mirror sessions and tokens.
 const LEFT: &str = "SELECT (SELECT count(*) FROM known_clients) + (SELECT count(*) FROM users \
     WHERE session_id IS NOT NULL OR reset_token IS NOT NULL)";
 
@@ -154,7 +154,7 @@ fn restored_backup_revives_no_session_token_or_mail(
     };
     assert_eq!(change_email(&cookie(&server, FORMER), BOB), 200);
     assert_eq!(verify(&server, &host.token(BOB, "")), 200);
-    // What comes back with a backup: a token that undoes the change, one that makes another
+    // A backup brings back: a token that undoes the change, one that makes another
     // change, one that sets a password, a session, a known device, and a mail that waits.
     let undo = host.token(FORMER, "was changed");
     let cookie = cookie(&server, BOB);

@@ -1,4 +1,4 @@
-//! What the routes answer, in the process.
+//! The responses of the routes, in the process.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
@@ -14,7 +14,10 @@ async fn the_root_welcomes() {
     let answer = app.send(TestRequest::get().uri("/")).await;
     assert_eq!(answer.line(), r#"200 {"message":"Bienvenue"}"#);
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert!(answer.body.ends_with('\n'), "as the document's framework");
+    assert!(
+        answer.body.ends_with('\n'),
+        "as the reference service's framework"
+    );
 }
 
 #[actix_web::test]
@@ -73,7 +76,7 @@ async fn wrong_password_and_unknown_email_answer_the_same_bytes() {
     let app = app().await;
     app.register(BOB.0, BOB.1).await;
     let wrong = app.log_in(BOB.0, "wrong").await;
-    let unknown = app.log_in("nobody@dylan.com", "wrong").await;
+    let unknown = app.log_in("unknown@dylan.com", "wrong").await;
     assert_eq!(wrong.line(), r#"401 {"message":"invalid credentials"}"#);
     assert_eq!(wrong.line(), unknown.line());
     assert_eq!(wrong.header("set-cookie"), None);
@@ -137,7 +140,7 @@ async fn r34_a_session_id_counts_in_the_cookie_only() {
 }
 
 #[actix_web::test]
-async fn r36_two_session_cookies_are_none_and_strange_ones_do_no_harm() {
+async fn r36_two_session_cookies_count_as_none() {
     let app = app().await;
     app.register(BOB.0, BOB.1).await;
     let id = app.log_in(BOB.0, BOB.1).await.session_id();
@@ -183,7 +186,7 @@ async fn every_route_answers_with_and_without_a_slash_at_its_end() {
 }
 
 #[actix_web::test]
-async fn r47_a_path_takes_the_verbs_it_names_and_no_other() {
+async fn r47_path_accepts_only_its_methods() {
     let app = app().await;
     let paths = [
         ("/", "GET, HEAD, OPTIONS"),
@@ -219,7 +222,7 @@ async fn r47_a_path_takes_the_verbs_it_names_and_no_other() {
 }
 
 #[actix_web::test]
-async fn an_unknown_path_is_404_for_every_verb() {
+async fn unknown_path_is_404_for_every_method() {
     let app = app().await;
     for verb in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"] {
         for path in ["/nix", "/users/1", "//users", "/Users", "/profile/x"] {
@@ -295,7 +298,7 @@ async fn registration_can_be_closed() {
 }
 
 #[actix_web::test]
-async fn r02_a_password_may_be_asked_to_be_long_and_is_counted_in_characters() {
+async fn r02_minimum_length_counts_characters() {
     let mut setup = Setup::new();
     setup.auth.password_min_length = 15;
     let app = setup.start().await;

@@ -43,7 +43,7 @@ fn format_string(arguments: &str) -> String {
                 fields = true;
             }
             (true, _) => text.push(character),
-            // What was read so far are the fields.
+            // The text before it is the fields.
             (false, ';') => {
                 text.clear();
                 fields = false;

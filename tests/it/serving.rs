@@ -1,4 +1,4 @@
-//! What settings change in the running program, and what it keeps to itself.
+//! The effects of settings on the running program, and its secrets.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ fn behind_https(place: &Place) -> Server {
 }
 
 #[test]
-fn behind_https_the_cookie_is_secure_and_the_browser_is_told_to_stay_with_https() {
+fn production_has_secure_cookies_and_hsts() {
     let place = Place::new();
     let server = behind_https(&place);
     let password = "fifteen letters";
@@ -52,7 +52,7 @@ fn behind_https_the_cookie_is_secure_and_the_browser_is_told_to_stay_with_https(
 }
 
 #[test]
-fn behind_https_a_new_password_has_fifteen_characters() {
+fn production_requires_fifteen_characters() {
     let place = Place::new();
     let server = behind_https(&place);
     let short = post(&server, "/users", "bob@x.fr", "fourteen lette");
@@ -67,7 +67,7 @@ fn behind_https_a_new_password_has_fifteen_characters() {
 }
 
 #[test]
-fn on_plain_http_the_cookie_is_not_secure_and_any_password_will_do() {
+fn development_has_plain_cookies_and_any_password() {
     let place = Place::new();
     let mut server = Server::start(&place);
     server.wait_for("development mode");
@@ -86,7 +86,7 @@ struct Line {
 }
 
 #[test]
-fn behind_https_it_listens_on_this_machine_only_unless_it_is_told_otherwise() {
+fn production_listens_on_loopback_by_default() {
     let bind = |arguments: &[&str]| {
         let line = ["bienvenue"].iter().chain(arguments);
         Line::try_parse_from(line).unwrap().config.bind()
@@ -117,7 +117,7 @@ fn a_closed_registration_says_so_and_logins_go_on() {
 }
 
 #[test]
-fn only_its_owner_reads_the_database_and_what_is_beside_it() {
+fn database_files_are_readable_by_their_owner_only() {
     let place = Place::new();
     let server = Server::start(&place);
     assert_eq!(post(&server, "/users", "bob@x.fr", "bob_pwd").status(), 201);

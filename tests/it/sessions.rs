@@ -18,7 +18,7 @@ async fn r27_a_session_that_is_not_used_ends_after_a_day() {
     app.register("bob@dylan.com", "bob_pwd").await;
     let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
     app.advance(DAY - 1);
-    // In the process nobody has used it: what is written down is the login.
+    // In the process no request has used it: the stored time is that of the login.
     assert!(
         app.auth
             .get_user_from_session_id(&SessionId::parse(&id).unwrap())
@@ -154,7 +154,7 @@ async fn r29_a_deleted_users_session_ends() {
 }
 
 #[actix_web::test]
-async fn what_is_stored_logs_nobody_in() {
+async fn stored_session_digest_cannot_log_in() {
     let app = app().await;
     app.register("bob@dylan.com", "bob_pwd").await;
     let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
@@ -185,7 +185,7 @@ async fn r26_the_mirror_in_users_follows_the_newest_session() {
 }
 
 #[actix_web::test]
-async fn f18_a_session_from_a_future_that_was_no_future_is_refused() {
+async fn f18_session_from_a_wrong_future_clock_is_refused() {
     let app = app().await;
     app.register("bob@dylan.com", "bob_pwd").await;
     app.advance(10 * 365 * DAY);
@@ -195,7 +195,7 @@ async fn f18_a_session_from_a_future_that_was_no_future_is_refused() {
 }
 
 #[actix_web::test]
-async fn f18_a_clock_that_jumps_lets_no_session_live_longer_than_it_may() {
+async fn f18_jumping_clock_extends_no_session() {
     let hour = Duration::from_secs(3600);
     let decade = Duration::from_secs(10 * 365 * DAY);
     for jump in [
@@ -333,7 +333,7 @@ async fn no_limit_of_sessions_means_a_thousand() {
     assert_eq!(rules.kept_per_user(), 1000);
 }
 
-/// What an older version stored stays valid, with another name in the list.
+/// Sessions that an older version stored stay valid, with another name in the list.
 #[actix_web::test]
 async fn sessions_of_the_schema_before_stay_valid() {
     for engine in [Engine::Sqlite, Engine::Postgres] {

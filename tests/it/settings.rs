@@ -224,7 +224,7 @@ fn assert_refused(output: &Output, flag: &str, variable: &str, bad: &str) {
 }
 
 #[test]
-fn every_bad_value_is_refused_with_a_sentence_that_names_flag_and_variable() {
+fn invalid_values_are_refused_by_flag_and_variable() {
     for (flag, variable, _, bad) in SETTINGS {
         let none_is_a_list = ["--trusted-proxies", "--allowed-origins"].contains(&flag);
         for bad in [bad, ""] {
@@ -240,7 +240,7 @@ fn every_bad_value_is_refused_with_a_sentence_that_names_flag_and_variable() {
 }
 
 #[test]
-fn a_flag_without_its_value_says_what_it_wants() {
+fn flag_without_a_value_names_the_expected_value() {
     let output = with(&["--database-url"], &[]);
     assert_refused(&output, "--database-url", "DATABASE_URL", "nothing");
     assert!(
@@ -268,7 +268,7 @@ fn a_value_that_is_no_utf_8_is_refused_by_name() {
 }
 
 #[test]
-fn a_variable_that_no_setting_has_is_refused_by_name() {
+fn unknown_variable_is_refused_by_name() {
     for name in ["BIENVENUE_BNID", "BIENVENUE_", "BIENVENUE_DATABASE_URL"] {
         let output = with(&[], &[(name, "s3cret")]);
         let told = told(&output);
@@ -279,7 +279,7 @@ fn a_variable_that_no_setting_has_is_refused_by_name() {
 }
 
 #[test]
-fn settings_that_do_not_go_together_are_refused() {
+fn incompatible_settings_are_refused() {
     let https = "--public-url=https://login.example.org";
     for cost in ["4", "9"] {
         let output = with(&[https, "--bcrypt-cost", cost], &[]);
@@ -298,7 +298,7 @@ fn settings_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn help_lists_every_flag_and_variable_whatever_is_wrong_with_the_settings() {
+fn help_works_with_invalid_settings() {
     let place = Place::new();
     let mut command = program(place.folder(), &["--help"]);
     command
@@ -327,7 +327,7 @@ fn the_version_is_that_of_the_package() {
 }
 
 #[test]
-fn a_word_that_is_no_command_or_flag_is_refused() {
+fn unknown_command_or_flag_is_refused() {
     for word in ["sevre", "--bnid=1"] {
         let output = run(Place::new().folder(), &[word]);
         assert_eq!(output.status.code(), Some(78), "{}", told(&output));
@@ -337,7 +337,7 @@ fn a_word_that_is_no_command_or_flag_is_refused() {
 }
 
 #[test]
-fn settings_by_which_nobody_could_log_in_or_that_contradict_themselves_are_refused() {
+fn contradicting_settings_are_refused() {
     let required = "--email-verification=required";
     for (flags, names) in [
         ([required, "--mail=off"], "--email-verification required"),

@@ -52,7 +52,7 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+fn flag_beats_variable_beats_file_beats_default() {
     let file = "DATABASE_URL=sqlite://file.db\n";
     let (flag, variable) = ("--database-url=sqlite://flag.db", "sqlite://variable.db");
     let variable: &[(&str, &str)] = &[("DATABASE_URL", variable)];
@@ -93,7 +93,7 @@ fn the_file_is_named_by_flag_or_variable() {
 }
 
 #[test]
-fn the_file_has_comments_blank_lines_quotes_and_values_with_an_equals_sign() {
+fn settings_file_allows_comments_quotes_and_equals_signs() {
     for line in [
         "DATABASE_URL=sqlite://a=b.db",
         "DATABASE_URL=\"sqlite://a=b.db\"",
@@ -127,7 +127,7 @@ fn the_level_of_the_log_comes_from_the_file_too() {
 }
 
 #[test]
-fn a_name_that_is_unknown_or_a_line_that_is_broken_is_refused_by_file_and_place() {
+fn bad_line_of_the_settings_file_is_refused_by_its_place() {
     for (line, named) in [
         ("BIENVENUE_BNID=s3cret", "BIENVENUE_BNID"),
         ("BIND=s3cret", "BIND"),
@@ -151,7 +151,7 @@ fn a_file_cannot_name_another_file() {
 }
 
 #[test]
-fn a_bad_value_in_the_file_is_refused_by_its_names_and_kept_secret() {
+fn bad_value_in_the_file_is_refused_without_showing_it() {
     for (name, flag) in [
         ("DATABASE_URL", "--database-url"),
         ("BIENVENUE_MAIL", "--mail"),
@@ -182,7 +182,7 @@ fn a_secret_comes_from_a_file_of_its_own() {
 }
 
 #[test]
-fn r64_a_secret_that_others_may_read_is_refused_with_the_way_out() {
+fn r64_secret_file_that_others_read_is_refused() {
     for (name, content) in [
         ("DATABASE_URL", "sqlite://s3cret.db"),
         ("BIENVENUE_MAIL", "smtp://me:s3cret@h"),

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::support::Place;
 use crate::support::program::{Server, finish, program, run, told};
 
-/// Something that only an operator can mend.
+/// The exit code for a failure that a restart cannot repair.
 const PERMANENT: i32 = 78;
 /// Something that may be over at the next try.
 const PASSING: i32 = 1;
@@ -34,7 +34,7 @@ fn refused_untouched(place: &Place, arguments: &[&str]) -> String {
     told
 }
 
-/// A database of ours with users in it, and nobody on it.
+/// A database of ours with users, which no process has open.
 fn with_users(place: &Place, users: u32) {
     let migrated = run(place.folder(), &["db", "migrate"]);
     assert_eq!(migrated.status.code(), Some(0), "{}", told(&migrated));
@@ -53,7 +53,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named_and_may_be_free_at_the_next_try() {
+fn taken_port_is_named_with_exit_code_1() {
     let place = Place::new();
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
@@ -70,7 +70,7 @@ fn a_port_that_is_taken_is_named_and_may_be_free_at_the_next_try() {
 }
 
 #[test]
-fn an_address_of_another_machine_is_refused_for_good() {
+fn address_of_another_machine_is_exit_code_78() {
     let told = refused_bind("192.0.2.1:5000");
     assert!(told.contains("cannot listen on 192.0.2.1:5000"), "{told}");
 }
@@ -157,7 +157,7 @@ fn a_schema_of_a_newer_program_is_refused_by_its_version() {
 }
 
 #[test]
-fn a_schema_of_an_older_program_is_brought_up_to_date_or_refused_as_is_wished() {
+fn older_schema_is_migrated_or_refused_by_the_setting() {
     let place = Place::new();
     with_users(&place, 3);
     place.sql(
@@ -191,7 +191,7 @@ fn truncated_database_is_refused_with_the_remedy() {
 }
 
 /// Runs the program as a user who owns nothing here; permissions do not hold for root.
-fn as_somebody_else(place: &Place) -> Option<String> {
+fn as_another_user(place: &Place) -> Option<String> {
     let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
     if fs::metadata(place.folder()).unwrap().uid() == 0 {
         command.uid(65534).gid(65534);
@@ -218,7 +218,7 @@ fn a_database_that_cannot_be_written_is_refused_with_the_cause() {
     mode(place.folder(), 0o777);
     mode(&file, 0o444);
     let before = fs::read(&file).unwrap();
-    if let Some(told) = as_somebody_else(&place) {
+    if let Some(told) = as_another_user(&place) {
         assert!(told.contains("cannot be written"), "{told}");
         assert!(told.contains("write access"), "{told}");
     }
@@ -229,7 +229,7 @@ fn a_database_that_cannot_be_written_is_refused_with_the_cause() {
 fn a_folder_that_cannot_be_written_is_refused_with_the_cause() {
     let place = Place::new();
     mode(place.folder(), 0o555);
-    if let Some(told) = as_somebody_else(&place) {
+    if let Some(told) = as_another_user(&place) {
         assert!(told.contains("bienvenue.db"), "{told}");
         assert!(told.contains("writable"), "{told}");
     }
@@ -237,7 +237,7 @@ fn a_folder_that_cannot_be_written_is_refused_with_the_cause() {
 }
 
 #[test]
-fn a_second_server_on_one_file_is_refused_and_the_first_one_serves_on() {
+fn second_server_on_one_file_is_refused() {
     let place = Place::new();
     let first = Server::start(&place);
     let told = refused(&place, PASSING, &[]);
@@ -250,7 +250,7 @@ fn a_second_server_on_one_file_is_refused_and_the_first_one_serves_on() {
 }
 
 #[test]
-fn a_second_server_is_refused_by_way_of_a_link_too() {
+fn second_server_through_a_link_is_refused() {
     let place = Place::new();
     let _first = Server::start(&place);
     std::os::unix::fs::symlink("bienvenue.db", place.path("alias.db")).unwrap();
@@ -259,7 +259,7 @@ fn a_second_server_is_refused_by_way_of_a_link_too() {
 }
 
 #[test]
-fn a_database_that_others_may_read_is_spoken_of_and_stays_as_it_is() {
+fn database_that_others_read_is_warned_about() {
     let place = Place::new();
     drop(Server::start(&place));
     mode(&place.path("bienvenue.db"), 0o644);

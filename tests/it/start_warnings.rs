@@ -1,4 +1,4 @@
-//! What a start warns of, and which settings it refuses although each is right by itself.
+//! The warnings at start, and the combinations of settings that are refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ fn production(place: &Place, arguments: &[&str]) -> Server {
 }
 
 #[test]
-fn production_without_mail_server_or_reset_page_is_warned_of() {
+fn production_without_mail_server_or_reset_page_warns() {
     let place = Place::new();
     let mut server = production(&place, &["--bind=127.0.0.1:0", "--pages=off"]);
     let mail = "mails are written to the folder mail and users do not receive them";
@@ -41,7 +41,7 @@ fn production_without_mail_server_or_reset_page_is_warned_of() {
 }
 
 #[test]
-fn empty_database_beside_a_file_with_users_is_warned_of() {
+fn empty_database_beside_a_file_with_users_warns() {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;
     };
@@ -169,7 +169,7 @@ fn secret_in_a_readable_file_of_settings_is_refused() {
 }
 
 #[test]
-fn secret_on_the_command_line_is_warned_of() {
+fn secret_on_the_command_line_warns() {
     let place = Place::new();
     let password = ["--mail-user=me", "--mail-password=s3cret"];
     for (flag, arguments) in [
@@ -188,7 +188,7 @@ fn secret_on_the_command_line_is_warned_of() {
 }
 
 #[test]
-fn wide_open_settings_are_warned_of() {
+fn settings_open_to_everyone_warn() {
     let place = Place::new();
     let mut server = production(
         &place,

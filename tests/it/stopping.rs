@@ -83,7 +83,7 @@ fn a_second_signal_changes_nothing() {
 }
 
 #[test]
-fn who_stopped_takes_no_more_connections_and_waits_for_no_idle_one() {
+fn shutdown_refuses_new_and_closes_idle_connections() {
     let place = Place::new();
     let mut server = Server::start(&place);
     let client = Client::new();
@@ -162,7 +162,7 @@ fn users_and_sessions_survive_a_restart() {
     assert_eq!(again.status(), 400);
 }
 
-/// What became of the requests of a client.
+/// The outcomes of a client's requests.
 #[derive(Debug, Default)]
 struct Fates {
     answered: usize,
@@ -191,7 +191,7 @@ fn answer_to(stream: &mut TcpStream, request: &str) -> Option<String> {
     }
 }
 
-/// Sends one request after the other until nobody listens any more.
+/// Sends one request after the other until no server listens.
 fn ask_on_and_on(address: &str, request: &str) -> Fates {
     let mut fates = Fates::default();
     while let Ok(mut stream) = TcpStream::connect(address) {
@@ -215,7 +215,7 @@ fn ask_on_and_on(address: &str, request: &str) -> Fates {
 
 #[test]
 #[ignore = "sends 10,000 requests over many stops"]
-fn f12_around_stops_no_request_is_left_unanswered() {
+fn f12_shutdowns_leave_no_request_unanswered() {
     let place = Place::new();
     let body = "email=bob@x.fr&password=bob_pwd";
     let login = format!(

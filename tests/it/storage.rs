@@ -1,4 +1,4 @@
-//! What `DB` promises, whatever the engine.
+//! The contract of `DB`, on both engines.
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn the_three_kinds_of_error_stay_apart(#[values(Engine::Sqlite, Engine::Postgres
 }
 
 #[rstest]
-fn a_database_that_fails_is_neither_no_result_nor_an_invalid_request(
+fn failing_database_is_an_error_of_its_own(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -57,7 +57,7 @@ fn a_database_that_fails_is_neither_no_result_nor_an_invalid_request(
 }
 
 #[rstest]
-fn a_locked_database_is_unavailable_for_writes_and_open_for_reads(
+fn locked_database_refuses_writes_and_allows_reads(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -131,7 +131,7 @@ fn a_user_is_found_by_each_of_its_attributes(
 }
 
 #[rstest]
-fn an_update_leaves_what_it_does_not_name_and_clears_what_it_names_none(
+fn update_keeps_unnamed_columns_and_clears_none_values(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -184,7 +184,9 @@ fn an_update_of_nothing_or_of_no_attribute_is_invalid(
 }
 
 #[rstest]
-fn an_update_of_nobody_finds_no_result(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+fn update_of_an_unknown_user_finds_no_result(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -197,7 +199,7 @@ fn an_update_of_nobody_finds_no_result(#[values(Engine::Sqlite, Engine::Postgres
 }
 
 #[rstest]
-fn r56_an_email_that_is_taken_is_refused_in_any_spelling_and_nothing_changes(
+fn r56_taken_email_is_refused_in_any_spelling(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -233,7 +235,7 @@ fn r26_a_new_session_id_by_update_replaces_all_sessions(
 }
 
 #[rstest]
-fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session(
+fn r30_login_with_a_replaced_password_opens_no_session(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -265,7 +267,7 @@ fn r30_a_login_whose_password_was_replaced_meanwhile_opens_no_session(
 }
 
 #[rstest]
-fn r21_a_renewed_hash_does_not_overwrite_a_newer_password(
+fn r21_rehash_does_not_overwrite_a_newer_password(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -314,7 +316,7 @@ fn the_clock_decides_when_a_session_ends(
 }
 
 #[rstest]
-fn r50_what_is_typed_is_data(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+fn r50_input_is_never_sql(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -327,7 +329,7 @@ fn r50_what_is_typed_is_data(#[values(Engine::Sqlite, Engine::Postgres)] engine:
 }
 
 #[rstest]
-fn of_fifty_that_add_one_email_at_once_one_does(
+fn of_fifty_parallel_inserts_of_one_email_one_succeeds(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -355,7 +357,7 @@ fn of_fifty_that_add_one_email_at_once_one_does(
 }
 
 #[rstest]
-fn the_schema_in_the_code_is_the_one_that_the_migrations_make(
+fn schema_in_the_code_matches_the_migrations(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {

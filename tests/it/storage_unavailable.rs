@@ -1,4 +1,4 @@
-//! What `DB` answers when the database cannot be used: never "nobody found", and in time.
+//! The errors of `DB` when the database cannot be used: never "not found", and in time.
 
 use std::sync::mpsc;
 use std::thread;
@@ -87,7 +87,7 @@ fn a_commit_of_unknown_outcome_is_not_tried_again() {
 }
 
 #[rstest]
-fn r76_while_others_hold_the_database_all_that_wait_are_told_in_time(
+fn r76_requests_to_a_busy_database_are_answered_in_time(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -127,7 +127,7 @@ fn r76_while_others_hold_the_database_all_that_wait_are_told_in_time(
 }
 
 #[test]
-fn a_connection_that_was_lost_is_replaced_and_the_work_done_all_the_same() {
+fn lost_connection_is_replaced_and_the_work_retried() {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;
     };
@@ -144,7 +144,9 @@ fn a_connection_that_was_lost_is_replaced_and_the_work_done_all_the_same() {
 }
 
 #[rstest]
-fn r29_with_a_user_go_its_sessions(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+fn r29_deleting_a_user_deletes_its_sessions(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let Some(place) = Place::on(engine) else {
         return;
     };

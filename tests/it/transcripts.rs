@@ -52,7 +52,7 @@ fn task_7_a_user_registers_and_cannot_register_again() {
 }
 
 #[test]
-fn task_13_the_profile_is_for_the_session_and_nobody_else() {
+fn task_13_profile_needs_the_session() {
     let place = Place::new();
     let Some(server) = server(&place) else { return };
     let commands = format!(

@@ -109,7 +109,8 @@ fn user_list_has_pages_and_filters(#[values(Engine::Sqlite, Engine::Postgres)] e
     assert_eq!(ids(&["find", "x.fr", "--unverified"]), [2]);
     assert_eq!(ids(&["list", "--unverified"]), [2, 3, 4]);
     assert_eq!(ids(&["list", "--disabled"]), [2]);
-    // 2026-12-01 is 1796083200: who logged in later is active, and who is unknown is not shown.
+    // 2026-12-01 is 1796083200: a user who logged in later is active, and one with an unknown
+    // login is not shown.
     assert_eq!(ids(&["list", "--inactive-since", "2026-12-01"]), [2, 3]);
     assert_eq!(ids(&["list", "--inactive-since", "36500d"]), [0; 0]);
     let first = printed(&place, &["user", "list", "--limit=1", "--json"]);

@@ -1,4 +1,4 @@
-//! Who is logged in, for a proxy that asks: `GET /verify`.
+//! Forward auth: `GET /verify` tells a proxy which user is logged in.
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -30,7 +30,7 @@ async fn a_session_is_verified_with_its_users_number_and_email() {
 }
 
 #[actix_web::test]
-async fn without_a_session_it_is_401_and_the_identity_is_sent_empty() {
+async fn without_a_session_verify_is_401_with_empty_identity() {
     let app = app().await;
     for cookie in [
         "",
@@ -45,7 +45,7 @@ async fn without_a_session_it_is_401_and_the_identity_is_sent_empty() {
 }
 
 #[actix_web::test]
-async fn what_a_client_claims_to_be_is_not_repeated() {
+async fn identity_headers_of_a_client_are_not_echoed() {
     let app = app().await;
     let request = TestRequest::get()
         .uri("/verify")
@@ -55,7 +55,7 @@ async fn what_a_client_claims_to_be_is_not_repeated() {
 }
 
 #[actix_web::test]
-async fn an_email_of_any_letters_is_ascii_in_the_header_and_no_two_look_alike() {
+async fn email_header_is_ascii_and_unambiguous() {
     let app = app().await;
     for (email, header) in [
         ("Zoë@Example.ORG", "Zo%C3%AB@Example.ORG"),
@@ -73,7 +73,7 @@ async fn an_email_of_any_letters_is_ascii_in_the_header_and_no_two_look_alike() 
 
 /// An adopted address may be of any shape, also one that would end a header and begin another.
 #[actix_web::test]
-async fn an_address_with_control_characters_makes_no_headers_of_its_own() {
+async fn control_characters_in_an_address_inject_no_header() {
     let app = app().await;
     app.register("bob@x.fr", "pwd").await;
     let id = app.log_in("bob@x.fr", "pwd").await.session_id();
@@ -87,7 +87,7 @@ async fn an_address_with_control_characters_makes_no_headers_of_its_own() {
 }
 
 #[actix_web::test]
-async fn where_the_database_fails_nobody_is_let_through_and_the_identity_is_sent_empty() {
+async fn verify_fails_closed_when_the_database_fails() {
     let app = app().await;
     app.register("bob@x.fr", "pwd").await;
     let id = app.log_in("bob@x.fr", "pwd").await.session_id();
@@ -113,7 +113,7 @@ async fn l12_options_identifies_as_get_does() {
 }
 
 #[actix_web::test]
-async fn it_is_asked_by_get_head_and_options_alone() {
+async fn verify_accepts_get_head_and_options_only() {
     let app = app().await;
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let request = TestRequest::with_uri("/verify").method(method);

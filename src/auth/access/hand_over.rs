@@ -1,36 +1,37 @@
-//! The hand-over of a login to the host of an application, by a code that is good once.
+//! The hand-over of a login to the host of an application, by a code that is valid once.
 //!
 //! 1. A browser without a login asks an application for a page. The proxy asks the service, which
 //!    gives the browser a cookie on that host, the login state, and sends it to the login with
 //!    `next` = `https://app.example.org/.bienvenue/enter?state=<digest of the cookie>&next=<path>`.
 //! 2. After the login, [`Auth::open_app`] stores a code for that session, that application and
 //!    that state, and sends the browser back with it.
-//! 3. [`Auth::enter_app`] spends the code if the browser shows the cookie. Without that, anybody
-//!    could make a link that logs other people in as themselves.
+//! 3. [`Auth::enter_app`] spends the code if the browser shows the cookie. Without this check, an
+//!    attacker could make a link that logs a victim in to the attacker's account.
 
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::super::audit::{AccessEvent, Event};
+use super::super::audit::Event;
 use super::super::{Auth, AuthError};
 use crate::db::{DbError, HandOver};
 use crate::domain::{
-    AppSessionId, AppUrl, Client, HandOverCode, LoginState, LoginStateDigest, Origin, SessionId,
+    AppName, AppSessionId, AppUrl, Client, HandOverCode, LoginState, LoginStateDigest, Origin,
+    SessionId, UserId,
 };
 
-/// How long a code is good: a redirect takes a second or two.
+/// How long a code is valid: a redirect takes a second or two.
 pub const HAND_OVER_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The path on the host of an application that the proxy hands to this service.
+/// The path on the host of an application that the proxy routes to this service.
 const ENTER_PATH: &str = "/.bienvenue/enter";
 
-/// What is encoded in a path of printable ASCII, so that it is one value of a query.
+/// Characters of a path that are encoded to make it one value of a query.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'+');
 
 impl Auth {
-    /// A URL, if an application is registered at its origin. Blocks for one look-up.
+    /// A URL, if an application is registered at its origin. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -41,7 +42,7 @@ impl Auth {
         Ok(self.db.is_app(url.origin())?.then_some(url))
     }
 
-    /// Whether an application is registered at an origin. Blocks for one look-up.
+    /// Whether an application is registered at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -55,7 +56,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`], and [`AuthError::NoResultFound`] if no application is
-    /// registered at the origin (any more).
+    /// registered at the origin.
     pub fn open_app(&self, session_id: &SessionId, next: &AppUrl) -> Result<AppUrl, AuthError> {
         let user = self.logged_in(session_id)?.id;
         let origin = next.origin();
@@ -73,14 +74,10 @@ impl Auth {
         };
         let session = session_id.digest();
         self.db.add_hand_over(&new, &session, HAND_OVER_LIFETIME)?;
-        Event::Access(AccessEvent::CodeCreated {
-            user,
-            session: &session,
-        })
-        .log(&Client::default());
+        Event::hand_over_created(user, &session).log(&Client::default());
         let (code, path) = (code.expose(), utf8_percent_encode(&asked.path, IN_QUERY));
         let enter = next.with_path(&format!("{ENTER_PATH}?code={code}&next={path}"));
-        // It is shorter than what was asked for.
+        // It is shorter than the requested URL.
         enter.ok_or(AuthError::InvalidHandOver)
     }
 
@@ -100,12 +97,12 @@ impl Auth {
     ) -> Result<AppSessionId, AuthError> {
         let entered = self.try_enter(code, state, url);
         match entered {
-            Ok((app_session, event)) => {
-                Event::Access(event).log(client);
+            Ok((app_session, user, app)) => {
+                Event::app_entered(user, &app).log(client);
                 Ok(app_session)
             }
             Err(cause) => {
-                Event::Access(AccessEvent::CodeRefused { cause: &cause }).log(client);
+                Event::hand_over_refused(&cause).log(client);
                 Err(cause)
             }
         }
@@ -116,7 +113,7 @@ impl Auth {
         code: Option<&HandOverCode>,
         state: Option<&LoginState>,
         url: Option<&AppUrl>,
-    ) -> Result<(AppSessionId, AccessEvent<'static>), AuthError> {
+    ) -> Result<(AppSessionId, UserId, AppName), AuthError> {
         let (Some(code), Some(state), Some(url)) = (code, state, url) else {
             return Err(AuthError::InvalidHandOver);
         };
@@ -129,14 +126,14 @@ impl Auth {
         let app_session = AppSessionId::generate();
         let digest = app_session.digest_at(origin);
         match self.db.spend_hand_over(&spent, &digest) {
-            Ok((user, app)) => Ok((app_session, AccessEvent::Entered { user, app })),
+            Ok((user, app)) => Ok((app_session, user, app)),
             Err(DbError::NoResultFound) => Err(AuthError::InvalidHandOver),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// What a URL of [`ENTER_PATH`] asks for.
+/// The values in a URL of [`ENTER_PATH`].
 struct Asked {
     state: LoginStateDigest,
     path: String,
@@ -168,7 +165,7 @@ pub fn login_next(url: &AppUrl, state: &LoginState) -> AppUrl {
         let path = utf8_percent_encode(path, IN_QUERY);
         url.with_path(&format!("{ENTER_PATH}?state={state}&next={path}"))
     };
-    // A path that is too long is left out: without the state the browser would go in circles.
+    // A path that is too long is left out: without the state, the redirects would form a loop.
     enter(url.path())
         .or_else(|| enter("/"))
         .unwrap_or_else(|| url.clone())

@@ -2,14 +2,14 @@
 
 mod hand_over;
 
-use super::audit::{AccessEvent, Event};
+use super::audit::Event;
 use super::{Auth, AuthError, decide};
 use crate::db::{DbError, SessionAccess};
 use crate::domain::{AppSessionId, AppUrl, Client, GroupName, Origin, SessionId, SessionUser};
 
 pub use hand_over::{HAND_OVER_LIFETIME, login_next};
 
-/// What a proxy asks about a request before it passes the request on.
+/// The request about which a proxy asks before it forwards it.
 #[derive(Debug, Clone, Default)]
 pub struct AccessRequest {
     /// The session that the request shows.
@@ -19,7 +19,7 @@ pub struct AccessRequest {
     /// The URL that it asks for; none unless a trusted proxy names one.
     pub url: Option<AppUrl>,
     /// The origin of the service, where an operator has named it. On the host of an application
-    /// with another origin, a session is worth nothing: the application sees its cookie.
+    /// with another origin, a session does not count: the application can read its cookie.
     pub own_origin: Option<Origin>,
 }
 
@@ -33,12 +33,12 @@ pub struct VerifiedAccess {
 }
 
 impl Auth {
-    /// Decides whether a request may be passed on to the application that it asks for. Blocks
-    /// for one look-up, and for a second one where a login on the host of an application has
+    /// Decides whether a proxy may forward a request to the application that it asks for. Blocks
+    /// for one lookup, and for another where a login on the host of an application has
     /// ended and the request shows a session too.
     ///
     /// # Errors
-    /// [`AuthError::NotLoggedIn`] without a session that is good on that host,
+    /// [`AuthError::NotLoggedIn`] without a session that is valid on that host,
     /// [`AuthError::EnrolmentRequired`], and [`AuthError::AccessDenied`] with the rule.
     pub fn verify_access(
         &self,
@@ -47,7 +47,7 @@ impl Auth {
     ) -> Result<VerifiedAccess, AuthError> {
         let url = request.url.as_ref();
         let found = self.session_access(request)?;
-        self.housekeeping
+        self.background_writes
             .record_use(found.session, found.last_seen_at);
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;
@@ -58,17 +58,13 @@ impl Auth {
             }),
             Err(denial) => {
                 let user = user.id;
-                Event::Access(AccessEvent::Denied {
-                    user,
-                    denial: &denial,
-                })
-                .log(client);
+                Event::access_denied(user, &denial).log(client);
                 Err(AuthError::AccessDenied(denial))
             }
         }
     }
 
-    /// The session of a request that is good on the host that was asked for.
+    /// The session of a request, if it is valid on the requested host.
     fn session_access(&self, request: &AccessRequest) -> Result<SessionAccess, AuthError> {
         let origin = request.url.as_ref().map(AppUrl::origin);
         if let Some((app_session, origin)) = request.app_session.as_ref().zip(origin) {

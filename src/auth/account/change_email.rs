@@ -37,8 +37,8 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &asked {
-            Ok(_) => Event::EmailChangeRequested { user },
-            Err(cause) => Event::ReauthenticationFailed { user, cause },
+            Ok(_) => Event::email_change_requested(user),
+            Err(cause) => Event::reauthentication_failed(user, cause),
         }
         .log(&client);
         asked

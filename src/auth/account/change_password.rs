@@ -34,12 +34,10 @@ impl Auth {
         let (user, client) = (request.owner.id, request.client.clone());
         let changed = self.try_change_password(executor, request, new).await;
         match &changed {
-            Ok(PasswordChanged { session_id, .. }) => Event::PasswordChanged {
-                user,
-                session: Some(&session_id.digest()),
+            Ok(PasswordChanged { session_id, .. }) => {
+                Event::password_changed(user, Some(&session_id.digest())).log(&client);
             }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         changed
     }

@@ -16,7 +16,7 @@ impl Auth {
     pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
         self.db.delete_user(user.id)?;
-        Event::UserDeleted { user: user.id }.log(&Client::default());
+        Event::user_deleted(user.id).log(&Client::default());
         Ok(())
     }
 
@@ -43,8 +43,8 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &deleted {
-            Ok(_) => Event::UserDeleted { user },
-            Err(cause) => Event::ReauthenticationFailed { user, cause },
+            Ok(_) => Event::user_deleted(user),
+            Err(cause) => Event::reauthentication_failed(user, cause),
         }
         .log(&client);
         deleted

@@ -1,4 +1,4 @@
-//! What an account's owner sees of it first.
+//! The summary of an account that its owner sees first.
 
 use crate::auth::{Auth, AuthError, SecondFactorStatus};
 use crate::domain::{AccountDates, GroupName, SessionId, SessionUser, Timestamp};
@@ -10,7 +10,7 @@ pub struct AccountSummary {
     pub user: SessionUser,
     /// When it was made, and when its user logged in last.
     pub dates: AccountDates,
-    /// When the address was proved, if it was.
+    /// When the address was verified, if it was.
     pub email_verified_at: Option<Timestamp>,
     /// The groups that the account is in.
     pub groups: Vec<GroupName>,
@@ -19,7 +19,7 @@ pub struct AccountSummary {
 }
 
 impl Auth {
-    /// The account of a session in short. Blocks for a look-up a table.
+    /// The account of a session in short. Blocks for one lookup in each table.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].

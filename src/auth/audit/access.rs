@@ -1,46 +1,36 @@
 //! Audit events about applications behind a proxy.
 
-use super::Fields;
+use super::Event;
 use crate::auth::{AuthError, Denial};
 use crate::domain::{AppName, SessionDigest, UserId};
 
-/// What happened to the access to an application.
-#[derive(Debug)]
-pub(in crate::auth) enum AccessEvent<'a> {
+impl<'a> Event<'a> {
     /// A user who is logged in has no access.
-    Denied { user: UserId, denial: &'a Denial },
-    /// A code that takes a session to an application.
-    CodeCreated {
-        user: UserId,
-        session: &'a SessionDigest,
-    },
-    /// A code came back that is not good.
-    CodeRefused { cause: &'a AuthError },
-    /// A login on the host of an application.
-    Entered { user: UserId, app: AppName },
-}
+    pub(in crate::auth) fn access_denied(user: UserId, denial: &'a Denial) -> Self {
+        let event = Self::new("authz_fail", "access to an application was denied").failure();
+        Self {
+            app: denial.app(),
+            ..event.reason(denial.reason()).user(user)
+        }
+    }
 
-impl AccessEvent<'_> {
-    pub(super) fn fields(&self) -> Fields<'_> {
-        match *self {
-            Self::Denied { user, denial } => Fields {
-                app: denial.app(),
-                ..Fields::new("authz_fail", "access to an application was denied")
-                    .failure()
-                    .reason(denial.reason())
-                    .user(user)
-            },
-            Self::CodeCreated { user, session } => {
-                let fields = Fields::new("authn_token_created", "hand-over code made");
-                fields.user(user).session(session)
-            }
-            Self::CodeRefused { cause } => {
-                Fields::caused("authn_token_refused", "hand-over code refused", cause)
-            }
-            Self::Entered { user, ref app } => Fields {
-                app: Some(app),
-                ..Fields::new("session_created", "logged in to an application").user(user)
-            },
+    /// A hand-over code was issued for an application.
+    pub(in crate::auth) fn hand_over_created(user: UserId, session: &'a SessionDigest) -> Self {
+        let event = Self::new("authn_token_created", "hand-over code made");
+        event.user(user).session(session)
+    }
+
+    /// An invalid hand-over code was refused.
+    pub(in crate::auth) fn hand_over_refused(cause: &'a AuthError) -> Self {
+        Self::caused("authn_token_refused", "hand-over code refused", cause)
+    }
+
+    /// A login on the host of an application.
+    pub(in crate::auth) fn app_entered(user: UserId, app: &'a AppName) -> Self {
+        let event = Self::new("session_created", "logged in to an application");
+        Self {
+            app: Some(app),
+            ..event.user(user)
         }
     }
 }

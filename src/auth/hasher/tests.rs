@@ -222,7 +222,10 @@ fn r23_an_account_gets_two_reserved_permits() {
     held.push(take(known(2, None)).unwrap());
     held.push(take(known(3, None)).unwrap());
     held.push(take(known(4, None)).unwrap());
-    assert!(take(known(4, None)).is_err(), "a second one of the rest");
+    assert!(
+        take(known(4, None)).is_err(),
+        "the rest gets one permit only"
+    );
     held.push(take(known(5, None)).unwrap());
     held.clear();
     held.push(take(known(1, None)).unwrap());

@@ -1,5 +1,5 @@
-//! The housekeeping thread, which writes in the background: last uses of sessions, refunds of rate
-//! limits, and rehashed passwords.
+//! The thread for background writes: last uses of sessions, refunds of rate limits, and rehashed
+//! passwords.
 //!
 //! A lookup of a session writes nothing. If the stored last use is old enough, it leaves a note
 //! here. Once a second all notes are written together.
@@ -56,7 +56,7 @@ impl BackgroundWrites {
             notes: Mutex::default(),
         });
         let (messages, received) = mpsc::channel();
-        let thread = thread::Builder::new().name("housekeeping".into()).spawn({
+        let thread = thread::Builder::new().name("background".into()).spawn({
             let last_uses = Arc::clone(&last_uses);
             move || keep(&last_uses, &received)
         })?;
@@ -165,7 +165,7 @@ impl Drop for BackgroundWrites {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the housekeeping thread panicked");
+            log::error!("the thread for background writes panicked");
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::auth::{HashError, HashJob};
 use crate::bcrypt_lanes::Digest;
 use crate::domain::{BcryptCost, Password, User};
 
-/// The job that rehashes a password. The housekeeping thread stores the new hash: a hashing thread
-/// has a low priority, and must not hold a database lock for which others wait.
+/// The job that rehashes a password. The thread for background writes stores the new hash: a
+/// hashing thread has a low priority, and must not hold a database lock for which others wait.
 pub(in crate::auth) struct RehashJob {
     user: User,
     hashing: HashJob,

@@ -10,7 +10,7 @@ use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{
-    Client, Email, EmailAction, EmailRevertToken, EmailToken, ResetToken, User, UserId,
+    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, ResetToken, User, UserId,
 };
 use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
@@ -47,7 +47,7 @@ impl MailWriter {
 
     /// Composes the mail of a row. Blocks for a lookup, and for a write if the mail has a token.
     pub(in crate::auth) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
-        let kind = MailKind::from_row(&mail.letter, mail.details.as_deref())?;
+        let kind = MailKind::from_row(&mail.kind, mail.details.as_deref())?;
         if let MailKind::AccountDeleted { to, .. } = &kind {
             let written = self.templates.render(&MailDraft {
                 kind: &kind,
@@ -58,7 +58,7 @@ impl MailWriter {
             return Ok(Written::ToSomebody(written));
         }
         let Some(user_id) = mail.user_id else {
-            return Ok(Written::ToNobody(self.to_nobody(&kind, mail)?));
+            return Ok(Written::ToNobody(self.to_placeholder(&kind, mail)?));
         };
         let prepared = self.db.find_user_by(user_id).and_then(|user| {
             let token = kind.token();
@@ -89,14 +89,14 @@ impl MailWriter {
         let token = match token {
             MailToken::ResetPassword => {
                 let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
-                Event::ResetTokenCreated { user: user.id }.log(&Client::default());
+                Event::reset_token_created(user.id).log(&Client::default());
                 token.expose()
             }
             MailToken::VerifyEmail => {
-                self.email_token(user.id, EmailAction::Verify, &user.email, mail)?
+                self.email_token(user.id, EmailTokenAction::Verify, &user.email, mail)?
             }
             MailToken::ChangeEmail(to) => {
-                self.email_token(user.id, EmailAction::Change, to, mail)?
+                self.email_token(user.id, EmailTokenAction::Change, to, mail)?
             }
             MailToken::UndoEmailChange(former) => {
                 let token = EmailRevertToken::generate();
@@ -113,7 +113,7 @@ impl MailWriter {
     fn email_token(
         &self,
         user_id: UserId,
-        action: EmailAction,
+        action: EmailTokenAction,
         email: &Email,
         mail: &ClaimedMail,
     ) -> Result<String, DbError> {
@@ -125,19 +125,19 @@ impl MailWriter {
             lifetime: email_verification::LIFETIME,
         };
         self.db.set_email_token(user_id, &new, mail)?;
-        Event::EmailTokenCreated { user: user_id }.log(&Client::default());
+        Event::email_token_created(user_id).log(&Client::default());
         Ok(token.expose())
     }
 
     /// Decoy for an unknown address: performs the same database and template work as a real mail,
     /// so that timing does not reveal whether the account exists.
-    fn to_nobody(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
+    fn to_placeholder(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
         if kind.row().has_token {
             self.db.store_decoy_token(mail)?;
         }
-        let address = Email::from_stored("nobody@localhost".to_owned());
+        let address = Email::from_stored("placeholder@localhost".to_owned());
         Ok(self.templates.render(&MailDraft {
             kind: &MailKind::PasswordReset,
             to: &address,

@@ -9,7 +9,7 @@ impl MailKind {
     /// The row of the message.
     pub(in crate::auth) fn row(&self) -> QueuedMail {
         QueuedMail {
-            letter: self.name(),
+            kind: self.name(),
             details: self.row_details(),
             has_token: match self.token() {
                 Some(

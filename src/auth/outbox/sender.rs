@@ -135,7 +135,7 @@ impl MailSender {
         let is_old = mail.created_at.plus(GIVEN_UP_AFTER) <= self.db.clock().now();
         match outcome {
             Outcome::Wait(_, why) | Outcome::Away(why) if is_old => {
-                log::error!("mail {} ({}) is given up: {why}", mail.id, mail.letter);
+                log::error!("mail {} ({}) is given up: {why}", mail.id, mail.kind);
                 Outcome::Done(Some(MailOutcome::GivenUp))
             }
             outcome @ (Outcome::Done(_) | Outcome::Wait(..) | Outcome::Away(_) | Outcome::Kept) => {
@@ -152,14 +152,14 @@ impl MailSender {
                     self.counts.count(*counted);
                 }
                 if *counted == Some(MailOutcome::Sent) {
-                    let (user, mail) = (mail.user_id, mail.letter.as_str());
-                    Event::MailSent { user, mail }.log(&Client::default());
+                    let (user, mail) = (mail.user_id, mail.kind.as_str());
+                    Event::mail_sent(user, mail).log(&Client::default());
                 }
                 self.db.finish_mail(mail)
             }
             Outcome::Wait(wait, why) => {
-                let (id, letter, seconds) = (mail.id, &mail.letter, wait.as_secs());
-                log::warn!("mail {id} ({letter}) waits {seconds} s: {why}");
+                let (id, kind, seconds) = (mail.id, &mail.kind, wait.as_secs());
+                log::warn!("mail {id} ({kind}) waits {seconds} s: {why}");
                 self.counts.count(MailOutcome::Postponed);
                 self.db.postpone_mail(mail, *wait)
             }
@@ -194,7 +194,7 @@ impl MailSender {
         match sent {
             Ok(()) => Outcome::Done(done),
             Err(error @ SendError::Refused(_)) => {
-                log::error!("mail {} ({}) is given up: {error}", mail.id, mail.letter);
+                log::error!("mail {} ({}) is given up: {error}", mail.id, mail.kind);
                 Outcome::Done(Some(MailOutcome::Refused))
             }
             Err(error @ SendError::Later(_)) => {

@@ -1,9 +1,9 @@
-//! Changes of second factors by their owner or an operator, and what the owner is notified of.
+//! Changes of second factors by their owner or an operator, with notifications to the owner.
 
 use super::enrolment::new_recovery_codes;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::Notification;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{DbError, FactorProof, LimitCheck, RateLimitedMail, SecondFactorChange};
@@ -19,7 +19,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] or
-    /// [`AuthError::InvalidCode`], which tell the client the same.
+    /// [`AuthError::InvalidCode`], whose answers to the client are the same.
     pub async fn remove_totp(
         &self,
         executor: &impl Executor,
@@ -34,18 +34,14 @@ impl Auth {
         };
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Removed,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(()) => Event::second_factor_removed(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         removed
     }
 
-    /// Gives an owner who gives the password again other recovery codes. Those of before are
-    /// worthless. All other sessions end.
+    /// Replaces the recovery codes of an owner who gives the password again. The old codes become
+    /// invalid. All other sessions end.
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`], and [`AuthError::InvalidCredentials`] for another password.
@@ -58,19 +54,16 @@ impl Auth {
         let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::RecoveryCodesReplaced,
-            }
-            .log(&client),
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(_) => Event::recovery_codes_replaced(user).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
         }
         replaced
     }
 
     /// Removes the second factors of a user for the operator, or of all users, ends their sessions,
-    /// and notifies them. With all of them the secret key is forgotten: another one may follow.
-    /// Returns whose factors there were. Blocks for a write a user.
+    /// and notifies them. If no factor is left, the database forgets the secret key, so that a new
+    /// one can be used.
+    /// Returns the users who had factors. Blocks for one write for each user.
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such user.
@@ -190,7 +183,7 @@ impl Auth {
         self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
     }
 
-    /// The notification of a used recovery code, if that is what a login shows.
+    /// The notification of a used recovery code; none if the login used another factor.
     pub(super) fn recovery_code_used(
         &self,
         to: &Email,
@@ -211,8 +204,8 @@ impl Auth {
 }
 
 impl ReauthenticatedUser {
-    /// What became of a change of second factors: whether it was made. Where nothing was written,
-    /// nothing was settled either.
+    /// Whether a change of second factors was made. If nothing was written, no reservation was
+    /// settled either.
     pub(super) fn changed(
         &self,
         written: Result<SecondFactorChange, DbError>,
@@ -223,11 +216,7 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
                     let user = self.user.id;
-                    Event::SecondFactor {
-                        user,
-                        event: SecondFactorEvent::Locked,
-                    }
-                    .log(self.client());
+                    Event::second_factor_locked(user).log(self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }

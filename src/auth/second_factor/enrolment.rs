@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::secret_key::{KeyFileError, KeyRingError, Purpose};
 
-/// The secret of an authenticator app. It is shown here and never again.
+/// The secret of an authenticator app. It is shown once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// As a person types it into an app.
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Enrolment {
 
 impl Auth {
     /// Begins to set up an authenticator app for the owner of a session, who gives the password
-    /// again. Nothing is asked for at logins before [`Auth::confirm_totp`].
+    /// again. Logins do not require it before [`Auth::confirm_totp`].
     ///
     /// # Errors
     /// [`AuthError::SecondFactorOff`], [`AuthError::SecondFactorExists`],
@@ -49,12 +49,12 @@ impl Auth {
             }
             Err(off) => Err(off),
         };
-        begun.inspect_err(|cause| Event::ReauthenticationFailed { user, cause }.log(&client))
+        begun.inspect_err(|cause| Event::reauthentication_failed(user, cause).log(&client))
     }
 
     /// Confirms an authenticator app by a code of it. All other sessions end, and this one counts
-    /// as opened with both factors. Returns the recovery codes, which are shown here and never
-    /// again. Reads, and writes once.
+    /// as opened with both factors. Returns the recovery codes, which are shown once. Reads, and
+    /// writes once.
     ///
     /// # Errors
     /// [`AuthError::NoSecondFactor`] if none waits to be confirmed, [`AuthError::InvalidCode`],
@@ -80,16 +80,8 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &checked {
-            Ok(_) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Added,
-            }
-            .log(client),
-            Err(cause) => Event::SecondFactor {
-                user,
-                event: SecondFactorEvent::Refused(cause),
-            }
-            .log(client),
+            Ok(_) => Event::second_factor_added(user).log(client),
+            Err(cause) => Event::second_factor_refused(user, cause).log(client),
         }
         checked
     }
@@ -101,7 +93,7 @@ impl Auth {
         }
     }
 
-    /// Stores a new secret, encrypted. Blocks for look-ups and a write.
+    /// Stores a new secret, encrypted. Blocks for lookups and a write.
     fn store_totp(&self, owner: &ReauthenticatedUser) -> Result<Enrolment, AuthError> {
         let user = &owner.user;
         let secret = TotpSecret::generate().map_err(no_randomness)?;
@@ -126,7 +118,7 @@ impl Auth {
         })
     }
 
-    /// The secret that waits to be confirmed, and what the code says. Blocks for look-ups.
+    /// The secret that waits to be confirmed, and the result of the code. Blocks for lookups.
     fn check_pending_totp(
         &self,
         owner: &SessionUser,
@@ -195,7 +187,7 @@ impl Auth {
     }
 }
 
-/// New recovery codes of a user, and what is stored of them.
+/// New recovery codes of a user, and their digests.
 pub(super) fn new_recovery_codes(
     user_id: UserId,
 ) -> Result<(Vec<RecoveryCode>, Vec<RecoveryCodeDigest>), AuthError> {

@@ -1,14 +1,14 @@
-//! The secret key: whether it is the one of this database, and its replacement.
+//! The secret key: its check against the database, and its rotation.
 
 use super::Auth;
 use crate::auth::{AuthError, SecondFactorPolicy};
 use crate::db::DbError;
 use crate::secret_key::{KeyFileError, KeyRing, Purpose};
 
-/// What is encrypted under the key, so that it can be recognised.
+/// The text that is encrypted under the key, so that the key can be recognised.
 const KNOWN_TEXT: &[u8] = b"bienvenue";
 
-/// Why the service does not start with this secret key.
+/// The reason why the service does not start with this secret key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCheckError {
     /// The database.
@@ -17,7 +17,7 @@ pub enum KeyCheckError {
     /// The file with the key.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// Second factors are encrypted under a key that is gone.
+    /// Second factors are encrypted under a key that is missing.
     #[error(
         "the second factors in this database are encrypted under a secret key, and there is none \
          {place}: bring the file back, or remove all second factors with `bienvenue user \
@@ -40,7 +40,7 @@ pub enum KeyCheckError {
 }
 
 impl KeyCheckError {
-    /// Whether starting again is of no use until an operator has changed something.
+    /// Whether a restart fails again until an operator has changed something.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -52,7 +52,7 @@ impl KeyCheckError {
 
 impl Auth {
     /// Checks that the secret key is the one that the second factors of this database are encrypted
-    /// under. Blocks for a look-up and a read of the file.
+    /// under. Blocks for a lookup and a read of the file.
     ///
     /// # Errors
     /// [`KeyCheckError`] with the remedy.
@@ -64,7 +64,7 @@ impl Auth {
         );
         match (self.db.secret_key_check()?, ring) {
             (None, None) if self.keys.path().is_none() => match self.settings.second_factor {
-                // Nobody could do what the policy asks for.
+                // No user could set up the second factor that the policy requires.
                 SecondFactorPolicy::Required => Err(KeyFileError::NotNamed.into()),
                 SecondFactorPolicy::Off | SecondFactorPolicy::Optional => Ok(()),
             },
@@ -77,9 +77,9 @@ impl Auth {
         }
     }
 
-    /// Encrypts every second factor under a new key, and keeps that key alone. The file holds both
-    /// keys meanwhile: a service that runs can read all of them at any time. Returns how many there
-    /// were. Blocks for a write of all of them.
+    /// Encrypts every second factor under a new key, and removes the old key. Meanwhile the file
+    /// holds both keys, so that a running service can decrypt every factor. Returns the number of
+    /// factors. Blocks for a write of all of them.
     ///
     /// # Errors
     /// [`AuthError::SecretKey`] if the file cannot be written, or a secret cannot be decrypted;
@@ -101,7 +101,7 @@ impl Auth {
     }
 
     /// The sealed text by which the key of this database is recognised: the stored one, if the key
-    /// opens it, or a new one. Blocks for a look-up.
+    /// opens it, or a new one. Blocks for a lookup.
     pub(super) fn key_check(&self, ring: &KeyRing) -> Result<Vec<u8>, AuthError> {
         match self.db.secret_key_check()? {
             Some(sealed) => {

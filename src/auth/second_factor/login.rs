@@ -2,7 +2,7 @@
 
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::password_check::RightPassword;
 use crate::auth::throttle::{LoginAttempt, refuse_waiting};
@@ -35,11 +35,11 @@ impl Auth {
             None => Err(AuthError::NoPendingLogin),
         };
         let (login, user, attempt) =
-            found.inspect_err(|cause| Event::LoginFailed { user: None, cause }.log(client))?;
+            found.inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
         let user_id = Some(user.id);
         let failed = |cause: &AuthError| {
             let user = user_id;
-            Event::LoginFailed { user, cause }.log(client);
+            Event::login_failed(user, cause).log(client);
         };
         let count = move |auth: &Self| {
             let reservation = attempt.reserve(auth)?;
@@ -63,11 +63,11 @@ impl Auth {
             failed(cause);
             self.refund_if_ours(&reservation, cause);
         })?;
-        Event::logged_in(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, client);
         Ok(logged_in)
     }
 
-    /// The kinds of second factors with which a login goes on. Blocks for look-ups.
+    /// The kinds of second factors with which a login goes on. Blocks for lookups.
     ///
     /// # Errors
     /// [`AuthError::NoPendingLogin`], and [`AuthError::RateLimited`].
@@ -80,7 +80,7 @@ impl Auth {
         Ok(self.second_factor_status(user.id)?.factors)
     }
 
-    /// Finds the login, and refuses a client that has to wait. Blocks for two look-ups.
+    /// Finds the login, and refuses a client that has to wait. Blocks for two lookups.
     pub(super) fn find_pending_login(
         &self,
         login: LoginToken,
@@ -104,8 +104,9 @@ impl Auth {
         Ok((login, user, attempt))
     }
 
-    /// Opens a session for a user whose password was right, if the second factor is. `login` is the
-    /// one that began earlier; without it the password came in the same request. Blocks for a write.
+    /// Opens a session for a user whose password was right, if the second factor is right too.
+    /// `login` is the pending login; without one, the password was in the same request. Blocks for
+    /// a write.
     pub(in crate::auth) fn open_with_second_factor(
         &self,
         right: RightPassword,
@@ -142,11 +143,7 @@ impl Auth {
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
                 if let FactorProof::RecoveryCode(_) = proof {
-                    Event::SecondFactor {
-                        user: user.id,
-                        event: SecondFactorEvent::RecoveryCodeUsed,
-                    }
-                    .log(client);
+                    Event::recovery_code_used(user.id).log(client);
                     self.wake_mails();
                 }
                 if let Some(password) = outdated {
@@ -161,11 +158,7 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    Event::SecondFactor {
-                        user: user.id,
-                        event: SecondFactorEvent::Locked,
-                    }
-                    .log(client);
+                    Event::second_factor_locked(user.id).log(client);
                 }
                 let with_password = login.is_none();
                 AuthError::InvalidCode { with_password }
@@ -185,9 +178,9 @@ impl Auth {
         Err(refused)
     }
 
-    /// Notes that the password was right, for the client to go on with a second factor. Blocks for
-    /// a write. [`AuthError::ConcurrentChange`] if it is not for want of a second factor that the password
-    /// opened no session.
+    /// Stores that the password was right, so that the client can continue with a second factor.
+    /// Blocks for a write. [`AuthError::ConcurrentChange`] if the session was refused for another
+    /// reason than a missing second factor.
     pub(in crate::auth) fn ask_for_second_factor(&self, right: &RightPassword) -> AuthError {
         let login = LoginToken::generate();
         let new = NewPendingLogin {

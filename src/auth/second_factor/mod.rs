@@ -1,7 +1,7 @@
 //! Second factors: authenticator apps (TOTP), passkeys and recovery codes.
 //!
-//! A code is checked here, as far as that needs the secret; whether it was used before, and how
-//! many wrong ones came, the database decides in the transaction that does what the code is for.
+//! This module checks a code against the secret. The database checks whether it was used before
+//! and counts wrong codes, in the transaction that the code permits.
 
 mod change;
 mod enrolment;
@@ -27,7 +27,7 @@ use crate::webauthn::AssertionCredential;
 /// A code as a client sends it, right or wrong.
 #[derive(Debug, Clone)]
 pub enum SecondFactorCode {
-    /// Of an authenticator app; none if the text has no six digits.
+    /// Of an authenticator app; none if the text is not six digits.
     Totp(Option<TotpCode>),
     /// One of the recovery codes; none if the text cannot be one.
     Recovery(Option<RecoveryCode>),
@@ -67,7 +67,7 @@ pub struct SecondFactorStatus {
 }
 
 impl Auth {
-    /// The second factors of a user. Blocks for two look-ups.
+    /// The second factors of a user. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -79,7 +79,7 @@ impl Auth {
         })
     }
 
-    /// Whether a session may do more than set up a second factor. Never blocks.
+    /// Refuses a session that may only set up a second factor. Never blocks.
     ///
     /// # Errors
     /// [`AuthError::EnrolmentRequired`] where the policy asks for a second factor that the
@@ -92,7 +92,7 @@ impl Auth {
         Ok(())
     }
 
-    /// What a code proves; none for a user without a second factor. Blocks for look-ups.
+    /// The proof that a code gives; none for a user without a second factor. Blocks for lookups.
     pub(super) fn proof_of(
         &self,
         user_id: UserId,
@@ -151,7 +151,7 @@ fn kinds(held: &SecondFactors) -> Vec<&'static str> {
     totp.into_iter().chain(passkey).collect()
 }
 
-/// How many wrong codes an account may get.
+/// The limit of wrong codes of an account.
 pub(super) fn code_limit(settings: &ThrottleSettings, email: &NormalizedEmail) -> Vec<LimitCheck> {
     let limit = settings
         .on

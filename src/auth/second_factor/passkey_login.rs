@@ -4,7 +4,7 @@
 use super::enrolment::no_randomness;
 use super::passkeys::descriptor;
 use super::{Auth, AuthError};
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::throttle::{IpLimits, LoginAttempt, refuse_waiting};
 use crate::auth::{EmailVerification, LoginSuccess, PasskeyRefusal, Reservation};
@@ -135,12 +135,11 @@ impl Auth {
             if let AuthError::InvalidPasskey(PasskeyRefusal::Counter) = cause
                 && let Some(user) = user
             {
-                let event = SecondFactorEvent::PasskeyCounter;
-                Event::SecondFactor { user, event }.log(client);
+                Event::passkey_counter(user).log(client);
             }
-            Event::LoginFailed { user, cause }.log(client);
+            Event::login_failed(user, cause).log(client);
         })?;
-        Event::logged_in(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, client);
         Ok(logged_in)
     }
 
@@ -276,8 +275,7 @@ impl Auth {
             },
             Err(refusal) => {
                 if refusal == PasskeyRefusal::Counter {
-                    let (user, event) = (user_id, SecondFactorEvent::PasskeyCounter);
-                    Event::SecondFactor { user, event }.log(client);
+                    Event::passkey_counter(user_id).log(client);
                 }
                 FactorProof::Wrong
             }

@@ -3,7 +3,7 @@
 use super::enrolment::{new_recovery_codes, no_randomness};
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::PasskeyRefusal;
-use crate::auth::audit::{Event, SecondFactorEvent};
+use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{
@@ -62,7 +62,7 @@ impl Auth {
             }
             Err(off) => Err(off),
         };
-        begun.inspect_err(|cause| Event::ReauthenticationFailed { user, cause }.log(&client))
+        begun.inspect_err(|cause| Event::reauthentication_failed(user, cause).log(&client))
     }
 
     /// Adds the passkey that an authenticator has made. All other sessions end, and this one
@@ -82,11 +82,11 @@ impl Auth {
         let owned = client.clone();
         let store = move |auth: &Self| auth.store_passkey(&owner, &session_id, &answer, &owned);
         let added = executor.write(self, client, store).await;
-        let event = match &added {
-            Ok(_) => SecondFactorEvent::Added,
-            Err(cause) => SecondFactorEvent::Refused(cause),
-        };
-        Event::SecondFactor { user, event }.log(client);
+        match &added {
+            Ok(_) => Event::second_factor_added(user),
+            Err(cause) => Event::second_factor_refused(user, cause),
+        }
+        .log(client);
         added
     }
 
@@ -117,8 +117,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         match self.db.rename_passkey(owner.id, id, name) {
             Ok(()) => {
-                let (user, event) = (owner.id, SecondFactorEvent::PasskeyRenamed);
-                Event::SecondFactor { user, event }.log(client);
+                Event::passkey_renamed(owner.id).log(client);
                 Ok(())
             }
             Err(DbError::NoResultFound) => Err(AuthError::NoSuchPasskey),
@@ -153,12 +152,10 @@ impl Auth {
         };
         let removed = self.as_owner(executor, request, checks, remove).await;
         match &removed {
-            Ok(()) => {
-                let event = SecondFactorEvent::Removed;
-                Event::SecondFactor { user, event }.log(&client);
-            }
-            Err(cause) => Event::ReauthenticationFailed { user, cause }.log(&client),
+            Ok(()) => Event::second_factor_removed(user),
+            Err(cause) => Event::reauthentication_failed(user, cause),
         }
+        .log(&client);
         removed
     }
 

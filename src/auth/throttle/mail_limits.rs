@@ -17,9 +17,9 @@ pub(in crate::auth) fn reset_requests(
     client: &Client,
 ) -> Result<Vec<LimitCheck>, AuthError> {
     let settings = &auth.settings.throttle;
-    let mut guess = LoginAttempt::new(email.clone(), client.clone());
-    guess.recognize_device(auth)?;
-    Ok(match guess.mark() {
+    let mut attempt = LoginAttempt::new(email.clone(), client.clone());
+    attempt.recognize_device(auth)?;
+    Ok(match attempt.mark() {
         Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
         None => IpLimits(client).reset_requests(settings),
     })

@@ -8,7 +8,7 @@ use crate::domain::{Backoff, Limit, LimitKey, LimitRule, Rate, defaults};
 /// The rules of all rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Whether rate limits apply. Those of mails always do.
+    /// Whether rate limits apply. The limits of mails always do.
     pub on: bool,
     /// Failed logins of each known client of an account.
     pub known: Backoff,

@@ -48,7 +48,7 @@ impl Filter {
         }
     }
 
-    /// Prints the users. At most one page of them is in memory. Blocks for a look-up a page.
+    /// Prints the users. At most one page of them is in memory. Blocks for one lookup for each page.
     pub(super) fn list(&self, db: &DB, json: bool) -> Result<(), DbError> {
         let mut after = self.after.map(UserId::new);
         let mut left = self.limit.unwrap_or(u64::MAX);

@@ -86,7 +86,7 @@ pub(super) enum Command {
     Groups(One),
 }
 
-/// Whose second factors are removed.
+/// The user whose second factors are removed.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct ResetSecondFactor {

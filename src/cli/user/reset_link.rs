@@ -16,7 +16,7 @@ use crate::domain::{Email, UserId};
 use crate::mail::token_link;
 use crate::server::{self, ServerError};
 
-/// Whose link, and for how long.
+/// The user of the link, and its lifetime.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ResetLink {
     /// Email of the user

@@ -1,4 +1,4 @@
-//! A session together with what access to an application is decided from, in one statement.
+//! A session together with the facts about access to an application, in one statement.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
@@ -18,11 +18,11 @@ use crate::domain::{
 pub struct SessionAccess {
     /// The session.
     pub session: SessionDigest,
-    /// Its last use that was written.
+    /// Its stored last use.
     pub last_seen_at: Timestamp,
     /// Its user.
     pub user: SessionUser,
-    /// From what access is decided.
+    /// The facts on which access is decided.
     pub facts: AccessFacts,
 }
 
@@ -108,10 +108,10 @@ impl FixedText for OfUser {
 
 impl DB {
     /// Looks up a session that is neither ended nor expired, with the facts for the application
-    /// at an origin. Blocks for one look-up.
+    /// at an origin. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such session (any more).
+    /// [`DbError::NoResultFound`] if there is no such session.
     pub fn session_access(
         &self,
         session: &SessionDigest,
@@ -124,7 +124,7 @@ impl DB {
     /// to be the one at the origin.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such login (any more), or its session has ended.
+    /// [`DbError::NoResultFound`] if there is no such login, or its session has ended.
     pub fn app_session_access(
         &self,
         app_session: &AppSessionDigest,
@@ -133,7 +133,7 @@ impl DB {
         self.access_of::<OfAppSession>(app_session.as_bytes(), Some(origin))
     }
 
-    /// The facts about a user and the application at an origin. Blocks for one look-up.
+    /// The facts about a user and the application at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
@@ -203,8 +203,8 @@ fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> A
     }
 }
 
-/// The names of a list, sorted. No name is left out, whatever it is: without a group an
-/// application is for every user.
+/// The names of a list, sorted. No name is left out, even an invalid one: without a group, an
+/// application is open to every user.
 fn names(list: Option<&str>) -> Vec<GroupName> {
     let list = list.map(|list| list.split(','));
     let mut names: Vec<_> = list

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::schema::{email_tokens, outbox, password_resets};
 use crate::db::{DB, DbError};
-use crate::domain::{EmailAction, ExportedMail, ExportedToken, Timestamp, UserId};
+use crate::domain::{EmailTokenAction, ExportedMail, ExportedToken, Timestamp, UserId};
 
 /// The purpose of the tokens in `password_resets`.
 const RESET: &str = "reset";
@@ -28,7 +28,7 @@ impl DB {
                 .load(conn)?;
             let others = email_tokens::table
                 .filter(email_tokens::user_id.eq(user_id.get()))
-                .filter(email_tokens::purpose.ne(EmailAction::Change.as_str()))
+                .filter(email_tokens::purpose.ne(EmailTokenAction::Change.as_str()))
                 .order(email_tokens::created_at)
                 .select((
                     email_tokens::purpose,
@@ -71,8 +71,8 @@ impl DB {
                 ))
                 .load(conn)
         })?;
-        let mail = |(letter, details, created_at, due_at)| ExportedMail {
-            letter,
+        let mail = |(kind, details, created_at, due_at)| ExportedMail {
+            kind,
             details,
             created_at: Timestamp::from_seconds(created_at),
             due_at: Timestamp::from_seconds(due_at),

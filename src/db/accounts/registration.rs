@@ -78,7 +78,7 @@ impl DB {
     /// # Errors
     /// [`DbError::AlreadyExists`] if the email is taken, in this or another spelling, or is
     /// reserved as a former address of another user, and [`DbError::NoResultFound`] if the
-    /// invitation is not good (any more).
+    /// invitation is not valid.
     pub fn register(&self, new: &NewUserRow<'_>) -> Result<User, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
@@ -96,7 +96,7 @@ impl DB {
     ///
     /// # Errors
     /// [`DbError::AlreadyExists`] if the email was taken at the same moment, and
-    /// [`DbError::NoResultFound`] if the invitation is not good (any more).
+    /// [`DbError::NoResultFound`] if the invitation is not valid.
     pub fn register_concealed(
         &self,
         new: &NewUserRow<'_>,

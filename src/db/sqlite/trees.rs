@@ -231,8 +231,7 @@ fn quoted(name: &str) -> String {
 }
 
 impl Column {
-    /// The invalid values: those that `PRAGMA integrity_check` finds too, and texts in a column of
-    /// numbers.
+    /// The invalid values that `PRAGMA integrity_check` finds too, and texts in a column of numbers.
     fn faults(&self, table: &str) -> Vec<(String, String)> {
         let Self { name, .. } = self;
         let mut faults = Vec::new();

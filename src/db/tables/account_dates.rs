@@ -26,7 +26,7 @@ pub struct ListedUser {
     pub email: Email,
     /// The dates of the account.
     pub dates: AccountDates,
-    /// Since when there is an authenticator app, if there is one.
+    /// When the authenticator app was added, if there is one.
     pub totp: Option<Timestamp>,
     /// Whether there is a passkey.
     pub has_passkeys: bool,

@@ -13,14 +13,14 @@ use crate::domain::{
     Timestamp, UserId,
 };
 
-/// A code that is to be made, or that came back.
+/// A code to issue, or one that a browser has sent back.
 #[derive(Debug, Clone, Copy)]
 pub struct HandOver<'a> {
-    /// What is stored of the code.
+    /// The digest of the code.
     pub code: &'a HandOverDigest,
     /// The origin of the application.
     pub origin: &'a Origin,
-    /// What is stored of the cookie in the browser that asked for the login.
+    /// The digest of the cookie in the browser that asked for the login.
     pub state: &'a LoginStateDigest,
 }
 
@@ -28,7 +28,7 @@ impl DB {
     /// Stores a code that takes the session to an application. Blocks for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the session is not valid (any more), or no application is
+    /// [`DbError::NoResultFound`] if the session is not valid, or no application is
     /// registered at the origin.
     pub fn add_hand_over(
         &self,
@@ -59,7 +59,7 @@ impl DB {
     /// for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the code is not good (any more) for that application and
+    /// [`DbError::NoResultFound`] if the code is not valid for that application and
     /// that browser, or its session has ended.
     pub fn spend_hand_over(
         &self,
@@ -92,7 +92,7 @@ impl DB {
         })
     }
 
-    /// The logins on the hosts of applications of a user, for the export. Blocks for one look-up.
+    /// The logins on the hosts of applications of a user, for the export. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -8,13 +8,13 @@ use crate::db::schema::{app_groups, apps};
 use crate::db::{DB, DbError};
 use crate::domain::{App, AppName, GroupName, Origin};
 
-/// What became of an application that was to be registered.
+/// The outcome of registering an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppAddition {
     /// It is registered.
     Added,
     /// The name or the origin is that of this application.
-    Taken(AppName),
+    Exists(AppName),
     /// There is no such group.
     UnknownGroup(GroupName),
 }
@@ -32,7 +32,7 @@ impl DB {
                 .get_result(conn)
                 .optional()?;
             if let Some(name) = taken.or(name_at(conn, &app.origin)?) {
-                return Ok(AppAddition::Taken(AppName::from_stored(name)));
+                return Ok(AppAddition::Exists(AppName::from_stored(name)));
             }
             for group in &app.groups {
                 if !groups::exists(conn, group)? {
@@ -57,7 +57,7 @@ impl DB {
         })
     }
 
-    /// The applications by their names, at most `limit`, with their groups. Blocks for a look-up,
+    /// The applications by their names, at most `limit`, with their groups. Blocks for a lookup,
     /// and for two for each.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl DB {
         names.map(|name| self.app(&name)).collect()
     }
 
-    /// The application of a name, with its groups. Blocks for two look-ups.
+    /// The application of a name, with its groups. Blocks for two lookups.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such application.
@@ -99,7 +99,7 @@ impl DB {
         })
     }
 
-    /// Whether an application is registered at an origin. Blocks for one look-up.
+    /// Whether an application is registered at an origin. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

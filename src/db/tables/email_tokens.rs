@@ -15,7 +15,9 @@ use super::verified_emails::verify;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{email_tokens, outbox, sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
-use crate::domain::{Email, EmailAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId};
+use crate::domain::{
+    Email, EmailTokenAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId,
+};
 
 /// A token to store.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +25,7 @@ pub struct NewEmailToken<'a> {
     /// Its digest.
     pub digest: &'a EmailTokenDigest,
     /// Its purpose.
-    pub action: EmailAction,
+    pub action: EmailTokenAction,
     /// The address to which it is sent.
     pub email: &'a Email,
     /// Its lifetime.
@@ -36,7 +38,7 @@ pub struct ActiveEmailToken {
     /// The user whose token it is.
     pub user: User,
     /// Its purpose.
-    pub action: EmailAction,
+    pub action: EmailTokenAction,
     /// The address to which it was sent.
     pub email: Email,
 }
@@ -55,7 +57,7 @@ impl DB {
     /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more), or if the mail with the
+    /// [`DbError::NoResultFound`] if the user does not exist, or if the mail with the
     /// token was revoked.
     pub fn set_email_token(
         &self,
@@ -107,7 +109,7 @@ impl DB {
     /// Looks up a token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid.
     pub fn find_email_token(&self, token: &EmailTokenDigest) -> Result<ActiveEmailToken, DbError> {
         let now = self.settings.clock.now();
         // The outer join fixes the order of the lookups, regardless of the planner's statistics.
@@ -125,7 +127,7 @@ impl DB {
                     .optional()
             })?
             .ok_or(DbError::NoResultFound)?;
-        let (action, email) = EmailAction::from_stored(&purpose)
+        let (action, email) = EmailTokenAction::from_stored(&purpose)
             .zip(email)
             .ok_or(DbError::NoResultFound)?;
         Ok(ActiveEmailToken {
@@ -210,11 +212,11 @@ pub(in crate::db) fn end_changes(
 ) -> Result<(), DbError> {
     let tokens = email_tokens::table
         .filter(email_tokens::user_id.eq(user_id.get()))
-        .filter(email_tokens::purpose.eq(EmailAction::Change.as_str()));
+        .filter(email_tokens::purpose.eq(EmailTokenAction::Change.as_str()));
     diesel::delete(tokens).execute(conn)?;
     let mails = outbox::table
         .filter(outbox::user_id.eq(user_id.get()))
-        .filter(outbox::letter.eq(newest.mail.letter))
+        .filter(outbox::letter.eq(newest.mail.kind))
         .filter(outbox::details.ne(newest.mail.details.as_deref()));
     diesel::delete(mails).execute(conn)?;
     Ok(())

@@ -8,7 +8,7 @@ use crate::db::schema::{app_groups, group_members, groups};
 use crate::db::{DB, DbError};
 use crate::domain::{AppName, GroupName, UserId};
 
-/// What became of a group that was to be deleted.
+/// The outcome of deleting a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupDeletion {
     /// It is gone.
@@ -55,7 +55,7 @@ impl DB {
         })
     }
 
-    /// Whether there is such a group. Blocks for one look-up.
+    /// Whether there is such a group. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -63,7 +63,7 @@ impl DB {
         self.read(|conn| exists(conn, name))
     }
 
-    /// The groups, sorted, at most `limit`. Blocks for one look-up.
+    /// The groups, sorted, at most `limit`. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -79,7 +79,7 @@ impl DB {
     }
 
     /// A page of the members of a group by their numbers: at most `limit`, from the one after
-    /// `after` on. Blocks for one look-up.
+    /// `after` on. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -102,7 +102,7 @@ impl DB {
         Ok(ids.into_iter().map(UserId::new).collect())
     }
 
-    /// The groups of a user, sorted. Blocks for one look-up.
+    /// The groups of a user, sorted. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

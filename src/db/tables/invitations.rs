@@ -37,17 +37,17 @@ impl DB {
         })
     }
 
-    /// Finds an invitation that is good. Blocks for one look-up.
+    /// Finds a valid invitation. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if it is not good (any more).
+    /// [`DbError::NoResultFound`] if it is not valid.
     pub fn find_invitation(&self, digest: &InvitationDigest) -> Result<Invitation, DbError> {
         let now = self.settings.clock.now();
         self.read(|conn| find(conn, digest, now))
     }
 
     /// The invitations that are not used, the oldest first, at most `limit`, also those that have
-    /// expired and are not removed yet. Blocks for one look-up.
+    /// expired and are not removed yet. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -78,7 +78,7 @@ impl DB {
 /// finds it. The user joins its group, and its address is proved.
 ///
 /// # Errors
-/// [`DbError::NoResultFound`] if it is not good (any more), or is for another address.
+/// [`DbError::NoResultFound`] if it is not valid, or is for another address.
 pub(in crate::db) fn accept(
     conn: &mut AnyConnection,
     digest: &InvitationDigest,

@@ -33,7 +33,7 @@ impl DB {
     /// contain the token, if there is one. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more), or the mail was revoked.
+    /// [`DbError::NoResultFound`] if the user does not exist, or the mail was revoked.
     pub fn set_reset_token(
         &self,
         user_id: UserId,
@@ -89,7 +89,7 @@ impl DB {
     /// Finds the user of a reset token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid.
     pub fn find_reset_token(&self, token: &ResetTokenDigest) -> Result<User, DbError> {
         let now = self.settings.clock.now();
         // The outer join fixes the order of the lookups, regardless of the planner's statistics.
@@ -111,7 +111,7 @@ impl DB {
     /// mail, the address becomes verified. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more), or the user is disabled.
+    /// [`DbError::NoResultFound`] if the token is not valid, or the user is disabled.
     pub fn spend_reset_token(
         &self,
         user_id: UserId,

@@ -23,7 +23,7 @@ pub struct NewPendingLogin<'a> {
     pub user_id: UserId,
     /// The stored password that was right.
     pub checked: &'a HashedPassword,
-    /// What is stored of the login's token.
+    /// The digest of the login's token.
     pub digest: &'a LoginTokenDigest,
     /// The client that gave the password. No other one can go on.
     pub client: &'a Client,
@@ -66,17 +66,17 @@ impl DB {
     }
 
     /// Finds the user of a login whose second factor is due, for the client that began it. Blocks
-    /// for one look-up.
+    /// for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if there is no such login (any more).
+    /// [`DbError::NoResultFound`] if there is no such login.
     pub fn find_pending_login(
         &self,
         login: &LoginTokenDigest,
         client: &Client,
     ) -> Result<User, DbError> {
         let now = self.clock().now();
-        // The outer join keeps the order of the look-ups, whatever the statistics say.
+        // The outer join keeps the order of the lookups with any planner statistics.
         self.read(|conn| {
             pending_logins::table
                 .left_join(users::table)
@@ -91,7 +91,7 @@ impl DB {
     }
 
     /// When the logins of a user began that wait for a second factor, or waited and are not removed
-    /// yet. Blocks for one look-up.
+    /// yet. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -106,7 +106,7 @@ impl DB {
         Ok(begun.into_iter().map(Timestamp::from_seconds).collect())
     }
 
-    /// Removes logins that were not finished in time, `limit` at most, and tells how many. Blocks
+    /// Removes at most `limit` logins that were not finished in time; returns their number. Blocks
     /// for a write, if there is anything to remove.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl DB {
     /// Finds the former address of an undo token. Blocks for one lookup.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the token is not valid (any more).
+    /// [`DbError::NoResultFound`] if the token is not valid.
     pub fn find_previous_email(
         &self,
         token: &EmailRevertTokenDigest,

@@ -7,7 +7,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::schema::recovery_codes;
 use crate::domain::{RecoveryCodeDigest, Timestamp, UserId};
 
-/// Replaces the codes of a user: those of before are worthless from then on.
+/// Replaces the codes of a user. The old codes become invalid.
 pub(in crate::db) fn replace(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -13,7 +13,7 @@ const ROW: i64 = 1;
 
 impl DB {
     /// The sealed text by which the key of this database is recognised; none before the first
-    /// second factor. Blocks for one look-up.
+    /// second factor. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

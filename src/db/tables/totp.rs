@@ -20,7 +20,7 @@ pub struct TotpRow {
 }
 
 impl DB {
-    /// The authenticator app of a user, also one that is not confirmed yet. Blocks for one look-up.
+    /// The authenticator app of a user, also one that is not confirmed yet. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -48,7 +48,7 @@ impl DB {
         }))
     }
 
-    /// Removes secrets that nobody has confirmed in time, `limit` at most, and tells how many.
+    /// Removes at most `limit` secrets that were not confirmed in time, and returns their number.
     /// Blocks for a write, if there is anything to remove.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl DB {
     }
 }
 
-/// Stores a secret that is to be confirmed, in place of an earlier one that was not. Returns
+/// Stores a secret to be confirmed, which replaces an earlier unconfirmed one. Returns
 /// whether it did: a confirmed one stays.
 pub(in crate::db) fn put_pending(
     conn: &mut AnyConnection,

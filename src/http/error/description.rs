@@ -1,4 +1,4 @@
-//! What an error means to the client, and the forms in which it is answered.
+//! The status, code and message of an error, and its response in JSON or HTML.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::http::outcome::Outcome;
 use crate::http::response::{ERROR_CODE, Message, json_with};
 
-/// All that an error means to the client, and to the metrics.
+/// The effects of an error on the client and on the metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Description {
     pub(crate) status: StatusCode,
@@ -38,7 +38,7 @@ struct Problem<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
-    /// The ways to go on with a login.
+    /// The ways to continue a login.
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<[&'static str; 2]>,
 }
@@ -88,7 +88,7 @@ impl Description {
         answer
     }
 
-    /// The answer as the API has it, which [`represent`] may turn into another form.
+    /// The response of the API, which [`represent`] may turn into another form.
     pub(crate) fn answer(self, mut head: HttpResponseBuilder) -> HttpResponse {
         let mut answer = if self.message.is_empty() {
             head.finish()
@@ -112,7 +112,7 @@ impl Description {
             retry_after: self.retry_after.map(whole_seconds),
             methods: (self.code == "second_factor_required").then_some(["totp", "recovery_code"]),
         };
-        // What is made of texts and numbers can always be written.
+        // Texts and numbers can always be serialised.
         serde_json::to_string(&problem).unwrap_or_default() + "\n"
     }
 }

@@ -1,4 +1,4 @@
-//! An error that a page says, with the error itself for log and metrics.
+//! An error as a page shows it, with the error itself for log and metrics.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError};
 use crate::http::HttpError;
 use crate::http::content_kind::ContentKind;
 
-/// Why a page does not do what was asked of it.
+/// The reason why a page does not carry out a request.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     error: HttpError,
@@ -49,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// The error that the page says.
+    /// The error that the page shows.
     pub(crate) fn error(&self) -> &HttpError {
         &self.error
     }

@@ -41,7 +41,7 @@ pub(crate) fn app_session(request: &HttpRequest, origin: &Origin) -> Option<AppS
     AppSessionId::parse(SESSION.read(request, origin)?).ok()
 }
 
-/// The cookie that hands it to the browser until that is closed.
+/// The cookie with the login. It lasts until the browser is closed.
 pub(crate) fn set_app_session(id: &AppSessionId, origin: &Origin) -> Cookie<'static> {
     SESSION.setting(id.expose(), origin)
 }
@@ -51,7 +51,7 @@ pub(crate) fn login_state(request: &HttpRequest, origin: &Origin) -> Option<Logi
     LoginState::parse(STATE.read(request, origin)?).ok()
 }
 
-/// The cookie that hands it to the browser while it logs in.
+/// The cookie with the login state, for the time of a login.
 pub(crate) fn set_login_state(state: &LoginState, origin: &Origin) -> Cookie<'static> {
     let mut cookie = STATE.setting(state.expose(), origin);
     cookie.set_max_age(LOGIN_TIME);

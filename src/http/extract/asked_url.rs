@@ -1,8 +1,8 @@
-//! The URL that a client asked a proxy for, as the proxy passes it on.
+//! The URL that a client requested from a proxy, as the proxy reports it.
 //!
 //! A proxy names it in `X-Original-URL`, or in `X-Forwarded-Proto`, `X-Forwarded-Host` and
 //! `X-Forwarded-Uri`. It counts only from a trusted proxy, and only if every header comes once and
-//! all of them name the same URL: what a client has added decides nothing.
+//! all of them name the same URL: a header that a client has added has no effect.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};

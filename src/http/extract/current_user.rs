@@ -6,10 +6,11 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use crate::auth::Auth;
-use crate::domain::{SessionId, SessionUser};
+use super::form::Form;
+use crate::auth::{Auth, OwnerRequest};
+use crate::domain::{Client, Password, SessionId, SessionUser};
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, FormError, HttpError};
 
 /// The user of the request's session, and the rest that a handler extracts. The rest is extracted
 /// afterwards: without a session the response is 403, even if something else is wrong.
@@ -21,7 +22,7 @@ pub(crate) struct CurrentUser<T = ()> {
 }
 
 /// The user of the request's session, who may still have to set up a second factor: for the routes
-/// with which that is done, and for a logout.
+/// of the setup, and for a logout.
 #[derive(Debug)]
 pub(crate) struct EnrollingUser<T = ()>(pub(crate) CurrentUser<T>);
 
@@ -112,6 +113,28 @@ where
             user,
             rest,
         })
+    }
+}
+
+impl<F> CurrentUser<Form<F>> {
+    /// The request of an owner who gives the password again, and what else the form says. `read`
+    /// reads the form.
+    ///
+    /// # Errors
+    /// [`HttpError::Form`] for an invalid form.
+    pub(crate) fn owner_request<T>(
+        self,
+        client: Client,
+        read: impl FnOnce(F) -> Result<(Password, T), FormError>,
+    ) -> Result<(OwnerRequest, T), HttpError> {
+        let (current_password, rest) = read(self.rest.0)?;
+        let request = OwnerRequest {
+            owner: self.user,
+            session_id: self.session_id,
+            current_password,
+            client,
+        };
+        Ok((request, rest))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cookie of a login whose second factor is due. It opens no session.
+//! The cookie of a pending login. It opens no session.
 
 use std::future::{Ready, ready};
 

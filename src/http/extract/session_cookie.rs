@@ -36,7 +36,7 @@ impl SessionCookie {
             .finish()
     }
 
-    /// The cookie that hands it to the client for as long as a session lives.
+    /// The cookie to set after a login for as long as a session lives.
     pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
         let mut cookie = Self::build(session_id, settings);
         let lifetime = Duration::try_from(settings.session_lifetime);

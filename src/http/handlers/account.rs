@@ -4,7 +4,7 @@ use actix_web::http::header::VARY;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Auth, OwnerRequest};
+use crate::auth::Auth;
 use crate::domain::{Client, GroupName, Password, Timestamp};
 use crate::http::extract::current_user::{CurrentUser, session_of};
 use crate::http::extract::form::{CurrentPasswordForm, FieldText, Form};
@@ -68,23 +68,15 @@ pub(crate) async fn change_password(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    CurrentUser {
-        session_id,
-        user,
-        rest,
-    }: CurrentUser<Form<PasswordChangeForm>>,
+    user: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(form) = rest;
-    let current_password = form
-        .current_password
-        .parse("current_password", Password::parse)?;
-    let new_password = form.new_password.parse("new_password", Password::parse)?;
-    let request = OwnerRequest {
-        owner: user,
-        session_id,
-        current_password,
-        client,
-    };
+    let (request, new_password) = user.owner_request(client, |form| {
+        let current = form.current_password.current_password()?;
+        Ok((
+            current,
+            form.new_password.parse("new_password", Password::parse)?,
+        ))
+    })?;
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)
         .await
@@ -106,22 +98,9 @@ pub(crate) async fn delete_account(
     executor: web::Data<BlockingExecutor>,
     settings: web::Data<HttpSettings>,
     client: Client,
-    CurrentUser {
-        session_id,
-        user,
-        rest,
-    }: CurrentUser<Form<CurrentPasswordForm>>,
+    user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(form) = rest;
-    let current_password = form
-        .current_password
-        .parse("current_password", Password::parse)?;
-    let request = OwnerRequest {
-        owner: user,
-        session_id,
-        current_password,
-        client,
-    };
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     auth.delete_account(executor.get_ref(), request).await?;
     let cookie = SessionCookie::removal(&settings);
     Ok(json_with(

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::auth::{Auth, EmailLinkToken, OwnerRequest};
-use crate::domain::{Client, Email, Password};
+use crate::auth::{Auth, EmailLinkToken};
+use crate::domain::{Client, Email};
 use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
@@ -28,23 +28,12 @@ pub(crate) async fn change(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    CurrentUser {
-        session_id,
-        user,
-        rest,
-    }: CurrentUser<Form<EmailChangeForm>>,
+    user: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let Form(form) = rest;
-    let email = form.email.parse("email", Email::parse_new)?;
-    let current_password = form
-        .current_password
-        .parse("current_password", Password::parse)?;
-    let request = OwnerRequest {
-        owner: user,
-        session_id,
-        current_password,
-        client,
-    };
+    let (request, email) = user.owner_request(client, |form| {
+        let email = form.email.parse("email", Email::parse_new)?;
+        Ok((form.current_password.current_password()?, email))
+    })?;
     auth.request_email_change(executor.get_ref(), request, email)
         .await?;
     let answer = Message {

@@ -1,4 +1,4 @@
-//! What a front end has to know before it posts a form.
+//! The rules that a front end needs before it posts a form.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -28,7 +28,7 @@ pub(crate) async fn rules(auth: web::Data<Auth>) -> HttpResponse {
     json(StatusCode::OK, &shown)
 }
 
-/// The name by which an operator sets the value.
+/// The value of `--registration`.
 fn name(value: &impl ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |named| named.get_name().to_owned())

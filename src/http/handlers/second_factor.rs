@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Auth, OwnerRequest};
-use crate::domain::{Client, Password, RecoveryCode};
+use crate::auth::Auth;
+use crate::domain::{Client, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{CodeForm, CurrentPasswordForm, FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
@@ -56,7 +56,7 @@ pub(crate) async fn begin_totp(
     client: Client,
     EnrollingUser(user): EnrollingUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let request = owner_request(user, client)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let begun = auth.begin_totp(executor.get_ref(), request).await?;
     let new = NewTotp {
         secret: &begun.secret,
@@ -103,25 +103,9 @@ pub(crate) async fn replace_recovery_codes(
     client: Client,
     user: CurrentUser<Form<CurrentPasswordForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let request = owner_request(user, client)?;
+    let (request, ()) = user.owner_request(client, CurrentPasswordForm::read)?;
     let replaced = auth.replace_recovery_codes(executor.get_ref(), request);
     Ok(recovery_codes(&replaced.await?))
-}
-
-/// The request of an owner who gives the password again.
-fn owner_request(
-    user: CurrentUser<Form<CurrentPasswordForm>>,
-    client: Client,
-) -> Result<OwnerRequest, FormError> {
-    let Form(form) = user.rest;
-    Ok(OwnerRequest {
-        owner: user.user,
-        session_id: user.session_id,
-        current_password: form
-            .current_password
-            .parse("current_password", Password::parse)?,
-        client,
-    })
 }
 
 fn recovery_codes(codes: &[RecoveryCode]) -> HttpResponse {

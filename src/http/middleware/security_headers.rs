@@ -64,7 +64,7 @@ const ASSET: [(HeaderName, HeaderValue); 3] = [
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// Puts them into an answer; `https` adds that the browser is to stay with https.
+/// Adds the headers to a response; `https` adds `Strict-Transport-Security`.
 pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, https: bool) {
     let own: &[_] = match kind {
         ContentKind::Api => &API,

@@ -9,9 +9,8 @@ use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
 use crate::domain::Timestamp;
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::account_export::held;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account` in a browser.
 pub(crate) async fn show(
@@ -38,7 +37,7 @@ pub(crate) async fn show(
     Ok(answer)
 }
 
-/// What another page did before it led here. Any other text says nothing.
+/// The message about what another page did before it led here. Unknown codes give none.
 fn done(code: &str) -> Option<Message> {
     let key = match code {
         "password" => "account.password_changed",

@@ -4,16 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use super::field::Field;
-use super::posted_form::{Posted, PostedForm};
-use super::register::check_password;
+use super::owner_post::OwnerPost;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
-use crate::auth::{Auth, AuthError, OwnerRequest};
-use crate::domain::{Client, Email, Password};
-use crate::http::Refusal;
+use crate::auth::Auth;
+use crate::domain::Email;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /account/password`
 pub(crate) async fn show_password(
@@ -33,33 +31,23 @@ pub(crate) async fn show_password(
 pub(crate) async fn submit_password(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    request: HttpRequest,
-    posted: Posted,
+    mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::of(&request, &visit).await?;
-    let current = form.take(Field::current_password(), Password::parse);
-    let new = form.take(Field::new_password(&auth.rules()), Password::parse);
-    let email = Some(&signed_in.user.email);
-    let is_accepted = check_password(&auth, &mut form, "new_password", new.as_ref(), email);
-    let (Some(current), Some(new), true) = (current, new, is_accepted) else {
-        return Err(visit.invalid(password_view(form.into_fields(), &signed_in)));
+    let current = post.take_current_password();
+    let field = Field::new_password(&auth.rules());
+    let email = Some(&post.signed_in.user.email);
+    let new = post.form.take_new_password(field, &auth, email);
+    let (Some(current), Some(new)) = (current, new) else {
+        return Err(post.invalid(password_view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    let changed = auth.change_password(executor.get_ref(), owner, new).await;
-    match changed {
+    let changed = auth.change_password(executor.get_ref(), post.request(current), new);
+    match changed.await {
         Ok(changed) => {
             let session_id = changed.session_id.expose();
-            let cookie = SessionCookie::build(&session_id, &visit.settings);
+            let cookie = SessionCookie::build(&session_id, &post.visit.settings);
             Ok(see_other("/account?done=password").cookie(cookie).finish())
         }
-        Err(error) => Err(refused(&visit, form, error, |fields| {
-            password_view(fields, &signed_in)
-        })),
+        Err(error) => Err(post.refused(error, password_view)),
     }
 }
 
@@ -77,27 +65,17 @@ pub(crate) async fn show_email(
 pub(crate) async fn submit_email(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    request: HttpRequest,
-    posted: Posted,
+    mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::of(&request, &visit).await?;
-    let new = form.take(Field::new_email(), Email::parse_new);
-    let current = form.take(Field::current_password(), Password::parse);
+    let new = post.form.take(Field::new_email(), Email::parse_new);
+    let current = post.take_current_password();
     let (Some(new), Some(current)) = (new, current) else {
-        return Err(visit.invalid(email_view(form.into_fields(), &signed_in)));
+        return Err(post.invalid(email_view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    let asked = auth.request_email_change(executor.get_ref(), owner, new);
+    let asked = auth.request_email_change(executor.get_ref(), post.request(current), new);
     match asked.await {
         Ok(_) => Ok(see_other("/account?done=email").finish()),
-        Err(error) => Err(refused(&visit, form, error, |fields| {
-            email_view(fields, &signed_in)
-        })),
+        Err(error) => Err(post.refused(error, email_view)),
     }
 }
 
@@ -114,54 +92,20 @@ pub(crate) async fn show_delete(
 pub(crate) async fn submit_delete(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    request: HttpRequest,
-    posted: Posted,
+    mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
-    let signed_in = SignedIn::of(&request, &visit).await?;
-    let Some(current) = form.take(Field::current_password(), Password::parse) else {
-        return Err(visit.invalid(delete_view(form.into_fields(), &signed_in)));
+    let Some(current) = post.take_current_password() else {
+        return Err(post.invalid(delete_view));
     };
-    let owner = owner_request(&signed_in, current, client);
-    match auth.delete_account(executor.get_ref(), owner).await {
+    let deleted = auth.delete_account(executor.get_ref(), post.request(current));
+    match deleted.await {
         Ok(_) => {
-            let cookie = SessionCookie::removal(&visit.settings);
+            let cookie = SessionCookie::removal(&post.visit.settings);
             let mut answer = see_other("/login?reason=account_deleted");
             Ok(answer.cookie(cookie).finish())
         }
-        Err(error) => Err(refused(&visit, form, error, |fields| {
-            delete_view(fields, &signed_in)
-        })),
+        Err(error) => Err(post.refused(error, delete_view)),
     }
-}
-
-fn owner_request(signed_in: &SignedIn, current: Password, client: Client) -> OwnerRequest {
-    OwnerRequest {
-        owner: signed_in.user.clone(),
-        session_id: signed_in.session_id,
-        current_password: current,
-        client,
-    }
-}
-
-/// The page again: a wrong password is said beside its field, the rest above the form.
-fn refused(
-    visit: &Visit,
-    mut form: PostedForm,
-    error: AuthError,
-    view: impl FnOnce(Vec<Field>) -> View,
-) -> Refusal {
-    let is_credentials = matches!(error, AuthError::InvalidCredentials);
-    let error = HttpError::from(error);
-    if is_credentials {
-        form.set_wrong("current_password", &error);
-        return visit.invalid_as(view(form.into_fields()), error);
-    }
-    visit.refuse(view(form.into_fields()), error)
 }
 
 fn password_view(fields: Vec<Field>, signed_in: &SignedIn) -> View {

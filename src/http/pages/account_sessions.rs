@@ -11,9 +11,8 @@ use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EndedSession;
 use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
-use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// How many sessions one page lists (bounds its size).
 const PAGE: u32 = 10;
@@ -61,7 +60,7 @@ fn device(user_agent: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" – "))
 }
 
-/// What was done. Any other text says nothing.
+/// The message about what was done. Unknown codes give none.
 fn done(code: &str) -> Option<Message> {
     let key = match code {
         "session" => "account.session_ended",

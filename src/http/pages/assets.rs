@@ -83,7 +83,7 @@ fn logo_kind(path: &Path) -> PagesError {
     }
 }
 
-/// What an image is, by its content and not by its name.
+/// The type of an image, by its content and not by its name.
 fn kind(content: &[u8]) -> Option<(&'static str, &'static str)> {
     if content.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Some(("png", "image/png"));

@@ -1,4 +1,4 @@
-//! What a template gets: the values of a view, in a language.
+//! The context of a template: the values of a view, in a language.
 
 use minijinja::{Value, context};
 
@@ -8,7 +8,7 @@ use super::next::Next;
 use super::view::View;
 use crate::i18n::{Catalogue, Language, TextError};
 
-/// What all pages have in common.
+/// The values that all pages have in common.
 pub(crate) struct Frame<'a> {
     pub(crate) language: Language,
     pub(crate) service: &'a str,
@@ -58,7 +58,7 @@ pub(crate) fn values(
     Ok(context! { ..view.data.clone(), ..common })
 }
 
-/// A title that says first what went wrong, which screen readers read first.
+/// A title that begins with the error, so that screen readers read it first.
 fn title(frame: &Frame<'_>, heading: &str, alert: Option<&str>) -> Message {
     let title = match alert {
         Some(alert) => {

@@ -1,4 +1,4 @@
-//! The page that says nothing but an error.
+//! The page that shows only an error.
 
 use super::message::{Message, error_heading};
 use super::view::View;

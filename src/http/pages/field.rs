@@ -1,4 +1,4 @@
-//! The fields of a page's form: what password managers are told, and what is wrong with each.
+//! The fields of a page's form, with their hints to password managers and their errors.
 
 use super::message::Message;
 use crate::auth::AccountRules;
@@ -11,7 +11,7 @@ pub(crate) struct Field {
     pub(crate) label: Message,
     pub(crate) kind: Kind,
     pub(crate) autocomplete: &'static str,
-    /// What was typed. Passwords and codes are never sent back.
+    /// The text that was typed. Passwords and codes are never sent back.
     pub(crate) value: String,
     pub(crate) hint: Option<Message>,
     pub(crate) wrong: Option<Wrong>,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Text,
 }
 
-/// What is wrong with a field.
+/// The error of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
     pub(crate) code: &'static str,
@@ -56,12 +56,12 @@ impl Field {
         Self::new("email", "field.email", Kind::Email, "username")
     }
 
-    /// The address of an account that is to be made.
+    /// The address of a new account.
     pub(crate) fn own_email() -> Self {
         Self::new("email", "field.email", Kind::Email, "username")
     }
 
-    /// The address that an account is to have.
+    /// The new address of an account.
     pub(crate) fn new_email() -> Self {
         Self::new("new_email", "field.new_email", Kind::Email, "email")
     }
@@ -89,7 +89,7 @@ impl Field {
         Self::new(name, label, Kind::Password, "current-password")
     }
 
-    /// The password of an account that is to be made.
+    /// The password of a new account.
     pub(crate) fn first_password(rules: &AccountRules) -> Self {
         let field = Self::new("password", "field.password", Kind::Password, "new-password");
         field.with_rule(rules)
@@ -101,7 +101,7 @@ impl Field {
         Self::new(name, label, Kind::Password, "new-password").with_rule(rules)
     }
 
-    /// Says the rule before one types.
+    /// Shows the password rule under the field.
     fn with_rule(self, rules: &AccountRules) -> Self {
         let hint = match rules.password_min_length {
             0 | 1 => Message::new("rule.any"),

@@ -9,8 +9,7 @@ use super::view::View;
 use super::visit::Visit;
 use crate::auth::Auth;
 use crate::domain::Email;
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /forgot`
 pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Refusal> {

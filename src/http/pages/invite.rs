@@ -7,13 +7,12 @@ use minijinja::context;
 use super::field::Field;
 use super::mailed_token::INVITE;
 use super::posted_form::Posted;
-use super::register::{check_password, done, log_in};
+use super::register::{done, log_in, refused};
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, RegistrationOutcome};
-use crate::domain::{Email, Invitation, InvitationToken, Password, Registration};
-use crate::http::Refusal;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::domain::{Email, Invitation, InvitationToken, Registration};
+use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// `GET /invite`, `GET /invite?token=`
 pub(crate) async fn show(
@@ -52,15 +51,9 @@ pub(crate) async fn submit(
     invitation_of(&executor, &visit, &request).await?;
     let rules = auth.rules();
     let email = form.take(Field::own_email(), Email::parse_new);
-    let password = form.take(Field::first_password(&rules), Password::parse);
-    let is_accepted = check_password(
-        &auth,
-        &mut form,
-        "password",
-        password.as_ref(),
-        email.as_ref(),
-    );
-    let (Some(email), Some(password), true) = (email, password, is_accepted) else {
+    let field = Field::first_password(&rules);
+    let password = form.take_new_password(field, &auth, email.as_ref());
+    let (Some(email), Some(password)) = (email, password) else {
         return Err(visit.invalid(view(form.into_fields(), true)));
     };
     let Some(token) = token_of(&request) else {
@@ -73,21 +66,17 @@ pub(crate) async fn submit(
             log_in(&auth, executor, &visit, &client, user).await
         }
         Ok(registered) => done(&visit, &rules, &registered),
-        Err(error @ AuthError::AlreadyExists(_)) => {
-            form.set_wrong("email", &error.into());
-            return Err(visit.invalid(view(form.into_fields(), true)));
-        }
-        Err(error) => return Err(visit.refuse(view(form.into_fields(), true), error.into())),
+        Err(error) => return Err(refused(&visit, form, error, |fields| view(fields, true))),
     };
     let spent = INVITE.clearing(&visit.settings);
-    // A cookie of fixed text is always a valid header; with the token kept, it is spent anyway.
+    // A cookie of fixed text is always a valid header. If the cookie stays, its token is spent.
     if let Err(error) = answer.add_cookie(&spent) {
         log::debug!("the cookie of an invitation stays: {error}");
     }
     Ok(answer)
 }
 
-/// The invitation of the request's token; a page without a form if it is not good.
+/// The invitation of the request's token; a page without a form if it is not valid.
 async fn invitation_of(
     executor: &BlockingExecutor,
     visit: &Visit,

@@ -10,13 +10,12 @@ use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
 use crate::domain::{NormalizedEmail, Password, Registration};
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::device_cookie;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::with_user_id;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /login`
 pub(crate) async fn show(
@@ -63,7 +62,7 @@ pub(crate) async fn submit(
     }
 }
 
-/// Sets the cookies of a login, and leads on. Without `keep` the browser forgets the session
+/// Sets the cookies of a login, and redirects. Without `keep` the browser forgets the session
 /// when it is closed.
 pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -> HttpResponse {
     let settings = &visit.settings;

@@ -10,10 +10,8 @@ use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
 use crate::domain::Client;
-use crate::http::FormError;
-use crate::http::Refusal;
 use crate::http::extract::login_cookie::LoginCookie;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, FormError, HttpError, Refusal};
 
 /// `GET /login/code`, `GET /login/code?recovery`
 pub(crate) async fn show(

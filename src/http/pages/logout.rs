@@ -9,10 +9,9 @@ use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::AuthError;
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::with_user_id;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /logout`: a button, since a `GET` changes nothing.
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {

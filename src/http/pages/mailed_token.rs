@@ -1,5 +1,5 @@
-//! The token of a mailed link, which a cookie carries from the link to its form. A `GET` of the
-//! link consumes nothing.
+//! The token of a mailed link. A cookie carries it from the link to its form. A `GET` of the link
+//! does not use the token up.
 
 use actix_web::cookie::time::{Duration, OffsetDateTime};
 use actix_web::cookie::{Cookie, SameSite};

@@ -57,7 +57,7 @@ impl Message {
         })
     }
 
-    /// What a page says above its form.
+    /// The message above a page's form.
     pub(crate) fn of_error(error: &Description) -> Self {
         let message = Self::new(error_key(error.code, error.status));
         match error.retry_after {
@@ -76,7 +76,7 @@ impl Message {
         }
     }
 
-    /// What stands beside the field that is at fault.
+    /// The message beside the field that has the error.
     pub(crate) fn of_field(field: &str, error: &HttpError) -> Self {
         let code = error.describe().code;
         let message = Self::new(invalid_key(field, code));
@@ -139,7 +139,7 @@ fn invalid_key(field: &str, code: &str) -> &'static str {
     }
 }
 
-/// The heading of a page that says nothing but an error.
+/// The heading of a page that shows only an error.
 pub(crate) fn error_heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "error.heading.403",

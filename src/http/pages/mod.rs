@@ -1,4 +1,4 @@
-//! Pages for people: forms in HTML over the use cases of the API. They need no JavaScript.
+//! The pages: HTML forms over the use cases of the API. They need no JavaScript.
 
 mod account;
 mod account_changes;
@@ -18,6 +18,7 @@ mod logout;
 mod mailed_token;
 mod message;
 mod next;
+mod owner_post;
 mod pages_error;
 mod posted_form;
 mod register;
@@ -43,7 +44,7 @@ pub(crate) use account_passkeys::show as passkeys;
 pub use pages_error::PagesError;
 pub use templates::Pages;
 
-/// How an operator wants the pages to look.
+/// The appearance of the pages, as the operator sets it.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
     /// The name of the service, for people.

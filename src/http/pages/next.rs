@@ -1,4 +1,4 @@
-//! Where a page leads after its last step: the one check of every `next`.
+//! The target after the last step of a page: the one check of every `next`.
 
 use url::form_urlencoded::Serializer;
 
@@ -15,7 +15,7 @@ pub(crate) fn with_query<'a>(
     format!("{path}?{}", query.finish())
 }
 
-/// Where somebody goes who is logged in and named no other target.
+/// The target after a login without another target.
 pub(crate) const ACCOUNT: &str = "/account";
 
 /// A target that a link or a form named, and that a redirect may lead to.
@@ -27,7 +27,7 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// Reads a text that anybody may have written; none for one that could lead to a host that
+    /// Parses a text that an attacker may have written; none for one that could lead to a host that
     /// is neither ours nor that of a registered application. Looks up whether there is one.
     pub(crate) async fn read(text: &str, executor: &BlockingExecutor) -> Option<Self> {
         if let Some(path) = LocalPath::parse(text) {
@@ -39,19 +39,19 @@ impl Next {
             let text = text.clone();
             executor.run_read(move |auth| auth.app_url(&text)).await
         };
-        // Where that cannot be looked up, it leads nowhere.
+        // If the lookup fails, the target is refused.
         let app = app.unwrap_or_default()?;
         let app = Some(app);
         Some(Self { text, app })
     }
 
-    /// The value for `Location` where nobody logs in, and for links and forms.
+    /// The value for `Location` in a response that is not a login, and for links and forms.
     pub(crate) fn location(&self) -> &str {
         &self.text
     }
 
     /// The value for `Location` after a login: an application on another host is opened with a
-    /// code that is good once.
+    /// code that is valid once.
     pub(crate) async fn opened(
         &self,
         session_id: SessionId,
@@ -63,7 +63,7 @@ impl Next {
         let opened = executor
             .run_write(move |auth| auth.open_app(&session_id, &app))
             .await;
-        // The login is done, whatever became of the application.
+        // The login is done, even if opening the application failed.
         opened.map_or_else(|_| ACCOUNT.to_owned(), |url| url.to_string())
     }
 

@@ -7,7 +7,7 @@ use minijinja::Error;
 use super::built_in::names;
 use crate::i18n::TextError;
 
-/// Why there are no pages, or not this one.
+/// The reason why there are no pages, or not this one.
 #[derive(Debug, thiserror::Error)]
 pub enum PagesError {
     /// A folder or a file cannot be read.
@@ -15,7 +15,7 @@ pub enum PagesError {
     Read {
         /// Which.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// No page has a template of that name.
@@ -24,12 +24,12 @@ pub enum PagesError {
         /// The file.
         path: PathBuf,
     },
-    /// A template is not written in the language of templates, or names what there is not.
+    /// A template has a syntax error, or names a value that does not exist.
     #[error("{place}: {source:#}")]
     BrokenTemplate {
         /// The file, or the name of a built-in one.
         place: String,
-        /// What is wrong.
+        /// The error in the template.
         source: Error,
     },
     /// A text is missing.

@@ -8,11 +8,10 @@ use zeroize::Zeroizing;
 
 use super::field::Field;
 use super::visit::Visit;
-use crate::domain::Client;
-use crate::http::FormError;
-use crate::http::HttpError;
-use crate::http::Refusal;
+use crate::auth::{Auth, AuthError};
+use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::Fields;
+use crate::http::{FormError, HttpError, Refusal};
 
 /// A post to a page.
 pub(crate) struct Posted {
@@ -30,7 +29,7 @@ pub(crate) struct PostedForm {
 
 impl PostedForm {
     /// Takes a field: keeps what was typed for the page, and reads it. None for one that is
-    /// missing or wrong, which the page says beside it.
+    /// missing or wrong, and then the page shows the error beside it.
     pub(crate) fn take<T, E: Into<FormError>>(
         &mut self,
         field: Field,
@@ -52,7 +51,26 @@ impl PostedForm {
         read.ok()
     }
 
-    /// Says beside a field that was taken what is wrong with it.
+    /// Takes a new password, and checks it by the rules for the user with this address. None for
+    /// one that is missing or breaks a rule, and then the page shows the error beside it.
+    pub(crate) fn take_new_password(
+        &mut self,
+        field: Field,
+        auth: &Auth,
+        email: Option<&Email>,
+    ) -> Option<Password> {
+        let name = field.name;
+        let password = self.take(field, Password::parse)?;
+        match auth.check_new_password(&password, email) {
+            Ok(()) => Some(password),
+            Err(refused) => {
+                self.set_wrong(name, &AuthError::from(refused).into());
+                None
+            }
+        }
+    }
+
+    /// Adds an error beside a field that was parsed.
     pub(crate) fn set_wrong(&mut self, name: &str, error: &HttpError) {
         let mut fields = self.fields.iter_mut();
         if let Some(field) = fields.find(|field| field.name == name) {

@@ -9,11 +9,10 @@ use super::posted_form::{Posted, PostedForm};
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{AccountRules, Auth, AuthError, RegistrationOutcome};
-use crate::domain::{Client, Email, EmailVerification, Password, Registration, User};
-use crate::http::Refusal;
+use crate::domain::{Client, Email, EmailVerification, Registration, User};
 use crate::http::extract::current_user::session_of;
 use crate::http::response::with_user_id;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// `GET /register`
 pub(crate) async fn show(
@@ -46,15 +45,9 @@ pub(crate) async fn submit(
         return Err(visit.refuse(view(&rules, Vec::new()), error));
     }
     let email = form.take(Field::own_email(), Email::parse_new);
-    let password = form.take(Field::first_password(&rules), Password::parse);
-    let is_accepted = check_password(
-        &auth,
-        &mut form,
-        "password",
-        password.as_ref(),
-        email.as_ref(),
-    );
-    let (Some(email), Some(password), true) = (email, password, is_accepted) else {
+    let field = Field::first_password(&rules);
+    let password = form.take_new_password(field, &auth, email.as_ref());
+    let (Some(email), Some(password)) = (email, password) else {
         return Err(visit.invalid(view(&rules, form.into_fields())));
     };
     let executor = executor.get_ref();
@@ -62,13 +55,25 @@ pub(crate) async fn submit(
     let user = match registered {
         Ok(RegistrationOutcome::New(user)) if rules.registration_logs_in() => user,
         Ok(registered) => return Ok(done(&visit, &rules, &registered)),
-        Err(error @ AuthError::AlreadyExists(_)) => {
-            form.set_wrong("email", &error.into());
-            return Err(visit.invalid(view(&rules, form.into_fields())));
-        }
-        Err(error) => return Err(visit.refuse(view(&rules, form.into_fields()), error.into())),
+        Err(error) => return Err(refused(&visit, form, error, |fields| view(&rules, fields))),
     };
     Ok(log_in(&auth, executor, &visit, &client, user).await)
+}
+
+/// The page again: a taken address is shown beside its field, other errors above the form.
+pub(crate) fn refused(
+    visit: &Visit,
+    mut form: PostedForm,
+    error: AuthError,
+    view: impl FnOnce(Vec<Field>) -> View,
+) -> Refusal {
+    let is_taken = matches!(error, AuthError::AlreadyExists(_));
+    let error = HttpError::from(error);
+    if is_taken {
+        form.set_wrong("email", &error);
+        return visit.invalid(view(form.into_fields()));
+    }
+    visit.refuse(view(form.into_fields()), error)
 }
 
 /// Logs in a user who has just registered.
@@ -81,7 +86,7 @@ pub(crate) async fn log_in(
 ) -> HttpResponse {
     match auth.log_in_registered(executor, user, client).await {
         Ok(logged_in) => enter(visit, &logged_in, false).await,
-        // The account is there: what failed can be tried again at the login.
+        // The account exists: the user can log in.
         Err(_) => visit.go_to("/login", ("reason", "registered")).finish(),
     }
 }
@@ -101,21 +106,6 @@ pub(crate) fn done(
         RegistrationOutcome::New(user) => with_user_id(user.id, answer),
         RegistrationOutcome::Concealed => answer,
     }
-}
-
-/// Checks a new password by the rules, and says beside its field which one it breaks.
-pub(crate) fn check_password(
-    auth: &Auth,
-    form: &mut PostedForm,
-    field: &str,
-    password: Option<&Password>,
-    email: Option<&Email>,
-) -> bool {
-    let refused = password.and_then(|password| auth.check_new_password(password, email).err());
-    if let Some(refused) = refused {
-        form.set_wrong(field, &AuthError::from(refused).into());
-    }
-    refused.is_none()
 }
 
 fn view(rules: &AccountRules, fields: Vec<Field>) -> View {

@@ -7,14 +7,12 @@ use minijinja::context;
 use super::field::Field;
 use super::mailed_token::RESET;
 use super::posted_form::Posted;
-use super::register::check_password;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError};
-use crate::domain::{Password, ResetToken};
-use crate::http::Refusal;
+use crate::domain::ResetToken;
 use crate::http::response::with_user_id;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// `GET /reset`, `GET /reset?token=`
 pub(crate) async fn show(
@@ -49,9 +47,8 @@ pub(crate) async fn submit(
         return Err(visit.refuse(view(Vec::new(), false), error));
     };
     let token = ResetToken::parse(&token).ok();
-    let password = form.take(Field::new_password(&auth.rules()), Password::parse);
-    let is_accepted = check_password(&auth, &mut form, "new_password", password.as_ref(), None);
-    let (Some(password), true) = (password, is_accepted) else {
+    let field = Field::new_password(&auth.rules());
+    let Some(password) = form.take_new_password(field, &auth, None) else {
         return Err(visit.invalid(view(form.into_fields(), true)));
     };
     let executor = executor.get_ref();

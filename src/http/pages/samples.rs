@@ -1,4 +1,4 @@
-//! Every page in every state, to try the templates with.
+//! Every page in every state, to check the templates.
 
 use minijinja::value::Serde;
 use minijinja::{Value, context};
@@ -8,11 +8,10 @@ use super::message::Message;
 use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
-use crate::http::FormError;
-use crate::http::HttpError;
 use crate::http::openapi::sections;
+use crate::http::{FormError, HttpError};
 
-/// The pages, with a text wherever a page shows what came from outside.
+/// The pages, with a text in each place that shows outside input.
 pub(crate) fn views(text: &str) -> Vec<View> {
     let mut views = Vec::new();
     for view in plain(text) {

@@ -6,10 +6,9 @@ use super::next::with_query;
 use super::visit::Visit;
 use crate::auth::AuthError;
 use crate::domain::{SessionId, SessionUser};
-use crate::http::HttpError;
-use crate::http::Refusal;
 use crate::http::extract::current_user::session_of;
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::{HttpError, Refusal};
 
 /// The session of a page's visitor.
 pub(crate) struct SignedIn {
@@ -21,7 +20,7 @@ impl SignedIn {
     /// Looks up the session.
     ///
     /// # Errors
-    /// Leads to the login where there is none, and from there back to this page.
+    /// A redirect to the login if there is none, and from there back to this page.
     pub(crate) async fn of(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
         match session_of(request).await {
             Ok((session_id, user)) => Ok(Self { session_id, user }),

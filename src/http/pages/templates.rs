@@ -28,7 +28,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads templates and logo, and fills each template in once to see that it can be.
+    /// Reads templates and logo, and renders each template once to check it.
     ///
     /// # Errors
     /// [`PagesError`] names the file and what is wrong with it.
@@ -82,7 +82,7 @@ impl Pages {
             .map_err(|source| PagesError::BrokenTemplate { place, source })
     }
 
-    /// Where a template stands, for the operator who has to correct it.
+    /// The place of a template, for the operator who has to correct it.
     fn place(&self, name: &str) -> String {
         let file = self.folder.as_ref().map(|folder| folder.join(name));
         match file.filter(|file| file.exists()) {
@@ -115,7 +115,7 @@ impl Pages {
         })
     }
 
-    /// The page that says an error.
+    /// The page for an error.
     pub(crate) fn error_page(
         &self,
         language: Language,
@@ -155,7 +155,7 @@ fn environment(catalogues: &Arc<Catalogues>) -> Environment<'static> {
 mod tests {
     use super::*;
 
-    /// What a stranger may choose: an email, a user agent, an address.
+    /// A value that an attacker may choose: an email, a user agent, an address.
     const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=y>&{{ t(\"skip\") }}";
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// Tags are closed, ids are there once, and what a field is described by is there.
+    /// Tags are closed, ids are unique, and the descriptions that fields refer to exist.
     #[test]
     fn every_page_is_well_formed() {
         let pages = Pages::new(PageSettings::default()).unwrap();

@@ -1,4 +1,4 @@
-//! The page of a link about an address: proof, change, and the way back.
+//! The page of a link about an address: verification, change, and undo.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,10 +10,9 @@ use super::posted_form::Posted;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::{EmailLinkToken, EmailOutcome};
-use crate::http::BlockingExecutor;
-use crate::http::Refusal;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::with_user_id;
+use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /verify-email`, `GET /verify-email?token=`
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
@@ -65,7 +64,7 @@ fn view(title: &'static str, usable: bool) -> View {
     View::new("verify_email.html", title).data(context! { usable })
 }
 
-/// What was done. Any other text says nothing.
+/// The message about what was done. Unknown codes give none.
 fn outcome(code: &str) -> Option<Message> {
     let key = match code {
         "verified" => "verify.done.verified",

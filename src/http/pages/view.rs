@@ -1,4 +1,4 @@
-//! What a handler wants a page to show; the language comes later.
+//! The content of a page, without its language.
 
 use minijinja::{Value, context};
 
@@ -12,16 +12,16 @@ pub(crate) struct View {
     /// Title and heading.
     pub(crate) title: Message,
     pub(crate) fields: Vec<Field>,
-    /// What went wrong.
+    /// The error, if there is one.
     pub(crate) alert: Option<Message>,
-    /// What was done.
+    /// The confirmation of what was done.
     pub(crate) notice: Option<Message>,
-    /// What the page says instead of a form.
+    /// The text that the page shows instead of a form.
     pub(crate) message: Option<Message>,
     pub(crate) wide: bool,
     /// Whether it has the script for passkeys.
     pub(crate) has_script: bool,
-    /// What this template has of its own.
+    /// Values for this template only.
     pub(crate) data: Value,
 }
 

@@ -1,4 +1,4 @@
-//! A visit to a page: what every handler of one needs, and the answers that it gives.
+//! A visit to a page: the values that its handler needs, and the responses that it gives.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -12,10 +12,9 @@ use super::message::Message;
 use super::next::{ACCOUNT, Next, with_query};
 use super::view::View;
 use crate::domain::SessionId;
-use crate::http::Refusal;
 use crate::http::content_kind::ContentKind;
 use crate::http::representation::language_of;
-use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
 use crate::i18n::Language;
 
 /// A request for a page.
@@ -73,7 +72,7 @@ impl Visit {
         self.finish(&mut answer, view)
     }
 
-    /// The page with a status of its own, for a link that is of no use.
+    /// The page with a status of its own, for an invalid link.
     pub(crate) fn show_as(&self, status: StatusCode, view: &View) -> Result<HttpResponse, Refusal> {
         self.finish(&mut HttpResponse::build(status), view)
     }
@@ -104,7 +103,7 @@ impl Visit {
         })
     }
 
-    /// The page again, with what is wrong with its fields.
+    /// The page again, with the errors of its fields.
     pub(crate) fn invalid(&self, view: View) -> Refusal {
         let wrong = view.fields.iter().find_map(|field| field.wrong.as_ref());
         let code = wrong.map_or("malformed_body", |wrong| wrong.code);
@@ -112,7 +111,7 @@ impl Visit {
         self.refusal(HttpError::InvalidFields(code), &view)
     }
 
-    /// The same with the status and code of an error, which is said beside a field.
+    /// The same with the status and code of an error, which is shown beside a field.
     pub(crate) fn invalid_as(&self, view: View, error: HttpError) -> Refusal {
         let view = view.alert(Message::new("alert.fields"));
         self.refusal(error, &view)
@@ -124,7 +123,7 @@ impl Visit {
         self.refusal(error, &view)
     }
 
-    /// A page that says nothing but the error.
+    /// A page that shows only the error.
     pub(crate) fn error(&self, error: HttpError) -> Refusal {
         let view = super::error_page::view(&error.describe());
         self.refusal(error, &view)
@@ -163,7 +162,7 @@ impl Visit {
     }
 }
 
-/// 303: the browser gets the target, whatever it sent here.
+/// 303: the browser sends a GET to the target, after any method.
 pub(crate) fn see_other(location: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, location));

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn f14_a_hanging_worker_is_noticed_until_it_continues() {
+    fn f14_hanging_worker_stops_the_watchdog() {
         System::new().block_on(async {
             let liveness = WorkerLiveness::default();
             let [first, _second] = [Worker::start(&liveness), Worker::start(&liveness)];

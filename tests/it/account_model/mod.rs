@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What people do who want an account to change hands, step by step.
+/// The steps of people who want an account to change hands.
 fn scene() -> impl Strategy<Value = Vec<Step>> {
     let who = || 0..EMAILS.len();
     let moves = |to| [Step::AskForEmail(0, to, 0), Step::ChangeEmail(0)];
@@ -215,7 +215,7 @@ impl Both {
     }
 
     async fn ask_for_email(&mut self, nth: usize, email: &'static str, with: usize) {
-        // How often somebody may ask is not what this is about.
+        // Rate limits are not tested here.
         self.app.place.sql("DELETE FROM throttle");
         let (session, owner) = self.model.session(nth);
         let body = format!("email={email}&current_password={}", PASSWORDS[with]);
@@ -343,7 +343,7 @@ impl Both {
         assert_eq!(self.db.enable_user(user.id).unwrap(), was_disabled);
     }
 
-    /// Everything that somebody could find out.
+    /// Compares everything that can be observed.
     async fn compare(&self) {
         for session in &self.model.sessions {
             let profile = self.app.profile(&session.text).await;

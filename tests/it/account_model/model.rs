@@ -1,10 +1,10 @@
-//! What should be so.
+//! The expected state of accounts.
 
 use super::HOUR;
 
 pub(super) struct Account {
     pub(super) email: &'static str,
-    /// None where nobody knows it.
+    /// None if no person knows it.
     pub(super) password: Option<usize>,
     /// Whether its owner has shown to read the mail of the address.
     pub(super) is_proved: bool,
@@ -12,7 +12,7 @@ pub(super) struct Account {
     pub(super) is_disabled: bool,
 }
 
-/// What lets somebody do something with an account.
+/// A capability over an account: a session or a token.
 pub(super) struct Key {
     pub(super) text: String,
     pub(super) account: usize,
@@ -31,7 +31,7 @@ pub(super) struct Model {
     pub(super) sessions: Vec<Key>,
     pub(super) resets: Vec<Key>,
     pub(super) changes: Vec<Key>,
-    /// Those that take a former address back.
+    /// The tokens that take a former address back.
     pub(super) undos: Vec<Key>,
 }
 
@@ -101,7 +101,7 @@ impl Model {
         self.sessions.push(key(text, account, "", u64::MAX));
     }
 
-    /// What a new password ends.
+    /// Sets a password, with everything that this ends.
     pub(super) fn set_password(&mut self, account: usize, password: Option<usize>) {
         self.accounts[account].password = password;
         end(&mut self.sessions, account);

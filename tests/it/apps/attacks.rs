@@ -1,4 +1,4 @@
-//! What an attacker tries: forged hosts, stolen cookies, codes of others.
+//! Attacks on applications: forged hosts, stolen cookies, codes of others.
 
 use std::sync::{Arc, Barrier};
 
@@ -140,7 +140,7 @@ async fn forged_headers_open_nothing() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn code_is_good_once_and_for_its_host(#[case] engine: Engine) {
+async fn code_is_valid_once_and_for_its_host(#[case] engine: Engine) {
     let Some(app) = two_apps(engine).await else {
         return;
     };
@@ -193,7 +193,7 @@ async fn code_expires_and_ends_with_the_session(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn of_two_instances_one_spends_a_code(#[case] engine: Engine) {
+async fn code_is_spent_by_one_of_two_instances(#[case] engine: Engine) {
     let Some(app) = two_apps(engine).await else {
         return;
     };

@@ -11,7 +11,7 @@ const CART: &str = "https://shop.example.net/cart";
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn one_login_is_good_for_all_applications(#[case] engine: Engine) {
+async fn one_login_opens_all_applications(#[case] engine: Engine) {
     let Some(setup) = setup(engine) else {
         return;
     };
@@ -42,7 +42,7 @@ async fn one_login_is_good_for_all_applications(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn whatever_ends_the_session_ends_its_logins(#[case] engine: Engine) {
+async fn end_of_a_session_ends_its_application_logins(#[case] engine: Engine) {
     let Some(setup) = setup(engine) else {
         return;
     };

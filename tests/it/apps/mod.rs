@@ -33,7 +33,7 @@ fn origin(text: &str) -> Origin {
     Origin::of_app(text).unwrap()
 }
 
-/// What an operator does beside the service.
+/// The database as an operator's command opens it.
 fn operator(app: &App) -> DB {
     app.place
         .open(settings(&Clock::set_to(crate::support::START)))
@@ -138,7 +138,7 @@ fn location(answer: &Answer) -> Url {
     Url::parse(answer.header("location").unwrap()).unwrap()
 }
 
-/// What the login page finds in `next`.
+/// The value of `next` for the login page.
 fn next_of(login: &Url) -> String {
     let next = login.query_pairs().find(|(name, _)| name == "next");
     next.unwrap().1.into_owned()
@@ -162,7 +162,7 @@ async fn code(app: &App, page: &str, session: &SessionId) -> (Url, String) {
     (enter, state)
 }
 
-/// What the login page does with `next`.
+/// The target to which the login page redirects for `next`.
 fn open(auth: &web::Data<Auth>, next: &str, session: &SessionId) -> Url {
     let next = auth.app_url(next).unwrap().expect("it is registered");
     let page = auth.open_app(session, &next).unwrap();

@@ -1,4 +1,4 @@
-//! Who has access, by the groups of users and applications.
+//! Access by the groups of users and applications.
 
 use rstest::rstest;
 

@@ -8,7 +8,7 @@ pub(super) type Module = Vec<String>;
 
 /// One import of a module.
 struct Import {
-    /// What is imported, from the root of the crate.
+    /// The imported path, from the root of the crate.
     path: Module,
     /// The name that it has in the module.
     name: String,

@@ -12,7 +12,7 @@ use reqwest::blocking::Client;
 const RESET: &str = include_str!("../../../examples/pages/reset.html");
 const VERIFY: &str = include_str!("../../../examples/pages/verify.html");
 
-/// What a person does with the page, and what there is to see afterwards.
+/// The actions of a person on the page, and what the page shows afterwards.
 const PERSON: &str = r#"<script type="module">
   for (const [name, value] of Object.entries(FIELDS)) form()[name].value = value;
   function form() { return document.querySelector("form"); }
@@ -58,7 +58,7 @@ fn report(pages: &Pages) -> Vec<String> {
 }
 
 #[test]
-fn the_links_of_mails_lead_to_pages_that_verify_an_address_and_set_a_password() {
+fn mailed_links_verify_and_reset_in_a_browser() {
     if !has_tool("chromium") {
         return;
     }

@@ -117,7 +117,7 @@ impl Drop for Chromium {
 }
 
 #[test]
-fn r37_r39_an_allowed_front_end_works_in_a_browser_and_a_stranger_gets_nothing() {
+fn r37_r39_only_an_allowed_front_end_works_in_a_browser() {
     if !has_tool("chromium") {
         return;
     }
@@ -139,8 +139,8 @@ fn r37_r39_an_allowed_front_end_works_in_a_browser_and_a_stranger_gets_nothing()
         r#"register: 201 {"email":"bob@x.fr","message":"user created"}"#,
         "log in: 200 a session",
         &format!("profile: 200 {bob}"),
-        // The stranger's page sends Bob's cookie along, being on the same site. What it is
-        // answered the browser keeps to itself, by CORS or Cross-Origin-Resource-Policy.
+        // The stranger's page sends Bob's cookie along, being on the same site. The browser hides
+        // the answer from the page, by CORS or Cross-Origin-Resource-Policy.
         "stranger reads profile: no answer",
         "stranger reads profile without cors: no answer",
         "stranger registers: no answer",

@@ -10,7 +10,7 @@ use crate::support::mailbox::token_of;
 
 #[rstest]
 #[actix_web::test]
-async fn r32_r55_an_email_changes_once_the_token_that_went_to_the_new_address_comes_back(
+async fn r32_r55_email_changes_when_its_new_address_is_verified(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -28,9 +28,9 @@ async fn r32_r55_an_email_changes_once_the_token_that_went_to_the_new_address_co
         [format!("{BOB} {BOB}")],
         "nothing has changed"
     );
-    let mirror = app.place.texts("SELECT session_id AS value FROM users");
+    let legacy = app.place.texts("SELECT session_id AS value FROM users");
     let digest = SessionId::parse(&session).unwrap().digest();
-    assert_eq!(mirror, [digest.to_hex()]);
+    assert_eq!(legacy, [digest.to_hex()]);
     assert_eq!(app.verify(&token).await.line(), verified(NEW));
     assert_eq!(app.emails(), [format!("{NEW} {NEW}")]);
     assert_eq!(app.log_in(BOB, PASSWORD).await.status, 401);
@@ -40,7 +40,7 @@ async fn r32_r55_an_email_changes_once_the_token_that_went_to_the_new_address_co
 
 #[rstest]
 #[actix_web::test]
-async fn r32_without_the_session_and_the_current_password_no_mail_goes(
+async fn r32_email_change_needs_session_and_current_password(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -71,7 +71,7 @@ async fn r32_without_the_session_and_the_current_password_no_mail_goes(
 
 #[rstest]
 #[actix_web::test]
-async fn r16_a_taken_address_is_answered_like_a_free_one_and_gets_no_mail(
+async fn r16_change_to_a_taken_address_answers_alike(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -89,7 +89,7 @@ async fn r16_a_taken_address_is_answered_like_a_free_one_and_gets_no_mail(
 }
 
 #[actix_web::test]
-async fn an_address_that_somebody_registers_meanwhile_stays_theirs() {
+async fn address_registered_before_the_change_stays_with_its_user() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let session = app.session(BOB).await;
     app.ask_for(&session, NEW, PASSWORD).await;
@@ -131,7 +131,7 @@ async fn a_token_for_a_new_address_lives_a_day_and_the_newest_counts() {
 
 #[rstest]
 #[actix_web::test]
-async fn r18_of_many_who_come_with_a_token_at_once_one_gets_through(
+async fn r18_of_many_parallel_uses_of_an_email_token_one_succeeds(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -148,7 +148,7 @@ async fn r18_of_many_who_come_with_a_token_at_once_one_gets_through(
 
 #[rstest]
 #[actix_web::test]
-async fn r30_a_new_password_ends_what_would_change_the_address(
+async fn r30_new_password_ends_pending_email_changes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -169,7 +169,7 @@ async fn r30_a_new_password_ends_what_would_change_the_address(
 
 #[rstest]
 #[actix_web::test]
-async fn what_went_to_the_old_address_sets_no_password_any_more(
+async fn reset_token_of_the_old_address_is_invalid_after_a_change(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -190,7 +190,7 @@ async fn what_went_to_the_old_address_sets_no_password_any_more(
 }
 
 #[actix_web::test]
-async fn r30_a_new_password_ends_the_mails_that_would_bring_new_tokens() {
+async fn r30_new_password_drops_queued_mails_with_tokens() {
     let mut setup = crate::support::app::Setup::new();
     setup.sends_mails = false;
     let app = setup.start().await;
@@ -207,7 +207,7 @@ async fn r30_a_new_password_ends_the_mails_that_would_bring_new_tokens() {
 }
 
 #[actix_web::test]
-async fn an_address_is_asked_once_a_minute() {
+async fn address_gets_one_change_mail_a_minute() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let session = app.session(BOB).await;
     for _ in 0..3 {
@@ -218,7 +218,7 @@ async fn an_address_is_asked_once_a_minute() {
 }
 
 #[actix_web::test]
-async fn r57_an_account_asks_five_addresses_and_then_five_an_hour() {
+async fn r57_account_mails_five_new_addresses_then_five_an_hour() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let session = app.session(BOB).await;
     let mut statuses = Vec::new();

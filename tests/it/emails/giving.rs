@@ -13,7 +13,7 @@ const TAKEN: &str = r#"400 {"message":"email already registered"}"#;
 /// Bob gives his account away, and takes it back when the other person has reset the password.
 #[rstest]
 #[actix_web::test]
-async fn m7_an_address_is_told_that_it_loses_the_account(
+async fn m7_old_address_is_notified_of_its_replacement(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -66,7 +66,7 @@ async fn m7_a_new_address_ends_all_sessions_but_that_of_the_token(
 /// Eve has bob's password: she moves the account and deletes it.
 #[rstest]
 #[actix_web::test]
-async fn l4_a_former_address_is_told_of_the_end_and_stays_reserved(
+async fn l4_former_address_is_notified_and_stays_reserved(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -95,7 +95,7 @@ async fn l4_a_former_address_is_told_of_the_end_and_stays_reserved(
 /// Eve squats bob's address and moves on.
 #[rstest]
 #[actix_web::test]
-async fn l5_an_address_that_was_not_proved_is_free_at_once(
+async fn l5_unverified_former_address_is_free_at_once(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -108,11 +108,11 @@ async fn l5_an_address_that_was_not_proved_is_free_at_once(
     assert_eq!(app.log_in(BOB, "of the owner").await.status, 200);
 }
 
-/// Eve has the password of an account whose address nobody has proved. She moves it and
+/// Eve has the password of an account whose address was never verified. She moves it and
 /// registers the old address, to keep bob from taking it back.
 #[rstest]
 #[actix_web::test]
-async fn l5_an_unproved_account_does_not_stop_the_way_back(
+async fn l5_unverified_account_does_not_block_the_undo(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(false, true)] proved: bool,
 ) {
@@ -138,7 +138,7 @@ async fn l5_an_unproved_account_does_not_stop_the_way_back(
 /// Bob asks for his own second address, and then for one that may be taken.
 #[rstest]
 #[actix_web::test]
-async fn m5_neither_export_nor_tokens_tell_of_other_accounts(
+async fn m5_exports_and_tokens_reveal_no_other_account(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -177,7 +177,7 @@ fn email_key(address: &str) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn l7_an_address_with_a_longer_key_is_proved_and_changed(
+async fn l7_address_with_a_longer_key_is_verified_and_changed(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bienvenue::db::{DbError, MailPriority, NewEmailToken, PasswordResetUpdate};
-use bienvenue::domain::{Clock, EmailAction, EmailToken, HashedPassword, ResetToken};
+use bienvenue::domain::{Clock, EmailToken, EmailTokenAction, HashedPassword, ResetToken};
 use rstest::rstest;
 
 use super::{BOB, NEW};
@@ -45,7 +45,7 @@ fn r30_a_mail_that_was_revoked_stores_no_token(
     let reset = db.set_reset_token(bob, &token, lifetime, Some(&mail));
     let new = NewEmailToken {
         digest: &EmailToken::generate().digest(),
-        action: EmailAction::Change,
+        action: EmailTokenAction::Change,
         email: &email(NEW),
         lifetime,
     };

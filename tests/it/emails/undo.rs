@@ -11,7 +11,7 @@ use crate::support::{Engine, START};
 
 #[rstest]
 #[actix_web::test]
-async fn r15_the_old_address_is_told_and_takes_the_account_back(
+async fn r15_old_address_is_notified_and_undoes_the_change(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -41,7 +41,7 @@ async fn r15_the_old_address_is_told_and_takes_the_account_back(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_else_gets_an_address_that_can_be_taken_back(
+async fn address_with_a_pending_undo_cannot_be_registered(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -64,7 +64,7 @@ async fn nobody_else_gets_an_address_that_can_be_taken_back(
 
 /// Eve asks for it while it is free, and comes back when it is kept for bob.
 #[actix_web::test]
-async fn a_token_from_before_does_not_take_an_address_that_is_kept() {
+async fn older_token_does_not_take_a_reserved_address() {
     const BETWEEN: &str = "between@dylan.com";
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     app.register("eve@dylan.com", PASSWORD).await;
@@ -84,7 +84,7 @@ async fn a_token_from_before_does_not_take_an_address_that_is_kept() {
 }
 
 #[actix_web::test]
-async fn whoever_gave_it_up_can_have_it_again_without_the_notice() {
+async fn former_owner_can_change_back_without_the_notice() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let session = app.session(BOB).await;
     app.move_to(&session, NEW).await;
@@ -96,7 +96,7 @@ async fn whoever_gave_it_up_can_have_it_again_without_the_notice() {
 
 #[rstest]
 #[actix_web::test]
-async fn after_three_days_an_address_is_free_and_nothing_is_undone(
+async fn undo_and_reservation_end_after_three_days(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -113,7 +113,7 @@ async fn after_three_days_an_address_is_free_and_nothing_is_undone(
 /// Eve has bob's password: she moves the account, moves it on, and sets another password.
 #[rstest]
 #[actix_web::test]
-async fn r32_no_further_change_keeps_the_owner_from_taking_the_account_back(
+async fn r32_later_changes_do_not_block_the_undo(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Off).await else {
@@ -139,7 +139,7 @@ async fn r32_no_further_change_keeps_the_owner_from_taking_the_account_back(
 
 /// Eve asks for another address while the mail server is away, and bob is faster.
 #[actix_web::test]
-async fn taking_back_ends_the_changes_that_are_on_their_way() {
+async fn undo_ends_pending_email_changes() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     let eve = app.session(BOB).await;
     app.move_to(&eve, "eve@evil.example").await;
@@ -151,7 +151,7 @@ async fn taking_back_ends_the_changes_that_are_on_their_way() {
 }
 
 #[actix_web::test]
-async fn without_the_notice_there_is_nothing_to_take_back() {
+async fn without_the_notice_there_is_no_undo() {
     let mut setup = crate::support::app::Setup::new();
     setup.sends_mails = true;
     setup.auth.notices = NotificationSettings::only([Notification::PasswordChanged]);
@@ -166,7 +166,7 @@ async fn without_the_notice_there_is_nothing_to_take_back() {
 }
 
 #[actix_web::test]
-async fn f18_a_clock_that_was_wrong_keeps_no_address_for_years() {
+async fn f18_wrong_clock_reserves_no_address_for_years() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     app.advance(10 * 365 * 24 * 60 * 60);
     let session = app.session(BOB).await;

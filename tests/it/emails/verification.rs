@@ -12,7 +12,7 @@ const NOT_VERIFIED: &str = r#"403 {"message":"email not verified"}"#;
 
 #[rstest]
 #[actix_web::test]
-async fn r85_where_it_is_required_nobody_logs_in_before_the_address_is_verified(
+async fn r85_required_verification_comes_before_the_login(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Required).await else {
@@ -39,7 +39,7 @@ async fn r85_where_it_is_required_nobody_logs_in_before_the_address_is_verified(
 }
 
 #[actix_web::test]
-async fn a_login_that_is_refused_for_it_sends_one_mail_a_minute() {
+async fn login_without_verification_sends_one_mail_a_minute() {
     let app = with_bob(Engine::Sqlite, Required).await.unwrap();
     app.mails.next();
     for _ in 0..3 {
@@ -54,7 +54,7 @@ async fn a_login_that_is_refused_for_it_sends_one_mail_a_minute() {
 
 #[rstest]
 #[actix_web::test]
-async fn r85_a_reset_by_mail_proves_the_address_and_one_by_the_operator_does_not(
+async fn r85_reset_by_mail_verifies_the_address(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Required).await else {
@@ -84,7 +84,7 @@ async fn r85_a_reset_by_mail_proves_the_address_and_one_by_the_operator_does_not
 
 #[rstest]
 #[actix_web::test]
-async fn where_it_is_optional_a_mail_is_sent_and_the_login_does_not_wait(
+async fn optional_verification_does_not_delay_the_login(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(app) = with_bob(engine, Optional).await else {
@@ -97,14 +97,14 @@ async fn where_it_is_optional_a_mail_is_sent_and_the_login_does_not_wait(
 }
 
 #[actix_web::test]
-async fn where_it_is_off_nobody_gets_a_mail() {
+async fn verification_off_sends_no_mail() {
     let app = with_bob(Engine::Sqlite, Off).await.unwrap();
     assert_eq!(app.log_in(BOB, PASSWORD).await.status, 200);
     assert!(app.mails.is_empty(&app.place));
 }
 
 #[actix_web::test]
-async fn a_token_for_an_address_that_the_account_has_no_more_is_worth_nothing() {
+async fn verification_token_of_a_former_address_is_invalid() {
     let app = with_bob(Engine::Sqlite, Optional).await.unwrap();
     let token = token_of(&app.mails.next());
     app.place
@@ -117,7 +117,7 @@ async fn a_token_for_an_address_that_the_account_has_no_more_is_worth_nothing() 
 }
 
 #[actix_web::test]
-async fn an_address_that_was_changed_by_other_means_has_to_be_verified_again() {
+async fn address_changed_by_the_library_is_unverified() {
     let app = with_bob(Engine::Sqlite, Required).await.unwrap();
     let token = token_of(&app.mails.next());
     assert_eq!(app.verify(&token).await.line(), verified(BOB));

@@ -12,13 +12,13 @@ use crate::support::program::Server;
 use super::*;
 
 #[test]
-fn f05_a_server_that_is_restarted_under_load_costs_a_moment() {
+fn f05_restart_under_load_interrupts_for_a_moment() {
     restarts("F05, 2 restarts", Pooler::Off, 2);
 }
 
 #[test]
 #[ignore = "long"]
-fn f05_a_server_that_is_restarted_ten_times_under_load_costs_ten_moments() {
+fn f05_ten_restarts_under_load_interrupt_for_ten_moments() {
     restarts("F05, 10 restarts", Pooler::Off, 10);
 }
 
@@ -49,14 +49,14 @@ pub(super) fn restarts(test: &str, pooler: Pooler, count: usize) {
 }
 
 #[test]
-fn f06_a_server_that_is_away_is_told_at_once_and_used_when_it_is_back() {
+fn f06_unreachable_server_is_reported_and_used_again() {
     // It ends after the answer that comes then: four seconds.
     absence("F06, 4 s", Pooler::Off, seconds(3));
 }
 
 #[test]
 #[ignore = "long"]
-fn f06_a_server_that_is_away_for_half_a_minute_is_told_at_once_and_used_when_it_is_back() {
+fn f06_server_away_for_half_a_minute_is_used_again() {
     absence("F06, 30 s", Pooler::Off, seconds(30));
 }
 
@@ -87,7 +87,7 @@ pub(super) fn absence(test: &str, pooler: Pooler, length: Duration) {
     let after = Resources::of(&server);
     let report = load.finish();
     println!(
-        "{test}: good {:.2} s after the start; before {before:?}, at the most {most:?}, after \
+        "{test}: good {:.2} s after the start; before {before:?}, at most {most:?}, after \
          {after:?}",
         healed.as_secs_f64()
     );
@@ -103,7 +103,7 @@ pub(super) fn absence(test: &str, pooler: Pooler, length: Duration) {
     );
 }
 
-/// What a process holds.
+/// The resources that a process holds.
 #[derive(Debug, Clone, Copy)]
 struct Resources {
     threads: u64,
@@ -132,13 +132,13 @@ impl Resources {
 }
 
 #[test]
-fn f07_a_server_that_is_killed_has_all_that_was_acknowledged() {
+fn f07_killed_server_keeps_acknowledged_changes() {
     kills("F07, 1 kill", Pooler::Off, 1);
 }
 
 #[test]
 #[ignore = "long"]
-fn f07_a_server_that_is_killed_ten_times_has_all_that_was_acknowledged() {
+fn f07_ten_kills_lose_no_acknowledged_change() {
     kills("F07, 10 kills", Pooler::Off, 10);
 }
 
@@ -170,13 +170,13 @@ pub(super) fn kills(test: &str, pooler: Pooler, count: usize) {
 }
 
 #[test]
-fn f08_a_server_that_hangs_is_waited_for_no_longer_than_five_seconds() {
+fn f08_hanging_server_is_waited_for_five_seconds() {
     black_hole("F08, 2 s", Pooler::Off, seconds(2));
 }
 
 #[test]
 #[ignore = "long"]
-fn f08_a_server_that_hangs_for_long_is_waited_for_no_longer_than_five_seconds() {
+fn f08_long_hang_is_waited_for_five_seconds_each_time() {
     black_hole("F08, 20 s", Pooler::Off, seconds(20));
 }
 
@@ -216,7 +216,7 @@ pub(super) fn black_hole(test: &str, pooler: Pooler, length: Duration) {
 
 #[test]
 #[ignore = "long"]
-fn f08_a_server_that_hangs_does_not_keep_the_service_from_stopping() {
+fn f08_hanging_server_does_not_block_the_shutdown() {
     let Some(stand) = Stand::create("") else {
         return;
     };

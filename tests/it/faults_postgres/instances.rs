@@ -25,7 +25,7 @@ fn two_instances(place: &Place) -> [Server; 2] {
 }
 
 #[test]
-fn f13_of_two_instances_that_start_together_one_migrates_and_both_serve() {
+fn f13_of_two_starting_instances_one_migrates() {
     for round in 0..3 {
         let Some(place) = Place::on(Engine::Postgres) else {
             return;
@@ -46,7 +46,7 @@ fn f13_of_two_instances_that_start_together_one_migrates_and_both_serve() {
 }
 
 #[test]
-fn f13_an_instance_that_waited_while_a_newer_program_migrated_refuses_to_serve() {
+fn f13_older_instance_refuses_a_schema_migrated_meanwhile() {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;
     };
@@ -75,7 +75,7 @@ fn f13_an_instance_that_waited_while_a_newer_program_migrated_refuses_to_serve()
 }
 
 #[test]
-fn f13_what_one_instance_does_the_other_knows_at_once() {
+fn f13_instances_see_each_others_writes_at_once() {
     agreement(300);
 }
 

@@ -10,7 +10,7 @@ use crate::support::{Engine, Place, has_tool, settings};
 /// Migrates and dies at the first thing it sends to the server, at the second, and so on
 /// until it runs through.
 #[test]
-fn f17_a_migration_killed_at_any_statement_is_whole_or_not_there() {
+fn f17_migration_killed_at_any_statement_is_atomic() {
     if !has_tool("strace") {
         return;
     }

@@ -1,4 +1,4 @@
-//! What befalls a PostgreSQL server, and what the service makes of it: the real program, a
+//! Faults of a PostgreSQL server, and the service's reactions: the real program, a
 //! cluster of its own for each test, and clients that note what was acknowledged.
 
 mod away;

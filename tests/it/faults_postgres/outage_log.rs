@@ -1,4 +1,4 @@
-//! What the log says while the database is away.
+//! The log while the database is away.
 
 use std::thread;
 

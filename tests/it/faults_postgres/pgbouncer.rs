@@ -78,7 +78,7 @@ fn f09_a_database_turned_read_only_behind_pgbouncer_is_left(
     read_only(&test, pooler, &[&on, end_all], &[&off]);
 }
 
-/// What Patroni does, by hand: the primary dies, its synchronous standby is promoted, and the
+/// The steps of Patroni, by hand: the primary dies, its synchronous standby is promoted, and the
 /// pooler is pointed to it.
 #[rstest]
 #[ignore = "long"]

@@ -12,7 +12,7 @@ use super::*;
 
 /// Reaches the connections that stand: they notice it by SQLSTATE 25006.
 #[test]
-fn f09_a_server_that_turns_read_only_is_left_and_used_when_it_can_write_again() {
+fn f09_read_only_server_is_left_until_it_writes_again() {
     let set = "ALTER SYSTEM SET default_transaction_read_only";
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
     let reload = "SELECT pg_reload_conf()";
@@ -21,7 +21,7 @@ fn f09_a_server_that_turns_read_only_is_left_and_used_when_it_can_write_again() 
 
 /// Reaches the connections that are opened from now on, and so all others are ended.
 #[test]
-fn f09_a_database_that_turns_read_only_is_left_and_used_when_it_can_write_again() {
+fn f09_read_only_database_is_left_until_it_writes_again() {
     let set = "ALTER DATABASE bienvenue SET default_transaction_read_only";
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
     let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -68,7 +68,7 @@ pub(super) fn read_only(test: &str, pooler: Pooler, turn: &[&str], turn_back: &[
 
 #[test]
 #[ignore = "long"]
-fn f09_when_a_standby_takes_over_it_is_used_and_has_all_that_was_acknowledged() {
+fn f09_promoted_standby_has_acknowledged_changes() {
     let Some(stand) = Stand::create("") else {
         return;
     };

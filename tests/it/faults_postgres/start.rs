@@ -1,4 +1,4 @@
-//! The start, the role, and what a look-up asks of the server.
+//! The start, the role, and what a lookup asks of the server.
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -12,7 +12,7 @@ use crate::support::program::{Server, finish};
 use super::*;
 
 #[test]
-fn a_server_that_is_away_at_the_start_is_waited_for() {
+fn start_waits_for_an_unreachable_server() {
     let Some(stand) = Stand::create("") else {
         return;
     };
@@ -39,7 +39,7 @@ fn a_server_that_is_away_at_the_start_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_does_not_come_is_given_up_and_trying_again_may_help() {
+fn start_gives_up_on_an_unreachable_server_with_exit_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("postgres://bob@/x?host={}", folder.path().display());
     let settings = DbSettings {
@@ -59,7 +59,7 @@ fn a_server_that_does_not_come_is_given_up_and_trying_again_may_help() {
 
 #[test]
 #[ignore = "long"]
-fn a_server_that_does_not_come_is_given_up_after_a_minute_with_exit_code_1() {
+fn start_gives_up_after_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("postgres://bob@/x?host={}", folder.path().display());
     let arguments = ["--bind", "127.0.0.1:0", "--database-url", &url];
@@ -74,7 +74,7 @@ fn a_server_that_does_not_come_is_given_up_after_a_minute_with_exit_code_1() {
 }
 
 #[test]
-fn r63_a_role_that_may_not_change_tables_serves_and_refuses_an_old_schema() {
+fn r63_role_without_ddl_serves_and_refuses_an_old_schema() {
     let Some(stand) = Stand::create("") else {
         return;
     };
@@ -108,7 +108,7 @@ fn r63_a_role_that_may_not_change_tables_serves_and_refuses_an_old_schema() {
 }
 
 #[test]
-fn a_look_up_of_a_session_is_one_round_trip() {
+fn lookup_of_a_session_is_one_round_trip() {
     const REQUESTS: usize = 20;
     let Some(stand) = Stand::create("-c log_min_duration_statement=0") else {
         return;
@@ -117,7 +117,7 @@ fn a_look_up_of_a_session_is_one_round_trip() {
     let mut visitor = Visitor::of(&[&server]);
     assert_eq!(visitor.register("bob@x.org").status, 201);
     let id = visitor.log_in("bob@x.org").session_id();
-    // What is done once after the start, in the background, is over then.
+    // The background work after a start has ended by then.
     thread::sleep(Duration::from_millis(1500));
     for _ in 0..3 {
         assert_eq!(visitor.profile(&id).status, 200);
@@ -131,7 +131,7 @@ fn a_look_up_of_a_session_is_one_round_trip() {
     // are round trips of their own. `bind` and `execute` go in one.
     let count = |step: &str| log[before..].matches(step).count();
     let steps = [" parse ", " statement: ", " bind ", " execute "].map(count);
-    println!("{REQUESTS} look-ups: parse, statement, bind, execute: {steps:?}");
+    println!("{REQUESTS} lookups: parse, statement, bind, execute: {steps:?}");
     assert_eq!(steps, [0, 0, REQUESTS, REQUESTS]);
     assert_eq!(count("BEGIN"), 0);
 }

@@ -25,9 +25,9 @@ fn reports(manager: &mut Manager, length: Duration) -> usize {
     heard.iter().filter(|line| *line == "WATCHDOG=1").count()
 }
 
-/// A new process would find it away as well, and say 503 to nobody meanwhile.
+/// A new process could not reach it either, and would answer no client meanwhile.
 #[test]
-fn f14_a_server_that_is_away_is_no_reason_for_a_restart() {
+fn f14_unreachable_server_causes_no_restart() {
     let Some(cluster) = Cluster::create("-c fsync=off") else {
         return;
     };
@@ -42,7 +42,7 @@ fn f14_a_server_that_is_away_is_no_reason_for_a_restart() {
 }
 
 #[test]
-fn f14_a_server_that_hangs_ends_the_reports_until_it_goes_on() {
+fn f14_hanging_server_stops_the_watchdog_until_it_continues() {
     let Some(cluster) = Cluster::create("-c fsync=off") else {
         return;
     };
@@ -59,7 +59,7 @@ fn f14_a_server_that_hangs_ends_the_reports_until_it_goes_on() {
 }
 
 #[test]
-fn r92_a_service_that_waits_for_its_server_is_not_ready_until_it_is_there() {
+fn r92_service_is_ready_when_its_server_is_reachable() {
     let Some(cluster) = Cluster::create("-c fsync=off") else {
         return;
     };

@@ -82,7 +82,7 @@ fn walk(db: &DB) -> Result<u64, String> {
     }
 }
 
-/// What SQLite's own check finds.
+/// The findings of SQLite's own check.
 fn full_check(file: &Path) -> Vec<String> {
     let url = DatabaseUrl::sqlite(file);
     match check_integrity(&url, &DbSettings::default()) {
@@ -354,7 +354,7 @@ fn half_noise(place: &Place) {
 }
 
 #[test]
-fn f20_damage_is_answered_503_and_told_once() {
+fn f20_damage_is_503_and_logged_once() {
     let place = Place::new();
     half_noise(&place);
     let mut server = Server::start_with(&place, &["--operator-bind", "127.0.0.1:0"]);

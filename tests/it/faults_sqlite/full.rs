@@ -11,7 +11,7 @@ use crate::support::program::{Server, finish};
 use super::*;
 
 #[test]
-fn f02_a_full_disk_stops_writes_alone_and_is_over_when_there_is_space() {
+fn f02_full_disk_stops_writes_until_there_is_space() {
     let place = Place::new();
     let disk = place.path("disk");
     fs::create_dir(&disk).unwrap();
@@ -77,7 +77,7 @@ fn f02_a_full_disk_stops_writes_alone_and_is_over_when_there_is_space() {
 }
 
 #[test]
-fn f02_a_start_that_finds_no_space_says_so_and_may_be_tried_again() {
+fn f02_start_on_a_full_disk_fails_with_the_cause() {
     let place = Place::new();
     fs::create_dir(place.path("disk")).unwrap();
     let script = "mount -t tmpfs -o size=4m tmpfs disk";

@@ -46,7 +46,7 @@ fn locked_for(held: Duration, waits: bool) {
         .into_iter()
         .map(|client| client.join().unwrap())
         .collect();
-    // What was begun has its end by then.
+    // Requests that were begun have ended by then.
     thread::sleep(Duration::from_millis(200));
     let there = users(&place.path("bienvenue.db"));
     let made = answers.iter().filter(|(a, _)| a.status == 201).count();
@@ -92,12 +92,12 @@ fn f04_a_lock_that_is_held_for_long_is_answered_503_in_time() {
 }
 
 #[test]
-fn f04_a_lock_that_is_freed_after_the_503_leaves_nothing_behind_that_is_done_then() {
+fn f04_request_answered_503_is_not_executed_later() {
     locked_for(Duration::from_secs(3), false);
 }
 
 #[test]
 #[ignore = "long"]
-fn f04_a_lock_that_is_held_for_half_a_minute_changes_nothing_of_that() {
+fn f04_lock_held_for_half_a_minute_is_answered_503() {
     locked_for(Duration::from_secs(30), false);
 }

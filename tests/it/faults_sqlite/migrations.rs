@@ -11,7 +11,7 @@ use crate::support::{Place, has_tool, sqlite, texts};
 
 use super::*;
 
-/// What the first version had.
+/// The tables of the first version.
 const FIRST: [&str; 2] = ["__diesel_schema_migrations", "users"];
 
 /// A database of the first version, with a user in it.
@@ -124,11 +124,11 @@ fn die_in_migrations(step: usize) {
 
 #[test]
 #[ignore = "long"]
-fn f17_a_migration_killed_at_any_write_is_whole_or_not_there() {
+fn f17_migration_killed_at_any_write_is_atomic() {
     die_in_migrations(1);
 }
 
 #[test]
-fn f17_a_migration_killed_at_some_writes_is_whole_or_not_there() {
+fn f17_migration_killed_at_some_writes_is_atomic() {
     die_in_migrations(12);
 }

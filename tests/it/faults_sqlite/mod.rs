@@ -1,5 +1,5 @@
 //! Faults of the disk, the file and its other users, against the real program on SQLite. Each
-//! prints its figures; acknowledged writes lost and half states have to be 0.
+//! prints its numbers; acknowledged writes lost and half states have to be 0.
 
 mod damage;
 mod full;
@@ -22,7 +22,7 @@ use crate::support::{Place, has_tool, texts};
 
 const PASSWORD: &str = "bob_pwd";
 
-/// What a client sees of the service, and how long it takes.
+/// The service as a client sees it, and how long it takes.
 #[derive(Clone)]
 struct Visitor {
     client: Client,
@@ -100,7 +100,7 @@ fn percentile_99(times: &mut [Duration]) -> Duration {
     times[(times.len() * 99).div_ceil(100) - 1]
 }
 
-/// What is in a database file beside whole users: damage, sessions of nobody, schema halves.
+/// The number of faults in a database file: damage, sessions without users, partial schemas.
 fn half_states(file: &Path) -> usize {
     let damage = texts(
         file,
@@ -174,7 +174,7 @@ fn seen_by(server: &Server, path: &Path) -> PathBuf {
     Path::new(&root).join(path.strip_prefix("/").unwrap())
 }
 
-/// A copy of a database that nobody writes at the moment, where SQLite can open it.
+/// A copy of a database that no process is writing, where SQLite can open it.
 fn copied(server: &Server, from: &Path, to: &Path) {
     server.signal("STOP");
     for ending in ["", "-wal"] {

@@ -82,7 +82,7 @@ fn f03_a_file_system_that_becomes_read_only_stops_writes_alone() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Files that nobody may write, not even root, until it is dropped.
+/// Files that no user may write, not even root, until it is dropped.
 struct Immutable(Vec<PathBuf>);
 
 impl Immutable {
@@ -109,7 +109,7 @@ impl Drop for Immutable {
 }
 
 #[test]
-fn f03_what_was_read_only_for_a_while_is_written_again_without_a_restart() {
+fn f03_writes_resume_after_read_only_without_a_restart() {
     if !has_tool("chattr") {
         return;
     }

@@ -72,7 +72,7 @@ async fn both_kinds_of_form_are_the_same_to_the_service() {
 }
 
 #[actix_web::test]
-async fn the_media_type_is_told_in_any_letter_case_and_with_parameters() {
+async fn media_type_has_any_letter_case_and_parameters() {
     let app = app().await;
     for (number, (content_type, multi)) in [
         ("APPLICATION/X-WWW-FORM-URLENCODED", false),
@@ -165,7 +165,7 @@ async fn sixteen_kib_are_taken_and_a_byte_more_is_413() {
 }
 
 #[actix_web::test]
-async fn an_announced_length_over_the_limit_is_413_and_nothing_is_read() {
+async fn content_length_over_the_limit_is_413_without_reading() {
     let app = app().await;
     for length in ["16385", "18446744073709551615"] {
         let request =
@@ -175,7 +175,7 @@ async fn an_announced_length_over_the_limit_is_413_and_nothing_is_read() {
 }
 
 #[actix_web::test]
-async fn bytes_that_are_no_utf8_are_400_in_names_and_in_values() {
+async fn names_and_values_that_are_not_utf8_are_400() {
     let app = app().await;
     for body in [
         &b"email=\xff@x.org&password=p"[..],
@@ -200,7 +200,7 @@ async fn bytes_that_are_no_utf8_are_400_in_names_and_in_values() {
 }
 
 #[actix_web::test]
-async fn r52_a_field_that_is_there_twice_is_400() {
+async fn r52_repeated_field_is_400() {
     let app = app().await;
     for body in [
         "email=a@x.org&email=a@x.org&password=p",
@@ -270,7 +270,7 @@ async fn r52_the_query_string_supplies_nothing() {
 }
 
 #[actix_web::test]
-async fn r53_fields_that_nobody_asked_for_are_ignored() {
+async fn r53_unknown_fields_are_ignored() {
     let app = app().await;
     let body = "id=7&session_id=x&email=a@x.org&Email=c@x.org&password=p&=&&email_key=z";
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is particular to `multipart/form-data`.
+//! Rules of `multipart/form-data`.
 
 use super::{MALFORMED, MULTIPART, closed, created, field, multipart, part, refused, users};
 use crate::support::app::app;
@@ -103,7 +103,7 @@ async fn a_boundary_that_is_missing_or_wrong_is_400() {
 }
 
 #[actix_web::test]
-async fn a_multipart_body_that_was_cut_anywhere_registers_nobody() {
+async fn truncated_multipart_body_registers_no_user() {
     let app = app().await;
     let body = multipart("a@x.org", "secret");
     for cut in 0..body.len() - 2 {
@@ -116,7 +116,7 @@ async fn a_multipart_body_that_was_cut_anywhere_registers_nobody() {
 }
 
 #[actix_web::test]
-async fn a_multipart_body_with_nothing_in_it_has_no_fields() {
+async fn empty_multipart_body_has_no_fields() {
     let app = app().await;
     let answer = app.send(users(MULTIPART, closed(&[]))).await;
     assert_eq!(answer.line(), refused("email missing"));

@@ -1,4 +1,4 @@
-//! What holds for every form, and for every body that is none.
+//! Properties of every form, and of every body that is not a form.
 
 use std::cell::Cell;
 
@@ -57,7 +57,7 @@ fn password() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn whoever_registers_logs_in_with_that_password_and_no_other() {
+fn registered_user_logs_in_with_that_password_only() {
     let system = System::new();
     let app = system.block_on(app());
     let count = Cell::new(0);
@@ -165,8 +165,8 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 /// The contents of the parts by a reading that knows nothing but boundaries and empty
-/// lines; nothing if the body is not closed. What stands before the first boundary is no
-/// part, and how it ends does not matter.
+/// lines; nothing if the body is not closed. The text before the first boundary is not
+/// a part, and its end does not matter.
 fn contents(body: &[u8]) -> Option<Vec<String>> {
     let body = std::str::from_utf8(body).ok()?;
     let (_, parts) = body.split_once("--BoundarY\r\n")?;
@@ -182,7 +182,7 @@ fn contents(body: &[u8]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn a_damaged_multipart_body_registers_nothing_but_what_it_says() {
+fn damaged_multipart_body_registers_only_its_fields() {
     let system = System::new();
     let app = system.block_on(app());
     let count = Cell::new(0);

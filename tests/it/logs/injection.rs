@@ -3,7 +3,7 @@
 use super::{FORM, logging, send};
 use crate::support::Place;
 
-/// What would end a line, begin a false one, or be obeyed by a terminal, in every spelling.
+/// Texts that would end a line, begin a false one, or control a terminal, in every spelling.
 const POISON: [&str; 7] = [
     "x%0d%0a[2026-11-23T00:00:00.000Z INFO forged] y",
     "x\r[2026-11-23T00:00:00.000Z INFO forged] y",
@@ -15,7 +15,7 @@ const POISON: [&str; 7] = [
 ];
 
 #[test]
-fn r74_nothing_that_a_client_sends_makes_a_line_or_steers_a_terminal() {
+fn r74_client_input_cannot_forge_a_line_or_control_a_terminal() {
     for format in ["text", "json"] {
         let place = Place::new();
         let mut server = logging(&place, format, Some("trace"));

@@ -1,4 +1,4 @@
-//! What the running program logs, and what it keeps to itself.
+//! The log of the running program.
 
 mod injection;
 mod killed;
@@ -12,7 +12,7 @@ use crate::support::program::{Server, program, raw};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
-/// The program with that format and that filter; none for the ones that nobody sets.
+/// The program with that format and that filter; without one, it is not set.
 fn logging(place: &Place, format: &str, filter: Option<&str>) -> Server {
     let arguments = ["--bind", "127.0.0.1:0", "--bcrypt-cost", "4"];
     let mut command = program(place.folder(), &arguments);
@@ -101,7 +101,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 }
 
 #[test]
-fn r71_r73_events_say_when_where_who_and_what_by_the_names_of_the_vocabulary() {
+fn r71_r73_events_have_the_fields_of_the_vocabulary() {
     let place = Place::new();
     let server = logging(&place, "json", None);
     life_of_bob(&server);
@@ -137,7 +137,7 @@ fn r71_r73_events_say_when_where_who_and_what_by_the_names_of_the_vocabulary() {
 }
 
 #[test]
-fn r73_a_guess_that_has_to_wait_is_an_event_that_says_why() {
+fn r73_throttled_login_is_an_event_with_its_reason() {
     let place = Place::new();
     let settings = ["--throttle=on", "--throttle-account-free=1"];
     let mut server = Server::start_with(&place, &settings);
@@ -152,7 +152,7 @@ fn r73_a_guess_that_has_to_wait_is_an_event_that_says_why() {
 }
 
 #[test]
-fn two_runs_of_the_service_give_no_request_the_same_number() {
+fn request_ids_are_unique_across_restarts() {
     let place = Place::new();
     let number = || {
         let server = Server::start(&place);
@@ -172,7 +172,7 @@ fn is_rfc_3339_utc(time: &str) -> bool {
 }
 
 #[test]
-fn every_request_has_one_line_with_its_route_and_its_user_but_not_its_path() {
+fn request_line_has_route_and_user_but_no_path() {
     let place = Place::new();
     let server = logging(&place, "json", None);
     life_of_bob(&server);
@@ -245,7 +245,7 @@ fn the_lines_of_requests_can_be_left_out() {
 }
 
 #[test]
-fn r75_the_cause_of_a_failure_is_in_the_log_alone_under_the_number_that_the_client_has() {
+fn r75_cause_of_a_failure_is_logged_under_its_request_id() {
     let place = Place::new();
     let server = logging(&place, "json", None);
     place.sql("ALTER TABLE users RENAME TO moved");
@@ -267,7 +267,7 @@ fn r75_the_cause_of_a_failure_is_in_the_log_alone_under_the_number_that_the_clie
 }
 
 #[test]
-fn a_number_that_is_short_and_plain_is_taken_and_given_back_and_no_other() {
+fn only_a_short_plain_request_id_is_accepted() {
     let place = Place::new();
     let server = Server::start(&place);
     let answered = |headers: &str| {

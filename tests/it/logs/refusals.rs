@@ -4,7 +4,7 @@ use super::{FORM, objects, send, text};
 use crate::support::Place;
 use crate::support::program::{Server, program};
 
-/// What was refused, with its number, its sender and its account.
+/// The refusals in the log, with request id, client and account.
 fn refusals(server: Server) -> Vec<String> {
     let log = objects(server);
     let events = log.iter().filter(|line| line["event"].is_string());
@@ -28,7 +28,7 @@ fn service(place: &Place, settings: &[&str]) -> Server {
 }
 
 #[test]
-fn r71_the_guess_that_reaches_the_limit_of_an_account_is_told_of_once_if_it_is_there_or_not() {
+fn r71_reached_account_limit_is_logged_once() {
     let place = Place::new();
     let server = service(&place, &["--throttle=on", "--throttle-account-limit=2"]);
     send(
@@ -84,7 +84,7 @@ fn r71_a_right_password_at_the_last_guess_locks_nothing() {
 }
 
 #[test]
-fn r71_what_a_page_of_another_origin_has_sent_is_told_of() {
+fn r71_cross_origin_request_is_logged() {
     let place = Place::new();
     let server = service(&place, &[]);
     let headers = format!("{FORM}\r\nX-Request-Id: evil\r\nOrigin: https://evil.example");

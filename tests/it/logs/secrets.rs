@@ -3,7 +3,7 @@
 use super::{FORM, logging, send};
 use crate::support::Place;
 
-/// What must never be seen in a log. Each has `s3cret` in it, and a name for the failure.
+/// Secrets that must never be in a log. Each contains `s3cret`, and a name for the failure.
 const PASSWORD: &str = "s3cret-password";
 
 /// Every route, every verb, and secrets wherever a client can put one.
@@ -19,7 +19,7 @@ fn everything_with_secrets(server: &crate::support::program::Server) {
     let bodies = [
         format!("email=bob@x.fr&password={PASSWORD}"),
         format!("email=bob@x.fr&password={PASSWORD}-wrong"),
-        // Who mistakes one field for the other.
+        // A user who confuses the two fields.
         format!("email={PASSWORD}&password=bob@x.fr"),
         format!("email={PASSWORD}@x.fr&password=x"),
         "s3cret-name=1&s3cret-name=2&email=a@x.fr&password=b".to_owned(),
@@ -69,7 +69,7 @@ fn everything_with_secrets(server: &crate::support::program::Server) {
 }
 
 #[test]
-fn r72_no_secret_is_logged_whatever_route_field_header_or_query_it_came_in() {
+fn r72_no_secret_from_any_part_of_a_request_is_logged() {
     for format in ["text", "json"] {
         let place = Place::new();
         let mut server = logging(&place, format, Some("info,bienvenue=trace"));

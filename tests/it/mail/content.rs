@@ -1,4 +1,4 @@
-//! What mails say, and their headers.
+//! The texts of mails, and their headers.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn written(to: &str) -> Result<String, SendError> {
 }
 
 #[test]
-fn a_mail_says_that_a_machine_wrote_it_and_has_the_headers_of_one() {
+fn mail_has_the_headers_of_an_automatic_mail() {
     let mail = written("bob@x.fr").unwrap();
     let (head, _) = mail.split_once("\r\n\r\n").unwrap();
     for header in [
@@ -35,7 +35,7 @@ fn a_mail_says_that_a_machine_wrote_it_and_has_the_headers_of_one() {
     }
 }
 
-/// What becomes of a text that somebody gives as an address.
+/// The outcome of a text that a client gives as an address.
 #[derive(Debug, PartialEq)]
 enum Fate {
     NoEmail,
@@ -83,7 +83,7 @@ fn r51_no_address_brings_a_header_or_a_recipient_of_its_own() {
     }
 }
 
-/// Those of every mail, and no others.
+/// The headers of every mail; it has no others.
 const HEADERS: [&str; 8] = [
     "From",
     "To",
@@ -96,7 +96,7 @@ const HEADERS: [&str; 8] = [
 ];
 
 #[test]
-fn a_look_alike_of_a_domain_gets_no_mail_that_would_go_to_the_domain_itself() {
+fn lookalike_domain_is_not_folded_into_another() {
     // Full-width letters, which the rules of international names fold into plain ones.
     let result = written("bob@\u{ff45}xample.org");
     assert!(matches!(result, Err(SendError::Refused(_))), "{result:?}");
@@ -105,7 +105,7 @@ fn a_look_alike_of_a_domain_gets_no_mail_that_would_go_to_the_domain_itself() {
 }
 
 #[test]
-fn r43_the_token_stands_behind_the_hash_of_a_link_and_on_a_line_of_its_own() {
+fn r43_token_is_in_the_fragment_and_on_its_own_line() {
     let mail = reset("bob@x.fr");
     let link = format!("https://app.example.org/reset?lang=en#token={TOKEN}");
     let lines: Vec<&str> = mail.text.lines().filter(|l| l.contains(TOKEN)).collect();
@@ -151,7 +151,7 @@ fn html_in_an_address_stays_a_text() {
 }
 
 #[test]
-fn a_folder_of_templates_replaces_those_that_it_has_and_a_broken_one_is_named() {
+fn template_folder_replaces_mails_and_names_broken_ones() {
     let place = Place::new();
     let with = |name: &str, text: &str| {
         fs::write(place.path(name), text).unwrap();
@@ -166,7 +166,7 @@ fn a_folder_of_templates_replaces_those_that_it_has_and_a_broken_one_is_named() 
     assert_eq!(mail.text.trim_end(), "a@x.fr, \u{e7}a marche.");
     for (name, text) in [
         ("test.txt", "no subject"),
-        ("test.txt", "Bonjour\n\n{{ nobody }}"),
+        ("test.txt", "Bonjour\n\n{{ unknown }}"),
         ("test.html", "{% if %}"),
         ("tset.html", "a name that no mail has"),
     ] {

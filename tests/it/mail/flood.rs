@@ -53,9 +53,7 @@ fn m2_decoys_are_bounded_and_wait_behind_people(
 }
 
 #[rstest]
-fn m2_a_proved_address_goes_before_one_that_is_not(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+fn m2_verified_addresses_come_first(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };

@@ -39,7 +39,7 @@ fn only_its_owner_reads_the_folder_and_the_mails_in_it() {
 }
 
 #[test]
-fn whoever_watches_the_folder_sees_whole_mails_only() {
+fn readers_of_the_folder_see_whole_mails_only() {
     let place = Place::new();
     let path = place.path("mail");
     let done = AtomicBool::new(false);
@@ -61,7 +61,7 @@ fn whoever_watches_the_folder_sees_whole_mails_only() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_is_tried_again_later() {
+fn unusable_mail_folder_is_retried_later() {
     let place = Place::new();
     fs::write(place.path("mail"), "a file").unwrap();
     let result = folder(place.path("mail")).send(&reset("bob@x.fr"));

@@ -1,4 +1,4 @@
-//! Mails: what they say, and where they go.
+//! Mails: their texts and their transports.
 
 mod content;
 mod encoding;

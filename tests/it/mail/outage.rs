@@ -26,7 +26,7 @@ fn auth(place: &Place, clock: &Clock, smtp: SmtpSettings) -> Auth {
     auth.with_mails(mailer, templates).unwrap()
 }
 
-/// A service with so many users that sends its mails by that server.
+/// A service with `users` users that sends its mails through `server`.
 fn service(engine: Engine, users: usize, server: &MailServer) -> Option<Service> {
     let place = Place::on(engine)?;
     let clock = Clock::set_to(START);
@@ -83,7 +83,7 @@ fn recipients(server: &MailServer) -> Vec<String> {
 }
 
 #[rstest]
-fn f21_mails_of_an_outage_come_once_each_when_the_server_is_back(
+fn f21_mails_of_an_outage_are_sent_once_afterwards(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(first) = MailServer::that("takes") else {
@@ -97,7 +97,7 @@ fn f21_mails_of_an_outage_come_once_each_when_the_server_is_back(
     for number in 0..5 {
         service.ask(&user(number));
     }
-    eventually("a try in vain", || !service.tries().is_empty());
+    eventually("a failed attempt", || !service.tries().is_empty());
     let server = MailServer::at(port, "takes").unwrap();
     service.outbox_is_empty();
     let everybody: Vec<_> = (0..5).map(user).collect();
@@ -105,7 +105,7 @@ fn f21_mails_of_an_outage_come_once_each_when_the_server_is_back(
 }
 
 #[test]
-fn f21_a_server_that_never_comes_to_the_point_delays_mails_and_loses_none() {
+fn f21_slow_mail_server_delays_mails_and_loses_none() {
     let Some(server) = MailServer::that("drips-its-greeting") else {
         return;
     };
@@ -113,7 +113,7 @@ fn f21_a_server_that_never_comes_to_the_point_delays_mails_and_loses_none() {
     for number in 0..3 {
         service.ask(&user(number));
     }
-    eventually("a try in vain", || !service.tries().is_empty());
+    eventually("a failed attempt", || !service.tries().is_empty());
     server.becomes("takes");
     service.outbox_is_empty();
     assert_eq!(recipients(&server), [user(0), user(1), user(2)]);
@@ -124,7 +124,7 @@ fn f21_a_server_that_never_comes_to_the_point_delays_mails_and_loses_none() {
 #[case("drips-its-answer", 1)]
 #[case("takes-and-breaks-off", 2)]
 #[case("takes-and-is-silent", 2)]
-fn f21_what_was_broken_off_is_sent_again_a_minute_later_with_a_new_token(
+fn f21_interrupted_mail_is_retried_with_a_new_token(
     #[case] behaviour: &str,
     #[case] copies: usize,
 ) {
@@ -149,7 +149,7 @@ fn f21_what_was_broken_off_is_sent_again_a_minute_later_with_a_new_token(
 }
 
 #[test]
-fn f21_a_mail_that_is_refused_or_put_off_holds_no_other_up() {
+fn f21_refused_or_deferred_mail_delays_no_other() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };

@@ -33,7 +33,7 @@ fn outbox(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn f21_a_program_that_is_killed_before_it_knows_that_a_mail_was_taken_sends_it_once_more() {
+fn f21_mail_of_unknown_outcome_is_sent_again_after_a_kill() {
     let Some(server) = MailServer::that("takes-and-is-silent") else {
         return;
     };
@@ -44,7 +44,7 @@ fn f21_a_program_that_is_killed_before_it_knows_that_a_mail_was_taken_sends_it_o
     killed.kill();
     assert_eq!(outbox(&place), ["password_reset"], "it is not lost");
     server.becomes("takes");
-    // Five minutes later: so long nobody else takes it in hand.
+    // Five minutes later: until then no other worker claims it.
     place.sql("UPDATE outbox SET claimed_until = 0");
     let _again = start(&place, &server);
     eventually("an empty outbox", || outbox(&place).is_empty());
@@ -52,7 +52,7 @@ fn f21_a_program_that_is_killed_before_it_knows_that_a_mail_was_taken_sends_it_o
 }
 
 #[test]
-fn f21_a_mail_server_that_hangs_holds_up_neither_an_answer_nor_the_stop() {
+fn f21_hanging_mail_server_delays_no_response_or_shutdown() {
     let Some(server) = MailServer::that("is-slow") else {
         return;
     };
@@ -76,7 +76,7 @@ fn f21_a_mail_server_that_hangs_holds_up_neither_an_answer_nor_the_stop() {
 }
 
 #[test]
-fn f21_outage_of_a_mail_server_is_told_at_begin_and_end() {
+fn f21_outage_of_a_mail_server_is_logged_at_begin_and_end() {
     let Some(first) = MailServer::that("takes") else {
         return;
     };
@@ -138,7 +138,7 @@ fn with_dropped_mails(place: &Place) -> Server {
 }
 
 #[rstest]
-fn full_outbox_is_told_once_and_not_for_each_mail(
+fn full_outbox_is_logged_once_and_not_for_each_mail(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -154,7 +154,7 @@ fn full_outbox_is_told_once_and_not_for_each_mail(
 
 #[test]
 #[ignore = "a minute"]
-fn end_of_a_full_outbox_is_told() {
+fn end_of_a_full_outbox_is_logged() {
     let place = Place::new();
     let mut program = with_dropped_mails(&place);
     std::thread::sleep(std::time::Duration::from_secs(58));
@@ -165,7 +165,7 @@ fn end_of_a_full_outbox_is_told() {
 
 /// By STARTTLS, as at any server that is not on this machine, with a password.
 #[test]
-fn a_server_elsewhere_gets_the_mail_and_the_password_over_tls_alone() {
+fn remote_server_gets_mail_and_password_over_tls_only() {
     let Some(server) = MailServer::that("speaks-tls-when-asked") else {
         return;
     };
@@ -191,7 +191,7 @@ fn a_server_elsewhere_gets_the_mail_and_the_password_over_tls_alone() {
     assert_eq!(server.mails().len(), 1);
 }
 
-/// What Python's library for mails reads.
+/// Reads a mail with Python's library.
 const READ: &str = "
 import email, email.policy, json, sys
 mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
@@ -201,7 +201,7 @@ json.dump({'to': mail['to'], 'subject': mail['subject'], 'text': part('plain'),
 ";
 
 #[test]
-fn another_program_reads_in_a_mail_what_was_written() {
+fn python_reads_the_text_of_a_mail() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };

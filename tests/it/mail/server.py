@@ -49,7 +49,7 @@ class Handler:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if behaviour() == "refuses-the-recipient" or address.startswith("nobody"):
-            return f"550 5.1.1 <{address}>: nobody of that name"
+            return f"550 5.1.1 <{address}>: no user of that name"
         if behaviour() == "greylists":
             return "450 4.2.0 come back later"
         envelope.rcpt_tos.append(address)

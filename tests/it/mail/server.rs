@@ -121,7 +121,7 @@ impl Drop for MailServer {
     }
 }
 
-/// A certificate for `localhost` that nobody has signed.
+/// A certificate for `localhost` that no authority has signed.
 fn certificate(folder: &TempDir) {
     let made = Command::new("openssl")
         .args([

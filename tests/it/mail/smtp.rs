@@ -1,4 +1,4 @@
-//! What becomes of a mail at a mail server, and what the operator is told.
+//! The outcome of a mail at a mail server, and the operator's log lines.
 
 use std::process::Output;
 
@@ -9,7 +9,7 @@ use super::{TOKEN, reset};
 use crate::support::Place;
 use crate::support::program::{finish, program, told};
 
-/// What becomes of a mail at a server that behaves so.
+/// The outcome of a mail at a server with this behaviour.
 fn sent_to_one_that(behaviour: &str) -> Option<Result<(), SendError>> {
     let server = MailServer::that(behaviour)?;
     let result = server.mailer().send(&reset("bob@x.fr"));
@@ -29,7 +29,7 @@ fn a_server_gets_the_mail_for_its_recipient() {
 }
 
 #[test]
-fn what_a_server_refuses_of_a_mail_is_refused_for_good() {
+fn mail_refused_by_the_server_is_not_retried() {
     for behaviour in ["refuses-the-recipient", "refuses-the-content"] {
         if let Some(result) = sent_to_one_that(behaviour) {
             assert!(matches!(result, Err(SendError::Refused(_))), "{result:?}");
@@ -38,16 +38,16 @@ fn what_a_server_refuses_of_a_mail_is_refused_for_good() {
 }
 
 #[test]
-fn r72_what_a_server_says_of_a_refusal_is_told_without_the_address() {
+fn r72_refusal_by_a_server_is_logged_without_the_address() {
     if let Some(result) = sent_to_one_that("refuses-the-recipient") {
         let told = result.unwrap_err().to_string();
-        assert!(told.contains("nobody of that name"), "{told}");
+        assert!(told.contains("no user of that name"), "{told}");
         assert!(!told.contains("bob"), "{told}");
     }
 }
 
 #[test]
-fn a_server_in_trouble_is_tried_again_later() {
+fn temporary_server_error_is_retried() {
     for behaviour in ["greylists", "refuses-the-sender", "is-slow", "breaks-off"] {
         if let Some(result) = sent_to_one_that(behaviour) {
             assert!(matches!(result, Err(SendError::Later(_))), "{result:?}");
@@ -56,7 +56,7 @@ fn a_server_in_trouble_is_tried_again_later() {
 }
 
 #[test]
-fn f21_a_server_that_is_away_says_nothing_about_the_mail() {
+fn f21_unreachable_server_does_not_count_against_the_mail() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };
@@ -67,7 +67,7 @@ fn f21_a_server_that_is_away_says_nothing_about_the_mail() {
 }
 
 #[test]
-fn f21_a_server_that_drips_is_cut_off_and_before_it_is_ready_it_is_away() {
+fn f21_dripping_server_is_cut_off() {
     for (behaviour, away) in [("drips-its-greeting", true), ("drips-its-answer", false)] {
         let Some(result) = sent_to_one_that(behaviour) else {
             return;
@@ -81,7 +81,7 @@ fn f21_a_server_that_drips_is_cut_off_and_before_it_is_ready_it_is_away() {
 }
 
 #[test]
-fn a_server_that_asks_who_is_there_is_told_and_a_wrong_password_is_the_operators_to_mend() {
+fn smtp_login_works_and_a_wrong_password_is_reported() {
     let Some(server) = MailServer::that("asks-who") else {
         return;
     };
@@ -100,7 +100,7 @@ fn a_server_that_asks_who_is_there_is_told_and_a_wrong_password_is_the_operators
 }
 
 #[test]
-fn a_server_elsewhere_that_has_no_tls_gets_nothing() {
+fn remote_server_without_tls_gets_nothing() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };
@@ -126,7 +126,7 @@ fn try_tls(server: &MailServer, trusts_it: bool) -> Output {
 }
 
 #[test]
-fn a_certificate_that_nobody_signed_is_refused_and_one_that_is_trusted_is_taken() {
+fn self_signed_certificate_is_refused_unless_trusted() {
     let Some(server) = MailServer::that("speaks-tls") else {
         return;
     };
@@ -149,7 +149,7 @@ fn a_certificate_that_nobody_signed_is_refused_and_one_that_is_trusted_is_taken(
     assert_eq!(done, format!("{place} accepted the mail to bob@x.fr\n"));
 }
 
-/// What an operator is told of a mail at that server, with `HOST` for host and port.
+/// The error of a mail at that server, with `HOST` for host and port.
 fn why(settings: SmtpSettings) -> String {
     let name = format!("{}:{}", settings.host, settings.port.unwrap());
     let smtp = Smtp::new(settings).unwrap();
@@ -159,7 +159,7 @@ fn why(settings: SmtpSettings) -> String {
 }
 
 #[test]
-fn answer_of_a_mail_server_is_told_with_its_port() {
+fn response_of_a_mail_server_is_logged_with_its_port() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };
@@ -170,7 +170,7 @@ fn answer_of_a_mail_server_is_told_with_its_port() {
         ),
         (
             "refuses-the-recipient",
-            "rejected by the mail server (550 5.1.1 ... nobody of that name, HOST)",
+            "rejected by the mail server (550 5.1.1 ... no user of that name, HOST)",
         ),
         (
             "refuses-the-content",
@@ -205,7 +205,7 @@ fn answer_of_a_mail_server_is_told_with_its_port() {
 }
 
 #[test]
-fn mail_server_whose_name_is_not_found_is_told() {
+fn unresolvable_mail_server_is_logged() {
     let told = why(SmtpSettings {
         host: "mail.invalid".to_owned(),
         port: Some(587),
@@ -220,7 +220,7 @@ fn mail_server_whose_name_is_not_found_is_told() {
 }
 
 #[test]
-fn missing_tls_or_login_of_a_mail_server_is_told() {
+fn missing_tls_or_login_of_a_mail_server_is_logged() {
     let Some(server) = MailServer::that("takes") else {
         return;
     };

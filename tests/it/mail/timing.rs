@@ -54,7 +54,7 @@ fn m4_a_mail_does_not_wait_for_the_one_before_it() {
         register(&auth, address);
         ask(&auth, address);
         let in_hand = "SELECT letter AS value FROM outbox WHERE claimed_until > 0";
-        eventually("a mail in hand", || !place.texts(in_hand).is_empty());
+        eventually("a claimed mail", || !place.texts(in_hand).is_empty());
     }
     eventually("bob's mail", || server.came_at("bob@x.fr").is_some());
     let in_hand = "SELECT letter AS value FROM outbox WHERE claimed_until > 0";
@@ -102,7 +102,7 @@ fn times(behaviour: &str) -> Option<[Vec<Duration>; 2]> {
 
 #[test]
 #[ignore = "6,400 mails, a quarter of an hour"]
-fn m4_the_time_of_the_own_mail_does_not_tell_of_others() {
+fn m4_time_of_a_mail_reveals_no_other_mail() {
     let mut areas = Vec::new();
     for milliseconds in [0, 20, 100, 300] {
         // Side by side, and one after the other.

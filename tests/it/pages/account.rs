@@ -71,7 +71,7 @@ async fn account_is_shown_changed_and_deleted(#[case] engine: Engine) {
     let page = bob.get(&app, "/account?done=password").await;
     assert!(page.body.contains("Your password was changed."));
 
-    // The other device is told why it is at the login.
+    // The other device sees at the login why its session ended.
     let answer = other.get(&app, "/account/password").await;
     assert_leads(
         &answer,
@@ -234,7 +234,7 @@ async fn account_is_json_for_programs() {
 }
 
 #[actix_web::test]
-async fn rules_are_told_before_one_posts() {
+async fn rules_are_shown_before_a_form_is_posted() {
     let app = app().await;
     let answer = app.with_cookie(Method::GET, "/rules", "").await;
     assert_eq!(

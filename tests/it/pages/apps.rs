@@ -44,7 +44,7 @@ async fn r98_r99_login_opens_a_registered_application_with_a_code() {
     let enter = "https://wiki.example.org/.bienvenue/enter?code=";
     assert!(location.starts_with(enter), "{location}");
     assert!(location.ends_with("&next=/page?a=b"), "{location}");
-    // Who is logged in goes on without a form.
+    // A user who is logged in continues without a form.
     let again = bob
         .get(&app, &format!("/login?next={}", encoded(&next)))
         .await;

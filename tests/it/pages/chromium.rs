@@ -151,7 +151,7 @@ impl Chromium {
         assert_eq!(self.path(), path, "{}", self.text());
     }
 
-    /// What the page says.
+    /// The text of the page.
     pub(crate) fn text(&mut self) -> String {
         let text = self.look("document.body.innerText");
         text.as_str().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! What all pages have in common: headers, size, style, and what an operator may change.
+//! Common parts of all pages: headers, size, style, and the operator's changes.
 
 use std::fs;
 
@@ -56,7 +56,7 @@ async fn r101_page_has_a_policy_without_scripts() {
 }
 
 #[actix_web::test]
-async fn page_with_its_style_sheet_fits_into_14_kib() {
+async fn page_and_style_sheet_fit_into_14_kib() {
     let app = app().await;
     for path in PATHS {
         let page = Visitor::default().get(&app, path).await;
@@ -71,7 +71,7 @@ async fn page_with_its_style_sheet_fits_into_14_kib() {
 }
 
 #[actix_web::test]
-async fn style_sheet_is_cached_for_good_at_a_path_of_its_content() {
+async fn style_sheet_is_cached_under_the_hash_of_its_content() {
     let colours = ["#1f5f8b", "#ffd400"].map(|text| PageSettings {
         accent: text.parse().unwrap(),
         ..PageSettings::default()
@@ -103,7 +103,7 @@ async fn style_sheet_is_cached_for_good_at_a_path_of_its_content() {
 }
 
 #[actix_web::test]
-async fn name_and_logo_are_the_operator_s() {
+async fn operator_sets_name_and_logo() {
     let place = Place::new();
     let logo = place.path("logo.svg");
     fs::write(&logo, "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();

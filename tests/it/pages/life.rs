@@ -98,7 +98,7 @@ fn account_lives_in_a_browser_without_scripts(
         &mut browser,
         "logged-out",
         "You are logged out.",
-        "La déconnexion est faite.",
+        "Déconnexion réussie.",
     );
 
     browser.go(&server.url("/forgot"));

@@ -53,7 +53,7 @@ async fn right_login_leads_to_the_account() {
     );
     assert!(!session.contains("Max-Age"), "{session}");
     assert_page(&bob.get(&app, "/account").await, 200);
-    // Who is logged in has no use for the form.
+    // A user who is logged in does not need the form.
     assert_leads(&bob.get(&app, "/login?next=%2Fx").await, "/x");
     assert_leads(&bob.get(&app, "/register").await, "/account");
 }
@@ -128,14 +128,14 @@ async fn all_fields_at_fault_are_named_at_once() {
 }
 
 #[actix_web::test]
-async fn page_is_in_the_reader_s_language() {
+async fn page_is_in_the_language_of_the_reader() {
     let app = app().await;
     let page = Visitor::reading("fr-CH, fr;q=0.9, en;q=0.8, *;q=0.5");
     let page = page.get(&app, "/login?reason=logged_out").await;
     assert!(page.body.contains("<html lang=\"fr\">"));
     assert!(page.body.contains("<h1>Connexion</h1>"));
     assert!(page.body.contains("Mot de passe oublié\u{202f}?"));
-    assert!(page.body.contains("La déconnexion est faite."));
+    assert!(page.body.contains("Déconnexion réussie."));
     let page = Visitor::reading("de").get(&app, "/login").await;
     assert!(page.body.contains("<html lang=\"en\">"));
 }
@@ -224,7 +224,7 @@ async fn r11_guesses_by_the_page_are_throttled_as_by_the_api() {
 }
 
 #[actix_web::test]
-async fn unproved_address_is_told_to_look_for_the_mail() {
+async fn unverified_address_sees_where_the_mail_went() {
     let setup = Setup {
         auth: AuthSettings {
             email_verification: EmailVerification::Required,

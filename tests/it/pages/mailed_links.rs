@@ -95,7 +95,7 @@ async fn page_without_a_token_asks_for_a_link() {
     let page = visitor.post(&app, "/reset", &[("new_password", "x")]).await;
     assert_page(&page, 403);
     assert_page(&visitor.post(&app, "/verify-email", &[]).await, 403);
-    // What is no token gets into no cookie.
+    // Only a token gets into a cookie.
     for token in ["x%3B%20Domain%3Dx.fr", "%0d%0aX:y", &"a".repeat(65), ""] {
         let answer = visitor.get(&app, &format!("/reset?token={token}")).await;
         let cookie = answer.headers("set-cookie").concat();
@@ -104,7 +104,7 @@ async fn page_without_a_token_asks_for_a_link() {
 }
 
 #[actix_web::test]
-async fn address_is_proved_by_the_page() {
+async fn address_is_verified_by_the_page() {
     let setup = Setup {
         auth: AuthSettings {
             email_verification: EmailVerification::Required,

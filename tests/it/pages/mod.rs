@@ -19,7 +19,7 @@ use actix_web::test::TestRequest;
 
 use crate::support::app::{Answer, Setup};
 
-/// What browsers send when their user opens a page.
+/// The header that browsers send when their user opens a page.
 pub(crate) const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// A service over which a test's mails can be read.

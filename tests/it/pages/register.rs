@@ -30,14 +30,14 @@ async fn registration_logs_in_at_once() {
 }
 
 #[actix_web::test]
-async fn first_login_tells_the_owner_of_no_new_device() {
+async fn first_login_sends_no_new_device_mail() {
     let app = with_mails().start().await;
     Visitor::default().post(&app, "/register", &ANN).await;
     assert!(app.mails.is_empty(&app.place));
 }
 
 #[actix_web::test]
-async fn rule_stands_on_the_page_before_one_types() {
+async fn page_shows_the_password_rules() {
     let app = with(AuthSettings {
         password_min_length: 15,
         ..quick()
@@ -79,7 +79,7 @@ async fn rule_stands_on_the_page_before_one_types() {
 }
 
 #[actix_web::test]
-async fn taken_address_is_said_beside_its_field() {
+async fn taken_address_is_shown_beside_its_field() {
     let app = app().await;
     app.register("Ann@x.fr", "bob_pwd").await;
     let page = Visitor::default().post(&app, "/register", &ANN).await;
@@ -113,7 +113,7 @@ async fn r16_concealed_registration_answers_alike() {
 }
 
 #[actix_web::test]
-async fn required_proof_comes_before_the_login() {
+async fn required_verification_comes_before_the_login() {
     let app = with(AuthSettings {
         email_verification: EmailVerification::Required,
         ..quick()

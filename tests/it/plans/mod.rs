@@ -82,7 +82,7 @@ fn is_allowed(statement: &str) -> bool {
     })
 }
 
-/// The statements whose plans are checked: those on tables of the service.
+/// The statements on tables of the service, whose plans are checked.
 fn checked<'a>(statements: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
     let is_query = |statement: &&String| {
         let verb = statement.split_whitespace().next().unwrap_or_default();

@@ -100,7 +100,7 @@ fn plan(conn: &mut PgConnection, number: usize, statement: &str) -> Vec<String> 
     lines.into_iter().map(|line| line.line).collect()
 }
 
-/// What is wrong with a plan; as on SQLite.
+/// The fault of a plan; as on SQLite.
 fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
     let has = |word: &str| plan.iter().any(|line| line.contains(word));
     let is_page = statement.contains("LIMIT") && !statement.contains("WHERE");

@@ -24,8 +24,9 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         setup.db.sessions.per_user = 3;
         let clock = setup.clock.clone();
         let app = setup.start().await;
-        for who in ["bob", "eve"] {
-            app.register(&format!("{who}@dylan.com"), "first_pwd").await;
+        for name in ["bob", "eve"] {
+            app.register(&format!("{name}@dylan.com"), "first_pwd")
+                .await;
         }
         app.log_in("bob@dylan.com", "wrong").await;
         let eve = app.log_in("eve@dylan.com", "first_pwd").await.session_id();

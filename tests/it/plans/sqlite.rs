@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use crate::support::{Place, settings};
 use bienvenue::domain::Clock;
 
-/// What `sqlite_stat1` says of a table with so many rows: of an index, how many rows share its
+/// The content of `sqlite_stat1` for a table of this size: of an index, how many rows share its
 /// first columns.
 #[derive(Debug, Clone, Copy)]
 enum Statistics {
@@ -118,8 +118,8 @@ fn plan(conn: &mut SqliteConnection, statement: &str) -> Vec<String> {
     steps.into_iter().map(|step| step.detail).collect()
 }
 
-/// What is wrong with a plan. A scan that a LIMIT ends after so many rows of the answer, in the
-/// order of a key, is none; a sort is allowed for the rows of one key.
+/// The fault of a plan. A scan in the order of a key that a LIMIT ends is no fault; a sort is
+/// allowed for the rows of one key.
 fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
     let is_page = statement.contains("LIMIT") && !statement.contains("WHERE");
     let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
@@ -146,7 +146,7 @@ fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
 }
 
 #[test]
-fn a_scan_is_found_out() {
+fn a_scan_is_detected() {
     let place = Place::new();
     let statement =
         "SELECT users.email FROM users INNER JOIN sessions ON users.id = sessions.user_id

@@ -72,7 +72,7 @@ impl Hosts {
             assert!(output.status.success(), "{}", told(&output));
             String::from_utf8(output.stdout).unwrap()
         };
-        // What docs/deploy.md says: a group, and the applications.
+        // As docs/deploy.md says: a group, and the applications.
         command(&["group", "create", "staff"]);
         let proxy = kind.tool();
         let app = |name: &str, host: &str, groups: &[&str]| {
@@ -173,7 +173,7 @@ impl Hosts {
         (browser, id)
     }
 
-    /// What the login page does for a browser that is logged in: it goes where `next` leads.
+    /// The target to which the login page redirects a browser that is logged in.
     fn after_login(&self, login: &str, session: &SessionId) -> String {
         let login = Url::parse(login).unwrap();
         assert_eq!(login.host_str(), Some(LOGIN));
@@ -258,7 +258,7 @@ fn location(answer: &Response) -> String {
 
 /// Runs the commands of the guide, and lets nginx check what they write.
 #[test]
-fn guide_writes_configurations_that_nginx_takes() {
+fn guide_writes_configurations_that_nginx_accepts() {
     if !has_tool("nginx") {
         return;
     }
@@ -286,7 +286,7 @@ fn guide_writes_configurations_that_nginx_takes() {
 }
 
 #[rstest]
-fn one_login_is_good_on_both_hosts(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
+fn one_login_opens_both_hosts(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
     };

@@ -26,7 +26,7 @@ fn logged_in(front: &Front) -> Client {
     browser
 }
 
-/// What the application got, in lower case.
+/// The request that the application got, in lower case.
 fn received(answer: Response) -> String {
     assert_eq!(answer.status(), 200);
     answer.text().unwrap().to_lowercase()

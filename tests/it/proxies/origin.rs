@@ -10,7 +10,7 @@ use crate::support::program::Server;
 const ORIGIN: &str = "https://app.example.org";
 const FORM: [(&str, &str); 2] = [("email", "bob@x.fr"), ("password", "correct horse battery")];
 
-/// What a browser sends for a form of a page on the application's own origin.
+/// Posts a form as a browser does from a page on the application's own origin.
 fn post(browser: &Client, front: &Front, path: &str) -> u16 {
     let request = browser.post(front.url(path)).form(&FORM);
     let request = request

@@ -1,4 +1,4 @@
-//! Forgotten passwords: who asks for a mail, and what the token in it is good for.
+//! Forgotten passwords: the request for a mail, and the token in it.
 
 mod neighbours;
 mod requests;
@@ -14,7 +14,7 @@ use crate::support::app::{Answer, App, Setup};
 use crate::support::{Engine, Place};
 
 const BOB: &str = "bob@dylan.com";
-const NOBODY: &str = "nobody@dylan.com";
+const NOBODY: &str = "unknown@dylan.com";
 const OLD: &str = "bob_pwd";
 const NEW: &str = "a new one of bob";
 const INVALID: &str = "403 {\"message\":\"invalid reset token\"}";

@@ -1,4 +1,4 @@
-//! Who asks for a mail learns nothing, and nobody's mailbox is filled.
+//! A request for a mail reveals nothing and cannot flood a mailbox.
 
 use actix_web::http::Method;
 use actix_web::test;
@@ -14,9 +14,7 @@ pub(super) const QUEUED: &str =
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r16_known_and_unknown_addresses_get_the_same_answer_and_leave_the_same_rows(
-    #[case] engine: Engine,
-) {
+async fn r16_known_and_unknown_addresses_leave_equal_rows(#[case] engine: Engine) {
     let Some(app) = with_bob(engine).await else {
         return;
     };
@@ -45,7 +43,7 @@ async fn r16_known_and_unknown_addresses_get_the_same_answer_and_leave_the_same_
 }
 
 #[actix_web::test]
-async fn r16_what_is_no_address_is_refused_before_anything_is_looked_up() {
+async fn r16_invalid_address_is_refused_before_any_lookup() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     for wrong in ["", "bob", "bob@", "bob @dylan.com"] {
         assert_eq!(app.ask_for_reset(wrong).await.status, 400, "{wrong:?}");
@@ -103,7 +101,7 @@ async fn an_address_gets_five_mails_and_then_five_an_hour(#[case] engine: Engine
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn l1_a_stranger_cannot_keep_a_person_without_a_token(#[case] engine: Engine) {
+async fn l1_attacker_cannot_keep_a_user_without_a_token(#[case] engine: Engine) {
     let Some(app) = with_bob(engine).await else {
         return;
     };

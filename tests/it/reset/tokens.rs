@@ -1,4 +1,4 @@
-//! What a reset token is good for, and for how long.
+//! The uses of a reset token, and its lifetime.
 
 use std::sync::Barrier;
 use std::thread;
@@ -73,9 +73,7 @@ async fn r18_of_twenty_tries_at_once_one_spends_the_token(#[case] engine: Engine
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r19_a_token_is_a_random_uuid_that_lives_thirty_minutes_and_is_stored_as_a_digest(
-    #[case] engine: Engine,
-) {
+async fn r19_token_is_random_short_lived_and_stored_as_a_digest(#[case] engine: Engine) {
     let Some(app) = with_bob(engine).await else {
         return;
     };
@@ -99,7 +97,7 @@ async fn r19_a_token_is_a_random_uuid_that_lives_thirty_minutes_and_is_stored_as
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r18_only_the_newest_token_is_good_and_only_for_its_account(#[case] engine: Engine) {
+async fn r18_only_the_newest_token_is_valid_for_its_account(#[case] engine: Engine) {
     let Some(app) = with_bob(engine).await else {
         return;
     };
@@ -224,7 +222,7 @@ async fn r30_a_reset_ends_every_session_token_and_known_device(#[case] engine: E
 }
 
 #[actix_web::test]
-async fn r84_nobody_is_logged_in_by_a_reset() {
+async fn r84_reset_does_not_log_in() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     let token = app.token(BOB);
     let answer = app.reset(BOB, &token, NEW).await;
@@ -237,7 +235,7 @@ async fn r84_nobody_is_logged_in_by_a_reset() {
 }
 
 #[actix_web::test]
-async fn r85_a_reset_by_the_owner_ends_what_somebody_else_opened_before() {
+async fn r85_reset_ends_sessions_of_an_earlier_squatter() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     let squatter = app.log_in(BOB, OLD).await.session_id();
     let token = app.token(BOB);
@@ -250,7 +248,7 @@ async fn r85_a_reset_by_the_owner_ends_what_somebody_else_opened_before() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r87_r26_tokens_of_one_purpose_are_good_for_no_other(#[case] engine: Engine) {
+async fn r87_r26_tokens_of_one_purpose_are_invalid_for_others(#[case] engine: Engine) {
     let Some(app) = with_bob(engine).await else {
         return;
     };
@@ -266,7 +264,7 @@ async fn r87_r26_tokens_of_one_purpose_are_good_for_no_other(#[case] engine: Eng
 }
 
 #[actix_web::test]
-async fn r88_a_refused_password_leaves_the_token_good() {
+async fn r88_refused_password_leaves_the_token_valid() {
     let mut setup = crate::support::app::Setup::new();
     setup.auth.password_min_length = 8;
     let app = setup.start().await;
@@ -291,7 +289,7 @@ async fn a_reset_forgives_the_guesses_at_the_account() {
 }
 
 #[actix_web::test]
-async fn wrong_tokens_are_counted_by_the_address_and_right_ones_are_not() {
+async fn only_wrong_tokens_are_counted_by_address() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     let wrong = ResetToken::generate().expose();
     for _ in 0..20 {
@@ -306,7 +304,7 @@ async fn wrong_tokens_are_counted_by_the_address_and_right_ones_are_not() {
 }
 
 #[actix_web::test]
-async fn r86_a_token_is_good_after_a_restart() {
+async fn r86_token_is_valid_after_a_restart() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     let token = app.token(BOB);
     let (place, clock) = (app.place.clone(), app.clock.clone());
@@ -319,7 +317,7 @@ async fn r86_a_token_is_good_after_a_restart() {
 }
 
 #[actix_web::test]
-async fn nobody_gets_a_token_for_an_unknown_email() {
+async fn unknown_email_gets_no_token() {
     let app = with_bob(Engine::Sqlite).await.unwrap();
     let nobody = email(NOBODY);
     let refused = app.auth.get_reset_password_token(&nobody);

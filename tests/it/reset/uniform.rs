@@ -1,4 +1,4 @@
-//! What a request for a mail costs, to an address with an account and to one without.
+//! The cost of a request for a mail is the same with and without an account.
 
 use bienvenue::auth::ThrottleSettings;
 use bienvenue::mail::{Mailer, Memory, TemplateSettings, Templates};
@@ -64,9 +64,7 @@ async fn r16_a_full_outbox_writes_as_often_for_unknown_addresses(#[case] engine:
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn r16_a_mail_to_nobody_takes_as_many_transactions_as_one_to_somebody(
-    #[case] engine: Engine,
-) {
+async fn r16_decoy_mail_takes_as_many_transactions(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };

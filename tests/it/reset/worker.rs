@@ -1,4 +1,4 @@
-//! The thread that sends mails: what it sends, to whom, and what it does when it cannot.
+//! The thread that sends mails, and its behaviour in failures.
 
 use std::fs;
 use std::path::Path;
@@ -72,9 +72,7 @@ fn token_in(text: &str) -> ResetToken {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r18_r43_the_mail_has_a_token_that_sets_a_new_password_and_a_notice_follows(
-    #[case] engine: Engine,
-) {
+fn r18_r43_mailed_token_sets_a_password_with_a_notice(#[case] engine: Engine) {
     let memory = Memory::default();
     let Some(service) = service(engine, |_| Mailer::Memory(memory.clone())) else {
         return;
@@ -97,7 +95,7 @@ fn r18_r43_the_mail_has_a_token_that_sets_a_new_password_and_a_notice_follows(
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r82_mail_goes_to_the_stored_address_and_never_to_one_that_looks_like_it(#[case] engine: Engine) {
+fn r82_mail_goes_to_the_stored_address_only(#[case] engine: Engine) {
     let memory = Memory::default();
     let Some(service) = service(engine, |_| Mailer::Memory(memory.clone())) else {
         return;
@@ -131,7 +129,7 @@ fn r82_mail_goes_to_the_stored_address_and_never_to_one_that_looks_like_it(#[cas
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn f21_mails_wait_while_they_cannot_be_sent_and_leave_once_they_can(#[case] engine: Engine) {
+fn f21_queued_mails_are_sent_after_an_outage(#[case] engine: Engine) {
     let blocked = |place: &Place| {
         fs::write(place.path("mail"), "a file where the folder should be").unwrap();
         folder(&place.path("mail"))
@@ -214,7 +212,7 @@ fn a_mail_is_given_up_after_three_days() {
 }
 
 #[test]
-fn without_mails_the_outbox_is_emptied_and_nobody_has_a_token() {
+fn without_mails_the_outbox_is_emptied_and_no_token_exists() {
     let service = service(Engine::Sqlite, |_| Mailer::Off).unwrap();
     service.ask(BOB);
     service.outbox_is_empty();

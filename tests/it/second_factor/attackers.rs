@@ -1,4 +1,4 @@
-//! What an attacker can and cannot do who knows the password, holds the mailbox, or holds a session.
+//! Attackers who know the password, hold the mailbox, or hold a session.
 
 use actix_web::http::Method;
 use bienvenue::domain::{NormalizedEmail, Password};

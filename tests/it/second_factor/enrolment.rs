@@ -156,7 +156,7 @@ async fn app_is_removed_by_password_and_second_factor(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn new_recovery_codes_make_the_old_ones_worthless(#[case] engine: Engine) {
+async fn new_recovery_codes_invalidate_the_old_ones(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -188,7 +188,7 @@ async fn new_recovery_codes_make_the_old_ones_worthless(#[case] engine: Engine) 
 }
 
 #[actix_web::test]
-async fn nobody_sets_one_up_where_it_is_off() {
+async fn second_factor_off_allows_no_setup() {
     let place = Place::new();
     let mut setup = Setup::at(place);
     setup.auth.second_factor = SecondFactorPolicy::Off;
@@ -235,7 +235,7 @@ async fn owner_is_notified_of_each_change() {
 }
 
 #[actix_web::test]
-async fn export_tells_of_second_factors_and_no_secret() {
+async fn export_lists_second_factors_without_secrets() {
     let app = app().await;
     let session_id = app.bob().await;
     let (phone, codes) = app.enrol(&session_id).await;

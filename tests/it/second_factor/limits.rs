@@ -44,7 +44,7 @@ async fn wrong_codes_wait_like_wrong_passwords(#[case] engine: Engine) {
     let db = app.place.open(crate::support::settings(&app.clock));
     assert!(
         db.limit_rows(&[&limit]).unwrap().is_empty(),
-        "it begins anew"
+        "it begins again"
     );
 }
 

@@ -28,7 +28,7 @@ async fn login_asks_for_the_second_factor_and_goes_on(#[case] engine: Engine) {
     let (_, attributes) = cookies[0].split_once(';').unwrap();
     assert_eq!(attributes, " HttpOnly; SameSite=Lax; Path=/; Max-Age=600");
     let login = login_cookie(&first);
-    // It is good for nothing else.
+    // It has no other use.
     let value = login.strip_prefix("login=").unwrap();
     assert_eq!(app.profile(value).await.status.as_u16(), 403);
 
@@ -86,7 +86,7 @@ async fn one_request_with_both_factors_logs_in(#[case] engine: Engine) {
 }
 
 #[actix_web::test]
-async fn wrong_code_beside_a_password_tells_not_which_was_wrong() {
+async fn wrong_code_or_password_is_not_told_apart() {
     let app = app().await;
     let (phone, _) = app.enrol(&app.bob().await).await;
     let right = app.code(&phone);
@@ -103,7 +103,7 @@ async fn wrong_code_beside_a_password_tells_not_which_was_wrong() {
 }
 
 #[actix_web::test]
-async fn wrong_password_does_not_tell_of_a_second_factor() {
+async fn wrong_password_does_not_reveal_a_second_factor() {
     let app = app().await;
     app.enrol(&app.bob().await).await;
     app.register("ann@x.fr", "ann_pwd").await;

@@ -84,7 +84,7 @@ async fn verify_tells_the_level_of_the_session() {
 }
 
 #[actix_web::test]
-async fn factor_is_asked_for_where_new_ones_are_off() {
+async fn factor_is_required_where_new_ones_are_off() {
     let place = Place::new();
     let setup = Setup::at(place);
     let app = setup.start().await;

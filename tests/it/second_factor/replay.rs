@@ -62,7 +62,7 @@ async fn one_of_twenty_tries_at_once_on_two_instances_passes(#[case] engine: Eng
 }
 
 #[actix_web::test]
-async fn older_code_is_worthless_after_a_newer_one() {
+async fn older_code_is_invalid_after_a_newer_one() {
     let app = app().await;
     let (phone, _) = app.enrol(&app.bob().await).await;
     let older = app.code(&phone);
@@ -74,7 +74,7 @@ async fn older_code_is_worthless_after_a_newer_one() {
 }
 
 #[actix_web::test]
-async fn code_that_confirmed_logs_nobody_in() {
+async fn code_that_confirmed_cannot_log_in() {
     let app = app().await;
     let session_id = app.bob().await;
     let phone = app.begin_totp(&session_id).await;

@@ -10,7 +10,7 @@ use actix_web::{Error, test, web};
 use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
 use bienvenue::db::DbSettings;
 use bienvenue::domain::{BcryptCost, Clock};
-use bienvenue::http::{Http, HttpSettings, PageSettings, Pages};
+use bienvenue::http::{HttpApp, HttpSettings, PageSettings, Pages};
 use bienvenue::mail::{Mailer, Templates};
 use bienvenue::secret_key::KeyFile;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(crate) fn quick() -> AuthSettings {
     }
 }
 
-/// What a test may set before the service starts.
+/// The settings of a service in a test.
 pub(crate) struct Setup {
     pub(crate) place: Rc<Place>,
     pub(crate) clock: Clock,
@@ -83,7 +83,7 @@ impl Setup {
             auth = auth.with_mails(mailer, templates).unwrap();
         }
         let auth = web::Data::new(auth);
-        let http = Http::new(auth.clone(), self.http);
+        let http = HttpApp::new(auth.clone(), self.http);
         let http = match self.pages {
             Some(pages) => http.with_pages(Pages::new(pages).unwrap()),
             None => http,
@@ -212,7 +212,7 @@ impl App {
         .await
     }
 
-    /// A form of somebody who is logged in.
+    /// Posts a form of a user who is logged in.
     pub(crate) async fn as_user(
         &self,
         session_id: &str,

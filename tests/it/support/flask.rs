@@ -1,14 +1,14 @@
-//! A database as the document's service leaves it: Flask, `SQLAlchemy` 1.3.24, Python's bcrypt.
+//! A database as the reference service leaves it: Flask, `SQLAlchemy` 1.3.24, Python's bcrypt.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Place;
 
-/// What `Base.metadata.create_all` writes into the file, its trailing spaces included.
+/// The schema that `Base.metadata.create_all` writes, with its trailing spaces.
 pub(crate) const DDL: &str = "CREATE TABLE users (\n\tid INTEGER NOT NULL, \n\temail VARCHAR(250) NOT NULL, \n\thashed_password VARCHAR(250) NOT NULL, \n\tsession_id VARCHAR(250), \n\treset_token VARCHAR(250), \n\tPRIMARY KEY (id)\n)";
 
-/// `bcrypt.hashpw(b"blob_pwd", bcrypt.gensalt(4))`; the document stores its bytes.
+/// `bcrypt.hashpw(b"blob_pwd", bcrypt.gensalt(4))`; the reference service stores its bytes.
 pub(crate) const BLOB_PWD: &str = "$2b$04$Fgu8PlALRJpJWH46L8.StuiI3Mb7YdIRo8u89gKUNmFqt26K8A4kW";
 /// The hash of `text_pwd`, for a row whose author decoded it to a text first.
 pub(crate) const TEXT_PWD: &str = "$2b$04$GHNuqbySJP7nvLCWWp2Xze3L4esvi0qvqeHFxyK5kRF1z8q.JfvAi";

@@ -113,7 +113,7 @@ impl Machine {
 
     fn output(&self, commands: &str) -> Output {
         let path = std::env::var("PATH").unwrap();
-        // What the program's own tests take out of the environment, and a shell instead of it.
+        // A shell in the cleaned environment of the program's own tests.
         let clean = program(&self.path("deploy"), &[]);
         let mut shell = Command::new("bash");
         for (name, value) in clean.get_envs() {

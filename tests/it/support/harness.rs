@@ -208,7 +208,7 @@ impl Event {
     }
 }
 
-/// What the service has acknowledged, written down after the answer was read.
+/// The changes that the service has acknowledged, noted after the answer was read.
 #[derive(Debug, Default)]
 struct Notes {
     events: Vec<Event>,
@@ -323,7 +323,7 @@ impl Worker {
         self.note(|notes| notes.known.insert(digest.clone()));
         self.ask(200, |visitor| visitor.profile(&id));
         if logs_out {
-            // Until the answer is there nobody knows.
+            // Until the answer arrives, the outcome is unknown.
             self.note(|notes| notes.known.remove(&digest));
             if self.ask(200, |visitor| visitor.log_out(&id)).is_some() {
                 self.note(|notes| notes.ended.insert(digest));
@@ -357,14 +357,14 @@ impl Worker {
     }
 }
 
-/// What a load has seen.
+/// The observations of a load.
 pub(crate) struct Report {
     notes: Notes,
 }
 
 impl Report {
     /// How many requests had each status, and the slowest of them.
-    pub(crate) fn figures(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let mut by_status: BTreeMap<u16, (usize, Duration)> = BTreeMap::new();
         for event in &self.notes.events {
             let (count, slowest) = by_status.entry(event.status).or_default();
@@ -397,7 +397,7 @@ impl Report {
 
     /// Compares the database with what was acknowledged. Nothing may be lost, nothing come
     /// back, nothing be half done, and no answer be another than the right one or a 503.
-    /// Prints the figures.
+    /// Prints the numbers.
     pub(crate) fn check(&self, test: &str, url: &str) {
         let notes = &self.notes;
         let emails: BTreeSet<String> = texts(url, "SELECT email AS value FROM users")
@@ -419,7 +419,7 @@ impl Report {
             "{test}: {}acknowledged: {} registrations, {} sessions, {} log-outs; lost: \
              {lost_users}, {lost_sessions}, {come_back}; half states: {}; done and not \
              acknowledged: {} registrations; wrong answers: {}",
-            self.figures(),
+            self.summary(),
             notes.registered.len(),
             notes.known.len(),
             notes.ended.len(),

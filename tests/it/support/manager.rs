@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What hears `sd_notify`.
+/// The receiver of `sd_notify`.
 pub(crate) struct Manager {
     socket: UnixDatagram,
     path: PathBuf,

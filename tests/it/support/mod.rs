@@ -1,4 +1,4 @@
-//! What the tests share: a service in the process, and the real program.
+//! Shared by the tests: a service in the process, and the real program.
 
 pub(crate) mod app;
 pub(crate) mod authenticator;
@@ -142,7 +142,7 @@ impl Place {
         }
     }
 
-    /// Another connection to the database, beside whoever has it open.
+    /// Another connection to the database, beside those that are open.
     pub(crate) fn connect(&self) -> Other {
         match &self.server {
             None => Other::Sqlite(connect(&self.path("bienvenue.db"))),
@@ -150,7 +150,7 @@ impl Place {
         }
     }
 
-    /// Runs SQL on the database beside whoever has it open.
+    /// Runs SQL on the database, over a connection of its own.
     pub(crate) fn sql(&self, sql: &str) {
         self.connect().execute(sql);
     }
@@ -229,7 +229,7 @@ pub(crate) fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
 }
 
-/// Tries until it is so, for ten seconds at the most.
+/// Waits until `so` is true, for at most ten seconds.
 pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !so() {

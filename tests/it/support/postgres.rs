@@ -16,7 +16,7 @@ use diesel::{Connection, PgConnection};
 
 use super::pgbouncer::{PgBouncer, mode};
 
-/// Where databases are made: a server that somebody named, or a cluster of our own.
+/// Where databases are made: on the server that `TEST_POSTGRES_URL` names, or in our own cluster.
 enum Server {
     Named(String),
     Own(Cluster),
@@ -260,7 +260,7 @@ impl Cluster {
         self.folder.to_str().unwrap()
     }
 
-    /// What it has logged.
+    /// The log of the server.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.path("log")).unwrap()).into_owned()
     }
@@ -369,7 +369,7 @@ fn binaries() -> Option<PathBuf> {
     })
 }
 
-/// Whom to run the server as: none for ourselves.
+/// The user to run the server as; none for the current one.
 pub(super) fn user() -> Option<(u32, u32)> {
     let own = fs::metadata("/proc/self").unwrap();
     if std::os::unix::fs::MetadataExt::uid(&own) != 0 {

@@ -54,7 +54,7 @@ pub(crate) fn finish(mut command: Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What a program that was refused said.
+/// The messages of a program that was refused.
 pub(crate) fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -13,7 +13,7 @@ use super::{Engine, Place};
 /// A statement, and the thread that sent it.
 type Sent = (String, String);
 
-/// What was sent to each database that is watched, by a part of its URL.
+/// The statements to each database that is watched, by a part of its URL.
 static SENT: Mutex<BTreeMap<String, Vec<Sent>>> = Mutex::new(BTreeMap::new());
 
 /// The statements of the whole suite that this process has added to the file.
@@ -92,7 +92,7 @@ pub(crate) struct Statements {
 }
 
 impl Statements {
-    /// Those over connections that are made from now on.
+    /// Watches the connections that are made from now on.
     pub(crate) fn to(place: &Place) -> Self {
         watch();
         let database = match &place.server {
@@ -103,16 +103,16 @@ impl Statements {
         Self { database }
     }
 
-    /// What requests have sent since the last look.
+    /// The statements of requests since the last call.
     pub(crate) fn of_requests(&self) -> Vec<String> {
         self.take(|thread| {
             // A pool opens connections on threads of its own.
-            !["mail", "mail-send", "housekeeping", "cleanup"].contains(&thread)
+            !["mail", "mail-send", "background", "cleanup"].contains(&thread)
                 && !thread.starts_with("r2d2-worker")
         })
     }
 
-    /// What the threads that send mails have sent since the last look.
+    /// The statements of the mail threads since the last call.
     pub(crate) fn of_mails(&self) -> Vec<String> {
         self.take(|thread| thread == "mail-send")
     }

@@ -13,7 +13,7 @@ use crate::support::manager::{Manager, listening, with_socket};
 use crate::support::program::{Server, program};
 use crate::support::{Place, has_tool};
 
-/// Nobody: as root SQLite changes the owner of its files, which the service cannot.
+/// The user id of `nobody`: as root, SQLite changes the owner of its files; the service cannot.
 const NOBODY: u32 = 65534;
 
 /// The sets of system calls that systemd knows, as it writes them down.
@@ -46,7 +46,7 @@ fn expand(name: &str, sets: &HashMap<String, Vec<String>>, into: &mut BTreeSet<S
     }
 }
 
-/// What the unit's lines let pass, read from first to last as systemd does.
+/// The calls that the unit's lines allow, read from first to last as systemd does.
 fn allowed() -> BTreeSet<String> {
     let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/bienvenue.service");
     let unit = fs::read_to_string(unit).unwrap();
@@ -86,7 +86,7 @@ fn made(trace: &str) -> BTreeSet<String> {
     calls.collect()
 }
 
-/// Runs a program traced, as nobody if we are root.
+/// Runs a program traced, as the user `nobody` if we are root.
 fn traced(program: &Command, place: &Place) -> Command {
     let copy = place.path("bienvenue");
     fs::copy(program.get_program(), &copy).unwrap();
@@ -107,7 +107,7 @@ fn traced(program: &Command, place: &Place) -> Command {
     strace
 }
 
-fn give_to_nobody(place: &Place) {
+fn give_to_unprivileged_user(place: &Place) {
     let folder = place.folder();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
     chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -124,7 +124,7 @@ fn live(place: &Place) {
     manager.watch(&mut command, std::time::Duration::from_millis(600));
     let mut command = with_socket(&traced(&command, place), listener);
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
-        give_to_nobody(place);
+        give_to_unprivileged_user(place);
         command.uid(NOBODY).gid(NOBODY);
     }
     let mut server = Server::spawn(command);
@@ -140,7 +140,7 @@ fn live(place: &Place) {
         assert_eq!(client.get(server.url(path)).send().unwrap().status(), 200);
     }
     manager.hear_of("WATCHDOG=1");
-    // strace passes signals on to nobody: the program itself is asked to stop.
+    // strace forwards no signals: the program itself gets the signal to stop.
     let children = format!("/proc/{0}/task/{0}/children", server.pid());
     let child = fs::read_to_string(children).unwrap();
     let killed = Command::new("kill").args(["-TERM", child.trim()]).status();
@@ -150,7 +150,7 @@ fn live(place: &Place) {
 }
 
 #[test]
-fn the_filter_of_system_calls_lets_pass_what_the_service_does() {
+fn system_call_filter_allows_the_calls_of_the_service() {
     if !has_tool("strace") || !has_tool("systemd-analyze") {
         return;
     }

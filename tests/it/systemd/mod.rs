@@ -1,5 +1,4 @@
-//! The service under systemd: what its unit allows, what it tells, and the socket that it is
-//! given.
+//! The service under systemd: its unit, its notifications, and socket activation.
 
 mod calls;
 mod notify;

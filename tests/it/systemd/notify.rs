@@ -1,4 +1,4 @@
-//! What the service tells whoever started it, and when it keeps silent.
+//! The notifications to systemd: readiness and the watchdog.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn count(lines: &[String], what: &str) -> usize {
 }
 
 #[test]
-fn r92_the_service_says_that_it_is_ready_then_that_it_is_well_and_at_last_that_it_stops() {
+fn r92_systemd_gets_ready_watchdog_and_stopping() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let Some(place) = Place::on(engine) else {
             continue;
@@ -55,7 +55,7 @@ fn r92_the_service_says_that_it_is_ready_then_that_it_is_well_and_at_last_that_i
 }
 
 #[test]
-fn r92_who_does_not_serve_is_not_ready() {
+fn r92_failed_start_is_never_ready() {
     let place = Place::new();
     std::fs::write(place.path("bienvenue.db"), "no database").unwrap();
     let mut manager = Manager::new(place.folder());
@@ -69,7 +69,7 @@ fn r92_who_does_not_serve_is_not_ready() {
 
 /// F14 as systemd does it: nothing heard for the watchdog's time, an end, and a new start.
 #[test]
-fn f14_a_process_that_hangs_is_heard_no_more_and_its_successor_is_ready() {
+fn f14_hanging_process_misses_the_watchdog_and_is_replaced() {
     let place = Place::new();
     let (mut manager, mut server) = watched(&place);
     manager.hear_of("WATCHDOG=1");
@@ -85,9 +85,9 @@ fn f14_a_process_that_hangs_is_heard_no_more_and_its_successor_is_ready() {
     assert!(back < WITHIN + Duration::from_secs(2), "{back:?}");
 }
 
-/// Whoever holds the lock would hold it against the next process too.
+/// The holder of the lock would block the next process too.
 #[test]
-fn f14_a_database_that_says_it_is_locked_is_no_reason_for_a_restart() {
+fn f14_locked_database_causes_no_restart() {
     let place = Place::new();
     let (mut manager, _server) = watched(&place);
     manager.hear_of("WATCHDOG=1");
@@ -102,7 +102,7 @@ fn f14_a_database_that_says_it_is_locked_is_no_reason_for_a_restart() {
 }
 
 #[test]
-fn without_anybody_to_tell_nothing_is_told() {
+fn without_a_notify_socket_nothing_is_sent() {
     let place = Place::new();
     let mut server = Server::start(&place);
     thread::sleep(Duration::from_millis(300));
@@ -112,7 +112,7 @@ fn without_anybody_to_tell_nothing_is_told() {
 }
 
 #[test]
-fn a_socket_that_nobody_reads_costs_one_line_of_the_log() {
+fn full_notify_socket_logs_one_line() {
     let place = Place::new();
     let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
     command

@@ -23,7 +23,7 @@ fn hand_over(place: &Place, listener: &TcpListener) -> Command {
 }
 
 #[test]
-fn the_socket_that_is_handed_over_is_served_instead_of_the_address() {
+fn activated_socket_replaces_the_address() {
     let place = Place::new();
     let (listener, address) = listening();
     let mut server = Server::spawn(hand_over(&place, &listener));
@@ -40,7 +40,7 @@ fn the_socket_that_is_handed_over_is_served_instead_of_the_address() {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn what_is_no_listening_tcp_socket_is_refused_for_good() {
+fn activated_socket_must_be_a_listening_tcp_socket() {
     let place = Place::new();
     let datagrams = UnixDatagram::bind(place.path("datagrams")).unwrap();
     let (listener, address) = listening();
@@ -93,7 +93,7 @@ impl Clients {
         Self { left, threads }
     }
 
-    /// Waits until no more than so many connections are to come.
+    /// Waits until at most `left` connections are still to come.
     fn wait_for_left(&self, left: usize) {
         while self.left.load(Ordering::Relaxed) > left {
             assert!(
@@ -188,9 +188,9 @@ fn f15_a_restart_under_load_refuses_no_connection() {
     );
 }
 
-/// The same with systemd's own program in the place of ours.
+/// The same with systemd's own program instead of ours.
 #[test]
-fn f15_systemd_socket_activate_starts_the_service_on_the_first_connection() {
+fn f15_first_connection_starts_the_service() {
     if !has_tool("systemd-socket-activate") {
         return;
     }

@@ -70,20 +70,20 @@ fn exposure(drop_in: Option<&str>, threshold: &str) -> Option<String> {
 }
 
 #[test]
-fn r91_the_exposure_is_one_of_ten_at_the_most() {
+fn r91_exposure_is_at_most_one_of_ten() {
     if !has_tool("systemd-analyze") {
         return;
     }
-    let plain = exposure(None, "10").expect("1.0 at the most");
-    let without = exposure(Some("no-network.conf"), "5").expect("0.5 at the most without network");
+    let plain = exposure(None, "10").expect("at most 1.0");
+    let without = exposure(Some("no-network.conf"), "5").expect("at most 0.5 without network");
     // A server on another machine costs what it costs.
-    let with = exposure(Some("network.conf"), "15").expect("1.5 at the most");
+    let with = exposure(Some("network.conf"), "15").expect("at most 1.5");
     println!("R91: exposure {plain}, {without} without network, {with} with all of it");
     assert!(exposure(None, "0").is_none(), "a threshold can be missed");
 }
 
 #[test]
-fn systemd_finds_nothing_to_complain_of() {
+fn systemd_verifies_the_units() {
     if !has_tool("systemd-analyze") {
         return;
     }
@@ -104,10 +104,10 @@ fn systemd_finds_nothing_to_complain_of() {
 }
 
 #[test]
-fn what_the_unit_promises_agrees_with_what_the_program_does() {
+fn unit_agrees_with_the_program() {
     let unit = fs::read_to_string(deploy("bienvenue.service")).unwrap();
     for line in [
-        // Exit code 78 is for what a restart cannot mend.
+        // Exit code 78 means a failure that a restart cannot repair.
         "RestartPreventExitStatus=78",
         "Restart=on-failure",
         // 25 seconds of answering, and 4 of the last writes.

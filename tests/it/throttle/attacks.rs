@@ -1,5 +1,5 @@
 //! Attacks on the limits themselves, against the real program, as long as they take. The
-//! figures that they print stand in `docs/security.md`.
+//! numbers that they print stand in `docs/security.md`.
 //!
 //! By hand: `cargo test --test it -- --ignored --nocapture --test-threads 1 throttle::attacks`
 
@@ -76,7 +76,7 @@ fn sum(attackers: Vec<JoinHandle<Statuses>>) -> Statuses {
     total
 }
 
-/// Somebody with an account and a device that it knows.
+/// The owner of an account, with a known device.
 struct Owner<'a> {
     server: &'a Server,
     email: String,
@@ -146,18 +146,18 @@ fn behind_a_proxy(place: &Place, arguments: &[&str]) -> Server {
 #[case("/reset_password", 1500)]
 #[case("/sessions", 1500)]
 #[ignore = "half a minute"]
-fn m3_one_throttled_address_holds_up_nobody(#[case] path: &str, #[case] connections: usize) {
+fn m3_one_throttled_address_delays_no_other(#[case] path: &str, #[case] connections: usize) {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;
     };
     let server = behind_a_proxy(&place, &[]);
     let owner = Owner::register(&server, "bob@x.org", "203.0.113.5");
     let until = Instant::now() + Duration::from_secs(12);
-    let form = "email=nobody@x.org&password=wrong";
+    let form = "email=unknown@x.org&password=wrong";
     let form = if path == "/sessions" {
         form
     } else {
-        "email=nobody@x.org"
+        "email=unknown@x.org"
     };
     let flood = request(path, "192.0.2.7", "", form);
     let attackers = attack(&server, connections, &flood, until);
@@ -177,7 +177,7 @@ fn m3_one_throttled_address_holds_up_nobody(#[case] path: &str, #[case] connecti
 #[case("12")]
 #[case("13")]
 #[ignore = "two minutes"]
-fn m8_six_attackers_with_accounts_keep_no_known_owner_out(#[case] cost: &str) {
+fn m8_six_attackers_do_not_lock_out_a_known_owner(#[case] cost: &str) {
     let place = Place::new();
     let server = behind_a_proxy(&place, &["--bcrypt-cost", cost]);
     let owner = Owner::register(&server, "bob@x.org", "203.0.113.5");
@@ -189,7 +189,7 @@ fn m8_six_attackers_with_accounts_keep_no_known_owner_out(#[case] cost: &str) {
         })
         .collect();
     let until = Instant::now() + Duration::from_secs(62);
-    // Not in the rhythm of somebody who logs in again and again.
+    // Not in the rhythm of a user who logs in repeatedly.
     let rhythm = Duration::from_secs(3);
     let threads = attackers
         .iter()
@@ -211,7 +211,7 @@ fn m8_six_attackers_with_accounts_keep_no_known_owner_out(#[case] cost: &str) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[ignore = "a minute"]
-fn m2_a_full_table_holds_up_nobody(#[case] engine: Engine) {
+fn m2_full_throttle_table_delays_no_user(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };

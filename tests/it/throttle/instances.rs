@@ -27,9 +27,7 @@ fn instance(place: &Place, clock: &Clock) -> Auth {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn f13_two_instances_together_let_exactly_five_of_sixty_parallel_guesses_through(
-    #[case] engine: Engine,
-) {
+fn f13_two_instances_share_the_five_free_guesses(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };

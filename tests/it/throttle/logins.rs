@@ -12,7 +12,7 @@ use crate::support::app::{Answer, App, Setup, fields, quick};
 use crate::support::{Engine, Place, email, eventually, password, until_hash};
 
 pub(super) const BOB: &str = "bob@dylan.com";
-const NOBODY: &str = "nobody@dylan.com";
+const NOBODY: &str = "unknown@dylan.com";
 
 /// A service on which guesses are counted, and bob is registered.
 pub(super) async fn throttling(place: Place) -> App {
@@ -29,7 +29,7 @@ fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
-/// Somebody who sends requests.
+/// A sender of requests.
 #[derive(Clone)]
 pub(super) struct From {
     pub(super) address: String,
@@ -56,7 +56,7 @@ impl From {
         app.send(request).await
     }
 
-    pub(super) async fn guess(&self, app: &App, email: &str, password: &str) -> u16 {
+    pub(super) async fn try_login(&self, app: &App, email: &str, password: &str) -> u16 {
         let answer = self.post(app, "/sessions", email, password).await;
         answer.status.as_u16()
     }
@@ -70,13 +70,12 @@ pub(super) fn device_of(answer: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn r11_the_sixth_guess_waits_and_the_right_password_waits_too_whether_the_account_is_there_or_not()
- {
+async fn r11_sixth_guess_waits_even_with_the_right_password() {
     for account in [BOB, NOBODY] {
         let app = throttling(Place::new()).await;
         for number in 0..5 {
             let elsewhere = from(&format!("192.0.{number}.1"));
-            assert_eq!(elsewhere.guess(&app, account, "wrong").await, 401);
+            assert_eq!(elsewhere.try_login(&app, account, "wrong").await, 401);
         }
         let guesser = from("198.51.100.1");
         let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
@@ -87,14 +86,14 @@ async fn r11_the_sixth_guess_waits_and_the_right_password_waits_too_whether_the_
         assert_eq!(answer.header("retry-after"), Some("1"));
         assert!(answer.headers("set-cookie").is_empty());
         app.advance(1);
-        assert_eq!(guesser.guess(&app, account, "wrong").await, 401);
+        assert_eq!(guesser.try_login(&app, account, "wrong").await, 401);
         let answer = guesser.post(&app, "/sessions", account, "bob_pwd").await;
         assert_eq!(answer.header("retry-after"), Some("2"));
     }
 }
 
 #[actix_web::test]
-async fn r01_a_victim_is_not_kept_out_of_a_device_or_an_address_from_which_it_logged_in_before() {
+async fn r01_known_clients_of_a_victim_are_not_locked_out() {
     let app = throttling(Place::new()).await;
     let home = from("203.0.113.5");
     let login = home.post(&app, "/sessions", BOB, "bob_pwd").await;
@@ -105,47 +104,51 @@ async fn r01_a_victim_is_not_kept_out_of_a_device_or_an_address_from_which_it_lo
     let mut passed = 0;
     for number in 0..2000_u32 {
         let guesser = from(&format!("10.{}.{}.1", number / 250, number % 250));
-        passed += usize::from(guesser.guess(&app, BOB, "wrong").await == 401);
+        passed += usize::from(guesser.try_login(&app, BOB, "wrong").await == 401);
         app.advance(60);
     }
     assert_eq!(passed, 100);
     app.advance(86_400);
     let elsewhere = from("198.51.100.1");
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429, "locked");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(
+        elsewhere.try_login(&app, BOB, "bob_pwd").await,
+        429,
+        "locked"
+    );
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     // That was a success of a known client: the others may come again.
-    assert_eq!(elsewhere.guess(&app, BOB, "wrong").await, 401);
+    assert_eq!(elsewhere.try_login(&app, BOB, "wrong").await, 401);
     for _ in 0..10 {
-        elsewhere.guess(&app, BOB, "wrong").await;
+        elsewhere.try_login(&app, BOB, "wrong").await;
     }
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 429);
-    assert_eq!(travelling.guess(&app, BOB, "bob_pwd").await, 200);
-    assert_eq!(elsewhere.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(elsewhere.try_login(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(travelling.try_login(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(elsewhere.try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[actix_web::test]
-async fn a_known_client_has_ten_guesses_then_one_a_minute_and_in_the_end_it_is_known_no_longer() {
+async fn known_client_has_ten_guesses_then_one_a_minute() {
     let app = throttling(Place::new()).await;
     let home = from("203.0.113.5");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     for _ in 0..10 {
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
     let refused = home.post(&app, "/sessions", BOB, "bob_pwd").await;
     assert_eq!(refused.header("retry-after"), Some("60"));
     for _ in 10..100 {
         app.advance(60);
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
     app.advance(60);
     for _ in 0..5 {
-        assert_eq!(home.guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(home.try_login(&app, BOB, "wrong").await, 401);
     }
-    assert_eq!(home.guess(&app, BOB, "wrong").await, 429);
+    assert_eq!(home.try_login(&app, BOB, "wrong").await, 429);
 }
 
 #[actix_web::test]
-async fn a_device_that_was_planted_is_not_taken_up() {
+async fn planted_device_cookie_is_not_adopted() {
     let app = throttling(Place::new()).await;
     let planted = "0b0e7a68-5f3b-4b5e-9d0a-1b2c3d4e5f60";
     let victim = From {
@@ -183,12 +186,15 @@ async fn the_device_cookie_lasts_180_days_and_no_script_reads_it() {
 }
 
 #[actix_web::test]
-async fn r57_an_address_has_20_guesses_at_any_accounts_and_its_site_100() {
+async fn r57_address_has_20_guesses_and_its_site_100() {
     let app = throttling(Place::new()).await;
     let account = |number: usize| format!("{number}@x.org");
     for number in 0..20 {
         let guesser = from("2001:db8:1:1::5");
-        assert_eq!(guesser.guess(&app, &account(number), "wrong").await, 401);
+        assert_eq!(
+            guesser.try_login(&app, &account(number), "wrong").await,
+            401
+        );
     }
     let same_network = from("2001:db8:1:1::77");
     let refused = same_network.post(&app, "/sessions", "new@x.org", "w").await;
@@ -196,14 +202,20 @@ async fn r57_an_address_has_20_guesses_at_any_accounts_and_its_site_100() {
     assert_eq!(refused.header("retry-after"), Some("30"));
     for number in 20..100 {
         let neighbour = from(&format!("2001:db8:1:{}::1", number / 10));
-        assert_eq!(neighbour.guess(&app, &account(number), "wrong").await, 401);
+        assert_eq!(
+            neighbour.try_login(&app, &account(number), "wrong").await,
+            401
+        );
     }
     let neighbour = from("2001:db8:1:ffff::1");
     let refused = neighbour.post(&app, "/sessions", "new@x.org", "w").await;
     assert_eq!(refused.header("retry-after"), Some("5"));
     let rows = "SELECT key AS value FROM throttle WHERE key LIKE 'account/%'";
     assert_eq!(app.place.texts(rows).len(), 100, "the refused began no row");
-    assert_eq!(from("192.0.2.1").guess(&app, "new@x.org", "w").await, 401);
+    assert_eq!(
+        from("192.0.2.1").try_login(&app, "new@x.org", "w").await,
+        401
+    );
 }
 
 #[rstest]
@@ -216,7 +228,7 @@ async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) 
     };
     let app = throttling(place).await;
     let (thief, owner) = (from("198.51.100.9"), from("192.0.2.1"));
-    assert_eq!(thief.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(thief.try_login(&app, BOB, "bob_pwd").await, 200);
     let login = owner.post(&app, "/sessions", BOB, "bob_pwd").await;
     let cookies = format!(
         "session_id={}; device={}",
@@ -241,10 +253,10 @@ async fn l12_a_new_password_forgets_other_known_clients(#[case] engine: Engine) 
 }
 
 #[actix_web::test]
-async fn right_logins_use_nothing_up() {
+async fn right_logins_consume_no_guesses() {
     let app = throttling(Place::new()).await;
     for _ in 0..50 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 200);
         app.advance(2);
     }
     let rows = "SELECT key AS value FROM throttle WHERE fails > 0 AND key NOT LIKE 'logins/%'";
@@ -279,7 +291,7 @@ async fn right_logins_of_an_account_are_30_then_30_a_minute(#[case] engine: Engi
         assert_eq!(log_in(number).await.status, 200);
     }
     assert_eq!(log_in(0).await.status, 429);
-    let wrong = from("198.51.100.1").guess(&app, NOBODY, "wrong").await;
+    let wrong = from("198.51.100.1").try_login(&app, NOBODY, "wrong").await;
     assert_eq!(wrong, 401, "another account");
 }
 
@@ -339,7 +351,7 @@ async fn r57_a_site_registers_100_then_60_an_hour(#[case] engine: Engine) {
 }
 
 #[actix_web::test]
-async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them() {
+async fn r14_every_authentication_counts_guesses() {
     let app = throttling(Place::new()).await;
     let valid = |text: &str| beside(|| app.auth.valid_login(&email(BOB), &password(text)));
     for _ in 0..5 {
@@ -349,19 +361,19 @@ async fn r14_every_way_to_authenticate_counts_guesses_and_a_reset_forgives_them(
         valid("bob_pwd"),
         Err(AuthError::RateLimited { retry_after, .. }) if retry_after == Duration::from_secs(1)
     ));
-    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 429);
     app.auth.clear_limits(&email(BOB)).unwrap();
     assert!(valid("bob_pwd").unwrap());
 }
 
 #[actix_web::test]
-async fn r77_where_guesses_cannot_be_counted_nobody_logs_in() {
+async fn r77_login_fails_if_guesses_cannot_be_counted() {
     let app = throttling(Place::new()).await;
     app.place.sql("ALTER TABLE throttle RENAME TO elsewhere");
-    let status = from("192.0.2.1").guess(&app, BOB, "bob_pwd").await;
+    let status = from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await;
     assert_eq!(status, 503);
     app.place.sql("ALTER TABLE elsewhere RENAME TO throttle");
-    assert_eq!(from("192.0.2.1").guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(from("192.0.2.1").try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[rstest]
@@ -374,9 +386,9 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
     };
     let app = throttling(place).await;
     let home = from("203.0.113.5");
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
     for _ in 0..5 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "wrong").await, 401);
     }
     let place = app.place.clone();
     drop(app);
@@ -384,12 +396,12 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
     setup.place = place;
     setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
-    assert_eq!(from("192.0.2.2").guess(&app, BOB, "bob_pwd").await, 429);
-    assert_eq!(home.guess(&app, BOB, "bob_pwd").await, 200);
+    assert_eq!(from("192.0.2.2").try_login(&app, BOB, "bob_pwd").await, 429);
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
 }
 
 #[actix_web::test]
-async fn a_login_that_comes_to_no_verdict_is_given_back() {
+async fn login_without_a_result_is_refunded() {
     let app = throttling(Place::new()).await;
     let fails = || {
         let rows = "SELECT cast(sum(fails) AS TEXT) AS value FROM throttle WHERE key LIKE 'account/%' HAVING sum(fails) > 0";
@@ -409,13 +421,13 @@ async fn a_login_that_comes_to_no_verdict_is_given_back() {
 }
 
 #[actix_web::test]
-async fn without_throttling_nothing_is_counted_and_no_device_is_named() {
+async fn throttling_off_counts_nothing_and_sets_no_cookie() {
     let mut setup = Setup::new();
     setup.auth = quick();
     let app = setup.start().await;
     app.register(BOB, "bob_pwd").await;
     for _ in 0..30 {
-        assert_eq!(from("192.0.2.1").guess(&app, BOB, "wrong").await, 401);
+        assert_eq!(from("192.0.2.1").try_login(&app, BOB, "wrong").await, 401);
     }
     let login = app.log_in(BOB, "bob_pwd").await;
     assert_eq!(login.headers("set-cookie").len(), 1);

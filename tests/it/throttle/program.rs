@@ -32,7 +32,7 @@ fn throttle(place: &Place, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn an_operator_sees_who_waits_and_lets_them_try_anew() {
+fn operator_lists_and_clears_throttled_accounts() {
     let place = Place::new();
     let server = throttling(&place);
     assert_eq!(log_in(&server, "wrong").status(), 401);
@@ -56,7 +56,7 @@ fn an_operator_sees_who_waits_and_lets_them_try_anew() {
 }
 
 #[test]
-fn who_is_to_be_cleared_has_to_be_said_and_the_database_has_to_be_there() {
+fn throttle_clear_needs_an_account_and_a_database() {
     let place = Place::new();
     for (arguments, expected) in [
         (
@@ -116,7 +116,7 @@ fn guesses(place: &Place, account: &str) -> Vec<String> {
 }
 
 #[test]
-fn who_hangs_up_has_guessed_and_who_is_told_to_come_back_has_not() {
+fn disconnected_login_is_counted_and_503_is_not() {
     let place = Place::new();
     let endless = [
         "--bcrypt-cost=22",

@@ -56,7 +56,7 @@ pub(super) fn store(engine: Engine) -> Option<Store> {
 }
 
 impl Store {
-    fn guess(&self, charge: &LimitCheck) -> Result<(), Duration> {
+    fn try_login(&self, charge: &LimitCheck) -> Result<(), Duration> {
         let counted = self.db.count_attempt(std::slice::from_ref(charge)).unwrap();
         counted.map(drop).map_err(|RateLimited { wait, .. }| wait)
     }
@@ -66,7 +66,7 @@ impl Store {
         rows.first().map_or(0, |row| row.fails)
     }
 
-    /// Removes expired rows and evicts others, up to so many of each.
+    /// Removes expired rows and evicts others, up to `limit` of each.
     fn removes(&self, limit: u32) -> usize {
         let expired = self.db.remove_expired_limits(limit).unwrap();
         expired + self.db.remove_surplus_limits(limit).unwrap()
@@ -76,11 +76,11 @@ impl Store {
     fn schedule(&self, charge: &LimitCheck, guesses: usize) -> Vec<i64> {
         let mut passed = Vec::new();
         while passed.len() < guesses {
-            match self.guess(charge) {
+            match self.try_login(charge) {
                 Ok(()) => passed.push(self.clock.now().seconds() - START.seconds()),
                 Err(wait) => {
                     self.clock.advance(wait.saturating_sub(seconds(1)));
-                    assert!(self.guess(charge).is_err(), "a second too early");
+                    assert!(self.try_login(charge).is_err(), "a second too early");
                     self.clock.advance(seconds(1));
                 }
             }
@@ -92,9 +92,7 @@ impl Store {
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_100_in_all(
-    #[case] engine: Engine,
-) {
+fn r11_account_gets_5_guesses_24_in_an_hour_100_in_total(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     let passed = store.schedule(&account(), 100);
     let within = |time: i64| passed.iter().filter(|at| **at < time).count();
@@ -103,7 +101,7 @@ fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_
     assert_eq!(within(3600), 24);
     assert_eq!(passed[99], 26_311, "7.31 hours");
     for _ in 0..30 {
-        assert_eq!(store.guess(&account()), Err(seconds(300)));
+        assert_eq!(store.try_login(&account()), Err(seconds(300)));
         store.clock.advance(seconds(86_400));
     }
     while store.removes(500) > 0 {}
@@ -113,7 +111,7 @@ fn r11_an_account_is_guessed_at_5_times_at_once_14_in_ten_minutes_24_in_an_hour_
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn r57_an_address_has_20_guesses_at_once_then_one_each_half_minute(#[case] engine: Engine) {
+fn r57_address_has_20_guesses_then_one_each_half_minute(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     let passed = store.schedule(&address(), 24);
     assert!(passed[..20].iter().all(|at| *at == 0), "{passed:?}");
@@ -137,7 +135,7 @@ fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
     let passed = thread::scope(|scope| {
         let guess = || {
             begin.wait();
-            store.guess(&charge).is_ok()
+            store.try_login(&charge).is_ok()
         };
         let guesses: Vec<_> = (0..60).map(|_| scope.spawn(guess)).collect();
         let passed = guesses.into_iter().map(|guess| guess.join().unwrap());
@@ -149,17 +147,17 @@ fn r11_of_sixty_guesses_at_once_exactly_the_free_ones_pass(
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engine: Engine) {
+fn f18_wrong_clock_makes_no_wait_too_long(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for charge in [account(), address()] {
         store.clock.advance(seconds(10 * 365 * 86_400));
-        while store.guess(&charge).is_ok() {}
+        while store.try_login(&charge).is_ok() {}
         store.clock.set(START);
         let row = store.db.limit_rows(&[&charge.key]).unwrap().remove(0);
         assert_eq!(row.wait(&charge.rule, START), Duration::ZERO);
-        assert_eq!(store.guess(&charge), Ok(()));
-        while store.guess(&charge).is_ok() {}
-        let wait = store.guess(&charge).unwrap_err();
+        assert_eq!(store.try_login(&charge), Ok(()));
+        while store.try_login(&charge).is_ok() {}
+        let wait = store.try_login(&charge).unwrap_err();
         assert!(wait <= seconds(300) && wait > Duration::ZERO, "{wait:?}");
     }
 }
@@ -167,7 +165,7 @@ fn f18_no_wait_is_longer_than_its_longest_when_the_clock_was_wrong(#[case] engin
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
-fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
+fn refund_undoes_the_count_of_a_guess(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
     for _ in 0..200 {
         let charges = [address(), account()];
@@ -184,7 +182,7 @@ fn what_is_given_back_is_as_if_it_had_not_been_guessed(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 fn a_guess_that_one_count_refuses_is_counted_by_none(#[case] engine: Engine) {
     let Some(store) = store(engine) else { return };
-    while store.guess(&account()).is_ok() {}
+    while store.try_login(&account()).is_ok() {}
     for _ in 0..3 {
         let limited = store.db.count_attempt(&[address(), account()]).unwrap();
         assert_eq!(limited.unwrap_err().wait, seconds(1));
@@ -201,10 +199,10 @@ fn r66_expired_limits_go_then_those_with_fewest_failures(#[case] engine: Engine)
         key: LimitKey::account(&NormalizedEmail::parse(&format!("{number}@x.org")).unwrap()),
         ..account()
     };
-    store.guess(&address()).unwrap();
-    while store.guess(&of(0)).is_ok() {}
+    store.try_login(&address()).unwrap();
+    while store.try_login(&of(0)).is_ok() {}
     for number in [1, 2, 3, 4, 2] {
-        store.guess(&of(number)).unwrap();
+        store.try_login(&of(number)).unwrap();
         store.clock.advance(seconds(60));
     }
     let left = || {
@@ -233,7 +231,7 @@ fn limits_are_counted_in_steps(#[case] engine: Engine) {
     for number in 0..7 {
         let email = NormalizedEmail::parse(&format!("{number}@x.org")).unwrap();
         let key = LimitKey::account(&email);
-        store.guess(&LimitCheck { key, ..account() }).unwrap();
+        store.try_login(&LimitCheck { key, ..account() }).unwrap();
     }
     let mut steps = 0;
     let mut key = None;

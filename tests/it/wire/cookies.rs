@@ -15,7 +15,7 @@ fn logged_in(place: &Place) -> (Server, String) {
 }
 
 #[test]
-fn cookies_of_other_names_may_be_as_broken_as_they_like() {
+fn broken_cookies_of_other_names_are_ignored() {
     let place = Place::new();
     let (server, id) = logged_in(&place);
     for cookies in [
@@ -33,7 +33,7 @@ fn cookies_of_other_names_may_be_as_broken_as_they_like() {
 }
 
 #[test]
-fn a_session_id_in_another_dress_or_twice_is_none() {
+fn malformed_or_repeated_session_id_is_none() {
     let place = Place::new();
     let (server, id) = logged_in(&place);
     let upper = id.to_uppercase();

@@ -5,7 +5,7 @@ use crate::support::Place;
 use crate::support::program::Server;
 
 #[test]
-fn what_is_no_request_is_refused_with_an_answer() {
+fn malformed_request_is_answered_400() {
     let place = Place::new();
     let server = Server::start(&place);
     let many = numbered_headers(200);
@@ -101,7 +101,7 @@ fn a_body_in_chunks_is_a_body_and_expect_is_answered() {
 }
 
 #[test]
-fn requests_in_a_row_are_answered_in_that_row() {
+fn pipelined_requests_are_answered_in_order() {
     let place = Place::new();
     let server = Server::start(&place);
     let form = "email=a@x.org&password=p";

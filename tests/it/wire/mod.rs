@@ -1,4 +1,4 @@
-//! The real program over TCP: what well-behaved clients never send, and what they do.
+//! The real program over TCP: malformed and well-formed requests.
 
 mod cookies;
 mod framing;
@@ -96,7 +96,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn options_names_the_verbs_and_the_others_are_405() {
+fn options_lists_the_methods_and_others_are_405() {
     let place = Place::new();
     let server = Server::start(&place);
     for (path, allow) in [
@@ -128,7 +128,7 @@ fn options_names_the_verbs_and_the_others_are_405() {
 }
 
 #[test]
-fn an_unknown_path_is_404_for_every_verb() {
+fn unknown_path_is_404_for_every_method() {
     let place = Place::new();
     let server = Server::start(&place);
     let message = "{\"message\":\"not found\"}\n";
@@ -166,7 +166,7 @@ fn an_unknown_path_is_404_for_every_verb() {
 }
 
 #[test]
-fn odd_ways_to_name_a_path_that_exists_lead_there() {
+fn alternative_spellings_of_a_path_are_routed() {
     let place = Place::new();
     let server = Server::start(&place);
     for target in [
@@ -218,7 +218,7 @@ fn odd_headers_do_no_harm() {
 }
 
 #[test]
-fn every_answer_has_the_security_headers_and_a_number_of_its_own() {
+fn every_response_has_security_headers_and_a_request_id() {
     let place = Place::new();
     let server = Server::start(&place);
     let mut numbers = std::collections::HashSet::new();

@@ -29,7 +29,7 @@ fn write_then_read(server: &Server, request: &[u8]) -> String {
 }
 
 #[test]
-fn no_answer_is_lost_in_front_of_a_body_that_nobody_reads() {
+fn unread_body_does_not_lose_the_response() {
     let place = Place::new();
     let server = Server::start(&place);
     for (size, times) in [(20 << 10, 40), (100 << 10, 40), (1 << 20, 20)] {

@@ -21,7 +21,7 @@ use crate::domain::{
 /// The second factors of a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SecondFactors {
-    /// Since when there is an authenticator app, if there is one.
+    /// When the authenticator app was added, if there is one.
     pub totp: Option<Timestamp>,
     /// How many passkeys there are.
     pub passkeys: u32,
@@ -37,26 +37,26 @@ impl SecondFactors {
     }
 }
 
-/// How a change of the second factors by their owner ends, after the password was right.
+/// The outcome of a change of second factors by their owner, after the password was right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondFactorChange {
     /// It is done.
     Done,
-    /// There is one already, or there is none, or the key was replaced: nothing was changed.
+    /// A factor exists already, or none exists, or the key was replaced: nothing was changed.
     Refused,
-    /// The second factor that had to be shown was wrong.
+    /// The required second factor was wrong.
     Wrong {
-        /// Whether it was the last try that the account's limit allows.
+        /// Whether it was the last attempt that the account's limit allows.
         is_last: bool,
     },
-    /// Too often changed, or too many wrong codes.
+    /// Too many changes, or too many wrong codes.
     Limited(RateLimited),
 }
 
 /// A code that confirms an authenticator app.
 #[derive(Debug, Clone, Copy)]
 pub struct TotpConfirmation<'a> {
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
     /// The session in which it is confirmed. It stays, and counts as opened with both factors.
     pub session: &'a SessionDigest,
@@ -68,14 +68,14 @@ pub struct TotpConfirmation<'a> {
     pub limit: &'a [LimitCheck],
     /// The recovery codes that the user gets.
     pub recovery_codes: &'a [RecoveryCodeDigest],
-    /// The count that begins at zero again.
+    /// The count that is reset to zero.
     pub forget: &'a LimitKey,
     /// The notification.
     pub notice: Option<&'a RateLimitedMail>,
 }
 
 impl DB {
-    /// The second factors of a user. Blocks for three look-ups.
+    /// The second factors of a user. Blocks for three lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -180,7 +180,7 @@ impl DB {
         })
     }
 
-    /// Gives a user other recovery codes. Blocks for one write.
+    /// Replaces the recovery codes of a user. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced or the session ended in the
@@ -235,7 +235,7 @@ impl DB {
     }
 
     /// The users who have a second factor, in the order of their numbers, at most `limit` of each
-    /// kind, beginning after `after`. Blocks for two look-ups.
+    /// kind, beginning after `after`. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.

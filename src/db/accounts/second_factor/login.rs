@@ -12,10 +12,10 @@ use crate::db::{
 };
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, UserId};
 
-/// What lets a client show a second factor.
+/// The proof of the first step, which lets a client give a second factor.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginGate<'a> {
-    /// The right password, in the same request: what is stored of it.
+    /// The right password, in the same request: its stored hash.
     Password(&'a HashedPassword),
     /// A login that began with the right password.
     Pending(&'a LoginTokenDigest, &'a Client),
@@ -24,21 +24,21 @@ pub enum LoginGate<'a> {
 /// A login with a second factor.
 #[derive(Debug, Clone, Copy)]
 pub struct SecondFactorLogin<'a> {
-    /// What comes before the second factor.
+    /// The proof of the first step.
     pub gate: LoginGate<'a>,
     /// The second factor.
     pub proof: &'a FactorProof,
     /// The session that it opens.
     pub session: &'a NewSession<'a>,
-    /// How many wrong ones the account may get.
+    /// The limit of wrong codes of the account.
     pub limit: &'a [LimitCheck],
-    /// What a right one settles.
+    /// The writes that follow a right code.
     pub side_effects: &'a LoginSideEffects,
     /// The notification of a right one.
     pub notice: Option<&'a RateLimitedMail>,
 }
 
-/// How a login with a second factor ends.
+/// The outcome of a login with a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondFactorLoginOutcome {
     /// The session is open.
@@ -46,9 +46,9 @@ pub enum SecondFactorLoginOutcome {
         /// How many older ones it ended.
         ended: usize,
     },
-    /// The second factor was wrong, or used before. The login goes on waiting for a right one.
+    /// The second factor was wrong, or used before. The pending login stays.
     Wrong {
-        /// Whether it was the last try that the account's limit allows.
+        /// Whether it was the last attempt that the account's limit allows.
         is_last: bool,
     },
     /// Too many were wrong before.
@@ -60,7 +60,7 @@ impl DB {
     /// counted. The user's other logins that wait for a second factor end. Blocks for one write.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if what comes before the second factor is no longer so.
+    /// [`DbError::NoResultFound`] if the proof of the first step is no longer valid.
     pub fn log_in_with_second_factor(
         &self,
         login: &SecondFactorLogin<'_>,

@@ -47,22 +47,22 @@ pub enum FactorProof {
     Wrong,
 }
 
-/// What became of a second factor.
+/// The outcome of a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorVerdict {
     /// It was right, and is used up.
     Right,
     /// It was wrong, or used before.
     Wrong {
-        /// Whether it was the last try that the account's limit allows.
+        /// Whether it was the last attempt that the account's limit allows.
         is_last: bool,
     },
-    /// Too many were wrong before: it was not looked at.
+    /// Too many were wrong before: it was not checked.
     Limited(RateLimited),
 }
 
-/// Counts a try by the account's limit, then looks whether the factor is right and uses it up. The
-/// caller holds the user's row, and commits also where it is wrong: the try stays counted.
+/// Counts an attempt by the account's limit, then checks the factor and uses it up. The caller
+/// holds the user's row, and commits even if it is wrong: the attempt stays counted.
 fn try_factor(
     conn: &mut AnyConnection,
     (user_id, client): (UserId, &Client),

@@ -33,7 +33,7 @@ impl DroppedMails {
             let mut state = self.state();
             (state.note(Instant::now()), state.count)
         };
-        let kind = mail.letter;
+        let kind = mail.kind;
         match line {
             None => {}
             Some(Line::Begins) => log::warn!(

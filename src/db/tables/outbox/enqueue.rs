@@ -37,7 +37,7 @@ pub(in crate::db) fn queued(
     mail: &QueuedMail,
     now: Timestamp,
 ) -> Statement {
-    let rooms = MailPriority::ALL.map(|priority| {
+    let capacities = MailPriority::ALL.map(|priority| {
         let (priority, room) = (priority.get(), priority.room());
         format!("WHEN {priority} THEN {room}")
     });
@@ -53,15 +53,15 @@ pub(in crate::db) fn queued(
                  ELSE {unproved} END AS priority) AS class \
              WHERE (SELECT count(*) FROM (SELECT 1 FROM outbox AS waiting \
                  WHERE waiting.priority = class.priority LIMIT {most}) AS waiting) \
-                 < CASE class.priority {rooms} END",
+                 < CASE class.priority {capacities} END",
             decoy = MailPriority::Decoy.get(),
             known = MailPriority::Known.get(),
             unproved = MailPriority::Unproved.get(),
-            rooms = rooms.join(" "),
+            capacities = capacities.join(" "),
         ),
         [
             Value::Number(user_id.map(UserId::get)),
-            Value::text(mail.letter),
+            Value::text(mail.kind),
             Value::Text(mail.details.clone()),
             Value::number(now.seconds()),
             Value::number(i64::from(mail.has_token)),
@@ -91,7 +91,7 @@ fn insert(
     diesel::insert_into(outbox::table)
         .values((
             outbox::user_id.eq(user_id.map(UserId::get)),
-            outbox::letter.eq(mail.letter),
+            outbox::letter.eq(mail.kind),
             outbox::details.eq(mail.details.as_deref()),
             outbox::created_at.eq(now.seconds()),
             outbox::due_at.eq(now.seconds()),

@@ -61,7 +61,7 @@ fn claim_sql() -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedMail {
     /// The mail kind.
-    pub letter: &'static str,
+    pub kind: &'static str,
     /// The values for its template, in JSON. They contain no token.
     pub details: Option<String>,
     /// Whether it will contain a token. Then it is removed when the user's tokens are revoked.
@@ -85,7 +85,7 @@ pub struct ClaimedMail {
     /// The recipient; none for a decoy.
     pub user_id: Option<UserId>,
     /// The mail kind.
-    pub letter: String,
+    pub kind: String,
     /// The values for its template, in JSON.
     pub details: Option<String>,
     /// When it was queued.
@@ -104,7 +104,7 @@ pub struct OutboxEntry {
     /// The recipient.
     pub user_id: Option<UserId>,
     /// The mail kind.
-    pub letter: String,
+    pub kind: String,
     /// When it was queued.
     pub created_at: Timestamp,
     /// When the next attempt is due.
@@ -126,8 +126,8 @@ struct ClaimedRow {
     id: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     user_id: Option<i64>,
-    #[diesel(sql_type = Text)]
-    letter: String,
+    #[diesel(sql_type = Text, column_name = letter)]
+    kind: String,
     #[diesel(sql_type = Nullable<Text>)]
     details: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -143,7 +143,7 @@ impl From<ClaimedRow> for ClaimedMail {
         Self {
             id: row.id,
             user_id: row.user_id.map(UserId::new),
-            letter: row.letter,
+            kind: row.kind,
             details: row.details,
             created_at: Timestamp::from_seconds(row.created_at),
             attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
@@ -304,10 +304,10 @@ impl DB {
                 .limit(i64::from(limit))
                 .load(conn)
         })?;
-        let waiting = |(id, user_id, letter, created_at, due_at, attempts): Row| OutboxEntry {
+        let waiting = |(id, user_id, kind, created_at, due_at, attempts): Row| OutboxEntry {
             id,
             user_id: user_id.map(UserId::new),
-            letter,
+            kind,
             created_at: Timestamp::from_seconds(created_at),
             due_at: Timestamp::from_seconds(due_at),
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),

@@ -26,7 +26,7 @@ pub struct NewSession<'a> {
     pub digest: &'a SessionDigest,
     /// The client that opens it.
     pub client: &'a Client,
-    /// By what the user has authenticated.
+    /// How the user has authenticated.
     pub level: SessionLevel,
 }
 
@@ -47,7 +47,7 @@ impl DB {
     /// it ended. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist (any more) or is disabled, if the
+    /// [`DbError::NoResultFound`] if the user does not exist or is disabled, if the
     /// password was replaced, or if it is not enough.
     pub fn add_session(
         &self,
@@ -114,7 +114,7 @@ impl DB {
     /// Ends one session and returns its user. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the session is not valid (any more).
+    /// [`DbError::NoResultFound`] if the session is not valid.
     pub fn end_session(&self, digest: &SessionDigest) -> Result<UserId, DbError> {
         let valid = self.validity();
         self.write(|conn| {
@@ -241,7 +241,7 @@ impl Validity {
 }
 
 /// The statement that makes a session the user's newest, unless the password was replaced or is
-/// not enough. This is where a second factor is required, whatever was read before.
+/// not enough. The statement itself enforces a required second factor.
 fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
     // A disabled account gets no session in any way.
     let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2 \

@@ -76,7 +76,7 @@ impl DB {
     /// transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if `by` is not a valid session (any more).
+    /// [`DbError::NoResultFound`] if `by` is not a valid session.
     pub fn end_session_named(
         &self,
         by: &SessionDigest,
@@ -99,7 +99,7 @@ impl DB {
     /// Ends sessions of the user of the session `by`. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if `by` is not a valid session (any more).
+    /// [`DbError::NoResultFound`] if `by` is not a valid session.
     pub fn end_sessions(&self, by: &SessionDigest, scope: SessionScope) -> Result<(), DbError> {
         self.write(|conn| {
             let user_id = self.lock_owner(conn, by)?;

@@ -37,8 +37,8 @@ pub(super) fn login_elsewhere(own: &Origin, next: &AppUrl) -> HeaderValue {
     HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(LOGIN))
 }
 
-/// The value of `Location` on the service's own host. Its `next` is a path of the same host, whatever the header says;
-/// there is none for a path that is too long or could lead to another host.
+/// The value of `Location` on the service's own host. Its `next` is always a path of the same
+/// host. It is left out for a path that is too long or could lead to another host.
 pub(super) fn login_location(headers: &HeaderMap) -> HeaderValue {
     original_path(headers)
         .map(|path| percent_encode(path, ENCODED).to_string())

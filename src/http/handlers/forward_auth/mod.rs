@@ -1,4 +1,4 @@
-//! Forward auth: `GET /verify`, which a proxy requests before it passes a request on.
+//! Forward auth: `GET /verify`, which a proxy requests before it forwards a request.
 
 mod login_location;
 
@@ -31,13 +31,13 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// comma, at which some applications split a header.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b',');
 
-/// `GET /verify`: tells a proxy who is logged in and has access, before it passes a request on to
-/// an application. OPTIONS is for proxies that ask with the client's own method.
+/// `GET /verify`: tells a proxy which user is logged in and has access, before it forwards a
+/// request to an application. OPTIONS is for proxies that ask with the client's own method.
 pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, ForwardAuthError> {
     answer(&request, StatusCode::UNAUTHORIZED).await
 }
 
-/// `GET /verify/redirect`: the same for proxies that pass the whole answer on. A browser that
+/// `GET /verify/redirect`: the same for proxies that forward the whole response. A browser that
 /// asks for a page without a login is redirected to the login; other clients get 401.
 pub(crate) async fn verify_or_redirect(
     request: HttpRequest,
@@ -107,16 +107,16 @@ fn own_origin(request: &HttpRequest) -> Option<&Origin> {
     settings.and_then(|settings| settings.public_origin.as_ref())
 }
 
-/// Where a client without a login goes to log in.
+/// The login page for a client without a login.
 #[derive(Debug)]
 pub(crate) struct Login {
     location: HeaderValue,
-    /// On the host of an application: what makes the login good in this browser alone.
+    /// On the host of an application: binds the login to this browser.
     state: Option<Cookie<'static>>,
 }
 
 impl Login {
-    /// The login page: on the host of an application that of the service, else the same host's.
+    /// The login page: on the host of an application the one of the service, else that of this host.
     async fn of(request: &HttpRequest) -> Result<Self, HttpError> {
         let here = || Self {
             location: login_location(request.headers()),
@@ -143,17 +143,18 @@ impl Login {
     }
 }
 
-/// Why the proxy must not pass the request on. The status is 401 where `GET /profile` has 403,
+/// The reason why the proxy must not forward the request. The status is 401 where `GET /profile`
+/// has 403,
 /// because proxies understand it as "log in first". `Location` is the login page, for a proxy
 /// that redirects. There is no `WWW-Authenticate`, for which a browser would open a dialog.
 #[derive(Debug)]
 pub(crate) enum ForwardAuthError {
-    /// Without a login, or without the second factor that the policy asks for.
+    /// There is no login, or not the second factor that the policy requires.
     NotLoggedIn(StatusCode, Box<Login>, AuthError),
     Failed(HttpError),
 }
 
-/// The code of what is missing.
+/// The error code of the missing login or factor.
 fn missing_code(missing: &AuthError) -> &'static str {
     if matches!(missing, AuthError::EnrolmentRequired) {
         "second_factor_enrolment_required"

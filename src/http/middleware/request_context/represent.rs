@@ -9,8 +9,8 @@ use crate::http::error::Description;
 use crate::http::pages::Pages;
 use crate::http::representation::{PROBLEM, Representation};
 
-/// Turns an error's answer into the form that the client asks for. Other answers stay as they
-/// are, and so do errors that are pages already.
+/// Turns an error's response into the form that the client asks for. Other responses stay
+/// unchanged, and so do errors that are pages already.
 pub(super) fn represent(
     mut answer: HttpResponse<BoxBody>,
     wanted: Representation,

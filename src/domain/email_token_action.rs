@@ -1,15 +1,15 @@
-//! The purposes of an email token.
+//! What an email token does when it comes back.
 
 /// The effect of an email token that comes back from its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EmailAction {
+pub enum EmailTokenAction {
     /// The account's address becomes verified.
     Verify,
     /// The account's address is replaced by the one that got the token.
     Change,
 }
 
-impl EmailAction {
+impl EmailTokenAction {
     /// The stored form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

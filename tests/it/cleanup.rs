@@ -1,4 +1,4 @@
-//! What goes by itself, and whether the database can be used.
+//! The background cleanup, and the monitor of the database.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn log_in(db: &DB, number: usize) -> SessionId {
 }
 
 #[rstest]
-fn r66_expired_sessions_are_removed_in_batches_and_the_others_stay(
+fn r66_only_expired_sessions_are_removed_in_batches(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -49,7 +49,7 @@ fn r66_expired_sessions_are_removed_in_batches_and_the_others_stay(
 }
 
 #[rstest]
-fn r66_a_session_that_nobody_used_is_removed_after_its_idle_time(
+fn r66_unused_session_is_removed_after_its_idle_time(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(place) = Place::on(engine) else {
@@ -130,7 +130,7 @@ fn the_migrations_of_both_engines_have_the_same_names() {
     assert_eq!(names("sqlite").len() % 2, 0, "an up and a down for each");
 }
 
-/// What goes up comes down: nothing of ours is left.
+/// The down migrations leave nothing of ours.
 #[test]
 fn every_migration_can_be_undone() {
     let Some(place) = Place::on(Engine::Postgres) else {

@@ -1,0 +1,84 @@
+//! A post by the user of a session, who gives the password again.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+use super::field::Field;
+use super::posted_form::{Posted, PostedForm};
+use super::session::SignedIn;
+use super::view::View;
+use super::visit::Visit;
+use crate::auth::{AuthError, OwnerRequest};
+use crate::domain::{Client, Password};
+use crate::http::{HttpError, Refusal};
+
+/// A post to a page that needs a login.
+pub(crate) struct OwnerPost {
+    pub(crate) signed_in: SignedIn,
+    pub(crate) visit: Visit,
+    pub(crate) form: PostedForm,
+    client: Client,
+}
+
+impl OwnerPost {
+    /// Takes the password that the owner gives again.
+    pub(crate) fn take_current_password(&mut self) -> Option<Password> {
+        self.form.take(Field::current_password(), Password::parse)
+    }
+
+    /// The request of the owner, with that password.
+    pub(crate) fn request(&self, current_password: Password) -> OwnerRequest {
+        OwnerRequest {
+            owner: self.signed_in.user.clone(),
+            session_id: self.signed_in.session_id,
+            current_password,
+            client: self.client.clone(),
+        }
+    }
+
+    /// The page again, with what is wrong with its fields.
+    pub(crate) fn invalid(self, view: impl FnOnce(Vec<Field>, &SignedIn) -> View) -> Refusal {
+        let view = view(self.form.into_fields(), &self.signed_in);
+        self.visit.invalid(view)
+    }
+
+    /// The page again: a wrong password is shown beside its field, other errors above the form.
+    pub(crate) fn refused(
+        mut self,
+        error: AuthError,
+        view: impl FnOnce(Vec<Field>, &SignedIn) -> View,
+    ) -> Refusal {
+        let is_credentials = matches!(error, AuthError::InvalidCredentials);
+        let error = HttpError::from(error);
+        if is_credentials {
+            self.form.set_wrong("current_password", &error);
+        }
+        let view = view(self.form.into_fields(), &self.signed_in);
+        if is_credentials {
+            self.visit.invalid_as(view, error)
+        } else {
+            self.visit.refuse(view, error)
+        }
+    }
+}
+
+impl FromRequest for OwnerPost {
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let posted = Posted::from_request(&request, &mut payload).await?;
+            let signed_in = SignedIn::of(&request, &posted.visit).await?;
+            Ok(Self {
+                signed_in,
+                visit: posted.visit,
+                form: posted.form,
+                client: posted.client,
+            })
+        })
+    }
+}
