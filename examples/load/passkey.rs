@@ -111,7 +111,7 @@ impl Passkey {
         let key = Ed25519KeyPair::from_pkcs8(pkcs8.or(Err("no key"))?.as_ref());
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
-        let user_handle = options["user"]["id"].as_str().ok_or("no user")?;
+        let user_handle = text(&options, "/user/id")?;
         let passkey = Self {
             id,
             key: key.or(Err("no key"))?,
@@ -128,7 +128,7 @@ impl Passkey {
         let data = data(FLAGS | HAS_CREDENTIAL, &credential.concat());
         let length = u8::try_from(data.len())?;
         let attestation = [ATTESTATION, &[length], &data].concat();
-        let challenge = options["challenge"].as_str().ok_or("no challenge")?;
+        let challenge = text(&options, "/challenge")?;
         let client_data = passkey.client_data("webauthn.create", challenge);
         let credential = passkey.credential(&json!({
             "clientDataJSON": BASE64URL_NOPAD.encode(client_data.as_bytes()),
@@ -146,7 +146,7 @@ impl Passkey {
     async fn log_in(&self, connection: &mut Connection) -> Result<bool, Box<dyn Error>> {
         let (_, options) = post(connection, "/sessions/passkey/options", "", "").await?;
         let options: Value = serde_json::from_slice(&options)?;
-        let challenge = options["challenge"].as_str().ok_or("no challenge")?;
+        let challenge = text(&options, "/challenge")?;
         let client_data = self.client_data("webauthn.get", challenge);
         let data = data(FLAGS, &[]);
         let message = [&data[..], &Sha256::digest(&client_data)].concat();
@@ -192,4 +192,10 @@ async fn post(
     );
     let answer = connection.exchange(request.as_bytes()).await?;
     Ok((answer.status, answer.body))
+}
+
+/// A text in a JSON document.
+fn text<'a>(document: &'a Value, pointer: &str) -> Result<&'a str, String> {
+    let text = document.pointer(pointer).and_then(Value::as_str);
+    text.ok_or_else(|| format!("{pointer} is missing"))
 }

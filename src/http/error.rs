@@ -95,6 +95,7 @@ impl Description {
     }
 
     /// The description of a use case's error.
+    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     fn of_use_case(error: &AuthError) -> Self {
         use {Outcome as O, StatusCode as S};
         let text = error.to_string();

@@ -181,10 +181,6 @@ impl Auth {
     }
 
     /// Whose passkey it is, and whether it is right. Blocks for look-ups.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the user is known where the passkey is wrong, too"
-    )]
     fn check_passkey_login(
         &self,
         credential: &AssertionCredential,

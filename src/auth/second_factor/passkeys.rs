@@ -79,8 +79,8 @@ impl Auth {
         client: &Client,
     ) -> Result<PasskeyAdded, AuthError> {
         let user = owner.id;
-        let owned = client.clone();
-        let store = move |auth: &Self| auth.store_passkey(&owner, &session_id, &answer, &owned);
+        let sender = client.clone();
+        let store = move |auth: &Self| auth.store_passkey(&owner, &session_id, &answer, &sender);
         let added = executor.write(self, client, store).await;
         match &added {
             Ok(_) => Event::second_factor_added(user),

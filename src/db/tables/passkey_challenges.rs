@@ -27,6 +27,13 @@ pub struct Challenge<'a> {
     pub client: &'a Client,
 }
 
+/// A challenge that was used up.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::db) struct UsedChallenge {
+    /// The user handle of a registration.
+    pub(in crate::db) handle: Option<UserHandle>,
+}
+
 impl DB {
     /// Stores a challenge for a login, and counts the request by its limits. Blocks for one write.
     ///
@@ -129,12 +136,12 @@ pub(in crate::db) fn put_registration(
 }
 
 /// Uses a challenge up. None if it was used before, has expired, or was for another purpose, user
-/// or client; else the user handle, where it was for a registration.
+/// or client.
 pub(in crate::db) fn use_challenge(
     conn: &mut AnyConnection,
     asked: &Challenge<'_>,
     now: Timestamp,
-) -> Result<Option<Option<UserHandle>>, DbError> {
+) -> Result<Option<UsedChallenge>, DbError> {
     let client = asked.client.digest();
     let row = passkey_challenges::table
         .filter(passkey_challenges::digest.eq(asked.digest.as_bytes()))
@@ -147,7 +154,9 @@ pub(in crate::db) fn use_challenge(
         .get_result(conn)
         .optional()?;
     let used = used.filter(|(user, _)| *user == asked.user_id.map(UserId::get));
-    Ok(used.map(|(_, handle)| handle.as_deref().and_then(UserHandle::from_bytes)))
+    Ok(used.map(|(_, handle)| UsedChallenge {
+        handle: handle.as_deref().and_then(UserHandle::from_bytes),
+    }))
 }
 
 /// Ends the challenges of a user.

@@ -244,7 +244,9 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserId>, DbError> {
-        let (after, limit) = (after.map_or(i64::MIN, UserId::get), i64::from(limit));
+        let after = after.map_or(i64::MIN, UserId::get);
+        let full = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = i64::from(limit);
         let mut users: Vec<i64> = self.read(|conn| {
             let apps: Vec<i64> = totp_table::table
                 .filter(totp_table::user_id.gt(after))
@@ -259,10 +261,8 @@ impl DB {
                 .limit(limit)
                 .load(conn)?;
             // Behind the end of the shorter list there may be users of that kind.
-            let full = [&apps, &keys]
-                .into_iter()
-                .filter(|list| list.len() as i64 == limit);
-            let end = full.filter_map(|list| list.last()).min().copied();
+            let ends = [&apps, &keys].into_iter().filter(|list| list.len() >= full);
+            let end = ends.filter_map(|list| list.last()).min().copied();
             let users = apps.into_iter().chain(keys);
             QueryResult::Ok(
                 users

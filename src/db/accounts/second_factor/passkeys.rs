@@ -147,7 +147,8 @@ impl DB {
                 user_id: Some(user_id),
                 client: new.client,
             };
-            let Some(Some(handle)) = use_challenge(conn, &asked, now)? else {
+            let used = use_challenge(conn, &asked, now)?;
+            let Some(handle) = used.and_then(|used| used.handle) else {
                 return Ok(PasskeyRegistration::NoChallenge);
             };
             let known = passkeys::handle_of(conn, user_id)?;
