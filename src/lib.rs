@@ -16,6 +16,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod config;
 #[doc(hidden)]
+pub mod import;
+#[doc(hidden)]
 pub mod logging;
 mod ownership;
 #[doc(hidden)]

@@ -44,6 +44,7 @@ use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
+use password::foreign::ForeignChecks;
 use password::jobs::{HashJob, VerifyJob, VerifyResult};
 use throttle::Reservation;
 
@@ -63,6 +64,7 @@ pub use outbox::notifications::NotificationSettings;
 pub use passkey_refusal::PasskeyRefusal;
 pub use password::jobs::hash_password;
 pub use password::policy::ContextWords;
+pub use password::wrap::wrap_weak_hashes;
 pub use password_error::{HashError, PasswordPolicyError};
 pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
@@ -91,6 +93,7 @@ pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
     hasher: Arc<Hasher>,
+    foreign_checks: Arc<ForeignChecks>,
     background_writes: Arc<BackgroundWrites>,
     /// The keys with which second factors are encrypted.
     keys: Arc<KeyFile>,
@@ -113,6 +116,7 @@ impl Auth {
         })?;
         Ok(Self {
             hasher: hasher.into(),
+            foreign_checks: ForeignChecks::new(settings.hash_threads).into(),
             background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
@@ -163,6 +167,7 @@ impl Auth {
             db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
             hasher: Arc::clone(&self.hasher),
+            foreign_checks: Arc::clone(&self.foreign_checks),
             background_writes: Arc::clone(&self.background_writes),
             keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),

@@ -6,9 +6,9 @@ use super::executor::{Executor, Inline};
 use super::hasher::HashPermit;
 use super::maintenance::rehash_job::RehashJob;
 use super::throttle::{LoginAttempt, refuse_waiting};
-use super::{Auth, AuthError, Reservation, VerifyJob, VerifyResult};
+use super::{Auth, AuthError, HashError, Reservation, VerifyJob, VerifyResult};
 use crate::db::LimitCheck;
-use crate::domain::{Client, NormalizedEmail, Password, User, UserId};
+use crate::domain::{Client, HashedPassword, NormalizedEmail, Password, User, UserId};
 
 /// A password that was checked and is right or wrong.
 pub(super) struct CheckedPassword {
@@ -43,7 +43,7 @@ pub(super) struct LoginFailure {
 
 impl Auth {
     /// Whether this is the password of the account. False for an unknown email, and for a stored
-    /// password that is not a bcrypt hash. Blocks for a few lookups, for one hash, which takes as
+    /// password that is not a hash. Blocks for a few lookups, for one hash, which takes as
     /// long for an unknown account as for a known one, and for a write.
     ///
     /// # Errors
@@ -99,16 +99,20 @@ impl Auth {
 
         let count_and_look_up = move |auth: &Self| {
             let reservation = attempt.reserve(auth)?;
-            let user = attempt.user(auth);
+            let user = auth
+                .foreign_checks
+                .refresh(&auth.db)
+                .and_then(|()| attempt.user(auth));
             let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
             Ok((attempt, reservation, user))
         };
         let reserved = self.reserve(executor, &client, count_and_look_up);
         let (attempt, reservation, (user, is_disabled)) = reserved.await?;
 
-        let stored = user.as_ref().map(|user| &user.hashed_password);
-        let verification = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
-        let verified = permit.run(verification).await;
+        // A disabled account takes the time of an unknown one.
+        let stored = user.as_ref().filter(|_| !is_disabled);
+        let stored = stored.map(|user| &user.hashed_password);
+        let verified = self.verify(&mut permit, stored, password).await;
         let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
         let checked = CheckedPassword {
             user,
@@ -118,6 +122,31 @@ impl Auth {
             verified,
         };
         Ok((checked, permit))
+    }
+
+    /// Compares a password with the stored one. Every failed check takes one hash of the current
+    /// cost, and one time slot of [`ForeignChecks`] if there are foreign hashes.
+    async fn verify(
+        &self,
+        permit: &mut HashPermit,
+        stored: Option<&HashedPassword>,
+        password: Password,
+    ) -> Result<VerifyResult, HashError> {
+        let foreign = stored.and_then(|stored| stored.foreign().ok().flatten());
+        let is_foreign = foreign.is_some();
+        if is_foreign && self.foreign_checks.check(foreign, &password).await? {
+            return Ok(VerifyResult {
+                password,
+                right: true,
+                outdated: true,
+            });
+        }
+        let job = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
+        let verified = permit.run(job).await?;
+        if !verified.right && !is_foreign {
+            self.foreign_checks.check(None, &verified.password).await?;
+        }
+        Ok(verified)
     }
 
     /// Settles the rate limits for a right password without a session. Blocks for a write.

@@ -3,10 +3,16 @@
 mod access;
 mod app;
 mod audit;
+mod backup;
+mod config;
 mod database;
 mod db;
+mod db_copy;
+mod export;
 mod find_user;
+mod generate;
 mod group;
+mod import;
 mod invite;
 mod keys;
 mod mail;
@@ -25,12 +31,13 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
-use crate::db::DbError;
+use crate::db::{CopyError, DbError, OpenError, OtherSystemError};
 use crate::domain::{AppName, Email, GroupName, PasswordError};
 use crate::mail::SendError;
 use crate::server::{self, ServerError};
+use config::Setting;
 use database::DatabaseCommand;
 use usage::UsageError;
 
@@ -62,10 +69,18 @@ enum Command {
     /// Migrate and check the database
     #[command(subcommand)]
     Db(db::Command),
+    /// Back up, verify and restore a SQLite database
+    Backup(backup::Backup),
+    /// Check and show the settings
+    Config(config::ConfigCommand),
     /// List, find, add, disable and delete users, set passwords, and print reset links
     User(DatabaseCommand<user::Command>),
     /// Print a link with which a person may register once
     Invite(invite::Invite),
+    /// Import the users of another system, with their password hashes
+    Import(import::Import),
+    /// Write all users, with their password hashes, for another system
+    Export(export::Export),
     /// Put users into groups
     Group(DatabaseCommand<group::Command>),
     /// Register applications behind a proxy
@@ -80,6 +95,10 @@ enum Command {
     Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Print the manual page
+    Man(generate::Manual),
 }
 
 /// Why a command failed.
@@ -120,6 +139,12 @@ pub enum CliError {
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
+    /// The database is on PostgreSQL, which has its own tools.
+    #[error(
+        "{0} is backed up by PostgreSQL's own tools, which copy what only the server knows: \
+         `pg_dump --format=custom --file=FILE` and `pg_restore` (docs/deploy.md, Backups)"
+    )]
+    BackupOfPostgres(String),
     /// The user is disabled.
     #[error("{0} is disabled: `bienvenue user enable {0}` enables the account")]
     UserDisabled(Email),
@@ -162,6 +187,24 @@ pub enum CliError {
     /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// A source of users cannot be read.
+    #[error("cannot read the source: {0}")]
+    Unreadable(io::Error),
+    /// The database of another system cannot be read.
+    #[error(transparent)]
+    OtherSystem(#[from] OtherSystemError),
+    /// Weak hashes could not be wrapped.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Rows of a source were not imported. The report names them.
+    #[error("{0} rows were refused; all others are in the report")]
+    RowsRefused(u64),
+    /// An export cannot be written.
+    #[error("cannot write the export: {0}")]
+    Unwritable(io::Error),
+    /// The database was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -181,6 +224,16 @@ impl CliError {
             | Self::Source(_)
             | Self::Config(_)
             | Self::MailsOff => ExitCode::from(78),
+            Self::Server(ServerError::Open(OpenError::Exists(_)))
+            | Self::NotServed(_)
+            | Self::BackupOfPostgres(_)
+            | Self::UserDisabled(_)
+            | Self::NotConfirmed
+            | Self::PasswordsDiffer
+            | Self::Password(_)
+            | Self::GroupExists(_)
+            | Self::GroupInUse(..)
+            | Self::AppExists(_) => ExitCode::from(4),
             Self::Server(error) if error.is_permanent() => ExitCode::from(78),
             Self::DatabaseDamaged { .. } | Self::Server(_) | Self::Input(_) | Self::Mail(_) => {
                 ExitCode::FAILURE
@@ -190,19 +243,18 @@ impl CliError {
             | Self::NotAMember(..)
             | Self::NoSuchInvitation(_)
             | Self::NoSuchApp(_) => ExitCode::from(3),
-            Self::NotServed(_)
-            | Self::UserDisabled(_)
-            | Self::NotConfirmed
-            | Self::PasswordsDiffer
-            | Self::Password(_)
-            | Self::GroupExists(_)
-            | Self::GroupInUse(..)
-            | Self::AppExists(_) => ExitCode::from(4),
             Self::Db(DbError::AlreadyExists(_))
             | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
                 ExitCode::from(4)
             }
-            Self::Db(_) | Self::Auth(_) => ExitCode::FAILURE,
+            Self::Db(_)
+            | Self::Auth(_)
+            | Self::Unreadable(_)
+            | Self::OtherSystem(_)
+            | Self::Hash(_)
+            | Self::RowsRefused(_)
+            | Self::Unwritable(_)
+            | Self::Copy(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -244,6 +296,7 @@ pub struct Invocation {
     log_filter: Option<String>,
     /// Flags on the command line that hold a secret, each with its environment variable.
     exposed: Vec<(&'static str, &'static str)>,
+    settings: Vec<Setting>,
 }
 
 impl Invocation {
@@ -274,7 +327,9 @@ impl Invocation {
                 }
             })?;
         cli.config.check()?;
+        let settings = Setting::all(&Cli::command(), &matches, &sources, &cli.config);
         Ok(Self {
+            settings,
             log_filter: sources.log_filter(),
             exposed: cli
                 .config
@@ -316,8 +371,17 @@ impl Invocation {
         match &self.cli.command {
             None | Some(Command::Serve) => Ok(server::run(config)?),
             Some(Command::Db(command)) => command.run(config),
+            Some(Command::Backup(backup)) => backup.run(config),
+            Some(Command::Config(command)) => command.run(config, &self.settings),
+            Some(Command::Completions(completions)) => {
+                completions.run(command());
+                Ok(())
+            }
+            Some(Command::Man(manual)) => manual.run(command()),
             Some(Command::User(on)) => on.command.run(config, on.options),
             Some(Command::Invite(invite)) => invite.run(config),
+            Some(Command::Import(import)) => import.run(config),
+            Some(Command::Export(export)) => export.run(config),
             Some(Command::Group(on)) => on.command.run(config, on.options),
             Some(Command::App(on)) => on.command.run(config, on.options),
             Some(Command::Access(on)) => on.command.run(config, on.options),

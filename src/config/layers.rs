@@ -137,6 +137,12 @@ impl Sources {
         })
     }
 
+    /// Whether a file sets a variable.
+    #[must_use]
+    pub fn has(&self, variable: &str) -> bool {
+        self.values.contains_key(variable)
+    }
+
     /// The log filter: `RUST_LOG` from the environment, or else from the file.
     #[must_use]
     pub fn log_filter(&self) -> Option<String> {

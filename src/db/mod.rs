@@ -7,10 +7,12 @@
 mod accounts;
 mod cleanup;
 mod connection;
+mod copy;
 mod error;
 mod health;
 mod migrations;
 mod open_error;
+mod other_system;
 mod postgres;
 mod schema;
 mod settings;
@@ -36,6 +38,8 @@ use stats::PoolEvents;
 
 pub use accounts::access::SessionAccess;
 pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
+pub use accounts::export_users::UserToExport;
+pub use accounts::import::{IMPORT_BATCH, ImportedUserRow};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
@@ -43,12 +47,17 @@ pub use accounts::second_factor::{
     PasskeyLoginOutcome, PasskeyRegistration, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
+pub use copy::{CopyError, CopySummary, copy_database};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
 pub use open_error::{DuplicateEmail, OpenError, OpenOutcome};
+pub use other_system::{OtherDatabase, OtherSystem, OtherSystemError, OtherUser};
 pub use settings::{DbSettings, OpenMode, SessionPolicy};
-pub use sqlite::{InstanceLock, IntegrityWalk, Step, WalStats, users_in_file};
+pub use sqlite::{
+    BackupReport, InstanceLock, IntegrityWalk, Step, WalStats, create_backup, restore_backup,
+    users_in_file, verify_backup,
+};
 pub use stats::{OutboxStats, PoolStats};
 pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;

@@ -176,6 +176,17 @@ pub enum OpenError {
         /// The cause.
         cause: String,
     },
+    /// A backup could not be written.
+    #[error("cannot write {}: {cause}; nothing was kept", path.display())]
+    Backup {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The cause.
+        cause: String,
+    },
+    /// There is a file where a new one was to be written.
+    #[error("{} exists already: move it away, or choose another name; nothing was changed", .0.display())]
+    Exists(PathBuf),
     /// The server could not be reached in time.
     #[error("cannot reach {url}: {cause}")]
     Unreachable {
@@ -256,8 +267,10 @@ impl OpenError {
             | Self::Refused { .. }
             | Self::Privileges { .. }
             | Self::Pooler { .. }
+            | Self::Exists(_)
             | Self::Duplicates { .. } => true,
             Self::Copy { .. }
+            | Self::Backup { .. }
             | Self::InUse { .. }
             | Self::Disk { .. }
             | Self::Unreachable { .. }

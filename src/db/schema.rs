@@ -44,6 +44,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    foreign_hashes (parameters) {
+        parameters -> Text,
+    }
+}
+
+diesel::table! {
     former_emails (id) {
         id -> BigInt,
         user_id -> Nullable<BigInt>,
@@ -263,6 +269,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_sessions,
     apps,
     email_tokens,
+    foreign_hashes,
     former_emails,
     group_members,
     groups,

@@ -2,19 +2,32 @@
 
 use std::fmt;
 
-/// Prefixes of hashes by other programs, and the names of their algorithms.
-const KINDS: [(&str, &str); 8] = [
-    ("scrypt:", "scrypt"),
-    ("$7$", "scrypt"),
-    ("pbkdf2:", "pbkdf2"),
-    ("pbkdf2_", "pbkdf2"),
-    ("$pbkdf2", "pbkdf2"),
-    ("$argon2", "argon2"),
-    ("argon2", "argon2"),
-    ("bcrypt_sha256$", "bcrypt_sha256"),
-];
+use super::{ForeignHash, ForeignHashError, WeakScheme};
 
-/// A password as it is stored: a bcrypt hash, or any text from an imported table.
+/// The prefix of a weak hash that was wrapped in bcrypt: `$bienvenue-wrapped$SCHEME$SALT$2b$...`.
+const WRAPPED: &str = "$bienvenue-wrapped$";
+/// Django's prefix of bcrypt over the hexadecimal SHA-256 of the password.
+const DJANGO_SHA256: &str = "bcrypt_sha256$";
+
+/// What bcrypt hashes instead of the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prehash {
+    /// The password itself.
+    None,
+    /// HMAC-SHA-384 of the password, in base64: this service's own form of long passwords.
+    Hmac,
+    /// SHA-256 of the password, in hexadecimal digits.
+    Sha256,
+    /// A weak hash of the password, under the HMAC.
+    Weak {
+        /// How it is computed.
+        scheme: WeakScheme,
+        /// Its salt.
+        salt: String,
+    },
+}
+
+/// A password as it is stored: a bcrypt hash, a foreign hash, or any text from an imported table.
 ///
 /// Only `auth` reads it. `Debug` hides the hash and there is no `Display`, so that it cannot get
 /// into a log or a response by accident.
@@ -38,16 +51,55 @@ impl HashedPassword {
         Self("!".to_owned())
     }
 
-    /// The name of the algorithm if the hash cannot be checked. None for bcrypt, and for
+    /// A weak hash that was wrapped in bcrypt.
+    #[must_use]
+    pub fn wrapped(scheme: WeakScheme, salt: &str, bcrypt: &str) -> Self {
+        Self(format!("{WRAPPED}{scheme}${salt}{bcrypt}"))
+    }
+
+    /// The bcrypt hash in this text, and what it hashes. None if there is no bcrypt hash.
+    #[must_use]
+    pub fn bcrypt(&self) -> Option<(Prehash, &str)> {
+        let text = self.0.as_str();
+        let (prehash, bcrypt) = if let Some(bcrypt) = text.strip_prefix(Self::PREHASHED) {
+            (Prehash::Hmac, bcrypt)
+        } else if let Some(bcrypt) = text.strip_prefix(DJANGO_SHA256) {
+            (Prehash::Sha256, bcrypt)
+        } else if let Some(wrapped) = text.strip_prefix(WRAPPED) {
+            let (scheme, rest) = wrapped.split_once('$')?;
+            let (salt, bcrypt) = rest.split_at_checked(rest.find('$')?)?;
+            let salt = salt.to_owned();
+            let scheme = scheme.parse().ok()?;
+            (Prehash::Weak { scheme, salt }, bcrypt)
+        } else {
+            (Prehash::None, text)
+        };
+        is_bcrypt(bcrypt).then_some((prehash, bcrypt))
+    }
+
+    /// The hash of another system in this text. None for a bcrypt hash, and for a text that is
+    /// not a hash.
+    ///
+    /// # Errors
+    /// [`ForeignHashError`] if it is a hash that this service does not check.
+    pub fn foreign(&self) -> Result<Option<ForeignHash>, ForeignHashError> {
+        if self.bcrypt().is_some() || *self == Self::unusable() {
+            return Ok(None);
+        }
+        ForeignHash::parse(&self.0).map(Some)
+    }
+
+    /// The name of the algorithm if the hash cannot be checked. None for one that can, and for
     /// [`HashedPassword::unusable`].
     #[must_use]
     pub fn unknown_kind(&self) -> Option<&'static str> {
-        let text = self.0.strip_prefix(Self::PREHASHED).unwrap_or(&self.0);
-        if is_bcrypt(text) || *self == Self::unusable() {
-            return None;
+        match self.foreign() {
+            Ok(_) => None,
+            Err(ForeignHashError::UnknownKind) => Some("of another kind"),
+            Err(
+                ForeignHashError::Malformed(kind) | ForeignHashError::TooCostly { kind, limit: _ },
+            ) => Some(kind),
         }
-        let kind = KINDS.iter().find(|(prefix, _)| text.starts_with(prefix));
-        Some(kind.map_or("of another kind", |(_, kind)| kind))
     }
 
     /// The text, for the database and for verification.
@@ -91,6 +143,9 @@ mod tests {
             format!("$2a$10${digest}"),
             format!("$2y$10${digest}"),
             format!("$bienvenue-1$2b$12${digest}"),
+            format!("$bienvenue-wrapped$apr1$salt$2b$12${digest}"),
+            format!("bcrypt_sha256$$2b$12${digest}"),
+            format!("scrypt:32768:8:1$salt${}", "0f".repeat(64)),
             "!".to_owned(),
         ] {
             let stored = HashedPassword::from_stored(known.clone());
@@ -99,7 +154,6 @@ mod tests {
         for (text, kind) in [
             ("scrypt:32768:8:1$salt$00ff", "scrypt"),
             ("pbkdf2_sha256$1000000$salt$hash", "pbkdf2"),
-            ("pbkdf2:sha256:600000$salt$hash", "pbkdf2"),
             ("$argon2id$v=19$m=65536,t=3,p=4$salt$hash", "argon2"),
             ("argon2$argon2id$v=19$m=1", "argon2"),
             ("a plain password", "of another kind"),

@@ -15,6 +15,7 @@ pub mod defaults;
 mod email;
 mod email_token_action;
 mod export;
+mod foreign_hash;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
@@ -48,7 +49,11 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_token_action::EmailTokenAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
-pub use hashed_password::HashedPassword;
+pub use foreign_hash::{
+    Argon2Variant, ForeignHash, ForeignHashError, Kdf, Pbkdf2Digest, ShaCryptVariant, WeakHash,
+    WeakScheme,
+};
+pub use hashed_password::{HashedPassword, Prehash};
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use local_path::LocalPath;

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The document, OpenAPI 3.1.
+/// The OpenAPI description, version 3.1.
 const DOCUMENT: &str = include_str!("openapi.json");
 
 /// `GET /openapi.json`
@@ -51,7 +51,7 @@ struct Answer {
     description: String,
 }
 
-/// The document by tags, in its own order.
+/// The OpenAPI description by tags, in its own order.
 pub(crate) fn sections() -> &'static [Section] {
     static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
         let document = serde_json::from_str(DOCUMENT).unwrap_or_default();

@@ -16,6 +16,7 @@ mod wiring;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +34,10 @@ pub use wiring::{
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
-    DB, DbSettings, InstanceLock, IntegrityReport, OpenError, OpenMode, check_integrity,
+    self, BackupReport, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport,
+    OpenError, OpenMode, check_integrity, create_backup, restore_backup, verify_backup,
 };
+use crate::domain::DatabaseUrl;
 use crate::http::{HttpApp, Pages};
 use crate::mail::{Mailer, Templates};
 use listener::Listeners;
@@ -85,6 +88,23 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
     Ok(db)
 }
 
+/// Copies the database of the settings into an empty one. `progress` gets the number of rows after
+/// each page. Blocks until all is copied and compared.
+///
+/// # Errors
+/// [`CopyError`] with the reason. Then the target has no rows.
+pub fn copy_database(
+    config: &Config,
+    to: &DatabaseUrl,
+    progress: impl FnMut(usize),
+) -> Result<CopySummary, CopyError> {
+    let settings = DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, OpenMode::Check)
+    };
+    db::copy_database(&config.database.database_url, to, &settings, progress)
+}
+
 /// Checks the database of the settings, also while a service uses it. Blocks.
 ///
 /// # Errors
@@ -92,6 +112,44 @@ fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError>
 pub fn check_database(config: &Config) -> Result<IntegrityReport, OpenError> {
     let settings = db_settings(config, OpenMode::Check);
     check_integrity(&config.database.database_url, &settings)
+}
+
+/// Backs the SQLite database up to a new file, and verifies the file. Blocks.
+///
+/// # Errors
+/// As [`create_backup`].
+pub fn back_up(config: &Config, database: &Path, target: &Path) -> Result<BackupReport, OpenError> {
+    create_backup(database, target, &db_settings(config, OpenMode::Check))
+}
+
+/// Checks a backup. Blocks.
+///
+/// # Errors
+/// As [`verify_backup`].
+pub fn check_backup(config: &Config, file: &Path) -> Result<BackupReport, OpenError> {
+    verify_backup(file, &db_settings(config, OpenMode::Check))
+}
+
+/// Restores a backup to a SQLite database that does not exist and is not served. Blocks.
+///
+/// # Errors
+/// As [`restore_backup`], and if a service uses the database.
+pub fn restore(config: &Config, file: &Path, database: &Path) -> Result<BackupReport, OpenError> {
+    let _lock = InstanceLock::acquire(&config.database.database_url, OpenMode::Migrate)?;
+    restore_backup(file, database, &db_settings(config, OpenMode::Migrate))
+}
+
+/// Checks the settings that only a start checks: the templates of mails and pages. Warns as a
+/// start does. Blocks for reading the templates.
+///
+/// # Errors
+/// [`ServerError`] with the template.
+pub fn check_settings(config: &Config) -> Result<(), ServerError> {
+    warn_of_missing_settings(config);
+    warn_of_exposure(config, config.bind());
+    Templates::new(mail_settings(config, config.bind()))?;
+    page_settings(config).map(Pages::new).transpose()?;
+    Ok(())
 }
 
 async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {

@@ -11,7 +11,7 @@ use cycles::cycles;
 use imports::{Module, imports_between};
 
 /// Each layer and the layers that it may import: always downhill.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("main", &["cli", "logging"]),
     (
         "cli",
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "db",
             "mail",
             "secret_key",
+            "import",
             "config",
             "domain",
         ],
@@ -54,6 +55,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "domain"]),
     ("secret_key", &["ownership", "domain"]),
+    ("import", &["domain"]),
     ("ownership", &[]),
     ("i18n", &[]),
     ("config", &["domain"]),

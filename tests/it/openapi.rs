@@ -97,7 +97,7 @@ async fn required_fields_are_required() {
     assert_eq!(tried, 6);
 }
 
-/// Each code in the document is one of `docs/api.md`, and each of those is in the document.
+/// Each code in the description is one of `docs/api.md`, and each of those is in the description.
 #[test]
 fn document_has_every_error_code() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -121,7 +121,7 @@ fn document_has_every_error_code() {
     assert_eq!(documented, listed);
 }
 
-/// Every status in the document was seen by the suite, which has run with
+/// Every status in the description was seen by the suite, which has run with
 /// `TEST_RECORD_ANSWERS=FILE`. One that many routes share was seen at one of them.
 #[test]
 #[ignore = "needs the record of the whole suite"]

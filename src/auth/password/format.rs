@@ -4,32 +4,29 @@
 //! can read. bcrypt would silently cut a longer one at 72 bytes, so it is prehashed, and the
 //! stored text has a tag: `$bienvenue-1$2b$12$...` is
 //! bcrypt(base64(HMAC-SHA-384("bienvenue/password/1", password))). Only the tag decides how to
-//! verify: a prehash that is typed as a password is an ordinary password.
+//! verify: a prehash that is typed as a password is an ordinary password. Imported hashes have
+//! further tags ([`Prehash`]).
 
 use std::str::FromStr;
 
 use base64::Engine;
 use bcrypt::{BASE_64, BcryptError, HashParts};
-use data_encoding::BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha384;
-use zeroize::Zeroizing;
 
+use super::prehash::prehashed;
 use crate::auth::HashError;
 use crate::bcrypt_lanes::{Digest, Input};
-use crate::domain::{BcryptCost, HashedPassword, Password};
+use crate::domain::{BcryptCost, HashedPassword, Password, Prehash};
 
 /// How many bytes of a password bcrypt uses, without the NUL at its end.
 const BCRYPT_BYTES: usize = 71;
 const TAG: &str = HashedPassword::PREHASHED;
-const PREHASH_KEY: &[u8] = b"bienvenue/password/1";
 
-/// The parameters of a bcrypt hash: cost, salt, and whether the password is prehashed.
-#[derive(Debug, Clone, Copy)]
+/// The parameters of a bcrypt hash: cost, salt, and what is hashed.
+#[derive(Debug, Clone)]
 pub(in crate::auth) struct HashParams {
     pub(in crate::auth) cost: u32,
     salt: [u8; 16],
-    tagged: bool,
+    prehash: Prehash,
 }
 
 impl HashParams {
@@ -38,12 +35,25 @@ impl HashParams {
         password: &Password,
         cost: BcryptCost,
     ) -> Result<Self, HashError> {
+        let prehash = if password.expose().len() > BCRYPT_BYTES {
+            Prehash::Hmac
+        } else {
+            Prehash::None
+        };
+        Self::with_salt(prehash, cost)
+    }
+
+    /// Parameters with a random salt.
+    pub(in crate::auth) fn with_salt(
+        prehash: Prehash,
+        cost: BcryptCost,
+    ) -> Result<Self, HashError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt)?;
         Ok(Self {
             cost: cost.get(),
             salt,
-            tagged: password.expose().len() > BCRYPT_BYTES,
+            prehash,
         })
     }
 
@@ -52,7 +62,7 @@ impl HashParams {
         Self {
             cost,
             salt: [0; 16],
-            tagged: false,
+            prehash: Prehash::None,
         }
     }
 
@@ -62,9 +72,13 @@ impl HashParams {
     /// was imported. In the service's own hashes the closing NUL, which no password contains, is
     /// within these bytes.
     pub(in crate::auth) fn input(&self, password: &Password) -> Result<Input, HashError> {
-        let prehashed = self.tagged.then(|| prehash(password)).transpose()?;
-        let password = prehashed.as_ref().map_or(password.expose(), |text| text);
-        Input::new(password.as_bytes(), self.salt, self.cost)
+        let prehashed = prehashed(&self.prehash, password)?;
+        self.input_of(prehashed.as_ref().map_or(password.expose(), |text| text))
+    }
+
+    /// The bcrypt input for a text.
+    pub(in crate::auth) fn input_of(&self, text: &str) -> Result<Input, HashError> {
+        Input::new(text.as_bytes(), self.salt, self.cost)
             .ok_or(BcryptError::CostNotAllowed(self.cost).into())
     }
 
@@ -72,16 +86,13 @@ impl HashParams {
     pub(in crate::auth) fn stored(&self, digest: &Digest) -> Result<HashedPassword, HashError> {
         let (salt, digest) = (BASE_64.encode(self.salt), BASE_64.encode(digest.as_bytes()));
         let bcrypt = HashParts::from_str(&format!("$2b${:02}${salt}{digest}", self.cost))?;
-        let tag = if self.tagged { TAG } else { "" };
-        let stored = format!("{tag}{}", bcrypt.format_for_version(bcrypt::Version::TwoB));
-        Ok(HashedPassword::from_stored(stored))
+        let bcrypt = bcrypt.format_for_version(bcrypt::Version::TwoB);
+        Ok(match &self.prehash {
+            Prehash::None | Prehash::Sha256 => HashedPassword::from_stored(bcrypt),
+            Prehash::Hmac => HashedPassword::from_stored(format!("{TAG}{bcrypt}")),
+            Prehash::Weak { scheme, salt } => HashedPassword::wrapped(*scheme, salt, &bcrypt),
+        })
     }
-}
-
-fn prehash(password: &Password) -> Result<Zeroizing<String>, HashError> {
-    let mut mac = Hmac::<Sha384>::new_from_slice(PREHASH_KEY).or(Err(HashError::Hmac))?;
-    mac.update(password.expose().as_bytes());
-    Ok(Zeroizing::new(BASE64.encode(&mac.finalize().into_bytes())))
 }
 
 /// A stored password that is a bcrypt hash.
@@ -92,14 +103,10 @@ pub(in crate::auth) struct StoredHash {
 }
 
 impl StoredHash {
-    /// Parses a stored password with any prefix that the `bcrypt` crate accepts, and with or
-    /// without the tag. None if it is not a bcrypt hash.
+    /// Parses a stored password with any prefix that the `bcrypt` crate accepts, and with any
+    /// tag. None if it is not a bcrypt hash.
     pub(in crate::auth) fn read(hashed_password: &HashedPassword) -> Option<Self> {
-        let text = hashed_password.expose();
-        let (bcrypt, tagged) = match text.strip_prefix(TAG) {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
+        let (prehash, bcrypt) = hashed_password.bcrypt()?;
         let parts = HashParts::from_str(bcrypt).ok()?;
         let cost = parts.get_cost();
         let (_, digest) = bcrypt.rsplit_once('$')?;
@@ -109,15 +116,20 @@ impl StoredHash {
             making: HashParams {
                 cost,
                 salt: parts.get_salt_raw(),
-                tagged,
+                prehash,
             },
             digest: bytes.into(),
         })
     }
 
-    /// Whether the right password should be rehashed: the cost is too low, or the password was cut.
+    /// Whether the right password should be rehashed: the cost is too low, the password was cut,
+    /// or the form is not this service's own.
     pub(in crate::auth) fn is_outdated(&self, password: &Password, cost: BcryptCost) -> bool {
-        let cut = !self.making.tagged && password.expose().len() > BCRYPT_BYTES;
-        self.making.cost < cost.get() || cut
+        let is_foreign = match self.making.prehash {
+            Prehash::None => password.expose().len() > BCRYPT_BYTES,
+            Prehash::Hmac => false,
+            Prehash::Sha256 | Prehash::Weak { .. } => true,
+        };
+        self.making.cost < cost.get() || is_foreign
     }
 }

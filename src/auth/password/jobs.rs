@@ -92,12 +92,12 @@ impl VerifyJob {
     /// The next hash that a failed check computes only to spend time.
     fn make_up(mut self) -> JobStep<Self> {
         match self.to_make_up.next() {
-            Some(cost) => self.compute(HashParams::to_spend(cost)),
+            Some(cost) => self.compute(&HashParams::to_spend(cost)),
             None => self.done(false, false),
         }
     }
 
-    fn compute(self, making: HashParams) -> JobStep<Self> {
+    fn compute(self, making: &HashParams) -> JobStep<Self> {
         match making.input(&self.password) {
             Ok(input) => JobStep::Compute(input, self),
             Err(error) => {
@@ -125,8 +125,8 @@ impl BcryptJob for VerifyJob {
     }
 
     fn begin(self) -> JobStep<Self> {
-        match self.stored.as_ref().map(|stored| stored.making) {
-            Some(making) => self.compute(making),
+        match self.stored.as_ref().map(|stored| stored.making.clone()) {
+            Some(making) => self.compute(&making),
             None => self.make_up(),
         }
     }

@@ -4,6 +4,8 @@ pub(super) mod access;
 pub(super) mod changes;
 mod disable;
 mod export;
+pub(super) mod export_users;
+pub(super) mod import;
 pub(super) mod login_state;
 pub(super) mod registration;
 mod revert_email;

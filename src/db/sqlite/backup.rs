@@ -62,7 +62,13 @@ fn unfinished(copy: &Path) -> PathBuf {
 fn finish(unfinished: &Path, copy: &Path) -> io::Result<()> {
     File::open(unfinished)?.sync_all()?;
     fs::rename(unfinished, copy)?;
-    match copy.parent() {
+    sync_folder(copy)
+}
+
+/// Syncs the name of a file to the disk.
+pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }

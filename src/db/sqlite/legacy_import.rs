@@ -13,6 +13,7 @@ use super::texts::texts;
 use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 use crate::db::schema::{sessions, users};
+use crate::db::tables::foreign_hashes::note_parameters;
 use crate::db::{DbSettings, DuplicateEmail};
 use crate::domain::{
     HashedPassword, NormalizedEmail, SessionDigest, SessionId, SessionPublicId, User,
@@ -180,6 +181,7 @@ impl ImportedUser {
                 users::session_id.eq(digest.as_ref().map(SessionDigest::to_hex)),
             ))
             .execute(conn)?;
+        note_parameters(conn, &self.hashed_password())?;
         if let Some(digest) = digest {
             let now = settings.clock.now();
             let expires_at = now.plus(settings.sessions.lifetime);

@@ -7,6 +7,7 @@ mod legacy_import;
 mod lock;
 mod other_file;
 mod prepare;
+mod snapshot;
 mod steps;
 mod texts;
 mod trees;
@@ -23,6 +24,7 @@ pub use integrity::{IntegrityWalk, Step};
 pub use lock::InstanceLock;
 pub use other_file::users_in_file;
 pub(super) use prepare::prepare;
+pub use snapshot::{BackupReport, create_backup, restore_backup, verify_backup};
 pub use wal::WalStats;
 
 // Older versions of SQLite can corrupt a database in WAL mode.

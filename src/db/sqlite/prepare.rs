@@ -187,6 +187,37 @@ fn update(
     }
 }
 
+/// The newest migration of a database of this service, which is not newer than this program.
+pub(super) fn schema_of(conn: &mut SqliteConnection, path: &Path) -> Result<String, OpenError> {
+    match content(conn, path)? {
+        Content::Ours => {}
+        Content::Nothing => {
+            return Err(OpenError::NotOurs {
+                path: path.to_owned(),
+                finding: "it is empty".to_owned(),
+            });
+        }
+        Content::Document => return Err(OpenError::LegacyDatabase(path.to_owned())),
+    }
+    let versions = format!("SELECT max(version) AS value FROM {}", migrations::TABLE);
+    let versions = texts(conn, &versions).map_err(|error| explain(path, error))?;
+    Ok(versions.into_iter().next().unwrap_or_default())
+}
+
+/// Applies the missing migrations to a file that is a copy already.
+pub(super) fn upgraded(conn: SqliteConnection, path: &Path) -> Result<SqliteConnection, OpenError> {
+    let mut conn = AnyConnection::Sqlite(conn);
+    match migrations::standing(&mut conn).map_err(|error| explain_change(path, error))? {
+        SchemaStatus::Current => {}
+        SchemaStatus::Newer(version) => return Err(OpenError::NewerSchema { version }),
+        SchemaStatus::Older(_) => migrate(&mut conn, path)?,
+    }
+    match conn {
+        AnyConnection::Sqlite(conn) => Ok(conn),
+        AnyConnection::Postgres(_) => Err(OpenError::NotADatabase(path.to_owned())),
+    }
+}
+
 /// Applies the missing migrations in one transaction, which looks them up again: if several
 /// processes start together, one migrates and the others wait.
 fn migrate(conn: &mut AnyConnection, path: &Path) -> Result<(), OpenError> {

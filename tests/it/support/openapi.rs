@@ -1,4 +1,4 @@
-//! The OpenAPI document beside what the tests see: each answer has a status that the document
+//! The OpenAPI document beside what the tests see: each answer has a status that it
 //! has, and `TEST_RECORD_ANSWERS=FILE` records which of them are seen.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use actix_web::http::{Method, StatusCode};
 use serde_json::Value;
 
-/// The document.
+/// The OpenAPI description.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("src/http/openapi.json")).unwrap();
@@ -18,7 +18,7 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 
 static RECORDED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Compares the status of an answer with the document, if the route is in it.
+/// Compares the status of an answer with the OpenAPI description, if the route is in it.
 pub(super) fn note(method: &Method, route: Option<&str>, status: StatusCode) {
     let Some(route) = route else { return };
     let route = match route.trim_end_matches('/') {

@@ -8,7 +8,12 @@ use tempfile::TempDir;
 
 use crate::support::has_tool;
 
-const UNITS: [&str; 2] = ["bienvenue.service", "bienvenue.socket"];
+const UNITS: [&str; 4] = [
+    "bienvenue.service",
+    "bienvenue.socket",
+    "bienvenue-backup.service",
+    "bienvenue-backup.timer",
+];
 
 fn deploy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,6 +101,8 @@ fn systemd_verifies_the_units() {
                 "--man=no",
                 "./bienvenue.service",
                 "./bienvenue.socket",
+                "./bienvenue-backup.service",
+                "./bienvenue-backup.timer",
             ],
         );
         assert!(output.status.success(), "{drop_in:?}: {}", both(&output));

@@ -1,0 +1,43 @@
+//! `bienvenue completions` and `bienvenue man`: made from the description of the command line.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_complete::Shell;
+
+use super::CliError;
+
+/// Completions for a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: bienvenue completions bash")]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(&self, mut command: clap::Command) {
+        clap_complete::generate(self.shell, &mut command, "bienvenue", &mut io::stdout());
+    }
+}
+
+/// Manual pages.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: bienvenue man --folder /usr/local/share/man/man1")]
+pub(super) struct Manual {
+    /// Write a page for each command into this folder instead of printing the first one
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+impl Manual {
+    pub(super) fn run(&self, command: clap::Command) -> Result<(), CliError> {
+        match &self.folder {
+            Some(folder) => clap_mangen::generate_to(command, folder)?,
+            None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+        }
+        Ok(())
+    }
+}
