@@ -13,13 +13,14 @@ app.example.org {
 		request_header -Forwarded
 		request_header -X-Original-Url
 
-		# The end of a login on this host.
+		# The end of a login on this host, and /.bienvenue/logout, to which the application may
+		# link.
 		handle /.bienvenue/* {
 			reverse_proxy 127.0.0.1:5000
 		}
 
 		# The application. Without a login, the service redirects browsers to the login page, and
-		# programs get 401.
+		# without access to the page that says so; programs get 401 and 403.
 		handle {
 			forward_auth 127.0.0.1:5000 {
 				uri /verify/redirect

@@ -71,6 +71,7 @@ fn register_until(
         let start = Instant::now();
         db.register(&NewUserRow {
             email: &email,
+            language: None,
             invitation: None,
             hashed_password: &hash,
             mail: None,

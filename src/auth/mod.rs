@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
-use crate::mail::{Mailer, Templates};
+use crate::mail::{Mailer, RecentMails, Templates};
 use crate::secret_key::KeyFile;
 use hasher::{HashPermit, Hasher, HasherSettings, Requester};
 use maintenance::background_writes::BackgroundWrites;
@@ -79,6 +79,7 @@ pub use throttle::{ThrottleSettings, mail_limit_keys};
 
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
+pub use crate::mail::Mail;
 pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
 
 pub use crate::db::{
@@ -99,6 +100,8 @@ pub struct Auth {
     keys: Arc<KeyFile>,
     /// None if this instance sends no mails. They stay queued for another instance.
     mails: Option<Arc<MailWorker>>,
+    /// None unless the mailer is for development.
+    recent_mails: Option<RecentMails>,
     /// None on PostgreSQL, and in commands.
     monitor: Option<Arc<DatabaseMonitor>>,
 }
@@ -121,6 +124,7 @@ impl Auth {
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
+            recent_mails: None,
             monitor: None,
             db,
         })
@@ -141,6 +145,10 @@ impl Auth {
     /// # Errors
     /// [`std::io::Error`] if a thread cannot be started.
     pub fn with_mails(self, mailer: Mailer, templates: Templates) -> std::io::Result<Self> {
+        let recent_mails = match &mailer {
+            Mailer::Development(_, recent) => Some(recent.clone()),
+            Mailer::Folder(_) | Mailer::Smtp(_) | Mailer::Memory(_) | Mailer::Off => None,
+        };
         let worker = MailWorker::start(
             self.db.clone(),
             mailer,
@@ -149,8 +157,15 @@ impl Auth {
         )?;
         Ok(Self {
             mails: Some(worker.into()),
+            recent_mails,
             ..self
         })
+    }
+
+    /// The latest mails, if this instance keeps them for developers.
+    #[must_use]
+    pub fn recent_mails(&self) -> Option<&RecentMails> {
+        self.recent_mails.as_ref()
     }
 
     /// Wakes the mail worker for a mail that was just queued.
@@ -171,6 +186,7 @@ impl Auth {
             background_writes: Arc::clone(&self.background_writes),
             keys: Arc::clone(&self.keys),
             mails: self.mails.clone(),
+            recent_mails: self.recent_mails.clone(),
             monitor: self.monitor.clone(),
         }
     }

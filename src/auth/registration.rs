@@ -5,7 +5,9 @@ use super::executor::{Executor, Inline};
 use super::throttle::{IpLimits, NOTHING_TOLD, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
-use crate::domain::{Client, Email, HashedPassword, Invitation, InvitationToken, Password, User};
+use crate::domain::{
+    Client, Email, HashedPassword, Invitation, InvitationToken, Language, Password, User,
+};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -134,7 +136,9 @@ impl Auth {
         let registered = match hashed {
             Ok(Ok(hashed)) => {
                 let new = email.clone();
-                let save = move |auth: &Self| auth.save_user(&new, &hashed, invitation.as_ref());
+                let language = client.language();
+                let save =
+                    move |auth: &Self| auth.save_user(&new, &hashed, invitation.as_ref(), language);
                 executor.write(self, client, save).await
             }
             Ok(Err(error)) | Err(error) => Err(error.into()),
@@ -148,6 +152,7 @@ impl Auth {
         email: &Email,
         hashed_password: &HashedPassword,
         invitation: Option<&InvitationToken>,
+        language: Option<Language>,
     ) -> Result<RegistrationOutcome, AuthError> {
         let settings = &self.settings;
         let verifies = settings.email_verification != EmailVerification::Off;
@@ -158,6 +163,7 @@ impl Auth {
             email,
             hashed_password,
             mail: mail.as_ref(),
+            language,
             invitation: invitation.as_ref(),
         };
         let registered = match settings.registration {

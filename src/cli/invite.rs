@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::DB;
-use crate::domain::{Email, GroupName, Invitation, InvitationToken};
+use crate::domain::{Email, GroupName, Invitation, InvitationToken, Language};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
@@ -48,6 +49,15 @@ struct New {
     /// How many days the link is valid, 1 to 90
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
     days: u32,
+    /// Language of the mail
+    #[arg(long, value_name = "LANGUAGE", default_value = "en", value_parser = language())]
+    language: Language,
+}
+
+/// The tags of the known languages.
+fn language() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::ALL.map(Language::tag))
+        .map(|tag| Language::of_tag(&tag).unwrap_or_default())
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,6 +142,7 @@ impl New {
             kind,
             to,
             account: to,
+            language: self.language,
             token: Some(SecretString::from(token.expose())),
         };
         mailer.send(&templates.render(&draft).map_err(ServerError::from)?)?;

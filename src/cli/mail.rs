@@ -8,7 +8,7 @@ use super::output::{print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::OutboxEntry;
-use crate::domain::{Email, Timestamp, UserId};
+use crate::domain::{Email, Language, Timestamp, UserId};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
 
@@ -118,12 +118,15 @@ impl Test {
                 kind: &MailKind::Test,
                 to,
                 account: to,
+                language: Language::default(),
                 token: None,
             })
             .map_err(ServerError::from)?;
         let done = match &mailer {
             Mailer::Off => return Err(CliError::MailsOff),
-            Mailer::Folder(folder) => format!("written to {}", folder.send(&mail)?.display()),
+            Mailer::Folder(folder) | Mailer::Development(folder, _) => {
+                format!("written to {}", folder.send(&mail)?.display())
+            }
             Mailer::Smtp(smtp) => {
                 smtp.send(&mail)?;
                 format!("{} accepted the mail to {to}", smtp.server())

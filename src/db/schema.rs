@@ -6,6 +6,7 @@ diesel::table! {
         created_at -> Nullable<BigInt>,
         last_login_at -> Nullable<BigInt>,
         disabled_at -> Nullable<BigInt>,
+        language -> Nullable<Text>,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ClientIp, DeviceId, RequestId};
+use super::{ClientIp, DeviceId, Language, RequestId};
 
 /// The client of a request, as far as the request describes it.
 ///
@@ -14,6 +14,7 @@ pub struct Client {
     user_agent: Option<String>,
     device: Option<DeviceId>,
     request_id: Option<RequestId>,
+    language: Option<Language>,
 }
 
 impl Client {
@@ -34,6 +35,7 @@ impl Client {
             user_agent,
             device: None,
             request_id: None,
+            language: None,
         }
     }
 
@@ -47,6 +49,18 @@ impl Client {
     #[must_use]
     pub fn with_request_id(self, request_id: Option<RequestId>) -> Self {
         Self { request_id, ..self }
+    }
+
+    /// The same client with the language that it asks for.
+    #[must_use]
+    pub fn with_language(self, language: Option<Language>) -> Self {
+        Self { language, ..self }
+    }
+
+    /// The language that the client asks for; none if it asks for no known one.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        self.language
     }
 
     /// The client's address; none for the command line and the library.

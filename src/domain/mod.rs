@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod hashed_password;
 mod invitation;
 mod ip_networks;
+mod language;
 mod local_path;
 mod names;
 mod origin;
@@ -56,6 +57,7 @@ pub use foreign_hash::{
 pub use hashed_password::{HashedPassword, Prehash};
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
+pub use language::Language;
 pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
 pub use origin::{AppOriginError, Origin};

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, PasskeyInfo, PreviousEmail,
-    SessionId, SessionInfo, Timestamp,
+    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, Language, PasskeyInfo,
+    PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -38,6 +38,7 @@ struct UserRow<'a> {
     created_at: Option<String>,
     last_login_at: Option<String>,
     disabled_at: Option<String>,
+    language: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +141,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             created_at: held.dates.created_at.map(Timestamp::rfc3339),
             last_login_at: held.dates.last_login_at.map(Timestamp::rfc3339),
             disabled_at: held.dates.disabled_at.map(Timestamp::rfc3339),
+            language: held.language.map(Language::tag),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
         groups: held.groups.iter().map(GroupName::as_str).collect(),

@@ -15,6 +15,7 @@ use super::outcome::Outcome;
 use crate::auth::AuthError;
 
 pub(crate) use description::Description;
+use description::Fault;
 pub(crate) use refusal::Refusal;
 
 /// Why a request failed. `Display` is the cause, for the log. The client gets a status, an error
@@ -91,7 +92,14 @@ impl Description {
         let (status, code) = error.status_and_code();
         let description = Self::new(status, code, error.to_string(), Outcome::malformed);
         let field = error.field().map(|field| Cow::Owned(field.to_owned()));
-        description.field(field)
+        let faults = error.all().iter().filter_map(|error| {
+            Some(Fault {
+                field: error.field()?.to_owned(),
+                code: error.status_and_code().1,
+                detail: error.to_string(),
+            })
+        });
+        description.field(field).faults(faults.collect())
     }
 
     /// The description of a use case's error.

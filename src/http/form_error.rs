@@ -40,6 +40,9 @@ pub enum FormError {
     /// The value of a field breaks a rule.
     #[error("{1}")]
     Invalid(&'static str, Box<Self>),
+    /// Several fields are missing or break a rule; never empty.
+    #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Several(Vec<Self>),
     /// The email breaks a rule.
     #[error(transparent)]
     Email(#[from] EmailError),
@@ -60,11 +63,39 @@ impl FormError {
         read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
     }
 
+    /// One error for all of them; the first one is what clients without the details read.
+    pub(crate) fn several(mut errors: Vec<Self>) -> Self {
+        if errors.len() > 1 {
+            Self::Several(errors)
+        } else {
+            errors.pop().unwrap_or(Self::Broken)
+        }
+    }
+
+    /// Both values, or all that is wrong with them.
+    pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(one), Err(other)) => Err(Self::Several(vec![one, other])),
+        }
+    }
+
+    /// The errors of all fields that are at fault.
+    pub(crate) fn all(&self) -> &[Self] {
+        if let Self::Several(errors) = self {
+            errors
+        } else {
+            std::slice::from_ref(self)
+        }
+    }
+
     /// The field that is at fault.
     pub(crate) fn field(&self) -> Option<&str> {
         match self {
             Self::Twice(field) => Some(field),
             Self::Missing(field) | Self::Invalid(field, _) => Some(field),
+            Self::Several(errors) => errors.first().and_then(Self::field),
             Self::Email(_)
             | Self::Password(_)
             | Self::PasskeyName(_)
@@ -92,6 +123,10 @@ impl FormError {
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
             Self::Invalid(_, error) => error.status_and_code(),
             Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
+            Self::Several(errors) => errors.first().map_or(
+                (StatusCode::BAD_REQUEST, "malformed_body"),
+                Self::status_and_code,
+            ),
             Self::Missing(_)
             | Self::Email(EmailError::Missing)
             | Self::Password(PasswordError::Missing) => (StatusCode::BAD_REQUEST, "missing_field"),

@@ -4,12 +4,12 @@ use std::future::ready;
 
 use actix_web::guard::fn_guard;
 use actix_web::http::Method;
-use actix_web::http::header::ALLOW;
+use actix_web::http::header::{ALLOW, LOCATION};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, web};
 
 use super::HttpError;
 use super::metrics::Route;
-use super::representation::is_navigation;
+use super::representation::{is_navigation, prefers_html};
 
 /// A handler of a route: a short name for the bounds that actix-web requires.
 pub(super) trait RouteHandler<Args>: Handler<Args, Output: Responder + 'static> {}
@@ -58,6 +58,27 @@ impl Resource {
         let navigates = fn_guard(|context| is_navigation(context.head().headers()));
         let route = web::post().guard(navigates).to(handler);
         self.resource = self.resource.route(route);
+        self
+    }
+
+    /// Leads a browser that gets this path to show the answer to its user to a page instead. It
+    /// stands in front of `get`.
+    pub(super) fn page_of_browser(mut self, page: &'static str) -> Self {
+        for method in [Method::GET, Method::HEAD] {
+            let shows = fn_guard(|context| {
+                let headers = context.head().headers();
+                is_navigation(headers) && prefers_html(headers)
+            });
+            let route = web::method(method).guard(shows);
+            let route = route.to(move || {
+                ready(
+                    HttpResponse::SeeOther()
+                        .insert_header((LOCATION, page))
+                        .finish(),
+                )
+            });
+            self.resource = self.resource.route(route);
+        }
         self
     }
 

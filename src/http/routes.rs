@@ -13,7 +13,16 @@ use super::{openapi, pages};
 /// answered as the page's own.
 pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
     let (mut users, mut sessions) = (Resource::new("/users"), Resource::new("/sessions"));
+    let shown_as = |path: Resource, page: &'static str| {
+        if has_pages {
+            path.page_of_browser(page)
+        } else {
+            path
+        }
+    };
     if has_pages {
+        users = users.page_of_browser("/register");
+        sessions = sessions.page_of_browser("/account/sessions");
         users = users.post_of_browser(pages::register);
         sessions = sessions.post_of_browser(pages::log_in);
         for path in pages::routes() {
@@ -35,12 +44,13 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/sessions/passkey/options").post(passkeys::begin_login),
         Resource::new("/sessions/passkey").post(passkeys::log_in),
         Resource::new("/sessions/{id}").delete(sessions::end),
-        Resource::new("/profile")
+        shown_as(Resource::new("/profile"), "/account")
             .get(profile::profile)
             .delete(account::delete_account),
-        Resource::new("/profile/password").put(account::change_password),
-        Resource::new("/profile/email").put(email::change),
-        Resource::new("/profile/export").get(export::export),
+        shown_as(Resource::new("/profile/password"), "/account/password")
+            .put(account::change_password),
+        shown_as(Resource::new("/profile/email"), "/account/email").put(email::change),
+        shown_as(Resource::new("/profile/export"), "/account/export").get(export::export),
         Resource::new("/account/totp")
             .post(second_factor::begin_totp)
             .put(second_factor::confirm_totp)
@@ -54,10 +64,10 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/account/passkeys/{id}")
             .put(passkeys::rename)
             .delete(passkeys::remove),
-        Resource::new("/reset_password")
+        shown_as(Resource::new("/reset_password"), "/forgot")
             .post(password_reset::request)
             .put(password_reset::reset),
-        Resource::new("/verify_email").put(email::verify),
+        shown_as(Resource::new("/verify_email"), "/verify-email").put(email::verify),
         Resource::new("/verify")
             .get(forward_auth::verify)
             .options(forward_auth::verify),
@@ -65,6 +75,7 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
             .get(forward_auth::verify_or_redirect)
             .options(forward_auth::verify_or_redirect),
         Resource::new("/.bienvenue/enter").get(hand_over::enter),
+        Resource::new("/.bienvenue/logout").get(hand_over::log_out),
         Resource::new("/healthz").get(health::healthz),
         Resource::new("/readyz").get(health::readyz),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Language;
+use crate::domain::Language;
 
 /// The texts of one language.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,5 @@
 //! catalogues have the same keys, which a test compares.
 
 mod catalogue;
-mod language;
 
 pub use catalogue::{Catalogue, Catalogues, TextError};
-pub use language::Language;

@@ -1,11 +1,11 @@
 //! Mail kinds: their rows in the outbox, the names of their templates, and the values for these.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientIp, Email, Timestamp};
+use crate::domain::{ClientIp, Email, Language, Timestamp};
 
 /// A mail kind with its values. A variant is stored under its name in snake case, with its fields
 /// as JSON; its templates have the same name and the same values. It contains no token: tokens
@@ -52,6 +52,9 @@ pub enum MailKind {
         /// The last address of the account, if the recipient is another.
         #[serde(default, deserialize_with = "stored_option")]
         new: Option<Email>,
+        /// The language of the owner. The database no longer has it when the mail is sent.
+        #[serde(default, serialize_with = "tag", deserialize_with = "known_language")]
+        language: Option<Language>,
     },
     /// The former address was restored. Goes to the address that loses the account.
     EmailTakenBack {
@@ -108,6 +111,8 @@ pub struct MailDraft<'a> {
     pub to: &'a Email,
     /// The current address of the account.
     pub account: &'a Email,
+    /// The language of its texts.
+    pub language: Language,
     /// The token, for mails that have one.
     pub token: Option<SecretString>,
 }
@@ -223,6 +228,19 @@ fn stored_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Em
     Ok(Option::<String>::deserialize(deserializer)?.map(Email::from_stored))
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn tag<S: Serializer>(language: &Option<Language>, serializer: S) -> Result<S::Ok, S::Error> {
+    language.map(Language::tag).serialize(serializer)
+}
+
+/// None for a language that only a newer version knows.
+fn known_language<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Language>, D::Error> {
+    let tag = Option::<String>::deserialize(deserializer)?;
+    Ok(tag.and_then(|tag| Language::of_tag(&tag)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +291,11 @@ mod tests {
             (
                 "account_deleted",
                 two,
-                MailKind::AccountDeleted { to, new: last },
+                MailKind::AccountDeleted {
+                    to,
+                    new: last,
+                    language: None,
+                },
             ),
             (
                 "account_deleted",
@@ -281,6 +303,7 @@ mod tests {
                 MailKind::AccountDeleted {
                     to: Email::from_stored("not an address".into()),
                     new: None,
+                    language: None,
                 },
             ),
             (

@@ -1,6 +1,6 @@
 //! The mailer: one interface for all transports.
 
-use super::{Folder, Mail, Memory, SendError, Smtp};
+use super::{Folder, Mail, Memory, RecentMails, SendError, Smtp};
 
 /// A transport of mails.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub enum Mailer {
     Smtp(Smtp),
     /// Files in a folder.
     Folder(Folder),
+    /// Files in a folder; the latest mails are also shown to developers.
+    Development(Folder, RecentMails),
     /// Kept in memory, for tests.
     Memory(Memory),
     /// No mails are sent, and no error is reported.
@@ -24,6 +26,11 @@ impl Mailer {
         match self {
             Self::Smtp(smtp) => smtp.send(mail),
             Self::Folder(folder) => folder.send(mail).map(drop),
+            Self::Development(folder, recent) => {
+                folder.send(mail)?;
+                recent.keep(mail);
+                Ok(())
+            }
             Self::Memory(memory) => {
                 memory.keep(mail);
                 Ok(())
@@ -39,7 +46,7 @@ impl Mailer {
     /// As [`Mailer::send`].
     pub fn pretend(&self, mail: &Mail) -> Result<(), SendError> {
         match self {
-            Self::Folder(folder) => folder.pretend(mail),
+            Self::Folder(folder) | Self::Development(folder, _) => folder.pretend(mail),
             Self::Smtp(_) | Self::Memory(_) | Self::Off => Ok(()),
         }
     }

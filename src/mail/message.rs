@@ -34,6 +34,13 @@ impl fmt::Debug for Mail {
 }
 
 impl Mail {
+    /// The link of the mail: the first line of the text that is a URL.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        let is_url = |line: &&str| line.starts_with("http://") || line.starts_with("https://");
+        self.text.lines().map(str::trim).find(is_url)
+    }
+
     /// The sender's address, and the recipient's.
     fn addresses(&self, from: &Email) -> Result<(Address, Address), SendError> {
         let sender = address(from).map_err(|cause| {

@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, context};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
 use super::{Mail, MailDraft, MailKind, MailToken};
-use crate::domain::{Email, device_names};
+use crate::domain::{Email, Language, device_names};
+use crate::i18n::Catalogues;
 
 /// The settings of templates. Nothing in them comes from a request.
 #[derive(Debug, Clone)]
@@ -51,7 +53,7 @@ pub enum TemplateError {
         /// The file, or the name of a built-in one.
         place: String,
         /// The error of the template engine.
-        source: minijinja::Error,
+        source: Error,
     },
     /// The text does not begin with a subject.
     #[error("{place}: the first line is the subject, and an empty line follows it")]
@@ -74,10 +76,8 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] with the file and the cause.
     pub fn new(settings: TemplateSettings) -> Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let mut templates = Self {
-            environment,
+            environment: environment(),
             settings,
         };
         for file in BUILT_IN.files() {
@@ -93,12 +93,15 @@ impl Templates {
             let token = kind
                 .token()
                 .map(|_| SecretString::from(Uuid::nil().to_string()));
-            templates.render(&MailDraft {
-                kind: &kind,
-                to: &user,
-                account: &user,
-                token,
-            })?;
+            for language in Language::ALL {
+                templates.render(&MailDraft {
+                    kind: &kind,
+                    to: &user,
+                    account: &user,
+                    language,
+                    token: token.clone(),
+                })?;
+            }
         }
         Ok(templates)
     }
@@ -175,6 +178,7 @@ impl Templates {
     fn values(&self, draft: &MailDraft<'_>) -> Value {
         let settings = &self.settings;
         let common = context! {
+            lang => draft.language.tag(),
             service => settings.service.as_str(),
             service_url => settings.service_url.as_str(),
             email => draft.to.as_str(),
@@ -193,6 +197,45 @@ impl Templates {
         });
         context! { ..own(draft.kind), ..token.unwrap_or_default(), ..common }
     }
+}
+
+/// Strict and escaping, with the texts as `t("key")`: a placeholder of a text is the value of its
+/// name. The filter `wrap` breaks a paragraph into lines.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let catalogues = Arc::new(Catalogues::built_in());
+    let text = move |state: &State<'_, '_>, key: &str| {
+        let value_of = |name: &str| state.lookup(name).map(|value| value.to_string());
+        let language = value_of("lang").and_then(|tag| Language::of_tag(&tag));
+        let catalogue = catalogues.of(language.unwrap_or_default());
+        let text = catalogue.text(key, value_of);
+        text.map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+    };
+    environment.add_function("t", text);
+    environment.add_filter("wrap", wrap);
+    environment
+}
+
+/// The longest line of a paragraph in a mail's text, in characters.
+const LINE_MAX: usize = 76;
+
+/// Breaks a paragraph at its spaces. A longer word, such as a URL, stays whole.
+#[expect(clippy::needless_pass_by_value, reason = "minijinja passes values")]
+fn wrap(paragraph: String) -> String {
+    let mut text = String::with_capacity(paragraph.len());
+    let mut length = 0;
+    for word in paragraph.split(' ') {
+        let word_length = word.chars().count();
+        if length > 0 {
+            let fits = length + 1 + word_length <= LINE_MAX;
+            text.push(if fits { ' ' } else { '\n' });
+            length = if fits { length + 1 } else { 0 };
+        }
+        text.push_str(word);
+        length += word_length;
+    }
+    text
 }
 
 /// The mail's own values, without text that a client could choose.

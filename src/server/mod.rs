@@ -49,8 +49,8 @@ use start_warnings::{
     warn_of_users_in_default_file,
 };
 use startup_log::log_startup;
-use watchdog::{ServiceManager, Watchdog, WorkerLiveness};
-use wiring::{db_settings, http_settings, page_settings, relying_party};
+use watchdog::{ServiceManager, Watchdog};
+use wiring::{db_settings, http_settings, page_settings, relying_party, shown_in_development};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -154,13 +154,13 @@ pub fn check_settings(config: &Config) -> Result<(), ServerError> {
 
 async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {
     log_startup(config);
-    warn_of_missing_settings(config);
+    let remarks = warn_of_missing_settings(config);
     let manager = Arc::new(ServiceManager::default());
     // Before the database: a service that listens there already may use the file that would be
     // imported.
     let listeners = Listeners::open(config, inherited)?;
     warn_of_exposure(config, listeners.address);
-    let mailer = mailer(config)?;
+    let mailer = shown_in_development(config, mailer(config)?);
     let templates = Templates::new(mail_settings(config, listeners.address))?;
     let pages = page_settings(config).map(Pages::new).transpose()?;
     manager.status("opening the database");
@@ -169,7 +169,16 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     warn_of_passkeys_of_another_host(relying_party(config).as_ref(), &db);
     let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
-    let running = start(config, &auth, pages, listeners, manager, commit_lost)?;
+    let watchdog = Watchdog::new(Arc::clone(&manager), auth.clone(), remarks);
+    let running = start(
+        config,
+        &auth,
+        pages,
+        listeners,
+        manager,
+        watchdog,
+        commit_lost,
+    )?;
     if let Some(cause) = running.until_stopped().await? {
         return Err(ServerError::CommitLost { cause });
     }
@@ -209,6 +218,7 @@ fn start(
     pages: Option<Pages>,
     listeners: Listeners,
     manager: Arc<ServiceManager>,
+    watchdog: Watchdog,
     commit_lost: impl Future<Output = String> + 'static,
 ) -> Result<Running, ServerError> {
     let Listeners {
@@ -225,8 +235,7 @@ fn start(
     let ops = ops.map(|listener| OpsListener::start(&http, listener));
     let ops = ops.transpose()?;
     let signals = Signals::install()?;
-    let liveness = WorkerLiveness::default();
-    let watchdog = Watchdog::new(Arc::clone(&manager), liveness.clone(), auth.clone());
+    let liveness = watchdog.liveness();
     let connections = http.connections();
     timeouts::keep(Arc::clone(&connections));
     let own_listener = (!is_inherited).then(|| listener.try_clone()).transpose()?;

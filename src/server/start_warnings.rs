@@ -11,10 +11,12 @@ use crate::domain::DatabaseUrl;
 /// The default database file.
 const DEFAULT_FILE: &str = "bienvenue.db";
 
-/// Warns in production mode if there is no mail server, or no page for password resets.
-pub(super) fn warn_of_missing_settings(config: &Config) {
+/// Warns in production mode if there is no mail server, or no page for password resets. Returns
+/// the same in a few words, for the status of the service.
+pub(super) fn warn_of_missing_settings(config: &Config) -> Vec<String> {
+    let mut remarks = Vec::new();
     if !config.is_https() {
-        return;
+        return remarks;
     }
     let accounts = &config.accounts;
     let folder = match &accounts.mail {
@@ -28,6 +30,10 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
              (BIENVENUE_MAIL) to a mail server, or to off",
             folder.display()
         );
+        let folder = folder.display();
+        remarks.push(format!(
+            "mails are not sent, but written to the folder {folder}"
+        ));
     }
     if accounts.reset_page.is_none()
         && !config.pages.pages
@@ -37,7 +43,9 @@ pub(super) fn warn_of_missing_settings(config: &Config) {
             "--pages is off and --reset-page (BIENVENUE_RESET_PAGE) is not set: password reset mails contain a \
              command for a terminal instead of a link"
         );
+        remarks.push("there is no page for password resets".to_owned());
     }
+    remarks
 }
 
 /// Warns if others than the proxy and the operator can reach the listeners.

@@ -17,7 +17,7 @@ use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Backoff, Clock, DatabaseUrl, Email, defaults};
 use crate::http::{HttpSettings, PageSettings};
-use crate::mail::{Folder, Mailer, Smtp, SmtpSettings, TemplateSettings};
+use crate::mail::{Folder, Mailer, RecentMails, Smtp, SmtpSettings, TemplateSettings};
 use crate::secret_key::KeyFile;
 
 /// The default folder for mails.
@@ -208,6 +208,21 @@ pub fn mailer(config: &Config) -> Result<Mailer, ServerError> {
         Some(MailTarget::Server(url)) => Mailer::Smtp(Smtp::new(smtp(config, url, from))?),
         Some(MailTarget::Off) => Mailer::Off,
     })
+}
+
+/// The same transport in production mode; in development mode, mails of a folder are also shown
+/// on a page and their links in the log.
+pub(super) fn shown_in_development(config: &Config, mailer: Mailer) -> Mailer {
+    match mailer {
+        Mailer::Folder(folder) if !config.is_https() => {
+            Mailer::Development(folder, RecentMails::default())
+        }
+        mailer @ (Mailer::Folder(_)
+        | Mailer::Development(..)
+        | Mailer::Smtp(_)
+        | Mailer::Memory(_)
+        | Mailer::Off) => mailer,
+    }
 }
 
 fn smtp(config: &Config, url: &Url, from: Email) -> SmtpSettings {

@@ -369,7 +369,8 @@ async fn r54_an_export_holds_everything_but_secrets() {
             "email_verified_at": "2027-01-15T08:00:00Z",
             "created_at": "2027-01-15T08:00:00Z",
             "last_login_at": "2027-01-15T08:00:02Z",
-            "disabled_at": null
+            "disabled_at": null,
+            "language": null
         })
     );
     let (made, good_until) = ("2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z");

@@ -118,7 +118,7 @@ fn user_list_shows_the_dates() {
         place.sql(&format!(
             "INSERT INTO users (id, email, hashed_password, email_key)
                  VALUES ({id}, '{id}@x.fr', '!', '{id}@x.fr');
-             INSERT INTO account_dates VALUES ({id}, {dates});"
+             INSERT INTO account_dates VALUES ({id}, {dates}, NULL);"
         ));
     }
     place.sql(

@@ -148,3 +148,53 @@ fn each_code_is_in_the_docs() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[actix_web::test]
+async fn problem_names_every_field_at_fault() {
+    let app = app().await;
+    let fields = |problem: serde_json::Value| -> Vec<(String, String)> {
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let pair = |error: &serde_json::Value| (text(&error["field"]), text(&error["code"]));
+        errors.iter().map(pair).collect()
+    };
+    for (path, body, first, expected) in [
+        (
+            "/users",
+            "",
+            "email missing",
+            &[("email", "missing_field"), ("password", "missing_field")][..],
+        ),
+        (
+            "/sessions",
+            "email=bob@x.fr",
+            "password missing",
+            &[("password", "missing_field")],
+        ),
+        (
+            "/users",
+            "email=bob&password=a%00b",
+            "",
+            &[("email", "invalid_email"), ("password", "invalid_password")],
+        ),
+    ] {
+        let request = || {
+            TestRequest::post()
+                .uri(path)
+                .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+                .set_payload(body)
+        };
+        let plain = app.send(request()).await;
+        let problem = request().insert_header(("Accept", "application/problem+json"));
+        let problem = app.send(problem).await.json();
+        // The contract names the first one alone.
+        assert_eq!(plain.json()["message"], problem["detail"]);
+        assert!(first.is_empty() || problem["detail"] == first, "{problem}");
+        assert_eq!(problem["field"], expected[0].0);
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(field, code)| ((*field).to_owned(), (*code).to_owned()))
+            .collect();
+        assert_eq!(fields(problem), expected, "{path} {body}");
+    }
+}

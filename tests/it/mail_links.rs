@@ -5,7 +5,7 @@ use std::fs;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::domain::ResetToken;
+use bienvenue::domain::{Language, ResetToken};
 use bienvenue::mail::{Mail, MailDraft, MailKind, Mailer, Memory, TemplateSettings, Templates};
 use rstest::rstest;
 
@@ -48,6 +48,7 @@ fn mails() -> Vec<MailKind> {
         MailKind::AccountDeleted {
             to: to.clone(),
             new: None,
+            language: None,
         },
         MailKind::EmailTakenBack { to, new },
         MailKind::AlreadyRegistered,
@@ -200,6 +201,7 @@ async fn following_links_of_every_mail_kind_changes_nothing(#[case] engine: Engi
                 kind,
                 to,
                 account,
+                language: Language::English,
                 token,
             })
         };

@@ -5,7 +5,7 @@ use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::RateLimitedMail;
-use crate::domain::{Client, Email, NormalizedEmail, User};
+use crate::domain::{Client, Email, Language, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -51,7 +51,7 @@ impl Auth {
     }
 
     fn delete_with_notices(&self, owner: ReauthenticatedUser) -> Result<User, AuthError> {
-        let notices = self.account_deleted(&owner.user)?;
+        let notices = self.account_deleted(&owner.user, owner.client().language())?;
         let side_effects = owner.side_effects(self);
         let deleted = self
             .db
@@ -63,7 +63,11 @@ impl Auth {
 
     /// The notifications about a deletion: to the address of the account, and to former addresses
     /// that could still take it back.
-    fn account_deleted(&self, user: &User) -> Result<Vec<RateLimitedMail>, AuthError> {
+    fn account_deleted(
+        &self,
+        user: &User,
+        language: Option<Language>,
+    ) -> Result<Vec<RateLimitedMail>, AuthError> {
         if !self.settings.notices.tell(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
@@ -78,7 +82,8 @@ impl Auth {
         let notice = |to: Email| {
             let new = Some(&user.email).filter(|new| new.key() != to.key());
             let (key, new) = (to.key(), new.cloned());
-            MailKind::AccountDeleted { to, new }.within_budget(&self.settings.throttle, &key)
+            let notice = MailKind::AccountDeleted { to, new, language };
+            notice.within_budget(&self.settings.throttle, &key)
         };
         Ok(to.into_iter().map(notice).collect())
     }

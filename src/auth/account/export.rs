@@ -3,8 +3,9 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-    AccountDates, AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, LimitKey,
-    PasskeyInfo, PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
+    AccountDates, AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, Language,
+    LimitKey, PasskeyInfo, PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User,
+    UserId,
 };
 
 /// Everything that is stored about a user, one field per table.
@@ -14,6 +15,8 @@ pub struct Export {
     pub user: User,
     /// The row in `account_dates`.
     pub dates: AccountDates,
+    /// The language in that row.
+    pub language: Option<Language>,
     /// The row in `verified_emails`, if it is about the current address.
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, including expired ones that are not removed yet.
@@ -58,6 +61,7 @@ impl Auth {
         let sessions = self.all_sessions(user.id, &session_id.digest())?;
         Ok(Export {
             dates: self.db.account_dates(user.id)?,
+            language: self.db.language_of(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
             groups: self.db.groups_of(user.id)?,

@@ -10,7 +10,8 @@ use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{
-    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, ResetToken, User, UserId,
+    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, Language, ResetToken, User,
+    UserId,
 };
 use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
@@ -48,11 +49,12 @@ impl MailWriter {
     /// Composes the mail of a row. Blocks for a lookup, and for a write if the mail has a token.
     pub(in crate::auth) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
         let kind = MailKind::from_row(&mail.kind, mail.details.as_deref())?;
-        if let MailKind::AccountDeleted { to, .. } = &kind {
+        if let MailKind::AccountDeleted { to, language, .. } = &kind {
             let written = self.templates.render(&MailDraft {
                 kind: &kind,
                 to,
                 account: to,
+                language: language.unwrap_or_default(),
                 token: None,
             })?;
             return Ok(Written::ToSomebody(written));
@@ -63,17 +65,20 @@ impl MailWriter {
         let prepared = self.db.find_user_by(user_id).and_then(|user| {
             let token = kind.token();
             let token = token.map(|token| self.make_token(token, &user, mail));
-            Ok((token.transpose()?, user))
+            Ok((token.transpose()?, self.db.language_of(user_id)?, user))
         });
         match prepared {
             // The recipient is the stored address, never the one that a client has typed, except
             // for mails to a new or a former address.
-            Ok((token, user)) => Ok(Written::ToSomebody(self.templates.render(&MailDraft {
-                kind: &kind,
-                to: kind.recipient().unwrap_or(&user.email),
-                account: &user.email,
-                token,
-            })?)),
+            Ok((token, language, user)) => {
+                Ok(Written::ToSomebody(self.templates.render(&MailDraft {
+                    kind: &kind,
+                    to: kind.recipient().unwrap_or(&user.email),
+                    account: &user.email,
+                    language: language.unwrap_or_default(),
+                    token,
+                })?))
+            }
             Err(DbError::NoResultFound) => Ok(Written::Nothing),
             Err(error) => Err(error.into()),
         }
@@ -134,6 +139,7 @@ impl MailWriter {
     fn to_placeholder(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
         let nobody = UserId::new(0);
         drop(self.db.find_user_by(nobody));
+        drop(self.db.language_of(nobody));
         if kind.row().has_token {
             self.db.store_decoy_token(mail)?;
         }
@@ -142,6 +148,7 @@ impl MailWriter {
             kind: &MailKind::PasswordReset,
             to: &address,
             account: &address,
+            language: Language::default(),
             token: Some(ResetToken::generate().expose().into()),
         })?)
     }

@@ -10,7 +10,7 @@ use crate::db::tables::outbox::{RateLimitedMail, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
 use crate::db::tables::users::{COLUMNS, UserRow, owner_of, taken_or};
 use crate::db::{DB, DbError};
-use crate::domain::{Email, HashedPassword, InvitationDigest, User};
+use crate::domain::{Email, HashedPassword, InvitationDigest, Language, User};
 
 /// An account to register.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct NewUserRow<'a> {
     pub hashed_password: &'a HashedPassword,
     /// The mail to the new user.
     pub mail: Option<&'a RateLimitedMail>,
+    /// The language of the mails to the user, if it is known.
+    pub language: Option<Language>,
     /// The invitation that the registration uses.
     pub invitation: Option<&'a InvitationDigest>,
 }
@@ -45,7 +47,7 @@ impl DB {
         email: &Email,
         hashed_password: &HashedPassword,
     ) -> Result<User, DbError> {
-        self.write(|conn| self.insert_user(conn, email, hashed_password))
+        self.write(|conn| self.insert_user(conn, email, hashed_password, None))
     }
 
     fn insert_user(
@@ -53,6 +55,7 @@ impl DB {
         conn: &mut AnyConnection,
         email: &Email,
         hashed_password: &HashedPassword,
+        language: Option<Language>,
     ) -> Result<User, DbError> {
         let key = email.key();
         let user: User = diesel::insert_into(users::table)
@@ -69,7 +72,7 @@ impl DB {
         if is_reserved(conn, &key, None, self.settings.clock.now())? {
             return Err(DbError::AlreadyExists(email.clone()));
         }
-        note_registration(conn, user.id, self.settings.clock.now())?;
+        note_registration(conn, user.id, language, self.settings.clock.now())?;
         Ok(user)
     }
 
@@ -125,7 +128,7 @@ impl DB {
         conn: &mut AnyConnection,
         new: &NewUserRow<'_>,
     ) -> Result<User, DbError> {
-        let user = self.insert_user(conn, new.email, new.hashed_password)?;
+        let user = self.insert_user(conn, new.email, new.hashed_password, new.language)?;
         if let Some(invitation) = new.invitation {
             accept(
                 conn,

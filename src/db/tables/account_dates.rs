@@ -1,4 +1,5 @@
-//! The table `account_dates`: when accounts were registered, last used and disabled.
+//! The table `account_dates`: when accounts were registered, last used and disabled, and the
+//! language of their owners.
 
 use std::collections::HashSet;
 
@@ -8,11 +9,12 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
 use crate::db::schema::{account_dates, passkeys, totp, users, verified_emails};
 use crate::db::{DB, DbError};
-use crate::domain::{AccountDates, Email, Timestamp, UserId};
+use crate::domain::{AccountDates, Email, Language, Timestamp, UserId};
 
 const NOTE_LOGIN: &str = "\
-    INSERT INTO account_dates (user_id, last_login_at) VALUES ($1, $2) \
-    ON CONFLICT (user_id) DO UPDATE SET last_login_at = excluded.last_login_at";
+    INSERT INTO account_dates (user_id, last_login_at, language) VALUES ($1, $2, $3) \
+    ON CONFLICT (user_id) DO UPDATE SET last_login_at = excluded.last_login_at, \
+        language = COALESCE(excluded.language, account_dates.language)";
 
 /// `created_at`, `last_login_at`, `disabled_at`.
 type Row = (Option<i64>, Option<i64>, Option<i64>);
@@ -62,6 +64,21 @@ impl DB {
                 .optional()
         })?;
         Ok(row.map(dates).unwrap_or_default())
+    }
+
+    /// The language of an account's owner; none if it is unknown. Blocks for one lookup.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn language_of(&self, user_id: UserId) -> Result<Option<Language>, DbError> {
+        let tag: Option<Option<String>> = self.read(|conn| {
+            account_dates::table
+                .filter(account_dates::user_id.eq(user_id.get()))
+                .select(account_dates::language)
+                .get_result(conn)
+                .optional()
+        })?;
+        Ok(tag.flatten().and_then(|tag| Language::of_tag(&tag)))
     }
 
     /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for two
@@ -142,21 +159,31 @@ fn dates((created_at, last_login_at, disabled_at): Row) -> AccountDates {
 pub(in crate::db) fn note_registration(
     conn: &mut AnyConnection,
     user_id: UserId,
+    language: Option<Language>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     diesel::insert_into(account_dates::table)
         .values((
             account_dates::user_id.eq(user_id.get()),
             account_dates::created_at.eq(now.seconds()),
+            account_dates::language.eq(language.map(Language::tag)),
         ))
         .execute(conn)?;
     Ok(())
 }
 
 /// The statement that records a login, for the transaction that adds the session.
-pub(in crate::db) fn login_noted(user_id: UserId, now: Timestamp) -> Statement {
+pub(in crate::db) fn login_noted(
+    user_id: UserId,
+    language: Option<Language>,
+    now: Timestamp,
+) -> Statement {
     Statement::new(
         NOTE_LOGIN,
-        [Value::number(user_id.get()), Value::number(now.seconds())],
+        [
+            Value::number(user_id.get()),
+            Value::number(now.seconds()),
+            Value::Text(language.map(|language| language.tag().to_owned())),
+        ],
     )
 }

@@ -21,8 +21,18 @@ pub(crate) struct Description {
     pub(crate) message: Cow<'static, str>,
     /// The field of the form that is at fault.
     pub(crate) field: Option<Cow<'static, str>>,
+    /// Every field that is at fault, where there are several.
+    pub(crate) faults: Vec<Fault>,
     pub(crate) retry_after: Option<Duration>,
     pub(in crate::http) outcome: Outcome,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fault {
+    pub(crate) field: String,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
 }
 
 /// An error as RFC 9457 has it.
@@ -36,6 +46,8 @@ struct Problem<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     /// The ways to continue a login.
@@ -55,6 +67,7 @@ impl Description {
             code,
             message: message.into(),
             field: None,
+            faults: Vec::new(),
             retry_after: None,
             outcome,
         }
@@ -69,6 +82,10 @@ impl Description {
 
     pub(super) fn field(self, field: Option<Cow<'static, str>>) -> Self {
         Self { field, ..self }
+    }
+
+    pub(super) fn faults(self, faults: Vec<Fault>) -> Self {
+        Self { faults, ..self }
     }
 
     /// Status and headers, the same in each form.
@@ -109,6 +126,7 @@ impl Description {
             detail: &self.message,
             code: self.code,
             field: self.field.as_deref(),
+            errors: &self.faults,
             retry_after: self.retry_after.map(whole_seconds),
             methods: (self.code == "second_factor_required").then_some(["totp", "recovery_code"]),
         };

@@ -4,12 +4,14 @@ use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_FORWARDED_FOR};
+use actix_web::http::header::{
+    ACCEPT_LANGUAGE, FORWARDED, HeaderName, HeaderValue, USER_AGENT, X_FORWARDED_FOR,
+};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::device_cookie;
 use super::forwarded::{self, ForwardedHeaders};
-use crate::domain::{Client, ClientIp, IpNetworks, RequestId};
+use crate::domain::{Client, ClientIp, IpNetworks, Language, RequestId};
 use crate::http::HttpSettings;
 
 /// The trusted proxies, and whether the log has warned about them.
@@ -87,11 +89,14 @@ impl FromRequest for Client {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let user_agent = request.headers().get(USER_AGENT);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        let language = request.headers().get(ACCEPT_LANGUAGE);
+        let language = language.and_then(|value| value.to_str().ok());
         let request_id = request.extensions().get::<RequestId>().cloned();
         let settings = request.app_data::<web::Data<HttpSettings>>();
         let device = settings.and_then(|settings| device_cookie::read(request, settings));
         ready(Ok(Self::new(address(request), user_agent)
             .with_device(device)
-            .with_request_id(request_id)))
+            .with_request_id(request_id)
+            .with_language(language.and_then(Language::asked_for))))
     }
 }

@@ -12,7 +12,7 @@ use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::{self, Pages};
 use crate::http::representation::prefers_html;
 use crate::http::response::{AccountMessage, EmptyObject, json_with};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
+use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, Refusal};
 
 #[derive(Serialize)]
 struct Account<'a> {
@@ -71,11 +71,9 @@ pub(crate) async fn change_password(
     user: CurrentUser<Form<PasswordChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let (request, new_password) = user.owner_request(client, |form| {
-        let current = form.current_password.current_password()?;
-        Ok((
-            current,
-            form.new_password.parse("new_password", Password::parse)?,
-        ))
+        let current = form.current_password.current_password();
+        let new = form.new_password.parse("new_password", Password::parse);
+        FormError::both(current, new)
     })?;
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)

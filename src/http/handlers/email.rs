@@ -10,7 +10,7 @@ use crate::http::extract::current_user::CurrentUser;
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::{AccountMessage, Message, json, with_user_id};
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, FormError, HttpError};
 
 #[derive(Deserialize)]
 pub(crate) struct EmailChangeForm {
@@ -31,8 +31,10 @@ pub(crate) async fn change(
     user: CurrentUser<Form<EmailChangeForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let (request, email) = user.owner_request(client, |form| {
-        let email = form.email.parse("email", Email::parse_new)?;
-        Ok((form.current_password.current_password()?, email))
+        let email = form.email.parse("email", Email::parse_new);
+        let current = form.current_password.current_password();
+        let (email, current) = FormError::both(email, current)?;
+        Ok((current, email))
     })?;
     auth.request_email_change(executor.get_ref(), request, email)
         .await?;

@@ -1,4 +1,4 @@
-//! `GET /.bienvenue/enter`, on the host of an application: the end of a login.
+//! On the host of an application: the end of a login, and the way to the logout.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -9,7 +9,7 @@ use crate::auth::AuthError;
 use crate::domain::{AppUrl, Client, HandOverCode};
 use crate::http::extract::app_cookies::{login_state, set_app_session};
 use crate::http::extract::asked_url::asked_url;
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, HttpError, HttpSettings};
 
 /// `GET /.bienvenue/enter`: spends the code, sets the cookie of that host, and redirects to the
 /// page that the browser has asked for.
@@ -37,6 +37,22 @@ pub(crate) async fn enter(
     Ok(HttpResponse::build(StatusCode::SEE_OTHER)
         .insert_header((LOCATION, page))
         .cookie(set_app_session(&app_session, &origin))
+        .finish())
+}
+
+/// `GET /.bienvenue/logout`: leads to the logout page of the service, and from there back to the
+/// application. It changes nothing itself.
+pub(crate) async fn log_out(
+    settings: web::Data<HttpSettings>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    let app = asked_url(&request).ok_or(HttpError::NotFound)?;
+    let own = settings.public_origin.as_ref();
+    let own = own.map(ToString::to_string).unwrap_or_default();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", &format!("{}/", app.origin()));
+    Ok(HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("{own}/logout?{}", query.finish())))
         .finish())
 }
 

@@ -15,7 +15,7 @@ use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json_with};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings};
+use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings};
 
 #[derive(Deserialize)]
 pub(crate) struct LoginForm {
@@ -32,8 +32,9 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<LoginForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse("email", NormalizedEmail::parse)?;
-    let password = form.password.parse("password", Password::parse)?;
+    let email = form.email.parse("email", NormalizedEmail::parse);
+    let password = form.password.parse("password", Password::parse);
+    let (email, password) = FormError::both(email, password)?;
     let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);

@@ -8,7 +8,7 @@ use crate::auth::{Auth, RegistrationOutcome};
 use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::response::{AccountMessage, json, with_user_id};
-use crate::http::{BlockingExecutor, HttpError};
+use crate::http::{BlockingExecutor, FormError, HttpError};
 
 #[derive(Deserialize)]
 pub(crate) struct RegistrationForm {
@@ -23,8 +23,9 @@ pub(crate) async fn register(
     client: Client,
     Form(form): Form<RegistrationForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form.email.parse("email", Email::parse_new)?;
-    let password = form.password.parse("password", Password::parse)?;
+    let email = form.email.parse("email", Email::parse_new);
+    let password = form.password.parse("password", Password::parse);
+    let (email, password) = FormError::both(email, password)?;
     let executor = executor.get_ref();
     let registered = auth
         .register(executor, &email, password, &client)

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 20] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 22] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -17,6 +17,8 @@ pub(super) const BUILT_IN: [(&str, &str); 20] = built_in![
     "account_sessions.html",
     "back.html",
     "base.html",
+    "denied.html",
+    "development_mails.html",
     "docs.html",
     "fields.html",
     "forgot.html",

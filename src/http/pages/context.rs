@@ -6,7 +6,8 @@ use super::field::{Field, Kind};
 use super::message::Message;
 use super::next::Next;
 use super::view::View;
-use crate::i18n::{Catalogue, Language, TextError};
+use crate::domain::Language;
+use crate::i18n::{Catalogue, TextError};
 
 /// The values that all pages have in common.
 pub(crate) struct Frame<'a> {

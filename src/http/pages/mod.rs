@@ -7,6 +7,8 @@ mod account_sessions;
 mod assets;
 mod built_in;
 mod context;
+mod denied;
+mod development_mails;
 mod docs;
 mod error_page;
 mod field;
@@ -109,6 +111,8 @@ pub(crate) fn routes() -> Vec<Resource> {
             .post(logout::submit),
         Resource::new("/docs").get(docs::show),
         Resource::new("/.well-known/change-password").get(change_password),
+        Resource::new("/denied").get(denied::show),
+        Resource::new("/development/mails").get(development_mails::show),
         Resource::new("/assets/{name}").get(serve_asset::asset),
     ]
 }

@@ -52,7 +52,11 @@ fn plain(text: &str) -> Vec<View> {
     let verify = View::new("verify_email.html", "verify.title");
     let verify = verify.message(Message::new("verify.no_token"));
     let owner = |template, title| View::new(template, title).data(context! { email => text });
+    let mail = context! { to => text, subject => text, link => text, text };
+    let mails = View::new("development_mails.html", "development.title").wide();
     let mut views = vec![
+        mails.clone().data(context! { mails => [mail] }),
+        mails.data(context! { mails => Vec::<Value>::new() }),
         View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
         View::new("docs.html", "docs.title")
             .wide()
@@ -69,6 +73,8 @@ fn plain(text: &str) -> Vec<View> {
         owner("account_email.html", "email.title").fields([Field::new_email()]),
         owner("account_delete.html", "delete.title").fields([Field::current_password()]),
         owner("logout.html", "logout.title"),
+        owner("denied.html", "error.heading.403").data(context! { email => text, app => text }),
+        owner("denied.html", "error.heading.403").data(context! { email => text, app => () }),
     ];
     for on in [true, false] {
         let data = context! { keep => on, registration_open => on, passkeys => on };

@@ -12,8 +12,9 @@ use super::built_in::BUILT_IN;
 use super::next::Next;
 use super::view::View;
 use super::{PageSettings, PagesError, context, error_page, samples};
+use crate::domain::Language;
 use crate::http::error::Description;
-use crate::i18n::{Catalogues, Language};
+use crate::i18n::Catalogues;
 
 /// The pages, ready to be filled in.
 #[derive(Debug)]

@@ -11,11 +11,11 @@ use super::Pages;
 use super::message::Message;
 use super::next::{ACCOUNT, Next, with_query};
 use super::view::View;
+use crate::domain::Language;
 use crate::domain::SessionId;
 use crate::http::content_kind::ContentKind;
 use crate::http::representation::language_of;
 use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
-use crate::i18n::Language;
 
 /// A request for a page.
 #[derive(Clone)]

@@ -34,6 +34,8 @@ pub(super) struct Watchdog {
     auth: web::Data<Auth>,
     database_probes: Arc<Semaphore>,
     period: Duration,
+    /// What is not as it should be since the start, for the status.
+    remarks: Vec<String>,
 }
 
 /// The result of one probe.
@@ -49,17 +51,23 @@ enum Probe {
 impl Watchdog {
     pub(super) fn new(
         manager: Arc<ServiceManager>,
-        liveness: WorkerLiveness,
         auth: web::Data<Auth>,
+        remarks: Vec<String>,
     ) -> Self {
         Self {
             manager,
-            liveness,
+            liveness: WorkerLiveness::default(),
             auth,
+            remarks,
             database_probes: Arc::new(Semaphore::new(DATABASE_PROBES_MAX)),
             // So two probes may be late before systemd restarts the service.
             period: ServiceManager::watchdog().map_or(PERIOD, |within| within / 3),
         }
+    }
+
+    /// Where the workers show that they are alive.
+    pub(super) fn liveness(&self) -> WorkerLiveness {
+        self.liveness.clone()
     }
 
     /// Probes until the task is aborted.
@@ -80,13 +88,19 @@ impl Watchdog {
                     self.manager.alive();
                     match answer {
                         Probe::DatabaseError(error) => format!("serving; {error}"),
-                        Probe::Healthy | Probe::NoAnswer(_) => "serving".to_owned(),
+                        Probe::Healthy | Probe::NoAnswer(_) => self.serving(),
                     }
                 }
             };
             self.manager.status(&status);
             next.await;
         }
+    }
+
+    /// The status of a healthy service.
+    fn serving(&self) -> String {
+        let remarks = self.remarks.iter().map(|remark| format!("; {remark}"));
+        format!("serving{}", remarks.collect::<String>())
     }
 
     async fn probe(&self) -> Probe {

@@ -1,6 +1,7 @@
 //! Applications behind a proxy: access by groups, and logins on their hosts.
 
 mod attacks;
+mod browsers;
 mod hand_over;
 mod invitations;
 mod rules;

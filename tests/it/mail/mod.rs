@@ -5,13 +5,14 @@ mod encoding;
 mod flood;
 mod folder;
 mod guide;
+mod languages;
 mod outage;
 mod program;
 mod server;
 mod smtp;
 mod timing;
 
-use bienvenue::domain::Email;
+use bienvenue::domain::{Email, Language};
 use bienvenue::mail::{Mail, MailDraft, MailKind, TemplateSettings, Templates};
 
 const TOKEN: &str = "9b2f3f0e-4f57-4ad0-8b0e-0d8d5b0f6a11";
@@ -50,6 +51,7 @@ fn draft<'a>(kind: &'a MailKind, to: &'a Email) -> MailDraft<'a> {
         kind,
         to,
         account: to,
+        language: Language::English,
         token: kind.token().map(|_| TOKEN.into()),
     }
 }

@@ -74,6 +74,51 @@ async fn r98_host_without_an_application_is_never_led_to() {
     }
 }
 
+/// Names that look like that of an application, and spellings that browsers read as its name.
+#[actix_web::test]
+async fn r98_look_alike_of_an_application_is_never_led_to() {
+    let app = app().await;
+    app.place
+        .sql("INSERT INTO apps (name, origin) VALUES ('wiki', 'https://wiki.example.org')");
+    app.register("bob@x.fr", "bob_pwd").await;
+    let own = "https://wiki.example.org/";
+    let mut accepted = 0;
+    for host in [
+        "wiki.example.org",
+        "wiki.ex\u{430}mple.org",
+        "w\u{456}ki.example.org",
+        "wiki.example.\u{43e}rg",
+        "xn--wki-8cd.example.org",
+        "wik\u{131}.example.org",
+        "wiki\u{2024}example.org",
+        "wiki\u{3002}example.org",
+        "wiki\u{ff0e}example.org",
+        "\u{ff57}iki.example.org",
+        "wiki\u{ad}.example.org",
+        "wiki\u{200b}.example.org",
+        "wiki.example.org\u{2044}.evil.example",
+        "wiki.example.org\u{ff0f}.evil.example",
+        "wiki.example.org\u{2100}.evil.example",
+        "wiki.example.org.evil.example",
+        "wiki.example.org@evil.example",
+        "wiki.example.org%40evil.example",
+        "wiki.example.org%2f.evil.example",
+        "wiki.example.org%252f.evil.example",
+        "evil.example\\@wiki.example.org",
+        "wiki.example.org.",
+        "wiki.example.org:444",
+    ] {
+        let next = format!("https://{host}/page");
+        let form = [BOB[0], BOB[1], ("next", next.as_str())];
+        let answer = Visitor::default().post(&app, "/login", &form).await;
+        let location = answer.header("location").unwrap();
+        let is_own = location.starts_with(own);
+        assert!(is_own || location == "/account", "{host}: {location}");
+        accepted += usize::from(is_own);
+    }
+    assert!(accepted >= 1, "the application itself is led to");
+}
+
 #[actix_web::test]
 async fn r96_second_factor_is_asked_for_by_the_page() {
     let app = app().await;

@@ -1,4 +1,4 @@
-//! Chromium without JavaScript, driven over a pipe as its user would drive it.
+//! Chromium, driven over a pipe as its user would drive it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::Place;
 
-/// A window of headless Chromium that runs no script of a page.
+/// A window of headless Chromium.
 pub(crate) struct Chromium {
     child: Child,
     commands: ChildStdin,
@@ -18,8 +18,8 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
-    /// Opens a window of a size, in the reader's language.
-    pub(crate) fn open(place: &Place, language: &str, width: u32) -> Self {
+    /// Opens a window of a size, in the reader's language. It runs the scripts of pages, or none.
+    pub(crate) fn open(place: &Place, language: &str, width: u32, scripts: bool) -> Self {
         let profile = place.path(&format!("profile-{language}-{width}"));
         let arguments = [
             "--headless=new",
@@ -58,7 +58,7 @@ impl Chromium {
         session.clone_into(&mut browser.session);
         browser.call(
             "Emulation.setScriptExecutionDisabled",
-            json!({"value": true}),
+            json!({"value": !scripts}),
         );
         browser.call(
             "Emulation.setDeviceMetricsOverride",
@@ -99,12 +99,6 @@ impl Chromium {
         // A page that is just being left cannot be looked at.
         let looked = self.try_call("Runtime.evaluate", parameters);
         looked.map_or(Value::Null, |looked| looked["result"]["value"].clone())
-    }
-
-    /// Lets the page run its own scripts from the next page on.
-    pub(crate) fn allow_scripts(&mut self) {
-        let parameters = json!({"value": false});
-        self.call("Emulation.setScriptExecutionDisabled", parameters);
     }
 
     /// Runs a script of the test's to its end, and returns what it returns.
@@ -161,6 +155,31 @@ impl Chromium {
     pub(crate) fn overflows(&mut self) -> bool {
         let script = "document.documentElement.scrollWidth > innerWidth";
         self.look(script) == json!(true)
+    }
+
+    /// What axe-core finds wrong with the page, in light and dark; nothing if `TEST_AXE` does not
+    /// name its script.
+    pub(crate) fn violations(&mut self) -> Vec<String> {
+        let Some(axe) = std::env::var_os("TEST_AXE") else {
+            return Vec::new();
+        };
+        let axe = std::fs::read_to_string(axe).unwrap();
+        let run = "axe.run().then(found => JSON.stringify(found.violations.map(rule => \
+                   rule.id + ': ' + rule.nodes.map(node => node.html).join(', '))))";
+        let mut found = Vec::new();
+        for scheme in ["light", "dark"] {
+            let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+            self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
+            self.look(&axe);
+            let parameters =
+                json!({"expression": run, "returnByValue": true, "awaitPromise": true});
+            let answer = self.call("Runtime.evaluate", parameters);
+            let text = answer["result"]["value"].as_str();
+            let text = text.unwrap_or_else(|| panic!("axe-core does not run: {answer}"));
+            let rules: Vec<String> = serde_json::from_str(text).unwrap();
+            found.extend(rules.into_iter().map(|rule| format!("{scheme}: {rule}")));
+        }
+        found
     }
 
     pub(crate) fn until(&mut self, what: &str, script: &str) {

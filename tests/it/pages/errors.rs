@@ -13,8 +13,8 @@ async fn error_of_a_navigation_is_a_page() {
     let app = app().await;
     for (method, path, status, code) in [
         (Method::GET, "/nix", 404, "not_found"),
-        (Method::GET, "/profile", 403, "not_logged_in"),
-        (Method::GET, "/users", 405, "method_not_allowed"),
+        (Method::GET, "/.bienvenue/enter", 403, "invalid_code"),
+        (Method::PUT, "/users", 405, "method_not_allowed"),
         (Method::POST, "/profile", 405, "method_not_allowed"),
         (Method::POST, "/login", 415, "unsupported_media_type"),
         (Method::GET, "/assets/nix.css", 404, "not_found"),
@@ -25,7 +25,7 @@ async fn error_of_a_navigation_is_a_page() {
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.contains("style-src 'self'"), "{policy}");
     }
-    let answer = app.send(navigation(Method::GET, "/users")).await;
+    let answer = app.send(navigation(Method::PUT, "/users")).await;
     assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     let french = navigation(Method::GET, "/nix").insert_header(("Accept-Language", "fr"));
     assert!(
@@ -111,6 +111,7 @@ async fn problem_is_answered_on_request() {
             "detail": "password missing",
             "code": "missing_field",
             "field": "password",
+            "errors": [{"field": "password", "code": "missing_field", "detail": "password missing"}],
         })
     );
     let short = ask(Method::POST, "/users", fields("bob@x.fr", "short"));

@@ -1,4 +1,4 @@
-//! The whole life of an account in Chromium without JavaScript.
+//! The whole life of an account in Chromium, with JavaScript and without.
 
 use std::fs;
 
@@ -27,28 +27,36 @@ fn mailed_link(place: &Place, path: &str) -> String {
 }
 
 #[rstest]
-#[case(Engine::Sqlite, "en", 1280)]
-#[case(Engine::Sqlite, "fr", 360)]
-#[case(Engine::Postgres, "fr", 1280)]
-fn account_lives_in_a_browser_without_scripts(
+#[case(Engine::Sqlite, "en", 1280, false)]
+#[case(Engine::Sqlite, "fr", 360, false)]
+#[case(Engine::Sqlite, "en", 360, true)]
+#[case(Engine::Postgres, "fr", 1280, true)]
+fn account_lives_in_a_browser(
     #[case] engine: Engine,
     #[case] language: &str,
     #[case] width: u32,
+    #[case] scripts: bool,
 ) {
     if !has_tool("chromium") {
         return;
+    }
+    if scripts && std::env::var_os("TEST_AXE").is_none() {
+        eprintln!("SKIPPED: axe-core, because TEST_AXE does not name its script");
     }
     let Some(place) = Place::on(engine) else {
         return;
     };
     let database = format!("--database-url={}", place.url_text());
     let server = Server::start_with(&place, &[&database, "--password-min-length=8"]);
-    let mut browser = Chromium::open(&place, language, width);
+    let mut browser = Chromium::open(&place, language, width, scripts);
     let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
         let expected = if language == "fr" { french } else { english };
         let text = browser.text();
         assert!(text.contains(expected), "{name}: {expected}: {text}");
         assert!(!browser.overflows(), "{name}");
+        if scripts {
+            assert_eq!(browser.violations(), [""; 0], "{name}");
+        }
         browser.picture(&format!("{name}-{language}-{width}"));
     };
 
@@ -91,6 +99,14 @@ fn account_lives_in_a_browser_without_scripts(
     browser.fill("new_password", "twelve rockets");
     browser.submit("/account/password");
     browser.expect_path("/account?done=password");
+    browser.go(&server.url("/account/email"));
+    see(&mut browser, "email", "ann@example.org", "ann@example.org");
+    browser.go(&server.url("/account/export"));
+    see(&mut browser, "export", "JSON", "JSON");
+    browser.go(&server.url("/logout"));
+    see(&mut browser, "logout", "ann@example.org", "ann@example.org");
+    browser.go(&server.url("/denied"));
+    see(&mut browser, "denied", "no access", "pas accès");
     browser.go(&server.url("/account"));
     browser.submit("/logout");
     browser.expect_path("/login?reason=logged_out");
@@ -109,6 +125,13 @@ fn account_lives_in_a_browser_without_scripts(
         "forgot-sent",
         "we have sent it an email",
         "vient de partir",
+    );
+    browser.go(&server.url("/development/mails"));
+    see(
+        &mut browser,
+        "mails",
+        "Only in development mode",
+        "Uniquement en mode développement",
     );
     browser.go(&mailed_link(&place, "/reset?token="));
     browser.expect_path("/reset");

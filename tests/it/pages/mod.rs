@@ -3,6 +3,7 @@
 mod account;
 mod apps;
 pub(crate) mod chromium;
+mod development_mails;
 mod errors;
 mod frame;
 mod invite;
@@ -12,6 +13,7 @@ mod mailed_links;
 mod navigation;
 mod register;
 mod texts;
+mod uniform;
 mod visitor;
 
 use actix_web::http::Method;

@@ -102,3 +102,40 @@ async fn service_without_pages_has_the_api_alone() {
     assert_eq!(visitor.post(&app, "/users", &form).await.status, 201);
     assert_eq!(visitor.get(&app, "/account").await.line(), "403 ");
 }
+
+#[actix_web::test]
+async fn browser_that_opens_a_path_of_the_api_is_led_to_a_page() {
+    let app = app().await;
+    let cases = [
+        ("/profile", "/account"),
+        ("/profile/", "/account"),
+        ("/profile/password", "/account/password"),
+        ("/profile/email", "/account/email"),
+        ("/profile/export", "/account/export"),
+        ("/sessions", "/account/sessions"),
+        ("/users", "/register"),
+        ("/reset_password", "/forgot"),
+        ("/verify_email", "/verify-email"),
+    ];
+    for (path, page) in cases {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = app.send(navigation(method, path)).await;
+            assert_leads(&answer, page);
+        }
+        for (accept, mode) in [("*/*", "navigate"), (ACCEPT, "cors"), (ACCEPT, "")] {
+            let request = TestRequest::with_uri(path)
+                .insert_header(("Accept", accept))
+                .insert_header(("Sec-Fetch-Mode", mode));
+            let answer = app.send(request).await;
+            assert!([403, 405].contains(&answer.status.as_u16()), "{path}");
+            assert_eq!(answer.header("location"), None, "{path}");
+        }
+    }
+    let setup = Setup {
+        pages: None,
+        ..Setup::new()
+    };
+    let app = setup.start().await;
+    let answer = app.send(navigation(Method::GET, "/profile")).await;
+    assert_eq!(answer.line(), "403 ");
+}

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bienvenue::i18n::{Catalogues, Language};
+use bienvenue::domain::Language;
+use bienvenue::i18n::Catalogues;
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
@@ -21,9 +22,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn each_text_of_the_catalogue_is_used_and_the_other_way_round() {
-    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages");
-    let texts: Vec<String> = sources(&pages)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = ["http/pages", "mail/templates"].map(|part| sources(&folder.join(part)));
+    let texts: Vec<String> = files
         .iter()
+        .flatten()
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     let source = texts.concat();

@@ -301,7 +301,19 @@ fn one_login_opens_both_hosts(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
     let redirect = browser.get(&wiki, &[HTML]);
     let enter = hosts.after_login(&location(&redirect), &session);
     assert_eq!(browser.get(&enter, &[HTML]).status(), 303);
-    assert_eq!(browser.get(&wiki, &[HTML]).status(), 403);
+    let denied = browser.get(&wiki, &[HTML]);
+    assert_eq!(denied.status(), 303);
+    let at = Url::parse(&location(&denied)).unwrap();
+    assert_eq!((at.host_str(), at.path()), (Some(LOGIN), "/denied"));
+    assert!(
+        at.query_pairs()
+            .any(|(name, next)| name == "next" && next == wiki)
+    );
+    assert_eq!(browser.get(&wiki, &[("Accept", "*/*")]).status(), 403);
+    // The way to the logout, on the host of the application.
+    let leave = browser.get(&hosts.url(WIKI, "/.bienvenue/logout"), &[HTML]);
+    let at = Url::parse(&location(&leave)).unwrap();
+    assert_eq!((at.host_str(), at.path()), (Some(LOGIN), "/logout"));
     let join = ["group", "add", "staff", "bob@x.fr"];
     assert!(run(hosts.place.folder(), &join).status.success());
     let seen = browser.get(&wiki, &[HTML]).text().unwrap().to_lowercase();

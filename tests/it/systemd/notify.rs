@@ -125,3 +125,21 @@ fn full_notify_socket_logs_one_line() {
     let log = server.whole_log();
     assert_eq!(log.matches("NOTIFY_SOCKET").count(), 1, "{log}");
 }
+
+#[test]
+fn status_says_what_production_lacks() {
+    let place = Place::new();
+    let mut manager = Manager::new(place.folder());
+    let arguments = [
+        "--bind=127.0.0.1:0",
+        "--public-url=https://login.example.org",
+        "--pages=off",
+    ];
+    let mut command = program(place.folder(), &arguments);
+    manager.watch(&mut command, WITHIN);
+    let _server = Server::spawn(command);
+    manager.hear_of(
+        "STATUS=serving; mails are not sent, but written to the folder mail; there is no page for \
+         password resets",
+    );
+}

@@ -72,7 +72,12 @@ impl DB {
         batch.push(legacy_columns_synced(new, checked));
         batch.push(self.opened(new));
         batch.push(self.surplus_ended(new));
-        batch.push(login_noted(new.user_id, self.settings.clock.now()));
+        let language = new.client.language();
+        batch.push(login_noted(
+            new.user_id,
+            language,
+            self.settings.clock.now(),
+        ));
         batch.append(self.settled(conn, new.user_id, side_effects)?);
         let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
         ended.ok_or(DbError::NoResultFound)

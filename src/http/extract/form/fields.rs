@@ -34,16 +34,35 @@ impl Fields {
     /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
     ///
     /// # Errors
-    /// [`FormError::Missing`] names the first field that is missing or empty.
+    /// [`FormError`] names each field that is missing or empty.
     pub(crate) fn deserialize<T: DeserializeOwned>(self) -> Result<T, FormError> {
         let filled = self.0.into_iter().filter(|(_, value)| !value.is_empty());
-        let filled = filled.map(|(name, value)| (name, FieldText(value)));
-        T::deserialize(MapDeserializer::new(filled))
+        let filled: Vec<_> = filled
+            .map(|(name, value)| (name, FieldText(value)))
+            .collect();
+        let mut names: Vec<String> = filled.iter().map(|(name, _)| name.clone()).collect();
+        let read = T::deserialize(MapDeserializer::new(filled.into_iter()));
+        let mut missing = match read {
+            Ok(form) => return Ok(form),
+            Err(error) => vec![error],
+        };
+        // The same with a text in each missing field, until none is missing.
+        while let Some(FormError::Missing(name)) = missing.last() {
+            names.push((*name).to_owned());
+            let given = names
+                .iter()
+                .map(|name| (name.clone(), FieldText::default()));
+            match T::deserialize(MapDeserializer::new(given)) {
+                Ok(_) => break,
+                Err(error) => missing.push(error),
+            }
+        }
+        Err(FormError::several(missing))
     }
 }
 
 /// The value of a field as it was sent, not empty. It is zeroed when it is dropped.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct FieldText(Zeroizing<String>);
 

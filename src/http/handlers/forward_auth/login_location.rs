@@ -10,8 +10,11 @@ use crate::domain::{AppUrl, Origin};
 /// The header in which the proxy sends the requested path and query.
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
-/// The application's login page.
-const LOGIN: &str = "/login";
+/// The login page.
+pub(super) const LOGIN: &str = "/login";
+
+/// The page for a user without access.
+pub(super) const DENIED: &str = "/denied";
 
 /// The longest encoded path. nginx accepts responses with up to 4 KiB of headers.
 const NEXT_MAX: usize = 2000;
@@ -24,27 +27,29 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The value of `Location` on the host of an application: the login page of the service. Without
-/// `next` if that is too long.
-pub(super) fn login_elsewhere(own: &Origin, next: &AppUrl) -> HeaderValue {
-    let page = format!("{own}{LOGIN}");
+/// The value of `Location` on the host of an application: a page of the service. Without `next` if
+/// that is too long.
+pub(super) fn page_elsewhere(own: &Origin, page: &'static str, next: &AppUrl) -> HeaderValue {
+    let here = page;
+    let page = format!("{own}{page}");
     let next = percent_encode(next.to_string().as_bytes(), ENCODED).to_string();
     let location = if next.len() <= NEXT_MAX {
         format!("{page}?next={next}")
     } else {
         page
     };
-    HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(LOGIN))
+    HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(here))
 }
 
-/// The value of `Location` on the service's own host. Its `next` is always a path of the same
-/// host. It is left out for a path that is too long or could lead to another host.
-pub(super) fn login_location(headers: &HeaderMap) -> HeaderValue {
+/// The value of `Location` on the service's own host. Its `next` is a path of the same host,
+/// whatever the header says; there is none for a path that is too long or could lead to another
+/// host.
+pub(super) fn page_here(page: &'static str, headers: &HeaderMap) -> HeaderValue {
     original_path(headers)
         .map(|path| percent_encode(path, ENCODED).to_string())
         .filter(|next| next.len() <= NEXT_MAX)
-        .and_then(|next| HeaderValue::try_from(format!("{LOGIN}?next={next}")).ok())
-        .unwrap_or(HeaderValue::from_static(LOGIN))
+        .and_then(|next| HeaderValue::try_from(format!("{page}?next={next}")).ok())
+        .unwrap_or(HeaderValue::from_static(page))
 }
 
 fn original_path(headers: &HeaderMap) -> Option<&[u8]> {
@@ -71,7 +76,7 @@ mod tests {
         for value in values {
             headers.append(X_FORWARDED_URI, HeaderValue::from_bytes(value).unwrap());
         }
-        let location = login_location(&headers);
+        let location = page_here(LOGIN, &headers);
         location.to_str().unwrap().to_owned()
     }
 

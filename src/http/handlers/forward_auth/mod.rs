@@ -16,9 +16,10 @@ use crate::http::extract::app_cookies::{app_session, login_state, set_login_stat
 use crate::http::extract::asked_url::asked_url;
 use crate::http::extract::client;
 use crate::http::extract::session_cookie::SessionCookie;
+use crate::http::pages::Pages;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
-use login_location::{login_elsewhere, login_location};
+use login_location::{DENIED, LOGIN, page_elsewhere, page_here};
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -37,8 +38,9 @@ pub(crate) async fn verify(request: HttpRequest) -> Result<HttpResponse, Forward
     answer(&request, StatusCode::UNAUTHORIZED).await
 }
 
-/// `GET /verify/redirect`: the same for proxies that forward the whole response. A browser that
-/// asks for a page without a login is redirected to the login; other clients get 401.
+/// `GET /verify/redirect`: the same for proxies that pass the whole answer on. A browser that
+/// asks for a page without a login is redirected to the login, and one without access to the page
+/// that says so; other clients get 401 and 403.
 pub(crate) async fn verify_or_redirect(
     request: HttpRequest,
 ) -> Result<HttpResponse, ForwardAuthError> {
@@ -80,7 +82,24 @@ async fn answer(
                 missing,
             ))
         }
+        Err(error @ HttpError::Auth(AuthError::AccessDenied(_)))
+            if logged_out == StatusCode::SEE_OTHER && has_pages(request) =>
+        {
+            Err(ForwardAuthError::Denied(denied(request), error))
+        }
         Err(error) => Err(ForwardAuthError::Failed(error)),
+    }
+}
+
+fn has_pages(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<Pages>>().is_some()
+}
+
+/// The page for a browser whose user has no access.
+fn denied(request: &HttpRequest) -> HeaderValue {
+    match own_origin(request).zip(asked_url(request)) {
+        Some((own, url)) => page_elsewhere(own, DENIED, &url),
+        None => page_here(DENIED, request.headers()),
     }
 }
 
@@ -119,7 +138,7 @@ impl Login {
     /// The login page: on the host of an application the one of the service, else that of this host.
     async fn of(request: &HttpRequest) -> Result<Self, HttpError> {
         let here = || Self {
-            location: login_location(request.headers()),
+            location: page_here(LOGIN, request.headers()),
             state: None,
         };
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
@@ -137,7 +156,7 @@ impl Login {
         let shown = login_state(request, &origin);
         let state = shown.unwrap_or_else(LoginState::generate);
         Ok(Self {
-            location: login_elsewhere(own, &login_next(&url, &state)),
+            location: page_elsewhere(own, LOGIN, &login_next(&url, &state)),
             state: Some(set_login_state(&state, &origin)),
         })
     }
@@ -151,6 +170,8 @@ impl Login {
 pub(crate) enum ForwardAuthError {
     /// There is no login, or not the second factor that the policy requires.
     NotLoggedIn(StatusCode, Box<Login>, AuthError),
+    /// Without access, in a browser: it is led to the page that says so.
+    Denied(HeaderValue, HttpError),
     Failed(HttpError),
 }
 
@@ -167,7 +188,7 @@ impl fmt::Display for ForwardAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoggedIn(_, _, missing) => missing.fmt(f),
-            Self::Failed(error) => error.fmt(f),
+            Self::Denied(_, error) | Self::Failed(error) => error.fmt(f),
         }
     }
 }
@@ -176,6 +197,7 @@ impl ResponseError for ForwardAuthError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotLoggedIn(status, ..) => *status,
+            Self::Denied(..) => StatusCode::SEE_OTHER,
             Self::Failed(error) => error.status_code(),
         }
     }
@@ -193,6 +215,10 @@ impl ResponseError for ForwardAuthError {
                 let message = missing.to_string();
                 json_with(&mut answer, &Message { message: &message })
             }
+            Self::Denied(location, error) => HttpResponse::SeeOther()
+                .insert_header((LOCATION, location.clone()))
+                .insert_header((ERROR_CODE, error.describe().code))
+                .finish(),
             Self::Failed(error) => error.error_response(),
         };
         identify(&mut answer, None);

@@ -1,4 +1,4 @@
-//! The languages that there is a catalogue of, and the choice of one for a browser.
+//! The languages of texts for people, and the choice of one by `Accept-Language`.
 
 /// A language with a catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,28 +26,36 @@ impl Language {
         }
     }
 
+    /// The language of a tag; none for any other text.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.tag() == tag)
+    }
+
     /// Chooses by the value of `Accept-Language` (RFC 9110, 12.5.4): the language of the highest
     /// weight, and of two equal ones the first. English for a header that names none of them.
     #[must_use]
     pub fn preferred(accept_language: &str) -> Self {
+        Self::asked_for(accept_language).unwrap_or_default()
+    }
+
+    /// The same; none for a header that names none of them, or prefers any (`*`).
+    #[must_use]
+    pub fn asked_for(accept_language: &str) -> Option<Self> {
         let header = Some(accept_language).filter(|header| header.len() <= HEADER_MAX);
-        let mut best = (Self::default(), 0);
+        let mut best = (None, 0);
         for range in header.unwrap_or_default().split(',') {
             let (tag, weight) = weighted(range);
-            if let Some(language) = Self::of_range(tag)
-                && weight > best.1
-            {
+            let language = Self::of_range(tag);
+            if (tag == "*" || language.is_some()) && weight > best.1 {
                 best = (language, weight);
             }
         }
         best.0
     }
 
-    /// `fr-CA` asks for French, and `*` for the default.
+    /// `fr-CA` asks for French.
     fn of_range(range: &str) -> Option<Self> {
-        if range == "*" {
-            return Some(Self::default());
-        }
         let primary = range.split('-').next().unwrap_or_default();
         let mut all = Self::ALL.into_iter();
         all.find(|language| primary.eq_ignore_ascii_case(language.tag()))

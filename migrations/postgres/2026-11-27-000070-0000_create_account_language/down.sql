@@ -1,0 +1,1 @@
+ALTER TABLE account_dates DROP COLUMN language;
