@@ -112,14 +112,15 @@ impl Auth {
     /// # Errors
     /// [`std::io::Error`] if a thread cannot be started.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
+        let hashing = &settings.hashing;
         let hasher = Hasher::start(HasherSettings {
-            threads: settings.hash_threads,
-            queue: settings.hash_queue,
-            deadline: settings.hash_deadline,
+            threads: hashing.threads(),
+            queue: hashing.hash_queue.get(),
+            deadline: hashing.hash_deadline,
         })?;
         Ok(Self {
             hasher: hasher.into(),
-            foreign_checks: ForeignChecks::new(settings.hash_threads).into(),
+            foreign_checks: ForeignChecks::new(settings.hashing.threads()).into(),
             background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),

@@ -1,14 +1,12 @@
 //! Settings of the use cases.
 
-use std::num::NonZeroUsize;
-use std::thread;
 use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
 use super::{
     EmailVerification, NotificationSettings, PasswordPolicyError, Registration, ThrottleSettings,
 };
-use crate::domain::{BcryptCost, Email, Password, SecondFactorPolicy, defaults};
+use crate::domain::{BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults};
 use crate::webauthn::RelyingParty;
 
 /// The settings of the use cases.
@@ -33,13 +31,8 @@ pub struct AuthSettings {
     pub relying_party: Option<RelyingParty>,
     /// The notifications that owners get.
     pub notices: NotificationSettings,
-    /// The number of hashing threads. More than the machine has cores do not help.
-    pub hash_threads: NonZeroUsize,
-    /// How many hashes may wait for a thread (bounds memory use).
-    pub hash_queue: usize,
-    /// The longest wait for a thread. A client that would wait longer, by the measured pace, is
-    /// refused at once.
-    pub hash_deadline: Duration,
+    /// The hashing threads and their queue.
+    pub hashing: HashingSettings,
     /// The longest random delay of a mail, so that its time reveals nothing about other mails.
     pub mail_spread: Duration,
     /// The rate limits.
@@ -58,9 +51,7 @@ impl Default for AuthSettings {
             service_name: "Bienvenue".to_owned(),
             relying_party: None,
             notices: NotificationSettings::default(),
-            hash_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            hash_queue: defaults::HASH_QUEUE,
-            hash_deadline: defaults::HASH_DEADLINE,
+            hashing: HashingSettings::default(),
             mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
         }

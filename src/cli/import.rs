@@ -67,7 +67,7 @@ impl Import {
             db: &db,
             dry_run: self.dry_run,
             cost: settings.bcrypt_cost,
-            threads: settings.hash_threads,
+            threads: settings.hashing.threads(),
             seen: HashSet::new(),
             hasher: RandomState::new(),
             report: Report::default(),

@@ -2,23 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::domain::Origin;
-use crate::domain::{Notification, Rate};
-
-/// Why the value of a setting is invalid. The message says what is expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ValueError(&'static str);
+use crate::domain::{Notification, Origin, Rate, ValueError, positive_duration};
 
 /// The public URL: an origin with https, or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,22 +199,6 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().or(Err(ValueError(
         "must be an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000",
     )))
-}
-
-/// A number that is at least one.
-pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, ValueError> {
-    text.parse()
-        .or(Err(ValueError("must be a whole number, 1 or more")))
-}
-
-/// A duration such as `30m`, at least one second.
-pub(super) fn positive_duration(text: &str) -> Result<Duration, ValueError> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|duration| *duration >= Duration::from_secs(1))
-        .ok_or(ValueError(
-            "must be a time such as 5s, 30m, 24h or 7d, at least one second",
-        ))
 }
 
 /// A rate: a burst, then one per interval, such as `20+1/30s`.

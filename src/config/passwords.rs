@@ -1,12 +1,9 @@
 //! Settings of passwords and their hashing.
 
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
 use clap::Args;
 
-use super::parsers::{at_least_one, password_length, positive_duration};
-use crate::domain::{BcryptCost, defaults, duration_text};
+use super::parsers::password_length;
+use crate::domain::{BcryptCost, HashingSettings};
 
 /// The settings of passwords and their hashing.
 #[derive(Debug, Clone, Args)]
@@ -32,33 +29,7 @@ pub struct Passwords {
     )]
     pub password_min_length: Option<usize>,
 
-    /// Threads that hash passwords [default: one per core]
-    #[arg(
-        long,
-        env = "BIENVENUE_HASH_THREADS",
-        value_name = "THREADS",
-        value_parser = at_least_one,
-    )]
-    pub hash_threads: Option<NonZeroUsize>,
-
-    /// How many logins may wait for a thread (bounds memory use); further ones get 503
-    #[arg(
-        long,
-        env = "BIENVENUE_HASH_QUEUE",
-        value_name = "LOGINS",
-        value_parser = at_least_one,
-        default_value = defaults::HASH_QUEUE.to_string(),
-    )]
-    pub hash_queue: NonZeroUsize,
-
-    /// Longest wait for a thread, such as 5s. A login that would wait longer, by the measured
-    /// speed of this machine, gets 503 at once
-    #[arg(
-        long,
-        env = "BIENVENUE_HASH_DEADLINE",
-        value_name = "TIME",
-        value_parser = positive_duration,
-        default_value = duration_text(defaults::HASH_DEADLINE),
-    )]
-    pub hash_deadline: Duration,
+    /// The threads that hash them.
+    #[command(flatten)]
+    pub hashing: HashingSettings,
 }

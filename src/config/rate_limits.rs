@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::parsers::{positive_duration, rate, switch};
-use crate::domain::{Rate, defaults, duration_text};
+use super::parsers::{rate, switch};
+use crate::domain::{Rate, defaults, duration_text, positive_duration};
 
 /// The settings of the rate limits.
 #[derive(Debug, Clone, Args)]

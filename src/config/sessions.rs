@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::parsers::positive_duration;
-
-use crate::domain::{defaults, duration_text};
+use crate::domain::{defaults, duration_text, positive_duration};
 
 /// The settings of sessions.
 #[derive(Debug, Clone, Args)]

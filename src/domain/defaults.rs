@@ -22,10 +22,6 @@ const fn rate(burst: u32, interval: Duration) -> Rate {
 
 /// The shortest password in development mode, in code points.
 pub const PASSWORD_MIN_LENGTH: usize = 1;
-/// Hash jobs that may wait for a thread.
-pub const HASH_QUEUE: usize = 128;
-/// The longest wait for a thread.
-pub const HASH_DEADLINE: Duration = seconds(5);
 
 /// Memory for SQLite's page cache, in MiB.
 pub const DATABASE_CACHE: u32 = 64;

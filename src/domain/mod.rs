@@ -19,6 +19,7 @@ mod foreign_hash;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
+mod hashing_settings;
 mod invitation;
 mod ip_networks;
 mod language;
@@ -34,6 +35,7 @@ mod recovery_code;
 mod request_id;
 mod session_info;
 mod session_level;
+mod setting_values;
 mod token;
 mod totp;
 mod user;
@@ -55,6 +57,7 @@ pub use foreign_hash::{
     WeakScheme,
 };
 pub use hashed_password::{HashedPassword, Prehash};
+pub use hashing_settings::HashingSettings;
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use language::Language;
@@ -73,6 +76,8 @@ pub use recovery_code::{RecoveryCode, RecoveryCodeDigest, RecoveryCodeError};
 pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
+pub use setting_values::ValueError;
+pub(crate) use setting_values::{at_least_one, positive_duration};
 pub use token::{
     AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
     EmailRevertPurpose, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenDigest,

@@ -86,9 +86,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         service_name: accounts.service_name.clone(),
         relying_party: relying_party(config),
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
-        hash_threads: passwords.hash_threads.unwrap_or_else(workers),
-        hash_queue: passwords.hash_queue.get(),
-        hash_deadline: passwords.hash_deadline,
+        hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }

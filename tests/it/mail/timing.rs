@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::server::MailServer;
 use super::settings as template_settings;
-use crate::enumeration::area_under_the_curve;
+use crate::auth::enumeration::area_under_the_curve;
 use crate::support::app::quick;
 use crate::support::{Place, START, email, eventually, password, settings};
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::pages::chromium::Chromium;
+use crate::http::pages::chromium::Chromium;
 use crate::support::program::{Server, program};
 use crate::support::{Place, has_tool};
 

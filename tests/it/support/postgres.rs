@@ -96,6 +96,11 @@ impl TestDatabase {
                     self.server.execute(&format!("CREATE DATABASE {name}"));
                     let url = cluster.url(name).parse().unwrap();
                     drop(DB::open(&url, DbSettings::default()).unwrap());
+                    // The server copies no database that has connections.
+                    self.server.execute(&format!(
+                        "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
+                         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+                    ));
                 });
                 self.create_from(name);
             }

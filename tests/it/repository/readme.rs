@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const API: &str = include_str!("../../docs/api.md");
-const LIBRARY: &str = include_str!("../../docs/library.md");
+const API: &str = include_str!("../../../docs/api.md");
+const LIBRARY: &str = include_str!("../../../docs/library.md");
 
 #[test]
 fn routes_in_the_docs_are_those_of_the_program() {
-    let table = include_str!("../../src/http/routes.rs");
-    let pages = include_str!("../../src/http/pages/mod.rs");
+    let table = include_str!("../../../src/http/routes.rs");
+    let pages = include_str!("../../../src/http/pages/mod.rs");
     let table = format!("{table}{pages}");
     let paths: BTreeSet<&str> = table
         .split("Resource::new(\"")

@@ -14,8 +14,8 @@ use rstest::rstest;
 use crate::support::app::{Setup, app};
 use crate::support::{Engine, Place};
 
-const MANIFEST: &str = include_str!("../../Cargo.toml");
-const LOCK: &str = include_str!("../../Cargo.lock");
+const MANIFEST: &str = include_str!("../../../Cargo.toml");
+const LOCK: &str = include_str!("../../../Cargo.lock");
 
 #[rstest]
 #[case(64)]
@@ -89,7 +89,7 @@ fn r25_session_ids_are_unique_random_uuids() {
 #[actix_web::test]
 async fn r44_r45_api_never_redirects_and_bodies_are_json() {
     let app = app().await;
-    let table = include_str!("../../src/http/routes.rs");
+    let table = include_str!("../../../src/http/routes.rs");
     let paths = table.split("Resource::new(\"").skip(1);
     let paths = paths.map(|rest| rest.split('"').next().unwrap());
     for path in paths.chain(["/nix", "//x.org", "/\\x.org"]) {

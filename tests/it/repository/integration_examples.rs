@@ -142,10 +142,10 @@ fn documented_applications_work(#[values(Kind::Flask, Kind::Express)] kind: Kind
 
 #[test]
 fn documented_applications_are_those_of_the_examples() {
-    let page = include_str!("../../docs/integrate.md");
+    let page = include_str!("../../../docs/integrate.md");
     for (language, code) in [
-        ("python", include_str!("../../examples/flask/app.py")),
-        ("js", include_str!("../../examples/express/app.js")),
+        ("python", include_str!("../../../examples/flask/app.py")),
+        ("js", include_str!("../../../examples/express/app.js")),
     ] {
         assert!(
             page.contains(&format!("```{language}\n{code}```\n")),

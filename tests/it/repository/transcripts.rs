@@ -108,7 +108,7 @@ fn blocks(text: &str, number: usize) -> (String, String) {
 fn tour_of_the_readme_works_twice() {
     let place = Place::new();
     let Some(server) = server(&place) else { return };
-    let (commands, printed) = blocks(include_str!("../../README.md"), 1);
+    let (commands, printed) = blocks(include_str!("../../../README.md"), 1);
     prints(&place, &server, &commands, &printed);
     prints(&place, &server, &commands, &printed);
 }
@@ -117,6 +117,6 @@ fn tour_of_the_readme_works_twice() {
 fn transcript_of_the_api_prints_what_it_says() {
     let place = Place::new();
     let Some(server) = server(&place) else { return };
-    let (commands, printed) = blocks(include_str!("../../docs/api.md"), 2);
+    let (commands, printed) = blocks(include_str!("../../../docs/api.md"), 2);
     prints(&place, &server, &commands, &printed);
 }

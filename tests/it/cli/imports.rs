@@ -140,12 +140,12 @@ fn users_of_authelia_and_keycloak_log_in() {
     let place = empty(Engine::Sqlite).unwrap();
     fs::write(
         place.path("users.yml"),
-        include_str!("data/foreign_hashes/users.yml"),
+        include_str!("../data/foreign_hashes/users.yml"),
     )
     .unwrap();
     fs::write(
         place.path("realm.json"),
-        include_str!("data/foreign_hashes/realm.json"),
+        include_str!("../data/foreign_hashes/realm.json"),
     )
     .unwrap();
     let authelia = report(&place, "authelia:users.yml", &[]);
@@ -320,7 +320,7 @@ fn export_for_keycloak_is_imported_again() {
     let place = empty(Engine::Sqlite).unwrap();
     fs::write(
         place.path("realm.json"),
-        include_str!("data/foreign_hashes/realm.json"),
+        include_str!("../data/foreign_hashes/realm.json"),
     )
     .unwrap();
     report(&place, "keycloak:realm.json", &[]);

@@ -102,7 +102,7 @@ fn logged() -> Vec<(&'static str, String)> {
 
 /// The level and the messages of each row of the runbook.
 fn rows() -> Vec<(&'static str, &'static str)> {
-    let guide = include_str!("../../docs/operate.md");
+    let guide = include_str!("../../../docs/operate.md");
     let (_, runbook) = guide.split_once("\n## Runbook\n").unwrap();
     let lines = runbook.lines().filter(|line| line.contains(" | `"));
     lines

@@ -385,7 +385,7 @@ fn schema_in_the_code_matches_the_migrations(
     });
     let mut written = Vec::new();
     let mut table = "";
-    for line in include_str!("../../src/db/schema.rs")
+    for line in include_str!("../../../src/db/schema.rs")
         .lines()
         .map(str::trim)
     {

@@ -9,8 +9,8 @@ use crate::support::program::Server;
 use crate::support::{Place, eventually, has_tool};
 use reqwest::blocking::Client;
 
-const RESET: &str = include_str!("../../../examples/pages/reset.html");
-const VERIFY: &str = include_str!("../../../examples/pages/verify.html");
+const RESET: &str = include_str!("../../../../examples/pages/reset.html");
+const VERIFY: &str = include_str!("../../../../examples/pages/verify.html");
 
 /// The actions of a person on the page, and what the page shows afterwards.
 const PERSON: &str = r#"<script type="module">

@@ -23,7 +23,7 @@ fn operations() -> impl Iterator<Item = (&'static String, &'static String, &'sta
 
 #[actix_web::test]
 async fn document_has_every_route_and_method() {
-    let routes = include_str!("../../src/http/routes.rs");
+    let routes = include_str!("../../../src/http/routes.rs");
     let routes = routes.split("Resource::new(\"").skip(1);
     let routes: BTreeSet<&str> = routes.map(|rest| rest.split('"').next().unwrap()).collect();
     let mut documented: BTreeSet<&str> = paths().keys().map(String::as_str).collect();

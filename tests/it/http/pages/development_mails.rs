@@ -58,7 +58,7 @@ async fn latest_mails_are_shown_to_this_machine() {
 }
 
 #[actix_web::test]
-async fn nobody_else_sees_the_mails() {
+async fn other_clients_do_not_see_the_mails() {
     let app = with_a_mail().await;
     let here = || local("127.0.0.1:4000");
     assert_eq!(app.send(here()).await.status, 200);

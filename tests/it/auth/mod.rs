@@ -1,0 +1,21 @@
+//! Accounts, passwords, sessions and second factors: `src/auth`.
+
+mod account;
+mod account_dates;
+mod account_model;
+mod apps;
+mod audit_events;
+mod conceal;
+mod disabled;
+mod emails;
+pub(crate) mod enumeration;
+mod hashing;
+mod mail_budgets;
+mod model;
+mod notices;
+mod password_rules;
+mod passwords;
+mod reset;
+mod second_factor;
+mod sessions;
+mod throttle;

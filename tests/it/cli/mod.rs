@@ -1,0 +1,12 @@
+//! Commands of operators: `src/cli`.
+
+mod backups;
+mod command_database;
+mod commands;
+mod config_commands;
+mod database_copy;
+mod help;
+mod imports;
+mod mail_commands;
+mod restore;
+mod user_commands;

@@ -1,0 +1,11 @@
+//! The sources, documents and examples of the repository agree with each other.
+
+mod architecture;
+mod corpus;
+mod integration_examples;
+mod plain_words;
+mod programs;
+mod readme;
+mod requirements;
+mod runbook;
+mod transcripts;
