@@ -131,6 +131,7 @@ mod tests {
                 name: "wiki".parse().unwrap(),
                 origin: Origin::of_app(origin).unwrap(),
                 groups: groups(listed),
+                second_factor: false,
             }),
             groups: groups(user),
         }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use super::audit::Event;
 use super::{Auth, AuthError, Notification, Reservation};
-use crate::db::{ActiveEmailToken, ActivePreviousEmail, DbError, EmailChange, LoginSideEffects};
+use crate::db::{ActiveEmailToken, DbError, EmailChange, LoginSideEffects, TakeBack};
 use crate::domain::{
-    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, EmailTokenDigest, SessionDigest,
-    SessionId, User, UserId,
+    Client, Email, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenAction,
+    EmailTokenDigest, SessionDigest, SessionId, User, UserId,
 };
 use crate::mail::MailKind;
 
 /// The lifetime of a token that verifies or changes an address.
 pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a change of address can be undone: three days, so that a weekend is covered.
-const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// How long a change of address or of second factors can be undone: three days, so that a weekend is covered.
+pub(super) const UNDO_LIFETIME: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A token from a mail about an address. Only the database knows which kind it is.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,8 @@ pub enum EmailOutcome {
     Changed,
     /// The account has its former address again.
     Restored,
+    /// A change of second factors was undone, and the password and all sessions ended.
+    TakenBack,
 }
 
 impl EmailLinkToken {
@@ -72,9 +74,34 @@ impl Auth {
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
         let done = match token {
-            Some(token) => self.spend(token, session.map(SessionId::digest)),
+            Some(token) => self.spend(token, session.map(SessionId::digest), client),
             None => Err(AuthError::InvalidEmailToken),
         };
+        Self::log_verified(done, client)
+    }
+
+    /// Spends a token that undoes a change of the address or of the second factors. Blocks for one
+    /// or two lookups and one write.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidEmailToken`] if the token is wrong, spent or expired, or if another
+    /// account has the address meanwhile.
+    pub fn take_account_back(
+        &self,
+        token: Option<&EmailLinkToken>,
+        client: &Client,
+    ) -> Result<VerifiedEmail, AuthError> {
+        let done = match token {
+            Some(token) => self.undo(&token.undo.digest(), client).map_err(invalid),
+            None => Err(AuthError::InvalidEmailToken),
+        };
+        Self::log_verified(done, client)
+    }
+
+    fn log_verified(
+        done: Result<(Event<'static>, VerifiedEmail), AuthError>,
+        client: &Client,
+    ) -> Result<VerifiedEmail, AuthError> {
         match &done {
             Ok((event, _)) => event.log(client),
             Err(cause) => Event::email_token_refused(cause).log(client),
@@ -108,6 +135,7 @@ impl Auth {
         &self,
         token: &EmailLinkToken,
         session: Option<SessionDigest>,
+        client: &Client,
     ) -> Result<(Event<'static>, VerifiedEmail), AuthError> {
         let digest = token.email.digest();
         match self.db.find_email_token(&digest) {
@@ -116,12 +144,7 @@ impl Auth {
                 EmailTokenAction::Change => self.change(&digest, found, session),
             }
             .map_err(invalid),
-            Err(DbError::NoResultFound) => {
-                let found = self.db.find_previous_email(&token.undo.digest());
-                found
-                    .and_then(|found| self.take_back(found))
-                    .map_err(invalid)
-            }
+            Err(DbError::NoResultFound) => self.undo(&token.undo.digest(), client).map_err(invalid),
             Err(error) => Err(invalid(error)),
         }
     }
@@ -170,33 +193,68 @@ impl Auth {
         ))
     }
 
-    /// Restores a former address. The client that changed the address knew the password, so the
-    /// password is removed, and the owner gets a reset mail. The address that loses the account
+    /// Undoes a change of the address or of the second factors.
+    fn undo(
+        &self,
+        token: &EmailRevertTokenDigest,
+        client: &Client,
+    ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
+        match self.db.find_previous_email(token) {
+            Ok(found) => {
+                let revert = |how: &TakeBack<'_>| self.db.revert_email(&found, how);
+                self.take_back(&found.user, &found.email, client, revert)?;
+                let event = Event::email_taken_back(found.user.id);
+                Ok((event, restored(found.user.id, found.email)))
+            }
+            Err(DbError::NoResultFound) => {
+                let found = self.db.find_factor_undo(token)?;
+                let undo = |how: &TakeBack<'_>| self.db.undo_factor_change(token, &found, how);
+                self.take_back(&found.user, &found.email, client, undo)?;
+                let (user, outcome) = (found.user.id, EmailOutcome::TakenBack);
+                let event = Event::second_factor_undone(user);
+                let verified = VerifiedEmail {
+                    outcome,
+                    ..restored(user, found.email)
+                };
+                Ok((event, verified))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes an account back for an address. The client that made the change knew the password, so
+    /// the password is removed, and the owner gets a reset mail. The address that loses the account
     /// is notified, because the account may have been handed over to that person.
     fn take_back(
         &self,
-        found: ActivePreviousEmail,
-    ) -> Result<(Event<'static>, VerifiedEmail), DbError> {
-        let lost = found.user.email.clone();
+        user: &User,
+        email: &Email,
+        client: &Client,
+        write: impl FnOnce(&TakeBack<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        let lost = &user.email;
         let key = lost.key();
         let notice = MailKind::EmailTakenBack {
-            to: lost,
-            new: found.email.clone(),
+            to: lost.clone(),
+            new: email.clone(),
         };
         let notice =
-            (key != found.email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
-        let reset = MailKind::PasswordReset.row();
-        self.db.revert_email(&found, &reset, notice.as_ref())?;
+            (key != email.key()).then(|| notice.within_budget(&self.settings.throttle, &key));
+        write(&TakeBack {
+            client,
+            reset: &MailKind::PasswordReset.row(),
+            notice: notice.as_ref(),
+        })?;
         self.wake_mails();
-        let (user, email) = (found.user.id, found.email);
-        Ok((
-            Event::email_taken_back(user),
-            VerifiedEmail {
-                user,
-                email,
-                outcome: EmailOutcome::Restored,
-            },
-        ))
+        Ok(())
+    }
+}
+
+fn restored(user: UserId, email: Email) -> VerifiedEmail {
+    VerifiedEmail {
+        user,
+        email,
+        outcome: EmailOutcome::Restored,
     }
 }
 

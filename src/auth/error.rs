@@ -49,9 +49,13 @@ pub enum AuthError {
     /// There is no login that waits for a second factor, or another client has begun it.
     #[error("this login has expired, please log in again")]
     NoPendingLogin,
-    /// The policy requires a second factor, and the user has none.
+    /// The policy or the application requires a second factor, and the user has none.
     #[error("set up a second factor first")]
     EnrolmentRequired,
+    /// The application requires a second factor. The user has one and has not shown it in this
+    /// session.
+    #[error("log in again with your second factor")]
+    StepUpRequired,
     /// The operator has turned second factors off.
     #[error("second factors are turned off")]
     SecondFactorOff,

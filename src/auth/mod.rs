@@ -70,7 +70,8 @@ pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
 pub use second_factor::{
-    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, SecondFactorCode, SecondFactorStatus,
+    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, SecondFactorCode,
+    SecondFactorDetails, SecondFactorStatus,
 };
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::AuthSettings;

@@ -48,6 +48,10 @@ impl Command {
         let is_disabled = db.account_dates(user.id)?.disabled_at.is_some();
         let (allowed, rule) = match decide(&facts, Some(url)) {
             _ if is_disabled => (false, "the user is disabled".to_owned()),
+            Ok(rule) if facts.app.as_ref().is_some_and(|app| app.second_factor) => {
+                let level = "with a session that was opened by a second factor";
+                (true, format!("{rule}, {level}"))
+            }
             Ok(rule) => (true, rule.to_string()),
             Err(rule) => (false, rule.to_string()),
         };

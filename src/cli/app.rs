@@ -23,7 +23,7 @@ pub(super) enum Command {
         after_help = "Example: bienvenue app add wiki https://wiki.example.org --group staff --proxy nginx"
     )]
     Add(Add),
-    /// Show all applications: name, URL, groups
+    /// Show all applications: name, URL, groups, and whether a second factor is asked for
     #[command(after_help = "Example: bienvenue app list")]
     List,
     /// Show an application and the proxy's configuration for it
@@ -57,6 +57,9 @@ pub(super) struct Add {
     /// Group whose members have access; may be given several times. Without it, every user has
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<GroupName>,
+    /// Deny access to sessions that were opened without a second factor
+    #[arg(long)]
+    require_second_factor: bool,
     /// Print the configuration for this proxy alone
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
@@ -136,6 +139,7 @@ impl Add {
             name: self.name.clone(),
             origin: self.url.clone(),
             groups,
+            second_factor: self.require_second_factor,
         }
     }
 }
@@ -156,6 +160,7 @@ struct ShownApp<'a> {
     name: &'a str,
     url: &'a str,
     groups: Vec<&'a str>,
+    second_factor: bool,
 }
 
 fn print_app(app: &App) {
@@ -163,10 +168,11 @@ fn print_app(app: &App) {
         name: app.name.as_str(),
         url: app.origin.as_str(),
         groups: app.groups.iter().map(GroupName::as_str).collect(),
+        second_factor: app.second_factor,
     });
 }
 
-/// An application's line: name, URL, who has access.
+/// An application's line: name, URL, who has access, and whether by a second factor only.
 fn line(app: &App) -> String {
     let groups: Vec<&str> = app.groups.iter().map(GroupName::as_str).collect();
     let who = if groups.is_empty() {
@@ -174,7 +180,12 @@ fn line(app: &App) -> String {
     } else {
         groups.join(",")
     };
-    format!("{}\t{}\t{who}\n", app.name, app.origin)
+    let factor = if app.second_factor {
+        "\tsecond factor"
+    } else {
+        ""
+    };
+    format!("{}\t{}\t{who}{factor}\n", app.name, app.origin)
 }
 
 /// Says what the service needs beside the proxy's configuration.

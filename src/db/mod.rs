@@ -43,10 +43,11 @@ pub use accounts::import::{IMPORT_BATCH, ImportedUserRow};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
-    FactorProof, FactorVerdict, LoginGate, NewPasskeyRegistration, PasskeyLogin,
+    CodeLimit, FactorProof, FactorVerdict, LoginGate, NewPasskeyRegistration, PasskeyLogin,
     PasskeyLoginOutcome, PasskeyRegistration, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
+pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
 pub use copy::{CopyError, CopySummary, copy_database};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
@@ -63,6 +64,7 @@ pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;
 pub use tables::apps::AppAddition;
 pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
+pub use tables::factor_changes::NewFactorChange;
 pub use tables::groups::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;

@@ -30,6 +30,7 @@ diesel::table! {
     apps (name) {
         name -> Text,
         origin -> Text,
+        second_factor -> BigInt,
     }
 }
 
@@ -41,6 +42,20 @@ diesel::table! {
         email -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    factor_changes (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        kind -> Text,
+        email -> Text,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        digest -> Nullable<Text>,
+        changed_at -> BigInt,
+        undo_until -> Nullable<BigInt>,
     }
 }
 
@@ -247,6 +262,7 @@ diesel::joinable!(app_groups -> groups (group_name));
 diesel::joinable!(app_sessions -> apps (app_name));
 diesel::joinable!(app_sessions -> sessions (session_digest));
 diesel::joinable!(email_tokens -> users (user_id));
+diesel::joinable!(factor_changes -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(group_members -> groups (group_name));
 diesel::joinable!(group_members -> users (user_id));
@@ -270,6 +286,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_sessions,
     apps,
     email_tokens,
+    factor_changes,
     foreign_hashes,
     former_emails,
     group_members,

@@ -11,6 +11,8 @@ pub struct App {
     pub origin: Origin,
     /// The groups whose members have access, sorted; without any, every user has.
     pub groups: Vec<GroupName>,
+    /// Whether only sessions with a second factor have access.
+    pub second_factor: bool,
 }
 
 /// The facts from which access is decided, as the database had them at one moment.

@@ -15,6 +15,7 @@ pub mod defaults;
 mod email;
 mod email_token_action;
 mod export;
+mod factor_change;
 mod foreign_hash;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -52,6 +53,7 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email::{Email, EmailError, NormalizedEmail};
 pub use email_token_action::EmailTokenAction;
 pub use export::{AccountDates, ExportedMail, ExportedToken, KnownClient, PreviousEmail};
+pub use factor_change::{FactorChange, FactorChangeKind};
 pub use foreign_hash::{
     Argon2Variant, ForeignHash, ForeignHashError, Kdf, Pbkdf2Digest, ShaCryptVariant, WeakHash,
     WeakScheme,

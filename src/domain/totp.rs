@@ -71,6 +71,13 @@ impl TotpSecret {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
+    /// Takes a secret as [`TotpSecret::to_base32`] writes it; none for any other text.
+    #[must_use]
+    pub fn from_base32(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(BASE32_NOPAD.decode(text.as_bytes()).ok()?);
+        Self::from_bytes(&bytes)
+    }
+
     /// The bytes, to be encrypted.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -226,6 +233,21 @@ mod tests {
         assert_eq!(TotpCode::parse(" 081 804\n"), Ok(code("081804")));
         for wrong in ["", "08180", "0818044", "08180a", "+81804", "٠٨١٨٠٤"] {
             assert_eq!(TotpCode::parse(wrong), Err(TotpCodeError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn secret_is_read_as_it_is_written() {
+        let text = of_the_rfc().to_base32();
+        assert_eq!(TotpSecret::from_base32(&text), Some(of_the_rfc()));
+        for wrong in [
+            "",
+            "GEZDGNBV",
+            &text.to_lowercase(),
+            "<script>",
+            &format!("{text}A"),
+        ] {
+            assert_eq!(TotpSecret::from_base32(wrong), None, "{wrong}");
         }
     }
 

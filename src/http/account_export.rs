@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, GroupName, KnownClient, Language, PasskeyInfo,
-    PreviousEmail, SessionId, SessionInfo, Timestamp,
+    AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
+    Language, PasskeyInfo, PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -22,6 +22,7 @@ struct Export<'a> {
     app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
     passkeys: Vec<PasskeyRow<'a>>,
+    factor_changes: Vec<FactorChangeRow<'a>>,
     pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
@@ -66,6 +67,15 @@ struct PasskeyRow<'a> {
     backed_up: bool,
     created_at: String,
     last_used_at: Option<String>,
+}
+
+/// A change of second factors. Tokens that undo it are not included.
+#[derive(Serialize)]
+struct FactorChangeRow<'a> {
+    kind: Option<&'a str>,
+    changed_at: String,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
 }
 
 /// A login that waits for a second factor.
@@ -151,6 +161,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             recovery_codes_left: held.second_factors.recovery_codes,
         },
         passkeys: held.passkeys.iter().map(passkey_row).collect(),
+        factor_changes: held.factor_changes.iter().map(factor_change_row).collect(),
         pending_logins: held
             .pending_logins
             .iter()
@@ -184,6 +195,15 @@ fn passkey_row(passkey: &PasskeyInfo) -> PasskeyRow<'_> {
         backed_up: passkey.backed_up,
         created_at: passkey.created_at.rfc3339(),
         last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
+    }
+}
+
+fn factor_change_row(change: &FactorChange) -> FactorChangeRow<'_> {
+    FactorChangeRow {
+        kind: change.kind.map(FactorChangeKind::as_str),
+        changed_at: change.changed_at.rfc3339(),
+        ip: change.ip.as_deref(),
+        user_agent: change.user_agent.as_deref(),
     }
 }
 

@@ -175,15 +175,16 @@ impl Description {
             AuthError::ClockOff { .. } => {
                 Self::new(S::UNAUTHORIZED, "clock_off", text, O::invalid_credentials)
             }
-            AuthError::NoPendingLogin => Self::new(
-                S::UNAUTHORIZED,
-                "login_expired",
-                text,
-                O::invalid_credentials,
-            ),
+            AuthError::NoPendingLogin => {
+                let code = "login_expired";
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
+            }
             AuthError::EnrolmentRequired => {
                 let code = "second_factor_enrolment_required";
                 Self::new(S::FORBIDDEN, code, text, O::malformed)
+            }
+            AuthError::StepUpRequired => {
+                Self::new(S::FORBIDDEN, "second_factor_required", text, O::malformed)
             }
             AuthError::SecondFactorOff => {
                 Self::new(S::FORBIDDEN, "second_factor_off", text, O::malformed)

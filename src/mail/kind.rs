@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientIp, Email, Language, Timestamp};
+use crate::domain::{ClientIp, Email, FactorChangeKind, Language, Timestamp};
 
 /// A mail kind with its values. A variant is stored under its name in snake case, with its fields
 /// as JSON; its templates have the same name and the same values. It contains no token: tokens
@@ -72,15 +72,35 @@ pub enum MailKind {
         /// How many days it is valid.
         days: u32,
     },
-    /// A second factor was set up.
-    SecondFactorAdded,
-    /// The second factor and the recovery codes were removed.
+    /// A second factor was set up. Has a token that undoes it.
+    SecondFactorAdded {
+        /// The address that the account had.
+        #[serde(deserialize_with = "stored")]
+        to: Email,
+        /// Whether it is a passkey.
+        #[serde(default)]
+        is_passkey: bool,
+    },
+    /// The second factor and the recovery codes were removed. Has a token that takes the account
+    /// back, unless the operator removed them.
     SecondFactorRemoved {
+        /// The address that the account had.
+        #[serde(deserialize_with = "stored")]
+        to: Email,
         /// Whether the operator removed them.
         by_operator: bool,
+        /// Whether it was a passkey.
+        #[serde(default)]
+        is_passkey: bool,
     },
-    /// There are new recovery codes.
-    RecoveryCodesReplaced,
+    /// There are new recovery codes. Has a token that undoes it.
+    RecoveryCodesReplaced {
+        /// The address that the account had.
+        #[serde(deserialize_with = "stored")]
+        to: Email,
+    },
+    /// The account accepts no code any more, after too many wrong ones.
+    SecondFactorLocked,
     /// A recovery code replaced the second factor at a login.
     RecoveryCodeUsed,
     /// A test by the operator.
@@ -98,6 +118,8 @@ pub enum MailToken<'a> {
     ChangeEmail(&'a Email),
     /// Restores this former address.
     UndoEmailChange(&'a Email),
+    /// Takes the account back as it was before a change of second factors.
+    UndoFactorChange(FactorChangeKind),
     /// It lets a person register.
     Invite,
 }
@@ -146,16 +168,36 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
+            Self::SecondFactorAdded { is_passkey, .. } => {
+                Some(MailToken::UndoFactorChange(if *is_passkey {
+                    FactorChangeKind::PasskeyAdded
+                } else {
+                    FactorChangeKind::TotpAdded
+                }))
+            }
+            Self::SecondFactorRemoved {
+                by_operator: false,
+                is_passkey,
+                ..
+            } => Some(MailToken::UndoFactorChange(if *is_passkey {
+                FactorChangeKind::PasskeyRemoved
+            } else {
+                FactorChangeKind::TotpRemoved
+            })),
+            Self::RecoveryCodesReplaced { .. } => Some(MailToken::UndoFactorChange(
+                FactorChangeKind::RecoveryCodesReplaced,
+            )),
             Self::Invitation { .. } => Some(MailToken::Invite),
             Self::PasswordChanged
             | Self::NewDevice { .. }
             | Self::AccountDeleted { .. }
             | Self::EmailTakenBack { .. }
             | Self::AlreadyRegistered
-            | Self::SecondFactorAdded
-            | Self::SecondFactorRemoved { .. }
-            | Self::RecoveryCodesReplaced
+            | Self::SecondFactorRemoved {
+                by_operator: true, ..
+            }
             | Self::RecoveryCodeUsed
+            | Self::SecondFactorLocked
             | Self::Test => None,
         }
     }
@@ -168,17 +210,18 @@ impl MailKind {
             Self::ConfirmEmail { to }
             | Self::EmailChanged { to, .. }
             | Self::AccountDeleted { to, .. }
-            | Self::EmailTakenBack { to, .. } => Some(to),
+            | Self::EmailTakenBack { to, .. }
+            | Self::SecondFactorAdded { to, .. }
+            | Self::SecondFactorRemoved { to, .. }
+            | Self::RecoveryCodesReplaced { to } => Some(to),
             Self::PasswordReset
             | Self::PasswordChanged
             | Self::VerifyEmail
             | Self::NewDevice { .. }
             | Self::AlreadyRegistered
             | Self::Invitation { .. }
-            | Self::SecondFactorAdded
-            | Self::SecondFactorRemoved { .. }
-            | Self::RecoveryCodesReplaced
             | Self::RecoveryCodeUsed
+            | Self::SecondFactorLocked
             | Self::Test => None,
         }
     }

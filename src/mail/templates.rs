@@ -24,6 +24,8 @@ pub struct TemplateSettings {
     pub reset_page: Option<Url>,
     /// The page where users confirm an address.
     pub verify_page: Option<Url>,
+    /// The page where users take their account back after a change of second factors.
+    pub undo_page: Option<Url>,
     /// The name of the service.
     pub service: String,
     /// The URL of the service, without a trailing slash.
@@ -189,6 +191,7 @@ impl Templates {
             MailToken::VerifyEmail | MailToken::ChangeEmail(_) | MailToken::UndoEmailChange(_) => {
                 settings.verify_page.as_ref()
             }
+            MailToken::UndoFactorChange(_) => settings.undo_page.as_ref(),
             MailToken::Invite => None,
         });
         let token = draft.token.as_ref().map(|token| {
@@ -272,9 +275,9 @@ fn names() -> String {
 /// Rows to check the templates with: mails with all values, and with as few as possible.
 const SAMPLE_DETAILS: [Option<&str>; 3] = [
     None,
-    Some(r#"{"to":"user@example.org","at":0,"by_operator":false}"#),
+    Some(r#"{"to":"user@example.org","at":0,"by_operator":false,"is_passkey":false}"#),
     Some(
-        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,"by_operator":true,
+        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,"by_operator":true,"is_passkey":true,
         "address":"192.0.2.1","user_agent":"curl/8 (Linux)"}"#,
     ),
 ];

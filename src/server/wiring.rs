@@ -173,6 +173,7 @@ pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
         folder: accounts.mail_templates.clone(),
         reset_page: page(accounts.reset_page.as_ref(), "/reset"),
         verify_page: page(accounts.verify_page.as_ref(), "/verify-email"),
+        undo_page: page(accounts.verify_page.as_ref(), "/undo"),
         service: accounts.service_name.clone(),
         service_url,
     }

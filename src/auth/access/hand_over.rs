@@ -55,14 +55,16 @@ impl Auth {
     /// the proxy asks for the login. Blocks for one write.
     ///
     /// # Errors
-    /// [`AuthError::NotLoggedIn`], and [`AuthError::NoResultFound`] if no application is
-    /// registered at the origin.
+    /// [`AuthError::NotLoggedIn`], [`AuthError::EnrolmentRequired`] and
+    /// [`AuthError::StepUpRequired`] where the policy or the application asks for a second factor,
+    /// and [`AuthError::NoResultFound`] if no application is registered at the origin (any more).
     pub fn open_app(&self, session_id: &SessionId, next: &AppUrl) -> Result<AppUrl, AuthError> {
-        let user = self.logged_in(session_id)?.id;
+        let user = self.logged_in(session_id)?;
+        self.check_level(&user)?;
         let origin = next.origin();
-        if !self.db.is_app(origin)? {
-            return Err(AuthError::NoResultFound);
-        }
+        let app = self.db.app_at(origin)?.ok_or(AuthError::NoResultFound)?;
+        self.check_app_level(&user, &app)?;
+        let user = user.id;
         let Some(asked) = Asked::of(next) else {
             return Ok(next.clone());
         };

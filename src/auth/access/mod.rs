@@ -33,13 +33,14 @@ pub struct VerifiedAccess {
 }
 
 impl Auth {
-    /// Decides whether a proxy may forward a request to the application that it asks for. Blocks
-    /// for one lookup, and for another where a login on the host of an application has
-    /// ended and the request shows a session too.
+    /// Decides whether a request may be passed on to the application that it asks for. Blocks
+    /// for one lookup, and for a second one where a login on the host of an application has
+    /// ended and the request shows a session too, or a second factor is missing.
     ///
     /// # Errors
-    /// [`AuthError::NotLoggedIn`] without a session that is valid on that host,
-    /// [`AuthError::EnrolmentRequired`], and [`AuthError::AccessDenied`] with the rule.
+    /// [`AuthError::NotLoggedIn`] without a session that is good on that host,
+    /// [`AuthError::EnrolmentRequired`] and [`AuthError::StepUpRequired`] where a second factor is
+    /// missing, and [`AuthError::AccessDenied`] with the rule.
     pub fn verify_access(
         &self,
         request: &AccessRequest,
@@ -52,10 +53,15 @@ impl Auth {
         let SessionAccess { user, facts, .. } = found;
         self.check_level(&user)?;
         match decide(&facts, url) {
-            Ok(_) => Ok(VerifiedAccess {
-                user,
-                groups: facts.groups,
-            }),
+            Ok(_) => {
+                if let Some(app) = &facts.app {
+                    self.check_app_level(&user, app)?;
+                }
+                Ok(VerifiedAccess {
+                    user,
+                    groups: facts.groups,
+                })
+            }
             Err(denial) => {
                 let user = user.id;
                 Event::access_denied(user, &denial).log(client);

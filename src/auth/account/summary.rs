@@ -1,6 +1,6 @@
 //! The summary of an account that its owner sees first.
 
-use crate::auth::{Auth, AuthError, SecondFactorStatus};
+use crate::auth::{Auth, AuthError, SecondFactorDetails};
 use crate::domain::{AccountDates, GroupName, SessionId, SessionUser, Timestamp};
 
 /// An account in short.
@@ -14,8 +14,8 @@ pub struct AccountSummary {
     pub email_verified_at: Option<Timestamp>,
     /// The groups that the account is in.
     pub groups: Vec<GroupName>,
-    /// The second factors of the account.
-    pub second_factor: SecondFactorStatus,
+    /// The second factors of the account, and what became of them.
+    pub second_factor: SecondFactorDetails,
 }
 
 impl Auth {
@@ -29,7 +29,7 @@ impl Auth {
             dates: self.db.account_dates(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             groups: self.db.groups_of(user.id)?,
-            second_factor: self.second_factor_status(user.id)?,
+            second_factor: self.second_factor_details(user.id)?,
             user,
         })
     }

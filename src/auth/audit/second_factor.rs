@@ -60,4 +60,13 @@ impl<'a> Event<'a> {
             .failure()
             .user(user)
     }
+
+    /// The owner undid a change by an email.
+    pub(in crate::auth) fn second_factor_undone(user: UserId) -> Self {
+        let (name, message) = (
+            "authn_second_factor_undone",
+            "change of second factors undone, account taken back",
+        );
+        Self::new(name, message).user(user)
+    }
 }

@@ -109,6 +109,13 @@ impl MailWriter {
                     .set_email_revert_token(user.id, &former.key(), &token.digest())?;
                 token.expose()
             }
+            MailToken::UndoFactorChange(kind) => {
+                let token = EmailRevertToken::generate();
+                let change = (kind, mail.created_at);
+                self.db
+                    .set_factor_undo_token(user.id, change, &token.digest())?;
+                token.expose()
+            }
             // A command sends it. A row of it would be dropped.
             MailToken::Invite => return Err(DbError::NoResultFound),
         };

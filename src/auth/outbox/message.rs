@@ -17,7 +17,12 @@ impl MailKind {
                 ) => true,
                 // The token that undoes a change is for an owner who has lost the account: nothing
                 // that happens in the account ends it.
-                Some(MailToken::UndoEmailChange(_) | MailToken::Invite) | None => false,
+                Some(
+                    MailToken::UndoEmailChange(_)
+                    | MailToken::UndoFactorChange(_)
+                    | MailToken::Invite,
+                )
+                | None => false,
             },
         }
     }
@@ -32,10 +37,11 @@ impl MailKind {
             Self::PasswordChanged
             | Self::AccountDeleted { .. }
             | Self::EmailTakenBack { .. }
-            | Self::SecondFactorAdded
+            | Self::SecondFactorAdded { .. }
             | Self::SecondFactorRemoved { .. }
-            | Self::RecoveryCodesReplaced
-            | Self::RecoveryCodeUsed => notification_budget,
+            | Self::RecoveryCodesReplaced { .. }
+            | Self::RecoveryCodeUsed
+            | Self::SecondFactorLocked => notification_budget,
             Self::PasswordReset
             | Self::VerifyEmail
             | Self::ConfirmEmail { .. }

@@ -1,14 +1,13 @@
 //! Changes of second factors by their owner or an operator, with notifications to the owner.
 
 use super::enrolment::new_recovery_codes;
+use super::notice::log_locked;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
-use crate::auth::Notification;
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
-use crate::db::{DbError, FactorProof, LimitCheck, RateLimitedMail, SecondFactorChange};
-use crate::domain::{Email, LimitKey, RecoveryCode, User, UserId};
-use crate::mail::MailKind;
+use crate::db::{DbError, LimitCheck, SecondFactorChange};
+use crate::domain::{Client, FactorChangeKind, LimitKey, RecoveryCode, User, UserId};
 
 /// How many users are read at a time.
 const RESET_PAGE: u32 = 1000;
@@ -28,10 +27,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
         let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
-        let remove = {
-            let limit = limit.clone();
-            move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code, &limit)
-        };
+        let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code);
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
             Ok(()) => Event::second_factor_removed(user).log(&client),
@@ -91,9 +87,12 @@ impl Auth {
 
     fn reset_factors_of(&self, user: &User) -> Result<bool, AuthError> {
         let forget = LimitKey::second_factor(&user.email.key());
-        let notice = self.second_factor_removed(&user.email, true);
-        let notice = notice.as_ref();
-        Ok(self.db.reset_second_factors(user.id, &forget, notice)?)
+        let client = Client::default();
+        let noted = self.factor_notice(FactorChangeKind::Reset, &user.email, &client);
+        let reset = self
+            .db
+            .reset_second_factors(user.id, &forget, &noted.change());
+        Ok(reset?)
     }
 
     /// Runs a change by an owner, after the password was checked. `limits` are further ones that
@@ -118,7 +117,6 @@ impl Auth {
         &self,
         owner: &ReauthenticatedUser,
         code: &SecondFactorCode,
-        limit: &[LimitCheck],
     ) -> Result<(), AuthError> {
         let email = &owner.user.email;
         let id = owner.user.id;
@@ -131,12 +129,13 @@ impl Auth {
         side_effects
             .forget
             .push(LimitKey::second_factor(&email.key()));
-        let notice = self.second_factor_removed(email, false);
+        let limit = self.account_code_limit(email, owner.client());
+        let noted = self.factor_notice(FactorChangeKind::TotpRemoved, email, owner.client());
         let removed = self.db.remove_totp(
             &owner.who(),
-            (&proof, owner.client(), limit),
+            (&proof, limit.limit()),
             &side_effects,
-            notice.as_ref(),
+            &noted.change(),
         );
         if !owner.changed(removed)? {
             return Err(AuthError::NoSecondFactor);
@@ -151,55 +150,17 @@ impl Auth {
     ) -> Result<Vec<RecoveryCode>, AuthError> {
         let (codes, digests) = new_recovery_codes(owner.user.id)?;
         let side_effects = owner.side_effects(self);
-        let notice = self.recovery_codes_replaced(&owner.user.email);
+        let kind = FactorChangeKind::RecoveryCodesReplaced;
+        let noted = self.factor_notice(kind, &owner.user.email, owner.client());
         let who = owner.who();
         let replaced =
             self.db
-                .replace_recovery_codes(&who, &side_effects, &digests, notice.as_ref());
+                .replace_recovery_codes(&who, &side_effects, &digests, &noted.change());
         if !owner.changed(replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
         Ok(codes)
-    }
-}
-
-impl Auth {
-    /// The notification of a new second factor.
-    pub(super) fn second_factor_added(&self, to: &Email) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::SecondFactorAdded, to)
-    }
-
-    /// The notification of a removed second factor.
-    pub(super) fn second_factor_removed(
-        &self,
-        to: &Email,
-        by_operator: bool,
-    ) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::SecondFactorRemoved { by_operator }, to)
-    }
-
-    fn recovery_codes_replaced(&self, to: &Email) -> Option<RateLimitedMail> {
-        self.second_factor_notice(&MailKind::RecoveryCodesReplaced, to)
-    }
-
-    /// The notification of a used recovery code; none if the login used another factor.
-    pub(super) fn recovery_code_used(
-        &self,
-        to: &Email,
-        proof: &FactorProof,
-    ) -> Option<RateLimitedMail> {
-        match proof {
-            FactorProof::RecoveryCode(_) => {
-                self.second_factor_notice(&MailKind::RecoveryCodeUsed, to)
-            }
-            FactorProof::Totp { .. } | FactorProof::Passkey { .. } | FactorProof::Wrong => None,
-        }
-    }
-
-    fn second_factor_notice(&self, mail: &MailKind, to: &Email) -> Option<RateLimitedMail> {
-        let told = self.settings.notices.tell(Notification::SecondFactor);
-        told.then(|| mail.within_budget(&self.settings.throttle, &to.key()))
     }
 }
 
@@ -215,8 +176,7 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Refused) => return Ok(false),
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
-                    let user = self.user.id;
-                    Event::second_factor_locked(user).log(self.client());
+                    log_locked(self.user.id, self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }

@@ -1,5 +1,6 @@
 //! Setting up an authenticator app: a secret, and the code that confirms it.
 
+use super::notice::log_locked;
 use super::{Auth, AuthError, code_limit};
 use crate::auth::SecondFactorPolicy;
 use crate::auth::audit::Event;
@@ -8,8 +9,8 @@ use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
 use crate::db::{DbError, SecondFactorChange, TotpConfirmation, TotpRow};
 use crate::domain::{
-    Client, LimitKey, RecoveryCode, RecoveryCodeDigest, SessionId, SessionUser, TotpCode,
-    TotpMatch, TotpSecret, UserId,
+    Client, Email, FactorChangeKind, LimitKey, RecoveryCode, RecoveryCodeDigest, SessionId,
+    SessionUser, TotpCode, TotpMatch, TotpSecret, UserId,
 };
 use crate::secret_key::{KeyFileError, KeyRingError, Purpose};
 
@@ -73,8 +74,10 @@ impl Auth {
         };
         let checked = match executor.read(self, client, check).await {
             Ok((row, matched)) => {
-                let store =
-                    move |auth: &Self| auth.store_confirmation(&owner, &session_id, &row, matched);
+                let from = client.clone();
+                let store = move |auth: &Self| {
+                    auth.store_confirmation((&owner, &session_id), &row, matched, &from)
+                };
                 executor.write(self, client, store).await
             }
             Err(cause) => Err(cause),
@@ -84,6 +87,20 @@ impl Auth {
             Err(cause) => Event::second_factor_refused(user, cause).log(client),
         }
         checked
+    }
+
+    /// The enrolment of a secret that a client was shown before; none for a text that is no secret.
+    #[must_use]
+    pub fn enrolment_of(&self, secret: &str, email: &Email) -> Option<Enrolment> {
+        let secret = TotpSecret::from_base32(secret)?;
+        Some(self.enrolment(&secret, email))
+    }
+
+    fn enrolment(&self, secret: &TotpSecret, email: &Email) -> Enrolment {
+        Enrolment {
+            secret: secret.to_base32(),
+            otpauth_uri: secret.otpauth_uri(&self.settings.service_name, email.as_str()),
+        }
     }
 
     pub(super) fn check_enrolment(&self) -> Result<(), AuthError> {
@@ -106,10 +123,7 @@ impl Auth {
             .db
             .begin_totp(&owner.who(), &side_effects, &sealed, &key_check);
         if owner.changed(stored)? {
-            return Ok(Enrolment {
-                secret: secret.to_base32(),
-                otpauth_uri: secret.otpauth_uri(&self.settings.service_name, user.email.as_str()),
-            });
+            return Ok(self.enrolment(&secret, &user.email));
         }
         Err(if self.db.second_factors_of(user.id)?.totp.is_some() {
             AuthError::SecondFactorExists
@@ -143,13 +157,15 @@ impl Auth {
 
     fn store_confirmation(
         &self,
-        owner: &SessionUser,
-        session_id: &SessionId,
+        (owner, session_id): (&SessionUser, &SessionId),
         row: &TotpRow,
         matched: TotpMatch,
+        client: &Client,
     ) -> Result<Vec<RecoveryCode>, AuthError> {
         let email = owner.email.key();
         let (codes, digests) = new_recovery_codes(owner.id)?;
+        let limit = self.account_code_limit(&owner.email, client);
+        let noted = self.factor_notice(FactorChangeKind::TotpAdded, &owner.email, client);
         let confirmed = self.db.confirm_totp(&TotpConfirmation {
             user_id: owner.id,
             session: &session_id.digest(),
@@ -158,22 +174,28 @@ impl Auth {
                 TotpMatch::ClockOff(_) | TotpMatch::Wrong => None,
             },
             sealed: &row.sealed,
-            limit: &code_limit(&self.settings.throttle, &email),
+            limit: limit.limit(),
             recovery_codes: &digests,
             forget: &LimitKey::second_factor(&email),
-            notice: self.second_factor_added(&owner.email).as_ref(),
+            change: noted.change(),
         });
         match confirmed {
             Ok(SecondFactorChange::Done) => {
                 self.wake_mails();
                 Ok(codes)
             }
-            Ok(SecondFactorChange::Wrong { .. }) => Err(match matched {
-                TotpMatch::ClockOff(off) => AuthError::ClockOff { behind: -off },
-                TotpMatch::Step(_) | TotpMatch::Wrong => AuthError::InvalidCode {
-                    with_password: false,
-                },
-            }),
+            Ok(SecondFactorChange::Wrong { is_last }) => {
+                if is_last {
+                    log_locked(owner.id, client);
+                    self.wake_mails();
+                }
+                Err(match matched {
+                    TotpMatch::ClockOff(off) => AuthError::ClockOff { behind: -off },
+                    TotpMatch::Step(_) | TotpMatch::Wrong => AuthError::InvalidCode {
+                        with_password: false,
+                    },
+                })
+            }
             Ok(SecondFactorChange::Refused) => Err(AuthError::NoSecondFactor),
             Ok(SecondFactorChange::Limited(limited)) => Err(limited.into()),
             Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),

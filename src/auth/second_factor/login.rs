@@ -1,5 +1,6 @@
 //! Logins of users who have a second factor.
 
+use super::notice::{FactorNotice, log_locked};
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::LoginSuccess;
 use crate::auth::audit::Event;
@@ -10,7 +11,9 @@ use crate::db::{
     DbError, FactorProof, LoginGate, NewPendingLogin, NewSession, SecondFactorLogin,
     SecondFactorLoginOutcome,
 };
-use crate::domain::{Client, LimitKey, LoginToken, SessionId, SessionLevel, User};
+use crate::domain::{
+    Client, FactorChangeKind, LimitKey, LoginToken, SessionId, SessionLevel, User,
+};
 
 impl Auth {
     /// Finishes a login whose password was right: checks the second factor, uses it up and opens a
@@ -124,6 +127,14 @@ impl Auth {
         let session_id = SessionId::generate();
         let (mut side_effects, device) = attempt.side_effects(self, &reservation);
         side_effects.forget.push(LimitKey::second_factor(&email));
+        let limit = self.account_code_limit(&user.email, client);
+        let noted = match proof {
+            FactorProof::RecoveryCode(_) => {
+                let kind = FactorChangeKind::RecoveryCodeUsed;
+                Some(self.factor_notice(kind, &user.email, client))
+            }
+            FactorProof::Totp { .. } | FactorProof::Passkey { .. } | FactorProof::Wrong => None,
+        };
         let outcome = self.db.log_in_with_second_factor(&SecondFactorLogin {
             gate: match &digest {
                 Some(login) => LoginGate::Pending(login, client),
@@ -136,9 +147,9 @@ impl Auth {
                 client,
                 level: SessionLevel::SecondFactor,
             },
-            limit: &code_limit(&self.settings.throttle, &email),
+            limit: limit.limit(),
             side_effects: &side_effects,
-            notice: self.recovery_code_used(&user.email, proof).as_ref(),
+            change: noted.as_ref().map(FactorNotice::change),
         });
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
@@ -158,7 +169,8 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    Event::second_factor_locked(user.id).log(client);
+                    log_locked(user.id, client);
+                    self.wake_mails();
                 }
                 let with_password = login.is_none();
                 AuthError::InvalidCode { with_password }

@@ -7,6 +7,7 @@ mod change;
 mod enrolment;
 mod keys;
 mod login;
+mod notice;
 mod passkey_login;
 mod passkeys;
 
@@ -18,8 +19,8 @@ use super::throttle::ThrottleSettings;
 use super::{Auth, AuthError, SecondFactorPolicy};
 use crate::db::{FactorProof, LimitCheck, SecondFactors, TotpRow};
 use crate::domain::{
-    Client, LimitKey, NormalizedEmail, RecoveryCode, SessionLevel, SessionUser, TotpCode,
-    TotpMatch, TotpSecret, UserId,
+    App, Client, FactorChange, LimitKey, NormalizedEmail, RecoveryCode, SessionLevel, SessionUser,
+    Timestamp, TotpCode, TotpMatch, TotpSecret, UserId,
 };
 use crate::secret_key::{KeyFileError, Purpose, UnsealError};
 use crate::webauthn::AssertionCredential;
@@ -42,6 +43,16 @@ impl SecondFactorCode {
         Self::Totp(TotpCode::parse(text).ok())
     }
 
+    /// Takes a code of an authenticator app or, where a client says so, a recovery code.
+    #[must_use]
+    pub fn of_kind(is_recovery: bool, text: &str) -> Self {
+        if is_recovery {
+            Self::recovery(text)
+        } else {
+            Self::totp(text)
+        }
+    }
+
     /// Takes a recovery code. A text that cannot be one is a wrong code.
     #[must_use]
     pub fn recovery(text: &str) -> Self {
@@ -62,9 +73,23 @@ impl SecondFactorCode {
 pub struct SecondFactorStatus {
     /// The kinds that are set up: `totp`, `passkey`.
     pub factors: Vec<&'static str>,
+    /// Since when there is an authenticator app, if there is one.
+    pub totp_since: Option<Timestamp>,
     /// How many recovery codes are left.
     pub recovery_codes_left: u32,
 }
+
+/// The second factors of a user, and what became of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactorDetails {
+    /// What is set up.
+    pub status: SecondFactorStatus,
+    /// The latest changes, newest first.
+    pub changes: Vec<FactorChange>,
+}
+
+/// How many changes an owner is shown.
+const CHANGES_SHOWN: u32 = 20;
 
 impl Auth {
     /// The second factors of a user. Blocks for two lookups.
@@ -75,11 +100,23 @@ impl Auth {
         let held = self.db.second_factors_of(user_id)?;
         Ok(SecondFactorStatus {
             factors: kinds(&held),
+            totp_since: held.totp,
             recovery_codes_left: held.recovery_codes,
         })
     }
 
-    /// Refuses a session that may only set up a second factor. Never blocks.
+    /// The second factors of a user and their latest changes. Blocks for three lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn second_factor_details(&self, user_id: UserId) -> Result<SecondFactorDetails, AuthError> {
+        Ok(SecondFactorDetails {
+            status: self.second_factor_status(user_id)?,
+            changes: self.db.factor_changes_of(user_id, CHANGES_SHOWN)?,
+        })
+    }
+
+    /// Whether a session may do more than set up a second factor. Never blocks.
     ///
     /// # Errors
     /// [`AuthError::EnrolmentRequired`] where the policy asks for a second factor that the
@@ -90,6 +127,22 @@ impl Auth {
             return Err(AuthError::EnrolmentRequired);
         }
         Ok(())
+    }
+
+    /// Whether a session's user has shown the second factor that an application asks for. Blocks for
+    /// a lookup where that is not so.
+    ///
+    /// # Errors
+    /// [`AuthError::StepUpRequired`] for a user who has one, and
+    /// [`AuthError::EnrolmentRequired`] for one who has none.
+    pub(super) fn check_app_level(&self, user: &SessionUser, app: &App) -> Result<(), AuthError> {
+        if !app.second_factor || user.level >= SessionLevel::SecondFactor {
+            return Ok(());
+        }
+        if self.db.second_factors_of(user.id)?.is_due() {
+            return Err(AuthError::StepUpRequired);
+        }
+        Err(AuthError::EnrolmentRequired)
     }
 
     /// The proof that a code gives; none for a user without a second factor. Blocks for lookups.

@@ -7,12 +7,11 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{
-    DbError, FactorProof, LimitCheck, LoginSideEffects, NewPasskey, NewPasskeyRegistration,
-    PasskeyRegistration,
+    DbError, FactorProof, LoginSideEffects, NewPasskey, NewPasskeyRegistration, PasskeyRegistration,
 };
 use crate::domain::{
-    Client, LimitKey, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode,
-    SessionId, SessionUser, StoredPasskey, UserHandle,
+    Client, FactorChangeKind, LimitKey, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName,
+    RecoveryCode, SessionId, SessionUser, StoredPasskey, UserHandle,
 };
 use crate::webauthn::{
     CreationOptions, Descriptor, NewUser, RegistrationCredential, RelyingParty, VerifyError,
@@ -54,11 +53,10 @@ impl Auth {
         let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
         let begun = match self.check_passkey_enrolment() {
             Ok(party) => {
-                let checks = limit.clone();
                 let begin = move |auth: &Self, owner: &ReauthenticatedUser| {
-                    auth.store_registration(&party, owner, (code.as_ref(), &limit))
+                    auth.store_registration(&party, owner, code.as_ref())
                 };
-                self.as_owner(executor, request, checks, begin).await
+                self.as_owner(executor, request, limit, begin).await
             }
             Err(off) => Err(off),
         };
@@ -146,11 +144,10 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
         let limit = code_limit(&self.settings.throttle, &request.owner.email.key());
-        let checks = limit.clone();
         let remove = move |auth: &Self, owner: &ReauthenticatedUser| {
-            auth.delete_passkey(owner, id, (code.as_ref(), &limit))
+            auth.delete_passkey(owner, id, code.as_ref())
         };
-        let removed = self.as_owner(executor, request, checks, remove).await;
+        let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
             Ok(()) => Event::second_factor_removed(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
@@ -174,7 +171,7 @@ impl Auth {
         &self,
         party: &RelyingParty,
         owner: &ReauthenticatedUser,
-        (code, limit): (Option<&SecondFactorCode>, &[LimitCheck]),
+        code: Option<&SecondFactorCode>,
     ) -> Result<CreationOptions, AuthError> {
         let proof = self.shown_factor(owner, code)?;
         let challenge = PasskeyChallenge::generate().map_err(no_randomness)?;
@@ -182,7 +179,8 @@ impl Auth {
         let known = self.db.passkeys_for(owner.user.id, party.id())?;
         let side_effects = self.of_shown_factor(owner);
         let (digest, client) = (challenge.digest(), owner.client());
-        let shown = proof.as_ref().map(|proof| (proof, client, limit));
+        let limit = self.account_code_limit(&owner.user.email, client);
+        let shown = proof.as_ref().map(|proof| (proof, limit.limit()));
         let new = (&digest, client, &fresh);
         let begun = self
             .db
@@ -216,6 +214,7 @@ impl Auth {
         let new = credential.verify(&party).map_err(refused)?;
         let challenge = PasskeyChallenge::from_bytes(credential.challenge());
         let (codes, digests) = new_recovery_codes(owner.id)?;
+        let noted = self.factor_notice(FactorChangeKind::PasskeyAdded, &owner.email, client);
         let added = self.db.add_passkey(&NewPasskeyRegistration {
             user_id: owner.id,
             session: &session_id.digest(),
@@ -231,7 +230,7 @@ impl Auth {
                 name: &answer.name,
             },
             recovery_codes: &digests,
-            notice: self.second_factor_added(&owner.email).as_ref(),
+            change: &noted.change(),
         });
         match added {
             Ok(PasskeyRegistration::Added { is_first }) => {
@@ -257,14 +256,16 @@ impl Auth {
         &self,
         owner: &ReauthenticatedUser,
         id: PasskeyId,
-        (code, limit): (Option<&SecondFactorCode>, &[LimitCheck]),
+        code: Option<&SecondFactorCode>,
     ) -> Result<(), AuthError> {
         let proof = self.shown_factor(owner, code)?;
         let proof = proof.ok_or(AuthError::NoSuchPasskey)?;
         let side_effects = self.of_shown_factor(owner);
-        let notice = self.second_factor_removed(&owner.user.email, false);
-        let shown = (&proof, owner.client(), limit);
-        let passkey = (id, notice.as_ref());
+        let (email, client) = (&owner.user.email, owner.client());
+        let limit = self.account_code_limit(email, client);
+        let noted = self.factor_notice(FactorChangeKind::PasskeyRemoved, email, client);
+        let noted = noted.change();
+        let (shown, passkey) = ((&proof, limit.limit()), (id, &noted));
         let removed = self
             .db
             .remove_passkey(&owner.who(), &side_effects, shown, passkey);

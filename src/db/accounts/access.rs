@@ -32,6 +32,7 @@ macro_rules! facts_of_user {
     ($user:literal) => {
         concat!(
             "(SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
+             apps.second_factor, \
              (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
              (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = ",
             $user,
@@ -58,12 +59,14 @@ macro_rules! session_with_facts {
 type FactColumns = (
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<BigInt>,
     Nullable<Text>,
     Nullable<Text>,
 );
 type Facts = (
     Option<String>,
     Option<String>,
+    Option<i64>,
     Option<String>,
     Option<String>,
 );
@@ -191,13 +194,17 @@ impl DB {
     }
 }
 
-fn facts_of((any_app, app, listed, groups): Facts, origin: Option<&Origin>) -> AccessFacts {
+fn facts_of(
+    (any_app, app, second_factor, listed, groups): Facts,
+    origin: Option<&Origin>,
+) -> AccessFacts {
     AccessFacts {
         has_apps: any_app.is_some(),
         app: app.zip(origin).map(|(name, origin)| App {
             name: AppName::from_stored(name),
             origin: origin.clone(),
             groups: names(listed.as_deref()),
+            second_factor: second_factor.is_some_and(|on| on != 0),
         }),
         groups: names(groups.as_deref()),
     }

@@ -8,6 +8,6 @@ pub(super) mod export_users;
 pub(super) mod import;
 pub(super) mod login_state;
 pub(super) mod registration;
-mod revert_email;
 pub(super) mod second_factor;
+pub(super) mod take_back;
 mod update;

@@ -9,12 +9,14 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "account_dates",
     "app_groups",
     "app_sessions",
     "apps",
     "email_tokens",
+    "factor_changes",
+    "foreign_hashes",
     "former_emails",
     "group_members",
     "groups",

@@ -43,6 +43,7 @@ impl DB {
                 .values((
                     apps::name.eq(app.name.as_str()),
                     apps::origin.eq(app.origin.as_str()),
+                    apps::second_factor.eq(i64::from(app.second_factor)),
                 ))
                 .execute(conn)?;
             for group in &app.groups {
@@ -79,10 +80,10 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such application.
     pub fn app(&self, name: &AppName) -> Result<App, DbError> {
-        let (origin, groups): (Option<String>, Vec<String>) = self.read(|conn| {
-            let origin = apps::table
+        let (row, groups): (Option<(String, i64)>, Vec<String>) = self.read(|conn| {
+            let row = apps::table
                 .filter(apps::name.eq(name.as_str()))
-                .select(apps::origin)
+                .select((apps::origin, apps::second_factor))
                 .get_result(conn)
                 .optional()?;
             let groups = app_groups::table
@@ -90,12 +91,14 @@ impl DB {
                 .order(app_groups::group_name)
                 .select(app_groups::group_name)
                 .load(conn)?;
-            QueryResult::Ok((origin, groups))
+            QueryResult::Ok((row, groups))
         })?;
+        let (origin, second_factor) = row.ok_or(DbError::NoResultFound)?;
         Ok(App {
             name: name.clone(),
-            origin: Origin::from_stored(origin.ok_or(DbError::NoResultFound)?),
+            origin: Origin::from_stored(origin),
             groups: groups.into_iter().map(GroupName::from_stored).collect(),
+            second_factor: second_factor != 0,
         })
     }
 
@@ -105,6 +108,19 @@ impl DB {
     /// Only if the database fails.
     pub fn is_app(&self, origin: &Origin) -> Result<bool, DbError> {
         Ok(self.read(|conn| name_at(conn, origin))?.is_some())
+    }
+
+    /// The application at an origin, with its groups. Blocks for one to three lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn app_at(&self, origin: &Origin) -> Result<Option<App>, DbError> {
+        let name = self.read(|conn| name_at(conn, origin))?;
+        match name.map(AppName::from_stored).map(|name| self.app(&name)) {
+            Some(Ok(app)) => Ok(Some(app)),
+            Some(Err(DbError::NoResultFound)) | None => Ok(None),
+            Some(Err(error)) => Err(error),
+        }
     }
 
     /// Removes an application, with the logins on its host. Returns whether it was registered.

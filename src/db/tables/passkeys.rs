@@ -299,16 +299,14 @@ pub(in crate::db) fn remove_all(
     Ok(diesel::delete(passkeys).execute(conn)? > 0)
 }
 
-/// Whether a passkey of a user was added at that time or later.
-pub(in crate::db) fn is_newer(
+/// Removes the passkeys of a user that were added at a time or later. Returns whether there were any.
+pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,
-    than: Timestamp,
+    since: Timestamp,
 ) -> Result<bool, DbError> {
-    let newer: i64 = passkeys::table
+    let passkeys = passkeys::table
         .filter(passkeys::user_id.eq(user_id.get()))
-        .filter(passkeys::created_at.ge(than.seconds()))
-        .count()
-        .get_result(conn)?;
-    Ok(newer > 0)
+        .filter(passkeys::created_at.ge(since.seconds()));
+    Ok(diesel::delete(passkeys).execute(conn)? > 0)
 }

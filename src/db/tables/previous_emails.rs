@@ -184,3 +184,17 @@ fn is_kept(now: Timestamp) -> _ {
         .gt(now)
         .and(former_emails::changed_at.le(latest))
 }
+
+/// Removes the former addresses that a user got rid of at a time or later: they may be an
+/// attacker's.
+pub(in crate::db) fn remove_since(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    since: Timestamp,
+) -> Result<(), DbError> {
+    let later = former_emails::table
+        .filter(former_emails::user_id.eq(user_id.get()))
+        .filter(former_emails::changed_at.ge(since.seconds()));
+    diesel::delete(later).execute(conn)?;
+    Ok(())
+}

@@ -53,3 +53,16 @@ pub(in crate::db) fn remove_all(conn: &mut AnyConnection, user_id: UserId) -> Re
     diesel::delete(codes).execute(conn)?;
     Ok(())
 }
+
+/// Removes the codes of a user that were made at a time or later.
+pub(in crate::db) fn remove_since(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    since: Timestamp,
+) -> Result<(), DbError> {
+    let newer = recovery_codes::table
+        .filter(recovery_codes::user_id.eq(user_id.get()))
+        .filter(recovery_codes::created_at.ge(since.seconds()));
+    diesel::delete(newer).execute(conn)?;
+    Ok(())
+}

@@ -163,19 +163,22 @@ pub(in crate::db) fn remove(conn: &mut AnyConnection, user_id: UserId) -> Result
     Ok(removed.flatten().is_some())
 }
 
-/// Whether the secret of a user was confirmed at that time or later.
-pub(in crate::db) fn is_newer(
+/// Removes a user's secret that was confirmed at a time or later, or is not confirmed yet. Returns
+/// whether a confirmed one was removed.
+pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,
-    than: Timestamp,
+    since: Timestamp,
 ) -> Result<bool, DbError> {
-    let newer: Option<i64> = totp::table
+    let newer = totp::confirmed_at.ge(since.seconds());
+    let newer = totp::table
         .filter(totp::user_id.eq(user_id.get()))
-        .filter(totp::confirmed_at.ge(than.seconds()))
-        .select(totp::user_id)
+        .filter(totp::confirmed_at.is_null().or(newer));
+    let removed: Option<Option<i64>> = diesel::delete(newer)
+        .returning(totp::confirmed_at)
         .get_result(conn)
         .optional()?;
-    Ok(newer.is_some())
+    Ok(removed.flatten().is_some())
 }
 
 /// Whether a user has an authenticator app that was confirmed.

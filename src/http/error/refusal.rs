@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, ResponseError};
 
+use crate::auth::AuthError;
 use crate::http::HttpError;
 use crate::http::content_kind::ContentKind;
 
@@ -38,6 +39,14 @@ impl Refusal {
     pub(crate) fn log_in_first(location: String) -> Self {
         Self {
             error: HttpError::NotLoggedIn,
+            answer: Answer::Elsewhere(location),
+        }
+    }
+
+    /// Leads to the page of second factors, which the policy asks for.
+    pub(crate) fn enrol_first(location: String) -> Self {
+        Self {
+            error: HttpError::Auth(AuthError::EnrolmentRequired),
             answer: Answer::Elsewhere(location),
         }
     }

@@ -47,8 +47,8 @@ pub(crate) async fn account(
         created_at: account.dates.created_at.map(Timestamp::rfc3339),
         last_login_at: account.dates.last_login_at.map(Timestamp::rfc3339),
         groups: account.groups.iter().map(GroupName::as_str).collect(),
-        second_factors: &account.second_factor.factors,
-        recovery_codes_left: account.second_factor.recovery_codes_left,
+        second_factors: &account.second_factor.status.factors,
+        recovery_codes_left: account.second_factor.status.recovery_codes_left,
     };
     Ok(json_with(
         HttpResponse::Ok().insert_header((VARY, "Accept")),

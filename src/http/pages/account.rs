@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
 use super::message::Message;
+use super::people::date;
+use super::second_factor_view;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
-use crate::domain::Timestamp;
 use crate::http::account_export::held;
 use crate::http::{BlockingExecutor, Refusal};
 
@@ -23,7 +24,10 @@ pub(crate) async fn show(
         .run_read(move |auth| auth.account_summary(&session_id))
         .await;
     let account = account.map_err(|error| visit.error(error.into()))?;
+    let mut changes = account.second_factor.changes.iter();
     let shown = context! {
+        factor => second_factor_view::shown(&account.second_factor),
+        last_change => changes.find_map(second_factor_view::changed),
         email => account.user.email.as_str(),
         verified => account.email_verified_at.is_some(),
         created_at => account.dates.created_at.map(date),
@@ -64,16 +68,4 @@ pub(crate) async fn export(
     let name = HeaderValue::from_static(name);
     answer.headers_mut().insert(CONTENT_DISPOSITION, name);
     Ok(answer)
-}
-
-/// A moment as people read it, in UTC: `2026-11-26 18:40 UTC`.
-pub(crate) fn date(moment: Timestamp) -> String {
-    let text = moment.rfc3339();
-    match text.split_once('T') {
-        Some((day, time)) => {
-            let minutes: String = time.chars().take(5).collect();
-            format!("{day} {minutes} UTC")
-        }
-        None => text,
-    }
 }

@@ -4,8 +4,8 @@ use actix_web::http::header::{HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::{Value, context};
 
-use super::account::date;
 use super::message::Message;
+use super::people::date;
 use super::posted_form::Posted;
 use super::session::SignedIn;
 use super::view::View;

@@ -3,14 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::{Value, context};
 
-use super::account::date;
 use super::message::Message;
+use super::people::{date, device};
 use super::posted_form::Posted;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::{Visit, see_other};
 use crate::auth::EndedSession;
-use crate::domain::{SessionInfo, SessionPublicId, SessionScope, device_names};
+use crate::domain::{SessionInfo, SessionPublicId, SessionScope};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{BlockingExecutor, HttpError, Refusal};
 
@@ -53,14 +53,7 @@ fn shown(session: &SessionInfo) -> Value {
     }
 }
 
-/// Browser and system in words that are the same in each language.
-fn device(user_agent: &str) -> Option<String> {
-    let (browser, system) = device_names(user_agent);
-    let names: Vec<&str> = browser.into_iter().chain(system).collect();
-    (!names.is_empty()).then(|| names.join(" – "))
-}
-
-/// The message about what was done. Unknown codes give none.
+/// What was done. Any other text says nothing.
 fn done(code: &str) -> Option<Message> {
     let key = match code {
         "session" => "account.session_ended",

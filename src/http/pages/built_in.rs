@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 22] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 28] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -26,9 +26,15 @@ pub(super) const BUILT_IN: [(&str, &str); 22] = built_in![
     "login_code.html",
     "logout.html",
     "message.html",
+    "recovery_codes.html",
     "register.html",
     "invite.html",
     "reset.html",
+    "second_factor.html",
+    "second_factor_app.html",
+    "second_factor_password.html",
+    "second_factor_remove.html",
+    "undo.html",
     "verify_email.html",
 ];
 

@@ -77,6 +77,15 @@ impl Field {
         Self::new(name, label, Kind::Text, "off")
     }
 
+    /// A code of an authenticator app, or a recovery code.
+    pub(crate) fn second_factor(is_recovery: bool) -> Self {
+        if is_recovery {
+            Self::recovery_code()
+        } else {
+            Self::totp_code()
+        }
+    }
+
     /// The password of a login.
     pub(crate) fn password() -> Self {
         let autocomplete = "current-password";

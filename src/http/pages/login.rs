@@ -10,7 +10,7 @@ use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
 use crate::domain::{NormalizedEmail, Password, Registration};
-use crate::http::extract::current_user::session_of;
+use crate::http::extract::current_user::any_session_of;
 use crate::http::extract::device_cookie;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
@@ -23,7 +23,9 @@ pub(crate) async fn show(
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
-    if let Ok((session_id, _)) = session_of(&request).await {
+    // A session without the second factor that an application asks for logs in again.
+    let is_step_up = visit.query("reason") == Some("step_up");
+    if !is_step_up && let Ok((session_id, _)) = any_session_of(&request).await {
         return Ok(visit.go_on(session_id).await.finish());
     }
     let notice = visit.query("reason").and_then(reason);
@@ -129,6 +131,7 @@ fn reason(code: &str) -> Option<Message> {
         "logged_out" => "reason.logged_out",
         "login_required" => "reason.login_required",
         "session_ended" => "reason.session_ended",
+        "step_up" => "reason.step_up",
         "login_expired" => "reason.login_expired",
         "password_reset" => "reason.password_reset",
         "account_deleted" => "reason.account_deleted",

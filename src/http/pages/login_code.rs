@@ -36,7 +36,7 @@ pub(crate) async fn show(
     let passkeys = factors.contains(&"passkey");
     visit.show(&view(
         &visit,
-        vec![field(recovery)],
+        vec![Field::second_factor(recovery)],
         (keep, recovery, passkeys),
     ))
 }
@@ -55,16 +55,11 @@ pub(crate) async fn submit(
     } = posted;
     let keep = form.hidden("keep").is_some();
     let recovery = form.hidden("recovery").is_some();
-    let read = |text: &str| {
-        Ok::<_, FormError>(if recovery {
-            SecondFactorCode::recovery(text)
-        } else {
-            SecondFactorCode::totp(text)
-        })
-    };
     let code = match form.hidden("credential") {
         Some(credential) => Some(SecondFactorCode::passkey(&credential)),
-        None => form.take(field(recovery), read),
+        None => form.take(Field::second_factor(recovery), |text| {
+            Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
+        }),
     };
     let passkeys = auth.has_passkeys();
     let view = view(&visit, form.into_fields(), (keep, recovery, passkeys));
@@ -89,14 +84,6 @@ pub(crate) async fn submit(
 /// Back to the first step.
 fn expired(visit: &Visit) -> HttpResponse {
     visit.go_to("/login", ("reason", "login_expired")).finish()
-}
-
-fn field(recovery: bool) -> Field {
-    if recovery {
-        Field::recovery_code()
-    } else {
-        Field::totp_code()
-    }
 }
 
 fn view(visit: &Visit, fields: Vec<Field>, (keep, recovery, passkeys): (bool, bool, bool)) -> View {

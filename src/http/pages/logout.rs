@@ -15,7 +15,7 @@ use crate::http::{BlockingExecutor, Refusal};
 
 /// `GET /logout`: a button, since a `GET` changes nothing.
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
-    let SignedIn { user, .. } = SignedIn::of(&request, &visit).await?;
+    let SignedIn { user, .. } = SignedIn::enrolling(&request, &visit).await?;
     let email = user.email.as_str();
     let view = View::new("logout.html", "logout.title").data(context! { email });
     visit.show(&view)

@@ -29,6 +29,12 @@ pub(crate) const VERIFY_EMAIL: TokenPage = TokenPage {
     cookie: "email_token",
 };
 
+/// The page that takes an account back after a change of second factors.
+pub(crate) const UNDO: TokenPage = TokenPage {
+    path: "/undo",
+    cookie: "undo_token",
+};
+
 /// The page of an invitation.
 pub(crate) const INVITE: TokenPage = TokenPage {
     path: "/invite",

@@ -86,6 +86,13 @@ impl Message {
         {
             return message.with("minimum", minimum.to_string());
         }
+        if let HttpError::Auth(AuthError::ClockOff { behind }) = error {
+            let key = match behind {
+                ..0 => "invalid.clock_ahead",
+                0.. => "invalid.clock_behind",
+            };
+            return Self::new(key).with("seconds", behind.unsigned_abs().to_string());
+        }
         message
     }
 }
@@ -108,6 +115,7 @@ fn error_key(code: &str, status: StatusCode) -> &'static str {
         "passkey_not_found" => "error.passkey_not_found",
         "invalid_passkey_name" => "error.invalid_passkey_name",
         "clock_off" => "error.clock_off",
+        "second_factor_off" => "error.second_factor_off",
         "second_factor_enrolment_required" => "error.second_factor_enrolment_required",
         "cross_origin" => "error.cross_origin",
         "not_logged_in" => "error.not_logged_in",
@@ -134,6 +142,7 @@ fn invalid_key(field: &str, code: &str) -> &'static str {
         (_, "password_too_common") => "invalid.password_too_common",
         (_, "password_too_obvious") => "invalid.password_too_obvious",
         (_, "email_taken") => "invalid.email_taken",
+        (_, "invalid_second_factor") => "invalid.wrong_code",
         (_, "invalid_credentials") => "invalid.wrong_password",
         _ => "invalid.invalid_password",
     }

@@ -22,13 +22,17 @@ mod message;
 mod next;
 mod owner_post;
 mod pages_error;
+mod people;
 mod posted_form;
 mod register;
 mod reset;
 mod samples;
+mod second_factor;
+mod second_factor_view;
 mod serve_asset;
 mod session;
 mod templates;
+mod undo;
 mod verify_email;
 mod view;
 mod visit;
@@ -91,6 +95,7 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/verify-email")
             .get(verify_email::show)
             .post(verify_email::submit),
+        Resource::new("/undo").get(undo::show).post(undo::submit),
         Resource::new("/account/password")
             .get(account_changes::show_password)
             .post(account_changes::submit_password),
@@ -105,6 +110,19 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),
+        Resource::new("/account/second-factor").get(second_factor::show),
+        Resource::new("/account/second-factor/app")
+            .get(second_factor::app::show)
+            .post(second_factor::app::submit),
+        Resource::new("/account/second-factor/app/code")
+            .get(second_factor::app::begin_again)
+            .post(second_factor::app::submit_code),
+        Resource::new("/account/second-factor/remove")
+            .get(second_factor::removal::show)
+            .post(second_factor::removal::submit),
+        Resource::new("/account/second-factor/recovery-codes")
+            .get(second_factor::recovery_codes::show)
+            .post(second_factor::recovery_codes::submit),
         Resource::new("/account/export").get(account::export),
         Resource::new("/logout")
             .get(logout::show)

@@ -2,6 +2,7 @@
 
 use url::form_urlencoded::Serializer;
 
+use crate::auth::AuthError;
 use crate::domain::{AppUrl, LocalPath, Origin, SessionId};
 use crate::http::BlockingExecutor;
 
@@ -17,6 +18,9 @@ pub(crate) fn with_query<'a>(
 
 /// The target after a login without another target.
 pub(crate) const ACCOUNT: &str = "/account";
+
+/// The page for a user who has to set up a second factor first.
+pub(crate) const SECOND_FACTOR: &str = "/account/second-factor";
 
 /// A target that a link or a form named, and that a redirect may lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,20 +55,22 @@ impl Next {
     }
 
     /// The value for `Location` after a login: an application on another host is opened with a
-    /// code that is valid once.
+    /// code that is good once.
+    ///
+    /// # Errors
+    /// Those of [`Auth::open_app`](crate::auth::Auth::open_app).
     pub(crate) async fn opened(
         &self,
         session_id: SessionId,
         executor: &BlockingExecutor,
-    ) -> String {
+    ) -> Result<String, AuthError> {
         let Some(app) = self.app.clone() else {
-            return self.text.clone();
+            return Ok(self.text.clone());
         };
         let opened = executor
             .run_write(move |auth| auth.open_app(&session_id, &app))
-            .await;
-        // The login is done, even if opening the application failed.
-        opened.map_or_else(|_| ACCOUNT.to_owned(), |url| url.to_string())
+            .await?;
+        Ok(opened.to_string())
     }
 
     /// The host beside our own to which a form may lead.

@@ -22,6 +22,20 @@ pub(crate) struct OwnerPost {
 }
 
 impl OwnerPost {
+    /// A post of a user who may still have to set up a second factor.
+    ///
+    /// # Errors
+    /// A redirect to the login if there is no session.
+    pub(crate) async fn enrolling(request: &HttpRequest, posted: Posted) -> Result<Self, Refusal> {
+        let signed_in = SignedIn::enrolling(request, &posted.visit).await?;
+        Ok(Self {
+            signed_in,
+            visit: posted.visit,
+            form: posted.form,
+            client: posted.client,
+        })
+    }
+
     /// Takes the password that the owner gives again.
     pub(crate) fn take_current_password(&mut self) -> Option<Password> {
         self.form.take(Field::current_password(), Password::parse)

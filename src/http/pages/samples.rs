@@ -76,6 +76,7 @@ fn plain(text: &str) -> Vec<View> {
         owner("denied.html", "error.heading.403").data(context! { email => text, app => text }),
         owner("denied.html", "error.heading.403").data(context! { email => text, app => () }),
     ];
+    views.extend(second_factor(text));
     for on in [true, false] {
         let data = context! { keep => on, registration_open => on, passkeys => on };
         views.push(login().fields(credentials()).data(data));
@@ -95,8 +96,57 @@ fn plain(text: &str) -> Vec<View> {
         let reset = View::new("reset.html", "reset.title").fields(new_password());
         views.push(reset.data(context! { usable => on }));
         views.push(verify.clone().data(context! { usable => on }));
+        let undo = View::new("undo.html", "undo.title").message(Message::new("undo.done"));
+        views.push(undo.data(context! { usable => on }));
     }
     views
+}
+
+fn second_factor(text: &str) -> Vec<View> {
+    let client = |device: Option<&str>| context! { device, ip => device };
+    let change = |device| {
+        let (what, at) = ("factor_change.totp_added", "2026-11-26 18:40 UTC");
+        context! { what, at, ..client(device) }
+    };
+    let app = context! { since => "2026-11-26 18:40 UTC", ..client(Some(text)) };
+    let overview = |app: Option<Value>, codes_left: u32, on: bool| {
+        let changes = [change(Some(text)), change(None)];
+        let data = context! {
+            app, codes_left, changes, required => on, locked_in => on, off => on,
+        };
+        View::new("second_factor.html", "second_factor.title").data(data)
+    };
+    let password = View::new("second_factor_password.html", "totp.title");
+    let password = password.fields([Field::current_password()]).data(context! {
+        email => text,
+        intro => "totp.password_intro",
+        action => "/account/second-factor/app",
+        submit => "totp.continue",
+    });
+    let begun = |secret: Option<&str>| {
+        let view = View::new("second_factor_app.html", "totp.title");
+        let data = context! {
+            secret, shown_secret => secret, uri => secret, qr_svg => secret.map(|_| "<svg></svg>"),
+        };
+        view.fields([Field::totp_code()]).data(data)
+    };
+    let removal = |recovery: bool| {
+        let fields = [Field::current_password(), Field::second_factor(recovery)];
+        let view = View::new("second_factor_remove.html", "totp.remove_title").fields(fields);
+        view.data(context! { email => text, recovery })
+    };
+    let codes = View::new("recovery_codes.html", "recovery_codes.title");
+    vec![
+        overview(Some(app), 10, false),
+        overview(None, 0, false),
+        overview(None, 0, true),
+        password,
+        begun(Some(text)),
+        begun(None),
+        removal(true),
+        removal(false),
+        codes.data(context! { codes => vec![text.to_owned()], onward => text }),
+    ]
 }
 
 fn account(text: &str) -> Value {
@@ -105,6 +155,13 @@ fn account(text: &str) -> Value {
         verified => true,
         created_at => "2026-11-26 18:40 UTC",
         last_login_at => "2026-11-26 18:40 UTC",
+        factor => context! { app => context! { since => "2026-11-26 18:40 UTC" }, codes_left => 9 },
+        last_change => context! {
+            what => "factor_change.totp_added",
+            at => "2026-11-26 18:40 UTC",
+            device => text,
+            ip => text,
+        },
     }
 }
 
@@ -114,6 +171,8 @@ fn new_account(text: &str) -> Value {
         verified => false,
         created_at => (),
         last_login_at => (),
+        factor => context! { app => (), codes_left => 0 },
+        last_change => (),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use actix_web::HttpRequest;
 
-use super::next::with_query;
+use super::next::{SECOND_FACTOR, with_query};
 use super::visit::Visit;
 use crate::auth::AuthError;
 use crate::domain::{SessionId, SessionUser};
-use crate::http::extract::current_user::session_of;
+use crate::http::extract::current_user::{any_session_of, session_of};
 use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::{HttpError, Refusal};
 
@@ -27,6 +27,22 @@ impl SignedIn {
             Err(HttpError::NotLoggedIn | HttpError::Auth(AuthError::NotLoggedIn)) => {
                 Err(Refusal::log_in_first(login(request)))
             }
+            Err(HttpError::Auth(AuthError::EnrolmentRequired)) => {
+                let enrolment = with_query(SECOND_FACTOR, [("next", request.path())]);
+                Err(Refusal::enrol_first(enrolment))
+            }
+            Err(error) => Err(visit.error(error)),
+        }
+    }
+
+    /// The same for a page with which a second factor is set up, or a logout.
+    ///
+    /// # Errors
+    /// Leads to the login where there is no session, and from there back to this page.
+    pub(crate) async fn enrolling(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
+        match any_session_of(request).await {
+            Ok((session_id, user)) => Ok(Self { session_id, user }),
+            Err(HttpError::NotLoggedIn) => Err(Refusal::log_in_first(login(request))),
             Err(error) => Err(visit.error(error)),
         }
     }

@@ -48,6 +48,7 @@ pub(crate) async fn submit(
                 EmailOutcome::Verified => "verified",
                 EmailOutcome::Changed => "changed",
                 EmailOutcome::Restored => "restored",
+                EmailOutcome::TakenBack => "taken_back",
             };
             let mut answer = see_other(&format!("{}?done={done}", VERIFY_EMAIL.path));
             answer.cookie(VERIFY_EMAIL.clearing(&visit.settings));
@@ -70,6 +71,7 @@ fn outcome(code: &str) -> Option<Message> {
         "verified" => "verify.done.verified",
         "changed" => "verify.done.changed",
         "restored" => "verify.done.restored",
+        "taken_back" => "undo.done",
         _ => return None,
     };
     Some(Message::new(key))

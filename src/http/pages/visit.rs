@@ -9,8 +9,9 @@ use url::form_urlencoded;
 
 use super::Pages;
 use super::message::Message;
-use super::next::{ACCOUNT, Next, with_query};
+use super::next::{ACCOUNT, Next, SECOND_FACTOR, with_query};
 use super::view::View;
+use crate::auth::AuthError;
 use crate::domain::Language;
 use crate::domain::SessionId;
 use crate::http::content_kind::ContentKind;
@@ -119,8 +120,13 @@ impl Visit {
 
     /// The page again, with the error above its form.
     pub(crate) fn refuse(&self, view: View, error: HttpError) -> Refusal {
-        let view = view.alert(Message::of_error(&error.describe()));
-        self.refusal(error, &view)
+        let message = Message::of_error(&error.describe());
+        self.refuse_with(view, error, message)
+    }
+
+    /// The same with a text of the page's own for the error.
+    pub(crate) fn refuse_with(&self, view: View, error: HttpError, message: Message) -> Refusal {
+        self.refusal(error, &view.alert(message))
     }
 
     /// A page that shows only the error.
@@ -136,11 +142,20 @@ impl Visit {
         }
     }
 
-    /// Leads to where the last step leads.
+    /// Leads to where the last step leads. A second factor comes first where the application asks
+    /// for one: by a login, or by setting one up.
     pub(crate) async fn go_on(&self, session_id: SessionId) -> HttpResponseBuilder {
-        match &self.next {
-            Some(next) => see_other(&next.opened(session_id, &self.executor).await),
-            None => see_other(ACCOUNT),
+        let Some(next) = &self.next else {
+            return see_other(ACCOUNT);
+        };
+        match next.opened(session_id, &self.executor).await {
+            Ok(location) => see_other(&location),
+            Err(AuthError::EnrolmentRequired) => {
+                see_other(&self.path_with_next(SECOND_FACTOR, &[]))
+            }
+            Err(AuthError::StepUpRequired) => self.go_to("/login", ("reason", "step_up")),
+            // The login is done, whatever became of the application.
+            Err(_) => see_other(ACCOUNT),
         }
     }
 

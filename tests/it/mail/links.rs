@@ -22,6 +22,7 @@ fn templates(reset_page: Option<&str>, verify_page: Option<&str>) -> Templates {
         folder: None,
         reset_page: page(reset_page),
         verify_page: page(verify_page),
+        undo_page: page(verify_page),
         service: "login.example.org".to_owned(),
         service_url: ORIGIN.to_owned(),
     })
@@ -50,12 +51,23 @@ fn mails() -> Vec<MailKind> {
             new: None,
             language: None,
         },
-        MailKind::EmailTakenBack { to, new },
+        MailKind::EmailTakenBack {
+            to: to.clone(),
+            new,
+        },
         MailKind::AlreadyRegistered,
         MailKind::Invitation { days: 7 },
-        MailKind::SecondFactorAdded,
-        MailKind::SecondFactorRemoved { by_operator: true },
-        MailKind::RecoveryCodesReplaced,
+        MailKind::SecondFactorAdded {
+            to: to.clone(),
+            is_passkey: false,
+        },
+        MailKind::SecondFactorRemoved {
+            to: to.clone(),
+            by_operator: false,
+            is_passkey: false,
+        },
+        MailKind::RecoveryCodesReplaced { to },
+        MailKind::SecondFactorLocked,
         MailKind::RecoveryCodeUsed,
         MailKind::Test,
     ]
@@ -209,7 +221,7 @@ async fn following_links_of_every_mail_kind_changes_nothing(#[case] engine: Engi
         let mails: Vec<Mail> = kinds.iter().map(|kind| render(kind).unwrap()).collect();
         let with_token = follow(&app, &mails).await;
         let pages = [reset_page.is_some(), verify_page.is_some()];
-        let expected = usize::from(pages[0]) + 3 * usize::from(pages[1]);
+        let expected = usize::from(pages[0]) + 6 * usize::from(pages[1]);
         assert_eq!(with_token, expected, "{reset_page:?} {verify_page:?}");
     }
 }

@@ -28,6 +28,7 @@ fn settings() -> TemplateSettings {
         folder: None,
         reset_page: Some("https://app.example.org/reset?lang=en".parse().unwrap()),
         verify_page: Some("https://app.example.org/verify".parse().unwrap()),
+        undo_page: Some("https://app.example.org/undo".parse().unwrap()),
         service: "login.example.org".to_owned(),
         service_url: "https://login.example.org".to_owned(),
     }

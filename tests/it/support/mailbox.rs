@@ -64,6 +64,7 @@ pub(crate) fn templates() -> Templates {
         folder: None,
         reset_page: Some("https://app.example.org/reset".parse().unwrap()),
         verify_page: Some("https://app.example.org/verify".parse().unwrap()),
+        undo_page: Some("https://app.example.org/undo".parse().unwrap()),
         service: "Bienvenue".to_owned(),
         service_url: "http://localhost:5000".to_owned(),
     })

@@ -2,20 +2,18 @@
 
 use diesel::prelude::*;
 
-use super::{FactorProof, FactorVerdict, try_factor};
+use super::{CodeLimit, FactorProof, FactorVerdict, try_counted, try_factor};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{passkeys as passkey_table, sessions, totp as totp_table};
-use crate::db::tables::outbox::queue_within;
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{passkeys, recovery_codes, secret_key_check, totp};
-use crate::db::{
-    DB, DbError, LimitCheck, LoginSideEffects, RateLimited, RateLimitedMail, Reauthenticated,
-};
+use crate::db::{DB, DbError, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{
-    Client, LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
+    LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
 };
 
 /// The second factors of a user.
@@ -65,13 +63,13 @@ pub struct TotpConfirmation<'a> {
     /// The secret that the code was checked against, encrypted.
     pub sealed: &'a [u8],
     /// How many wrong codes the account may get.
-    pub limit: &'a [LimitCheck],
+    pub limit: CodeLimit<'a>,
     /// The recovery codes that the user gets.
     pub recovery_codes: &'a [RecoveryCodeDigest],
     /// The count that is reset to zero.
     pub forget: &'a LimitKey,
-    /// The notification.
-    pub notice: Option<&'a RateLimitedMail>,
+    /// What is noted about it.
+    pub change: NewFactorChange<'a>,
 }
 
 impl DB {
@@ -131,13 +129,17 @@ impl DB {
                 return Err(DbError::NoResultFound);
             }
             sync_newest_session(conn, user_id)?;
-            let counted = match count_all(conn, new.limit, now)? {
-                Ok(counted) => counted,
-                Err(limited) => return Ok(SecondFactorChange::Limited(limited)),
-            };
+            match try_counted(conn, user_id, &new.limit, now, |_| Ok(new.step.is_some()))? {
+                FactorVerdict::Right => {}
+                FactorVerdict::Wrong { is_last } => {
+                    return Ok(SecondFactorChange::Wrong { is_last });
+                }
+                FactorVerdict::Limited(limited) => {
+                    return Ok(SecondFactorChange::Limited(limited));
+                }
+            }
             let Some(step) = new.step else {
-                let is_last = counted.iter().any(crate::db::LimitHit::is_last);
-                return Ok(SecondFactorChange::Wrong { is_last });
+                return Ok(SecondFactorChange::Refused);
             };
             if !totp::confirm(conn, user_id, step, new.sealed, now)? {
                 return Ok(SecondFactorChange::Refused);
@@ -149,9 +151,7 @@ impl DB {
             };
             self.settle(conn, user_id, &side_effects)?;
             keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
-            if let Some(notice) = new.notice {
-                queue_within(conn, Some(user_id), notice, now)?;
-            }
+            note_change(conn, user_id, &new.change, now)?;
             Ok(SecondFactorChange::Done)
         })
     }
@@ -166,16 +166,14 @@ impl DB {
     pub fn remove_totp(
         &self,
         who: &Reauthenticated<'_>,
-        shown: (&FactorProof, &Client, &[LimitCheck]),
+        (proof, limit): (&FactorProof, CodeLimit<'_>),
         side_effects: &LoginSideEffects,
-        notice: Option<&RateLimitedMail>,
+        noted: &NewFactorChange<'_>,
     ) -> Result<SecondFactorChange, DbError> {
-        self.change_factors(who, side_effects, Some(shown), |conn, now| {
+        self.change_factors(who, side_effects, Some((proof, limit)), |conn, now| {
             totp::remove(conn, who.user_id)?;
             keep_session_after_removal(conn, who.user_id, who.session)?;
-            if let Some(notice) = notice {
-                queue_within(conn, Some(who.user_id), notice, now)?;
-            }
+            note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
     }
@@ -190,7 +188,7 @@ impl DB {
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
         codes: &[RecoveryCodeDigest],
-        notice: Option<&RateLimitedMail>,
+        noted: &NewFactorChange<'_>,
     ) -> Result<SecondFactorChange, DbError> {
         self.change_factors(who, side_effects, None, |conn, now| {
             if !has_factor(conn, who.user_id)? {
@@ -198,9 +196,7 @@ impl DB {
             }
             recovery_codes::replace(conn, who.user_id, codes, now)?;
             keep_session(conn, who.user_id, who.session, SessionLevel::SecondFactor)?;
-            if let Some(notice) = notice {
-                queue_within(conn, Some(who.user_id), notice, now)?;
-            }
+            note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
     }
@@ -214,7 +210,7 @@ impl DB {
         &self,
         user_id: UserId,
         forget: &LimitKey,
-        notice: Option<&RateLimitedMail>,
+        noted: &NewFactorChange<'_>,
     ) -> Result<bool, DbError> {
         let now = self.clock().now();
         self.write_locking(user_id, |conn| {
@@ -227,8 +223,8 @@ impl DB {
             self.settle(conn, user_id, &side_effects)?;
             diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
                 .execute(conn)?;
-            if let Some(notice) = notice.filter(|_| removed) {
-                queue_within(conn, Some(user_id), notice, now)?;
+            if removed {
+                note_change(conn, user_id, noted, now)?;
             }
             Ok(removed)
         })
@@ -297,7 +293,7 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        shown: Option<(&FactorProof, &Client, &[LimitCheck])>,
+        shown: Option<(&FactorProof, CodeLimit<'_>)>,
         change: impl Fn(&mut AnyConnection, Timestamp) -> Result<bool, DbError>,
     ) -> Result<SecondFactorChange, DbError> {
         let now = self.clock().now();
@@ -307,8 +303,8 @@ impl DB {
             }
             self.lock_if_unchanged(conn, who)?;
             sync_newest_session(conn, who.user_id)?;
-            if let Some((proof, client, limit)) = shown {
-                match try_factor(conn, (who.user_id, client), proof, limit, now)? {
+            if let Some((proof, limit)) = shown {
+                match try_factor(conn, who.user_id, proof, &limit, now)? {
                     FactorVerdict::Right => {}
                     FactorVerdict::Wrong { is_last } => {
                         return Ok(SecondFactorChange::Wrong { is_last });
@@ -329,10 +325,7 @@ impl DB {
 }
 
 /// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.
-pub(in crate::db) fn remove_factors(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-) -> Result<bool, DbError> {
+fn remove_factors(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
     recovery_codes::remove_all(conn, user_id)?;
     end_pending(conn, user_id)?;
     let had_passkeys = passkeys::remove_all(conn, user_id)?;
@@ -353,6 +346,24 @@ pub(super) fn keep_session_after_removal(
         SessionLevel::Password
     };
     keep_session(conn, user_id, session, level)
+}
+
+/// Removes the second factors of a user that were set up at a time or later. The caller holds the
+/// user's row.
+pub(in crate::db) fn remove_factors_since(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    since: Timestamp,
+) -> Result<(), DbError> {
+    let app = totp::remove_since(conn, user_id, since)?;
+    let passkeys = passkeys::remove_since(conn, user_id, since)?;
+    if app || passkeys {
+        end_pending(conn, user_id)?;
+        if !has_factor(conn, user_id)? {
+            recovery_codes::remove_all(conn, user_id)?;
+        }
+    }
+    recovery_codes::remove_since(conn, user_id, since)
 }
 
 /// Ends all sessions of a user but one, which gets a level, and the logins that wait for a second

@@ -2,14 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::{FactorProof, FactorVerdict, try_factor};
+use super::{CodeLimit, FactorProof, FactorVerdict, try_factor};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
-use crate::db::tables::outbox::queue_within;
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::pending_logins::{end_pending, is_pending};
-use crate::db::{
-    DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited, RateLimitedMail,
-};
+use crate::db::{DB, DbError, LoginSideEffects, NewSession, RateLimited};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, UserId};
 
 /// The proof of the first step, which lets a client give a second factor.
@@ -30,12 +28,12 @@ pub struct SecondFactorLogin<'a> {
     pub proof: &'a FactorProof,
     /// The session that it opens.
     pub session: &'a NewSession<'a>,
-    /// The limit of wrong codes of the account.
-    pub limit: &'a [LimitCheck],
-    /// The writes that follow a right code.
+    /// How many wrong ones the account may get.
+    pub limit: CodeLimit<'a>,
+    /// What a right one settles.
     pub side_effects: &'a LoginSideEffects,
-    /// The notification of a right one.
-    pub notice: Option<&'a RateLimitedMail>,
+    /// What is noted about a right one.
+    pub change: Option<NewFactorChange<'a>>,
 }
 
 /// The outcome of a login with a second factor.
@@ -71,8 +69,7 @@ impl DB {
             if !is_open(conn, login.gate, user_id, now)? {
                 return Err(DbError::NoResultFound);
             }
-            let who = (user_id, login.session.client);
-            match try_factor(conn, who, login.proof, login.limit, now)? {
+            match try_factor(conn, user_id, login.proof, &login.limit, now)? {
                 FactorVerdict::Right => {}
                 FactorVerdict::Wrong { is_last } => {
                     return Ok(SecondFactorLoginOutcome::Wrong { is_last });
@@ -83,8 +80,8 @@ impl DB {
             }
             end_pending(conn, user_id)?;
             let ended = self.open_session(conn, login.session, None, login.side_effects)?;
-            if let Some(notice) = login.notice {
-                queue_within(conn, Some(user_id), notice, now)?;
+            if let Some(change) = &login.change {
+                note_change(conn, user_id, change, now)?;
             }
             Ok(SecondFactorLoginOutcome::Opened { ended })
         })

@@ -7,7 +7,7 @@ mod changes;
 mod login;
 mod passkeys;
 
-pub(in crate::db) use changes::remove_factors;
+pub(in crate::db) use changes::remove_factors_since;
 pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
 pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
 pub use passkeys::{
@@ -15,13 +15,14 @@ pub use passkeys::{
 };
 
 use crate::db::connection::AnyConnection;
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::passkey_challenges::{Challenge, use_challenge};
 use crate::db::tables::passkeys::use_passkey;
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{recovery_codes, totp};
 use crate::db::{DbError, LimitCheck, LimitHit, PasskeyUse, RateLimited};
 use crate::domain::{
-    ChallengeDigest, ChallengePurpose, Client, RecoveryCodeDigest, Timestamp, TotpStep, UserId,
+    ChallengeDigest, ChallengePurpose, RecoveryCodeDigest, Timestamp, TotpStep, UserId,
 };
 
 /// A second factor that a client shows, as far as it could be checked outside the database.
@@ -47,6 +48,15 @@ pub enum FactorProof {
     Wrong,
 }
 
+/// How many wrong second factors an account may get, and what is done at the last one.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeLimit<'a> {
+    /// The limits.
+    pub checks: &'a [LimitCheck],
+    /// What is noted when the account accepts none any more.
+    pub locked: NewFactorChange<'a>,
+}
+
 /// The outcome of a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorVerdict {
@@ -65,32 +75,46 @@ pub enum FactorVerdict {
 /// holds the user's row, and commits even if it is wrong: the attempt stays counted.
 fn try_factor(
     conn: &mut AnyConnection,
-    (user_id, client): (UserId, &Client),
+    user_id: UserId,
     proof: &FactorProof,
-    limit: &[LimitCheck],
+    limit: &CodeLimit<'_>,
     now: Timestamp,
 ) -> Result<FactorVerdict, DbError> {
-    let counted = match count_all(conn, limit, now)? {
-        Ok(counted) => counted,
-        Err(limited) => return Ok(FactorVerdict::Limited(limited)),
-    };
-    let is_right = match proof {
-        FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed)?,
-        FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code)?,
+    try_counted(conn, user_id, limit, now, |conn| match proof {
+        FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed),
+        FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code),
         FactorProof::Passkey { used, challenge } => {
             let asked = Challenge {
                 digest: challenge,
                 purpose: ChallengePurpose::SecondFactor,
                 user_id: Some(user_id),
-                client,
+                client: limit.locked.client,
             };
-            use_challenge(conn, &asked, now)?.is_some() && use_passkey(conn, user_id, used, now)?
+            let is_asked = use_challenge(conn, &asked, now)?.is_some();
+            Ok(is_asked && use_passkey(conn, user_id, used, now)?)
         }
-        FactorProof::Wrong => false,
+        FactorProof::Wrong => Ok(false),
+    })
+}
+
+/// The same for anything that `is_right` decides.
+fn try_counted(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    limit: &CodeLimit<'_>,
+    now: Timestamp,
+    is_right: impl FnOnce(&mut AnyConnection) -> Result<bool, DbError>,
+) -> Result<FactorVerdict, DbError> {
+    let counted = match count_all(conn, limit.checks, now)? {
+        Ok(counted) => counted,
+        Err(limited) => return Ok(FactorVerdict::Limited(limited)),
     };
-    if is_right {
+    if is_right(conn)? {
         return Ok(FactorVerdict::Right);
     }
     let is_last = counted.iter().any(LimitHit::is_last);
+    if is_last {
+        note_change(conn, user_id, &limit.locked, now)?;
+    }
     Ok(FactorVerdict::Wrong { is_last })
 }

@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use super::FactorProof;
 use super::changes::{SecondFactorChange, keep_session, keep_session_after_removal};
-use crate::db::tables::outbox::queue_within;
+use super::{CodeLimit, FactorProof};
+use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::passkey_challenges::{Challenge, put_registration, use_challenge};
 use crate::db::tables::passkeys::{self, NewPasskey, PasskeyUse};
 use crate::db::tables::pending_logins::end_pending;
@@ -13,8 +13,7 @@ use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
 use crate::db::{
-    DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited, RateLimitedMail,
-    Reauthenticated,
+    DB, DbError, LimitCheck, LoginSideEffects, NewSession, RateLimited, Reauthenticated,
 };
 use crate::domain::{
     ChallengeDigest, ChallengePurpose, Client, PasskeyId, RecoveryCodeDigest, SessionDigest,
@@ -39,8 +38,8 @@ pub struct NewPasskeyRegistration<'a> {
     pub passkey: &'a NewPasskey<'a>,
     /// The recovery codes that a user gets who had no second factor.
     pub recovery_codes: &'a [RecoveryCodeDigest],
-    /// The notification.
-    pub notice: Option<&'a RateLimitedMail>,
+    /// What is noted of it.
+    pub change: &'a NewFactorChange<'a>,
 }
 
 /// What became of a passkey to add.
@@ -101,7 +100,7 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        shown: Option<(&FactorProof, &Client, &[LimitCheck])>,
+        shown: Option<(&FactorProof, CodeLimit<'_>)>,
         (challenge, client, fresh): (&ChallengeDigest, &Client, &UserHandle),
     ) -> Result<(SecondFactorChange, UserHandle), DbError> {
         let handle = Cell::new(*fresh);
@@ -165,9 +164,7 @@ impl DB {
                 recovery_codes::replace(conn, user_id, new.recovery_codes, now)?;
             }
             keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
-            if let Some(notice) = new.notice {
-                queue_within(conn, Some(user_id), notice, now)?;
-            }
+            note_change(conn, user_id, new.change, now)?;
             Ok(PasskeyRegistration::Added { is_first })
         })
     }
@@ -182,17 +179,15 @@ impl DB {
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
-        shown: (&FactorProof, &Client, &[LimitCheck]),
-        (id, notice): (PasskeyId, Option<&RateLimitedMail>),
+        shown: (&FactorProof, CodeLimit<'_>),
+        (id, noted): (PasskeyId, &NewFactorChange<'_>),
     ) -> Result<SecondFactorChange, DbError> {
         self.change_factors(who, side_effects, Some(shown), |conn, now| {
             if !passkeys::remove(conn, who.user_id, id)? {
                 return Ok(false);
             }
             keep_session_after_removal(conn, who.user_id, who.session)?;
-            if let Some(notice) = notice {
-                queue_within(conn, Some(who.user_id), notice, now)?;
-            }
+            note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
     }

@@ -1,6 +1,5 @@
-//! The login page to which a proxy redirects a client without a session:
-//! `/login?next=<the requested path>`, or the login page on the service's own host, with `next` on
-//! the host of the application.
+//! The page to which a proxy redirects a client without a session: `/login?next=<the requested
+//! path>`, or the login page on the service's own host, with `next` on the host of the application.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -10,11 +9,42 @@ use crate::domain::{AppUrl, Origin};
 /// The header in which the proxy sends the requested path and query.
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
-/// The login page.
-pub(super) const LOGIN: &str = "/login";
+/// Where a client without access goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstPage {
+    /// The login page, which may be the application's own.
+    Login,
+    /// The login page of a client that is logged in without a second factor.
+    StepUp,
+    /// The page that sets a second factor up.
+    Enrolment,
+    /// The page for a user without access.
+    Denied,
+}
 
-/// The page for a user without access.
-pub(super) const DENIED: &str = "/denied";
+impl FirstPage {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Login => "/login",
+            Self::StepUp => "/login?reason=step_up",
+            Self::Enrolment => "/account/second-factor",
+            Self::Denied => "/denied",
+        }
+    }
+
+    /// The path with `next`, which is encoded.
+    fn with_next(self, next: &str) -> String {
+        let separator = match self {
+            Self::StepUp => '&',
+            Self::Login | Self::Enrolment | Self::Denied => '?',
+        };
+        format!("{}{separator}next={next}", self.path())
+    }
+
+    fn location(self) -> HeaderValue {
+        HeaderValue::from_static(self.path())
+    }
+}
 
 /// The longest encoded path. nginx accepts responses with up to 4 KiB of headers.
 const NEXT_MAX: usize = 2000;
@@ -27,29 +57,27 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The value of `Location` on the host of an application: a page of the service. Without `next` if
-/// that is too long.
-pub(super) fn page_elsewhere(own: &Origin, page: &'static str, next: &AppUrl) -> HeaderValue {
-    let here = page;
-    let page = format!("{own}{page}");
+/// The value of `Location` on the host of an application: a page of the service's own host. Without
+/// `next` if that is too long.
+pub(super) fn page_elsewhere(page: FirstPage, own: &Origin, next: &AppUrl) -> HeaderValue {
     let next = percent_encode(next.to_string().as_bytes(), ENCODED).to_string();
-    let location = if next.len() <= NEXT_MAX {
-        format!("{page}?next={next}")
+    let path = if next.len() <= NEXT_MAX {
+        page.with_next(&next)
     } else {
-        page
+        page.path().to_owned()
     };
-    HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static(here))
+    HeaderValue::try_from(format!("{own}{path}")).unwrap_or_else(|_| page.location())
 }
 
 /// The value of `Location` on the service's own host. Its `next` is a path of the same host,
 /// whatever the header says; there is none for a path that is too long or could lead to another
 /// host.
-pub(super) fn page_here(page: &'static str, headers: &HeaderMap) -> HeaderValue {
+pub(super) fn page_here(page: FirstPage, headers: &HeaderMap) -> HeaderValue {
     original_path(headers)
         .map(|path| percent_encode(path, ENCODED).to_string())
         .filter(|next| next.len() <= NEXT_MAX)
-        .and_then(|next| HeaderValue::try_from(format!("{page}?next={next}")).ok())
-        .unwrap_or(HeaderValue::from_static(page))
+        .and_then(|next| HeaderValue::try_from(page.with_next(&next)).ok())
+        .unwrap_or_else(|| page.location())
 }
 
 fn original_path(headers: &HeaderMap) -> Option<&[u8]> {
@@ -76,7 +104,7 @@ mod tests {
         for value in values {
             headers.append(X_FORWARDED_URI, HeaderValue::from_bytes(value).unwrap());
         }
-        let location = page_here(LOGIN, &headers);
+        let location = page_here(FirstPage::Login, &headers);
         location.to_str().unwrap().to_owned()
     }
 
@@ -118,6 +146,19 @@ mod tests {
         }
         assert_eq!(location(&[]), "/login");
         assert_eq!(location(&[b"/a", b"/b"]), "/login");
+    }
+
+    #[test]
+    fn each_page_carries_the_path() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_URI, HeaderValue::from_static("/a?b"));
+        for (page, expected) in [
+            (FirstPage::Login, "/login?next=/a%3Fb"),
+            (FirstPage::StepUp, "/login?reason=step_up&next=/a%3Fb"),
+            (FirstPage::Enrolment, "/account/second-factor?next=/a%3Fb"),
+        ] {
+            assert_eq!(page_here(page, &headers), expected);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::pages::Pages;
 use crate::http::response::{ERROR_CODE, Message, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings};
-use login_location::{DENIED, LOGIN, page_elsewhere, page_here};
+use login_location::{FirstPage, page_elsewhere, page_here};
 
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
@@ -74,8 +74,14 @@ async fn answer(
             identify(&mut answer, Some(&access));
             Ok(answer)
         }
-        Err(HttpError::Auth(missing @ (AuthError::NotLoggedIn | AuthError::EnrolmentRequired))) => {
-            let login = Login::of(request).await.map_err(ForwardAuthError::Failed)?;
+        Err(HttpError::Auth(
+            missing @ (AuthError::NotLoggedIn
+            | AuthError::EnrolmentRequired
+            | AuthError::StepUpRequired),
+        )) => {
+            let page = first_page(request, &missing);
+            let login = Login::of(request, page).await;
+            let login = login.map_err(ForwardAuthError::Failed)?;
             Err(ForwardAuthError::NotLoggedIn(
                 logged_out,
                 login.into(),
@@ -91,6 +97,19 @@ async fn answer(
     }
 }
 
+/// The page to go to first. Without pages, the login page is the application's own, which has to
+/// handle the error code.
+fn first_page(request: &HttpRequest, missing: &AuthError) -> FirstPage {
+    let has_pages = has_pages(request);
+    if has_pages && matches!(missing, AuthError::EnrolmentRequired) {
+        FirstPage::Enrolment
+    } else if has_pages && matches!(missing, AuthError::StepUpRequired) {
+        FirstPage::StepUp
+    } else {
+        FirstPage::Login
+    }
+}
+
 fn has_pages(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<Pages>>().is_some()
 }
@@ -98,8 +117,8 @@ fn has_pages(request: &HttpRequest) -> bool {
 /// The page for a browser whose user has no access.
 fn denied(request: &HttpRequest) -> HeaderValue {
     match own_origin(request).zip(asked_url(request)) {
-        Some((own, url)) => page_elsewhere(own, DENIED, &url),
-        None => page_here(DENIED, request.headers()),
+        Some((own, url)) => page_elsewhere(FirstPage::Denied, own, &url),
+        None => page_here(FirstPage::Denied, request.headers()),
     }
 }
 
@@ -135,10 +154,10 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// The login page: on the host of an application the one of the service, else that of this host.
-    async fn of(request: &HttpRequest) -> Result<Self, HttpError> {
+    /// The login page: on the host of an application that of the service, else the same host's.
+    async fn of(request: &HttpRequest, page: FirstPage) -> Result<Self, HttpError> {
         let here = || Self {
-            location: page_here(LOGIN, request.headers()),
+            location: page_here(page, request.headers()),
             state: None,
         };
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
@@ -156,7 +175,7 @@ impl Login {
         let shown = login_state(request, &origin);
         let state = shown.unwrap_or_else(LoginState::generate);
         Ok(Self {
-            location: page_elsewhere(own, LOGIN, &login_next(&url, &state)),
+            location: page_elsewhere(page, own, &login_next(&url, &state)),
             state: Some(set_login_state(&state, &origin)),
         })
     }
@@ -179,6 +198,8 @@ pub(crate) enum ForwardAuthError {
 fn missing_code(missing: &AuthError) -> &'static str {
     if matches!(missing, AuthError::EnrolmentRequired) {
         "second_factor_enrolment_required"
+    } else if matches!(missing, AuthError::StepUpRequired) {
+        "second_factor_required"
     } else {
         "not_logged_in"
     }

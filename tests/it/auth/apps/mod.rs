@@ -5,11 +5,12 @@ mod browsers;
 mod hand_over;
 mod invitations;
 mod rules;
+mod second_factor;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use actix_web::web;
-use bienvenue::auth::Auth;
+use bienvenue::auth::{Auth, AuthError};
 use bienvenue::db::DB;
 use bienvenue::domain::{App as Application, Clock, IpNetworks, Origin, SessionId};
 use url::Url;
@@ -50,6 +51,7 @@ fn add_app(db: &DB, name: &str, at: &str, groups: &[&str]) {
         name: name.parse().unwrap(),
         origin: origin(at),
         groups,
+        second_factor: false,
     };
     let added = db.add_app(&new).unwrap();
     assert_eq!(added, bienvenue::db::AppAddition::Added);

@@ -74,6 +74,7 @@ async fn r16_decoy_mail_takes_as_many_transactions(#[case] engine: Engine) {
         folder: None,
         reset_page: None,
         verify_page: None,
+        undo_page: None,
         service: "Bienvenue".to_owned(),
         service_url: "http://localhost:5000".to_owned(),
     });

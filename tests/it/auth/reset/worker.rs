@@ -23,6 +23,7 @@ fn templates() -> Templates {
         folder: None,
         reset_page: Some("https://app.example.org/reset".parse().unwrap()),
         verify_page: None,
+        undo_page: None,
         service: "Bienvenue".to_owned(),
         service_url: "http://localhost:5000".to_owned(),
     })

@@ -7,6 +7,7 @@ mod limits;
 mod login;
 mod policy;
 mod replay;
+mod undo;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;

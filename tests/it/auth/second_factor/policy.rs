@@ -44,7 +44,10 @@ async fn required_factor_leads_to_enrolment_first(#[case] engine: Engine) {
     assert_eq!(unverified.status.as_u16(), 401);
     assert_eq!(code_of(&unverified), "second_factor_enrolment_required");
     assert_eq!(unverified.header("remote-user"), Some(""));
-    assert_eq!(unverified.header("location"), Some("/login"));
+    assert_eq!(
+        unverified.header("location"),
+        Some("/account/second-factor")
+    );
 
     let (phone, _) = app.enrol(&session_id).await;
     assert_eq!(app.profile(&session_id).await.status.as_u16(), 200);

@@ -26,6 +26,7 @@ async fn plans_of_applications_depend_on_no_statistics() {
             name,
             origin: Origin::of_app("https://wiki.example.org").unwrap(),
             groups: vec![group],
+            second_factor: false,
         };
         let group = &wiki.groups[0];
         db.create_group(group).unwrap();

@@ -16,6 +16,7 @@ fn templates() -> Templates {
         folder: None,
         reset_page: Some("http://localhost:5000/reset?token=".parse().unwrap()),
         verify_page: None,
+        undo_page: None,
         service: "<b>Acme</b>".to_owned(),
         service_url: "http://localhost:5000".to_owned(),
     })

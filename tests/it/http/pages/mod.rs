@@ -12,6 +12,7 @@ mod login;
 mod mailed_links;
 mod navigation;
 mod register;
+mod second_factor;
 mod texts;
 mod uniform;
 mod visitor;
