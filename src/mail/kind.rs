@@ -271,7 +271,11 @@ fn stored_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Em
     Ok(Option::<String>::deserialize(deserializer)?.map(Email::from_stored))
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference to the field"
+)]
 fn tag<S: Serializer>(language: &Option<Language>, serializer: S) -> Result<S::Ok, S::Error> {
     language.map(Language::tag).serialize(serializer)
 }

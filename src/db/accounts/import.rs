@@ -47,7 +47,7 @@ impl DB {
         Ok(added)
     }
 
-    /// Whether each address is taken. Blocks for a look-up.
+    /// Whether each address is taken. Blocks for a lookup.
     ///
     /// # Errors
     /// Only if the database fails.
