@@ -168,22 +168,16 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
-            Self::SecondFactorAdded { is_passkey, .. } => {
-                Some(MailToken::UndoFactorChange(if *is_passkey {
-                    FactorChangeKind::PasskeyAdded
-                } else {
-                    FactorChangeKind::TotpAdded
-                }))
-            }
+            Self::SecondFactorAdded { is_passkey, .. } => Some(MailToken::UndoFactorChange(
+                FactorChangeKind::added(*is_passkey),
+            )),
             Self::SecondFactorRemoved {
                 by_operator: false,
                 is_passkey,
                 ..
-            } => Some(MailToken::UndoFactorChange(if *is_passkey {
-                FactorChangeKind::PasskeyRemoved
-            } else {
-                FactorChangeKind::TotpRemoved
-            })),
+            } => Some(MailToken::UndoFactorChange(FactorChangeKind::removed(
+                *is_passkey,
+            ))),
             Self::RecoveryCodesReplaced { .. } => Some(MailToken::UndoFactorChange(
                 FactorChangeKind::RecoveryCodesReplaced,
             )),
