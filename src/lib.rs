@@ -22,3 +22,5 @@ pub mod logging;
 mod ownership;
 #[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
+pub mod webauthn;

@@ -14,9 +14,12 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The password of all accounts.
+    pub(crate) const PASSWORD: &'static str = "in-a-storm-of-logins";
+
     /// Registers an account, unless an earlier run has registered it.
     pub(crate) async fn open(address: SocketAddr, name: &str) -> Result<Self, Box<dyn Error>> {
-        let form = format!("email={name}@example.org&password=in-a-storm-of-logins");
+        let form = format!("email={name}@example.org&password={}", Self::PASSWORD);
         let account = Self { address, form };
         let answer = account.insist(&account.post("/users")).await?;
         let known = String::from_utf8_lossy(&answer.body).contains("already registered");

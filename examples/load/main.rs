@@ -10,6 +10,9 @@
 //! clients, seconds. A refused client retries at once or, with `patient` at the end, as
 //! `Retry-After` says.
 //!
+//! `passkey` logs in by passkey alone, on as many connections as users: URL, clients, seconds. The
+//! service needs `--public-url http://localhost:PORT` then.
+//!
 //! The other forms are for `benches/load/many`: `people` prints the rows of many users, `many`
 //! sends requests with their sessions, and `cases` runs every use case for them. Only loopback
 //! addresses are accepted.
@@ -20,6 +23,7 @@ mod account;
 mod cases;
 mod connection;
 mod many;
+mod passkey;
 mod people;
 mod probe;
 mod steady;
@@ -34,6 +38,7 @@ use url::Url;
 
 const USAGE: &str = "URL register|login|profile RATE SECONDS CONNECTIONS, \
                      or URL storm CLIENTS SECONDS [patient], \
+                     or URL passkey CLIENTS SECONDS, \
                      or people COUNT, or URL cases USERS COUNT, \
                      or URL many PATH one|uniform|zipf USERS SECONDS CONNECTIONS";
 
@@ -43,6 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     match *arguments.as_slice() {
         [url, "storm", clients, seconds] => storm(url, clients, seconds, false),
         [url, "storm", clients, seconds, "patient"] => storm(url, clients, seconds, true),
+        [url, "passkey", clients, seconds] => {
+            let window = Duration::try_from_secs_f64(seconds.parse()?)?;
+            passkey::run(here(url)?, clients.parse()?, window)
+        }
         ["people", count] => people::print(count.parse()?),
         [url, "cases", users, count] => cases::run(here(url)?, users.parse()?, count.parse()?),
         [url, "many", path, choice, users, seconds, connections] => many::run(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{Denial, HashError, PasswordPolicyError};
+use super::{Denial, HashError, PasskeyRefusal, PasswordPolicyError};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
@@ -65,6 +65,24 @@ pub enum AuthError {
     /// The user has no second factor.
     #[error("no second factor is set up")]
     NoSecondFactor,
+    /// The account has a second factor, which has to be shown beside the password.
+    #[error("show your second factor too: otp, recovery_code or credential")]
+    ProofRequired,
+    /// Passkeys cannot be used: the service has no host of its own.
+    #[error("passkeys need a --public-url with the name of a host, over https")]
+    PasskeysUnavailable,
+    /// A login by passkey is refused. The message does not say why.
+    #[error("this passkey was not accepted")]
+    InvalidPasskey(PasskeyRefusal),
+    /// A new passkey is refused.
+    #[error("this passkey cannot be added: {0}")]
+    PasskeyNotAdded(PasskeyRefusal),
+    /// The passkey is registered already, or the user has as many as are allowed.
+    #[error("this passkey is registered already, or there are too many")]
+    PasskeyExists,
+    /// The user has no such passkey.
+    #[error("no such passkey")]
+    NoSuchPasskey,
     /// Second factors cannot be encrypted or decrypted.
     #[error(transparent)]
     SecretKey(#[from] KeyFileError),
@@ -186,6 +204,9 @@ impl AuthError {
     fn reason(&self) -> &'static str {
         if let Self::AccessDenied(denial) = self {
             return denial.reason();
+        }
+        if let Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) = self {
+            return refusal.reason();
         }
         self.into()
     }

@@ -90,7 +90,7 @@ impl Auth {
             return Err(self.ask_to_verify(user, &side_effects, reservation));
         }
         if let Some(code) = code
-            && let Some(proof) = self.proof_of(user.id, code)?
+            && let Some(proof) = self.proof_of(user.id, code, right.attempt.client())?
         {
             return self.open_with_second_factor(right, None, &proof);
         }

@@ -20,6 +20,7 @@ mod login;
 mod login_success;
 mod maintenance;
 mod outbox;
+mod passkey_refusal;
 mod password;
 mod password_check;
 mod password_error;
@@ -60,6 +61,7 @@ pub use hasher::{HasherStats, WaitHistogram};
 pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use outbox::notifications::NotificationSettings;
+pub use passkey_refusal::PasskeyRefusal;
 pub use password::jobs::hash_password;
 pub use password::policy::ContextWords;
 pub use password::wrap::wrap_weak_hashes;
@@ -68,7 +70,8 @@ pub use password_reset::RESET_TOKEN_LIFETIME;
 pub use reauthentication::OwnerRequest;
 pub use rules::AccountRules;
 pub use second_factor::{
-    Enrolment, KeyCheckError, SecondFactorCode, SecondFactorDetails, SecondFactorStatus,
+    Enrolment, KeyCheckError, NewPasskeyAnswer, PasskeyAdded, SecondFactorCode,
+    SecondFactorDetails, SecondFactorStatus,
 };
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::AuthSettings;
@@ -78,6 +81,7 @@ pub use throttle::{ThrottleSettings, mail_limit_keys};
 pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
 
 pub use crate::mail::Mail;
+pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
 
 pub use crate::db::{
     DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,

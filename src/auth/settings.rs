@@ -7,6 +7,7 @@ use super::{
     EmailVerification, NotificationSettings, PasswordPolicyError, Registration, ThrottleSettings,
 };
 use crate::domain::{BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults};
+use crate::webauthn::RelyingParty;
 
 /// The settings of the use cases.
 #[derive(Debug, Clone)]
@@ -24,8 +25,10 @@ pub struct AuthSettings {
     pub email_verification: EmailVerification,
     /// Whether users may, or must, have a second factor.
     pub second_factor: SecondFactorPolicy,
-    /// The name of the service in authenticator apps.
+    /// The name of the service in authenticator apps and for passkeys.
     pub service_name: String,
+    /// The host for which passkeys are made. Without one there are none.
+    pub relying_party: Option<RelyingParty>,
     /// The notifications that owners get.
     pub notices: NotificationSettings,
     /// The hashing threads and their queue.
@@ -46,6 +49,7 @@ impl Default for AuthSettings {
             email_verification: EmailVerification::default(),
             second_factor: SecondFactorPolicy::default(),
             service_name: "Bienvenue".to_owned(),
+            relying_party: None,
             notices: NotificationSettings::default(),
             hashing: HashingSettings::default(),
             mail_spread: Duration::from_secs(2),

@@ -43,7 +43,8 @@ pub use accounts::import::{IMPORT_BATCH, ImportedUserRow};
 pub use accounts::login_state::LoginState;
 pub use accounts::registration::{NewUserRow, RegistrationOutcome};
 pub use accounts::second_factor::{
-    CodeLimit, FactorProof, FactorVerdict, LoginGate, SecondFactorChange, SecondFactorLogin,
+    CodeLimit, FactorProof, FactorVerdict, LoginGate, NewPasskeyRegistration, PasskeyLogin,
+    PasskeyLoginOutcome, PasskeyRegistration, SecondFactorChange, SecondFactorLogin,
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
 pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
@@ -70,6 +71,8 @@ pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{
     ClaimedMail, MailRequestOutcome, OutboxEntry, QueuedMail, RateLimitedMail,
 };
+pub use tables::passkey_challenges::{CHALLENGE_LIFETIME, Challenge};
+pub use tables::passkeys::{NewPasskey, PasskeyUse};
 pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::ActivePreviousEmail;

@@ -138,6 +138,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkey_challenges (digest) {
+        digest -> Binary,
+        purpose -> BigInt,
+        user_id -> Nullable<BigInt>,
+        client -> Binary,
+        user_handle -> Nullable<Binary>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        rp_id -> Text,
+        credential_id -> Binary,
+        user_handle -> Binary,
+        public_key -> Binary,
+        sign_count -> BigInt,
+        backup_eligible -> BigInt,
+        backed_up -> BigInt,
+        transports -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     password_resets (user_id) {
         user_id -> BigInt,
         digest -> Text,
@@ -241,6 +271,8 @@ diesel::joinable!(hand_over_codes -> sessions (session_digest));
 diesel::joinable!(invitations -> groups (group_name));
 diesel::joinable!(known_clients -> users (user_id));
 diesel::joinable!(outbox -> users (user_id));
+diesel::joinable!(passkey_challenges -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(pending_logins -> users (user_id));
 diesel::joinable!(recovery_codes -> users (user_id));
@@ -263,6 +295,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     known_clients,
     outbox,
+    passkey_challenges,
+    passkeys,
     password_resets,
     pending_logins,
     recovery_codes,

@@ -10,6 +10,10 @@ use super::Timestamp;
 pub enum FactorChangeKind {
     /// An authenticator app was confirmed.
     TotpAdded,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed by its owner.
+    PasskeyRemoved,
     /// The authenticator app and the recovery codes were removed by their owner.
     TotpRemoved,
     /// There are new recovery codes.
@@ -25,6 +29,26 @@ pub enum FactorChangeKind {
 }
 
 impl FactorChangeKind {
+    /// An authenticator app or a passkey was added.
+    #[must_use]
+    pub const fn added(is_passkey: bool) -> Self {
+        if is_passkey {
+            Self::PasskeyAdded
+        } else {
+            Self::TotpAdded
+        }
+    }
+
+    /// An authenticator app or a passkey was removed by its owner.
+    #[must_use]
+    pub const fn removed(is_passkey: bool) -> Self {
+        if is_passkey {
+            Self::PasskeyRemoved
+        } else {
+            Self::TotpRemoved
+        }
+    }
+
     /// The stored form.
     #[must_use]
     pub fn as_str(self) -> &'static str {

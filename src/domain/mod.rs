@@ -27,6 +27,7 @@ mod language;
 mod local_path;
 mod names;
 mod origin;
+mod passkey;
 mod password;
 mod policy;
 mod postgres_url;
@@ -65,6 +66,10 @@ pub use language::Language;
 pub use local_path::LocalPath;
 pub use names::{AppName, GroupName, NameError};
 pub use origin::{AppOriginError, Origin};
+pub use passkey::{
+    ChallengeDigest, ChallengePurpose, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName,
+    PasskeyNameError, StoredPasskey, UserHandle,
+};
 pub use password::{Password, PasswordError};
 pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
 pub use postgres_url::PostgresUrl;

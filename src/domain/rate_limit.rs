@@ -76,6 +76,10 @@ pub enum Limit {
     Reauthentication,
     /// Wrong codes of a second factor, at an account.
     SecondFactor,
+    /// Requests for a challenge of a passkey, from a client's network.
+    PasskeyRequests,
+    /// The same from a site.
+    PasskeyRequestsSubnet,
 }
 
 /// A limit and the account, client or address for which it counts. The stored text begins with
@@ -256,6 +260,18 @@ impl LimitKey {
     #[must_use]
     pub fn second_factor(email: &NormalizedEmail) -> Self {
         Limit::SecondFactor.of(digest(email))
+    }
+
+    /// Requests for a challenge of a passkey, from a network.
+    #[must_use]
+    pub fn passkey_requests(network: &IpPrefix) -> Self {
+        Limit::PasskeyRequests.of(network)
+    }
+
+    /// Requests for a challenge of a passkey, from a site.
+    #[must_use]
+    pub fn passkey_requests_subnet(subnet: &IpPrefix) -> Self {
+        Limit::PasskeyRequestsSubnet.of(subnet)
     }
 
     /// The keys of a network or a site by which any limit counts its clients.

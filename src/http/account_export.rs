@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::auth;
 use crate::domain::{
     AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
-    Language, PreviousEmail, SessionId, SessionInfo, Timestamp,
+    Language, PasskeyInfo, PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
@@ -21,6 +21,7 @@ struct Export<'a> {
     groups: Vec<&'a str>,
     app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
+    passkeys: Vec<PasskeyRow<'a>>,
     factor_changes: Vec<FactorChangeRow<'a>>,
     pending_logins: Vec<PendingLoginRow>,
     known_clients: Vec<KnownClientRow<'a>>,
@@ -56,6 +57,16 @@ struct SessionRow<'a> {
 struct SecondFactorRows {
     totp_since: Option<String>,
     recovery_codes_left: u32,
+}
+
+/// The public key and the ids of the authenticator are of no use to a person.
+#[derive(Serialize)]
+struct PasskeyRow<'a> {
+    name: &'a str,
+    rp_id: &'a str,
+    backed_up: bool,
+    created_at: String,
+    last_used_at: Option<String>,
 }
 
 /// A change of second factors. Tokens that undo it are not included.
@@ -149,6 +160,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             totp_since: held.second_factors.totp.map(Timestamp::rfc3339),
             recovery_codes_left: held.second_factors.recovery_codes,
         },
+        passkeys: held.passkeys.iter().map(passkey_row).collect(),
         factor_changes: held.factor_changes.iter().map(factor_change_row).collect(),
         pending_logins: held
             .pending_logins
@@ -173,6 +185,16 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn passkey_row(passkey: &PasskeyInfo) -> PasskeyRow<'_> {
+    PasskeyRow {
+        name: passkey.name.as_str(),
+        rp_id: &passkey.rp_id,
+        backed_up: passkey.backed_up,
+        created_at: passkey.created_at.rfc3339(),
+        last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum ContentKind {
     Page {
         /// The application on another host to which its form redirects.
         leads_to: Option<Origin>,
+        /// Whether it has the script for passkeys.
+        has_script: bool,
     },
     /// A style sheet or an image of a page, at a path that changes with its content.
     Asset,

@@ -103,6 +103,7 @@ impl Description {
     }
 
     /// The description of a use case's error.
+    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     fn of_use_case(error: &AuthError) -> Self {
         use {Outcome as O, StatusCode as S};
         let text = error.to_string();
@@ -193,6 +194,26 @@ impl Description {
             }
             AuthError::NoSecondFactor => {
                 Self::new(S::CONFLICT, "no_second_factor", text, O::malformed)
+            }
+            AuthError::ProofRequired => {
+                let code = "second_factor_missing";
+                Self::new(S::UNAUTHORIZED, code, text, O::invalid_credentials)
+            }
+            AuthError::PasskeysUnavailable => {
+                Self::new(S::FORBIDDEN, "passkeys_unavailable", text, O::malformed)
+            }
+            AuthError::InvalidPasskey(_) => {
+                let (code, outcome) = ("invalid_passkey", O::invalid_credentials);
+                Self::new(S::UNAUTHORIZED, code, text, outcome)
+            }
+            AuthError::PasskeyNotAdded(_) => {
+                Self::new(S::BAD_REQUEST, "passkey_refused", text, O::malformed)
+            }
+            AuthError::PasskeyExists => {
+                Self::new(S::CONFLICT, "passkey_exists", text, O::malformed)
+            }
+            AuthError::NoSuchPasskey => {
+                Self::new(S::NOT_FOUND, "passkey_not_found", text, O::malformed)
             }
             AuthError::ConcurrentChange => Self::unavailable("account_changed", text),
             AuthError::Busy | AuthError::Unavailable(_) => {

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::domain::{EmailError, PasswordError};
+use crate::domain::{EmailError, PasskeyNameError, PasswordError};
 
 /// Why a body is not a valid form. The messages are for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum FormError {
     /// The password breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The name of a passkey breaks a rule.
+    #[error(transparent)]
+    PasskeyName(#[from] PasskeyNameError),
 }
 
 impl FormError {
@@ -95,6 +98,7 @@ impl FormError {
             Self::Several(errors) => errors.first().and_then(Self::field),
             Self::Email(_)
             | Self::Password(_)
+            | Self::PasskeyName(_)
             | Self::MediaType
             | Self::Encoded
             | Self::TooLarge
@@ -118,6 +122,7 @@ impl FormError {
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
             Self::Invalid(_, error) => error.status_and_code(),
+            Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
             Self::Several(errors) => errors.first().map_or(
                 (StatusCode::BAD_REQUEST, "malformed_body"),
                 Self::status_and_code,

@@ -3,8 +3,8 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, hand_over, health, index, password_reset, profile, rules,
-    second_factor, sessions, users,
+    account, email, export, forward_auth, hand_over, health, index, passkeys, password_reset,
+    profile, rules, second_factor, sessions, users,
 };
 use super::resource::Resource;
 use super::{openapi, pages};
@@ -40,6 +40,9 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
             .post(sessions::log_in)
             .delete(sessions::log_out),
         Resource::new("/sessions/second_factor").post(second_factor::log_in),
+        Resource::new("/sessions/second_factor/options").post(passkeys::begin_second_factor),
+        Resource::new("/sessions/passkey/options").post(passkeys::begin_login),
+        Resource::new("/sessions/passkey").post(passkeys::log_in),
         Resource::new("/sessions/{id}").delete(sessions::end),
         shown_as(Resource::new("/profile"), "/account")
             .get(profile::profile)
@@ -53,6 +56,14 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
             .put(second_factor::confirm_totp)
             .delete(second_factor::remove_totp),
         Resource::new("/account/recovery_codes").post(second_factor::replace_recovery_codes),
+        Resource::new("/account/second_factor/options").post(passkeys::begin_proof),
+        Resource::new("/account/passkeys/options").post(passkeys::begin_registration),
+        Resource::new("/account/passkeys")
+            .get(passkeys::list)
+            .post(passkeys::register),
+        Resource::new("/account/passkeys/{id}")
+            .put(passkeys::rename)
+            .delete(passkeys::remove),
         shown_as(Resource::new("/reset_password"), "/forgot")
             .post(password_reset::request)
             .put(password_reset::reset),

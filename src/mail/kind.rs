@@ -77,6 +77,9 @@ pub enum MailKind {
         /// The address that the account had.
         #[serde(deserialize_with = "stored")]
         to: Email,
+        /// Whether it is a passkey.
+        #[serde(default)]
+        is_passkey: bool,
     },
     /// The second factor and the recovery codes were removed. Has a token that takes the account
     /// back, unless the operator removed them.
@@ -86,6 +89,9 @@ pub enum MailKind {
         to: Email,
         /// Whether the operator removed them.
         by_operator: bool,
+        /// Whether it was a passkey.
+        #[serde(default)]
+        is_passkey: bool,
     },
     /// There are new recovery codes. Has a token that undoes it.
     RecoveryCodesReplaced {
@@ -162,12 +168,16 @@ impl MailKind {
             Self::VerifyEmail => Some(MailToken::VerifyEmail),
             Self::ConfirmEmail { to } => Some(MailToken::ChangeEmail(to)),
             Self::EmailChanged { to, .. } => Some(MailToken::UndoEmailChange(to)),
-            Self::SecondFactorAdded { .. } => {
-                Some(MailToken::UndoFactorChange(FactorChangeKind::TotpAdded))
-            }
+            Self::SecondFactorAdded { is_passkey, .. } => Some(MailToken::UndoFactorChange(
+                FactorChangeKind::added(*is_passkey),
+            )),
             Self::SecondFactorRemoved {
-                by_operator: false, ..
-            } => Some(MailToken::UndoFactorChange(FactorChangeKind::TotpRemoved)),
+                by_operator: false,
+                is_passkey,
+                ..
+            } => Some(MailToken::UndoFactorChange(FactorChangeKind::removed(
+                *is_passkey,
+            ))),
             Self::RecoveryCodesReplaced { .. } => Some(MailToken::UndoFactorChange(
                 FactorChangeKind::RecoveryCodesReplaced,
             )),
@@ -195,7 +205,7 @@ impl MailKind {
             | Self::EmailChanged { to, .. }
             | Self::AccountDeleted { to, .. }
             | Self::EmailTakenBack { to, .. }
-            | Self::SecondFactorAdded { to }
+            | Self::SecondFactorAdded { to, .. }
             | Self::SecondFactorRemoved { to, .. }
             | Self::RecoveryCodesReplaced { to } => Some(to),
             Self::PasswordReset

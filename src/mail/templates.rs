@@ -275,9 +275,9 @@ fn names() -> String {
 /// Rows to check the templates with: mails with all values, and with as few as possible.
 const SAMPLE_DETAILS: [Option<&str>; 3] = [
     None,
-    Some(r#"{"to":"user@example.org","at":0,"by_operator":false}"#),
+    Some(r#"{"to":"user@example.org","at":0,"by_operator":false,"is_passkey":false}"#),
     Some(
-        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,"by_operator":true,
+        r#"{"to":"user@example.org","new":"new@example.org","at":0,"days":7,"by_operator":true,"is_passkey":true,
         "address":"192.0.2.1","user_agent":"curl/8 (Linux)"}"#,
     ),
 ];

@@ -44,10 +44,13 @@ use listener::Listeners;
 use ops_listener::OpsListener;
 use shutdown::{Shutdown, flush};
 use signals::Signals;
-use start_warnings::{warn_of_exposure, warn_of_missing_settings, warn_of_users_in_default_file};
+use start_warnings::{
+    warn_of_exposure, warn_of_missing_settings, warn_of_passkeys_of_another_host,
+    warn_of_users_in_default_file,
+};
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog};
-use wiring::{db_settings, http_settings, page_settings, shown_in_development};
+use wiring::{db_settings, http_settings, page_settings, relying_party, shown_in_development};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -163,6 +166,7 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     manager.status("opening the database");
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_in_default_file(&config.database.database_url, &db);
+    warn_of_passkeys_of_another_host(relying_party(config).as_ref(), &db);
     let commit_lost = db.commit_lost();
     let auth = build_auth(config, db, mailer, templates)?;
     let watchdog = Watchdog::new(Arc::clone(&manager), auth.clone(), remarks);

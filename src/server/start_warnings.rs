@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use crate::auth::RelyingParty;
 use crate::config::{Config, MailTarget};
 use crate::db::{DB, users_in_file};
 use crate::domain::DatabaseUrl;
@@ -95,6 +96,20 @@ pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
         }
         Ok(_) => {}
         Err(error) => log::debug!("cannot count the users: {error}"),
+    }
+}
+
+/// Warns if there are passkeys for another host than the one of `--public-url`.
+pub(super) fn warn_of_passkeys_of_another_host(party: Option<&RelyingParty>, db: &DB) {
+    let rp_id = party.map_or("", RelyingParty::id);
+    match db.passkeys_of_another_host(rp_id) {
+        Ok(Some((host, count))) => log::warn!(
+            "{count} passkeys were registered for the host {host} and cannot be used: --public-url \
+             names another one. Set it back, or let their users log in with another second factor \
+             or a recovery code and add passkeys again"
+        ),
+        Ok(None) => {}
+        Err(error) => log::debug!("cannot count the passkeys: {error}"),
     }
 }
 

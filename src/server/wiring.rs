@@ -10,7 +10,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::ServerError;
-use crate::auth::{AuthSettings, ContextWords, NotificationSettings, ThrottleSettings};
+use crate::auth::{
+    AuthSettings, ContextWords, NotificationSettings, RelyingParty, ThrottleSettings,
+};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Backoff, Clock, DatabaseUrl, Email, defaults};
@@ -82,11 +84,19 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         email_verification: accounts.email_verification,
         second_factor: config.second_factor.second_factor,
         service_name: accounts.service_name.clone(),
+        relying_party: relying_party(config),
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
     }
+}
+
+/// The host for which passkeys are made; none without the name of one.
+#[must_use]
+pub(super) fn relying_party(config: &Config) -> Option<RelyingParty> {
+    let origin = config.listening.public_url.as_ref()?.origin();
+    RelyingParty::new(origin.as_str(), origin.host())
 }
 
 /// Where the key is that second factors are encrypted under.
@@ -135,6 +145,8 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         network_memory: throttling.throttle_network_memory,
         rows: throttling.throttle_rows.get(),
         second_factor: fixed.second_factor,
+        passkey_requests: fixed.passkey_requests,
+        passkey_requests_subnet: fixed.passkey_requests_subnet,
         reset: fixed.reset,
         reset_pause: fixed.reset_pause,
         reauthentication: fixed.reauthentication,

@@ -19,5 +19,6 @@ mod db;
 mod foreign_hashes;
 mod http;
 mod mail;
+mod passkeys;
 mod repository;
 mod server;

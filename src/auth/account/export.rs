@@ -4,8 +4,8 @@ use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
     AccountDates, AppLogin, ExportedMail, ExportedToken, FactorChange, GroupName, KnownClient,
-    Language, LimitKey, PreviousEmail, SessionDigest, SessionId, SessionInfo, Timestamp, User,
-    UserId,
+    Language, LimitKey, PasskeyInfo, PreviousEmail, SessionDigest, SessionId, SessionInfo,
+    Timestamp, User, UserId,
 };
 
 /// Everything that is stored about a user, one field per table.
@@ -27,6 +27,8 @@ pub struct Export {
     pub app_logins: Vec<AppLogin>,
     /// The row in `totp` and the rows in `recovery_codes`.
     pub second_factors: SecondFactors,
+    /// The rows in `passkeys`. Those in `passkey_challenges` say no more than `pending_logins`.
+    pub passkeys: Vec<PasskeyInfo>,
     /// The rows in `factor_changes`.
     pub factor_changes: Vec<FactorChange>,
     /// The rows in `pending_logins`: when they began.
@@ -67,6 +69,7 @@ impl Auth {
             groups: self.db.groups_of(user.id)?,
             app_logins: self.db.app_logins_of(user.id)?,
             second_factors: self.db.second_factors_of(user.id)?,
+            passkeys: self.db.passkeys_of(user.id)?,
             factor_changes: self.db.factor_changes_of(user.id, u32::MAX)?,
             pending_logins: self.db.pending_logins_of(user.id)?,
             known_clients: self.db.known_clients_of(user.id)?,

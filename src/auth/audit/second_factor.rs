@@ -47,6 +47,20 @@ impl<'a> Event<'a> {
         Self::new(name, message).user(user)
     }
 
+    /// The owner gave a passkey another name.
+    pub(in crate::auth) fn passkey_renamed(user: UserId) -> Self {
+        Self::new("authn_passkey_renamed", "passkey renamed").user(user)
+    }
+
+    /// The signature counter of a passkey did not go forward: there may be a copy of it.
+    pub(in crate::auth) fn passkey_counter(user: UserId) -> Self {
+        let message =
+            "the signature counter of a passkey did not go forward: it may have been copied";
+        Self::new("authn_passkey_counter", message)
+            .failure()
+            .user(user)
+    }
+
     /// The owner undid a change by an email.
     pub(in crate::auth) fn second_factor_undone(user: UserId) -> Self {
         let (name, message) = (

@@ -109,6 +109,7 @@ impl Cleaner {
         removed = removed.max(self.db.remove_expired_tokens(BATCH)?);
         removed = removed.max(self.db.remove_expired_logins(BATCH)?);
         removed = removed.max(self.db.remove_pending_totp(BATCH)?);
+        removed = removed.max(self.db.remove_expired_challenges(BATCH)?);
         removed = removed.max(self.db.remove_old_factor_changes(BATCH)?);
         if removed >= BATCH as usize {
             return Ok(PAUSE);

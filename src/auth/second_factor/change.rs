@@ -119,7 +119,11 @@ impl Auth {
         code: &SecondFactorCode,
     ) -> Result<(), AuthError> {
         let email = &owner.user.email;
-        let proof = self.proof_of(owner.user.id, code)?;
+        let id = owner.user.id;
+        if self.db.second_factors_of(id)?.totp.is_none() {
+            return Err(AuthError::NoSecondFactor);
+        }
+        let proof = self.proof_of(id, code, owner.client())?;
         let proof = proof.ok_or(AuthError::NoSecondFactor)?;
         let mut side_effects = owner.side_effects(self);
         side_effects

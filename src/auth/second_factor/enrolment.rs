@@ -103,7 +103,7 @@ impl Auth {
         }
     }
 
-    fn check_enrolment(&self) -> Result<(), AuthError> {
+    pub(super) fn check_enrolment(&self) -> Result<(), AuthError> {
         match self.settings.second_factor {
             SecondFactorPolicy::Off => Err(AuthError::SecondFactorOff),
             SecondFactorPolicy::Optional | SecondFactorPolicy::Required => Ok(()),
@@ -219,6 +219,6 @@ pub(super) fn new_recovery_codes(
     Ok((codes, digests))
 }
 
-fn no_randomness(error: getrandom::Error) -> AuthError {
+pub(super) fn no_randomness(error: getrandom::Error) -> AuthError {
     KeyFileError::from(KeyRingError::from(error)).into()
 }

@@ -57,7 +57,7 @@ impl Auth {
         let right = right.inspect_err(failed)?;
         let reservation = right.reservation.clone();
         let open = move |auth: &Self| {
-            let proof = auth.proof_of(right.user.id, &code)?;
+            let proof = auth.proof_of(right.user.id, &code, right.attempt.client())?;
             let proof = proof.ok_or(AuthError::NoPendingLogin)?;
             auth.open_with_second_factor(right, Some(&login), &proof)
         };
@@ -70,8 +70,21 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Finds the pending login, and refuses a client that has to wait. Blocks for two lookups.
-    fn find_pending_login(
+    /// The kinds of second factors with which a login goes on. Blocks for lookups.
+    ///
+    /// # Errors
+    /// [`AuthError::NoPendingLogin`], and [`AuthError::RateLimited`].
+    pub fn factors_of_pending_login(
+        &self,
+        login: LoginToken,
+        client: Client,
+    ) -> Result<Vec<&'static str>, AuthError> {
+        let (_, user, _) = self.find_pending_login(login, client)?;
+        Ok(self.second_factor_status(user.id)?.factors)
+    }
+
+    /// Finds the login, and refuses a client that has to wait. Blocks for two lookups.
+    pub(super) fn find_pending_login(
         &self,
         login: LoginToken,
         client: Client,
@@ -120,7 +133,7 @@ impl Auth {
                 let kind = FactorChangeKind::RecoveryCodeUsed;
                 Some(self.factor_notice(kind, &user.email, client))
             }
-            FactorProof::Totp { .. } | FactorProof::Wrong => None,
+            FactorProof::Totp { .. } | FactorProof::Passkey { .. } | FactorProof::Wrong => None,
         };
         let outcome = self.db.log_in_with_second_factor(&SecondFactorLogin {
             gate: match &digest {

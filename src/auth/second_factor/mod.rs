@@ -1,4 +1,4 @@
-//! Second factors: authenticator apps (TOTP) and recovery codes.
+//! Second factors: authenticator apps (TOTP), passkeys and recovery codes.
 //!
 //! This module checks a code against the secret. The database checks whether it was used before
 //! and counts wrong codes, in the transaction that the code permits.
@@ -8,18 +8,22 @@ mod enrolment;
 mod keys;
 mod login;
 mod notice;
+mod passkey_login;
+mod passkeys;
 
 pub use enrolment::Enrolment;
 pub use keys::KeyCheckError;
+pub use passkeys::{NewPasskeyAnswer, PasskeyAdded};
 
 use super::throttle::ThrottleSettings;
 use super::{Auth, AuthError, SecondFactorPolicy};
-use crate::db::{FactorProof, LimitCheck, TotpRow};
+use crate::db::{FactorProof, LimitCheck, SecondFactors, TotpRow};
 use crate::domain::{
-    App, FactorChange, LimitKey, NormalizedEmail, RecoveryCode, SessionLevel, SessionUser,
+    App, Client, FactorChange, LimitKey, NormalizedEmail, RecoveryCode, SessionLevel, SessionUser,
     Timestamp, TotpCode, TotpMatch, TotpSecret, UserId,
 };
 use crate::secret_key::{KeyFileError, Purpose, UnsealError};
+use crate::webauthn::AssertionCredential;
 
 /// A code as a client sends it, right or wrong.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub enum SecondFactorCode {
     Totp(Option<TotpCode>),
     /// One of the recovery codes; none if the text cannot be one.
     Recovery(Option<RecoveryCode>),
+    /// A passkey; none if the text cannot be the JSON of one.
+    Passkey(Option<Box<AssertionCredential>>),
 }
 
 impl SecondFactorCode {
@@ -54,10 +60,18 @@ impl SecondFactorCode {
     }
 }
 
+impl SecondFactorCode {
+    /// Takes the JSON of a passkey. A text that cannot be one is a wrong code.
+    #[must_use]
+    pub fn passkey(text: &str) -> Self {
+        Self::Passkey(AssertionCredential::parse(text).ok().map(Box::new))
+    }
+}
+
 /// The second factors of a user, as the account shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondFactorStatus {
-    /// The kinds that are set up: `totp`.
+    /// The kinds that are set up: `totp`, `passkey`.
     pub factors: Vec<&'static str>,
     /// Since when there is an authenticator app, if there is one.
     pub totp_since: Option<Timestamp>,
@@ -85,7 +99,7 @@ impl Auth {
     pub fn second_factor_status(&self, user_id: UserId) -> Result<SecondFactorStatus, AuthError> {
         let held = self.db.second_factors_of(user_id)?;
         Ok(SecondFactorStatus {
-            factors: held.totp.map(|_| "totp").into_iter().collect(),
+            factors: kinds(&held),
             totp_since: held.totp,
             recovery_codes_left: held.recovery_codes,
         })
@@ -131,30 +145,43 @@ impl Auth {
         Err(AuthError::EnrolmentRequired)
     }
 
-    /// What a code proves; none for a user without a second factor. Blocks for a lookup.
+    /// The proof that a code gives; none for a user without a second factor. Blocks for lookups.
     pub(super) fn proof_of(
         &self,
         user_id: UserId,
         code: &SecondFactorCode,
+        client: &Client,
     ) -> Result<Option<FactorProof>, AuthError> {
-        let row = self.db.totp_of(user_id)?;
-        let Some(row) = row.filter(|row| row.confirmed_at.is_some()) else {
+        if !self.db.second_factors_of(user_id)?.is_due() {
             return Ok(None);
-        };
+        }
         let proof = match code {
-            SecondFactorCode::Totp(Some(code)) => match self.check_totp(user_id, &row, code)? {
-                TotpMatch::Step(step) => FactorProof::Totp {
-                    step,
-                    sealed: row.sealed,
-                },
-                TotpMatch::ClockOff(_) | TotpMatch::Wrong => FactorProof::Wrong,
-            },
+            SecondFactorCode::Totp(Some(code)) => self.totp_proof(user_id, code)?,
             SecondFactorCode::Recovery(Some(code)) => {
                 FactorProof::RecoveryCode(code.digest(user_id))
             }
-            SecondFactorCode::Totp(None) | SecondFactorCode::Recovery(None) => FactorProof::Wrong,
+            SecondFactorCode::Passkey(Some(credential)) => {
+                self.passkey_proof(user_id, credential, client)?
+            }
+            SecondFactorCode::Totp(None)
+            | SecondFactorCode::Recovery(None)
+            | SecondFactorCode::Passkey(None) => FactorProof::Wrong,
         };
         Ok(Some(proof))
+    }
+
+    fn totp_proof(&self, user_id: UserId, code: &TotpCode) -> Result<FactorProof, AuthError> {
+        let row = self.db.totp_of(user_id)?;
+        let Some(row) = row.filter(|row| row.confirmed_at.is_some()) else {
+            return Ok(FactorProof::Wrong);
+        };
+        Ok(match self.check_totp(user_id, &row, code)? {
+            TotpMatch::Step(step) => FactorProof::Totp {
+                step,
+                sealed: row.sealed,
+            },
+            TotpMatch::ClockOff(_) | TotpMatch::Wrong => FactorProof::Wrong,
+        })
     }
 
     fn check_totp(
@@ -168,6 +195,13 @@ impl Auth {
         let secret = secret.ok_or(KeyFileError::Unseal(UnsealError::Damaged))?;
         Ok(secret.check(code, self.db.clock().now()))
     }
+}
+
+/// The names of the kinds of second factors that a user has.
+fn kinds(held: &SecondFactors) -> Vec<&'static str> {
+    let totp = held.totp.map(|_| "totp");
+    let passkey = (held.passkeys > 0).then_some("passkey");
+    totp.into_iter().chain(passkey).collect()
 }
 
 /// The limit of wrong codes of an account.

@@ -77,17 +77,27 @@ impl AccountCodeLimit {
 
 fn mail_of(kind: FactorChangeKind, email: &Email) -> Option<MailKind> {
     let to = email.clone();
+    let is_passkey = matches!(
+        kind,
+        FactorChangeKind::PasskeyAdded | FactorChangeKind::PasskeyRemoved
+    );
     match kind {
-        FactorChangeKind::TotpAdded => Some(MailKind::SecondFactorAdded { to }),
-        FactorChangeKind::TotpRemoved => Some(MailKind::SecondFactorRemoved {
-            to,
-            by_operator: false,
-        }),
+        FactorChangeKind::TotpAdded | FactorChangeKind::PasskeyAdded => {
+            Some(MailKind::SecondFactorAdded { to, is_passkey })
+        }
+        FactorChangeKind::TotpRemoved | FactorChangeKind::PasskeyRemoved => {
+            Some(MailKind::SecondFactorRemoved {
+                to,
+                by_operator: false,
+                is_passkey,
+            })
+        }
         FactorChangeKind::RecoveryCodesReplaced => Some(MailKind::RecoveryCodesReplaced { to }),
         FactorChangeKind::RecoveryCodeUsed => Some(MailKind::RecoveryCodeUsed),
         FactorChangeKind::Reset => Some(MailKind::SecondFactorRemoved {
             to,
             by_operator: true,
+            is_passkey,
         }),
         FactorChangeKind::Locked => Some(MailKind::SecondFactorLocked),
         // The owner gets the mail with which a new password is set.

@@ -26,6 +26,15 @@ impl IpLimits<'_> {
         self.limits(settings, network, site)
     }
 
+    /// The limits of a request for a challenge of a passkey.
+    pub(in crate::auth) fn passkey_requests(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
+        let (network, site) = (
+            LimitKey::passkey_requests,
+            LimitKey::passkey_requests_subnet,
+        );
+        self.limits(settings, network, site)
+    }
+
     /// One limit by network and one by site; none for a client without an address.
     fn limits(
         self,

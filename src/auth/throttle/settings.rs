@@ -33,6 +33,10 @@ pub struct ThrottleSettings {
     pub reauthentication: Rate,
     /// Wrong codes of a second factor at one account, by all clients together.
     pub second_factor: Backoff,
+    /// Requests for a challenge of a passkey, from one network.
+    pub passkey_requests: Rate,
+    /// The same from one site.
+    pub passkey_requests_subnet: Rate,
     /// How long a device stays known after a login.
     pub device_memory: Duration,
     /// How long a network stays known after a login.
@@ -80,6 +84,8 @@ impl Default for ThrottleSettings {
                 defaults::ACCOUNT_FIRST_WAIT,
                 defaults::ACCOUNT_WAIT,
             ),
+            passkey_requests: rate(60, Duration::from_secs(1)),
+            passkey_requests_subnet: rate(300, Duration::from_millis(200)),
             device_memory: defaults::DEVICE_MEMORY,
             network_memory: defaults::NETWORK_MEMORY,
             rows: defaults::LIMIT_ROWS,
@@ -114,6 +120,8 @@ impl ThrottleSettings {
             Limit::MailPause => LimitRule::Rate(self.reset_pause),
             Limit::Reauthentication => LimitRule::Rate(self.reauthentication),
             Limit::SecondFactor => LimitRule::Backoff(self.second_factor),
+            Limit::PasskeyRequests => LimitRule::Rate(self.passkey_requests),
+            Limit::PasskeyRequestsSubnet => LimitRule::Rate(self.passkey_requests_subnet),
         }
     }
 

@@ -33,7 +33,7 @@ impl<'a> ShownUser<'a> {
             created_at: user.dates.created_at.map(Timestamp::rfc3339),
             last_login_at: user.dates.last_login_at.map(Timestamp::rfc3339),
             disabled_at: user.dates.disabled_at.map(Timestamp::rfc3339),
-            second_factors: user.totp.map(|_| "totp").into_iter().collect(),
+            second_factors: factors(user),
             recovery_codes_left: None,
             groups: None,
             sessions: None,
@@ -65,16 +65,19 @@ impl Details {
             id, email, dates, ..
         } = &self.user;
         let yes_no = |is_so| if is_so { "yes" } else { "no" };
-        let factors = self.second_factors.totp.map_or_else(
-            || "none".to_owned(),
-            |since| {
-                format!(
-                    "totp since {}, recovery codes left: {}",
-                    since.rfc3339(),
-                    self.second_factors.recovery_codes
-                )
-            },
-        );
+        let SecondFactors {
+            totp,
+            passkeys,
+            recovery_codes,
+        } = self.second_factors;
+        let totp = totp.map(|since| format!("totp since {}", since.rfc3339()));
+        let passkeys = (passkeys > 0).then(|| format!("passkeys: {passkeys}"));
+        let codes = format!("recovery codes left: {recovery_codes}");
+        let factors: Vec<String> = totp.into_iter().chain(passkeys).collect();
+        let factors = match factors.join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            factors => format!("{factors}, {codes}"),
+        };
         let groups: Vec<&str> = self.groups.iter().map(GroupName::as_str).collect();
         let groups = if groups.is_empty() {
             "none".to_owned()
@@ -108,15 +111,26 @@ pub(super) fn line(user: &ListedUser) -> String {
         id,
         email,
         dates,
-        totp,
+        totp: _,
+        has_passkeys: _,
         is_email_verified: _,
     } = user;
     let created = known(dates.created_at);
     let last_login = last_login(user);
     let disabled = dates.disabled_at.map(Timestamp::rfc3339);
     let disabled = disabled.map_or_else(String::new, |at| format!("\tdisabled {at}"));
-    let factor = totp.map_or("", |_| "\tsecond factor totp");
+    let factor = match factors(user).join(", ") {
+        none if none.is_empty() => none,
+        factors => format!("\tsecond factor {factors}"),
+    };
     format!("{id}\t{email}\tcreated {created}\tlast login {last_login}{factor}{disabled}\n")
+}
+
+/// The kinds of second factors.
+fn factors(user: &ListedUser) -> Vec<&'static str> {
+    let totp = user.totp.map(|_| "totp");
+    let passkey = user.has_passkeys.then_some("passkey");
+    totp.into_iter().chain(passkey).collect()
 }
 
 fn last_login(user: &ListedUser) -> String {

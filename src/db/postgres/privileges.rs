@@ -9,7 +9,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "account_dates",
     "app_groups",
     "app_sessions",
@@ -24,6 +24,8 @@ const TABLES: [&str; 23] = [
     "invitations",
     "known_clients",
     "outbox",
+    "passkey_challenges",
+    "passkeys",
     "password_resets",
     "pending_logins",
     "recovery_codes",

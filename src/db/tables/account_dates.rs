@@ -1,11 +1,13 @@
 //! The table `account_dates`: when accounts were registered, last used and disabled, and the
 //! language of their owners.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, totp, users, verified_emails};
+use crate::db::schema::{account_dates, passkeys, totp, users, verified_emails};
 use crate::db::{DB, DbError};
 use crate::domain::{AccountDates, Email, Language, Timestamp, UserId};
 
@@ -28,6 +30,8 @@ pub struct ListedUser {
     pub dates: AccountDates,
     /// When the authenticator app was added, if there is one.
     pub totp: Option<Timestamp>,
+    /// Whether there is a passkey.
+    pub has_passkeys: bool,
     /// Whether the address is verified.
     pub is_email_verified: bool,
 }
@@ -77,8 +81,8 @@ impl DB {
         Ok(tag.flatten().and_then(|tag| Language::of_tag(&tag)))
     }
 
-    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for one
-    /// lookup.
+    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for two
+    /// lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -109,7 +113,16 @@ impl DB {
                 ))
                 .load(conn)
         })?;
+        let ids: Vec<i64> = rows.iter().map(|(id, ..)| *id).collect();
+        let holders: HashSet<i64> = self.read(|conn| {
+            let holders: Vec<i64> = passkeys::table
+                .filter(passkeys::user_id.eq_any(&ids))
+                .select(passkeys::user_id)
+                .load(conn)?;
+            QueryResult::Ok(holders.into_iter().collect())
+        })?;
         let user = |(id, email, key, row, totp, verified): ListedRow| ListedUser {
+            has_passkeys: holders.contains(&id),
             id: UserId::new(id),
             email: Email::from_stored(email),
             dates: dates(row),

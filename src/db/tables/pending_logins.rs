@@ -6,7 +6,9 @@ use diesel::prelude::*;
 
 use super::account_dates::is_disabled;
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{pending_logins, totp, users};
+use crate::db::schema::{pending_logins, users};
+use crate::db::tables::passkey_challenges::end_challenges;
+use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::users::{COLUMNS, UserRow};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, User, UserId};
@@ -41,15 +43,13 @@ impl DB {
     ) -> Result<(), DbError> {
         let now = self.clock().now();
         self.write_locking(new.user_id, |conn| {
-            let due: Option<i64> = users::table
-                .inner_join(totp::table)
+            let unchanged: i64 = users::table
                 .filter(users::id.eq(new.user_id.get()))
                 .filter(users::hashed_password.eq(new.checked.expose()))
-                .filter(totp::confirmed_at.is_not_null())
-                .select(users::id)
-                .get_result(conn)
-                .optional()?;
-            if due.is_none() || is_disabled(conn, new.user_id)? {
+                .count()
+                .get_result(conn)?;
+            if unchanged == 0 || !has_factor(conn, new.user_id)? || is_disabled(conn, new.user_id)?
+            {
                 return Err(DbError::NoResultFound);
             }
             diesel::insert_into(pending_logins::table)
@@ -148,11 +148,11 @@ pub(in crate::db) fn is_pending(
     Ok(found.is_some())
 }
 
-/// Ends the logins of a user that wait for a second factor.
+/// Ends the logins of a user that wait for a second factor, and the challenges of passkeys.
 pub(in crate::db) fn end_pending(conn: &mut AnyConnection, user_id: UserId) -> Result<(), DbError> {
     let pending = pending_logins::table.filter(pending_logins::user_id.eq(user_id.get()));
     diesel::delete(pending).execute(conn)?;
-    Ok(())
+    end_challenges(conn, user_id)
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]

@@ -180,3 +180,16 @@ pub(in crate::db) fn remove_since(
         .optional()?;
     Ok(removed.flatten().is_some())
 }
+
+/// Whether a user has an authenticator app that was confirmed.
+pub(in crate::db) fn is_confirmed(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    let confirmed: i64 = totp::table
+        .filter(totp::user_id.eq(user_id.get()))
+        .filter(totp::confirmed_at.is_not_null())
+        .count()
+        .get_result(conn)?;
+    Ok(confirmed > 0)
+}

@@ -8,6 +8,7 @@ pub(crate) mod hand_over;
 pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod ops;
+pub(crate) mod passkeys;
 pub(crate) mod password_reset;
 pub(crate) mod profile;
 pub(crate) mod rules;

@@ -4,21 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Auth, SecondFactorCode};
+use crate::auth::Auth;
 use crate::domain::{Client, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
-use crate::http::extract::form::{CurrentPasswordForm, FieldText, Form};
+use crate::http::extract::form::{CodeForm, CurrentPasswordForm, FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, qr_code};
-
-/// A code of an authenticator app, or a recovery code.
-#[derive(Deserialize)]
-pub(crate) struct CodeForm {
-    otp: Option<FieldText>,
-    recovery_code: Option<FieldText>,
-}
 
 /// The code that confirms an authenticator app.
 #[derive(Deserialize)]
@@ -26,27 +19,7 @@ pub(crate) struct NewCodeForm {
     otp: FieldText,
 }
 
-/// The password and a second factor, to remove the factor.
-#[derive(Deserialize)]
-pub(crate) struct RemovalForm {
-    current_password: FieldText,
-    otp: Option<FieldText>,
-    recovery_code: Option<FieldText>,
-}
-
-/// The code that was sent. One of the fields has to be there.
-fn code(
-    otp: Option<&FieldText>,
-    recovery_code: Option<&FieldText>,
-) -> Result<SecondFactorCode, FormError> {
-    match (otp, recovery_code) {
-        (Some(otp), _) => Ok(SecondFactorCode::totp(otp.as_str())),
-        (None, Some(code)) => Ok(SecondFactorCode::recovery(code.as_str())),
-        (None, None) => Err(FormError::Missing("otp")),
-    }
-}
-
-/// The secret and its parameters, for an authenticator app.
+/// What an authenticator app has to know.
 #[derive(Serialize)]
 struct NewTotp<'a> {
     secret: &'a str,
@@ -68,7 +41,7 @@ pub(crate) async fn log_in(
     login: LoginCookie,
     Form(form): Form<CodeForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
+    let code = form.code().ok_or(FormError::Missing("otp"))?;
     let executor = executor.get_ref();
     let logged_in = auth.log_in_with_second_factor(executor, login.0, code, &client);
     let mut answer = HttpResponse::Ok();
@@ -111,12 +84,14 @@ pub(crate) async fn remove_totp(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     client: Client,
-    user: CurrentUser<Form<RemovalForm>>,
+    CurrentUser {
+        session_id,
+        user,
+        rest: Form(form),
+    }: CurrentUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, code) = user.owner_request(client, |form| {
-        let code = code(form.otp.as_ref(), form.recovery_code.as_ref())?;
-        Ok((form.current_password.current_password()?, code))
-    })?;
+    let (request, code) = form.into_request((user, session_id), client)?;
+    let code = code.ok_or(FormError::Missing("otp"))?;
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }

@@ -99,9 +99,15 @@ impl Requests {
             .get_or_create(&Labels { method, route })
             .observe(taken.as_secs_f64());
         let outcomes = match (method, route) {
-            ("POST", "/sessions" | "/sessions/second_factor" | "/login" | "/login/code") => {
-                &self.logins
-            }
+            (
+                "POST",
+                "/sessions"
+                | "/sessions/second_factor"
+                | "/sessions/passkey"
+                | "/login"
+                | "/login/code"
+                | "/login/passkey",
+            ) => &self.logins,
             ("POST", "/users" | "/register") => &self.registrations,
             _ => return,
         };

@@ -6,6 +6,7 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
+use crate::domain::Origin;
 use crate::http::content_kind::ContentKind;
 
 /// The security headers of every answer (OWASP ASVS 5.0.0, chapter 3.4), on errors too.
@@ -32,6 +33,9 @@ const API: [(HeaderName, HeaderValue); 4] = [
 
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
                            frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// What a page with the script for passkeys needs beside it.
+const SCRIPT_POLICY: &str = "; script-src 'self'; connect-src 'self'";
 
 /// No opener policy: it breaks logins in a pop-up. The referrer is for this service alone; with
 /// `no-referrer` browsers would send `Origin: null` with the page's own form.
@@ -70,13 +74,18 @@ pub(crate) fn set_security_headers(headers: &mut HeaderMap, kind: &ContentKind, 
     for (name, value) in ALWAYS.iter().chain(own) {
         headers.insert(name.clone(), value.clone());
     }
-    // Browsers apply this to the redirect after a form, too.
     if let ContentKind::Page {
-        leads_to: Some(origin),
+        leads_to,
+        has_script,
     } = kind
-        && let Ok(policy) = HeaderValue::try_from(format!("{PAGE_POLICY} {origin}"))
+        && (leads_to.is_some() || *has_script)
     {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
+        // Browsers hold the redirect after a form to `form-action`, too.
+        let leads_to = leads_to.as_ref().map_or("", Origin::as_str);
+        let script = if *has_script { SCRIPT_POLICY } else { "" };
+        if let Ok(policy) = HeaderValue::try_from(format!("{PAGE_POLICY} {leads_to}{script}")) {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
     }
     if https {
         let year = HeaderValue::from_static("max-age=31536000");

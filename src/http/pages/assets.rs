@@ -1,4 +1,4 @@
-//! The style sheet and the logo, at paths that change with their content.
+//! The style sheet, the script and the logo, at paths that change with their content.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use super::{PageSettings, PagesError};
 use crate::domain::AccentColor;
 
 const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("passkey.js");
 
 /// The backgrounds of `style.css` on which links have to be readable.
 const LIGHT: AccentColor = AccentColor::new(0xf6, 0xf6, 0xf4);
@@ -36,6 +37,12 @@ impl Asset {
             .replace("ON_ACCENT", &accent.text_color().to_string())
             .replace("ACCENT", &accent.to_string());
         Self::new("css", "text/css; charset=utf-8", style.into_bytes())
+    }
+
+    /// The script of the pages on which passkeys are used.
+    pub(crate) fn script() -> Self {
+        let media_type = "text/javascript; charset=utf-8";
+        Self::new("js", media_type, SCRIPT.as_bytes().to_vec())
     }
 
     /// The operator's logo.

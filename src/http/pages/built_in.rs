@@ -7,11 +7,12 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 27] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 28] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
     "account_export.html",
+    "account_passkeys.html",
     "account_password.html",
     "account_sessions.html",
     "back.html",

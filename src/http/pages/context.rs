@@ -14,6 +14,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) language: Language,
     pub(crate) service: &'a str,
     pub(crate) style: String,
+    pub(crate) script: String,
     pub(crate) logo: Option<String>,
 }
 
@@ -41,6 +42,7 @@ pub(crate) fn values(
         lang => frame.language.tag(),
         service => frame.service,
         style => frame.style.as_str(),
+        script => view.has_script.then_some(frame.script.as_str()),
         logo => frame.logo.as_deref(),
         home => "/",
         wide => view.wide,

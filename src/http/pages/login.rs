@@ -29,7 +29,7 @@ pub(crate) async fn show(
         return Ok(visit.go_on(session_id).await.finish());
     }
     let notice = visit.query("reason").and_then(reason);
-    let fields = [Field::account_email(), Field::password()];
+    let fields = [email_field(&auth), Field::password()];
     visit.show(&view(&auth, fields.into(), false).notice(notice))
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn submit(
         client,
         mut form,
     } = posted;
-    let email = form.take(Field::account_email(), NormalizedEmail::parse);
+    let email = form.take(email_field(&auth), NormalizedEmail::parse);
     let password = form.take(Field::password(), Password::parse);
     let keep = form.hidden("keep").is_some();
     let view = view(&auth, form.into_fields(), keep);
@@ -81,11 +81,48 @@ pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -
     with_user_id(logged_in.user.id, answer.finish())
 }
 
+/// `POST /login/passkey`: what the script sends.
+pub(crate) async fn submit_passkey(
+    auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
+    posted: Posted,
+) -> Result<HttpResponse, Refusal> {
+    let Posted {
+        visit,
+        client,
+        mut form,
+    } = posted;
+    let credential = form.hidden("credential").unwrap_or_default();
+    let keep = form.hidden("keep").is_some();
+    let logged_in = auth.log_in_with_passkey(executor.get_ref(), &credential, &client);
+    match logged_in.await {
+        Ok(logged_in) => Ok(enter(&visit, &logged_in, keep).await),
+        Err(error) => {
+            let fields = vec![email_field(&auth), Field::password()];
+            Err(visit.refuse(view(&auth, fields, keep), error.into()))
+        }
+    }
+}
+
+/// The address, where browsers offer passkeys too.
+fn email_field(auth: &Auth) -> Field {
+    let field = Field::account_email();
+    if auth.has_passkeys() {
+        return Field {
+            autocomplete: "username webauthn",
+            ..field
+        };
+    }
+    field
+}
+
 fn view(auth: &Auth, fields: Vec<Field>, keep: bool) -> View {
+    let passkeys = auth.has_passkeys();
     let registration_open = auth.rules().registration != Registration::Closed;
     View::new("login.html", "login.title")
         .fields(fields)
-        .data(context! { keep, registration_open })
+        .script(passkeys)
+        .data(context! { keep, registration_open, passkeys })
 }
 
 /// Why the login page is shown. Any other text says nothing.

@@ -9,21 +9,35 @@ use super::posted_form::Posted;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
+use crate::domain::Client;
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::{BlockingExecutor, FormError, HttpError, Refusal};
 
 /// `GET /login/code`, `GET /login/code?recovery`
-pub(crate) async fn show(login: LoginCookie, visit: Visit) -> Result<HttpResponse, Refusal> {
-    if login.0.is_none() {
+pub(crate) async fn show(
+    executor: web::Data<BlockingExecutor>,
+    login: LoginCookie,
+    client: Client,
+    visit: Visit,
+) -> Result<HttpResponse, Refusal> {
+    let Some(token) = login.0 else {
         return Ok(expired(&visit));
-    }
+    };
+    let factors = executor.run_read(move |auth| auth.factors_of_pending_login(token, client));
+    let factors = match factors.await {
+        Ok(factors) => factors,
+        Err(AuthError::NoPendingLogin) => return Ok(expired(&visit)),
+        Err(error) => return Err(visit.error(error.into())),
+    };
     let recovery = visit.query("recovery").is_some();
     let keep = visit.query("keep") == Some("on");
+    // Without an app there is no code of one.
+    let recovery = recovery || !factors.contains(&"totp");
+    let passkeys = factors.contains(&"passkey");
     visit.show(&view(
         &visit,
         vec![Field::second_factor(recovery)],
-        keep,
-        recovery,
+        (keep, recovery, passkeys),
     ))
 }
 
@@ -41,10 +55,14 @@ pub(crate) async fn submit(
     } = posted;
     let keep = form.hidden("keep").is_some();
     let recovery = form.hidden("recovery").is_some();
-    let code = form.take(Field::second_factor(recovery), |text| {
-        Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
-    });
-    let view = view(&visit, form.into_fields(), keep, recovery);
+    let code = match form.hidden("credential") {
+        Some(credential) => Some(SecondFactorCode::passkey(&credential)),
+        None => form.take(Field::second_factor(recovery), |text| {
+            Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
+        }),
+    };
+    let passkeys = auth.has_passkeys();
+    let view = view(&visit, form.into_fields(), (keep, recovery, passkeys));
     let Some(code) = code else {
         return Err(visit.invalid(view));
     };
@@ -68,7 +86,7 @@ fn expired(visit: &Visit) -> HttpResponse {
     visit.go_to("/login", ("reason", "login_expired")).finish()
 }
 
-fn view(visit: &Visit, fields: Vec<Field>, keep: bool, recovery: bool) -> View {
+fn view(visit: &Visit, fields: Vec<Field>, (keep, recovery, passkeys): (bool, bool, bool)) -> View {
     let keep_value = if keep { "on" } else { "" };
     let mut other = vec![("keep", keep_value)];
     if !recovery {
@@ -77,5 +95,6 @@ fn view(visit: &Visit, fields: Vec<Field>, keep: bool, recovery: bool) -> View {
     let other = visit.path_with_next("/login/code", &other);
     View::new("login_code.html", "login_code.title")
         .fields(fields)
-        .data(context! { keep, recovery, other })
+        .script(passkeys)
+        .data(context! { keep, recovery, passkeys, other })
 }

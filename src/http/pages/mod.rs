@@ -2,6 +2,7 @@
 
 mod account;
 mod account_changes;
+mod account_passkeys;
 mod account_sessions;
 mod assets;
 mod built_in;
@@ -45,6 +46,7 @@ use super::resource::Resource;
 use crate::domain::AccentColor;
 
 pub(crate) use account::show as account;
+pub(crate) use account_passkeys::show as passkeys;
 pub use pages_error::PagesError;
 pub use templates::Pages;
 
@@ -76,6 +78,7 @@ impl Default for PageSettings {
 pub(crate) fn routes() -> Vec<Resource> {
     vec![
         Resource::new("/login").get(login::show).post(login::submit),
+        Resource::new("/login/passkey").post(login::submit_passkey),
         Resource::new("/login/code")
             .get(login_code::show)
             .post(login_code::submit),
@@ -102,6 +105,8 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/account/delete")
             .get(account_changes::show_delete)
             .post(account_changes::submit_delete),
+        Resource::new("/account/passkeys/name").post(account_passkeys::rename),
+        Resource::new("/account/passkeys/remove").post(account_passkeys::remove),
         Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),

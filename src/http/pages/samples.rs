@@ -27,6 +27,15 @@ pub(crate) fn views(text: &str) -> Vec<View> {
     views
 }
 
+fn passkeys(text: &str, any: bool) -> Value {
+    let passkey = context! {
+        id => 1, name => text, rp_id => text, backed_up => any, created_at => text,
+        last_used_at => any.then_some(text),
+    };
+    let passkeys: Vec<Value> = any.then_some(passkey).into_iter().collect();
+    context! { passkeys, has_factor => any, has_app => any, can_add => any }
+}
+
 fn plain(text: &str) -> Vec<View> {
     let rules = AccountRules {
         password_min_length: 15,
@@ -58,6 +67,8 @@ fn plain(text: &str) -> Vec<View> {
         View::new("account_sessions.html", "sessions.title")
             .wide()
             .data(sessions(text)),
+        View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, true)),
+        View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, false)),
         owner("account_password.html", "password.title").fields(new_password()),
         owner("account_email.html", "email.title").fields([Field::new_email()]),
         owner("account_delete.html", "delete.title").fields([Field::current_password()]),
@@ -67,11 +78,13 @@ fn plain(text: &str) -> Vec<View> {
     ];
     views.extend(second_factor(text));
     for on in [true, false] {
-        let data = context! { keep => on, registration_open => on };
+        let data = context! { keep => on, registration_open => on, passkeys => on };
         views.push(login().fields(credentials()).data(data));
         let code = [Field::totp_code(), Field::recovery_code()];
         let code = View::new("login_code.html", "login_code.title").fields(code);
-        views.push(code.data(context! { keep => on, recovery => on, other => text }));
+        views.push(
+            code.data(context! { keep => on, recovery => on, passkeys => on, other => text }),
+        );
         views.push(register.clone().data(context! { registration_open => on }));
         views.push(forgot.clone().data(context! { sent => on }));
         let invite = View::new("invite.html", "invite.title");

@@ -27,6 +27,8 @@ pub(super) fn shown(details: &SecondFactorDetails) -> Value {
 pub(super) fn changed(change: &FactorChange) -> Option<Value> {
     let what = match change.kind? {
         FactorChangeKind::TotpAdded => "factor_change.totp_added",
+        FactorChangeKind::PasskeyAdded => "factor_change.passkey_added",
+        FactorChangeKind::PasskeyRemoved => "factor_change.passkey_removed",
         FactorChangeKind::TotpRemoved => "factor_change.totp_removed",
         FactorChangeKind::RecoveryCodesReplaced => "factor_change.recovery_codes_replaced",
         FactorChangeKind::RecoveryCodeUsed => "factor_change.recovery_code_used",

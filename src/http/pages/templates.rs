@@ -24,6 +24,7 @@ pub struct Pages {
     service: String,
     folder: Option<PathBuf>,
     style: Asset,
+    script: Asset,
     logo: Option<Asset>,
 }
 
@@ -38,6 +39,7 @@ impl Pages {
             environment: environment(&catalogues),
             catalogues,
             style: Asset::style(settings.accent),
+            script: Asset::script(),
             logo: Asset::logo(&settings)?,
             service: settings.service,
             folder: settings.templates,
@@ -102,6 +104,7 @@ impl Pages {
             language,
             service: &self.service,
             style: self.style.path(),
+            script: self.script.path(),
             logo: self.logo.as_ref().map(Asset::path),
         };
         let values = context::values(&frame, view, next, catalogue)?;
@@ -124,7 +127,7 @@ impl Pages {
 
     /// The files that pages refer to.
     pub(crate) fn assets(&self) -> impl Iterator<Item = &Asset> {
-        [&self.style].into_iter().chain(&self.logo)
+        [&self.style, &self.script].into_iter().chain(&self.logo)
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct View {
     /// The text that the page shows instead of a form.
     pub(crate) message: Option<Message>,
     pub(crate) wide: bool,
+    /// Whether it has the script for passkeys.
+    pub(crate) has_script: bool,
     /// Values for this template only.
     pub(crate) data: Value,
 }
@@ -33,6 +35,7 @@ impl View {
             notice: None,
             message: None,
             wide: false,
+            has_script: false,
             data: context! {},
         }
     }
@@ -64,6 +67,11 @@ impl View {
 
     pub(crate) fn wide(self) -> Self {
         Self { wide: true, ..self }
+    }
+
+    /// The same with the script for passkeys.
+    pub(crate) fn script(self, has_script: bool) -> Self {
+        Self { has_script, ..self }
     }
 
     pub(crate) fn data(self, data: Value) -> Self {

@@ -85,13 +85,14 @@ impl Visit {
     ) -> Result<HttpResponse, Refusal> {
         let html = self.html(view).map_err(Refusal::plain)?;
         let mut answer = answer.content_type("text/html; charset=utf-8").body(html);
-        answer.extensions_mut().insert(self.content_kind());
+        answer.extensions_mut().insert(self.content_kind(view));
         Ok(answer)
     }
 
-    fn content_kind(&self) -> ContentKind {
+    fn content_kind(&self, view: &View) -> ContentKind {
         ContentKind::Page {
             leads_to: self.next.as_ref().and_then(Next::origin).cloned(),
+            has_script: view.has_script,
         }
     }
 
@@ -136,7 +137,7 @@ impl Visit {
 
     fn refusal(&self, error: HttpError, view: &View) -> Refusal {
         match self.html(view) {
-            Ok(html) => Refusal::page(error, html, self.content_kind()),
+            Ok(html) => Refusal::page(error, html, self.content_kind(view)),
             Err(error) => Refusal::plain(error),
         }
     }

@@ -10,7 +10,7 @@ mod forwarded;
 mod headers;
 mod load;
 mod openapi;
-mod pages;
+pub(crate) mod pages;
 mod proxies;
 mod routes;
 mod verify;

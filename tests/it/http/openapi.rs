@@ -94,7 +94,7 @@ async fn required_fields_are_required() {
         );
         tried += 1;
     }
-    assert_eq!(tried, 5);
+    assert_eq!(tried, 6);
 }
 
 /// Each code in the description is one of `docs/api.md`, and each of those is in the description.

@@ -57,10 +57,14 @@ fn mails() -> Vec<MailKind> {
         },
         MailKind::AlreadyRegistered,
         MailKind::Invitation { days: 7 },
-        MailKind::SecondFactorAdded { to: to.clone() },
+        MailKind::SecondFactorAdded {
+            to: to.clone(),
+            is_passkey: false,
+        },
         MailKind::SecondFactorRemoved {
             to: to.clone(),
             by_operator: false,
+            is_passkey: false,
         },
         MailKind::RecoveryCodesReplaced { to },
         MailKind::SecondFactorLocked,

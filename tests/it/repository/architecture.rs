@@ -11,7 +11,7 @@ use cycles::cycles;
 use imports::{Module, imports_between};
 
 /// Each layer and the layers that it may import: always downhill.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("main", &["cli", "logging"]),
     (
         "cli",
@@ -41,9 +41,17 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("http", &["auth", "i18n", "domain", "logging"]),
     (
         "auth",
-        &["db", "mail", "secret_key", "bcrypt_lanes", "domain"],
+        &[
+            "db",
+            "mail",
+            "secret_key",
+            "bcrypt_lanes",
+            "webauthn",
+            "domain",
+        ],
     ),
     ("bcrypt_lanes", &[]),
+    ("webauthn", &[]),
     ("db", &["ownership", "domain"]),
     ("mail", &["ownership", "i18n", "domain"]),
     ("secret_key", &["ownership", "domain"]),

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 7] = [
     ("form", bienvenue::http::fuzzing::form),
     ("cookies", bienvenue::http::fuzzing::cookies),
     ("forwarded", bienvenue::http::fuzzing::forwarded),
     ("stored_hash", bienvenue::auth::fuzzing::stored_hash),
     ("email", bienvenue::domain::fuzzing::email),
     ("local_path", bienvenue::domain::fuzzing::local_path),
+    ("passkey", bienvenue::webauthn::fuzzing::passkey),
 ];
 
 fn fuzz(path: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Shared by the tests: a service in the process, and the real program.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod dump;
 pub(crate) mod echo;
 pub(crate) mod flask;

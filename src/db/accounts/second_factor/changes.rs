@@ -4,12 +4,13 @@ use diesel::prelude::*;
 
 use super::{CodeLimit, FactorProof, FactorVerdict, try_counted, try_factor};
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{sessions, totp as totp_table};
+use crate::db::schema::{passkeys as passkey_table, sessions, totp as totp_table};
 use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::pending_logins::end_pending;
+use crate::db::tables::second_factors::has_factor;
 use crate::db::tables::sessions::{sync_legacy_columns, sync_newest_session};
 use crate::db::tables::throttle::count_all;
-use crate::db::tables::{recovery_codes, secret_key_check, totp};
+use crate::db::tables::{passkeys, recovery_codes, secret_key_check, totp};
 use crate::db::{DB, DbError, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{
     LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
@@ -20,6 +21,8 @@ use crate::domain::{
 pub struct SecondFactors {
     /// When the authenticator app was added, if there is one.
     pub totp: Option<Timestamp>,
+    /// How many passkeys there are.
+    pub passkeys: u32,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
 }
@@ -28,7 +31,7 @@ impl SecondFactors {
     /// Whether a login needs a second factor.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        self.totp.is_some()
+        self.totp.is_some() || self.passkeys > 0
     }
 }
 
@@ -70,21 +73,23 @@ pub struct TotpConfirmation<'a> {
 }
 
 impl DB {
-    /// The second factors of a user. Blocks for two lookups.
+    /// The second factors of a user. Blocks for three lookups.
     ///
     /// # Errors
     /// Only if the database fails.
     pub fn second_factors_of(&self, user_id: UserId) -> Result<SecondFactors, DbError> {
-        let (totp, codes): (Option<Option<i64>>, i64) = self.read(|conn| {
+        let (totp, codes, keys): (Option<Option<i64>>, i64, i64) = self.read(|conn| {
             let totp = totp_table::table
                 .filter(totp_table::user_id.eq(user_id.get()))
                 .select(totp_table::confirmed_at)
                 .get_result(conn)
                 .optional()?;
-            QueryResult::Ok((totp, recovery_codes::count(conn, user_id)?))
+            let codes = recovery_codes::count(conn, user_id)?;
+            QueryResult::Ok((totp, codes, passkeys::count(conn, user_id)?))
         })?;
         Ok(SecondFactors {
             totp: totp.flatten().map(Timestamp::from_seconds),
+            passkeys: u32::try_from(keys).unwrap_or(u32::MAX),
             recovery_codes: u32::try_from(codes).unwrap_or(u32::MAX),
         })
     }
@@ -152,7 +157,7 @@ impl DB {
     }
 
     /// Removes the authenticator app of a user who has shown a second factor, and the recovery
-    /// codes. All other sessions end. All or nothing, but that a wrong code stays counted; blocks
+    /// codes if there is no other factor. All other sessions end. All or nothing, but that a wrong code stays counted; blocks
     /// for one write.
     ///
     /// # Errors
@@ -167,8 +172,7 @@ impl DB {
     ) -> Result<SecondFactorChange, DbError> {
         self.change_factors(who, side_effects, Some((proof, limit)), |conn, now| {
             totp::remove(conn, who.user_id)?;
-            recovery_codes::remove_all(conn, who.user_id)?;
-            keep_session(conn, who.user_id, who.session, SessionLevel::Password)?;
+            keep_session_after_removal(conn, who.user_id, who.session)?;
             note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
@@ -226,8 +230,8 @@ impl DB {
         })
     }
 
-    /// The users who have an authenticator app, in the order of their numbers, at most `limit`,
-    /// beginning after `after`. Blocks for one lookup.
+    /// The users who have a second factor, in the order of their numbers, at most `limit` of each
+    /// kind, beginning after `after`. Blocks for two lookups.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -236,14 +240,34 @@ impl DB {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserId>, DbError> {
-        let users: Vec<i64> = self.read(|conn| {
-            totp_table::table
-                .filter(totp_table::user_id.gt(after.map_or(i64::MIN, UserId::get)))
+        let after = after.map_or(i64::MIN, UserId::get);
+        let full = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = i64::from(limit);
+        let mut users: Vec<i64> = self.read(|conn| {
+            let apps: Vec<i64> = totp_table::table
+                .filter(totp_table::user_id.gt(after))
                 .order(totp_table::user_id)
                 .select(totp_table::user_id)
-                .limit(i64::from(limit))
-                .load(conn)
+                .limit(limit)
+                .load(conn)?;
+            let keys: Vec<i64> = passkey_table::table
+                .filter(passkey_table::user_id.gt(after))
+                .order(passkey_table::user_id)
+                .select(passkey_table::user_id)
+                .limit(limit)
+                .load(conn)?;
+            // Behind the end of the shorter list there may be users of that kind.
+            let ends = [&apps, &keys].into_iter().filter(|list| list.len() >= full);
+            let end = ends.filter_map(|list| list.last()).min().copied();
+            let users = apps.into_iter().chain(keys);
+            QueryResult::Ok(
+                users
+                    .filter(|id| end.is_none_or(|end| *id <= end))
+                    .collect(),
+            )
         })?;
+        users.sort_unstable();
+        users.dedup();
         Ok(users.into_iter().map(UserId::new).collect())
     }
 
@@ -263,9 +287,9 @@ impl DB {
         })
     }
 
-    /// A change by an owner who gave the right password, and a second factor where one is
-    /// required. `change` returns whether it could be made.
-    fn change_factors(
+    /// A change by an owner who gave the right password, and a second factor where one is to be
+    /// shown. `change` returns whether it could be made.
+    pub(super) fn change_factors(
         &self,
         who: &Reauthenticated<'_>,
         side_effects: &LoginSideEffects,
@@ -300,22 +324,28 @@ impl DB {
     }
 }
 
-/// Whether a user has a second factor.
-fn has_factor(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
-    let confirmed: Option<i64> = totp_table::table
-        .filter(totp_table::user_id.eq(user_id.get()))
-        .filter(totp_table::confirmed_at.is_not_null())
-        .select(totp_table::user_id)
-        .get_result(conn)
-        .optional()?;
-    Ok(confirmed.is_some())
-}
-
 /// Removes the second factors of a user, and what hangs on them. The caller holds the user's row.
 fn remove_factors(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbError> {
     recovery_codes::remove_all(conn, user_id)?;
     end_pending(conn, user_id)?;
-    totp::remove(conn, user_id)
+    let had_passkeys = passkeys::remove_all(conn, user_id)?;
+    Ok(totp::remove(conn, user_id)? || had_passkeys)
+}
+
+/// After a factor was removed: ends all sessions of a user but one. Without any factor left, that
+/// one counts as opened by password alone, and the recovery codes are removed.
+pub(super) fn keep_session_after_removal(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    session: &SessionDigest,
+) -> Result<(), DbError> {
+    let level = if has_factor(conn, user_id)? {
+        SessionLevel::SecondFactor
+    } else {
+        recovery_codes::remove_all(conn, user_id)?;
+        SessionLevel::Password
+    };
+    keep_session(conn, user_id, session, level)
 }
 
 /// Removes the second factors of a user that were set up at a time or later. The caller holds the
@@ -325,15 +355,20 @@ pub(in crate::db) fn remove_factors_since(
     user_id: UserId,
     since: Timestamp,
 ) -> Result<(), DbError> {
-    if totp::remove_since(conn, user_id, since)? {
-        remove_factors(conn, user_id)?;
+    let app = totp::remove_since(conn, user_id, since)?;
+    let passkeys = passkeys::remove_since(conn, user_id, since)?;
+    if app || passkeys {
+        end_pending(conn, user_id)?;
+        if !has_factor(conn, user_id)? {
+            recovery_codes::remove_all(conn, user_id)?;
+        }
     }
     recovery_codes::remove_since(conn, user_id, since)
 }
 
 /// Ends all sessions of a user but one, which gets a level, and the logins that wait for a second
 /// factor. The caller holds the user's row.
-fn keep_session(
+pub(super) fn keep_session(
     conn: &mut AnyConnection,
     user_id: UserId,
     session: &SessionDigest,

@@ -5,17 +5,25 @@
 
 mod changes;
 mod login;
+mod passkeys;
 
 pub(in crate::db) use changes::remove_factors_since;
 pub use changes::{SecondFactorChange, SecondFactors, TotpConfirmation};
 pub use login::{LoginGate, SecondFactorLogin, SecondFactorLoginOutcome};
+pub use passkeys::{
+    NewPasskeyRegistration, PasskeyLogin, PasskeyLoginOutcome, PasskeyRegistration,
+};
 
 use crate::db::connection::AnyConnection;
 use crate::db::tables::factor_changes::{NewFactorChange, note_change};
+use crate::db::tables::passkey_challenges::{Challenge, use_challenge};
+use crate::db::tables::passkeys::use_passkey;
 use crate::db::tables::throttle::count_all;
 use crate::db::tables::{recovery_codes, totp};
-use crate::db::{DbError, LimitCheck, LimitHit, RateLimited};
-use crate::domain::{RecoveryCodeDigest, Timestamp, TotpStep, UserId};
+use crate::db::{DbError, LimitCheck, LimitHit, PasskeyUse, RateLimited};
+use crate::domain::{
+    ChallengeDigest, ChallengePurpose, RecoveryCodeDigest, Timestamp, TotpStep, UserId,
+};
 
 /// A second factor that a client shows, as far as it could be checked outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +37,14 @@ pub enum FactorProof {
     },
     /// A recovery code.
     RecoveryCode(RecoveryCodeDigest),
-    /// A text that cannot be a code. It is counted like a wrong code.
+    /// A passkey, whose signature was right, and the challenge that it has signed.
+    Passkey {
+        /// The passkey and its counter.
+        used: PasskeyUse,
+        /// What is stored of the challenge.
+        challenge: ChallengeDigest,
+    },
+    /// Something that cannot be right. It is counted like a wrong code.
     Wrong,
 }
 
@@ -68,6 +83,16 @@ fn try_factor(
     try_counted(conn, user_id, limit, now, |conn| match proof {
         FactorProof::Totp { step, sealed } => totp::use_step(conn, user_id, *step, sealed),
         FactorProof::RecoveryCode(code) => recovery_codes::use_code(conn, user_id, code),
+        FactorProof::Passkey { used, challenge } => {
+            let asked = Challenge {
+                digest: challenge,
+                purpose: ChallengePurpose::SecondFactor,
+                user_id: Some(user_id),
+                client: limit.locked.client,
+            };
+            let is_asked = use_challenge(conn, &asked, now)?.is_some();
+            Ok(is_asked && use_passkey(conn, user_id, used, now)?)
+        }
         FactorProof::Wrong => Ok(false),
     })
 }

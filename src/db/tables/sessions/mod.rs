@@ -263,7 +263,8 @@ fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>)
         if new.level == SessionLevel::Password {
             sql.push_str(
                 " AND NOT EXISTS (SELECT 1 FROM totp \
-                 WHERE user_id = $2 AND confirmed_at IS NOT NULL)",
+                 WHERE user_id = $2 AND confirmed_at IS NOT NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = $2)",
             );
         }
     }

@@ -3,6 +3,7 @@
 mod current_password;
 mod fields;
 mod multipart;
+mod second_factor;
 mod urlencoded;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::http::{FormError, HttpError};
 
 pub(crate) use current_password::CurrentPasswordForm;
 pub(crate) use fields::{FieldText, Fields};
+pub(crate) use second_factor::{CodeForm, ProofForm};
 
 /// The largest body, in bytes.
 const BODY_MAX: usize = 16 * 1024;

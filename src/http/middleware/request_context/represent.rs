@@ -25,9 +25,10 @@ pub(super) fn represent(
         (Representation::Page(language), Some(pages)) => {
             match pages.error_page(language, &description) {
                 Ok(html) => {
-                    answer
-                        .extensions_mut()
-                        .insert(ContentKind::Page { leads_to: None });
+                    answer.extensions_mut().insert(ContentKind::Page {
+                        leads_to: None,
+                        has_script: false,
+                    });
                     ("text/html; charset=utf-8", html)
                 }
                 Err(error) => {

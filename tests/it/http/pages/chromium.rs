@@ -69,7 +69,7 @@ impl Chromium {
         browser
     }
 
-    fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
         self.try_call(method, parameters).expect(method)
     }
 
@@ -99,6 +99,17 @@ impl Chromium {
         // A page that is just being left cannot be looked at.
         let looked = self.try_call("Runtime.evaluate", parameters);
         looked.map_or(Value::Null, |looked| looked["result"]["value"].clone())
+    }
+
+    /// Runs a script of the test's to its end, and returns what it returns.
+    pub(crate) fn run(&mut self, script: &str) -> Value {
+        let script = format!("(async () => {{ {script} }})()");
+        let parameters = json!({
+            "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
+        });
+        let ended = self.call("Runtime.evaluate", parameters);
+        assert!(ended["exceptionDetails"].is_null(), "{ended}");
+        ended["result"]["value"].clone()
     }
 
     pub(crate) fn go(&mut self, url: &str) {
@@ -171,7 +182,7 @@ impl Chromium {
         found
     }
 
-    fn until(&mut self, what: &str, script: &str) {
+    pub(crate) fn until(&mut self, what: &str, script: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.look(script) != json!(true) {
             assert!(Instant::now() < deadline, "{what} does not come");

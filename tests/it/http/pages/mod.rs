@@ -2,7 +2,7 @@
 
 mod account;
 mod apps;
-mod chromium;
+pub(crate) mod chromium;
 mod development_mails;
 mod errors;
 mod frame;

@@ -1,0 +1,381 @@
+//! Logins by passkey: alone, or as the second factor after the right password. They need no place
+//! in the queue of the hasher.
+
+use super::enrolment::no_randomness;
+use super::passkeys::descriptor;
+use super::{Auth, AuthError};
+use crate::auth::audit::Event;
+use crate::auth::executor::Executor;
+use crate::auth::throttle::{IpLimits, LoginAttempt, refuse_waiting};
+use crate::auth::{EmailVerification, LoginSuccess, PasskeyRefusal, Reservation};
+use crate::db::{
+    Challenge, DbError, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
+};
+use crate::domain::{
+    ChallengeDigest, ChallengePurpose, Client, LimitKey, LoginToken, PasskeyChallenge, SessionId,
+    SessionLevel, SessionUser, StoredPasskey, User, UserId,
+};
+use crate::webauthn::{
+    Assertion, AssertionCredential, PublicKey, RelyingParty, RequestOptions, UserVerification,
+};
+
+/// A passkey whose signature is right, before its challenge is used up.
+struct RightPasskey {
+    user: User,
+    attempt: LoginAttempt,
+    used: PasskeyUse,
+    challenge: ChallengeDigest,
+}
+
+impl Auth {
+    /// Begins a login by passkey alone: any that the authenticator has for this service. Writes
+    /// once.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeysUnavailable`], and [`AuthError::RateLimited`].
+    pub async fn begin_passkey_login(
+        &self,
+        executor: &impl Executor,
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
+        let party = self.relying_party()?.clone();
+        let owned = client.clone();
+        let store = move |auth: &Self| auth.store_challenge(ChallengePurpose::Login, None, &owned);
+        let challenge = executor.write(self, client, store).await?;
+        let (challenge, required) = (challenge.as_bytes(), UserVerification::Required);
+        Ok(RequestOptions::new(&party, challenge, Vec::new(), required))
+    }
+
+    /// Begins the second step of a login by a passkey of the user whose password was right. Reads,
+    /// and writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeysUnavailable`], [`AuthError::NoPendingLogin`],
+    /// [`AuthError::NoSecondFactor`] for a user without a passkey, and [`AuthError::RateLimited`].
+    pub async fn begin_passkey_second_factor(
+        &self,
+        executor: &impl Executor,
+        login: Option<LoginToken>,
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
+        let party = self.relying_party()?.clone();
+        let login = login.ok_or(AuthError::NoPendingLogin)?;
+        let (owned, rp_id) = (client.clone(), party.id().to_owned());
+        let find = move |auth: &Self| {
+            let (_, user, _) = auth.find_pending_login(login, owned)?;
+            let passkeys = auth.db.passkeys_for(user.id, &rp_id)?;
+            if passkeys.is_empty() {
+                return Err(AuthError::NoSecondFactor);
+            }
+            Ok((user.id, passkeys))
+        };
+        let found = executor.read(self, client, find).await?;
+        self.ask_for_passkey(executor, &party, found, client).await
+    }
+
+    /// Begins to show a passkey of the owner of a session, beside the password, for a change of
+    /// second factors. Reads, and writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::PasskeysUnavailable`], [`AuthError::NoSecondFactor`] for a user without a
+    /// passkey, and [`AuthError::RateLimited`].
+    pub async fn begin_passkey_proof(
+        &self,
+        executor: &impl Executor,
+        owner: &SessionUser,
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
+        let party = self.relying_party()?.clone();
+        let (user_id, rp_id) = (owner.id, party.id().to_owned());
+        let find = move |auth: &Self| {
+            let passkeys = auth.db.passkeys_for(user_id, &rp_id)?;
+            if passkeys.is_empty() {
+                return Err(AuthError::NoSecondFactor);
+            }
+            Ok((user_id, passkeys))
+        };
+        let found = executor.read(self, client, find).await?;
+        self.ask_for_passkey(executor, &party, found, client).await
+    }
+
+    /// The options for one of the passkeys of a user who is known.
+    async fn ask_for_passkey(
+        &self,
+        executor: &impl Executor,
+        party: &RelyingParty,
+        (user_id, passkeys): (UserId, Vec<StoredPasskey>),
+        client: &Client,
+    ) -> Result<RequestOptions, AuthError> {
+        let owned = client.clone();
+        let store = move |auth: &Self| {
+            auth.store_challenge(ChallengePurpose::SecondFactor, Some(user_id), &owned)
+        };
+        let challenge = executor.write(self, client, store).await?;
+        let allowed = passkeys.into_iter().map(descriptor).collect();
+        let (challenge, preferred) = (challenge.as_bytes(), UserVerification::Preferred);
+        Ok(RequestOptions::new(party, challenge, allowed, preferred))
+    }
+
+    /// Logs a user in by passkey alone, whose authenticator has verified its user: it counts as
+    /// both factors. Reads, and writes once.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidPasskey`], [`AuthError::RateLimited`], and
+    /// [`AuthError::EmailNotVerified`] where the address has to be proved first.
+    pub async fn log_in_with_passkey(
+        &self,
+        executor: &impl Executor,
+        credential: &str,
+        client: &Client,
+    ) -> Result<LoginSuccess, AuthError> {
+        let mut user_id = None;
+        let logged_in = self.passkey_login(executor, credential, client, &mut user_id);
+        let (logged_in, replaced) = logged_in.await.inspect_err(|cause| {
+            let user = user_id;
+            if let AuthError::InvalidPasskey(PasskeyRefusal::Counter) = cause
+                && let Some(user) = user
+            {
+                Event::passkey_counter(user).log(client);
+            }
+            Event::login_failed(user, cause).log(client);
+        })?;
+        Event::log_login(&logged_in, replaced, client);
+        Ok(logged_in)
+    }
+
+    async fn passkey_login(
+        &self,
+        executor: &impl Executor,
+        credential: &str,
+        client: &Client,
+        user_id: &mut Option<UserId>,
+    ) -> Result<(LoginSuccess, usize), AuthError> {
+        self.relying_party()?;
+        let parsed = AssertionCredential::parse(credential);
+        let challenge = parsed.as_ref().ok().map(AssertionCredential::challenge);
+        let challenge = challenge.map(|bytes| PasskeyChallenge::from_bytes(bytes).digest());
+        let owned = client.clone();
+        let check = move |auth: &Self| {
+            let limits = IpLimits(&owned).failed_logins(&auth.settings.throttle);
+            refuse_waiting(auth, &limits)?;
+            match parsed {
+                Ok(parsed) => auth.check_passkey_login(&parsed, owned),
+                Err(error) => Ok((None, Err(error.into()))),
+            }
+        };
+        let (found, checked) = executor.read(self, client, check).await?;
+        *user_id = found;
+        let opened = match checked {
+            Ok(right) => {
+                let open = move |auth: &Self| auth.open_with_passkey(right);
+                executor.write(self, client, open).await
+            }
+            Err(refusal) => Err(AuthError::InvalidPasskey(refusal)),
+        };
+        if let Err(AuthError::InvalidPasskey(_)) = &opened {
+            let owned = client.clone();
+            let count = move |auth: &Self| auth.count_wrong_passkey(challenge, &owned);
+            executor.write(self, client, count).await?;
+        }
+        opened
+    }
+
+    /// Whose passkey it is, and whether it is right. Blocks for look-ups.
+    fn check_passkey_login(
+        &self,
+        credential: &AssertionCredential,
+        client: Client,
+    ) -> Result<(Option<UserId>, Result<RightPasskey, PasskeyRefusal>), AuthError> {
+        let passkey = match self.db.find_passkey(credential.id()) {
+            Ok(passkey) => passkey,
+            Err(DbError::NoResultFound) => return Ok((None, Err(PasskeyRefusal::Unknown))),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => return Err(error.into()),
+        };
+        let user_id = Some(passkey.user_id);
+        // A passkey that is used alone has to say whose it is.
+        if credential.user_handle() != Some(passkey.user_handle.as_bytes()) {
+            return Ok((user_id, Err(PasskeyRefusal::Unknown)));
+        }
+        let verified = self.verify_passkey(credential, &passkey, UserVerification::Required)?;
+        let assertion = match verified {
+            Ok(assertion) => assertion,
+            Err(refusal) => return Ok((user_id, Err(refusal))),
+        };
+        let user = self.db.find_user_by(passkey.user_id)?;
+        let mut attempt = LoginAttempt::new(user.email.key(), client);
+        attempt.recognize(self)?;
+        attempt.check(self)?;
+        let right = RightPasskey {
+            user,
+            attempt,
+            used: used(&passkey, assertion),
+            challenge: PasskeyChallenge::from_bytes(credential.challenge()).digest(),
+        };
+        Ok((user_id, Ok(right)))
+    }
+
+    /// Checks what an authenticator has signed, and that its counter has gone forward.
+    fn verify_passkey(
+        &self,
+        credential: &AssertionCredential,
+        passkey: &StoredPasskey,
+        verification: UserVerification,
+    ) -> Result<Result<Assertion, PasskeyRefusal>, AuthError> {
+        let party = self.relying_party()?;
+        if passkey.rp_id != party.id() {
+            return Ok(Err(PasskeyRefusal::Unknown));
+        }
+        let verified = PublicKey::parse(&passkey.public_key).and_then(|key| {
+            credential.verify(party, verification, (&key, passkey.backup_eligible))
+        });
+        Ok(match verified {
+            Ok(assertion) if !goes_forward(passkey.sign_count, assertion.sign_count) => {
+                Err(PasskeyRefusal::Counter)
+            }
+            Ok(assertion) => Ok(assertion),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    /// What a passkey proves as second factor of a user. Blocks for a look-up.
+    pub(super) fn passkey_proof(
+        &self,
+        user_id: UserId,
+        credential: &AssertionCredential,
+        client: &Client,
+    ) -> Result<FactorProof, AuthError> {
+        let passkey = match self.db.find_passkey(credential.id()) {
+            Ok(passkey) if passkey.user_id == user_id => passkey,
+            Ok(_) | Err(DbError::NoResultFound) => return Ok(FactorProof::Wrong),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => return Err(error.into()),
+        };
+        let handle = credential.user_handle();
+        if handle.is_some_and(|handle| handle != passkey.user_handle.as_bytes()) {
+            return Ok(FactorProof::Wrong);
+        }
+        let verified = self.verify_passkey(credential, &passkey, UserVerification::Preferred)?;
+        Ok(match verified {
+            Ok(assertion) => FactorProof::Passkey {
+                used: used(&passkey, assertion),
+                challenge: PasskeyChallenge::from_bytes(credential.challenge()).digest(),
+            },
+            Err(refusal) => {
+                if refusal == PasskeyRefusal::Counter {
+                    Event::passkey_counter(user_id).log(client);
+                }
+                FactorProof::Wrong
+            }
+        })
+    }
+
+    /// Opens a session for a passkey that is right. Blocks for a write.
+    fn open_with_passkey(&self, right: RightPasskey) -> Result<(LoginSuccess, usize), AuthError> {
+        let RightPasskey {
+            user,
+            attempt,
+            used,
+            challenge,
+        } = right;
+        let reservation = Reservation::default();
+        let required = self.settings.email_verification == EmailVerification::Required;
+        if required && self.db.email_verified_at(user.id)?.is_none() {
+            let side_effects = attempt.right(self, &reservation);
+            return Err(self.ask_to_verify(&user, &side_effects, &reservation));
+        }
+        let session_id = SessionId::generate();
+        let (side_effects, device) = attempt.side_effects(self, &reservation);
+        let settings = &self.settings.throttle;
+        let limit = LimitKey::logins(&user.email.key());
+        let limit = settings.on.then(|| settings.limit_check(limit));
+        let opened = self.db.log_in_with_passkey(&PasskeyLogin {
+            used: &used,
+            challenge: &challenge,
+            session: &NewSession {
+                user_id: user.id,
+                digest: &session_id.digest(),
+                client: attempt.client(),
+                level: SessionLevel::SecondFactor,
+            },
+            limit: limit.as_slice(),
+            side_effects: &side_effects,
+        });
+        match opened {
+            Ok(PasskeyLoginOutcome::Opened { ended }) => {
+                let logged_in = LoginSuccess {
+                    session_id,
+                    device,
+                    user,
+                };
+                Ok((logged_in, ended))
+            }
+            Ok(PasskeyLoginOutcome::NoChallenge) => {
+                Err(AuthError::InvalidPasskey(PasskeyRefusal::NoChallenge))
+            }
+            Ok(PasskeyLoginOutcome::Refused) => {
+                Err(AuthError::InvalidPasskey(PasskeyRefusal::Counter))
+            }
+            Ok(PasskeyLoginOutcome::Limited(limited)) => Err(limited.into()),
+            Err(DbError::NoResultFound) => Err(AuthError::InvalidPasskey(PasskeyRefusal::Unknown)),
+            Err(
+                error @ (DbError::InvalidRequest(_)
+                | DbError::AlreadyExists(_)
+                | DbError::Unavailable(_)
+                | DbError::Failed(_)),
+            ) => Err(error.into()),
+        }
+    }
+
+    /// Counts a passkey that was wrong like a wrong password, and uses its challenge up. Blocks
+    /// for a write.
+    fn count_wrong_passkey(
+        &self,
+        challenge: Option<ChallengeDigest>,
+        client: &Client,
+    ) -> Result<(), AuthError> {
+        let limits = IpLimits(client).failed_logins(&self.settings.throttle);
+        Ok(self.db.fail_challenge(challenge.as_ref(), &limits)??)
+    }
+
+    /// Stores a new challenge, and counts the request. Blocks for a write.
+    fn store_challenge(
+        &self,
+        purpose: ChallengePurpose,
+        user_id: Option<UserId>,
+        client: &Client,
+    ) -> Result<PasskeyChallenge, AuthError> {
+        let challenge = PasskeyChallenge::generate().map_err(no_randomness)?;
+        let new = Challenge {
+            digest: &challenge.digest(),
+            purpose,
+            user_id,
+            client,
+        };
+        let limits = IpLimits(client).passkey_requests(&self.settings.throttle);
+        self.db.add_challenge(&new, &limits)??;
+        Ok(challenge)
+    }
+}
+
+fn used(passkey: &StoredPasskey, assertion: Assertion) -> PasskeyUse {
+    PasskeyUse {
+        id: passkey.id,
+        sign_count: assertion.sign_count,
+        backed_up: assertion.backed_up,
+    }
+}
+
+/// Whether a signature counter has gone forward (section 7.2 of the specification). An
+/// authenticator without a counter always sends 0.
+fn goes_forward(stored: u32, sent: u32) -> bool {
+    sent > stored || (sent == 0 && stored == 0)
+}

@@ -1,0 +1,207 @@
+//! The passkeys of an account: adding, naming, listing, exporting and removing them.
+
+use actix_web::http::Method;
+use bienvenue::domain::NormalizedEmail;
+use rstest::rstest;
+
+use super::{BOB, PASSWORD, code_of, encoded, setup, setup_on};
+use crate::support::Engine;
+use crate::support::app::App;
+use crate::support::authenticator::Authenticator;
+
+impl App {
+    async fn passkeys(&self, session_id: &str) -> Vec<serde_json::Value> {
+        let cookie = format!("session_id={session_id}");
+        let listed = self.with_cookie(Method::GET, "/account/passkeys", &cookie);
+        listed.await.json().as_array().unwrap().clone()
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn passkeys_are_added_named_and_removed(#[case] engine: Engine) {
+    let Some(mut setup) = setup_on(engine) else {
+        return;
+    };
+    setup.db.sessions.per_user = 9;
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let other = app.log_in(BOB, PASSWORD).await.session_id();
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    assert_eq!(app.profile(&other).await.status.as_u16(), 403, "others end");
+
+    // A further one needs a factor beside the password.
+    let body = format!("current_password={PASSWORD}");
+    let path = "/account/passkeys/options";
+    let bare = app
+        .as_user(&session_id, Method::POST, path, body.clone())
+        .await;
+    assert_eq!(code_of(&bare), "second_factor_missing");
+    let proof = app.proof(&session_id, &phone).await;
+    let options = app.as_user(&session_id, Method::POST, path, proof).await;
+    assert_eq!(options.status.as_u16(), 200, "{}", options.body);
+    let excluded = &options.json()["excludeCredentials"];
+    assert_eq!(excluded.as_array().unwrap().len(), 1);
+    let mut key = Authenticator::security_key();
+    let credential = key.register(&options.json());
+    let added = app.send_passkey(&session_id, &credential, "a%20key").await;
+    assert_eq!(added.line(), "201 {}", "no new recovery codes");
+    assert_eq!(key.user_handle, phone.user_handle);
+
+    let listed = app.passkeys(&session_id).await;
+    assert_eq!(listed.len(), 2);
+    assert_eq!(
+        (
+            &listed[1]["name"],
+            &listed[1]["backed_up"],
+            &listed[1]["rp_id"]
+        ),
+        (&"a key".into(), &false.into(), &"localhost".into())
+    );
+    assert!(listed[0]["last_used_at"].is_string(), "{listed:?}");
+    assert!(listed[1]["last_used_at"].is_null());
+    let id = &listed[0]["id"];
+    let one = format!("/account/passkeys/{id}");
+    let renamed = app
+        .as_user(&session_id, Method::PUT, &one, "name=old phone")
+        .await;
+    assert_eq!(renamed.line(), "200 {}");
+    assert_eq!(app.passkeys(&session_id).await[0]["name"], "old phone");
+    let long = format!("name={}", "x".repeat(65));
+    let refused = app.as_user(&session_id, Method::PUT, &one, long).await;
+    assert_eq!(code_of(&refused), "invalid_passkey_name");
+
+    let refused = app.as_user(&session_id, Method::DELETE, &one, body).await;
+    assert_eq!(code_of(&refused), "second_factor_missing");
+    let proof = app.proof(&session_id, &key).await;
+    let removed = app.as_user(&session_id, Method::DELETE, &one, proof).await;
+    assert_eq!(removed.line(), "200 {}");
+    assert_eq!(code_of(&app.log_in_by(&phone).await), "invalid_passkey");
+    let last = app.passkeys(&session_id).await[0]["id"].clone();
+    let proof = app.proof(&session_id, &key).await;
+    let path = format!("/account/passkeys/{last}");
+    let removed = app.as_user(&session_id, Method::DELETE, &path, proof).await;
+    assert_eq!(removed.line(), "200 {}");
+    // Nothing is left: neither recovery codes, nor a second step.
+    let cookie = format!("session_id={session_id}");
+    let account = app.with_cookie(Method::GET, "/account", &cookie);
+    assert_eq!(account.await.json()["recovery_codes_left"], 0);
+    assert_eq!(app.log_in(BOB, PASSWORD).await.status.as_u16(), 200);
+}
+
+impl App {
+    /// The password and a passkey, as a form has them.
+    pub(super) async fn proof(&self, session_id: &str, authenticator: &Authenticator) -> String {
+        let path = "/account/second_factor/options";
+        let options = self.as_user(session_id, Method::POST, path, "").await;
+        assert_eq!(options.status.as_u16(), 200, "{}", options.body);
+        let credential = encoded(&authenticator.sign(&options.json()));
+        format!("current_password={PASSWORD}&credential={credential}")
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn registration_is_good_once_and_for_its_user(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let options = app.passkey_options(&session_id).await;
+    let mut phone = Authenticator::phone();
+    let credential = phone.register(&options);
+    app.register("ann@x.fr", PASSWORD).await;
+    let ann = app.log_in("ann@x.fr", PASSWORD).await.session_id();
+    let theirs = app.send_passkey(&ann, &credential, "x").await;
+    assert_eq!(code_of(&theirs), "passkey_refused", "another user's");
+    let late = app.send_passkey(&session_id, &credential, "x").await;
+    assert_eq!(code_of(&late), "passkey_refused", "it is used up");
+
+    let options = app.passkey_options(&session_id).await;
+    let credential = phone.register(&options);
+    app.advance(600);
+    let late = app.send_passkey(&session_id, &credential, "x").await;
+    assert_eq!(code_of(&late), "passkey_refused", "it has expired");
+
+    app.add_passkey(&session_id, &mut phone).await;
+    // The same authenticator is not registered for another account.
+    let options = app.passkey_options(&ann).await;
+    let answer = app.send_passkey(&ann, &phone.register(&options), "x").await;
+    assert_eq!(code_of(&answer), "passkey_exists");
+}
+
+#[actix_web::test]
+async fn options_ask_for_what_is_accepted() {
+    let app = setup().start().await;
+    let session_id = app.new_bob().await;
+    let options = app.passkey_options(&session_id).await;
+    let algorithms = options["pubKeyCredParams"].as_array().unwrap().iter();
+    let algorithms: Vec<_> = algorithms.map(|one| one["alg"].as_i64().unwrap()).collect();
+    assert_eq!(algorithms, [-8, -7, -257]);
+    assert_eq!(options["attestation"], "none");
+    assert_eq!(
+        options["rp"],
+        serde_json::json!({"id": "localhost", "name": "Bienvenue"})
+    );
+    assert_eq!(options["user"]["name"], BOB);
+    assert_eq!(
+        options["authenticatorSelection"]["residentKey"],
+        "preferred"
+    );
+    for member in ["challenge", "user"] {
+        let text = &options[member];
+        let text = text.as_str().or_else(|| text["id"].as_str()).unwrap();
+        let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes());
+        assert_eq!(bytes.unwrap().len(), 32, "{member}");
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn operator_and_deletion_remove_passkeys(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    app.add_passkey(&session_id, &mut Authenticator::phone())
+        .await;
+    let cookie = format!("session_id={session_id}");
+    let export = app
+        .with_cookie(Method::GET, "/profile/export", &cookie)
+        .await;
+    assert_eq!(export.json()["passkeys"][0]["name"], "phone");
+    let bob = || {
+        let db = app.place.open(crate::support::settings(&app.clock));
+        db.find_user_by(NormalizedEmail::parse(BOB).unwrap())
+    };
+    let removed = app
+        .auth
+        .reset_second_factors(Some(&bob().unwrap()))
+        .unwrap();
+    assert_eq!(removed.len(), 1);
+    assert_eq!(app.log_in(BOB, PASSWORD).await.status.as_u16(), 200);
+
+    let session_id = app.log_in(BOB, PASSWORD).await.session_id();
+    app.add_passkey(&session_id, &mut Authenticator::phone())
+        .await;
+    let all = app.auth.reset_second_factors(None).unwrap();
+    assert_eq!(all.len(), 1, "those who have a passkey alone, too");
+    let session_id = app.log_in(BOB, PASSWORD).await.session_id();
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    app.auth
+        .delete_user(NormalizedEmail::parse(BOB).unwrap())
+        .unwrap();
+    let left = app.place.texts("SELECT name AS value FROM passkeys");
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(code_of(&app.log_in_by(&phone).await), "invalid_passkey");
+}
