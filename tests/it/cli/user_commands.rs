@@ -88,7 +88,8 @@ fn user_list_has_pages_and_filters(#[values(Engine::Sqlite, Engine::Postgres)] e
         place.sql(&format!(
             "INSERT INTO users (id, email, hashed_password, email_key)
                  VALUES ({id}, '{name}', '!', '{key}');
-             INSERT INTO account_dates VALUES ({id}, {dates});"
+             INSERT INTO account_dates (user_id, created_at, last_login_at, disabled_at)
+                 VALUES ({id}, {dates});"
         ));
     }
     // An address that was verified before it was changed is not verified.
