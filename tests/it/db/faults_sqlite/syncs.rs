@@ -47,7 +47,7 @@ fn syncs_fail(when: &str) {
     if !has_tool("strace") {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let mut server = Server::start(&place);
     let visitor = Visitor::of(&server);
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
