@@ -67,7 +67,7 @@ pub struct PasskeyInfo {
 pub struct StoredPasskey {
     /// The number.
     pub id: PasskeyId,
-    /// Whose it is.
+    /// The user that it belongs to.
     pub user_id: UserId,
     /// The host that it is for.
     pub rp_id: String,

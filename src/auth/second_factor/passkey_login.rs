@@ -180,7 +180,7 @@ impl Auth {
         opened
     }
 
-    /// Whose passkey it is, and whether it is right. Blocks for look-ups.
+    /// Finds the passkey and its user, and checks the answer of the authenticator. Blocks for lookups.
     fn check_passkey_login(
         &self,
         credential: &AssertionCredential,
@@ -242,7 +242,7 @@ impl Auth {
         })
     }
 
-    /// What a passkey proves as second factor of a user. Blocks for a look-up.
+    /// What a passkey proves as second factor of a user. Blocks for a lookup.
     pub(super) fn passkey_proof(
         &self,
         user_id: UserId,

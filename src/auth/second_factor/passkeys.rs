@@ -88,7 +88,7 @@ impl Auth {
         added
     }
 
-    /// The passkeys of a user. Blocks for a look-up.
+    /// The passkeys of a user. Blocks for a lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -301,7 +301,7 @@ impl Auth {
     }
 }
 
-/// How a browser is told of a passkey.
+/// A passkey, as browsers get it.
 pub(super) fn descriptor(passkey: StoredPasskey) -> Descriptor {
     Descriptor::new(&passkey.credential_id, passkey.transports)
 }

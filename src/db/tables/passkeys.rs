@@ -68,7 +68,7 @@ fn stored(row: Row) -> Option<StoredPasskey> {
 }
 
 impl DB {
-    /// Finds a passkey by the id that its authenticator gave it. Blocks for one look-up.
+    /// Finds a passkey by the id that its authenticator gave it. Blocks for one lookup.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is none.
@@ -83,7 +83,7 @@ impl DB {
         row.and_then(stored).ok_or(DbError::NoResultFound)
     }
 
-    /// The passkeys of a user, as they are stored, for a host. Blocks for one look-up.
+    /// The passkeys of a user, as they are stored, for a host. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -104,7 +104,7 @@ impl DB {
     }
 
     /// The passkeys of a user as their owner sees them, in the order in which they were added.
-    /// Blocks for one look-up.
+    /// Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -135,7 +135,7 @@ impl DB {
     }
 
     /// A host other than this one for which there are passkeys, and how many it has. Blocks for
-    /// one look-up.
+    /// one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -153,7 +153,7 @@ impl DB {
         Ok(found.map(|(host, count)| (host, u64::try_from(count).unwrap_or(0))))
     }
 
-    /// How many passkeys there are. Blocks for one look-up.
+    /// How many passkeys there are. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.

@@ -139,7 +139,7 @@ fn platform_authenticator_logs_in_alone() {
 }
 
 #[test]
-fn roaming_authenticator_is_a_second_factor_and_its_copy_is_not() {
+fn roaming_authenticator_is_a_factor_and_its_copy_is_not() {
     if !has_tool("chromium") {
         return;
     }

@@ -106,7 +106,7 @@ async fn challenge_expires_and_belongs_to_its_client(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn challenge_of_another_purpose_logs_nobody_in(#[case] engine: Engine) {
+async fn challenge_of_another_purpose_does_not_log_in(#[case] engine: Engine) {
     let Some(setup) = setup_on(engine) else {
         return;
     };

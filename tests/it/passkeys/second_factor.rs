@@ -27,7 +27,7 @@ async fn passkey_is_a_second_factor(#[case] engine: Engine) {
     let path = "/sessions/second_factor/options";
     let ended = app.pending(&login, path, String::new()).await;
     assert_eq!(code_of(&ended), "login_expired");
-    // Alone it logs nobody in: it has not verified its user.
+    // Alone it does not log in: it has not verified its user.
     assert_eq!(code_of(&app.log_in_by(&key).await), "invalid_passkey");
 }
 

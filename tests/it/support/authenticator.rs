@@ -133,7 +133,7 @@ impl Authenticator {
         self.register_as("none", options["challenge"].as_str().unwrap())
     }
 
-    /// The same with an attestation, which nobody asked for.
+    /// The same with an attestation, which was not asked for.
     pub(crate) fn register_as(&self, format: &str, challenge: &str) -> String {
         let length = u16::try_from(self.id.len()).unwrap();
         let credential = [

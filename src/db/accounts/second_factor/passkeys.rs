@@ -26,7 +26,7 @@ const PASSKEYS_MAX: i64 = 20;
 /// A passkey that its owner adds.
 #[derive(Debug, Clone, Copy)]
 pub struct NewPasskeyRegistration<'a> {
-    /// Whose it is.
+    /// The user that it belongs to.
     pub user_id: UserId,
     /// The session in which it is added. It stays, and counts as opened with both factors.
     pub session: &'a SessionDigest,
@@ -42,7 +42,7 @@ pub struct NewPasskeyRegistration<'a> {
     pub change: &'a NewFactorChange<'a>,
 }
 
-/// What became of a passkey to add.
+/// The result of adding a passkey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasskeyRegistration {
     /// It was added.
