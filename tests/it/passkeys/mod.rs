@@ -3,6 +3,7 @@
 mod account;
 mod attackers;
 mod chromium;
+mod disabled;
 mod login;
 mod second_factor;
 mod vectors;
