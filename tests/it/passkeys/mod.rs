@@ -5,6 +5,7 @@ mod attackers;
 mod chromium;
 mod disabled;
 mod login;
+mod program;
 mod second_factor;
 mod vectors;
 mod verify;
