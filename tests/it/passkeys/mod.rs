@@ -7,6 +7,7 @@ mod disabled;
 mod login;
 mod program;
 mod second_factor;
+mod undo;
 mod vectors;
 mod verify;
 
