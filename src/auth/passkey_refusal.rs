@@ -14,6 +14,9 @@ pub enum PasskeyRefusal {
     /// No account has this passkey.
     #[error("the passkey is unknown")]
     Unknown,
+    /// An operator has disabled the account.
+    #[error("the account is disabled")]
+    Disabled,
     /// The signature counter did not go forward.
     #[error("the signature counter did not go forward")]
     Counter,
@@ -27,6 +30,7 @@ impl PasskeyRefusal {
             Self::Verify(error) => error.reason(),
             Self::NoChallenge => "no_challenge",
             Self::Unknown => "unknown_passkey",
+            Self::Disabled => "account_disabled",
             Self::Counter => "passkey_counter",
         }
     }

@@ -209,6 +209,12 @@ impl Auth {
         let user = self.db.find_user_by(passkey.user_id)?;
         let mut attempt = LoginAttempt::new(user.email.key(), client);
         attempt.recognize(self)?;
+        // Before the rate limits of the account and before an unverified address is asked for: a
+        // disabled account is answered like an unknown passkey.
+        let (_, is_disabled) = attempt.user(self)?;
+        if is_disabled {
+            return Ok((user_id, Err(PasskeyRefusal::Disabled)));
+        }
         attempt.check(self)?;
         let right = RightPasskey {
             user,

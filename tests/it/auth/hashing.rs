@@ -17,10 +17,10 @@ const ENDLESS: &str = "22";
 const BOB: [(&str, &str); 2] = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
 
 /// How many hashes one thread has room for, and one more waits.
-const ROOM: usize = 4 + 1;
+pub(crate) const ROOM: usize = 4 + 1;
 
 /// A service in which bob is registered at cost 4, and every other login takes minutes.
-fn endless(place: &Place, arguments: &[&str]) -> Server {
+pub(crate) fn endless(place: &Place, arguments: &[&str]) -> Server {
     let server = Server::start(place);
     let answer = Client::new().post(server.url("/users")).form(&BOB).send();
     assert_eq!(answer.unwrap().status(), 201);
@@ -30,7 +30,7 @@ fn endless(place: &Place, arguments: &[&str]) -> Server {
 }
 
 /// Connections on which a login of an unknown account is under way.
-fn logins_under_way(server: &Server, count: usize) -> Vec<TcpStream> {
+pub(crate) fn logins_under_way(server: &Server, count: usize) -> Vec<TcpStream> {
     let body = "email=unknown@dylan.com&password=guess";
     let request = format!(
         "POST /sessions HTTP/1.1\r\nHost: x\r\n\
@@ -52,7 +52,7 @@ fn bobs_login(server: &Server) -> u16 {
 
 /// Whether bob's login is refused. One that waits behind the endless ones gives up, and so leaves
 /// its place to the next of them.
-fn bob_is_refused(server: &Server) -> bool {
+pub(crate) fn bob_is_refused(server: &Server) -> bool {
     let login = Client::new().post(server.url("/sessions")).form(&BOB);
     let answer = login.timeout(Duration::from_secs(2)).send();
     answer.is_ok_and(|answer| answer.status() == 503)

@@ -9,7 +9,7 @@ mod conceal;
 mod disabled;
 mod emails;
 pub(crate) mod enumeration;
-mod hashing;
+pub(crate) mod hashing;
 mod mail_budgets;
 mod model;
 mod notices;

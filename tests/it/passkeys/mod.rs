@@ -3,8 +3,11 @@
 mod account;
 mod attackers;
 mod chromium;
+mod disabled;
 mod login;
+mod program;
 mod second_factor;
+mod undo;
 mod vectors;
 mod verify;
 
