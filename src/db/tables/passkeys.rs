@@ -153,15 +153,6 @@ impl DB {
         Ok(found.map(|(host, count)| (host, u64::try_from(count).unwrap_or(0))))
     }
 
-    /// How many passkeys there are. Blocks for one lookup.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn count_passkeys(&self) -> Result<u64, DbError> {
-        let count: i64 = self.read(|conn| passkeys::table.count().get_result(conn))?;
-        Ok(u64::try_from(count).unwrap_or(0))
-    }
-
     /// Gives a passkey of a user another name. Blocks for one write.
     ///
     /// # Errors

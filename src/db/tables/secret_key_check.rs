@@ -94,6 +94,7 @@ pub(in crate::db) fn claim_key_check(
 
 /// Forgets the key, after the last secret that was encrypted under it is gone.
 pub(in crate::db) fn forget_key(conn: &mut AnyConnection) -> Result<(), DbError> {
-    diesel::delete(secret_key_check::table).execute(conn)?;
+    let row = secret_key_check::table.filter(secret_key_check::id.eq(ROW));
+    diesel::delete(row).execute(conn)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The passkeys of an account: adding, naming, listing, exporting and removing them.
 
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use bienvenue::domain::NormalizedEmail;
 use rstest::rstest;
 
@@ -90,6 +91,47 @@ async fn passkeys_are_added_named_and_removed(#[case] engine: Engine) {
     let account = app.with_cookie(Method::GET, "/account", &cookie);
     assert_eq!(account.await.json()["recovery_codes_left"], 0);
     assert_eq!(app.log_in(BOB, PASSWORD).await.status.as_u16(), 200);
+}
+
+#[actix_web::test]
+async fn account_has_at_most_twenty_passkeys() {
+    let app = setup().start().await;
+    let session_id = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    let path = "/account/passkeys/options";
+    for number in 2..=20 {
+        let proof = app.proof(&session_id, &phone).await;
+        let options = app.as_user(&session_id, Method::POST, path, proof).await;
+        let credential = Authenticator::security_key().register(&options.json());
+        let added = app.send_passkey(&session_id, &credential, "key").await;
+        assert_eq!(added.status.as_u16(), 201, "{number}: {}", added.body);
+    }
+    let proof = app.proof(&session_id, &phone).await;
+    let refused = app.as_user(&session_id, Method::POST, path, proof).await;
+    assert_eq!(code_of(&refused), "passkey_exists");
+}
+
+#[actix_web::test]
+async fn unknown_passkey_is_neither_named_nor_removed() {
+    let app = setup().start().await;
+    let session_id = app.new_bob().await;
+    let path = "/account/second_factor/options";
+    let none = app.as_user(&session_id, Method::POST, path, "").await;
+    assert_eq!(code_of(&none), "no_second_factor");
+    let browser = TestRequest::get().uri("/account/passkeys");
+    let browser = browser.insert_header(("Accept", "text/html"));
+    assert_eq!(app.send(browser).await.status.as_u16(), 303);
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    for (method, body) in [
+        (Method::PUT, "name=x".to_owned()),
+        (Method::DELETE, app.proof(&session_id, &phone).await),
+    ] {
+        let path = "/account/passkeys/99";
+        let unknown = app.as_user(&session_id, method, path, body).await;
+        assert_eq!(code_of(&unknown), "passkey_not_found");
+    }
 }
 
 impl App {

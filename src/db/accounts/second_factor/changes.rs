@@ -278,8 +278,13 @@ impl DB {
     /// Only if the database fails.
     pub fn forget_secret_key(&self) -> Result<bool, DbError> {
         self.write(|conn| {
-            let secrets: i64 = totp_table::table.count().get_result(conn)?;
-            if secrets > 0 {
+            let secret: Option<i64> = totp_table::table
+                .filter(totp_table::user_id.gt(0))
+                .order(totp_table::user_id)
+                .select(totp_table::user_id)
+                .first(conn)
+                .optional()?;
+            if secret.is_some() {
                 return Ok(false);
             }
             secret_key_check::forget_key(conn)?;
