@@ -125,7 +125,7 @@ impl Auth {
     }
 
     /// Compares a password with the stored one. Every failed check takes one hash of the current
-    /// cost, and one time slot of [`ForeignChecks`] if there are foreign hashes.
+    /// cost, and one time slot of `ForeignChecks` if there are foreign hashes.
     async fn verify(
         &self,
         permit: &mut HashPermit,

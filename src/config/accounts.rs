@@ -41,7 +41,7 @@ pub struct Accounts {
     )]
     pub mail: Option<MailTarget>,
 
-    /// Sender of emails [default: bienvenue@ and the host of --public-url, or localhost]
+    /// Sender of emails [default: the name bienvenue at the host of --public-url, or at localhost]
     #[arg(long, env = "BIENVENUE_MAIL_FROM", value_name = "EMAIL")]
     pub mail_from: Option<Email>,
 

@@ -33,7 +33,7 @@ pub(super) fn hmac(text: &str) -> Result<Zeroizing<String>, HashError> {
     Ok(Zeroizing::new(BASE64.encode(&mac.finalize().into_bytes())))
 }
 
-/// The weak hash of a password, as [`WeakHash::digest`] has it.
+/// The weak hash of a password, as `WeakHash::digest` has it.
 fn weak(scheme: WeakScheme, salt: &str, password: &str) -> Zeroizing<String> {
     let text = match scheme {
         WeakScheme::Md5 => digest::<md5::Md5>(salt, password),

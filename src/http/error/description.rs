@@ -105,7 +105,7 @@ impl Description {
         answer
     }
 
-    /// The response of the API, which [`represent`] may turn into another form.
+    /// The response of the API, which a middleware may turn into another form.
     pub(crate) fn answer(self, mut head: HttpResponseBuilder) -> HttpResponse {
         let mut answer = if self.message.is_empty() {
             head.finish()
