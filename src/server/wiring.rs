@@ -92,11 +92,18 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
     }
 }
 
-/// The host for which passkeys are made; none without the name of one.
+/// The host for which passkeys are made; none without the name of one. Without a public URL it is
+/// this machine, as a developer's browser names it.
 #[must_use]
 pub(super) fn relying_party(config: &Config) -> Option<RelyingParty> {
-    let origin = config.listening.public_url.as_ref()?.origin();
-    RelyingParty::new(origin.as_str(), origin.host())
+    match &config.listening.public_url {
+        Some(url) => RelyingParty::new(url.origin().as_str(), url.origin().host()),
+        None => match config.bind().port() {
+            0 => None,
+            80 => RelyingParty::new("http://localhost", "localhost"),
+            port => RelyingParty::new(&format!("http://localhost:{port}"), "localhost"),
+        },
+    }
 }
 
 /// Where the key is that second factors are encrypted under.

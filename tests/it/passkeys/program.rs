@@ -1,5 +1,6 @@
 //! Passkeys in the real program: its start, and logins while it is busy.
 
+use std::net::TcpListener;
 use std::rc::Rc;
 
 use actix_web::rt::System;
@@ -68,4 +69,16 @@ fn start_warns_of_passkeys_for_another_host(#[case] engine: Engine) {
     }
     let mut server = start("--public-url=http://localhost");
     assert_eq!(server.logged("passkeys were registered"), 0);
+}
+
+#[test]
+fn developer_uses_passkeys_without_a_public_url() {
+    let place = Place::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = format!("--bind={}", free.local_addr().unwrap());
+    drop(free);
+    let server = Server::spawn(program(place.folder(), &[&bind]));
+    let options = Client::new().post(server.url("/sessions/passkey/options"));
+    let options: Value = options.send().unwrap().json().unwrap();
+    assert_eq!(options["rpId"], "localhost", "{options}");
 }
