@@ -144,9 +144,9 @@ impl MailWriter {
     /// Decoy for an unknown address: performs the same database and template work as a real mail,
     /// so that timing does not reveal whether the account exists.
     fn to_placeholder(&self, kind: &MailKind, mail: &ClaimedMail) -> Result<Mail, NotWritten> {
-        let nobody = UserId::new(0);
-        drop(self.db.find_user_by(nobody));
-        drop(self.db.language_of(nobody));
+        let no_user = UserId::new(0);
+        drop(self.db.find_user_by(no_user));
+        drop(self.db.language_of(no_user));
         if kind.row().has_token {
             self.db.store_decoy_token(mail)?;
         }

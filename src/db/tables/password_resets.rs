@@ -75,8 +75,8 @@ impl DB {
     /// Only if the database fails.
     pub fn store_decoy_token(&self, mail: &ClaimedMail) -> Result<(), DbError> {
         self.write(|conn| {
-            let nobody = users::table.filter(users::id.eq(0));
-            diesel::update(nobody)
+            let no_user = users::table.filter(users::id.eq(0));
+            diesel::update(no_user)
                 .set(users::reset_token.eq(None::<String>))
                 .execute(conn)?;
             rewrite_row(conn, mail)?;
