@@ -77,7 +77,7 @@ impl Auth {
             Some(token) => self.spend(token, session.map(SessionId::digest), client),
             None => Err(AuthError::InvalidEmailToken),
         };
-        Self::log_verified(done, client)
+        self.log_verified(done, client)
     }
 
     /// Spends a token that undoes a change of the address or of the second factors. Blocks for one
@@ -95,16 +95,17 @@ impl Auth {
             Some(token) => self.undo(&token.undo.digest(), client).map_err(invalid),
             None => Err(AuthError::InvalidEmailToken),
         };
-        Self::log_verified(done, client)
+        self.log_verified(done, client)
     }
 
     fn log_verified(
+        &self,
         done: Result<(Event<'static>, VerifiedEmail), AuthError>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
         match &done {
-            Ok((event, _)) => event.log(client),
-            Err(cause) => Event::email_token_refused(cause).log(client),
+            Ok((event, _)) => event.log(&self.audit, client),
+            Err(cause) => Event::email_token_refused(cause).log(&self.audit, client),
         }
         done.map(|(_, verified)| verified)
     }

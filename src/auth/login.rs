@@ -30,7 +30,7 @@ impl Auth {
         let verified = self.verify_password(executor, attempt, password, Vec::new());
         let (checked, permit) = verified
             .await
-            .inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         drop(permit);
         let (failure, reservation) = (checked.failure(), checked.reservation.clone());
         let opened = match checked.right() {
@@ -41,10 +41,10 @@ impl Auth {
             Err(wrong) => Err(wrong),
         };
         let (logged_in, replaced) = opened.inspect_err(|cause| {
-            failure.log(cause, client);
+            failure.log(cause, &self.audit, client);
             self.refund_if_ours(&reservation, cause);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -71,9 +71,9 @@ impl Auth {
         let opened = executor.write(self, client, open).await;
         let (logged_in, replaced) = opened.inspect_err(|cause| {
             let user = Some(id);
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 

@@ -1,7 +1,7 @@
 //! The only way to check a password. It counts the attempt, so that no use case can bypass the
 //! rate limits.
 
-use super::audit::Event;
+use super::audit::{AuditTrail, Event};
 use super::executor::{Executor, Inline};
 use super::hasher::HashPermit;
 use super::maintenance::rehash_job::RehashJob;
@@ -58,14 +58,14 @@ impl Auth {
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
         let (checked, permit) = pollster::block_on(verified)
-            .inspect_err(|cause| Event::login_failed(None, cause).log(&client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, &client))?;
         drop(permit);
         let (failure, reservation) = (checked.failure(), checked.reservation.clone());
         let settled = checked.right().and_then(|right| self.settle(right));
         match settled {
             Ok(()) => Ok(true),
             Err(cause) => {
-                failure.log(&cause, &client);
+                failure.log(&cause, &self.audit, &client);
                 self.refund_if_ours(&reservation, &cause);
                 if matches!(cause, AuthError::InvalidCredentials) {
                     Ok(false)
@@ -213,10 +213,10 @@ impl CheckedPassword {
 
 impl LoginFailure {
     /// Logs that the password was wrong, or could not be checked.
-    pub(super) fn log(&self, cause: &AuthError, client: &Client) {
+    pub(super) fn log(&self, cause: &AuthError, trail: &AuditTrail, client: &Client) {
         let user = self.user;
         if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
-            Event::second_factor_required(user).log(client);
+            Event::second_factor_required(user).log(trail, client);
             return;
         }
         let reason = match (self.is_disabled, self.has_unknown_hash) {
@@ -226,16 +226,16 @@ impl LoginFailure {
         };
         match user.zip(reason) {
             Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::login_impossible(user, reason).log(client);
+                Event::login_impossible(user, reason).log(trail, client);
             }
-            Some(_) | None => Event::login_failed(user, cause).log(client),
+            Some(_) | None => Event::login_failed(user, cause).log(trail, client),
         }
         let is_wrong = matches!(
             cause,
             AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
         );
         if self.locks && is_wrong {
-            Event::login_locked(user).log(client);
+            Event::login_locked(user).log(trail, client);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Auth {
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let token = make_token(&self.db, user.id, lifetime, None)?;
-        Event::reset_token_created(user.id).log(&Client::default());
+        Event::reset_token_created(user.id).log(&self.audit, &Client::default());
         Ok(token)
     }
 
@@ -101,8 +101,8 @@ impl Auth {
         let reset = self.try_reset(executor, attempt, password, client, &mut user);
         let reset = reset.await;
         match &reset {
-            Ok(changed) => Event::password_changed(changed.id, None).log(client),
-            Err(cause) => Event::password_change_failed(user, cause).log(client),
+            Ok(changed) => Event::password_changed(changed.id, None).log(&self.audit, client),
+            Err(cause) => Event::password_change_failed(user, cause).log(&self.audit, client),
         }
         reset
     }
@@ -181,10 +181,10 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         let requested = asked.inspect_err(|cause| {
-            Event::password_change_failed(None, cause).log(client);
+            Event::password_change_failed(None, cause).log(&self.audit, client);
         })?;
         self.wake_mails();
-        requested.log(client);
+        requested.log(&self.audit, client);
         Ok(())
     }
 

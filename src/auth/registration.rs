@@ -82,7 +82,7 @@ impl Auth {
             Ok(RegistrationOutcome::Concealed) => Event::registration_concealed(),
             Err(cause) => Event::registration_failed(cause),
         }
-        .log(client);
+        .log(&self.audit, client);
         if registered.is_ok() {
             self.wake_mails();
         }

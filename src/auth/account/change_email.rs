@@ -40,7 +40,7 @@ impl Auth {
             Ok(_) => Event::email_change_requested(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
         }
-        .log(&client);
+        .log(&self.audit, &client);
         asked
     }
 

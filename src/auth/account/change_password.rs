@@ -35,9 +35,9 @@ impl Auth {
         let changed = self.try_change_password(executor, request, new).await;
         match &changed {
             Ok(PasswordChanged { session_id, .. }) => {
-                Event::password_changed(user, Some(&session_id.digest())).log(&client);
+                Event::password_changed(user, Some(&session_id.digest())).log(&self.audit, &client);
             }
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         changed
     }

@@ -5,7 +5,7 @@ use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::RateLimitedMail;
-use crate::domain::{Client, Email, Language, NormalizedEmail, User};
+use crate::domain::{Actor, Client, Email, Language, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -15,8 +15,8 @@ impl Auth {
     /// [`AuthError::NoResultFound`] if no user has this email.
     pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
-        self.db.delete_user(user.id)?;
-        Event::user_deleted(user.id).log(&Client::default());
+        self.db.delete_user(user.id, Actor::Service)?;
+        Event::user_deleted(user.id).log(&self.audit, &Client::default());
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Auth {
             Ok(_) => Event::user_deleted(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
         }
-        .log(&client);
+        .log(&self.audit, &client);
         deleted
     }
 

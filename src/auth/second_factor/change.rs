@@ -3,7 +3,7 @@
 use super::enrolment::new_recovery_codes;
 use super::notice::log_locked;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
-use crate::auth::audit::Event;
+use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{DbError, LimitCheck, SecondFactorChange};
@@ -30,8 +30,8 @@ impl Auth {
         let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code);
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::second_factor_removed(user).log(&client),
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Ok(()) => Event::second_factor_removed(user).log(&self.audit, &client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         removed
     }
@@ -50,8 +50,8 @@ impl Auth {
         let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::recovery_codes_replaced(user).log(&client),
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Ok(_) => Event::recovery_codes_replaced(user).log(&self.audit, &client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         replaced
     }
@@ -137,7 +137,7 @@ impl Auth {
             &side_effects,
             &noted.change(),
         );
-        if !owner.changed(removed)? {
+        if !owner.changed(&self.audit, removed)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
@@ -156,7 +156,7 @@ impl Auth {
         let replaced =
             self.db
                 .replace_recovery_codes(&who, &side_effects, &digests, &noted.change());
-        if !owner.changed(replaced)? {
+        if !owner.changed(&self.audit, replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
@@ -169,6 +169,7 @@ impl ReauthenticatedUser {
     /// settled either.
     pub(super) fn changed(
         &self,
+        trail: &AuditTrail,
         written: Result<SecondFactorChange, DbError>,
     ) -> Result<bool, AuthError> {
         let error = match written {
@@ -176,7 +177,7 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Refused) => return Ok(false),
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
-                    log_locked(self.user.id, self.client());
+                    log_locked(self.user.id, trail, self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }

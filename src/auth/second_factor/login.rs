@@ -38,11 +38,11 @@ impl Auth {
             None => Err(AuthError::NoPendingLogin),
         };
         let (login, user, attempt) =
-            found.inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
+            found.inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         let user_id = Some(user.id);
         let failed = |cause: &AuthError| {
             let user = user_id;
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         };
         let count = move |auth: &Self| {
             let reservation = attempt.reserve(auth)?;
@@ -66,7 +66,7 @@ impl Auth {
             failed(cause);
             self.refund_if_ours(&reservation, cause);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -154,7 +154,7 @@ impl Auth {
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
                 if let FactorProof::RecoveryCode(_) = proof {
-                    Event::recovery_code_used(user.id).log(client);
+                    Event::recovery_code_used(user.id).log(&self.audit, client);
                     self.wake_mails();
                 }
                 if let Some(password) = outdated {
@@ -169,7 +169,7 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    log_locked(user.id, client);
+                    log_locked(user.id, &self.audit, client);
                     self.wake_mails();
                 }
                 let with_password = login.is_none();

@@ -135,11 +135,11 @@ impl Auth {
             if let AuthError::InvalidPasskey(PasskeyRefusal::Counter) = cause
                 && let Some(user) = user
             {
-                Event::passkey_counter(user).log(client);
+                Event::passkey_counter(user).log(&self.audit, client);
             }
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -277,7 +277,7 @@ impl Auth {
             },
             Err(refusal) => {
                 if refusal == PasskeyRefusal::Counter {
-                    Event::passkey_counter(user_id).log(client);
+                    Event::passkey_counter(user_id).log(&self.audit, client);
                 }
                 FactorProof::Wrong
             }
