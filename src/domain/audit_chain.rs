@@ -30,7 +30,7 @@ pub struct ChainRow {
     pub event: String,
     /// The user whom it concerns.
     pub user_id: Option<i64>,
-    /// Who caused it.
+    /// The name of the actor that caused it.
     pub actor: String,
     /// The administrator who caused it.
     pub actor_id: Option<i64>,

@@ -7,7 +7,7 @@ use super::{Timestamp, UserId};
 /// The name of the event after which the rows of a user have no content any more.
 pub const USER_DELETED: &str = "user_deleted";
 
-/// Who caused an event.
+/// The cause of an event: a client, a person, or the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A client of the service: the owner of the account, or a client that claims to be.
@@ -100,7 +100,7 @@ pub struct NewAuditEvent {
     pub event: &'static str,
     /// The user whom it concerns.
     pub user_id: Option<UserId>,
-    /// Who caused it.
+    /// The name of the actor that caused it.
     pub actor: Actor,
     /// Everything else.
     pub details: AuditDetails,
@@ -134,7 +134,7 @@ pub struct AuditEvent {
     pub event: String,
     /// The user whom it concerns.
     pub user_id: Option<UserId>,
-    /// Who caused it: the name of an [`Actor`].
+    /// The name of the [`Actor`] that caused it.
     pub actor: String,
     /// The administrator who caused it.
     pub actor_id: Option<UserId>,

@@ -98,6 +98,7 @@ impl<'a> Event<'a> {
     }
 
     /// Says that an administrator caused it.
+    #[expect(dead_code, reason = "the administration pages will use it")]
     pub(in crate::auth) fn by(self, administrator: UserId) -> Self {
         Self {
             administrator: Some(administrator),
