@@ -163,7 +163,7 @@ impl<'a> Event<'a> {
     }
 
     fn row(&self, user: UserId, client: &Client, at: Timestamp) -> NewAuditEvent {
-        let actor = match (self.administrator, client.address()) {
+        let actor = match (self.administrator, client.request_id()) {
             (Some(administrator), _) => Actor::Administrator(administrator),
             (None, Some(_)) => Actor::Client,
             (None, None) => Actor::Service,
