@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod db;
 mod db_copy;
+mod doctor;
 mod export;
 mod find_user;
 mod generate;
@@ -95,6 +96,13 @@ enum Command {
     Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
+    /// Find what is wrong with the set-up, each finding with its remedy
+    #[command(
+        after_help = "Example: bienvenue doctor --config /etc/bienvenue/bienvenue.env\n\nExit \
+                      codes: 0 if nothing is wrong, 1 if something is, which is printed, 78 if the \
+                      settings are invalid"
+    )]
+    Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page
@@ -205,6 +213,9 @@ pub enum CliError {
     /// The database was not copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// The doctor found something wrong. The findings were printed to standard output.
+    #[error("{0} findings: each is printed with its remedy")]
+    Findings(usize),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -253,6 +264,7 @@ impl CliError {
             | Self::OtherSystem(_)
             | Self::Hash(_)
             | Self::RowsRefused(_)
+            | Self::Findings(_)
             | Self::Unwritable(_)
             | Self::Copy(_) => ExitCode::FAILURE,
         }
@@ -373,6 +385,7 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::Backup(backup)) => backup.run(config),
             Some(Command::Config(command)) => command.run(config, &self.settings),
+            Some(Command::Doctor(doctor)) => doctor.run(config),
             Some(Command::Completions(completions)) => {
                 completions.run(command());
                 Ok(())
