@@ -30,7 +30,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
@@ -40,16 +40,13 @@ use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use config::Setting;
 use database::DatabaseCommand;
-use usage::UsageError;
+use usage::{UsageError, command, help};
 
 /// The end of the help.
 const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
     no such user, group, application or invitation; 4 refused, for example because it exists \
     already or was not confirmed; 78 the settings or the command line are invalid.";
-
-/// The settings that the help of a command shows beside its own options.
-const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -268,36 +265,6 @@ impl CliError {
             | Self::Unwritable(_)
             | Self::Copy(_) => ExitCode::FAILURE,
         }
-    }
-}
-
-/// The parser, which accepts every setting before and after a command.
-fn command() -> clap::Command {
-    Cli::command().mut_args(|argument| match argument.get_env() {
-        Some(_) => argument.global(true),
-        None => argument,
-    })
-}
-
-/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
-/// `bienvenue --help` lists.
-fn help(arguments: &[OsString]) -> UsageError {
-    let command = command();
-    let hidden: Vec<Arg> = command
-        .get_arguments()
-        .filter(|argument| argument.get_env().is_some())
-        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
-        .map(|argument| argument.clone().hide(true))
-        .collect();
-    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
-    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
-        "serve" => subcommand,
-        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
-        _ => subcommand.args(&hidden),
-    });
-    match command.try_get_matches_from(arguments) {
-        Err(asked) => usage::explain(&asked),
-        Ok(_) => UsageError::Help(String::new()),
     }
 }
 
