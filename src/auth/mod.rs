@@ -41,13 +41,11 @@ use crate::db::DB;
 use crate::mail::{Mailer, RecentMails, Templates};
 use crate::secret_key::KeyFile;
 use audit::AuditTrail;
-use hasher::{HashPermit, Hasher, HasherSettings, Requester};
+use hasher::{Hasher, HasherSettings};
 use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::foreign::ForeignChecks;
-use password::jobs::{HashJob, VerifyJob, VerifyResult};
-use throttle::Reservation;
 
 pub use access::{AccessRequest, HAND_OVER_LIFETIME, VerifiedAccess, login_next};
 pub use access_decision::{Denial, Grant, decide};
@@ -200,17 +198,6 @@ impl Auth {
             recent_mails: self.recent_mails.clone(),
             monitor: self.monitor.clone(),
         }
-    }
-
-    /// Takes a permit for a hash that no client requests.
-    fn acquire_permit(&self) -> Result<HashPermit, AuthError> {
-        self.hasher
-            .acquire_permit(self.rounds(), Requester::Unlimited)
-    }
-
-    /// The rounds of a hash at the current cost.
-    fn rounds(&self) -> u64 {
-        1 << self.settings.bcrypt_cost.get()
     }
 
     /// Whether reads (such as [`Auth::session_user`]) wait for no network and no other thread, so

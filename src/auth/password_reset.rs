@@ -6,7 +6,7 @@ use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
 use super::throttle::{IpLimits, marks, refuse_waiting, reserve, reset_requests};
-use super::{Auth, AuthError, HashJob, Notification};
+use super::{Auth, AuthError, Notification};
 use crate::db::{
     ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
 };
@@ -122,9 +122,8 @@ impl Auth {
         let find = move |auth: &Self| attempt.find_or_count(auth);
         let (user, token) = self.reserve(executor, client, find).await?;
         self.settings.accept(&password, Some(&user.email))?;
-        let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         *owner = Some(user.id);
-        let hashed = permit.run(hashing).await??;
+        let hashed = permit.hash(password, self.settings.bcrypt_cost).await?;
         drop(permit);
         let spend = move |auth: &Self| auth.spend_token(user, &token, hashed);
         executor.write(self, client, spend).await
@@ -229,13 +228,7 @@ pub(super) fn make_token(
 }
 
 fn invalid(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => AuthError::InvalidResetToken,
-        DbError::InvalidRequest(_)
-        | DbError::AlreadyExists(_)
-        | DbError::Unavailable(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, AuthError::InvalidResetToken)
 }
 
 impl TokenAttempt {

@@ -178,11 +178,5 @@ impl Auth {
 }
 
 fn not_logged_in_or(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => AuthError::NotLoggedIn,
-        DbError::AlreadyExists(_)
-        | DbError::Unavailable(_)
-        | DbError::InvalidRequest(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, AuthError::NotLoggedIn)
 }

@@ -12,11 +12,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::cleanup::Cleanup;
-use super::rehashed::Rehashed;
+use crate::auth::HashError;
 use crate::auth::audit::AuditTrail;
 use crate::auth::throttle::{Reservation, ThrottleSettings};
 use crate::db::{DB, LimitHit};
-use crate::domain::{SessionDigest, Timestamp};
+use crate::domain::{HashedPassword, SessionDigest, Timestamp, User};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -42,6 +42,34 @@ pub(in crate::auth) enum Message {
     GiveBack(Reservation),
     /// End.
     End,
+}
+
+/// A new hash that replaces an outdated one.
+#[derive(Debug)]
+pub(in crate::auth) struct Rehashed {
+    pub(in crate::auth) user: User,
+    pub(in crate::auth) outcome: Result<HashedPassword, HashError>,
+}
+
+impl Rehashed {
+    /// Stores the new hash, unless the password was changed meanwhile. Blocks for a write.
+    fn write(self, db: &DB) {
+        let (user, outdated) = (self.user.id, &self.user.hashed_password);
+        let new = match self.outcome {
+            Ok(new) => new,
+            Err(error) => {
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
+                return;
+            }
+        };
+        match db.replace_outdated_hash(user, outdated, &new) {
+            Ok(true) => log::info!("rehashed the stored password of user {user}"),
+            Ok(false) => {}
+            Err(error) => {
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
+            }
+        }
+    }
 }
 
 struct LastSeenBuffer {

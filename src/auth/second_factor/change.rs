@@ -6,7 +6,7 @@ use super::{Auth, AuthError, SecondFactorCode, code_limit};
 use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
-use crate::db::{DbError, LimitCheck, SecondFactorChange};
+use crate::db::{DbError, SecondFactorChange};
 use crate::domain::{Client, FactorChangeKind, LimitKey, RecoveryCode, User, UserId};
 
 /// How many users are read at a time.
@@ -95,24 +95,6 @@ impl Auth {
         Ok(reset?)
     }
 
-    /// Runs a change by an owner, after the password was checked. `limits` are further ones that
-    /// refuse before anything is counted.
-    pub(super) async fn as_owner<T: Send + 'static>(
-        &self,
-        executor: &impl Executor,
-        request: OwnerRequest,
-        limits: Vec<LimitCheck>,
-        change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
-    ) -> Result<T, AuthError> {
-        let client = request.client.clone();
-        let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
-        drop(permit);
-        let reservation = owner.reservation();
-        let change = move |auth: &Self| change(auth, &owner);
-        let changed = executor.write(self, &client, change).await;
-        changed.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
-    }
-
     fn delete_totp(
         &self,
         owner: &ReauthenticatedUser,
@@ -183,13 +165,7 @@ impl ReauthenticatedUser {
                 AuthError::InvalidCode { with_password }
             }
             Ok(SecondFactorChange::Limited(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => error.into(),
+            Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
         self.reservation().release();
         Err(error)

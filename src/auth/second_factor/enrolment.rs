@@ -7,7 +7,7 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
-use crate::db::{DbError, SecondFactorChange, TotpConfirmation, TotpRow};
+use crate::db::{SecondFactorChange, TotpConfirmation, TotpRow};
 use crate::domain::{
     Client, Email, FactorChangeKind, LimitKey, RecoveryCode, RecoveryCodeDigest, SessionId,
     SessionUser, TotpCode, TotpMatch, TotpSecret, UserId,
@@ -200,13 +200,7 @@ impl Auth {
             }
             Ok(SecondFactorChange::Refused) => Err(AuthError::NoSecondFactor),
             Ok(SecondFactorChange::Limited(limited)) => Err(limited.into()),
-            Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NotLoggedIn)),
         }
     }
 }

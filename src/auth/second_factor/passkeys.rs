@@ -7,7 +7,7 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{
-    DbError, FactorProof, LoginSideEffects, NewPasskey, NewPasskeyRegistration, PasskeyRegistration,
+    FactorProof, LoginSideEffects, NewPasskey, NewPasskeyRegistration, PasskeyRegistration,
 };
 use crate::domain::{
     Client, FactorChangeKind, LimitKey, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName,
@@ -120,13 +120,7 @@ impl Auth {
                 Event::passkey_renamed(owner.id).log(&self.audit, client);
                 Ok(())
             }
-            Err(DbError::NoResultFound) => Err(AuthError::NoSuchPasskey),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NoSuchPasskey)),
         }
     }
 
@@ -244,13 +238,7 @@ impl Auth {
                 Err(AuthError::PasskeyNotAdded(PasskeyRefusal::NoChallenge))
             }
             Ok(PasskeyRegistration::Refused) => Err(AuthError::PasskeyExists),
-            Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NotLoggedIn)),
         }
     }
 
