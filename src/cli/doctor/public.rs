@@ -26,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "hsts",
-        looks_at: "whether browsers are told to use https alone (HSTS)",
+        looks_at: "whether browsers keep to https (HSTS)",
         run: hsts,
     },
     Check {
@@ -179,7 +179,7 @@ fn hsts(examination: &Examination<'_>) -> Vec<Finding> {
     let finding = match age {
         Some(age) if age >= SHORT_HSTS => return Vec::new(),
         Some(age) => format!("browsers keep to https for {age} seconds only"),
-        None => "browsers are not told to keep to https: the header is missing".to_owned(),
+        None => "browsers do not keep to https: the header is missing".to_owned(),
     };
     vec![Finding::warning(
         finding,
