@@ -3,7 +3,7 @@
 use super::executor::Executor;
 use super::hasher::HashPermit;
 use super::password_check::RightPassword;
-use super::throttle::{LoginAttempt, reauthentications};
+use super::throttle::{LoginAttempt, admin_acts, reauthentications};
 use super::{Auth, AuthError, Reservation};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
@@ -30,7 +30,7 @@ pub(super) struct ReauthenticatedUser {
     session: SessionDigest,
     /// The level at which the session's user has authenticated.
     pub(super) level: SessionLevel,
-    /// The rate limit of account changes. It is counted with the change, so that only right
+    /// The rate limit of account changes, or of an administrator's acts. It is counted with the change, so that only right
     /// passwords count.
     limit: Vec<LimitCheck>,
 }
@@ -48,6 +48,33 @@ impl Auth {
         request: OwnerRequest,
         limits: Vec<LimitCheck>,
     ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
+        let limit = reauthentications(&self.settings.throttle, &request.owner.email.key());
+        let reauthenticated = self.reauthenticate_within(executor, request, limit, limits);
+        reauthenticated.await
+    }
+
+    /// The same for an act of an administrator, who may act more often than owners change their
+    /// account.
+    ///
+    /// # Errors
+    /// Those of [`Auth::reauthenticate`].
+    pub(super) async fn reauthenticate_administrator(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+    ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
+        let limit = admin_acts(&self.settings.throttle, request.owner.id);
+        let reauthenticated = self.reauthenticate_within(executor, request, limit, Vec::new());
+        reauthenticated.await
+    }
+
+    async fn reauthenticate_within(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        limit: Vec<LimitCheck>,
+        limits: Vec<LimitCheck>,
+    ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
         let OwnerRequest {
             owner,
             session_id,
@@ -55,7 +82,6 @@ impl Auth {
             client,
         } = request;
         let email = owner.email.key();
-        let limit = reauthentications(&self.settings.throttle, &email);
         let limits = limits.into_iter().chain(limit.clone()).collect();
         let attempt = LoginAttempt::new(email, client);
         let verified = self.verify_password(executor, attempt, current_password, limits);

@@ -2,12 +2,13 @@
 
 mod access;
 mod account;
+mod administration;
 mod second_factor;
 
 use log::Level;
 
 use super::{AuthError, LoginSuccess};
-use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
+use crate::domain::{AppName, Client, GroupName, Origin, RequestId, SessionDigest, UserId};
 
 /// The log target, for filters in `RUST_LOG`.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -32,11 +33,14 @@ pub(in crate::auth) struct Event<'a> {
     reason: Option<&'static str>,
     cause: Option<&'a AuthError>,
     user: Option<UserId>,
+    /// The administrator who acts, for acts on users, groups, invitations and applications.
+    administrator: Option<UserId>,
     session: Option<&'a SessionDigest>,
     origin: Option<&'a str>,
     mail: Option<&'a str>,
     count: Option<usize>,
     app: Option<&'a AppName>,
+    group: Option<&'a GroupName>,
 }
 
 impl<'a> Event<'a> {
@@ -72,7 +76,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn user(self, user: impl Into<Option<UserId>>) -> Self {
+    pub(in crate::auth) fn user(self, user: impl Into<Option<UserId>>) -> Self {
         Self {
             user: user.into(),
             ..self
@@ -130,6 +134,9 @@ impl<'a> Event<'a> {
             mail = self.mail,
             count = self.count,
             app = self.app.map(AppName::as_str),
+            group = self.group.map(GroupName::as_str),
+            by = self.administrator.map(|_| "administrator"),
+            by_user_id = self.administrator.map(UserId::get),
             user_id = self.user.map(UserId::get),
             session = self.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),
