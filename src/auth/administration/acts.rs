@@ -5,7 +5,7 @@ use super::invitation::{Invited, NewInvitation};
 use crate::auth::audit::Event;
 use crate::auth::{ActRefusal, Auth, AuthError};
 use crate::db::{AppAddition, DbError, GroupDeletion, MailRequestOutcome};
-use crate::domain::{App, AppName, Client, Email, GroupName, User, UserId};
+use crate::domain::{Actor, App, AppName, Client, Email, GroupName, USER_DELETED, User, UserId};
 use crate::mail::MailKind;
 
 /// An act of an administrator.
@@ -97,8 +97,10 @@ impl Auth {
                 if user.email.key() != typed.key() {
                     return Err(ActRefusal::OtherEmail.into());
                 }
-                db.delete_user(user.id)?;
-                Some(event("user_deleted", "user deleted").user(user.id))
+                db.delete_user(user.id, Actor::Administrator(by.id))?;
+                // Its row was written with the deletion.
+                let event = event(USER_DELETED, "user deleted").user(user.id);
+                Some(event.line_only())
             }
             AdminAct::CreateGroup(group) => {
                 if !db.create_group(group)? {
@@ -154,7 +156,7 @@ impl Auth {
             }
         };
         match done {
-            Some(event) => event.log(client),
+            Some(event) => event.log(&self.audit, client),
             None => outcome = ActOutcome::Unchanged,
         }
         Ok(outcome)
@@ -199,11 +201,5 @@ impl Auth {
 }
 
 fn no_such_user(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => ActRefusal::NoSuchUser.into(),
-        DbError::AlreadyExists(_)
-        | DbError::InvalidRequest(_)
-        | DbError::Unavailable(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, ActRefusal::NoSuchUser.into())
 }

@@ -102,22 +102,13 @@ impl Auth {
             current_password,
             client: client.clone(),
         };
-        let reauthenticated = self.reauthenticate_administrator(executor, request).await;
-        let acted = match reauthenticated {
-            Ok((owner, permit)) => {
-                drop(permit);
-                let reservation = owner.reservation();
-                let step = move |auth: &Self| {
-                    auth.record_administrator(&owner)?;
-                    auth.carry_out(&act, &owner.user, owner.client())
-                };
-                let acted = executor.write(self, &client, step).await;
-                acted.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
-            }
-            Err(cause) => Err(cause),
+        let step = move |auth: &Self, owner: &ReauthenticatedUser| {
+            auth.record_administrator(owner)?;
+            auth.carry_out(&act, &owner.user, owner.client())
         };
+        let acted = self.as_administrator(executor, request, step).await;
         if let Err(cause) = &acted {
-            Event::act_refused(admin, cause).log(&client);
+            Event::act_refused(admin, cause).log(&self.audit, &client);
         }
         acted
     }

@@ -11,18 +11,12 @@ impl<'a> Event<'a> {
         message: &'static str,
         admin: UserId,
     ) -> Self {
-        Self {
-            administrator: Some(admin),
-            ..Self::new(name, message)
-        }
+        Self::new(name, message).by(admin)
     }
 
     /// An act of an administrator was refused, or the password was wrong.
     pub(in crate::auth) fn act_refused(admin: UserId, cause: &'a AuthError) -> Self {
-        Self {
-            administrator: Some(admin),
-            ..Self::reauthentication_failed(admin, cause)
-        }
+        Self::reauthentication_failed(admin, cause).by(admin)
     }
 
     pub(in crate::auth) fn count(self, count: usize) -> Self {
