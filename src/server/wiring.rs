@@ -158,6 +158,7 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         reset: fixed.reset,
         reset_pause: fixed.reset_pause,
         reauthentication: fixed.reauthentication,
+        admin_acts: fixed.admin_acts,
     }
 }
 
