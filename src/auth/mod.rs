@@ -55,7 +55,7 @@ pub use account::summary::AccountSummary;
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
-pub use executor::{Access, Executor, Inline};
+pub use executor::{Executor, Inline};
 pub use hasher::{HasherStats, WaitHistogram};
 pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
@@ -89,7 +89,8 @@ pub use crate::db::{
 
 /// The use cases over a database, with the methods of the reference service's `Auth`.
 ///
-/// It owns the hashing and background threads, which end when it is dropped.
+/// It owns the hashing and background threads, which end when its last clone is dropped.
+#[derive(Clone)]
 pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
@@ -105,7 +106,7 @@ pub struct Auth {
     /// None unless the mailer is for development.
     recent_mails: Option<RecentMails>,
     /// None on PostgreSQL, and in commands.
-    monitor: Option<Arc<DatabaseMonitor>>,
+    _monitor: Option<Arc<DatabaseMonitor>>,
 }
 
 impl Auth {
@@ -132,7 +133,7 @@ impl Auth {
             keys: KeyFile::nowhere().into(),
             mails: None,
             recent_mails: None,
-            monitor: None,
+            _monitor: None,
             db,
         })
     }
@@ -188,15 +189,7 @@ impl Auth {
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             db: self.db.with_deadline(deadline),
-            settings: Arc::clone(&self.settings),
-            audit: self.audit.clone(),
-            hasher: Arc::clone(&self.hasher),
-            foreign_checks: Arc::clone(&self.foreign_checks),
-            background_writes: Arc::clone(&self.background_writes),
-            keys: Arc::clone(&self.keys),
-            mails: self.mails.clone(),
-            recent_mails: self.recent_mails.clone(),
-            monitor: self.monitor.clone(),
+            ..self.clone()
         }
     }
 
