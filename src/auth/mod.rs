@@ -75,9 +75,11 @@ pub use second_factor::{
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::AuthSettings;
 pub use stats::{AuthStats, MailOutcome};
-pub use throttle::{ThrottleSettings, mail_limit_keys};
+pub use throttle::mail_limit_keys;
 
-pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
+pub use crate::domain::{
+    EmailVerification, Notification, Registration, SecondFactorPolicy, ThrottleSettings,
+};
 
 pub use crate::mail::Mail;
 pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};

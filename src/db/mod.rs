@@ -78,12 +78,12 @@ pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::ActivePreviousEmail;
 pub use tables::sessions::{ActiveSession, NewSession};
-pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
+pub use tables::throttle::{LimitHit, LimitRow, RateLimited};
 pub use tables::totp::TotpRow;
 pub use tables::users::changes::UserChanges;
 pub use tables::users::filter::UserFilter;
 
-pub use crate::domain::Pooler;
+pub use crate::domain::{LimitCheck, Pooler};
 
 use crate::domain::{Clock, DatabaseUrl, UserId};
 

@@ -37,7 +37,7 @@ pub(in crate::auth) struct Cleanup {
 impl Cleanup {
     pub(in crate::auth) fn start(db: &DB, settings: &ThrottleSettings) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let (db, cap) = (db.in_background(), settings.rows);
+        let (db, cap) = (db.in_background(), settings.throttle_rows.get());
         let thread = thread::Builder::new()
             .name("cleanup".into())
             .spawn(move || run(Cleaner::new(db, cap), &stopped))?;

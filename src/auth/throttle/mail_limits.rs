@@ -64,7 +64,7 @@ pub(in crate::auth) fn reauthentications(
     email: &NormalizedEmail,
 ) -> Vec<LimitCheck> {
     let check = settings
-        .on
+        .throttle
         .then(|| settings.limit_check(LimitKey::reauthentication(email)));
     check.into_iter().collect()
 }
