@@ -1,14 +1,29 @@
 //! Faults of the machine itself: settings, files, database, mail server.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use super::{assert_found, doctor, findings, wrong};
+use super::{assert_found, findings, wrong as all_wrong};
 use crate::mail::server::MailServer;
 use crate::support::program::{finish, run, told};
 use crate::support::{Engine, Place, has_tool, sqlite};
+
+/// The doctor, where nothing answers at the public URL.
+fn doctor(folder: &Path, flags: &[&str]) -> Command {
+    let mut command = super::doctor(folder, flags);
+    command.arg("--connect=127.0.0.2");
+    command
+}
+
+/// What is wrong with the machine itself.
+fn wrong(command: Command) -> BTreeSet<(String, String)> {
+    let mut found = all_wrong(command);
+    found.retain(|(check, _)| check != "public-url" && check != "certificate");
+    found
+}
 
 /// A place with a database that the program has made.
 fn migrated() -> Place {

@@ -1,6 +1,8 @@
 //! `bienvenue doctor` finds seeded faults, and raises no false alarm.
 
+mod deployment;
 mod local;
+mod public;
 
 use std::collections::BTreeSet;
 use std::path::Path;
