@@ -12,6 +12,7 @@ mod form_error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handlers;
+mod login_response;
 mod metrics;
 mod middleware;
 mod openapi;

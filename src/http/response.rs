@@ -1,14 +1,10 @@
-//! Responses: JSON, the user of a request, and the answer to a login.
+//! Responses: JSON, and the user of a request.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
-use super::HttpSettings;
-use super::extract::device_cookie;
-use super::extract::session_cookie::SessionCookie;
-use crate::auth::LoginSuccess;
 use crate::domain::UserId;
 
 /// The header with the error code.
@@ -54,24 +50,4 @@ pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize
 pub(crate) fn with_user_id(user: UserId, mut answer: HttpResponse) -> HttpResponse {
     answer.extensions_mut().insert(user);
     answer
-}
-
-#[derive(Serialize)]
-struct NewSession {
-    session_id: String,
-}
-
-/// The answer of the API to a login that opened a session, with its cookies.
-pub(super) fn opened(
-    logged_in: &LoginSuccess,
-    mut answer: HttpResponseBuilder,
-    settings: &HttpSettings,
-) -> HttpResponse {
-    let session_id = logged_in.session_id.expose();
-    answer.cookie(SessionCookie::build(&session_id, settings));
-    if let Some(device) = &logged_in.device {
-        answer.cookie(device_cookie::build(device, settings));
-    }
-    let answer = json_with(&mut answer, &NewSession { session_id });
-    with_user_id(logged_in.user.id, answer)
 }

@@ -10,9 +10,10 @@ use crate::domain::{Client, PasskeyId, PasskeyInfo, PasskeyName, RecoveryCode, T
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser, session_of};
 use crate::http::extract::form::{FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
+use crate::http::login_response::opened;
 use crate::http::pages::{self, Pages};
 use crate::http::representation::prefers_html;
-use crate::http::response::{EmptyObject, json, json_with, opened};
+use crate::http::response::{EmptyObject, json, json_with};
 use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
 
 /// What an authenticator has signed.

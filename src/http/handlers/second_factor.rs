@@ -9,7 +9,8 @@ use crate::domain::{Client, RecoveryCode};
 use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{CodeForm, CurrentPasswordForm, FieldText, Form, ProofForm};
 use crate::http::extract::login_cookie::LoginCookie;
-use crate::http::response::{EmptyObject, json, opened};
+use crate::http::login_response::opened;
+use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, qr_code};
 
 /// The code that confirms an authenticator app.

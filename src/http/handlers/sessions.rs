@@ -13,7 +13,8 @@ use crate::http::extract::current_user::{CurrentUser, EnrollingUser};
 use crate::http::extract::form::{FieldText, Form};
 use crate::http::extract::login_cookie::LoginCookie;
 use crate::http::extract::session_cookie::SessionCookie;
-use crate::http::response::{EmptyObject, json_with, opened};
+use crate::http::login_response::opened;
+use crate::http::response::{EmptyObject, json_with};
 use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings};
 
 #[derive(Deserialize)]
