@@ -8,6 +8,8 @@
 mod access;
 mod access_decision;
 mod account;
+mod act_refusal;
+mod administration;
 mod admission;
 mod audit;
 mod email_verification;
@@ -52,6 +54,11 @@ pub use access_decision::{Denial, Grant, decide};
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
 pub use account::summary::AccountSummary;
+pub use act_refusal::ActRefusal;
+pub use administration::{
+    ActOutcome, AdminAct, AdminRequest, Administrator, Invited, NewInvitation, UserDetails,
+    create_invitation, members,
+};
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
@@ -85,7 +92,7 @@ pub use crate::mail::Mail;
 pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
 
 pub use crate::db::{
-    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, ListedUser, OutboxStats, PoolStats,
     RegistrationOutcome, SecondFactors,
 };
 

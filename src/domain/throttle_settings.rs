@@ -283,6 +283,7 @@ impl ThrottleSettings {
             // The pause after each mail of a kind to one address.
             Limit::MailPause => LimitRule::Rate(rate(1, 60)),
             Limit::Reauthentication => LimitRule::Rate(rate(10, 6 * 60)),
+            Limit::AdminActs => LimitRule::Rate(rate(60, 60)),
             Limit::SecondFactor => LimitRule::Backoff(self.second_factor),
             Limit::PasskeyRequests => LimitRule::Rate(rate(60, 1)),
             Limit::PasskeyRequestsSubnet => {
