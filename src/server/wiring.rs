@@ -87,6 +87,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: config.throttling,
+        audit_retention: config.logging.audit_retention(),
     }
 }
 
