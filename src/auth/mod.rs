@@ -133,7 +133,7 @@ impl Auth {
         })?;
         let audit = AuditTrail::new(db.clock().clone());
         let cleanup = CleanupSettings {
-            limit_rows: settings.throttle.rows,
+            limit_rows: settings.throttle.throttle_rows.get(),
             audit_retention: settings.audit_retention,
         };
         let background_writes = BackgroundWrites::start(db.clone(), audit.clone(), cleanup)?;

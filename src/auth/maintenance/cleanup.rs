@@ -45,11 +45,7 @@ pub(in crate::auth) struct Cleanup {
 impl Cleanup {
     pub(in crate::auth) fn start(db: &DB, settings: CleanupSettings) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-<<<<<<< HEAD
-        let (db, cap) = (db.in_background(), settings.throttle_rows.get());
-=======
         let cleaner = Cleaner::new(db.in_background(), settings);
->>>>>>> main
         let thread = thread::Builder::new()
             .name("cleanup".into())
             .spawn(move || run(cleaner, &stopped))?;
