@@ -72,11 +72,10 @@ pub(super) enum Proxy {
     Nginx,
     /// Caddy 2.6 or later
     Caddy,
-    /// Apache 2.4 with mod_lua and LuaSocket
+    /// Apache 2.4 with Lua
     Apache,
     /// HAProxy 2.6 or later with Lua
-    #[value(name = "haproxy")]
-    HaProxy,
+    Haproxy,
 }
 
 impl Command {
@@ -218,11 +217,11 @@ fn snippets(app: &App, proxy: Option<Proxy>, config: &Config) -> String {
             Proxy::Nginx => include_str!("../../deploy/nginx/app.conf"),
             Proxy::Caddy => include_str!("../../deploy/Caddyfile.app"),
             Proxy::Apache => include_str!("../../deploy/apache/app.conf"),
-            Proxy::HaProxy => include_str!("../../deploy/haproxy/app.cfg"),
+            Proxy::Haproxy => include_str!("../../deploy/haproxy/app.cfg"),
         };
         // The address of a site of Caddy has the port, and the scheme where it is not https.
         let host = match proxy {
-            Proxy::Nginx | Proxy::Apache | Proxy::HaProxy => app.origin.host(),
+            Proxy::Nginx | Proxy::Apache | Proxy::Haproxy => app.origin.host(),
             Proxy::Caddy => {
                 let origin = app.origin.as_str();
                 origin.strip_prefix("https://").unwrap_or(origin)

@@ -27,7 +27,7 @@ pub(super) enum Proxy {
     Nginx,
     Caddy,
     Apache,
-    HaProxy,
+    Haproxy,
 }
 
 impl Proxy {
@@ -36,14 +36,14 @@ impl Proxy {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Apache => "apache",
-            Self::HaProxy => "haproxy",
+            Self::Haproxy => "haproxy",
         }
     }
 
     fn tool(self) -> &'static str {
         match self {
             Self::Apache => "apache2",
-            Self::Nginx | Self::Caddy | Self::HaProxy => self.name(),
+            Self::Nginx | Self::Caddy | Self::Haproxy => self.name(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Deployment {
                 let step = section("## 3. nginx and the certificate");
                 blocks(step, "apache").remove(0) + &self.registered_app()
             }
-            (Hosts::Several, Proxy::HaProxy) => {
+            (Hosts::Several, Proxy::Haproxy) => {
                 let step = section("## 3. nginx and the certificate");
                 let app = self.registered_app();
                 let mark = "#   frontend:";
@@ -152,7 +152,7 @@ impl Deployment {
                 let own = blocks(step, "haproxy").remove(0);
                 own.replace("default_backend", &with_rule) + &app
             }
-            (Hosts::One, Proxy::Apache | Proxy::HaProxy) => panic!("there are no such files"),
+            (Hosts::One, Proxy::Apache | Proxy::Haproxy) => panic!("there are no such files"),
             (Hosts::One, Proxy::Nginx) => {
                 let folder = self.root.path().join("snippets");
                 fs::create_dir_all(&folder).unwrap();
@@ -170,7 +170,7 @@ impl Deployment {
             Proxy::Nginx => self.nginx_config(&sites),
             Proxy::Caddy => self.caddy_config(&sites),
             Proxy::Apache => self.apache_config(&sites),
-            Proxy::HaProxy => self.haproxy_config(&sites),
+            Proxy::Haproxy => self.haproxy_config(&sites),
         }
     }
 
@@ -321,7 +321,7 @@ impl Deployment {
             Proxy::Apache => {
                 command.args(["-D", "FOREGROUND", "-f"]).arg(&config);
             }
-            Proxy::HaProxy => {
+            Proxy::Haproxy => {
                 command.args(["-db", "-f"]).arg(&config);
             }
         }

@@ -13,7 +13,7 @@ fn doctor_raises_no_alarm_on_the_shipped_files(
         (Proxy::Caddy, Hosts::Several),
         (Proxy::Caddy, Hosts::One),
         (Proxy::Apache, Hosts::Several),
-        (Proxy::HaProxy, Hosts::Several)
+        (Proxy::Haproxy, Hosts::Several)
     )]
     of: (Proxy, Hosts),
 ) {
@@ -255,7 +255,7 @@ fn doctor_finds_what_is_wrong_with_apache() {
 
 #[test]
 fn doctor_finds_what_is_wrong_with_haproxy() {
-    let Some(mut deployment) = Deployment::of(Proxy::HaProxy, Hosts::Several) else {
+    let Some(mut deployment) = Deployment::of(Proxy::Haproxy, Hosts::Several) else {
         return;
     };
     let faults = [
@@ -362,7 +362,7 @@ fn attack_finds_nothing_on_the_shipped_files(
         (Proxy::Caddy, Hosts::Several),
         (Proxy::Caddy, Hosts::One),
         (Proxy::Apache, Hosts::Several),
-        (Proxy::HaProxy, Hosts::Several)
+        (Proxy::Haproxy, Hosts::Several)
     )]
     of: (Proxy, Hosts),
 ) {

@@ -252,7 +252,7 @@ fn guide_writes_configurations_that_nginx_accepts() {
 
 #[rstest]
 fn one_login_opens_both_hosts(
-    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::HaProxy)] kind: Proxy,
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
 ) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
@@ -300,7 +300,7 @@ fn one_login_opens_both_hosts(
 
 #[rstest]
 fn programs_get_401_and_no_redirect(
-    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::HaProxy)] kind: Proxy,
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
 ) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
@@ -319,7 +319,7 @@ fn programs_get_401_and_no_redirect(
 
 #[rstest]
 fn cookie_and_code_are_for_one_host(
-    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::HaProxy)] kind: Proxy,
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
 ) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
@@ -355,7 +355,7 @@ fn cookie_and_code_are_for_one_host(
 
 #[rstest]
 fn client_cannot_name_another_host_or_user(
-    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::HaProxy)] kind: Proxy,
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
 ) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
@@ -427,7 +427,7 @@ fn client_cannot_name_another_host_or_user(
 
 #[rstest]
 fn hosts_are_closed_while_the_service_is_away(
-    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::HaProxy)] kind: Proxy,
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
 ) {
     let Some(mut hosts) = Hosts::start(kind) else {
         return;

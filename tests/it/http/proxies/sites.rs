@@ -13,7 +13,7 @@ pub(super) enum Proxy {
     Nginx,
     Caddy,
     Apache,
-    HaProxy,
+    Haproxy,
 }
 
 /// The modules of Apache that Debian enables, and those that `app.conf` names.
@@ -34,7 +34,7 @@ impl Proxy {
     fn tool(self) -> &'static str {
         match self {
             Self::Apache => "apache2",
-            Self::Nginx | Self::Caddy | Self::HaProxy => self.name(),
+            Self::Nginx | Self::Caddy | Self::Haproxy => self.name(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Proxy {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Apache => "apache",
-            Self::HaProxy => "haproxy",
+            Self::Haproxy => "haproxy",
         }
     }
 
@@ -77,7 +77,7 @@ impl Proxy {
                  ProxyAddHeaders Off\nRequestHeader set X-Forwarded-For expr=%{{REMOTE_ADDR}}\n\
                  ProxyPass / http://{service}/\n</VirtualHost>\n"
             ),
-            Self::HaProxy => format!(
+            Self::Haproxy => format!(
                 "backend login\nmode http\nhttp-request set-header X-Forwarded-For %[src]\n\
                  server service {service}\n"
             ),
@@ -125,7 +125,7 @@ impl Proxy {
                 command.args(["-D", "FOREGROUND", "-f"]).arg(&config);
                 apache(&path.to_string(), address, &sites)
             }
-            Self::HaProxy => {
+            Self::Haproxy => {
                 command.args(["-db", "-f"]).arg(&config);
                 haproxy(address, own, apps)
             }
