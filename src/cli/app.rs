@@ -88,6 +88,7 @@ impl Command {
                 sentence,
                 app: Some(app),
                 database,
+                db: Some(&db),
                 ..OperatorEvent::default()
             }
             .report();

@@ -28,6 +28,10 @@ pub(crate) struct PostedForm {
     fields: Vec<Field>,
 }
 
+/// A field whose text cannot be read.
+#[derive(Debug)]
+pub(crate) struct WrongField;
+
 impl PostedForm {
     /// Takes a field: keeps what was typed for the page, and reads it. None for one that is
     /// missing or wrong, and then the page shows the error beside it.
@@ -52,19 +56,21 @@ impl PostedForm {
         read.ok()
     }
 
-    /// Takes a field that may be empty, and then has no value. None for one that is wrong, and then
-    /// the page shows the error beside it.
+    /// Takes a field that may be empty, and then has no value.
+    ///
+    /// # Errors
+    /// [`WrongField`], and then the page shows the error beside the field.
     pub(crate) fn take_optional<T, E: Into<FormError>>(
         &mut self,
         field: Field,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, WrongField> {
         let field = field.optional();
         if self.sent.has(field.name) {
-            return self.take(field, parse).map(Some);
+            return self.take(field, parse).map(Some).ok_or(WrongField);
         }
         self.fields.push(field);
-        Some(None)
+        Ok(None)
     }
 
     /// Takes a new password, and checks it by the rules for the user with this address. None for
