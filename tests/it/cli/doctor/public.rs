@@ -288,6 +288,11 @@ fn doctor_finds_what_is_wrong_with_haproxy() {
             ],
         },
         Faults {
+            // Without the answer of the script, no request passes on.
+            edits: &[("http-request lua.bienvenue", "# http-request lua.bienvenue")],
+            found: &[("applications", "wiki.example.net answers 503")],
+        },
+        Faults {
             edits: &[(" https://wiki.example.net\n", " https://shop.example.net\n")],
             found: &[(
                 "applications",
