@@ -3,6 +3,7 @@
 mod architecture;
 mod corpus;
 mod integration_examples;
+mod packages;
 mod plain_words;
 mod programs;
 mod readme;
