@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod db;
 mod db_copy;
+mod doctor;
 mod export;
 mod find_user;
 mod generate;
@@ -29,7 +30,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::{AuthError, HashError};
 use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
@@ -39,16 +40,13 @@ use crate::mail::SendError;
 use crate::server::{self, ServerError};
 use config::Setting;
 use database::DatabaseCommand;
-use usage::UsageError;
+use usage::{UsageError, command, help};
 
 /// The end of the help.
 const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
     no such user, group, application or invitation; 4 refused, for example because it exists \
     already or was not confirmed; 78 the settings or the command line are invalid.";
-
-/// The settings that the help of a command shows beside its own options.
-const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -95,6 +93,13 @@ enum Command {
     Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
+    /// Find what is wrong with the set-up, each finding with its remedy
+    #[command(
+        after_help = "Example: bienvenue doctor --config /etc/bienvenue/bienvenue.env\n\nExit \
+                      codes: 0 if nothing is wrong, 1 if something is, which is printed, 78 if the \
+                      settings are invalid"
+    )]
+    Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page
@@ -205,6 +210,9 @@ pub enum CliError {
     /// The database was not copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// The doctor found something wrong. The findings were printed to standard output.
+    #[error("{0} findings: each is printed with its remedy")]
+    Findings(usize),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -253,39 +261,10 @@ impl CliError {
             | Self::OtherSystem(_)
             | Self::Hash(_)
             | Self::RowsRefused(_)
+            | Self::Findings(_)
             | Self::Unwritable(_)
             | Self::Copy(_) => ExitCode::FAILURE,
         }
-    }
-}
-
-/// The parser, which accepts every setting before and after a command.
-fn command() -> clap::Command {
-    Cli::command().mut_args(|argument| match argument.get_env() {
-        Some(_) => argument.global(true),
-        None => argument,
-    })
-}
-
-/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
-/// `bienvenue --help` lists.
-fn help(arguments: &[OsString]) -> UsageError {
-    let command = command();
-    let hidden: Vec<Arg> = command
-        .get_arguments()
-        .filter(|argument| argument.get_env().is_some())
-        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
-        .map(|argument| argument.clone().hide(true))
-        .collect();
-    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
-    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
-        "serve" => subcommand,
-        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
-        _ => subcommand.args(&hidden),
-    });
-    match command.try_get_matches_from(arguments) {
-        Err(asked) => usage::explain(&asked),
-        Ok(_) => UsageError::Help(String::new()),
     }
 }
 
@@ -373,6 +352,7 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::Backup(backup)) => backup.run(config),
             Some(Command::Config(command)) => command.run(config, &self.settings),
+            Some(Command::Doctor(doctor)) => doctor.run(config),
             Some(Command::Completions(completions)) => {
                 completions.run(command());
                 Ok(())

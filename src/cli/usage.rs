@@ -1,11 +1,15 @@
-//! Errors of the command line, in words that show no value.
+//! The parser and the help of the command line, and its errors in words that show no value.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Error};
+use clap::{Arg, CommandFactory, Error};
 
 use super::Cli;
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// Why the command line names no command to run.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,36 @@ pub enum UsageError {
     /// It is invalid.
     #[error("{0}")]
     Invalid(String),
+}
+
+/// The parser, which accepts every setting before and after a command.
+pub(super) fn command() -> clap::Command {
+    Cli::command().mut_args(|argument| match argument.get_env() {
+        Some(_) => argument.global(true),
+        None => argument,
+    })
+}
+
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+pub(super) fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => explain(&asked),
+        Ok(_) => UsageError::Help(String::new()),
+    }
 }
 
 pub(super) fn is_help(error: &Error) -> bool {

@@ -13,14 +13,14 @@ use super::group::ShownGroup;
 use super::output::{print, print_json};
 use super::prompt::{confirm, new_password};
 use super::{CliError, database};
-use crate::auth::Auth;
+use crate::auth::{Auth, UserDetails};
 use crate::config::Config;
-use crate::db::DB;
-use crate::domain::{Email, HashedPassword, User, UserId};
+use crate::db::{DB, DbError};
+use crate::domain::{Actor, Email, HashedPassword, User};
 use crate::server::{self, ServerError};
 use filter::Filter;
 use reset_link::ResetLink;
-use shown::Details;
+use shown::ShownUser;
 
 /// How many sessions `user show` shows.
 const SESSIONS: u32 = 100;
@@ -177,7 +177,7 @@ impl Command {
                 let user = find(&db, &one.email)?;
                 let question = format!("Delete {} ({}) in {database}?", user.email, user.id);
                 confirm(&question, *yes)?;
-                db.delete_user(user.id)?;
+                db.delete_user(user.id, Actor::Operator)?;
                 let event = event("user_deleted", "user deleted", user.id);
                 done(event, &format!("deleted {} ({})", user.email, user.id));
             }
@@ -188,22 +188,14 @@ impl Command {
 
 fn show(db: &DB, email: &Email, options: Options) -> Result<(), CliError> {
     let user = find(db, email)?;
-    // The first user from this id on, as a list reads it.
-    let before = UserId::new(user.id.get().saturating_sub(1));
-    let listed = db.users_after(Some(before), 1)?.pop();
-    let listed = listed.filter(|listed| listed.id == user.id);
-    let mut sessions = db.sessions_of(user.id, None, None, SESSIONS)?;
-    sessions.retain(|session| session.valid);
-    let details = Details {
-        user: listed.ok_or_else(|| CliError::NoSuchUser(email.clone()))?,
-        groups: db.groups_of(user.id)?,
-        second_factors: db.second_factors_of(user.id)?,
-        sessions,
+    let details = match UserDetails::read(db, user.id, SESSIONS) {
+        Err(DbError::NoResultFound) => return Err(CliError::NoSuchUser(email.clone())),
+        details => details?,
     };
     if options.json {
-        print_json(&details.json());
+        print_json(&ShownUser::of(&details));
     } else {
-        print(&details.text());
+        print(&shown::text(&details));
     }
     Ok(())
 }
