@@ -45,6 +45,7 @@ use crate::secret_key::KeyFile;
 use audit::AuditTrail;
 use hasher::{Hasher, HasherSettings};
 use maintenance::background_writes::BackgroundWrites;
+use maintenance::cleanup::CleanupSettings;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::foreign::ForeignChecks;
@@ -128,8 +129,11 @@ impl Auth {
             deadline: hashing.hash_deadline,
         })?;
         let audit = AuditTrail::new(db.clock().clone());
-        let background_writes =
-            BackgroundWrites::start(db.clone(), audit.clone(), &settings.throttle)?;
+        let cleanup = CleanupSettings {
+            limit_rows: settings.throttle.rows,
+            audit_retention: settings.audit_retention,
+        };
+        let background_writes = BackgroundWrites::start(db.clone(), audit.clone(), cleanup)?;
         Ok(Self {
             audit,
             hasher: hasher.into(),

@@ -84,6 +84,7 @@ impl Command {
                 sentence,
                 app: Some(app),
                 database,
+                db: Some(&db),
                 ..OperatorEvent::default()
             }
             .report();

@@ -97,6 +97,7 @@ impl Command {
                 user,
                 group: Some(group),
                 database,
+                db: Some(&db),
                 ..OperatorEvent::default()
             }
             .report_with(options, &format!("{text} in {database}\n"));

@@ -92,7 +92,13 @@ impl Invite {
                     return Err(CliError::NoSuchInvitation(*id));
                 }
                 let database = &database::name(config);
-                report("invitation_revoked", "invitation revoked", None, database);
+                report(
+                    &db,
+                    "invitation_revoked",
+                    "invitation revoked",
+                    None,
+                    database,
+                );
                 print(&format!("revoked the invitation {id} in {database}\n"));
                 Ok(())
             }
@@ -116,7 +122,13 @@ impl New {
             Err(error) => return Err(error.into()),
         };
         let database = &database::name(config);
-        report("invitation_created", "invitation created", group, database);
+        report(
+            db,
+            "invitation_created",
+            "invitation created",
+            group,
+            database,
+        );
         let service = server::service_url(config, config.bind());
         print(&format!("{service}/invite?token={}\n", token.expose()));
         explain(&format!(
@@ -153,12 +165,19 @@ impl New {
     }
 }
 
-fn report(event: &'static str, sentence: &'static str, group: Option<&GroupName>, database: &str) {
+fn report(
+    db: &DB,
+    event: &'static str,
+    sentence: &'static str,
+    group: Option<&GroupName>,
+    database: &str,
+) {
     OperatorEvent {
         event,
         sentence,
         group,
         database,
+        db: Some(db),
         ..OperatorEvent::default()
     }
     .report();

@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod audit;
+mod audit_table;
 mod backup;
 mod config;
 mod database;
@@ -17,6 +18,7 @@ mod import;
 mod invite;
 mod keys;
 mod mail;
+mod moment;
 mod output;
 mod prompt;
 mod session;
@@ -91,6 +93,8 @@ enum Command {
     Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
     Throttle(DatabaseCommand<throttle::Command>),
+    /// List audit events, and check that none was changed
+    Audit(DatabaseCommand<audit_table::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
     /// Find what is wrong with the set-up, each finding with its remedy
@@ -141,6 +145,12 @@ pub enum CliError {
         /// The database.
         url: String,
     },
+    /// The audit table was changed. The findings were printed to standard output.
+    #[error("the audit table was changed: compare it with the log (docs/operate.md, Audit table)")]
+    AuditTableChanged,
+    /// A file has no chain head.
+    #[error("{0} has no number of the audit table: only notifications have one")]
+    NoChainHead(String),
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
@@ -261,6 +271,8 @@ impl CliError {
             | Self::OtherSystem(_)
             | Self::Hash(_)
             | Self::RowsRefused(_)
+            | Self::AuditTableChanged
+            | Self::NoChainHead(_)
             | Self::Findings(_)
             | Self::Unwritable(_)
             | Self::Copy(_) => ExitCode::FAILURE,
@@ -368,6 +380,7 @@ impl Invocation {
             Some(Command::Keys(on)) => on.command.run(config, on.options),
             Some(Command::Session(on)) => on.command.run(config, on.options),
             Some(Command::Throttle(on)) => on.command.run(config, on.options),
+            Some(Command::Audit(on)) => on.command.run(config, on.options),
             Some(Command::Mail(on)) => on.command.run(config, on.options),
         }
     }

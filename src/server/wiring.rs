@@ -89,6 +89,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
+        audit_retention: config.logging.audit_retention(),
     }
 }
 

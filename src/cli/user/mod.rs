@@ -102,11 +102,13 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         let database = &database::name(config);
+        let audited = db.clone();
         let event = |event, sentence, user| OperatorEvent {
             event,
             sentence,
             user: Some(user),
             database,
+            db: Some(&audited),
             ..OperatorEvent::default()
         };
         let done = |event: OperatorEvent<'_>, text: &str| {
