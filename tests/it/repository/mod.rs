@@ -1,6 +1,7 @@
 //! The sources, documents and examples of the repository agree with each other.
 
 mod architecture;
+mod client_examples;
 mod corpus;
 mod integration_examples;
 mod packages;

@@ -8,7 +8,7 @@ use super::package;
 
 /// Asks for a page a hundred times, each time on a new connection; prints what is not 200.
 const REQUESTS: &str = "for i in $(seq 100); do \
-    curl -s -o /dev/null -w '%{http_code}\n' --max-time 20 http://127.0.0.1:5000/livez; sleep 0.02; \
+    curl -s -o /dev/null -w '%{http_code}\n' --max-time 20 http://127.0.0.1:5000/healthz; sleep 0.02; \
     done | grep -v 200; echo done";
 
 const REGISTER: &str = "curl -s -X POST -d email=bob@example.org -d password=bob_password \
@@ -57,14 +57,10 @@ fn debian_package_is_installed_upgraded_and_purged() {
         machine.run("systemctl is-enabled bienvenue.socket bienvenue.service"),
         "enabled\nenabled\n"
     );
-    assert!(machine.run(REGISTER).contains("user created"));
-    assert!(machine.run(LOG_IN).contains("logged in"));
+    machine.assert_prints(REGISTER, "user created");
+    machine.assert_prints(LOG_IN, "session_id");
     machine.run("man -w bienvenue-user-add || test -e /usr/share/man/man1/bienvenue-user-add.1.gz");
-    assert!(
-        machine
-            .run("bienvenue user list --json")
-            .contains("bob@example.org")
-    );
+    machine.assert_prints("bienvenue user list --json", "bob@example.org");
 
     // Upgraded while people use it: no request fails, and nobody is logged out.
     let first = machine.run("systemctl show -p MainPID bienvenue");
@@ -80,16 +76,15 @@ fn debian_package_is_installed_upgraded_and_purged() {
     requests.wait().unwrap();
     assert_eq!(failed, "done\n");
     assert_ne!(machine.run("systemctl show -p MainPID bienvenue"), first);
-    assert!(machine.run(PROFILE).contains("bob@example.org"));
+    machine.assert_prints(PROFILE, "bob@example.org");
 
     // The timer's service writes a backup that can be verified.
     machine.run("systemctl start bienvenue-backup.service");
     machine.run("bienvenue backup verify /var/backups/bienvenue/*");
     machine.run("systemctl enable --now bienvenue-backup.timer");
-    assert!(
-        machine
-            .run("systemctl list-timers --no-pager")
-            .contains("bienvenue-backup.service")
+    machine.assert_prints(
+        "systemctl list-timers --no-pager",
+        "bienvenue-backup.service",
     );
 
     // Removed: the port is closed. Settings and accounts stay for the next installation.
@@ -97,7 +92,7 @@ fn debian_package_is_installed_upgraded_and_purged() {
     machine.run("dpkg -r bienvenue");
     assert!(!machine.output(PROFILE).1);
     machine.run("dpkg -i /var/packages/*-1_amd64.deb");
-    assert!(machine.run(PROFILE).contains("bob@example.org"));
+    machine.assert_prints(PROFILE, "bob@example.org");
     machine.run("grep -q mine /etc/bienvenue/bienvenue.env");
 
     // Purged: only the accounts and their backups stay, and the operator learns where.

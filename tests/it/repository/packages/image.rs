@@ -62,7 +62,7 @@ fn image_registers_a_user_without_root() {
     let root = bundle.join("rootfs");
     assert!(!Path::new(&root.join("bin/sh")).exists());
 
-    let mut command = Command::new("chroot");
+    let mut command = Command::new("/usr/sbin/chroot");
     command.args(["--userspec=65532:65532"]).arg(&root);
     command.args(["/usr/bin/bienvenue", "serve", "--bind", "127.0.0.1:0"]);
     command.env_clear();
@@ -80,6 +80,9 @@ fn image_registers_a_user_without_root() {
         .form(&form)
         .send()
         .unwrap();
-    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.text().unwrap(),
+        "{\"email\":\"bob@example.org\",\"message\":\"user created\"}\n"
+    );
     assert!(root.join("var/lib/bienvenue/bienvenue.db").exists());
 }

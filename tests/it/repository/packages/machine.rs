@@ -70,6 +70,14 @@ impl Machine {
         output
     }
 
+    pub(super) fn assert_prints(&self, command: &str, text: &str) {
+        let output = self.run(command);
+        assert!(
+            output.contains(text),
+            "{command} does not print {text}: {output}"
+        );
+    }
+
     /// A shell command that goes on beside the test.
     pub(super) fn spawn(&self, command: &str) -> Child {
         Command::new("nsenter")

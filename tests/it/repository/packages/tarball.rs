@@ -55,7 +55,7 @@ fn tarball_matches_its_checksum_and_serves() {
 
 #[test]
 #[ignore = "long: needs packages"]
-fn bill_of_materials_names_each_crate_of_the_licences() {
+fn r68_bill_of_materials_names_each_crate() {
     let Some(file) = package(".cdx.json", &[]) else {
         return;
     };
