@@ -123,11 +123,8 @@ async fn session_alone_names_passkeys_and_changes_none(#[case] engine: Engine) {
     let session_id = app.new_bob().await;
     let mut phone = Authenticator::phone();
     app.add_passkey(&session_id, &mut phone).await;
-    let keys = app.with_cookie(
-        Method::GET,
-        "/account/passkeys",
-        &format!("session_id={session_id}"),
-    );
+    let cookie = format!("session_id={session_id}");
+    let keys = app.with_cookie(Method::GET, "/account/passkeys", &cookie);
     let id = keys.await.json()[0]["id"].to_string();
     let one = format!("/account/passkeys/{id}");
     let named = app.as_user(&session_id, Method::PUT, &one, "name=theirs");
