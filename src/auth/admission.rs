@@ -3,7 +3,8 @@
 
 use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};
-use super::{Auth, AuthError, Reservation};
+use super::throttle::Reservation;
+use super::{Auth, AuthError};
 use crate::domain::{Client, ClientIp, NormalizedEmail};
 
 impl Auth {
@@ -40,7 +41,7 @@ impl Auth {
         // A client without a device cookie is rarely known, and on PostgreSQL the lookup would
         // cost a round trip.
         let may_be_known = self.supports_inline_reads() || client.device().is_some();
-        let admitted = if self.throttles() && may_be_known && self.hasher.keeps_permits() {
+        let admitted = if self.throttles() && may_be_known && self.hasher.queue.keeps_permits() {
             let owned = client.clone();
             let step = move |auth: &Self| {
                 let Some(account) = recognize(&mut attempt, auth)? else {
@@ -79,14 +80,14 @@ impl Auth {
     /// fault.
     pub(super) fn refund_if_ours(&self, reservation: &Reservation, cause: &AuthError) {
         if cause.describe().is_refunded {
-            self.refund(reservation.clone());
+            self.refund(reservation);
         }
     }
 
     /// Refunds a reservation in the background.
-    pub(super) fn refund(&self, reservation: Reservation) {
+    pub(super) fn refund(&self, reservation: &Reservation) {
         if self.throttles() {
-            self.background_writes.refund(reservation);
+            self.background_writes.refund(reservation.clone());
         }
     }
 
@@ -103,7 +104,8 @@ impl Auth {
             Some(account) => Requester::Known { network, account },
             None => Requester::Stranger(network),
         };
-        self.hasher.acquire_permit(self.rounds(), whose)
+        let rounds = self.settings.bcrypt_cost.rounds();
+        self.hasher.queue.acquire_permit(rounds, whose)
     }
 
     /// Whether rate limits are on.

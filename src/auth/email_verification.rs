@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::audit::Event;
-use super::{Auth, AuthError, Notification, Reservation};
-use crate::db::{ActiveEmailToken, DbError, EmailChange, LoginSideEffects, TakeBack};
+use super::throttle::LoginAttempt;
+use super::{Auth, AuthError, EmailVerification, Notification};
+use crate::db::{ActiveEmailToken, DbError, EmailChange, TakeBack};
 use crate::domain::{
     Client, Email, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenAction,
     EmailTokenDigest, SessionDigest, SessionId, User, UserId,
@@ -77,7 +78,7 @@ impl Auth {
             Some(token) => self.spend(token, session.map(SessionId::digest), client),
             None => Err(AuthError::InvalidEmailToken),
         };
-        Self::log_verified(done, client)
+        self.log_verified(done, client)
     }
 
     /// Spends a token that undoes a change of the address or of the second factors. Blocks for one
@@ -95,40 +96,41 @@ impl Auth {
             Some(token) => self.undo(&token.undo.digest(), client).map_err(invalid),
             None => Err(AuthError::InvalidEmailToken),
         };
-        Self::log_verified(done, client)
+        self.log_verified(done, client)
     }
 
     fn log_verified(
+        &self,
         done: Result<(Event<'static>, VerifiedEmail), AuthError>,
         client: &Client,
     ) -> Result<VerifiedEmail, AuthError> {
         match &done {
-            Ok((event, _)) => event.log(client),
-            Err(cause) => Event::email_token_refused(cause).log(client),
+            Ok((event, _)) => event.log(&self.audit, client),
+            Err(cause) => Event::email_token_refused(cause).log(&self.audit, client),
         }
         done.map(|(_, verified)| verified)
     }
 
-    /// The error for a right password with an unverified address. Queues another verification
-    /// mail, as far as the budget of the address allows.
-    pub(super) fn ask_to_verify(
+    /// Refuses a login where the settings require a verified address and the user has none. Queues
+    /// another verification mail, as far as the budget of the address allows. Blocks for a lookup,
+    /// and for a write if the login is refused.
+    pub(super) fn require_verified(
         &self,
         user: &User,
-        side_effects: &LoginSideEffects,
-        taken: &Reservation,
-    ) -> AuthError {
+        attempt: &LoginAttempt,
+    ) -> Result<(), AuthError> {
+        let required = self.settings.email_verification == EmailVerification::Required;
+        if !required || self.db.email_verified_at(user.id)?.is_some() {
+            return Ok(());
+        }
         let throttle = &self.settings.throttle;
         let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
-        match self.db.ask_again(user.id, side_effects, &mail) {
-            Ok(()) => {
-                self.wake_mails();
-                AuthError::EmailNotVerified
-            }
-            Err(error) => {
-                taken.release();
-                error.into()
-            }
-        }
+        let asked = self
+            .db
+            .ask_again(user.id, &attempt.side_effects(self), &mail);
+        asked.inspect_err(|_| attempt.reservation.release())?;
+        self.wake_mails();
+        Err(AuthError::EmailNotVerified)
     }
 
     fn spend(

@@ -224,6 +224,15 @@ impl AuthError {
         )
     }
 
+    /// The error of a statement that finds no row only because of `missing`.
+    pub(super) fn unless_missing(error: DbError, missing: Self) -> Self {
+        if matches!(error, DbError::NoResultFound) {
+            missing
+        } else {
+            error.into()
+        }
+    }
+
     /// Whether the database is unreachable. The log has separate lines for that.
     #[must_use]
     pub fn is_outage(&self) -> bool {

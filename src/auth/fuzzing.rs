@@ -11,15 +11,15 @@ pub fn stored_hash(input: &[u8]) {
     let Some(stored) = StoredHash::read(&HashedPassword::from_stored(text)) else {
         return;
     };
-    assert!((4..=31).contains(&stored.making.cost));
-    let written = stored.making.stored(&stored.digest);
+    assert!((4..=31).contains(&stored.params.cost));
+    let written = stored.params.stored(&stored.digest);
     let again = written.ok().as_ref().and_then(StoredHash::read);
     let same = again.is_some_and(|again| {
         let (one, other) = (
-            again.making.stored(&again.digest),
-            stored.making.stored(&stored.digest),
+            again.params.stored(&again.digest),
+            stored.params.stored(&stored.digest),
         );
-        one.ok() == other.ok() && again.making.cost == stored.making.cost
+        one.ok() == other.ok() && again.params.cost == stored.params.cost
     });
     assert!(same, "the written hash is parsed differently");
 }

@@ -4,7 +4,7 @@ use super::audit::Event;
 use super::executor::Executor;
 use super::password_check::RightPassword;
 use super::throttle::LoginAttempt;
-use super::{Auth, AuthError, EmailVerification, LoginSuccess, Reservation, SecondFactorCode};
+use super::{Auth, AuthError, LoginSuccess, SecondFactorCode};
 use crate::db::{DbError, NewSession};
 use crate::domain::{Client, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
@@ -30,9 +30,9 @@ impl Auth {
         let verified = self.verify_password(executor, attempt, password, Vec::new());
         let (checked, permit) = verified
             .await
-            .inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         drop(permit);
-        let (failure, reservation) = (checked.failure(), checked.reservation.clone());
+        let failure = checked.failure();
         let opened = match checked.right() {
             Ok(right) => {
                 let open = move |auth: &Self| auth.open_session(right, code.as_ref());
@@ -40,11 +40,9 @@ impl Auth {
             }
             Err(wrong) => Err(wrong),
         };
-        let (logged_in, replaced) = opened.inspect_err(|cause| {
-            failure.log(cause, client);
-            self.refund_if_ours(&reservation, cause);
-        })?;
-        Event::log_login(&logged_in, replaced, client);
+        let (logged_in, replaced) =
+            opened.inspect_err(|cause| self.end_failed_login(&failure, cause, client))?;
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -63,7 +61,6 @@ impl Auth {
         let id = user.id;
         let right = RightPassword {
             attempt: LoginAttempt::new(user.email.key(), client.clone()),
-            reservation: Reservation::default(),
             outdated: None,
             user,
         };
@@ -71,9 +68,9 @@ impl Auth {
         let opened = executor.write(self, client, open).await;
         let (logged_in, replaced) = opened.inspect_err(|cause| {
             let user = Some(id);
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -83,14 +80,10 @@ impl Auth {
         right: RightPassword,
         code: Option<&SecondFactorCode>,
     ) -> Result<(LoginSuccess, usize), AuthError> {
-        let (user, reservation) = (&right.user, &right.reservation);
-        let required = self.settings.email_verification == EmailVerification::Required;
-        if required && self.db.email_verified_at(user.id)?.is_none() {
-            let side_effects = right.attempt.right(self, reservation);
-            return Err(self.ask_to_verify(user, &side_effects, reservation));
-        }
+        let (user, attempt) = (&right.user, &right.attempt);
+        self.require_verified(user, attempt)?;
         if let Some(code) = code
-            && let Some(proof) = self.proof_of(user.id, code, right.attempt.client())?
+            && let Some(proof) = self.proof_of(user.id, code, attempt.client())?
         {
             return self.open_with_second_factor(right, None, &proof);
         }
@@ -98,24 +91,24 @@ impl Auth {
         let new = NewSession {
             user_id: user.id,
             digest: &session_id.digest(),
-            client: right.attempt.client(),
+            client: attempt.client(),
             level: SessionLevel::Password,
         };
-        let (side_effects, device) = right.attempt.side_effects(self, reservation);
-        let stored = &user.hashed_password;
-        let added = self.db.add_session(&new, Some(stored), &side_effects);
-        let added = added.map_err(|error| {
-            reservation.release();
-            match error {
-                DbError::NoResultFound => self.ask_for_second_factor(&right),
-                DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_) => error.into(),
+        let (side_effects, device) = attempt.session_side_effects(self);
+        let checked = Some(&user.hashed_password);
+        let ended = match self.db.add_session(&new, checked, &side_effects) {
+            Ok(ended) => Ok(ended),
+            Err(error) => {
+                attempt.reservation.release();
+                Err(if matches!(error, DbError::NoResultFound) {
+                    self.ask_for_second_factor(&right)
+                } else {
+                    error.into()
+                })
             }
-        });
+        };
         if let (Some(password), Ok(_) | Err(AuthError::SecondFactorRequired(_))) =
-            (right.outdated, &added)
+            (right.outdated, &ended)
         {
             self.renew(right.user.clone(), password);
         }
@@ -124,6 +117,6 @@ impl Auth {
             device,
             user: right.user,
         };
-        Ok((logged_in, added?))
+        Ok((logged_in, ended?))
     }
 }

@@ -40,13 +40,12 @@ use std::time::Instant;
 use crate::db::DB;
 use crate::mail::{Mailer, RecentMails, Templates};
 use crate::secret_key::KeyFile;
-use hasher::{HashPermit, Hasher, HasherSettings, Requester};
+use audit::AuditTrail;
+use hasher::{Hasher, HasherSettings};
 use maintenance::background_writes::BackgroundWrites;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::foreign::ForeignChecks;
-use password::jobs::{HashJob, VerifyJob, VerifyResult};
-use throttle::Reservation;
 
 pub use access::{AccessRequest, HAND_OVER_LIFETIME, VerifiedAccess, login_next};
 pub use access_decision::{Denial, Grant, decide};
@@ -94,6 +93,8 @@ pub use crate::db::{
 pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
+    /// Where audit events go.
+    audit: AuditTrail,
     hasher: Arc<Hasher>,
     foreign_checks: Arc<ForeignChecks>,
     background_writes: Arc<BackgroundWrites>,
@@ -119,10 +120,14 @@ impl Auth {
             queue: hashing.hash_queue.get(),
             deadline: hashing.hash_deadline,
         })?;
+        let audit = AuditTrail::new(db.clock().clone());
+        let background_writes =
+            BackgroundWrites::start(db.clone(), audit.clone(), &settings.throttle)?;
         Ok(Self {
+            audit,
             hasher: hasher.into(),
             foreign_checks: ForeignChecks::new(settings.hashing.threads()).into(),
-            background_writes: BackgroundWrites::start(db.clone(), &settings.throttle)?.into(),
+            background_writes: background_writes.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),
             mails: None,
@@ -153,6 +158,7 @@ impl Auth {
         };
         let worker = MailWorker::start(
             self.db.clone(),
+            self.audit.clone(),
             mailer,
             templates,
             self.settings.mail_spread,
@@ -183,6 +189,7 @@ impl Auth {
         Self {
             db: self.db.with_deadline(deadline),
             settings: Arc::clone(&self.settings),
+            audit: self.audit.clone(),
             hasher: Arc::clone(&self.hasher),
             foreign_checks: Arc::clone(&self.foreign_checks),
             background_writes: Arc::clone(&self.background_writes),
@@ -191,17 +198,6 @@ impl Auth {
             recent_mails: self.recent_mails.clone(),
             monitor: self.monitor.clone(),
         }
-    }
-
-    /// Takes a permit for a hash that no client requests.
-    fn acquire_permit(&self) -> Result<HashPermit, AuthError> {
-        self.hasher
-            .acquire_permit(self.rounds(), Requester::Unlimited)
-    }
-
-    /// The rounds of a hash at the current cost.
-    fn rounds(&self) -> u64 {
-        1 << self.settings.bcrypt_cost.get()
     }
 
     /// Whether reads (such as [`Auth::session_user`]) wait for no network and no other thread, so
@@ -226,10 +222,10 @@ impl Auth {
         Ok(self.db.check()?)
     }
 
-    /// Writes the buffered last uses of sessions and checkpoints the database, before the process
+    /// Writes the buffered last uses of sessions and audit events, and checkpoints the database, before the process
     /// ends. Blocks for a write. Without it, at most a minute of last uses is lost.
     pub fn flush(&self) {
-        self.background_writes.flush_last_seen();
+        self.background_writes.flush();
         if let Err(error) = self.db.close_wal() {
             log::warn!("the write-ahead log was not checkpointed: {error}");
         }

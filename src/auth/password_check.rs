@@ -3,10 +3,11 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::hasher::HashPermit;
-use super::maintenance::rehash_job::RehashJob;
-use super::throttle::{LoginAttempt, refuse_waiting};
-use super::{Auth, AuthError, HashError, Reservation, VerifyJob, VerifyResult};
+use super::hasher::{HashPermit, Requester};
+use super::maintenance::background_writes::{Message, Rehashed};
+use super::password::jobs::VerifyResult;
+use super::throttle::{LoginAttempt, Reservation, refuse_waiting};
+use super::{Auth, AuthError, HashError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, HashedPassword, NormalizedEmail, Password, User, UserId};
 
@@ -15,9 +16,8 @@ pub(super) struct CheckedPassword {
     pub(super) user: Option<User>,
     /// Whether the account is disabled. Its password counts as wrong.
     is_disabled: bool,
-    attempt: LoginAttempt,
-    /// The reservation of the attempt.
-    pub(super) reservation: Reservation,
+    pub(super) attempt: LoginAttempt,
+    password: Password,
     verified: VerifyResult,
 }
 
@@ -25,20 +25,18 @@ pub(super) struct CheckedPassword {
 pub(super) struct RightPassword {
     pub(super) user: User,
     pub(super) attempt: LoginAttempt,
-    pub(super) reservation: Reservation,
     /// The password, if its stored hash is outdated.
     pub(super) outdated: Option<Password>,
 }
 
-/// The facts that the log needs if the login fails.
+/// What is logged and refunded if the login fails.
 pub(super) struct LoginFailure {
     user: Option<UserId>,
     /// Whether this attempt locks the account for unknown clients.
     locks: bool,
-    /// Whether no password can be right, because the stored hash has an unknown algorithm.
-    has_unknown_hash: bool,
-    /// Whether no password can be right, because the account is disabled.
-    is_disabled: bool,
+    /// Why no password can be right.
+    impossible: Option<&'static str>,
+    reservation: Reservation,
 }
 
 impl Auth {
@@ -58,15 +56,13 @@ impl Auth {
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
         let (checked, permit) = pollster::block_on(verified)
-            .inspect_err(|cause| Event::login_failed(None, cause).log(&client))?;
+            .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, &client))?;
         drop(permit);
-        let (failure, reservation) = (checked.failure(), checked.reservation.clone());
-        let settled = checked.right().and_then(|right| self.settle(right));
-        match settled {
+        let failure = checked.failure();
+        match checked.right().and_then(|right| self.settle(right)) {
             Ok(()) => Ok(true),
             Err(cause) => {
-                failure.log(&cause, &client);
-                self.refund_if_ours(&reservation, &cause);
+                self.end_failed_login(&failure, &cause, &client);
                 if matches!(cause, AuthError::InvalidCredentials) {
                     Ok(false)
                 } else {
@@ -95,30 +91,28 @@ impl Auth {
             refuse_waiting(auth, &limits)
         };
         let admitted = self.admit(executor, &client, attempt, LoginAttempt::recognize, check);
-        let (attempt, mut permit) = admitted.await?;
+        let (mut attempt, mut permit) = admitted.await?;
 
         let count_and_look_up = move |auth: &Self| {
-            let reservation = attempt.reserve(auth)?;
-            let user = auth
-                .foreign_checks
-                .refresh(&auth.db)
-                .and_then(|()| attempt.user(auth));
-            let user = user.inspect_err(|_| auth.refund(reservation.clone()))?;
-            Ok((attempt, reservation, user))
+            attempt.reserve(auth)?;
+            let refreshed = auth.foreign_checks.refresh(&auth.db);
+            let user = refreshed.and_then(|()| attempt.user(auth));
+            let user = user.inspect_err(|_| auth.refund(&attempt.reservation))?;
+            Ok((attempt, user))
         };
         let reserved = self.reserve(executor, &client, count_and_look_up);
-        let (attempt, reservation, (user, is_disabled)) = reserved.await?;
+        let (attempt, (user, is_disabled)) = reserved.await?;
 
         // A disabled account takes the time of an unknown one.
         let stored = user.as_ref().filter(|_| !is_disabled);
         let stored = stored.map(|user| &user.hashed_password);
-        let verified = self.verify(&mut permit, stored, password).await;
-        let verified = verified.inspect_err(|_| self.refund(reservation.clone()))?;
+        let verified = self.verify(&mut permit, stored, &password).await;
+        let verified = verified.inspect_err(|_| self.refund(&attempt.reservation))?;
         let checked = CheckedPassword {
             user,
             is_disabled,
             attempt,
-            reservation,
+            password,
             verified,
         };
         Ok((checked, permit))
@@ -130,32 +124,31 @@ impl Auth {
         &self,
         permit: &mut HashPermit,
         stored: Option<&HashedPassword>,
-        password: Password,
+        password: &Password,
     ) -> Result<VerifyResult, HashError> {
         let foreign = stored.and_then(|stored| stored.foreign().ok().flatten());
         let is_foreign = foreign.is_some();
-        if is_foreign && self.foreign_checks.check(foreign, &password).await? {
+        if is_foreign && self.foreign_checks.check(foreign, password).await? {
             return Ok(VerifyResult {
-                password,
-                right: true,
-                outdated: true,
+                is_right: true,
+                is_outdated: true,
             });
         }
-        let job = VerifyJob::new(password, stored, self.settings.bcrypt_cost);
-        let verified = permit.run(job).await?;
-        if !verified.right && !is_foreign {
-            self.foreign_checks.check(None, &verified.password).await?;
+        let cost = self.settings.bcrypt_cost;
+        let verified = permit.verify(password.clone(), stored, cost).await?;
+        if !verified.is_right && !is_foreign {
+            self.foreign_checks.check(None, password).await?;
         }
         Ok(verified)
     }
 
     /// Settles the rate limits for a right password without a session. Blocks for a write.
     fn settle(&self, right: RightPassword) -> Result<(), AuthError> {
-        let side_effects = right.attempt.right(self, &right.reservation);
+        let side_effects = right.attempt.side_effects(self);
         if !side_effects.is_empty()
             && let Err(error) = self.db.record_success(right.user.id, &side_effects)
         {
-            right.reservation.release();
+            right.attempt.reservation.release();
             return Err(error.into());
         }
         if let Some(password) = right.outdated {
@@ -165,14 +158,51 @@ impl Auth {
     }
 
     /// Rehashes an outdated stored password in the background. The login does not wait for it; if
-    /// it fails, the next login tries again.
+    /// it fails, the next login tries again. The thread for background writes stores the new hash:
+    /// a hashing thread has a low priority, and must not hold a database lock for which others
+    /// wait.
     pub(super) fn renew(&self, user: User, password: Password) {
         let cost = self.settings.bcrypt_cost;
-        let renewal = RehashJob::new(user, password, cost, self.background_writes.messages());
-        match (self.acquire_permit(), renewal) {
-            (Ok(place), Ok(renewal)) => place.submit_detached(renewal),
-            (Err(error), _) => log::debug!("a stored password was not rehashed: {error}"),
-            (_, Err(error)) => log::warn!("a stored password was not rehashed: {error}"),
+        let messages = self.background_writes.messages();
+        let permit = self
+            .hasher
+            .queue
+            .acquire_permit(cost.rounds(), Requester::Unlimited);
+        match permit {
+            Ok(permit) => permit.hash_detached(password, cost, move |outcome| {
+                // Fails only at shutdown. The next login rehashes the password.
+                drop(messages.send(Message::Store(Rehashed { user, outcome })));
+            }),
+            Err(error) => log::debug!("a stored password was not rehashed: {error}"),
+        }
+    }
+
+    /// Logs that a login failed after the hash, and refunds its reservation if the failure is the
+    /// service's own.
+    pub(super) fn end_failed_login(
+        &self,
+        failure: &LoginFailure,
+        cause: &AuthError,
+        client: &Client,
+    ) {
+        self.refund_if_ours(&failure.reservation, cause);
+        let user = failure.user;
+        let is_wrong = matches!(
+            cause,
+            AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
+        );
+        match (user, failure.impossible) {
+            (Some(user), _) if matches!(cause, AuthError::SecondFactorRequired(_)) => {
+                Event::second_factor_required(user)
+            }
+            (Some(user), Some(reason)) if matches!(cause, AuthError::InvalidCredentials) => {
+                Event::login_impossible(user, reason)
+            }
+            (Some(_) | None, Some(_) | None) => Event::login_failed(user, cause),
+        }
+        .log(&self.audit, client);
+        if failure.locks && is_wrong {
+            Event::login_locked(user).log(&self.audit, client);
         }
     }
 }
@@ -185,57 +215,29 @@ impl CheckedPassword {
     /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist or is
     /// disabled.
     pub(super) fn right(self) -> Result<RightPassword, AuthError> {
-        let VerifyResult {
-            password,
-            right,
-            outdated,
-        } = self.verified;
-        let user = self.user.filter(|_| right && !self.is_disabled);
+        let is_right = self.verified.is_right && !self.is_disabled;
+        let user = self.user.filter(|_| is_right);
         Ok(RightPassword {
             user: user.ok_or(AuthError::InvalidCredentials)?,
             attempt: self.attempt,
-            reservation: self.reservation,
-            outdated: outdated.then_some(password),
+            outdated: self.verified.is_outdated.then_some(self.password),
         })
     }
 
-    /// The facts that the log needs if the login fails.
+    /// What is logged and refunded if the login fails.
     pub(super) fn failure(&self) -> LoginFailure {
         let stored = self.user.as_ref().map(|user| &user.hashed_password);
+        let has_unknown_hash = stored.is_some_and(|hash| hash.unknown_kind().is_some());
+        let reservation = self.attempt.reservation.clone();
         LoginFailure {
             user: self.user.as_ref().map(|user| user.id),
-            locks: !self.attempt.is_known() && self.reservation.is_last(),
-            has_unknown_hash: stored.is_some_and(|hash| hash.unknown_kind().is_some()),
-            is_disabled: self.is_disabled,
-        }
-    }
-}
-
-impl LoginFailure {
-    /// Logs that the password was wrong, or could not be checked.
-    pub(super) fn log(&self, cause: &AuthError, client: &Client) {
-        let user = self.user;
-        if let (Some(user), AuthError::SecondFactorRequired(_)) = (user, cause) {
-            Event::second_factor_required(user).log(client);
-            return;
-        }
-        let reason = match (self.is_disabled, self.has_unknown_hash) {
-            (true, _) => Some("account_disabled"),
-            (false, true) => Some("unknown_hash"),
-            (false, false) => None,
-        };
-        match user.zip(reason) {
-            Some((user, reason)) if matches!(cause, AuthError::InvalidCredentials) => {
-                Event::login_impossible(user, reason).log(client);
-            }
-            Some(_) | None => Event::login_failed(user, cause).log(client),
-        }
-        let is_wrong = matches!(
-            cause,
-            AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
-        );
-        if self.locks && is_wrong {
-            Event::login_locked(user).log(client);
+            locks: self.attempt.mark().is_none() && reservation.is_last(),
+            impossible: if self.is_disabled {
+                Some("account_disabled")
+            } else {
+                has_unknown_hash.then_some("unknown_hash")
+            },
+            reservation,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
 use super::throttle::{IpLimits, marks, refuse_waiting, reserve, reset_requests};
-use super::{Auth, AuthError, HashJob, Notification};
+use super::{Auth, AuthError, Notification};
 use crate::db::{
     ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
 };
@@ -56,7 +56,7 @@ impl Auth {
     ) -> Result<ResetToken, AuthError> {
         let user = self.db.find_user_by(email.into())?;
         let token = make_token(&self.db, user.id, lifetime, None)?;
-        Event::reset_token_created(user.id).log(&Client::default());
+        Event::reset_token_created(user.id).log(&self.audit, &Client::default());
         Ok(token)
     }
 
@@ -101,8 +101,8 @@ impl Auth {
         let reset = self.try_reset(executor, attempt, password, client, &mut user);
         let reset = reset.await;
         match &reset {
-            Ok(changed) => Event::password_changed(changed.id, None).log(client),
-            Err(cause) => Event::password_change_failed(user, cause).log(client),
+            Ok(changed) => Event::password_changed(changed.id, None).log(&self.audit, client),
+            Err(cause) => Event::password_change_failed(user, cause).log(&self.audit, client),
         }
         reset
     }
@@ -122,9 +122,8 @@ impl Auth {
         let find = move |auth: &Self| attempt.find_or_count(auth);
         let (user, token) = self.reserve(executor, client, find).await?;
         self.settings.accept(&password, Some(&user.email))?;
-        let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         *owner = Some(user.id);
-        let hashed = permit.run(hashing).await??;
+        let hashed = permit.hash(password, self.settings.bcrypt_cost).await?;
         drop(permit);
         let spend = move |auth: &Self| auth.spend_token(user, &token, hashed);
         executor.write(self, client, spend).await
@@ -181,10 +180,10 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         let requested = asked.inspect_err(|cause| {
-            Event::password_change_failed(None, cause).log(client);
+            Event::password_change_failed(None, cause).log(&self.audit, client);
         })?;
         self.wake_mails();
-        requested.log(client);
+        requested.log(&self.audit, client);
         Ok(())
     }
 
@@ -229,13 +228,7 @@ pub(super) fn make_token(
 }
 
 fn invalid(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => AuthError::InvalidResetToken,
-        DbError::InvalidRequest(_)
-        | DbError::AlreadyExists(_)
-        | DbError::Unavailable(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, AuthError::InvalidResetToken)
 }
 
 impl TokenAttempt {

@@ -3,8 +3,8 @@
 use super::executor::Executor;
 use super::hasher::HashPermit;
 use super::password_check::RightPassword;
-use super::throttle::{LoginAttempt, reauthentications};
-use super::{Auth, AuthError, Reservation};
+use super::throttle::{LoginAttempt, Reservation, reauthentications};
+use super::{Auth, AuthError};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
 
@@ -26,7 +26,6 @@ pub struct OwnerRequest {
 pub(super) struct ReauthenticatedUser {
     pub(super) user: User,
     attempt: LoginAttempt,
-    reservation: Reservation,
     session: SessionDigest,
     /// The level at which the session's user has authenticated.
     pub(super) level: SessionLevel,
@@ -61,24 +60,40 @@ impl Auth {
         let verified = self.verify_password(executor, attempt, current_password, limits);
         let (checked, permit) = verified.await?;
         if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
-            self.refund(checked.reservation);
+            self.refund(&checked.attempt.reservation);
             return Err(AuthError::ConcurrentChange);
         }
         let RightPassword {
             user,
             attempt,
-            reservation,
             outdated: _,
         } = checked.right()?;
         let owner = ReauthenticatedUser {
             user,
             attempt,
-            reservation,
             session: session_id.digest(),
             level: owner.level,
             limit,
         };
         Ok((owner, permit))
+    }
+
+    /// Runs a change by an owner, after the password was checked. `limits` are further ones that
+    /// refuse before anything is counted.
+    pub(super) async fn as_owner<T: Send + 'static>(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        limits: Vec<LimitCheck>,
+        change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let client = request.client.clone();
+        let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
+        drop(permit);
+        let reservation = owner.reservation().clone();
+        let change = move |auth: &Self| change(auth, &owner);
+        let changed = executor.write(self, &client, change).await;
+        changed.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
     }
 }
 
@@ -88,8 +103,8 @@ impl ReauthenticatedUser {
     }
 
     /// The reservation of the attempt.
-    pub(super) fn reservation(&self) -> Reservation {
-        self.reservation.clone()
+    pub(super) fn reservation(&self) -> &Reservation {
+        &self.attempt.reservation
     }
 
     /// The facts that must still be true when the change is written.
@@ -104,7 +119,7 @@ impl ReauthenticatedUser {
 
     /// The side effects of the right password.
     pub(super) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
-        self.attempt.right(auth, &self.reservation)
+        self.attempt.side_effects(auth)
     }
 
     /// Maps the result of writing the change. If nothing was written, the reservation is released
@@ -116,15 +131,9 @@ impl ReauthenticatedUser {
         let error = match written {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => error.into(),
+            Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
-        self.reservation.release();
+        self.reservation().release();
         Err(error)
     }
 }

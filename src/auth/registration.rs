@@ -3,7 +3,7 @@
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::throttle::{IpLimits, NOTHING_TOLD, mail_budget, refuse_waiting, reserve};
-use super::{Auth, AuthError, EmailVerification, HashJob, Registration};
+use super::{Auth, AuthError, EmailVerification, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
 use crate::domain::{
     Client, Email, HashedPassword, Invitation, InvitationToken, Language, Password, User,
@@ -82,7 +82,7 @@ impl Auth {
             Ok(RegistrationOutcome::Concealed) => Event::registration_concealed(),
             Err(cause) => Event::registration_failed(cause),
         }
-        .log(client);
+        .log(&self.audit, client);
         if registered.is_ok() {
             self.wake_mails();
         }
@@ -107,7 +107,6 @@ impl Auth {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, Some(email))?;
-        let hashing = HashJob::new(password, self.settings.bcrypt_cost)?;
         let limits = IpLimits(client).registration(&self.settings.throttle);
 
         // A client that registers is not known to any account.
@@ -124,24 +123,24 @@ impl Auth {
                 Ok(_) if !conceals => Err(AuthError::AlreadyExists(new)),
                 Ok(_) | Err(DbError::NoResultFound) => Ok(reservation),
                 Err(error) => {
-                    auth.refund(reservation);
+                    auth.refund(&reservation);
                     Err(error.into())
                 }
             }
         };
         let reservation = self.reserve(executor, client, count_and_look_up).await?;
 
-        let hashed = permit.run(hashing).await;
+        let hashed = permit.hash(password, self.settings.bcrypt_cost).await;
         drop(permit);
         let registered = match hashed {
-            Ok(Ok(hashed)) => {
+            Ok(hashed) => {
                 let new = email.clone();
                 let language = client.language();
                 let save =
                     move |auth: &Self| auth.save_user(&new, &hashed, invitation.as_ref(), language);
                 executor.write(self, client, save).await
             }
-            Ok(Err(error)) | Err(error) => Err(error.into()),
+            Err(error) => Err(error.into()),
         };
         registered.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
     }
@@ -192,11 +191,5 @@ impl Auth {
 
 /// A registration finds no row only if its invitation is not valid.
 fn invalid_invitation(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => AuthError::InvalidInvitation,
-        DbError::AlreadyExists(_)
-        | DbError::InvalidRequest(_)
-        | DbError::Unavailable(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, AuthError::InvalidInvitation)
 }

@@ -51,8 +51,8 @@ impl Auth {
             .db
             .add_session(&new, None, &LoginSideEffects::default())?;
         let (user, session) = (user.id, &digest);
-        Event::session_opened(user, session).log(&client);
-        Event::log_replaced(user, ended, &client);
+        Event::session_opened(user, session).log(&self.audit, &client);
+        Event::log_replaced(user, ended, &self.audit, &client);
         Ok(session_id)
     }
 
@@ -104,7 +104,7 @@ impl Auth {
     pub fn destroy_session(&self, user_id: UserId) -> Result<(), AuthError> {
         let ended = UserChanges::new().session_id(None);
         self.db.update_user(user_id, &ended)?;
-        Event::sessions_ended(user_id).log(&Client::default());
+        Event::sessions_ended(user_id).log(&self.audit, &Client::default());
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Auth {
     pub fn log_out(&self, session_id: &SessionId, client: &Client) -> Result<UserId, AuthError> {
         let session = &session_id.digest();
         let user = self.db.end_session(session)?;
-        Event::logged_out(user, session).log(client);
+        Event::logged_out(user, session).log(&self.audit, client);
         Ok(user)
     }
 
@@ -178,11 +178,5 @@ impl Auth {
 }
 
 fn not_logged_in_or(error: DbError) -> AuthError {
-    match error {
-        DbError::NoResultFound => AuthError::NotLoggedIn,
-        DbError::AlreadyExists(_)
-        | DbError::Unavailable(_)
-        | DbError::InvalidRequest(_)
-        | DbError::Failed(_) => error.into(),
-    }
+    AuthError::unless_missing(error, AuthError::NotLoggedIn)
 }

@@ -81,7 +81,7 @@ impl Auth {
     #[must_use]
     pub fn stats(&self) -> AuthStats {
         AuthStats {
-            hashing: self.hasher.stats(),
+            hashing: self.hasher.queue.stats(),
             pools: self.db.pools(),
             database: self.db.stats(),
             mails: self

@@ -131,6 +131,9 @@ pub enum CliError {
     /// The database was not copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// The doctor found something wrong. The findings were printed to standard output.
+    #[error("{0} findings: each is printed with its remedy")]
+    Findings(usize),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]
     Mail(#[from] SendError),
@@ -182,6 +185,7 @@ impl CliError {
             | Self::OtherSystem(_)
             | Self::Hash(_)
             | Self::RowsRefused(_)
+            | Self::Findings(_)
             | Self::Unwritable(_)
             | Self::Copy(_) => FAILED,
         })

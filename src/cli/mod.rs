@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod db;
 mod db_copy;
+mod doctor;
 mod error;
 mod export;
 mod find_user;
@@ -28,13 +29,13 @@ mod user;
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, LogFormat, Sources};
 use crate::server;
 use config::Setting;
 use database::DatabaseCommand;
-use usage::UsageError;
+use usage::{command, flags_alone, help};
 
 pub use error::CliError;
 
@@ -43,9 +44,6 @@ const EXIT_CODES: &str = "\
     Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 2 the \
     command line is invalid; 3 there is no such user, group, application or invitation; 4 refused, \
     for example because it exists already or was not confirmed; 78 the settings are invalid.";
-
-/// The settings that the help of a command shows beside its own options.
-const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -92,45 +90,17 @@ enum Command {
     Throttle(DatabaseCommand<throttle::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
+    /// Find what is wrong with the set-up, each finding with its remedy
+    #[command(
+        after_help = "Example: bienvenue doctor --config /etc/bienvenue/bienvenue.env\n\nExit \
+                      codes: 0 if nothing is wrong, 1 if something is, which is printed, 78 if the \
+                      settings are invalid"
+    )]
+    Doctor(doctor::Doctor),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page
     Man(generate::Manual),
-}
-
-/// The parser, which accepts every setting before and after a command.
-fn command() -> clap::Command {
-    Cli::command().mut_args(|argument| match argument.get_env() {
-        Some(_) => argument.global(true),
-        None => argument,
-    })
-}
-
-/// The parser of the command line alone, which reads no variable.
-fn flags_alone() -> clap::Command {
-    command().mut_args(|argument| argument.env(None::<&'static str>))
-}
-
-/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
-/// `bienvenue --help` lists.
-fn help(arguments: &[OsString]) -> UsageError {
-    let command = command();
-    let hidden: Vec<Arg> = command
-        .get_arguments()
-        .filter(|argument| argument.get_env().is_some())
-        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
-        .map(|argument| argument.clone().hide(true))
-        .collect();
-    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
-    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
-        "serve" => subcommand,
-        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
-        _ => subcommand.args(&hidden),
-    });
-    match command.try_get_matches_from(arguments) {
-        Err(asked) => UsageError::Help(asked.render().to_string()),
-        Ok(_) => UsageError::Help(String::new()),
-    }
 }
 
 /// A parsed command line, with its settings.
@@ -218,6 +188,7 @@ impl Invocation {
             Some(Command::Db(command)) => command.run(config),
             Some(Command::Backup(backup)) => backup.run(config),
             Some(Command::Config(command)) => command.run(config, &self.settings),
+            Some(Command::Doctor(doctor)) => doctor.run(config),
             Some(Command::Completions(completions)) => {
                 completions.run(command());
                 Ok(())

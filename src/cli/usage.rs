@@ -1,12 +1,16 @@
-//! Errors of the command line and of single settings, in words that show no value.
+//! The parser and the help of the command line, and its errors and those of single settings, in words
+//! that show no value.
 
 use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory, Error};
+use clap::{Arg, Command, CommandFactory, Error};
 
 use super::Cli;
+
+/// The settings that the help of a command shows beside its own options.
+const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
 /// Why no command runs.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,41 @@ pub enum UsageError {
     /// A variable, or a line of the settings file, has an invalid value.
     #[error("{0}")]
     Setting(String),
+}
+
+/// The parser, which accepts every setting before and after a command.
+pub(super) fn command() -> clap::Command {
+    Cli::command().mut_args(|argument| match argument.get_env() {
+        Some(_) => argument.global(true),
+        None => argument,
+    })
+}
+
+/// The parser of the command line alone, which reads no variable.
+pub(super) fn flags_alone() -> clap::Command {
+    command().mut_args(|argument| argument.env(None::<&'static str>))
+}
+
+/// The text of `--help` or `--version`. The help of a command leaves out most settings, which
+/// `bienvenue --help` lists.
+pub(super) fn help(arguments: &[OsString]) -> UsageError {
+    let command = command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some())
+        .filter(|argument| !SHOWN_SETTINGS.contains(&argument.get_id().as_str()))
+        .map(|argument| argument.clone().hide(true))
+        .collect();
+    let is_of_mail = |setting: &&Arg| setting.get_id().as_str().starts_with("mail");
+    let command = command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "serve" => subcommand,
+        "mail" => subcommand.args(hidden.iter().filter(|setting| !is_of_mail(setting))),
+        _ => subcommand.args(&hidden),
+    });
+    match command.try_get_matches_from(arguments) {
+        Err(asked) => UsageError::Help(asked.render().to_string()),
+        Ok(_) => UsageError::Help(String::new()),
+    }
 }
 
 pub(super) fn is_help(error: &Error) -> bool {

@@ -12,7 +12,7 @@ use clap::Command;
 use super::secrets;
 
 /// The settings file that is read if it exists and no other is named.
-const DEFAULT_FILE: &str = "/etc/bienvenue/bienvenue.env";
+pub(super) const DEFAULT_FILE: &str = "/etc/bienvenue/bienvenue.env";
 const PREFIX: &str = "BIENVENUE_";
 const RUST_LOG: &str = "RUST_LOG";
 /// Names the settings file, so it is not allowed inside it.

@@ -27,6 +27,7 @@ use clap::Args;
 
 pub use accounts::Accounts;
 pub use database::{Database, Migrate};
+use layers::DEFAULT_FILE;
 pub use layers::{SourceError, Sources};
 pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
@@ -136,6 +137,14 @@ impl Config {
             return Err(ConfigError::MailPasswordOfNobody);
         }
         Ok(())
+    }
+
+    /// The settings file: the one that a flag or a variable names, or else the default one, if it
+    /// exists.
+    #[must_use]
+    pub fn settings_file(&self) -> Option<PathBuf> {
+        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
+        self.config.clone().or_else(default)
     }
 
     /// Whether the public URL is https: production mode instead of development mode.

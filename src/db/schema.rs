@@ -35,6 +35,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_chain (id) {
+        id -> BigInt,
+        position -> BigInt,
+        digest -> Binary,
+        start_digest -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_events (position) {
+        position -> BigInt,
+        at -> BigInt,
+        event -> Text,
+        user_id -> Nullable<BigInt>,
+        actor -> Text,
+        actor_id -> Nullable<BigInt>,
+        details -> Nullable<Text>,
+        salt -> Nullable<Binary>,
+        content_digest -> Binary,
+        digest -> Binary,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -285,6 +309,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_groups,
     app_sessions,
     apps,
+    audit_chain,
+    audit_events,
     email_tokens,
     factor_changes,
     foreign_hashes,

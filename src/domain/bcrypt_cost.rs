@@ -38,6 +38,12 @@ impl BcryptCost {
     pub fn get(self) -> u32 {
         self.0
     }
+
+    /// The rounds of a hash.
+    #[must_use]
+    pub fn rounds(self) -> u64 {
+        1 << self.0
+    }
 }
 
 impl Default for BcryptCost {

@@ -6,6 +6,8 @@
 mod accent_color;
 mod access;
 mod app_url;
+mod audit_chain;
+mod audit_event;
 mod bcrypt_cost;
 mod client;
 mod client_ip;
@@ -45,6 +47,10 @@ mod user_agent;
 pub use accent_color::{AccentColor, AccentColorError};
 pub use access::{AccessFacts, App, AppLogin};
 pub use app_url::AppUrl;
+pub use audit_chain::{
+    CHAIN_START, ChainDigest, ChainHead, ChainHeadError, ChainRow, content_digest,
+};
+pub use audit_event::{Actor, AuditDetails, AuditEvent, NewAuditEvent, USER_DELETED};
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_ip::{ClientIp, IpPrefix};

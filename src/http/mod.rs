@@ -18,6 +18,7 @@ mod middleware;
 mod openapi;
 mod outcome;
 mod pages;
+mod probes;
 mod qr_code;
 mod representation;
 mod resource;
@@ -49,6 +50,7 @@ use middleware::cookie_limit::limit_cookie_size;
 use middleware::cors::cors;
 use middleware::csrf::{RefusedOrigins, csrf};
 use middleware::request_context::{LogFlush, RequestIds, request_context};
+use probes::Probes;
 use resource::not_found;
 
 /// The settings of the HTTP layer.
@@ -93,6 +95,7 @@ pub struct HttpApp {
     ids: web::Data<RequestIds>,
     connections: web::Data<Connections>,
     metrics: web::Data<Metrics>,
+    probes: web::Data<Probes>,
     pages: Option<web::Data<Pages>>,
 }
 
@@ -109,6 +112,7 @@ impl HttpApp {
             refused_origins: web::Data::default(),
             ids: web::Data::new(RequestIds::new()),
             connections: web::Data::default(),
+            probes: web::Data::default(),
             pages: None,
         }
     }
@@ -174,6 +178,7 @@ impl HttpApp {
             .app_data(self.settings.clone())
             .app_data(self.metrics.clone())
             .app_data(self.ids.clone())
+            .app_data(self.probes.clone())
             .app_data(LogFlush::default())
             .configure(handlers::ops::routes)
             .default_service(web::to(not_found))
@@ -188,7 +193,8 @@ impl HttpApp {
             .app_data(self.auth.clone())
             .app_data(self.executor.clone())
             .app_data(self.settings.clone())
-            .app_data(self.proxies.clone());
+            .app_data(self.proxies.clone())
+            .app_data(self.probes.clone());
         if let Some(pages) = &self.pages {
             config.app_data(pages.clone());
         }

@@ -125,13 +125,30 @@ impl Smtp {
         sent
     }
 
+    /// Connects to the server as for a mail, with TLS and login, and sends none. Blocks for at most
+    /// 20 seconds.
+    ///
+    /// # Errors
+    /// [`SendError::Away`], for which no mail could be sent.
+    pub fn check(&self) -> Result<(), SendError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| SendError::Away(error.to_string()))?;
+        let checked = runtime.block_on(async {
+            let sender = self.settings.from.as_str();
+            let domain = sender.rsplit_once('@').map(|(_, domain)| domain);
+            let mut connection = self.connect_in_time(domain).await?;
+            drop(timeout(GOODBYE_WITHIN, connection.quit()).await);
+            Ok(())
+        });
+        runtime.shutdown_background();
+        checked
+    }
+
     async fn deliver(&self, mail: &Mail) -> Result<(), SendError> {
         let patience = self.settings.patience;
         let envelope = mail.envelope(&self.settings.from)?;
-        let mut connection = timeout(patience.unwrap_or(READY_WITHIN), self.connect(&envelope))
-            .await
-            .unwrap_or_else(|_| Err(self.server.silent()))
-            .map_err(SendError::Away)?;
+        let domain = envelope.from().map(Address::domain);
+        let mut connection = self.connect_in_time(domain).await?;
         let eight_bit = connection
             .server_info()
             .supports_feature(Extension::EightBitMime);
@@ -146,11 +163,22 @@ impl Smtp {
     }
 
     /// Connects and logs in. A failure affects every mail, and the operator can correct it.
-    async fn connect(&self, envelope: &Envelope) -> Result<AsyncSmtpConnection, String> {
+    async fn connect_in_time(
+        &self,
+        domain: Option<&str>,
+    ) -> Result<AsyncSmtpConnection, SendError> {
+        let patience = self.settings.patience.unwrap_or(READY_WITHIN);
+        timeout(patience, self.connect(domain))
+            .await
+            .unwrap_or_else(|_| Err(self.server.silent()))
+            .map_err(SendError::Away)
+    }
+
+    async fn connect(&self, domain: Option<&str>) -> Result<AsyncSmtpConnection, String> {
         let (settings, server) = (&self.settings, &self.server);
         // Servers expect a name with a dot. The sender's domain is one of the operator's.
-        let hello = envelope.from().map_or_else(ClientId::default, |sender| {
-            ClientId::Domain(sender.domain().to_owned())
+        let hello = domain.map_or_else(ClientId::default, |domain| {
+            ClientId::Domain(domain.to_owned())
         });
         let host = settings.host.trim_matches(['[', ']']);
         let addresses = lookup_host((host, self.port)).await;

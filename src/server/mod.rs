@@ -27,8 +27,10 @@ use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
 pub use error::ServerError;
+pub use start_warnings::{is_public, users_in_default_file};
 pub use wiring::{
-    auth_settings, mail_settings, mailer, secret_keys, service_url, throttle_settings,
+    DEFAULT_FOLDER, auth_settings, mail_settings, mailer, relying_party, secret_keys, sender,
+    service_url, throttle_settings,
 };
 
 use crate::auth::{Auth, MonitorSettings};
@@ -50,7 +52,7 @@ use start_warnings::{
 };
 use startup_log::log_startup;
 use watchdog::{ServiceManager, Watchdog};
-use wiring::{db_settings, http_settings, page_settings, relying_party, shown_in_development};
+use wiring::{db_settings, http_settings, page_settings, shown_in_development};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -147,6 +149,14 @@ pub fn restore(config: &Config, file: &Path, database: &Path) -> Result<BackupRe
 pub fn check_settings(config: &Config) -> Result<(), ServerError> {
     warn_of_missing_settings(config);
     warn_of_exposure(config, config.bind());
+    check_templates(config)
+}
+
+/// Checks the templates of mails and pages, and the logo. Blocks for reading them.
+///
+/// # Errors
+/// [`ServerError`] with the template.
+pub fn check_templates(config: &Config) -> Result<(), ServerError> {
     Templates::new(mail_settings(config, config.bind()))?;
     page_settings(config).map(Pages::new).transpose()?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Warnings at the start about valid settings that an operator probably does not want.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::auth::RelyingParty;
 use crate::config::{Config, MailTarget};
@@ -73,29 +73,39 @@ pub(super) fn warn_of_exposure(config: &Config, listens: SocketAddr) {
     }
 }
 
-/// Warns if the database has no users but the default database file has.
-pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
+/// The default database file with its number of users, if it has some and the database has none.
+/// Blocks.
+#[must_use]
+pub fn users_in_default_file(url: &DatabaseUrl, db: &DB) -> Option<(PathBuf, u64)> {
     let file = Path::new(DEFAULT_FILE);
     if let DatabaseUrl::Sqlite(path) = url
         && path.canonicalize().ok() == file.canonicalize().ok()
     {
-        return;
+        return None;
     }
-    let Some(users) = users_in_file(file).filter(|users| *users > 0) else {
-        return;
-    };
+    let users = users_in_file(file).filter(|users| *users > 0)?;
     match db.users_after(None, 1) {
         Ok(listed) if listed.is_empty() => {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-            log::warn!(
-                "{url} has no users, and {} has {users}: they cannot log in here. Move them, or set \
-                 DATABASE_URL=sqlite://{} to use that file",
-                file.display(),
-                file.display()
-            );
+            Some((file, users))
         }
-        Ok(_) => {}
-        Err(error) => log::debug!("cannot count the users: {error}"),
+        Ok(_) => None,
+        Err(error) => {
+            log::debug!("cannot count the users: {error}");
+            None
+        }
+    }
+}
+
+/// Warns if the database has no users but the default database file has.
+pub(super) fn warn_of_users_in_default_file(url: &DatabaseUrl, db: &DB) {
+    if let Some((file, users)) = users_in_default_file(url, db) {
+        log::warn!(
+            "{url} has no users, and {} has {users}: they cannot log in here. Move them, or set \
+             DATABASE_URL=sqlite://{} to use that file",
+            file.display(),
+            file.display()
+        );
     }
 }
 
@@ -114,7 +124,8 @@ pub(super) fn warn_of_passkeys_of_another_host(party: Option<&RelyingParty>, db:
 }
 
 /// Whether an address of this machine may be reachable from outside the private network.
-fn is_public(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
         IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),

@@ -21,7 +21,7 @@ use crate::mail::{Folder, Mailer, RecentMails, Smtp, SmtpSettings, TemplateSetti
 use crate::secret_key::KeyFile;
 
 /// The default folder for mails.
-pub(super) const DEFAULT_FOLDER: &str = "mail";
+pub const DEFAULT_FOLDER: &str = "mail";
 
 pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
     // Values that no setting changes.
@@ -95,7 +95,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
 /// The host for which passkeys are made; none without the name of one. Without a public URL it is
 /// this machine, as a developer's browser names it.
 #[must_use]
-pub(super) fn relying_party(config: &Config) -> Option<RelyingParty> {
+pub fn relying_party(config: &Config) -> Option<RelyingParty> {
     match &config.listening.public_url {
         Some(url) => RelyingParty::new(url.origin().as_str(), url.origin().host()),
         None => match config.bind().port() {
@@ -253,7 +253,8 @@ fn smtp(config: &Config, url: &Url, from: Email) -> SmtpSettings {
 }
 
 /// The sender of mails: `--mail-from`, or `bienvenue` at the host of the public URL.
-fn sender(config: &Config) -> Email {
+#[must_use]
+pub fn sender(config: &Config) -> Email {
     let host = config.listening.public_url.as_ref().map(PublicUrl::host);
     config
         .accounts

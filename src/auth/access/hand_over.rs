@@ -76,7 +76,7 @@ impl Auth {
         };
         let session = session_id.digest();
         self.db.add_hand_over(&new, &session, HAND_OVER_LIFETIME)?;
-        Event::hand_over_created(user, &session).log(&Client::default());
+        Event::hand_over_created(user, &session).log(&self.audit, &Client::default());
         let (code, path) = (code.expose(), utf8_percent_encode(&asked.path, IN_QUERY));
         let enter = next.with_path(&format!("{ENTER_PATH}?code={code}&next={path}"));
         // It is shorter than the requested URL.
@@ -100,11 +100,11 @@ impl Auth {
         let entered = self.try_enter(code, state, url);
         match entered {
             Ok((app_session, user, app)) => {
-                Event::app_entered(user, &app).log(client);
+                Event::app_entered(user, &app).log(&self.audit, client);
                 Ok(app_session)
             }
             Err(cause) => {
-                Event::hand_over_refused(&cause).log(client);
+                Event::hand_over_refused(&cause).log(&self.audit, client);
                 Err(cause)
             }
         }

@@ -64,7 +64,7 @@ impl Auth {
             }
             Err(denial) => {
                 let user = user.id;
-                Event::access_denied(user, &denial).log(client);
+                Event::access_denied(user, &denial).log(&self.audit, client);
                 Err(AuthError::AccessDenied(denial))
             }
         }

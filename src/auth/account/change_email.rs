@@ -25,26 +25,17 @@ impl Auth {
     ) -> Result<User, AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
         let asks = email_changes(&self.settings.throttle, user);
-        let reauthenticated = self.reauthenticate(executor, request, asks).await;
-        let asked = match reauthenticated {
-            Ok((owner, permit)) => {
-                drop(permit);
-                let reservation = owner.reservation();
-                let ask = move |auth: &Self| auth.ask_new_address(owner, &new);
-                let asked = executor.write(self, &client, ask).await;
-                asked.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
-            }
-            Err(cause) => Err(cause),
-        };
+        let ask = move |auth: &Self, owner: &ReauthenticatedUser| auth.ask_new_address(owner, &new);
+        let asked = self.as_owner(executor, request, asks, ask).await;
         match &asked {
             Ok(_) => Event::email_change_requested(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
         }
-        .log(&client);
+        .log(&self.audit, &client);
         asked
     }
 
-    fn ask_new_address(&self, owner: ReauthenticatedUser, new: &Email) -> Result<User, AuthError> {
+    fn ask_new_address(&self, owner: &ReauthenticatedUser, new: &Email) -> Result<User, AuthError> {
         let throttle = &self.settings.throttle;
         let mail = MailKind::ConfirmEmail { to: new.clone() };
         let asking = EmailConfirmation {
@@ -55,6 +46,6 @@ impl Auth {
         let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;
         self.wake_mails();
-        Ok(owner.user)
+        Ok(owner.user.clone())
     }
 }

@@ -4,7 +4,7 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::marks;
-use crate::auth::{Auth, AuthError, HashJob};
+use crate::auth::{Auth, AuthError};
 use crate::db::{NewSession, PasswordUpdate};
 use crate::domain::{HashedPassword, Password, SessionId, User};
 
@@ -35,9 +35,9 @@ impl Auth {
         let changed = self.try_change_password(executor, request, new).await;
         match &changed {
             Ok(PasswordChanged { session_id, .. }) => {
-                Event::password_changed(user, Some(&session_id.digest())).log(&client);
+                Event::password_changed(user, Some(&session_id.digest())).log(&self.audit, &client);
             }
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         changed
     }
@@ -49,14 +49,10 @@ impl Auth {
         new: Password,
     ) -> Result<PasswordChanged, AuthError> {
         self.settings.accept(&new, Some(&request.owner.email))?;
-        let hashing = HashJob::new(new, self.settings.bcrypt_cost)?;
         let reauthenticated = self.reauthenticate(executor, request, Vec::new());
         let (owner, mut permit) = reauthenticated.await?;
-        let (client, reservation) = (owner.client().clone(), owner.reservation());
-        let hashed = match permit.run(hashing).await {
-            Ok(hashed) => hashed,
-            Err(error) => Err(error),
-        };
+        let (client, reservation) = (owner.client().clone(), owner.reservation().clone());
+        let hashed = permit.hash(new, self.settings.bcrypt_cost).await;
         drop(permit);
         let changed = match hashed {
             Ok(hashed) => {

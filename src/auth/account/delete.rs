@@ -5,7 +5,7 @@ use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::RateLimitedMail;
-use crate::domain::{Client, Email, Language, NormalizedEmail, User};
+use crate::domain::{Actor, Client, Email, Language, NormalizedEmail, User};
 use crate::mail::MailKind;
 
 impl Auth {
@@ -15,8 +15,8 @@ impl Auth {
     /// [`AuthError::NoResultFound`] if no user has this email.
     pub fn delete_user(&self, email: impl Into<NormalizedEmail>) -> Result<(), AuthError> {
         let user = self.db.find_user_by(email.into())?;
-        self.db.delete_user(user.id)?;
-        Event::user_deleted(user.id).log(&Client::default());
+        self.db.delete_user(user.id, Actor::Service)?;
+        Event::user_deleted(user.id).log(&self.audit, &Client::default());
         Ok(())
     }
 
@@ -31,26 +31,17 @@ impl Auth {
         request: OwnerRequest,
     ) -> Result<User, AuthError> {
         let (user, client) = (request.owner.id, request.client.clone());
-        let reauthenticated = self.reauthenticate(executor, request, Vec::new()).await;
-        let deleted = match reauthenticated {
-            Ok((owner, permit)) => {
-                drop(permit);
-                let reservation = owner.reservation();
-                let delete = move |auth: &Self| auth.delete_with_notices(owner);
-                let deleted = executor.write(self, &client, delete).await;
-                deleted.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
-            }
-            Err(cause) => Err(cause),
-        };
+        let delete = |auth: &Self, owner: &ReauthenticatedUser| auth.delete_with_notices(owner);
+        let deleted = self.as_owner(executor, request, Vec::new(), delete).await;
         match &deleted {
             Ok(_) => Event::user_deleted(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
         }
-        .log(&client);
+        .log(&self.audit, &client);
         deleted
     }
 
-    fn delete_with_notices(&self, owner: ReauthenticatedUser) -> Result<User, AuthError> {
+    fn delete_with_notices(&self, owner: &ReauthenticatedUser) -> Result<User, AuthError> {
         let notices = self.account_deleted(&owner.user, owner.client().language())?;
         let side_effects = owner.side_effects(self);
         let deleted = self
@@ -58,7 +49,7 @@ impl Auth {
             .delete_account(&owner.who(), &side_effects, &notices);
         owner.written(deleted)?;
         self.wake_mails();
-        Ok(owner.user)
+        Ok(owner.user.clone())
     }
 
     /// The notifications about a deletion: to the address of the account, and to former addresses

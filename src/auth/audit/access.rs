@@ -10,14 +10,14 @@ impl<'a> Event<'a> {
         let event = Self::new("authz_fail", "access to an application was denied").failure();
         Self {
             app: denial.app(),
-            ..event.reason(denial.reason()).user(user)
+            ..event.reason(denial.reason()).user(user).line_only()
         }
     }
 
     /// A hand-over code was issued for an application.
     pub(in crate::auth) fn hand_over_created(user: UserId, session: &'a SessionDigest) -> Self {
         let event = Self::new("authn_token_created", "hand-over code made");
-        event.user(user).session(session)
+        event.user(user).session(session).line_only()
     }
 
     /// An invalid hand-over code was refused.

@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::auth::AuthError;
-use crate::domain::{SessionDigest, UserId};
+use crate::domain::{SessionDigest, USER_DELETED, UserId};
 
 impl<'a> Event<'a> {
     pub(in crate::auth) fn logged_in(user: UserId, session: &'a SessionDigest) -> Self {
@@ -72,8 +72,10 @@ impl<'a> Event<'a> {
         event.failure().reason("email_taken")
     }
 
+    /// Its row was written with the deletion.
     pub(in crate::auth) fn user_deleted(user: UserId) -> Self {
-        Self::new("user_deleted", "user deleted").user(user)
+        let event = Self::new(USER_DELETED, "user deleted");
+        event.user(user).line_only()
     }
 
     /// By its owner, with the new session that is left; or by a reset, without a session.

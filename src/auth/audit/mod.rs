@@ -2,12 +2,19 @@
 
 mod access;
 mod account;
+mod list;
 mod second_factor;
+mod trail;
 
 use log::Level;
 
 use super::{AuthError, LoginSuccess};
-use crate::domain::{AppName, Client, Origin, RequestId, SessionDigest, UserId};
+use crate::domain::{
+    Actor, AppName, AuditDetails, Client, NewAuditEvent, Origin, RequestId, SessionDigest,
+    Timestamp, UserId,
+};
+
+pub(in crate::auth) use trail::AuditTrail;
 
 /// The log target, for filters in `RUST_LOG`.
 const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
@@ -15,7 +22,7 @@ const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), "::events");
 /// Logs that a request of a page of another origin was refused.
 pub fn log_csrf_refused(client: &Client, origin: Option<&Origin>) {
     let origin = origin.map(Origin::to_string);
-    Event::cross_origin_refused(origin.as_deref()).log(client);
+    Event::cross_origin_refused(origin.as_deref()).write_line(client);
 }
 
 /// An audit event, named by the OWASP logging vocabulary where it has a name. Each has a function
@@ -37,6 +44,10 @@ pub(in crate::auth) struct Event<'a> {
     mail: Option<&'a str>,
     count: Option<usize>,
     app: Option<&'a AppName>,
+    /// The administrator who caused it, if it is not the user.
+    administrator: Option<UserId>,
+    /// Whether it has no row in the table, because a client can cause it without limit.
+    is_line_only: bool,
 }
 
 impl<'a> Event<'a> {
@@ -86,29 +97,102 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Logs a login, and that it ended older sessions, if it did.
-    pub(in crate::auth) fn log_login(login: &LoginSuccess, replaced: usize, client: &Client) {
-        let (user, session) = (login.user.id, &login.session_id.digest());
-        Event::logged_in(user, session).log(client);
-        Event::log_replaced(user, replaced, client);
-    }
-
-    /// Logs that a login ended older sessions, if it did.
-    pub(in crate::auth) fn log_replaced(user: UserId, count: usize, client: &Client) {
-        if count > 0 {
-            Event::sessions_replaced(user, count).log(client);
+    /// Says that an administrator caused it.
+    #[expect(dead_code, reason = "the administration pages will use it")]
+    pub(in crate::auth) fn by(self, administrator: UserId) -> Self {
+        Self {
+            administrator: Some(administrator),
+            ..self
         }
     }
 
-    /// Writes the log line.
-    pub(in crate::auth) fn log(&self, client: &Client) {
-        let cause = self.cause.map(AuthError::describe);
-        let (level, outcome) = match &cause {
+    /// Leaves it out of the table.
+    fn line_only(self) -> Self {
+        Self {
+            is_line_only: true,
+            ..self
+        }
+    }
+
+    /// Logs a login, and that it ended older sessions, if it did.
+    pub(in crate::auth) fn log_login(
+        login: &LoginSuccess,
+        replaced: usize,
+        trail: &AuditTrail,
+        client: &Client,
+    ) {
+        let (user, session) = (login.user.id, &login.session_id.digest());
+        Event::logged_in(user, session).log(trail, client);
+        Event::log_replaced(user, replaced, trail, client);
+    }
+
+    /// Logs that a login ended older sessions, if it did.
+    pub(in crate::auth) fn log_replaced(
+        user: UserId,
+        count: usize,
+        trail: &AuditTrail,
+        client: &Client,
+    ) {
+        if count > 0 {
+            Event::sessions_replaced(user, count).log(trail, client);
+        }
+    }
+
+    /// Writes the log line. If the event concerns a user, it also gets a row in the table, unless
+    /// it is a refusal by a rate limit: those would let a client fill the table.
+    pub(in crate::auth) fn log(&self, trail: &AuditTrail, client: &Client) {
+        self.write_line(client);
+        let is_refusal = self
+            .cause
+            .is_some_and(|cause| cause.describe().exceeded.is_some());
+        if let Some(user) = self.user
+            && !is_refusal
+            && !self.is_line_only
+        {
+            trail.push(self.row(user, client, trail.now()));
+        }
+    }
+
+    fn outcome(&self) -> (Level, &'static str) {
+        match self.cause.map(AuthError::describe) {
             Some(cause) if cause.is_failure => (cause.level, "error"),
             Some(cause) => (cause.level, "failure"),
             None if self.is_failure => (Level::Info, "failure"),
             None => (Level::Info, "success"),
+        }
+    }
+
+    fn row(&self, user: UserId, client: &Client, at: Timestamp) -> NewAuditEvent {
+        let actor = match (self.administrator, client.request_id()) {
+            (Some(administrator), _) => Actor::Administrator(administrator),
+            (None, Some(_)) => Actor::Client,
+            (None, None) => Actor::Service,
         };
+        NewAuditEvent {
+            at,
+            event: self.name,
+            user_id: Some(user),
+            actor,
+            details: AuditDetails {
+                outcome: Some(self.outcome().1.to_owned()),
+                reason: self.reason.map(str::to_owned),
+                ip: client.address().map(|address| address.to_string()),
+                user_agent: client.user_agent().map(str::to_owned),
+                session: self.session.map(SessionDigest::prefix),
+                mail: self.mail.map(str::to_owned),
+                count: self.count.and_then(|count| count.try_into().ok()),
+                group: None,
+                app: self.app.map(AppName::to_string),
+                operator_uid: None,
+                request_id: client.request_id().map(|id| id.as_str().to_owned()),
+            },
+        }
+    }
+
+    /// Writes the log line.
+    pub(in crate::auth) fn write_line(&self, client: &Client) {
+        let cause = self.cause.map(AuthError::describe);
+        let (level, outcome) = self.outcome();
         let exceeded = cause.and_then(|cause| cause.exceeded);
         let (name, message) = match exceeded {
             Some(message) => ("excess_rate_limit_exceeded", message),
@@ -130,6 +214,8 @@ impl<'a> Event<'a> {
             mail = self.mail,
             count = self.count,
             app = self.app.map(AppName::as_str),
+            by = self.administrator.map(|_| "administrator"),
+            by_user_id = self.administrator.map(UserId::get),
             user_id = self.user.map(UserId::get),
             session = self.session.map(SessionDigest::prefix),
             client_ip = address.as_deref(),

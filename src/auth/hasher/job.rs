@@ -1,94 +1,74 @@
-//! Hash jobs: one or several bcrypt computations in a row, which lead to one result.
+//! Hash jobs: async blocks that compute one or several bcrypts in one lane, and lead to one
+//! result. A hashing thread polls them.
 
-use tokio::sync::oneshot;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
-use crate::bcrypt_lanes::{Digest, Input, bcrypt};
+use crate::bcrypt_lanes::{Digest, Input};
 
-/// A result that takes one or several bcrypt computations, one after the other.
-pub(in crate::auth) trait BcryptJob: Sized + Send + 'static {
-    /// The result.
-    type Done: Send + 'static;
+/// The lane in which a job computes.
+#[derive(Clone, Default)]
+pub(in crate::auth) struct Lane(Arc<Mutex<Exchange>>);
 
-    /// The largest number of bcrypt rounds that the job can take.
-    fn rounds(&self) -> u64;
-
-    /// The first step.
-    fn begin(self) -> JobStep<Self>;
-
-    /// The step after a computation, by its digest.
-    fn proceed(self, digest: &Digest) -> JobStep<Self>;
+/// What a job and its thread pass to each other.
+#[derive(Default)]
+struct Exchange {
+    /// From the job: the next computation.
+    input: Option<Input>,
+    /// From the thread: the result of the last computation.
+    digest: Option<Digest>,
 }
 
-/// The next step of a job.
-#[derive(Debug)]
-pub(in crate::auth) enum JobStep<W: BcryptJob> {
-    /// Compute this bcrypt, then call [`BcryptJob::proceed`] with its digest.
-    Compute(Input, W),
-    /// The job has ended with this result.
-    Done(W::Done),
+impl Lane {
+    /// Computes a bcrypt. A job may await nothing else.
+    pub(in crate::auth) async fn compute(&self, input: Input) -> Digest {
+        self.lock().input = Some(input);
+        poll_fn(|_| self.lock().digest.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
+    fn lock(&self) -> MutexGuard<'_, Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Runs a whole job on this thread. Blocks.
-pub(in crate::auth) fn compute<W: BcryptJob>(work: W) -> W::Done {
-    let mut step = work.begin();
-    loop {
-        match step {
-            JobStep::Done(done) => return done,
-            JobStep::Compute(input, work) => {
-                let [digest] = bcrypt(&[input]);
-                step = work.proceed(&digest);
-            }
+/// A job that waits or runs.
+pub(in crate::auth) struct Job {
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    lane: Lane,
+    permit: Weak<()>,
+}
+
+impl Job {
+    /// `permit` is the token of the permit without which the job is cancelled.
+    pub(in crate::auth) fn new<F: Future<Output = ()> + Send + 'static>(
+        permit: &Arc<()>,
+        work: impl FnOnce(Lane) -> F,
+    ) -> Self {
+        let lane = Lane::default();
+        Self {
+            work: Box::pin(work(lane.clone())),
+            lane,
+            permit: Arc::downgrade(permit),
         }
     }
-}
 
-/// A job of any kind, waiting or running, with the channel for its result. Dropping it closes
-/// the channel, which the receiver sees as a failure.
-pub(super) trait QueuedJob: Send {
-    fn is_awaited(&self) -> bool;
-
-    /// The first computation; none if the job has ended.
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)>;
-
-    /// The next computation; none if the job has ended.
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)>;
-}
-
-pub(super) struct AwaitedJob<W: BcryptJob> {
-    work: W,
-    sender: oneshot::Sender<W::Done>,
-}
-
-impl<W: BcryptJob> AwaitedJob<W> {
-    pub(super) fn new(work: W, sender: oneshot::Sender<W::Done>) -> Self {
-        Self { work, sender }
+    /// Whether its permit is still held.
+    pub(in crate::auth) fn is_awaited(&self) -> bool {
+        self.permit.strong_count() > 0
     }
 
-    fn after(
-        step: JobStep<W>,
-        sender: oneshot::Sender<W::Done>,
-    ) -> Option<(Input, Box<dyn QueuedJob>)> {
-        match step {
-            JobStep::Compute(input, work) => Some((input, Box::new(Self { work, sender }))),
-            JobStep::Done(done) => {
-                // Fails only if the receiver was dropped meanwhile, which needs no result.
-                drop(sender.send(done));
-                None
-            }
+    /// Runs the job up to its next computation, with the digest of the last one. None if the job
+    /// has ended.
+    pub(in crate::auth) fn advance(mut self, digest: Option<Digest>) -> Option<(Input, Self)> {
+        self.lane.lock().digest = digest;
+        let mut context = Context::from_waker(Waker::noop());
+        if self.work.as_mut().poll(&mut context).is_ready() {
+            return None;
         }
-    }
-}
-
-impl<W: BcryptJob> QueuedJob for AwaitedJob<W> {
-    fn is_awaited(&self) -> bool {
-        !self.sender.is_closed()
-    }
-
-    fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
-        Self::after(self.work.begin(), self.sender)
-    }
-
-    fn proceed(self: Box<Self>, digest: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
-        Self::after(self.work.proceed(digest), self.sender)
+        let input = self.lane.lock().input.take()?;
+        Some((input, self))
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 pub(in crate::auth) use permit::HashPermit;
 
-use super::job::QueuedJob;
+use super::job::Job;
 use super::overload_log::OverloadLog;
 use super::{AuthError, HasherSettings, HasherStats, LANES, WaitHistogram};
 use crate::domain::{IpPrefix, NormalizedEmail};
@@ -43,7 +43,7 @@ pub(in crate::auth) enum Requester {
 }
 
 /// Jobs that wait for the hashing threads, in order of arrival.
-pub(super) struct Queue {
+pub(in crate::auth) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     /// The number of permits: for jobs that wait and jobs that run, together.
@@ -79,7 +79,7 @@ struct Held {
 }
 
 struct Waiting {
-    job: Box<dyn QueuedJob>,
+    job: Job,
     since: Instant,
 }
 
@@ -107,21 +107,25 @@ impl Queue {
         }
     }
 
-    pub(super) fn acquire_permit(
-        queue: &Arc<Self>,
+    /// Takes a permit for a hash of this many rounds. Never blocks.
+    ///
+    /// # Errors
+    /// [`AuthError::Overloaded`] if it would wait too long, or if the queue is full.
+    pub(in crate::auth) fn acquire_permit(
+        self: &Arc<Self>,
         rounds: u64,
         whose: Requester,
     ) -> Result<HashPermit, AuthError> {
-        let mut state = queue.lock();
+        let mut state = self.lock();
         let wait = state.wait();
         let network = whose.network();
-        if queue.has_its_share(&state, network) || !queue.has_room(&state, wait, &whose) {
+        if self.has_its_share(&state, network) || !self.has_room(&state, wait, &whose) {
             let news = state.refusals.count(Instant::now());
             drop(state);
             if let Some(refused) = news {
                 log::warn!(
                     "password hashing is overloaded ({} threads): {refused} requests refused since the last such line",
-                    queue.threads
+                    self.threads
                 );
             }
             // After half of the wait, half of the queue is served and a permit is likely free.
@@ -141,15 +145,16 @@ impl Queue {
         }
         drop(state);
         Ok(HashPermit {
-            queue: Arc::clone(queue),
+            queue: Arc::clone(self),
             rounds,
             network,
             account,
+            held: Arc::default(),
         })
     }
 
     /// Whether a known client would get a permit where an unknown one would not.
-    pub(super) fn keeps_permits(&self) -> bool {
+    pub(in crate::auth) fn keeps_permits(&self) -> bool {
         let state = self.lock();
         let wait = state.wait();
         self.has_room(&state, wait, &Requester::Unlimited)
@@ -183,7 +188,7 @@ impl Queue {
         state.places_taken < self.places - places && wait <= self.deadline.saturating_sub(time)
     }
 
-    pub(super) fn push(&self, job: Box<dyn QueuedJob>) {
+    pub(super) fn push(&self, job: Job) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -204,7 +209,7 @@ impl Queue {
 
     /// Takes jobs for the idle lanes of a thread. Blocks until there is one if the thread is
     /// idle. None once the queue is closed.
-    pub(super) fn take(&self, thread: Thread) -> Option<Vec<Box<dyn QueuedJob>>> {
+    pub(super) fn take(&self, thread: Thread) -> Option<Vec<Job>> {
         let mut state = self.lock();
         if let (Some(pace), Some(measured)) = (state.paces.get_mut(thread.number), thread.pace) {
             *pace += (measured - *pace) * WEIGHT_OF_NEWEST;
@@ -238,7 +243,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    pub(super) fn stats(&self) -> HasherStats {
+    pub(in crate::auth) fn stats(&self) -> HasherStats {
         let state = self.lock();
         HasherStats {
             waiting: state.waiting.len(),
@@ -298,7 +303,7 @@ impl State {
     }
 
     /// Takes `share` jobs from the front and records how long they waited.
-    fn begin(&mut self, share: usize) -> Vec<Box<dyn QueuedJob>> {
+    fn begin(&mut self, share: usize) -> Vec<Job> {
         let Self { waiting, waits, .. } = self;
         let begun = waiting.drain(..share).map(|Waiting { job, since }| {
             waits.count(since.elapsed());
@@ -335,24 +340,6 @@ impl Requester {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bcrypt_lanes::{Digest, Input};
-
-    struct Idle;
-
-    impl QueuedJob for Idle {
-        fn is_awaited(&self) -> bool {
-            true
-        }
-
-        fn begin(self: Box<Self>) -> Option<(Input, Box<dyn QueuedJob>)> {
-            None
-        }
-
-        fn proceed(self: Box<Self>, _: &Digest) -> Option<(Input, Box<dyn QueuedJob>)> {
-            None
-        }
-    }
-
     #[test]
     fn jobs_are_spread_over_the_threads_that_have_nothing_to_do() {
         for (waiting, at_rest, others_at_rest, share) in [
@@ -369,7 +356,7 @@ mod tests {
             let state = State {
                 waiting: (0..waiting)
                     .map(|_| Waiting {
-                        job: Box::new(Idle),
+                        job: Job::new(&Arc::default(), |_| async {}),
                         since: Instant::now(),
                     })
                     .collect(),

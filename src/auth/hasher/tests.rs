@@ -1,52 +1,34 @@
 //! Tests of the hashing threads and their queue.
 
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::thread;
 
+use tokio::sync::oneshot;
+
 use super::*;
-use crate::bcrypt_lanes::{Digest, Input};
+use crate::auth::HashError;
+use crate::bcrypt_lanes::{Digest, Input, bcrypt as bcrypt_now};
 use crate::domain::{ClientIp, IpPrefix, NormalizedEmail};
 
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// A job that computes nothing.
-struct Call<F>(F);
+fn call<T: 'static>(job: impl FnOnce() -> T + Send + 'static) -> impl FnOnce(Lane) -> Work<T> {
+    |_| Box::pin(async move { job() })
+}
 
-impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> BcryptJob for Call<F> {
-    type Done = T;
-
-    fn rounds(&self) -> u64 {
-        1
-    }
-
-    fn begin(self) -> JobStep<Self> {
-        JobStep::Done(self.0())
-    }
-
-    fn proceed(self, _: &Digest) -> JobStep<Self> {
-        self.begin()
-    }
+fn input(cost: u32) -> Input {
+    Input::new(b"password", [0; 16], cost).unwrap()
 }
 
 /// A bcrypt that sends a message when it begins.
-struct Bcrypt {
-    cost: u32,
-    begun: mpsc::Sender<()>,
-}
-
-impl BcryptJob for Bcrypt {
-    type Done = Digest;
-
-    fn rounds(&self) -> u64 {
-        1 << self.cost
-    }
-
-    fn begin(self) -> JobStep<Self> {
-        self.begun.send(()).unwrap();
-        let input = Input::new(b"password", [0; 16], self.cost).unwrap();
-        JobStep::Compute(input, self)
-    }
-
-    fn proceed(self, digest: &Digest) -> JobStep<Self> {
-        JobStep::Done(digest.clone())
+fn bcrypt_job(cost: u32, begun: mpsc::Sender<()>) -> impl FnOnce(Lane) -> Work<Digest> {
+    move |lane| {
+        Box::pin(async move {
+            begun.send(()).unwrap();
+            lane.compute(input(cost)).await
+        })
     }
 }
 
@@ -78,24 +60,29 @@ impl<T> Receipt<T> {
     }
 }
 
-fn submit_with<W: BcryptJob>(mut permit: HashPermit, work: W) -> Receipt<W::Done> {
+fn submit_with<T: Send + 'static>(
+    mut permit: HashPermit,
+    rounds: u64,
+    job: impl FnOnce(Lane) -> Work<T>,
+) -> Receipt<T> {
     Receipt {
-        answer: permit.submit(work),
+        answer: permit.submit(rounds, job),
         _permit: permit,
     }
 }
 
-fn submit<W: BcryptJob>(hasher: &Hasher, work: W) -> Receipt<W::Done> {
-    submit_with(
-        hasher.acquire_permit(1, Requester::Unlimited).unwrap(),
-        work,
-    )
+fn submit<T: Send + 'static>(hasher: &Hasher, job: impl FnOnce(Lane) -> Work<T>) -> Receipt<T> {
+    submit_with(acquire(hasher).unwrap(), 1, job)
+}
+
+fn acquire(hasher: &Hasher) -> Result<HashPermit, AuthError> {
+    hasher.queue.acquire_permit(1, Requester::Unlimited)
 }
 
 /// Submits a bcrypt and waits until it has begun.
 fn bcrypt(hasher: &Hasher, cost: u32) -> Receipt<Digest> {
     let (begun, has_begun) = mpsc::channel();
-    let receipt = submit(hasher, Bcrypt { cost, begun });
+    let receipt = submit_with(acquire(hasher).unwrap(), 1 << cost, bcrypt_job(cost, begun));
     has_begun.recv().unwrap();
     receipt
 }
@@ -109,9 +96,10 @@ fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         assert!(released.recv().is_err(), "the other end is dropped");
     };
     hasher
+        .queue
         .acquire_permit(1, Requester::Unlimited)
         .unwrap()
-        .submit_detached(Call(job));
+        .run_detached(1, call(job));
     begun.recv().unwrap();
     release
 }
@@ -124,7 +112,7 @@ fn jobs_begin_in_order_of_arrival() {
     let receipts: Vec<_> = (0..10)
         .map(|number| {
             let sender = sender.clone();
-            submit(&hasher, Call(move || sender.send(number).unwrap()))
+            submit(&hasher, call(move || sender.send(number).unwrap()))
         })
         .collect();
     drop(release);
@@ -139,10 +127,7 @@ fn jobs_begin_in_order_of_arrival() {
 fn a_new_job_joins_the_hashes_that_are_running() {
     let hasher = patient();
     let _first = bcrypt(&hasher, FOR_EVER);
-    let expected = compute(Bcrypt {
-        cost: 4,
-        begun: mpsc::channel().0,
-    });
+    let [expected] = bcrypt_now(&[input(4)]);
     for _ in 0..10 {
         assert_eq!(bcrypt(&hasher, 4).block().unwrap(), expected);
     }
@@ -152,18 +137,26 @@ fn a_new_job_joins_the_hashes_that_are_running() {
 fn r23_a_full_queue_refuses_until_a_permit_is_dropped() {
     let hasher = one_thread(2, Duration::MAX);
     let mut places: Vec<_> = (0..2 + LANES)
-        .map(|_| hasher.acquire_permit(1, Requester::Unlimited).unwrap())
+        .map(|_| {
+            hasher
+                .queue
+                .acquire_permit(1, Requester::Unlimited)
+                .unwrap()
+        })
         .collect();
     let refused = |hasher: &Hasher| {
-        let place = hasher.acquire_permit(1, Requester::Unlimited);
+        let place = hasher.queue.acquire_permit(1, Requester::Unlimited);
         matches!(place, Err(AuthError::Overloaded { .. }))
     };
     assert!(refused(&hasher));
     drop(places.pop());
     assert!(!refused(&hasher));
-    drop(submit_with(places.pop().unwrap(), Call(|| ())));
-    let in_the_other = hasher.acquire_permit(1, Requester::Unlimited).unwrap();
-    submit_with(in_the_other, Call(|| ())).block().unwrap();
+    drop(submit_with(places.pop().unwrap(), 1, call(|| ())));
+    let in_the_other = hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap();
+    submit_with(in_the_other, 1, call(|| ())).block().unwrap();
     assert!(!refused(&hasher), "the served client has left");
 }
 
@@ -181,17 +174,17 @@ fn known(account: u8, network: Option<IpPrefix>) -> Requester {
 #[test]
 fn r23_a_quarter_of_permits_is_for_known_clients() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.acquire_permit(1, whose);
+    let take = |whose: Requester| hasher.queue.acquire_permit(1, whose);
     let strangers: Vec<_> = (0..30)
         .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
     assert!(take(Requester::Stranger(Some(network(99)))).is_err());
-    assert!(hasher.keeps_permits());
+    assert!(hasher.queue.keeps_permits());
     let _known: Vec<_> = (0..10)
         .map(|number| take(known(number, Some(network(number)))).unwrap())
         .collect();
     assert!(take(known(99, Some(network(99)))).is_err());
-    assert!(!hasher.keeps_permits());
+    assert!(!hasher.queue.keeps_permits());
     drop(strangers);
     assert!(take(Requester::Stranger(Some(network(99)))).is_ok());
 }
@@ -201,17 +194,23 @@ fn r23_a_quarter_of_the_wait_is_for_known_clients() {
     let hasher = one_thread(100, Duration::from_secs(8));
     // Seven seconds of work at the assumed pace.
     let _work = hasher
+        .queue
         .acquire_permit(280_000, Requester::Unlimited)
         .unwrap();
-    assert!(hasher.acquire_permit(1, Requester::Stranger(None)).is_err());
-    assert!(hasher.acquire_permit(1, known(1, None)).is_ok());
+    assert!(
+        hasher
+            .queue
+            .acquire_permit(1, Requester::Stranger(None))
+            .is_err()
+    );
+    assert!(hasher.queue.acquire_permit(1, known(1, None)).is_ok());
 }
 
 #[test]
 fn r23_an_account_gets_two_reserved_permits() {
     // 40 permits, of which 10 are reserved; 5 of those are for an account's first permit only.
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.acquire_permit(1, whose);
+    let take = |whose: Requester| hasher.queue.acquire_permit(1, whose);
     let _strangers: Vec<_> = (0..30)
         .map(|number| take(Requester::Stranger(Some(network(number)))).unwrap())
         .collect();
@@ -235,7 +234,7 @@ fn r23_an_account_gets_two_reserved_permits() {
 #[test]
 fn r23_one_address_holds_a_quarter_of_the_wait() {
     let hasher = one_thread(100, Duration::from_secs(8));
-    let take = |whose: Requester| hasher.acquire_permit(40_000, whose);
+    let take = |whose: Requester| hasher.queue.acquire_permit(40_000, whose);
     // A second each at the assumed pace.
     let address = || Requester::Stranger(Some(network(1)));
     let first = take(address()).unwrap();
@@ -250,7 +249,7 @@ fn r23_one_address_holds_a_quarter_of_the_wait() {
 #[test]
 fn r23_one_address_holds_at_most_a_quarter_of_permits() {
     let hasher = one_thread(36, Duration::MAX);
-    let take = |whose: Requester| hasher.acquire_permit(1, whose);
+    let take = |whose: Requester| hasher.queue.acquire_permit(1, whose);
     let mut held: Vec<_> = (0..10)
         .map(|_| take(Requester::Stranger(Some(network(1)))).unwrap())
         .collect();
@@ -266,26 +265,47 @@ fn r23_too_long_a_wait_is_refused_with_retry_after() {
     let hasher = one_thread(100, Duration::from_secs(5));
     // The queue is empty: it does not wait, however long it runs.
     let alone = hasher
+        .queue
         .acquire_permit(1 << FOR_EVER, Requester::Unlimited)
         .unwrap();
-    let refused = hasher.acquire_permit(1, Requester::Unlimited).unwrap_err();
+    let refused = hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap_err();
     let minute = Duration::from_secs(60);
     assert!(matches!(refused, AuthError::Overloaded { retry_after } if retry_after > minute));
     drop(alone);
-    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
+    hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap();
 }
 
 #[test]
 fn a_submitted_job_counts_with_its_own_rounds() {
     let hasher = one_thread(100, Duration::from_secs(5));
-    let place = hasher.acquire_permit(1, Requester::Unlimited).unwrap();
-    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
+    let place = hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap();
+    hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap();
     let (begun, _has_begun) = mpsc::channel();
     let cost = FOR_EVER;
-    let receipt = submit_with(place, Bcrypt { cost, begun });
-    assert!(hasher.acquire_permit(1, Requester::Unlimited).is_err());
+    let receipt = submit_with(place, 1 << cost, bcrypt_job(cost, begun));
+    assert!(
+        hasher
+            .queue
+            .acquire_permit(1, Requester::Unlimited)
+            .is_err()
+    );
     drop(receipt);
-    hasher.acquire_permit(1, Requester::Unlimited).unwrap();
+    hasher
+        .queue
+        .acquire_permit(1, Requester::Unlimited)
+        .unwrap();
 }
 
 #[test]
@@ -293,8 +313,8 @@ fn a_cancelled_job_is_not_begun() {
     let hasher = patient();
     let release = occupy(&hasher);
     let (sender, computed) = mpsc::channel();
-    drop(submit(&hasher, Call(move || sender.send(()).unwrap())));
-    let last = submit(&hasher, Call(|| ()));
+    drop(submit(&hasher, call(move || sender.send(()).unwrap())));
+    let last = submit(&hasher, call(|| ()));
     drop(release);
     last.block().unwrap();
     assert!(computed.try_recv().is_err());
@@ -313,7 +333,7 @@ fn cancelled_jobs_do_not_pile_up_behind_busy_threads() {
     let hasher = one_thread(10, Duration::MAX);
     let _release = occupy(&hasher);
     for _ in 0..1000 {
-        drop(submit(&hasher, Call(|| ())));
+        drop(submit(&hasher, call(|| ())));
     }
     assert!(hasher.queue.len() <= 11, "{}", hasher.queue.len());
 }
@@ -324,12 +344,12 @@ fn r78_a_panic_fails_a_threads_jobs_and_it_goes_on() {
     let beside = bcrypt(&hasher, FOR_EVER);
     let failed = submit(
         &hasher,
-        Call(|| assert!(std::hint::black_box(false), "on purpose")),
+        call(|| assert!(std::hint::black_box(false), "on purpose")),
     );
     assert!(matches!(failed.block(), Err(HashError::NoAnswer)));
     assert!(matches!(beside.block(), Err(HashError::NoAnswer)));
     bcrypt(&hasher, 4).block().unwrap();
-    assert_eq!(submit(&hasher, Call(|| 7)).block().unwrap(), 7);
+    assert_eq!(submit(&hasher, call(|| 7)).block().unwrap(), 7);
 }
 
 #[test]
@@ -337,7 +357,7 @@ fn shutdown_fails_all_jobs() {
     let hasher = patient();
     let computed = bcrypt(&hasher, FOR_EVER);
     let release = occupy(&hasher);
-    let waiting = submit(&hasher, Call(|| 1));
+    let waiting = submit(&hasher, call(|| 1));
     let ending = thread::spawn(move || drop(hasher));
     assert!(matches!(waiting.block(), Err(HashError::NoAnswer)));
     drop(release);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::LANES;
-use super::job::QueuedJob;
+use super::job::Job;
 use super::queue::{Queue, Thread};
 use crate::bcrypt_lanes::{Input, Lanes};
 
@@ -32,7 +32,7 @@ pub(super) fn work(queue: &Queue, number: usize) {
 }
 
 fn fill_and_advance(queue: &Queue, number: usize) {
-    let mut lanes = Lanes::<Box<dyn QueuedJob>, LANES>::new();
+    let mut lanes = Lanes::<Job, LANES>::new();
     let mut pace = None;
     loop {
         let jobs = queue.take(Thread {
@@ -47,13 +47,13 @@ fn fill_and_advance(queue: &Queue, number: usize) {
         let begin = Instant::now();
         for job in jobs {
             if job.is_awaited() {
-                go_on(&mut lanes, job.begin());
+                go_on(&mut lanes, job.advance(None));
             }
         }
         let lanes_used = LANES - lanes.idle();
         let rounds = lanes.advance(ROUNDS_AT_ONCE);
         while let Some((job, digest)) = lanes.take_finished() {
-            go_on(&mut lanes, job.proceed(&digest));
+            go_on(&mut lanes, job.advance(Some(digest)));
         }
         lanes.retain(|job| job.is_awaited());
         thread::yield_now();
@@ -69,7 +69,7 @@ fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
 
 /// Begins the next computation of a job. A lane is idle: the one that the job has just left,
 /// or the one for which it was taken from the queue.
-fn go_on(lanes: &mut Lanes<Box<dyn QueuedJob>, LANES>, step: Option<(Input, Box<dyn QueuedJob>)>) {
+fn go_on(lanes: &mut Lanes<Job, LANES>, step: Option<(Input, Job)>) {
     if let Some((input, job)) = step
         && lanes.begin(&input, job).is_err()
     {

@@ -1,5 +1,5 @@
-//! The thread for background writes: last uses of sessions, refunds of rate limits, and rehashed
-//! passwords.
+//! The thread for background writes: last uses of sessions, audit events, refunds of rate limits,
+//! and rehashed passwords.
 //!
 //! A lookup of a session writes nothing. If the stored last use is old enough, it leaves a note
 //! here. Once a second all notes are written together.
@@ -12,10 +12,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::cleanup::Cleanup;
-use super::rehashed::Rehashed;
+use crate::auth::HashError;
+use crate::auth::audit::AuditTrail;
 use crate::auth::throttle::{Reservation, ThrottleSettings};
 use crate::db::{DB, LimitHit};
-use crate::domain::{SessionDigest, Timestamp};
+use crate::domain::{HashedPassword, SessionDigest, Timestamp, User};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -43,16 +44,50 @@ pub(in crate::auth) enum Message {
     End,
 }
 
+/// A new hash that replaces an outdated one.
+#[derive(Debug)]
+pub(in crate::auth) struct Rehashed {
+    pub(in crate::auth) user: User,
+    pub(in crate::auth) outcome: Result<HashedPassword, HashError>,
+}
+
+impl Rehashed {
+    /// Stores the new hash, unless the password was changed meanwhile. Blocks for a write.
+    fn write(self, db: &DB) {
+        let (user, outdated) = (self.user.id, &self.user.hashed_password);
+        let new = match self.outcome {
+            Ok(new) => new,
+            Err(error) => {
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
+                return;
+            }
+        };
+        match db.replace_outdated_hash(user, outdated, &new) {
+            Ok(true) => log::info!("rehashed the stored password of user {user}"),
+            Ok(false) => {}
+            Err(error) => {
+                log::warn!("the stored password of user {user} was not rehashed: {error}");
+            }
+        }
+    }
+}
+
 struct LastSeenBuffer {
     db: DB,
+    audit: AuditTrail,
     notes: Mutex<HashMap<SessionDigest, Timestamp>>,
 }
 
 impl BackgroundWrites {
-    pub(in crate::auth) fn start(db: DB, settings: &ThrottleSettings) -> io::Result<Self> {
+    pub(in crate::auth) fn start(
+        db: DB,
+        audit: AuditTrail,
+        settings: &ThrottleSettings,
+    ) -> io::Result<Self> {
         let cleanup = Cleanup::start(&db, settings)?;
         let last_uses = Arc::new(LastSeenBuffer {
             db,
+            audit,
             notes: Mutex::default(),
         });
         let (messages, received) = mpsc::channel();
@@ -92,8 +127,8 @@ impl BackgroundWrites {
         }
     }
 
-    /// Writes the notes now.
-    pub(in crate::auth) fn flush_last_seen(&self) {
+    /// Writes the notes and the audit events now.
+    pub(in crate::auth) fn flush(&self) {
         self.last_uses.write();
     }
 }
@@ -135,6 +170,7 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
 
 impl LastSeenBuffer {
     fn write(&self) {
+        self.audit.write(&self.db.in_background());
         let notes = std::mem::take(&mut *self.lock());
         if notes.is_empty() {
             return;

@@ -3,5 +3,3 @@
 pub(super) mod background_writes;
 mod cleanup;
 pub(super) mod db_monitor;
-pub(super) mod rehash_job;
-mod rehashed;

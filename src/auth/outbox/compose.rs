@@ -5,7 +5,7 @@
 
 use secrecy::SecretString;
 
-use crate::auth::audit::Event;
+use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
@@ -17,6 +17,7 @@ use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates
 
 pub(in crate::auth) struct MailWriter {
     db: DB,
+    audit: AuditTrail,
     templates: Templates,
 }
 
@@ -42,8 +43,12 @@ pub(in crate::auth) enum NotWritten {
 }
 
 impl MailWriter {
-    pub(in crate::auth) fn new(db: DB, templates: Templates) -> Self {
-        Self { db, templates }
+    pub(in crate::auth) fn new(db: DB, audit: AuditTrail, templates: Templates) -> Self {
+        Self {
+            db,
+            audit,
+            templates,
+        }
     }
 
     /// Composes the mail of a row. Blocks for a lookup, and for a write if the mail has a token.
@@ -94,7 +99,7 @@ impl MailWriter {
         let token = match token {
             MailToken::ResetPassword => {
                 let token = make_token(&self.db, user.id, RESET_TOKEN_LIFETIME, Some(mail))?;
-                Event::reset_token_created(user.id).log(&Client::default());
+                Event::reset_token_created(user.id).log(&self.audit, &Client::default());
                 token.expose()
             }
             MailToken::VerifyEmail => {
@@ -137,7 +142,7 @@ impl MailWriter {
             lifetime: email_verification::LIFETIME,
         };
         self.db.set_email_token(user_id, &new, mail)?;
-        Event::email_token_created(user_id).log(&Client::default());
+        Event::email_token_created(user_id).log(&self.audit, &Client::default());
         Ok(token.expose())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::compose::{MailWriter, NotWritten, Written};
-use crate::auth::audit::Event;
+use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::stats::{MailCounts, MailOutcome};
 use crate::db::{ClaimedMail, DB};
 use crate::domain::Client;
@@ -50,6 +50,7 @@ pub(in crate::auth) enum Outcome {
 /// Delivers mails, on one thread for each claimed mail.
 pub(in crate::auth) struct MailSender {
     db: DB,
+    audit: AuditTrail,
     mailer: Mailer,
     writer: MailWriter,
     counts: Arc<MailCounts>,
@@ -70,13 +71,15 @@ struct State {
 impl MailSender {
     pub(in crate::auth) fn new(
         db: DB,
+        audit: AuditTrail,
         mailer: Mailer,
         templates: Templates,
         spread: Duration,
     ) -> Self {
         Self {
-            writer: MailWriter::new(db.clone(), templates),
+            writer: MailWriter::new(db.clone(), audit.clone(), templates),
             db,
+            audit,
             mailer,
             counts: Arc::default(),
             spread,
@@ -153,7 +156,7 @@ impl MailSender {
                 }
                 if *counted == Some(MailOutcome::Sent) {
                     let (user, mail) = (mail.user_id, mail.kind.as_str());
-                    Event::mail_sent(user, mail).log(&Client::default());
+                    Event::mail_sent(user, mail).log(&self.audit, &Client::default());
                 }
                 self.db.finish_mail(mail)
             }

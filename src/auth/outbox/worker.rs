@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::DeliveryBackoff;
 use super::sender::{MailSender, Outcome};
+use crate::auth::audit::AuditTrail;
 use crate::auth::stats::MailCounts;
 use crate::db::{ClaimedMail, DB, MailPriority};
 use crate::mail::{Mailer, Templates};
@@ -78,6 +79,7 @@ impl MailWorker {
     /// Starts the worker. `spread` is the longest random wait of a mail.
     pub(in crate::auth) fn start(
         db: DB,
+        audit: AuditTrail,
         mailer: Mailer,
         templates: Templates,
         spread: Duration,
@@ -86,7 +88,7 @@ impl MailWorker {
         let (end, ended) = mpsc::sync_channel::<()>(1);
         let (woken, ending) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let counts = Arc::new(MailCounts::default());
-        let sender = MailSender::new(db.clone(), mailer, templates, spread);
+        let sender = MailSender::new(db.clone(), audit, mailer, templates, spread);
         let sender = Arc::new(sender.counting(Arc::clone(&counts)));
         let mut worker = Worker {
             db,

@@ -98,7 +98,7 @@ impl HashParams {
 /// A stored password that is a bcrypt hash.
 #[derive(Debug)]
 pub(in crate::auth) struct StoredHash {
-    pub(in crate::auth) making: HashParams,
+    pub(in crate::auth) params: HashParams,
     pub(in crate::auth) digest: Digest,
 }
 
@@ -113,7 +113,7 @@ impl StoredHash {
         let mut bytes = [0; 23];
         BASE_64.decode_slice(digest.get(22..)?, &mut bytes).ok()?;
         (4..=31).contains(&cost).then(|| Self {
-            making: HashParams {
+            params: HashParams {
                 cost,
                 salt: parts.get_salt_raw(),
                 prehash,
@@ -125,11 +125,11 @@ impl StoredHash {
     /// Whether the right password should be rehashed: the cost is too low, the password was cut,
     /// or the form is not this service's own.
     pub(in crate::auth) fn is_outdated(&self, password: &Password, cost: BcryptCost) -> bool {
-        let is_foreign = match self.making.prehash {
+        let is_foreign = match self.params.prehash {
             Prehash::None => password.expose().len() > BCRYPT_BYTES,
             Prehash::Hmac => false,
             Prehash::Sha256 | Prehash::Weak { .. } => true,
         };
-        self.making.cost < cost.get() || is_foreign
+        self.params.cost < cost.get() || is_foreign
     }
 }

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::format::{HashParams, StoredHash};
 use crate::auth::HashError;
-use crate::auth::hasher::{BcryptJob, JobStep, compute};
-use crate::bcrypt_lanes::Digest;
+use crate::auth::hasher::{HashPermit, Lane};
+use crate::bcrypt_lanes::bcrypt;
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
@@ -14,136 +14,97 @@ use crate::domain::{BcryptCost, HashedPassword, Password};
 /// # Errors
 /// [`HashError`] if the operating system returns no random bytes.
 pub fn hash_password(password: &Password, cost: BcryptCost) -> Result<HashedPassword, HashError> {
-    compute(HashJob::new(password.clone(), cost)?)
+    let params = HashParams::of_new(password, cost)?;
+    let [digest] = bcrypt(&[params.input(password)?]);
+    params.stored(&digest)
 }
 
-/// The job that hashes a new password.
-#[derive(Debug)]
-pub(in crate::auth) struct HashJob {
-    password: Password,
-    making: HashParams,
-}
-
-impl HashJob {
-    pub(in crate::auth) fn new(password: Password, cost: BcryptCost) -> Result<Self, HashError> {
-        let making = HashParams::of_new(&password, cost)?;
-        Ok(Self { password, making })
-    }
-}
-
-impl BcryptJob for HashJob {
-    type Done = Result<HashedPassword, HashError>;
-
-    fn rounds(&self) -> u64 {
-        rounds(self.making.cost)
-    }
-
-    fn begin(self) -> JobStep<Self> {
-        match self.making.input(&self.password) {
-            Ok(input) => JobStep::Compute(input, self),
-            Err(error) => JobStep::Done(Err(error)),
-        }
-    }
-
-    fn proceed(self, digest: &Digest) -> JobStep<Self> {
-        JobStep::Done(self.making.stored(digest))
-    }
-}
-
-/// The job that checks a password. A failed check always takes as many rounds as one hash at the
-/// current cost: for an unknown account, a stored text that is not a hash, and a hash of a lower
-/// cost too.
-#[derive(Debug)]
-pub(in crate::auth) struct VerifyJob {
-    password: Password,
-    cost: BcryptCost,
-    /// The stored hash, until it was compared.
-    stored: Option<StoredHash>,
-    /// The costs of the hashes that a failed check still has to compute.
-    to_make_up: RangeInclusive<u32>,
-}
-
-/// The outcome of a [`VerifyJob`].
-#[derive(Debug)]
+/// Whether a password is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::auth) struct VerifyResult {
-    pub(in crate::auth) password: Password,
-    /// Whether the password is right.
-    pub(in crate::auth) right: bool,
+    pub(in crate::auth) is_right: bool,
     /// Whether it is right and the stored hash is outdated.
-    pub(in crate::auth) outdated: bool,
+    pub(in crate::auth) is_outdated: bool,
 }
 
-impl VerifyJob {
-    pub(in crate::auth) fn new(
+impl HashPermit {
+    /// Hashes a new password.
+    pub(in crate::auth) async fn hash(
+        &mut self,
+        password: Password,
+        cost: BcryptCost,
+    ) -> Result<HashedPassword, HashError> {
+        let job = |lane| hash(lane, password, cost);
+        self.run(cost.rounds(), job).await
+    }
+
+    /// Hashes a new password, and passes it to `then`. Nothing waits for that.
+    pub(in crate::auth) fn hash_detached(
+        self,
+        password: Password,
+        cost: BcryptCost,
+        then: impl FnOnce(Result<HashedPassword, HashError>) + Send + 'static,
+    ) {
+        self.run_detached(cost.rounds(), |lane| async move {
+            then(hash(lane, password, cost).await);
+        });
+    }
+
+    /// Compares a password with the stored one; none for an unknown account.
+    pub(in crate::auth) async fn verify(
+        &mut self,
         password: Password,
         stored: Option<&HashedPassword>,
         cost: BcryptCost,
-    ) -> Self {
+    ) -> Result<VerifyResult, HashError> {
         let stored = stored.and_then(StoredHash::read);
-        let verified_at = stored.as_ref().map(|stored| stored.making.cost);
-        Self {
-            password,
-            cost,
-            stored,
-            to_make_up: costs_to_make_up(verified_at, cost),
-        }
-    }
-
-    /// The next hash that a failed check computes only to spend time.
-    fn make_up(mut self) -> JobStep<Self> {
-        match self.to_make_up.next() {
-            Some(cost) => self.compute(&HashParams::to_spend(cost)),
-            None => self.done(false, false),
-        }
-    }
-
-    fn compute(self, making: &HashParams) -> JobStep<Self> {
-        match making.input(&self.password) {
-            Ok(input) => JobStep::Compute(input, self),
-            Err(error) => {
-                log::error!("a password cannot be verified: {error}");
-                self.done(false, false)
-            }
-        }
-    }
-
-    fn done(self, right: bool, outdated: bool) -> JobStep<Self> {
-        JobStep::Done(VerifyResult {
-            password: self.password,
-            right,
-            outdated,
-        })
+        let rounds = most_rounds(stored.as_ref(), cost);
+        let job = |lane| verify(lane, password, stored, cost);
+        self.run(rounds, job).await
     }
 }
 
-impl BcryptJob for VerifyJob {
-    type Done = VerifyResult;
-
-    fn rounds(&self) -> u64 {
-        let stored = self.stored.as_ref().map(|stored| stored.making.cost);
-        rounds(self.cost.get().max(stored.unwrap_or(0)))
-    }
-
-    fn begin(self) -> JobStep<Self> {
-        match self.stored.as_ref().map(|stored| stored.making.clone()) {
-            Some(making) => self.compute(&making),
-            None => self.make_up(),
-        }
-    }
-
-    fn proceed(mut self, digest: &Digest) -> JobStep<Self> {
-        match self.stored.take() {
-            Some(stored) if stored.digest == *digest => {
-                let outdated = stored.is_outdated(&self.password, self.cost);
-                self.done(true, outdated)
-            }
-            Some(_) | None => self.make_up(),
-        }
-    }
+async fn hash(
+    lane: Lane,
+    password: Password,
+    cost: BcryptCost,
+) -> Result<HashedPassword, HashError> {
+    let params = HashParams::of_new(&password, cost)?;
+    let digest = lane.compute(params.input(&password)?).await;
+    params.stored(&digest)
 }
 
-fn rounds(cost: u32) -> u64 {
-    1 << cost
+/// The largest number of rounds that a check takes.
+fn most_rounds(stored: Option<&StoredHash>, cost: BcryptCost) -> u64 {
+    1 << stored
+        .map_or(0, |stored| stored.params.cost)
+        .max(cost.get())
+}
+
+/// A failed check always takes as many rounds as one hash at the current cost: for an unknown
+/// account, a stored text that is not a hash, and a hash of a lower cost too.
+async fn verify(
+    lane: Lane,
+    password: Password,
+    stored: Option<StoredHash>,
+    cost: BcryptCost,
+) -> Result<VerifyResult, HashError> {
+    if let Some(stored) = &stored
+        && lane.compute(stored.params.input(&password)?).await == stored.digest
+    {
+        return Ok(VerifyResult {
+            is_right: true,
+            is_outdated: stored.is_outdated(&password, cost),
+        });
+    }
+    for cost in costs_to_make_up(stored.map(|stored| stored.params.cost), cost) {
+        let spent = HashParams::to_spend(cost).input(&password)?;
+        lane.compute(spent).await;
+    }
+    Ok(VerifyResult {
+        is_right: false,
+        is_outdated: false,
+    })
 }
 
 /// The costs of the hashes that a failed check computes in addition, so that it takes as much as
@@ -159,59 +120,67 @@ fn costs_to_make_up(verified_at: Option<u32>, current: BcryptCost) -> RangeInclu
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc};
+
     use super::*;
-    use crate::auth::hash_password;
+    use crate::auth::hasher::Job;
 
     fn password(text: &str) -> Password {
         Password::parse(text).unwrap()
     }
 
-    /// Runs a job, and returns the rounds of all its hashes and its result.
-    fn count<W: BcryptJob>(work: W) -> (u64, W::Done) {
-        let (mut rounds, mut step) = (0, work.begin());
-        loop {
-            match step {
-                JobStep::Done(done) => return (rounds, done),
-                JobStep::Compute(input, work) => {
-                    rounds += input.rounds();
-                    let [digest] = crate::bcrypt_lanes::bcrypt(&[input]);
-                    step = work.proceed(&digest);
-                }
-            }
+    /// Checks a password, and returns the rounds of all its hashes and the result.
+    fn check(text: &str, stored: Option<&HashedPassword>, cost: BcryptCost) -> (u64, VerifyResult) {
+        let (sender, result) = mpsc::channel();
+        let (password, stored) = (password(text), stored.and_then(StoredHash::read));
+        let job = Job::new(&Arc::default(), |lane| async move {
+            let verified = verify(lane, password, stored, cost).await;
+            sender.send(verified.unwrap()).unwrap();
+        });
+        let (mut rounds, mut step) = (0, job.advance(None));
+        while let Some((input, job)) = step {
+            rounds += input.rounds();
+            let [digest] = bcrypt(&[input]);
+            step = job.advance(Some(digest));
         }
+        (rounds, result.recv().unwrap())
+    }
+
+    fn hashed(text: &str, cost: u32) -> HashedPassword {
+        hash_password(&password(text), BcryptCost::new(cost).unwrap()).unwrap()
     }
 
     #[test]
     fn r16_every_failed_login_costs_one_hash_at_the_current_cost() {
         let current = BcryptCost::new(8).unwrap();
         let fail = |stored: Option<&HashedPassword>| {
-            let work = VerifyJob::new(password("wrong"), stored, current);
-            let announced = work.rounds();
-            let (rounds, verified) = count(work);
-            assert!(!verified.right);
-            assert_eq!(rounds, announced);
+            let (rounds, verified) = check("wrong", stored, current);
+            assert!(!verified.is_right);
+            let stored = stored.and_then(StoredHash::read);
+            assert_eq!(rounds, most_rounds(stored.as_ref(), current));
             rounds
         };
         assert_eq!(fail(None), 256, "an unknown account");
         let no_hash = HashedPassword::from_stored("no hash".to_owned());
         assert_eq!(fail(Some(&no_hash)), 256, "what is stored is no hash");
         for cost in 4..=8 {
-            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap());
-            assert_eq!(fail(Some(&stored.unwrap())), 256, "stored at {cost}");
+            let stored = hashed("right", cost);
+            assert_eq!(fail(Some(&stored)), 256, "stored at {cost}");
         }
-        let stored = hash_password(&password("right"), BcryptCost::new(9).unwrap());
-        assert_eq!(fail(Some(&stored.unwrap())), 512, "stored at a higher cost");
+        let stored = hashed("right", 9);
+        assert_eq!(fail(Some(&stored)), 512, "stored at a higher cost");
     }
 
     #[test]
     fn a_right_login_costs_one_hash_at_the_stored_cost() {
         let current = BcryptCost::new(8).unwrap();
-        for (cost, outdated) in [(4, true), (8, false), (9, false)] {
-            let stored = hash_password(&password("right"), BcryptCost::new(cost).unwrap()).unwrap();
-            let work = VerifyJob::new(password("right"), Some(&stored), current);
-            let (rounds, verified) = count(work);
+        for (cost, is_outdated) in [(4, true), (8, false), (9, false)] {
+            let (rounds, verified) = check("right", Some(&hashed("right", cost)), current);
             assert_eq!(rounds, 1 << cost);
-            assert_eq!((verified.right, verified.outdated), (true, outdated));
+            assert_eq!(
+                (verified.is_right, verified.is_outdated),
+                (true, is_outdated)
+            );
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::enrolment::new_recovery_codes;
 use super::notice::log_locked;
 use super::{Auth, AuthError, SecondFactorCode, code_limit};
-use crate::auth::audit::Event;
+use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
-use crate::db::{DbError, LimitCheck, SecondFactorChange};
+use crate::db::{DbError, SecondFactorChange};
 use crate::domain::{Client, FactorChangeKind, LimitKey, RecoveryCode, User, UserId};
 
 /// How many users are read at a time.
@@ -30,8 +30,8 @@ impl Auth {
         let remove = move |auth: &Self, owner: &ReauthenticatedUser| auth.delete_totp(owner, &code);
         let removed = self.as_owner(executor, request, limit, remove).await;
         match &removed {
-            Ok(()) => Event::second_factor_removed(user).log(&client),
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Ok(()) => Event::second_factor_removed(user).log(&self.audit, &client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         removed
     }
@@ -50,8 +50,8 @@ impl Auth {
         let replace = |auth: &Self, owner: &ReauthenticatedUser| auth.store_recovery_codes(owner);
         let replaced = self.as_owner(executor, request, Vec::new(), replace).await;
         match &replaced {
-            Ok(_) => Event::recovery_codes_replaced(user).log(&client),
-            Err(cause) => Event::reauthentication_failed(user, cause).log(&client),
+            Ok(_) => Event::recovery_codes_replaced(user).log(&self.audit, &client),
+            Err(cause) => Event::reauthentication_failed(user, cause).log(&self.audit, &client),
         }
         replaced
     }
@@ -95,24 +95,6 @@ impl Auth {
         Ok(reset?)
     }
 
-    /// Runs a change by an owner, after the password was checked. `limits` are further ones that
-    /// refuse before anything is counted.
-    pub(super) async fn as_owner<T: Send + 'static>(
-        &self,
-        executor: &impl Executor,
-        request: OwnerRequest,
-        limits: Vec<LimitCheck>,
-        change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
-    ) -> Result<T, AuthError> {
-        let client = request.client.clone();
-        let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
-        drop(permit);
-        let reservation = owner.reservation();
-        let change = move |auth: &Self| change(auth, &owner);
-        let changed = executor.write(self, &client, change).await;
-        changed.inspect_err(|cause| self.refund_if_ours(&reservation, cause))
-    }
-
     fn delete_totp(
         &self,
         owner: &ReauthenticatedUser,
@@ -137,7 +119,7 @@ impl Auth {
             &side_effects,
             &noted.change(),
         );
-        if !owner.changed(removed)? {
+        if !owner.changed(&self.audit, removed)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
@@ -156,7 +138,7 @@ impl Auth {
         let replaced =
             self.db
                 .replace_recovery_codes(&who, &side_effects, &digests, &noted.change());
-        if !owner.changed(replaced)? {
+        if !owner.changed(&self.audit, replaced)? {
             return Err(AuthError::NoSecondFactor);
         }
         self.wake_mails();
@@ -169,6 +151,7 @@ impl ReauthenticatedUser {
     /// settled either.
     pub(super) fn changed(
         &self,
+        trail: &AuditTrail,
         written: Result<SecondFactorChange, DbError>,
     ) -> Result<bool, AuthError> {
         let error = match written {
@@ -176,19 +159,13 @@ impl ReauthenticatedUser {
             Ok(SecondFactorChange::Refused) => return Ok(false),
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
-                    log_locked(self.user.id, self.client());
+                    log_locked(self.user.id, trail, self.client());
                 }
                 let with_password = true;
                 AuthError::InvalidCode { with_password }
             }
             Ok(SecondFactorChange::Limited(limited)) => limited.into(),
-            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => error.into(),
+            Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
         self.reservation().release();
         Err(error)

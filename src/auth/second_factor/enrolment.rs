@@ -7,7 +7,7 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::auth::throttle::refuse_waiting;
-use crate::db::{DbError, SecondFactorChange, TotpConfirmation, TotpRow};
+use crate::db::{SecondFactorChange, TotpConfirmation, TotpRow};
 use crate::domain::{
     Client, Email, FactorChangeKind, LimitKey, RecoveryCode, RecoveryCodeDigest, SessionId,
     SessionUser, TotpCode, TotpMatch, TotpSecret, UserId,
@@ -50,7 +50,9 @@ impl Auth {
             }
             Err(off) => Err(off),
         };
-        begun.inspect_err(|cause| Event::reauthentication_failed(user, cause).log(&client))
+        begun.inspect_err(|cause| {
+            Event::reauthentication_failed(user, cause).log(&self.audit, &client)
+        })
     }
 
     /// Confirms an authenticator app by a code of it. All other sessions end, and this one counts
@@ -83,8 +85,8 @@ impl Auth {
             Err(cause) => Err(cause),
         };
         match &checked {
-            Ok(_) => Event::second_factor_added(user).log(client),
-            Err(cause) => Event::second_factor_refused(user, cause).log(client),
+            Ok(_) => Event::second_factor_added(user).log(&self.audit, client),
+            Err(cause) => Event::second_factor_refused(user, cause).log(&self.audit, client),
         }
         checked
     }
@@ -122,7 +124,7 @@ impl Auth {
         let stored = self
             .db
             .begin_totp(&owner.who(), &side_effects, &sealed, &key_check);
-        if owner.changed(stored)? {
+        if owner.changed(&self.audit, stored)? {
             return Ok(self.enrolment(&secret, &user.email));
         }
         Err(if self.db.second_factors_of(user.id)?.totp.is_some() {
@@ -186,7 +188,7 @@ impl Auth {
             }
             Ok(SecondFactorChange::Wrong { is_last }) => {
                 if is_last {
-                    log_locked(owner.id, client);
+                    log_locked(owner.id, &self.audit, client);
                     self.wake_mails();
                 }
                 Err(match matched {
@@ -198,13 +200,7 @@ impl Auth {
             }
             Ok(SecondFactorChange::Refused) => Err(AuthError::NoSecondFactor),
             Ok(SecondFactorChange::Limited(limited)) => Err(limited.into()),
-            Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NotLoggedIn)),
         }
     }
 }

@@ -37,25 +37,24 @@ impl Auth {
             }
             None => Err(AuthError::NoPendingLogin),
         };
-        let (login, user, attempt) =
-            found.inspect_err(|cause| Event::login_failed(None, cause).log(client))?;
+        let (login, user, mut attempt) =
+            found.inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         let user_id = Some(user.id);
         let failed = |cause: &AuthError| {
             let user = user_id;
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         };
         let count = move |auth: &Self| {
-            let reservation = attempt.reserve(auth)?;
+            attempt.reserve(auth)?;
             Ok(RightPassword {
                 user,
                 attempt,
-                reservation,
                 outdated: None,
             })
         };
         let right = self.reserve(executor, client, count).await;
         let right = right.inspect_err(failed)?;
-        let reservation = right.reservation.clone();
+        let reservation = right.attempt.reservation.clone();
         let open = move |auth: &Self| {
             let proof = auth.proof_of(right.user.id, &code, right.attempt.client())?;
             let proof = proof.ok_or(AuthError::NoPendingLogin)?;
@@ -66,7 +65,7 @@ impl Auth {
             failed(cause);
             self.refund_if_ours(&reservation, cause);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -91,13 +90,7 @@ impl Auth {
     ) -> Result<(LoginToken, User, LoginAttempt), AuthError> {
         let user = match self.db.find_pending_login(&login.digest(), &client) {
             Ok(user) => user,
-            Err(DbError::NoResultFound) => return Err(AuthError::NoPendingLogin),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => return Err(error.into()),
+            Err(error) => return Err(AuthError::unless_missing(error, AuthError::NoPendingLogin)),
         };
         let email = user.email.key();
         let mut attempt = LoginAttempt::new(email.clone(), client);
@@ -119,13 +112,12 @@ impl Auth {
         let RightPassword {
             user,
             attempt,
-            reservation,
             outdated,
         } = right;
         let (email, digest) = (user.email.key(), login.map(LoginToken::digest));
         let client = attempt.client();
         let session_id = SessionId::generate();
-        let (mut side_effects, device) = attempt.side_effects(self, &reservation);
+        let (mut side_effects, device) = attempt.session_side_effects(self);
         side_effects.forget.push(LimitKey::second_factor(&email));
         let limit = self.account_code_limit(&user.email, client);
         let noted = match proof {
@@ -154,7 +146,7 @@ impl Auth {
         let refused = match outcome {
             Ok(SecondFactorLoginOutcome::Opened { ended }) => {
                 if let FactorProof::RecoveryCode(_) = proof {
-                    Event::recovery_code_used(user.id).log(client);
+                    Event::recovery_code_used(user.id).log(&self.audit, client);
                     self.wake_mails();
                 }
                 if let Some(password) = outdated {
@@ -169,7 +161,7 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Wrong { is_last }) => {
                 if is_last {
-                    log_locked(user.id, client);
+                    log_locked(user.id, &self.audit, client);
                     self.wake_mails();
                 }
                 let with_password = login.is_none();
@@ -177,16 +169,10 @@ impl Auth {
             }
             Ok(SecondFactorLoginOutcome::Limited(limited)) => limited.into(),
             Err(DbError::NoResultFound) if login.is_some() => AuthError::NoPendingLogin,
-            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => error.into(),
+            Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
         // Nothing was settled.
-        reservation.release();
+        attempt.reservation.release();
         Err(refused)
     }
 
@@ -201,20 +187,14 @@ impl Auth {
             digest: &login.digest(),
             client: right.attempt.client(),
         };
-        let side_effects = right.attempt.right(self, &right.reservation);
+        let side_effects = right.attempt.side_effects(self);
         let error = match self.db.add_pending_login(&new, &side_effects) {
             Ok(()) => return AuthError::SecondFactorRequired(login),
             // Not "invalid credentials": where a login of the same user has just stored a
             // new hash, the password is as right as before.
-            Err(DbError::NoResultFound) => AuthError::ConcurrentChange,
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => error.into(),
+            Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
-        right.reservation.release();
+        right.attempt.reservation.release();
         error
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Auth, code_limit};
 use crate::auth::Notification;
-use crate::auth::audit::Event;
+use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::email_verification::UNDO_LIFETIME;
 use crate::db::{CodeLimit, LimitCheck, NewFactorChange, RateLimitedMail};
 use crate::domain::{Client, Email, FactorChangeKind, UserId};
@@ -106,6 +106,6 @@ fn mail_of(kind: FactorChangeKind, email: &Email) -> Option<MailKind> {
 }
 
 /// Logs that an account accepts no code any more.
-pub(super) fn log_locked(user: UserId, client: &Client) {
-    Event::second_factor_locked(user).log(client);
+pub(super) fn log_locked(user: UserId, trail: &AuditTrail, client: &Client) {
+    Event::second_factor_locked(user).log(trail, client);
 }

@@ -7,7 +7,7 @@ use super::{Auth, AuthError};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::throttle::{IpLimits, LoginAttempt, refuse_waiting};
-use crate::auth::{EmailVerification, LoginSuccess, PasskeyRefusal, Reservation};
+use crate::auth::{LoginSuccess, PasskeyRefusal};
 use crate::db::{
     Challenge, DbError, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
 };
@@ -135,11 +135,11 @@ impl Auth {
             if let AuthError::InvalidPasskey(PasskeyRefusal::Counter) = cause
                 && let Some(user) = user
             {
-                Event::passkey_counter(user).log(client);
+                Event::passkey_counter(user).log(&self.audit, client);
             }
-            Event::login_failed(user, cause).log(client);
+            Event::login_failed(user, cause).log(&self.audit, client);
         })?;
-        Event::log_login(&logged_in, replaced, client);
+        Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
 
@@ -277,7 +277,7 @@ impl Auth {
             },
             Err(refusal) => {
                 if refusal == PasskeyRefusal::Counter {
-                    Event::passkey_counter(user_id).log(client);
+                    Event::passkey_counter(user_id).log(&self.audit, client);
                 }
                 FactorProof::Wrong
             }
@@ -292,14 +292,9 @@ impl Auth {
             used,
             challenge,
         } = right;
-        let reservation = Reservation::default();
-        let required = self.settings.email_verification == EmailVerification::Required;
-        if required && self.db.email_verified_at(user.id)?.is_none() {
-            let side_effects = attempt.right(self, &reservation);
-            return Err(self.ask_to_verify(&user, &side_effects, &reservation));
-        }
+        self.require_verified(&user, &attempt)?;
         let session_id = SessionId::generate();
-        let (side_effects, device) = attempt.side_effects(self, &reservation);
+        let (side_effects, device) = attempt.session_side_effects(self);
         let settings = &self.settings.throttle;
         let limit = LimitKey::logins(&user.email.key());
         let limit = settings.on.then(|| settings.limit_check(limit));
@@ -331,13 +326,10 @@ impl Auth {
                 Err(AuthError::InvalidPasskey(PasskeyRefusal::Counter))
             }
             Ok(PasskeyLoginOutcome::Limited(limited)) => Err(limited.into()),
-            Err(DbError::NoResultFound) => Err(AuthError::InvalidPasskey(PasskeyRefusal::Unknown)),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(
+                error,
+                AuthError::InvalidPasskey(PasskeyRefusal::Unknown),
+            )),
         }
     }
 

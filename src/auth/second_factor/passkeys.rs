@@ -7,7 +7,7 @@ use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
 use crate::auth::reauthentication::{OwnerRequest, ReauthenticatedUser};
 use crate::db::{
-    DbError, FactorProof, LoginSideEffects, NewPasskey, NewPasskeyRegistration, PasskeyRegistration,
+    FactorProof, LoginSideEffects, NewPasskey, NewPasskeyRegistration, PasskeyRegistration,
 };
 use crate::domain::{
     Client, FactorChangeKind, LimitKey, PasskeyChallenge, PasskeyId, PasskeyInfo, PasskeyName,
@@ -60,7 +60,9 @@ impl Auth {
             }
             Err(off) => Err(off),
         };
-        begun.inspect_err(|cause| Event::reauthentication_failed(user, cause).log(&client))
+        begun.inspect_err(|cause| {
+            Event::reauthentication_failed(user, cause).log(&self.audit, &client)
+        })
     }
 
     /// Adds the passkey that an authenticator has made. All other sessions end, and this one
@@ -84,7 +86,7 @@ impl Auth {
             Ok(_) => Event::second_factor_added(user),
             Err(cause) => Event::second_factor_refused(user, cause),
         }
-        .log(client);
+        .log(&self.audit, client);
         added
     }
 
@@ -115,16 +117,10 @@ impl Auth {
     ) -> Result<(), AuthError> {
         match self.db.rename_passkey(owner.id, id, name) {
             Ok(()) => {
-                Event::passkey_renamed(owner.id).log(client);
+                Event::passkey_renamed(owner.id).log(&self.audit, client);
                 Ok(())
             }
-            Err(DbError::NoResultFound) => Err(AuthError::NoSuchPasskey),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NoSuchPasskey)),
         }
     }
 
@@ -152,7 +148,7 @@ impl Auth {
             Ok(()) => Event::second_factor_removed(user),
             Err(cause) => Event::reauthentication_failed(user, cause),
         }
-        .log(&client);
+        .log(&self.audit, &client);
         removed
     }
 
@@ -189,7 +185,7 @@ impl Auth {
             Ok((changed, handle)) => (Ok(changed), handle),
             Err(error) => (Err(error), fresh),
         };
-        if !owner.changed(changed)? {
+        if !owner.changed(&self.audit, changed)? {
             return Err(AuthError::PasskeyExists);
         }
         let user = NewUser {
@@ -242,13 +238,7 @@ impl Auth {
                 Err(AuthError::PasskeyNotAdded(PasskeyRefusal::NoChallenge))
             }
             Ok(PasskeyRegistration::Refused) => Err(AuthError::PasskeyExists),
-            Err(DbError::NoResultFound) => Err(AuthError::NotLoggedIn),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => Err(error.into()),
+            Err(error) => Err(AuthError::unless_missing(error, AuthError::NotLoggedIn)),
         }
     }
 
@@ -269,7 +259,7 @@ impl Auth {
         let removed = self
             .db
             .remove_passkey(&owner.who(), &side_effects, shown, passkey);
-        if !owner.changed(removed)? {
+        if !owner.changed(&self.audit, removed)? {
             return Err(AuthError::NoSuchPasskey);
         }
         self.wake_mails();

@@ -14,40 +14,19 @@ pub(in crate::auth) struct LoginAttempt {
     email: NormalizedEmail,
     client: Client,
     /// The mark by which the account knows the client.
-    mark: Option<ClientMark>,
+    mark: Option<String>,
     /// The account and its counts, once they were looked up.
     state: Option<LoginState>,
     /// Whether the account logs in so often that its clients get no reserved permit.
     is_frequent: bool,
+    /// The counts of the attempt, once it was counted.
+    pub(in crate::auth) reservation: Reservation,
 }
 
 /// After how many logins within a short time an account's clients get no reserved permits.
 const FREQUENT: u32 = 5;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum ClientMark {
-    Device(String),
-    Network(String),
-}
-
 // If the table of counts cannot be read or written, every login is refused: nothing fails open.
-
-impl ClientMark {
-    /// All marks by which an account could know a client.
-    fn of(client: &Client) -> Vec<Self> {
-        let device = client.device().map(DeviceId::digest);
-        let device = device.map(|digest| Self::Device(digest.to_hex()));
-        let network = client.address().map(ClientIp::network);
-        let network = network.map(|network| Self::Network(network.to_string()));
-        device.into_iter().chain(network).collect()
-    }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Device(text) | Self::Network(text) => text,
-        }
-    }
-}
 
 impl LoginAttempt {
     /// An attempt before the client was looked up.
@@ -58,6 +37,7 @@ impl LoginAttempt {
             mark: None,
             state: None,
             is_frequent: false,
+            reservation: Reservation::default(),
         }
     }
 
@@ -65,19 +45,9 @@ impl LoginAttempt {
         &self.client
     }
 
-    /// Whether the client is a known client of the account.
-    pub(in crate::auth) fn is_known(&self) -> bool {
-        self.mark.is_some()
-    }
-
-    /// The account, if its client is known and may take a reserved permit.
-    fn account_with_permits(&self) -> Option<NormalizedEmail> {
-        (self.is_known() && !self.is_frequent).then(|| self.email.clone())
-    }
-
-    /// The mark by which the account knows the client.
+    /// The mark by which the account knows the client; none for an unknown client.
     pub(in crate::auth) fn mark(&self) -> Option<&str> {
-        self.mark.as_ref().map(ClientMark::text)
+        self.mark.as_deref()
     }
 
     /// Looks up whether the client is known, and returns the account if the client may take a
@@ -86,42 +56,34 @@ impl LoginAttempt {
         &mut self,
         auth: &Auth,
     ) -> Result<Option<NormalizedEmail>, AuthError> {
-        self.recognize_by(auth, ClientMark::of(&self.client))?;
-        Ok(self.account_with_permits())
+        self.recognize_by(auth, marks(&self.client))?;
+        let may_take = self.mark.is_some() && !self.is_frequent;
+        Ok(may_take.then(|| self.email.clone()))
     }
 
-    /// Looks up whether the client's device is known. Blocks for a lookup if the client sent a
-    /// device cookie.
-    pub(in crate::auth) fn recognize_device(&mut self, auth: &Auth) -> Result<(), AuthError> {
-        let mut marks = ClientMark::of(&self.client);
-        marks.retain(|mark| matches!(mark, ClientMark::Device(_)));
-        if marks.is_empty() {
-            return Ok(());
-        }
-        self.recognize_by(auth, marks)
-    }
-
-    fn recognize_by(&mut self, auth: &Auth, marks: Vec<ClientMark>) -> Result<(), AuthError> {
+    /// Looks up whether the account knows the client by one of these marks. Blocks for a lookup,
+    /// unless rate limits are off.
+    pub(in crate::auth) fn recognize_by(
+        &mut self,
+        auth: &Auth,
+        marks: Vec<String>,
+    ) -> Result<(), AuthError> {
         (self.mark, self.state) = (None, None);
         let settings = &auth.settings.throttle;
         if !settings.on {
             return Ok(());
         }
-        let texts: Vec<&str> = marks.iter().map(ClientMark::text).collect();
-        let known_key = |mark: &str| LimitKey::known(&self.email, mark);
+        let known_key = |mark: &String| LimitKey::known(&self.email, mark);
         let of_strangers = self.checks(settings).into_iter().map(|check| check.key);
-        let keys = texts.iter().map(|mark| known_key(mark)).chain(of_strangers);
-        let keys: Vec<LimitKey> = keys.collect();
-        let state = auth
-            .db
-            .login_state(&self.email, &texts, &keys)
-            .map_err(AuthError::Unavailable)?;
+        let keys: Vec<LimitKey> = marks.iter().map(known_key).chain(of_strangers).collect();
+        let state = auth.db.login_state(&self.email, &marks, &keys);
+        let state = state.map_err(AuthError::Unavailable)?;
         let known = marks
             .into_iter()
-            .find(|mark| state.known_marks.iter().any(|known| known == mark.text()));
+            .find(|mark| state.known_marks.contains(mark));
         // A known client with too many failed logins counts as unknown.
         self.mark = known.filter(|mark| {
-            let key = known_key(mark.text());
+            let key = known_key(mark);
             let row = state.rows.iter().find(|row| row.key == key);
             row.is_none_or(|row| row.fails < settings.known.limit)
         });
@@ -156,15 +118,15 @@ impl LoginAttempt {
     }
 
     /// Counts the attempt, after which the password may be checked. Blocks for a write.
-    pub(in crate::auth) fn reserve(&self, auth: &Auth) -> Result<Reservation, AuthError> {
-        reserve(auth, &self.checks(&auth.settings.throttle))
+    pub(in crate::auth) fn reserve(&mut self, auth: &Auth) -> Result<(), AuthError> {
+        self.reservation = reserve(auth, &self.checks(&auth.settings.throttle))?;
+        Ok(())
     }
 
-    /// The side effects of a successful login, and the id for the client's device cookie.
-    pub(in crate::auth) fn side_effects(
+    /// The side effects of opening a session, and the id for the client's device cookie.
+    pub(in crate::auth) fn session_side_effects(
         &self,
         auth: &Auth,
-        taken: &Reservation,
     ) -> (LoginSideEffects, Option<DeviceId>) {
         let settings = &auth.settings.throttle;
         if !settings.on {
@@ -173,11 +135,9 @@ impl LoginAttempt {
         let now = auth.db.clock().now();
         // An attacker may have planted a device id that they know. Only an id that this
         // account already knows is used again.
-        let device = match &self.mark {
-            Some(ClientMark::Device(_)) => self.client.device().copied(),
-            Some(ClientMark::Network(_)) | None => None,
-        };
-        let device = device.unwrap_or_else(DeviceId::generate);
+        let sent = self.client.device().copied();
+        let sent = sent.filter(|_| self.mark.is_some() && self.mark == device_mark(&self.client));
+        let device = sent.unwrap_or_else(DeviceId::generate);
         let device_until = now.plus(settings.device_memory);
         let mut known = vec![(device.digest().to_hex(), device_until)];
         if let Some(address) = self.client.address() {
@@ -187,7 +147,7 @@ impl LoginAttempt {
         let side_effects = LoginSideEffects {
             known,
             stranger: self.stranger(auth, now),
-            ..self.right(auth, taken)
+            ..self.side_effects(auth)
         };
         (side_effects, Some(device))
     }
@@ -196,7 +156,7 @@ impl LoginAttempt {
     /// address, such as the library's.
     fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<RateLimitedMail> {
         let address = self.client.address()?;
-        if self.is_known() || !auth.settings.notices.tell(Notification::NewDevice) {
+        if self.mark.is_some() || !auth.settings.notices.tell(Notification::NewDevice) {
             return None;
         }
         let mail = MailKind::NewDevice {
@@ -208,23 +168,21 @@ impl LoginAttempt {
     }
 
     /// The side effects of a right password where no session is opened.
-    pub(in crate::auth) fn right(&self, auth: &Auth, taken: &Reservation) -> LoginSideEffects {
+    pub(in crate::auth) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
         if !auth.settings.throttle.on {
             return LoginSideEffects::default();
         }
         let mut forget = vec![LimitKey::account(&self.email)];
         if let Some(mark) = &self.mark {
-            forget.push(LimitKey::known(&self.email, mark.text()));
+            forget.push(LimitKey::known(&self.email, mark));
         }
         let passing = |check: &LimitCheck| {
             matches!(check.rule, LimitRule::Rate(_)) && check.key.limit() != Limit::Logins
         };
-        let counted = taken.claim().iter();
+        let counted = self.reservation.claim().iter();
+        let refund = counted.filter(|counted| passing(counted.limit_check()));
         LoginSideEffects {
-            refund: counted
-                .filter(|counted| passing(counted.limit_check()))
-                .cloned()
-                .collect(),
+            refund: refund.cloned().collect(),
             forget,
             known: Vec::new(),
             stranger: None,
@@ -240,7 +198,7 @@ impl LoginAttempt {
             return Vec::new();
         }
         let mut checks = if let Some(mark) = &self.mark {
-            vec![settings.limit_check(LimitKey::known(&self.email, mark.text()))]
+            vec![settings.limit_check(LimitKey::known(&self.email, mark))]
         } else {
             let mut checks = IpLimits(&self.client).failed_logins(settings);
             checks.push(settings.limit_check(LimitKey::account(&self.email)));
@@ -251,10 +209,17 @@ impl LoginAttempt {
     }
 }
 
-/// All marks by which an account could know a client, as they are stored.
+/// All marks by which an account could know a client, as they are stored: the digest of its
+/// device, and its network.
 pub(in crate::auth) fn marks(client: &Client) -> Vec<String> {
-    let marks = ClientMark::of(client);
-    marks.iter().map(|mark| mark.text().to_owned()).collect()
+    let network = client.address().map(ClientIp::network);
+    let network = network.map(|network| network.to_string());
+    device_mark(client).into_iter().chain(network).collect()
+}
+
+/// The mark of the client's device, if it has sent a device cookie.
+pub(in crate::auth) fn device_mark(client: &Client) -> Option<String> {
+    client.device().map(|device| device.digest().to_hex())
 }
 
 /// Refuses a request that is over a rate limit, without a write. Blocks for a lookup.
@@ -287,12 +252,7 @@ pub(in crate::auth) fn reserve(
     if checks.is_empty() {
         return Ok(Reservation::default());
     }
-    match auth
-        .db
-        .count_attempt(checks)
-        .map_err(AuthError::Unavailable)?
-    {
-        Ok(counted) => Ok(Reservation::new(counted)),
-        Err(limited) => Err(limited.into()),
-    }
+    let counted = auth.db.count_attempt(checks);
+    let counted = counted.map_err(AuthError::Unavailable)?;
+    Ok(Reservation::new(counted?))
 }

@@ -1,6 +1,6 @@
 //! Rate limits of mails and of account changes.
 
-use super::{IpLimits, LoginAttempt, ThrottleSettings};
+use super::{IpLimits, LoginAttempt, ThrottleSettings, device_mark};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
@@ -18,7 +18,9 @@ pub(in crate::auth) fn reset_requests(
 ) -> Result<Vec<LimitCheck>, AuthError> {
     let settings = &auth.settings.throttle;
     let mut attempt = LoginAttempt::new(email.clone(), client.clone());
-    attempt.recognize_device(auth)?;
+    if let Some(device) = device_mark(client) {
+        attempt.recognize_by(auth, vec![device])?;
+    }
     Ok(match attempt.mark() {
         Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
         None => IpLimits(client).reset_requests(settings),

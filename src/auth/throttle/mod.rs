@@ -14,7 +14,7 @@ mod reservation;
 mod settings;
 
 pub(super) use ip_limits::IpLimits;
-pub(super) use login_attempt::{LoginAttempt, marks, refuse_waiting, reserve};
+pub(super) use login_attempt::{LoginAttempt, device_mark, marks, refuse_waiting, reserve};
 pub(super) use mail_keys::NOTHING_TOLD;
 pub use mail_keys::mail_limit_keys;
 pub(super) use mail_limits::{

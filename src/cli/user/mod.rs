@@ -16,7 +16,7 @@ use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::db::DB;
-use crate::domain::{Email, HashedPassword, User, UserId};
+use crate::domain::{Actor, Email, HashedPassword, User, UserId};
 use crate::server::{self, ServerError};
 use filter::Filter;
 use reset_link::ResetLink;
@@ -177,7 +177,7 @@ impl Command {
                 let user = find(&db, &one.email)?;
                 let question = format!("Delete {} ({}) in {database}?", user.email, user.id);
                 confirm(&question, *yes)?;
-                db.delete_user(user.id)?;
+                db.delete_user(user.id, Actor::Operator)?;
                 let event = event("user_deleted", "user deleted", user.id);
                 done(event, &format!("deleted {} ({})", user.email, user.id));
             }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{known_clients, sessions, users};
+use crate::db::tables::audit_events::erase_and_append;
 use crate::db::tables::email_tokens::end_changes;
 use crate::db::tables::outbox::priority::priority_of;
 use crate::db::tables::outbox::{RateLimitedMail, queue_before, queue_within};
@@ -13,7 +14,9 @@ use crate::db::tables::sessions::{NewSession, sync_legacy_columns, sync_newest_s
 use crate::db::tables::throttle::{LimitCheck, RateLimited, count_all};
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
-use crate::domain::{HashedPassword, NormalizedEmail, SessionDigest, SessionLevel, UserId};
+use crate::domain::{
+    Actor, HashedPassword, NewAuditEvent, NormalizedEmail, SessionDigest, SessionLevel, UserId,
+};
 
 /// The state of an account after a change of its password.
 #[derive(Debug, Clone)]
@@ -122,6 +125,8 @@ impl DB {
             for notice in notices {
                 queue_before(conn, None, notice, priority, now)?;
             }
+            let deletion = NewAuditEvent::deletion(who.user_id, Actor::Client, now);
+            erase_and_append(conn, who.user_id, &deletion)?;
             Ok(Ok(()))
         })
     }

@@ -55,13 +55,12 @@ impl DB {
     pub fn login_state(
         &self,
         email: &NormalizedEmail,
-        marks: &[&str],
+        marks: &[String],
         keys: &[LimitKey],
     ) -> Result<LoginState, DbError> {
         let now = self.settings.clock.now().seconds();
         let mut values = vec![Value::text(email.as_str()), Value::number(now)];
-        let marks = marks.iter().map(|mark| (*mark).to_owned());
-        let marks = Statement::<Columns>::list(&mut values, marks);
+        let marks = Statement::<Columns>::list(&mut values, marks.iter().cloned());
         let keys = keys.iter().map(|key| key.as_str().to_owned());
         let keys = Statement::<Columns>::list(&mut values, keys);
         let sql = format!(

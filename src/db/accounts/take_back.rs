@@ -7,6 +7,7 @@ use super::second_factor::remove_factors_since;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::users;
 use crate::db::tables::account_dates::is_disabled;
+use crate::db::tables::audit_events::erase_and_append;
 use crate::db::tables::factor_changes::{NewFactorChange, end_undos, find_undo, note_change};
 use crate::db::tables::outbox::{QueuedMail, RateLimitedMail, queue, queue_within};
 use crate::db::tables::previous_emails::{ActivePreviousEmail, remove_since, spend_previous};
@@ -16,8 +17,8 @@ use crate::db::tables::users::{owner_of, taken_or};
 use crate::db::tables::verified_emails::{has_proved, verify};
 use crate::db::{DB, DbError};
 use crate::domain::{
-    Client, Email, EmailRevertTokenDigest, FactorChangeKind, HashedPassword, Timestamp, User,
-    UserId,
+    Actor, Client, Email, EmailRevertTokenDigest, FactorChangeKind, HashedPassword, NewAuditEvent,
+    Timestamp, User, UserId,
 };
 
 /// How an account is taken back.
@@ -123,10 +124,13 @@ impl DB {
         if is_disabled(conn, user_id)? {
             return Err(DbError::NoResultFound);
         }
-        let usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
-        if let Some(usurper) = usurper
-            && !has_proved(conn, usurper, &key)?
+        let mut usurper = owner_of(conn, &key)?.filter(|owner| *owner != user_id);
+        if let Some(owner) = usurper
+            && has_proved(conn, owner, &key)?
         {
+            usurper = None;
+        }
+        if let Some(usurper) = usurper {
             Self::delete_user_row(conn, usurper)?;
         }
         diesel::update(user)
@@ -154,6 +158,10 @@ impl DB {
         queue(conn, Some(user_id), how.reset, now)?;
         if let Some(notice) = how.notice {
             queue_within(conn, Some(user_id), notice, now)?;
+        }
+        if let Some(usurper) = usurper {
+            let deletion = NewAuditEvent::deletion(usurper, Actor::Client, now);
+            erase_and_append(conn, usurper, &deletion)?;
         }
         Ok(())
     }

@@ -9,11 +9,13 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 27] = [
     "account_dates",
     "app_groups",
     "app_sessions",
     "apps",
+    "audit_chain",
+    "audit_events",
     "email_tokens",
     "factor_changes",
     "foreign_hashes",

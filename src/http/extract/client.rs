@@ -13,6 +13,7 @@ use super::device_cookie;
 use super::forwarded::{self, ForwardedHeaders};
 use crate::domain::{Client, ClientIp, IpNetworks, Language, RequestId};
 use crate::http::HttpSettings;
+use crate::http::probes::SeenClient;
 
 /// The trusted proxies, and whether the log has warned about them.
 #[derive(Debug)]
@@ -32,10 +33,7 @@ impl TrustedProxies {
     }
 
     fn client(&self, peer: ClientIp, request: &HttpRequest) -> ClientIp {
-        let headers = ForwardedHeaders {
-            forwarded: lines(request, &FORWARDED),
-            x_forwarded_for: lines(request, &X_FORWARDED_FOR),
-        };
+        let headers = forwarded_headers(request);
         if headers.is_empty() {
             return peer;
         }
@@ -69,12 +67,34 @@ pub(crate) fn address(request: &HttpRequest) -> Option<ClientIp> {
     Some(proxies.map_or(peer, |proxies| proxies.client(peer, request)))
 }
 
+/// How the service sees the client of a request. None without a connection.
+pub(crate) fn seen(request: &HttpRequest) -> Option<SeenClient> {
+    let peer = ClientIp::new(request.peer_addr()?.ip());
+    let headers = forwarded_headers(request);
+    let proxies = request.app_data::<web::Data<TrustedProxies>>()?;
+    let named = forwarded::client_address(peer, &headers, &proxies.trusted);
+    Some(SeenClient {
+        peer: peer.get(),
+        client: named.unwrap_or(peer).get(),
+        is_peer_trusted: proxies.trusted.contains(peer),
+        has_forwarded_headers: !headers.is_empty(),
+        has_conflict: named.is_err(),
+    })
+}
+
 /// Whether the connection's other end is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
     let peer = request.peer_addr().map(|peer| ClientIp::new(peer.ip()));
     let trusted = proxies.zip(peer);
     trusted.is_some_and(|(proxies, peer)| proxies.trusted.contains(peer))
+}
+
+fn forwarded_headers(request: &HttpRequest) -> ForwardedHeaders<'_> {
+    ForwardedHeaders {
+        forwarded: lines(request, &FORWARDED),
+        x_forwarded_for: lines(request, &X_FORWARDED_FOR),
+    }
 }
 
 fn lines<'a>(request: &'a HttpRequest, name: &HeaderName) -> Vec<&'a [u8]> {

@@ -4,12 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpResponse, ResponseError, web};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::auth::{Auth, DatabaseStats};
 use crate::domain::Timestamp;
 use crate::http::metrics::{self, Metrics};
+use crate::http::probes::Probes;
 use crate::http::resource::Resource;
-use crate::http::response::json;
+use crate::http::response::{Message, json};
 use crate::http::{BlockingExecutor, HttpError};
 
 /// Every route of the ops listener.
@@ -18,6 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         Resource::new("/metrics").get(show_metrics),
         Resource::new("/healthz").get(healthz),
         Resource::new("/readyz").get(readyz),
+        Resource::new("/probes/{id}").get(probe),
     ];
     for path in table {
         path.register(config);
@@ -83,6 +86,20 @@ impl From<DatabaseStats> for IntegrityCheck {
             last_success: stats.integrity.last_success.map(Timestamp::seconds),
             damage: stats.damage,
         }
+    }
+}
+
+/// `GET /probes/{id}`: how the service saw the client of a probe of `bienvenue doctor`.
+async fn probe(probes: web::Data<Probes>, id: web::Path<String>) -> HttpResponse {
+    let seen = Uuid::try_parse(&id).ok().and_then(|id| probes.find(id));
+    match seen {
+        Some(seen) => json(StatusCode::OK, &seen),
+        None => json(
+            StatusCode::NOT_FOUND,
+            &Message {
+                message: "no such probe",
+            },
+        ),
     }
 }
 

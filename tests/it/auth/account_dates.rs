@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::Method;
-use bienvenue::domain::AccountDates;
+use bienvenue::domain::{AccountDates, Actor};
 use serde_json::{Value, json};
 
 use crate::support::app::Setup;
@@ -47,7 +47,7 @@ async fn registration_and_login_are_remembered() {
         assert_eq!(user["created_at"], json!("2027-01-15T08:00:00Z"));
         assert_eq!(user["last_login_at"], json!("2027-01-15T08:01:00Z"));
         assert_eq!(user["disabled_at"], Value::Null);
-        db.delete_user(listed.id).unwrap();
+        db.delete_user(listed.id, Actor::Service).unwrap();
         let left = "SELECT CAST(user_id AS TEXT) AS value FROM account_dates";
         assert_eq!(app.place.texts(left), [""; 0]);
     }

@@ -5,6 +5,7 @@ mod account_dates;
 mod account_model;
 mod apps;
 mod audit_events;
+mod audit_table;
 mod conceal;
 mod disabled;
 mod emails;

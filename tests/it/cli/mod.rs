@@ -5,6 +5,7 @@ mod command_database;
 mod commands;
 mod config_commands;
 mod database_copy;
+mod doctor;
 mod help;
 mod imports;
 mod mail_commands;

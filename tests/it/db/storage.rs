@@ -7,7 +7,7 @@ use bienvenue::db::{
     DB, DbError, InvalidRequest, LoginSideEffects, NewSession, UserChanges, UserFilter,
 };
 use bienvenue::domain::{
-    Client, Clock, HashedPassword, ResetToken, SessionId, SessionLevel, UserId,
+    Actor, Client, Clock, HashedPassword, ResetToken, SessionId, SessionLevel, UserId,
 };
 
 use rstest::rstest;
@@ -194,7 +194,7 @@ fn update_of_an_unknown_user_finds_no_result(
     let changes = UserChanges::new().hashed_password(hashed("b"));
     let error = db.update_user(UserId::new(7), &changes).unwrap_err();
     assert!(matches!(error, DbError::NoResultFound));
-    let error = db.delete_user(UserId::new(7)).unwrap_err();
+    let error = db.delete_user(UserId::new(7), Actor::Service).unwrap_err();
     assert!(matches!(error, DbError::NoResultFound));
 }
 

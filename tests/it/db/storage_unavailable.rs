@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bienvenue::db::{DB, DbError, DbSettings, Unavailable, UserChanges};
-use bienvenue::domain::{Clock, HashedPassword, SessionId};
+use bienvenue::domain::{Actor, Clock, HashedPassword, SessionId};
 use rstest::rstest;
 
 use crate::support::{Engine, Place, START, email, eventually, settings};
@@ -156,7 +156,7 @@ fn r29_deleting_a_user_deletes_its_sessions(
     let session = SessionId::generate();
     db.update_user(user.id, &UserChanges::new().session_id(Some(&session)))
         .unwrap();
-    db.delete_user(user.id).unwrap();
+    db.delete_user(user.id, Actor::Service).unwrap();
     let found = db.find_session(&session.digest());
     assert!(matches!(found, Err(DbError::NoResultFound)), "{found:?}");
     assert!(

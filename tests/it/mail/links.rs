@@ -116,6 +116,7 @@ fn links(mail: &Mail) -> BTreeSet<String> {
 /// Follows the links of mails as scanners and previews do, twice each, and compares the
 /// database before and after. Tells how many links have a token.
 async fn follow(app: &App, mails: &[Mail]) -> usize {
+    app.auth.flush();
     let before = app.place.dump();
     let mut with_token = 0;
     for mail in mails {
@@ -134,6 +135,7 @@ async fn follow(app: &App, mails: &[Mail]) -> usize {
             }
         }
     }
+    app.auth.flush();
     let after = app.place.dump();
     assert_eq!(before, after);
     with_token

@@ -10,7 +10,7 @@ mod links;
 mod outage;
 mod password;
 mod program;
-mod server;
+pub(crate) mod server;
 mod smtp;
 mod timing;
 

@@ -11,20 +11,20 @@ use super::email;
 
 const PYTHON: &str = "/usr/bin/python3";
 
-pub(super) struct MailServer {
+pub(crate) struct MailServer {
     process: Child,
-    pub(super) port: u16,
-    pub(super) folder: TempDir,
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
 }
 
 impl MailServer {
     /// One that behaves so, if there is any on this machine.
-    pub(super) fn that(behaviour: &str) -> Option<Self> {
+    pub(crate) fn that(behaviour: &str) -> Option<Self> {
         Self::at(0, behaviour)
     }
 
     /// The same on that port.
-    pub(super) fn at(port: u16, behaviour: &str) -> Option<Self> {
+    pub(crate) fn at(port: u16, behaviour: &str) -> Option<Self> {
         let found = Command::new(PYTHON)
             .args(["-c", "import aiosmtpd"])
             .output()
@@ -60,7 +60,7 @@ impl MailServer {
         })
     }
 
-    pub(super) fn settings(&self) -> SmtpSettings {
+    pub(crate) fn settings(&self) -> SmtpSettings {
         SmtpSettings {
             host: "127.0.0.1".to_owned(),
             port: Some(self.port),
@@ -71,19 +71,19 @@ impl MailServer {
         }
     }
 
-    pub(super) fn mailer(&self) -> Mailer {
+    pub(crate) fn mailer(&self) -> Mailer {
         Mailer::Smtp(Smtp::new(self.settings()).unwrap())
     }
 
     /// Behaves so from now on.
-    pub(super) fn becomes(&self, behaviour: &str) {
+    pub(crate) fn becomes(&self, behaviour: &str) {
         let file = self.folder.path().join("behaviour.tmp");
         fs::write(&file, behaviour).unwrap();
         fs::rename(file, self.folder.path().join("behaviour")).unwrap();
     }
 
     /// When the mail to an address came, once it is there.
-    pub(super) fn came_at(&self, address: &str) -> Option<std::time::SystemTime> {
+    pub(crate) fn came_at(&self, address: &str) -> Option<std::time::SystemTime> {
         let files = fs::read_dir(self.folder.path()).unwrap();
         let mails = files.map(|file| file.unwrap().path());
         let mut mails = mails.filter(|path| path.extension().is_some_and(|e| e == "eml"));
@@ -94,7 +94,7 @@ impl MailServer {
     }
 
     /// The mails that it took, in order, and for whom.
-    pub(super) fn mails(&self) -> Vec<(String, String)> {
+    pub(crate) fn mails(&self) -> Vec<(String, String)> {
         let files = fs::read_dir(self.folder.path()).unwrap();
         let mut mails: Vec<_> = files
             .map(|file| file.unwrap().path())
@@ -107,7 +107,7 @@ impl MailServer {
     }
 
     /// The only mail that it took, and for whom.
-    pub(super) fn received(&self) -> Option<(String, String)> {
+    pub(crate) fn received(&self) -> Option<(String, String)> {
         let mut mails = self.mails();
         assert!(mails.len() < 2, "{mails:?}");
         mails.pop()

@@ -8,8 +8,12 @@ use diesel::prelude::*;
 use crate::db::connection::AnyConnection;
 use crate::db::error::is_taken_email;
 use crate::db::schema::{password_resets, sessions, users};
+use crate::db::tables::audit_events::erase_and_append;
 use crate::db::{CLOCK_SLACK, DB, DbError, UserFilter};
-use crate::domain::{Email, HashedPassword, NormalizedEmail, Purpose, TokenDigest, User, UserId};
+use crate::domain::{
+    Actor, Email, HashedPassword, NewAuditEvent, NormalizedEmail, Purpose, TokenDigest, User,
+    UserId,
+};
 
 /// The columns of the reference service, in the order of [`UserRow`].
 pub(in crate::db) const COLUMNS: (
@@ -120,12 +124,17 @@ impl DB {
         })
     }
 
-    /// Deletes a user with all their data. Blocks for one transaction.
+    /// Deletes a user with all their data, and appends the audit event of it. Blocks for one
+    /// transaction.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the user does not exist.
-    pub fn delete_user(&self, user_id: UserId) -> Result<(), DbError> {
-        self.write(|conn| Self::delete_user_row(conn, user_id))
+    pub fn delete_user(&self, user_id: UserId, by: Actor) -> Result<(), DbError> {
+        let deletion = NewAuditEvent::deletion(user_id, by, self.clock().now());
+        self.write(|conn| {
+            Self::delete_user_row(conn, user_id)?;
+            erase_and_append(conn, user_id, &deletion)
+        })
     }
 
     pub(in crate::db) fn delete_user_row(

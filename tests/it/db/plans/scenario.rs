@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use bienvenue::auth::ThrottleSettings;
 use bienvenue::db::{DB, UserChanges};
-use bienvenue::domain::SessionScope;
+use bienvenue::domain::{Actor, SessionScope};
 
 use super::bad_plans;
 use crate::support::app::Setup;
@@ -119,5 +119,5 @@ fn operators_and_background(db: &DB) {
     db.remove_surplus_limits(10).unwrap();
     db.limit_behind(None, 10).unwrap();
     db.remove_forgotten_clients(10).unwrap();
-    db.delete_user(user.id).unwrap();
+    db.delete_user(user.id, Actor::Service).unwrap();
 }

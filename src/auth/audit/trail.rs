@@ -1,0 +1,119 @@
+//! The queue of audit events that have no row in the table yet.
+//!
+//! An event is in the log before it is here. The thread for background writes appends the queue to
+//! the table once a second, so a kill loses at most the rows of the last second.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::db::{DB, DbError};
+use crate::domain::{Actor, AuditDetails, Clock, NewAuditEvent, Timestamp};
+
+/// How many events may wait while the database cannot be written (bounds memory use).
+const WAITING_MAX: usize = 10_000;
+
+/// How many rows one transaction appends, which takes a writer some milliseconds.
+const BATCH: usize = 500;
+
+/// The queue. Clones share it.
+#[derive(Debug, Clone)]
+pub(in crate::auth) struct AuditTrail {
+    clock: Clock,
+    queue: Arc<Mutex<Queue>>,
+    /// Held by the writer, so that rows are appended in their order.
+    writing: Arc<Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<NewAuditEvent>,
+    /// How many events found no place.
+    lost: u64,
+}
+
+impl AuditTrail {
+    pub(in crate::auth) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            queue: Arc::default(),
+            writing: Arc::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Adds an event. Never waits for the database: if the queue is full, the event has no row.
+    pub(super) fn push(&self, event: NewAuditEvent) {
+        let mut queue = lock(&self.queue);
+        if queue.waiting.len() < WAITING_MAX {
+            queue.waiting.push(event);
+        } else {
+            queue.lost += 1;
+        }
+    }
+
+    /// Appends all waiting events to the table. If that fails, they wait on. Blocks for a write for
+    /// each 500 events.
+    pub(in crate::auth) fn write(&self, db: &DB) {
+        let _turn = lock(&self.writing);
+        let (waiting, lost) = {
+            let mut queue = lock(&self.queue);
+            (
+                std::mem::take(&mut queue.waiting),
+                std::mem::take(&mut queue.lost),
+            )
+        };
+        let mut left = waiting.as_slice();
+        let mut unwritten = lost;
+        let mut append = || -> Result<(), DbError> {
+            while !left.is_empty() {
+                let (batch, rest) = left.split_at(left.len().min(BATCH));
+                db.append_audit_events(batch)?;
+                left = rest;
+            }
+            if unwritten > 0 {
+                db.append_audit_events(&[self.loss(unwritten)])?;
+                log::warn!(
+                    "{unwritten} audit events have no row in the database, because too many \
+                     waited to be written. The log has all of them"
+                );
+                unwritten = 0;
+            }
+            Ok(())
+        };
+        if let Err(error) = append() {
+            log::log!(
+                error.background_level(),
+                "the rows of {} audit events could not be written yet: {error}",
+                left.len()
+            );
+            let mut queue = lock(&self.queue);
+            let newer = std::mem::replace(&mut queue.waiting, left.to_vec());
+            queue.waiting.extend(newer);
+            let surplus = queue.waiting.len().saturating_sub(WAITING_MAX);
+            queue.waiting.truncate(WAITING_MAX);
+            queue.lost += unwritten + surplus as u64;
+        }
+    }
+
+    /// The row that says how many events have none.
+    fn loss(&self, count: u64) -> NewAuditEvent {
+        NewAuditEvent {
+            at: self.now(),
+            event: "audit_rows_lost",
+            user_id: None,
+            actor: Actor::Service,
+            details: AuditDetails {
+                outcome: Some("error".to_owned()),
+                count: Some(count),
+                ..AuditDetails::default()
+            },
+        }
+    }
+}
+
+/// Nothing panics while it holds a lock, so a poisoned state is still consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,264 @@
+//! Faults that show through the public URL, with real proxies.
+
+use rstest::rstest;
+
+use super::deployment::{Deployment, Hosts, LOGIN, Proxy, WIKI, certify};
+use super::{assert_found, wrong};
+
+#[rstest]
+fn doctor_raises_no_alarm_on_the_shipped_files(
+    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
+    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+) {
+    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+        return;
+    };
+    deployment.start();
+    let found = wrong(deployment.doctor(&[]));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Seeded faults: texts to replace in a good configuration, and what the doctor finds then.
+struct Faults {
+    edits: &'static [(&'static str, &'static str)],
+    found: &'static [(&'static str, &'static str)],
+}
+
+fn find_all(deployment: &mut Deployment, faults: &[Faults]) {
+    let good = deployment.config.clone();
+    for Faults { edits, found } in faults {
+        deployment.config.clone_from(&good);
+        for (from, to) in *edits {
+            deployment.edit(from, to);
+        }
+        deployment.start();
+        assert_found(&wrong(deployment.doctor(&[])), found);
+    }
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_with_nginx() {
+    let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
+        return;
+    };
+    let root = deployment.root().to_owned();
+    certify(&root, "other-name", &["other.example.org"], 60);
+    certify(&root, "expired", &[LOGIN, WIKI], -1);
+    certify(&root, "ends-soon", &[LOGIN, WIKI], 5);
+    let faults = [
+        Faults {
+            edits: &[
+                ("/good/", "/other-name/"),
+                (
+                    "return 301 https://$host$request_uri;",
+                    "location / { proxy_pass http://bienvenue; }",
+                ),
+                ("\nproxy_set_header X-Forwarded-For $remote_addr;", ""),
+                ("\nproxy_set_header Forwarded \"\";", ""),
+                (
+                    "proxy_set_header X-Forwarded-Proto https;",
+                    "proxy_hide_header Strict-Transport-Security;\n\
+                     proxy_hide_header Content-Security-Policy;\n\
+                     proxy_cookie_flags session_id nosecure nohttponly samesite=none;\n}\n\
+                     location = /forgot {\nreturn 403;",
+                ),
+                ("auth_request /.bienvenue/verify;", ""),
+                ("location /.bienvenue/ {", "location /nothing/ {"),
+            ],
+            found: &[
+                ("certificate", "certificate of login.example.org"),
+                ("certificate", "certificate of wiki.example.net"),
+                ("http-redirect", "http://login.example.org answers"),
+                ("client-address", "does not send the client's address"),
+                ("client-address", "sends X-Forwarded-For chooses"),
+                ("client-address", "sends Forwarded chooses"),
+                ("hsts", "header is missing"),
+                ("headers", "content-security-policy"),
+                ("cookies", "is not Secure"),
+                ("cookies", "is not HttpOnly"),
+                ("cookies", "is not SameSite=Lax"),
+                ("public-pages", "/forgot answers 403"),
+                ("applications", "shows its page without a login"),
+                ("hand-over", "/.bienvenue/ does not lead"),
+            ],
+        },
+        Faults {
+            edits: &[
+                ("/good/", "/expired/"),
+                (
+                    "X-Forwarded-For $remote_addr;",
+                    "X-Forwarded-For $proxy_add_x_forwarded_for;",
+                ),
+                ("\nproxy_set_header Forwarded \"\";", ""),
+                (
+                    "X-Original-URL https://wiki.example.net",
+                    "X-Original-URL https://shop.example.net",
+                ),
+                (
+                    "proxy_set_header X-Forwarded-Proto https;",
+                    "proxy_hide_header Cache-Control; add_header Cache-Control public;\n\
+                     proxy_hide_header Strict-Transport-Security;\n\
+                     add_header Strict-Transport-Security max-age=60;\n\
+                     proxy_cookie_path / /login;",
+                ),
+            ],
+            found: &[
+                ("certificate", "login.example.org"),
+                ("client-address", "sends X-Forwarded-For chooses"),
+                (
+                    "client-address",
+                    "Forwarded is seen with the address of the proxy",
+                ),
+                (
+                    "applications",
+                    "instead of leading to https://login.example.org/login",
+                ),
+                ("headers", "cache-control"),
+                ("hsts", "60 seconds"),
+                ("cookies", "is not Path=/"),
+            ],
+        },
+        Faults {
+            edits: &[
+                ("/good/", "/ends-soon/"),
+                (
+                    "auth_request /.bienvenue/verify;",
+                    "error_page 418 = @open; if ($http_remote_user) { return 418; }\n\
+                     auth_request /.bienvenue/verify;",
+                ),
+                (
+                    "location @bienvenue_login {",
+                    "location @open { return 200 page; }\nlocation @bienvenue_login {",
+                ),
+                (
+                    "rewrite ^ /verify/redirect break;",
+                    "proxy_cookie_flags ~ nohttponly;\nrewrite ^ /verify/redirect break;",
+                ),
+            ],
+            found: &[
+                ("certificate", "expires in "),
+                (
+                    "forged-identity",
+                    "opens to a client that sends Remote-User",
+                ),
+                ("hand-over", "the cookie of the login state is not HttpOnly"),
+            ],
+        },
+        Faults {
+            edits: &[("error_page 401 403 = @bienvenue_login;", "")],
+            found: &[("applications", "answers 401 instead of leading to")],
+        },
+        Faults {
+            edits: &[(
+                "server_name wiki.example.net;",
+                "server_name other.example.net;",
+            )],
+            found: &[("applications", "wiki.example.net")],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_with_caddy() {
+    let Some(mut deployment) = Deployment::of(Proxy::Caddy, Hosts::Several) else {
+        return;
+    };
+    let faults = [
+        Faults {
+            edits: &[
+                (
+                    "request_header -Forwarded\nreverse_proxy",
+                    "header {\n-Strict-Transport-Security\n-Content-Security-Policy\n\
+                     Set-Cookie Secure Insecure\n\
+                     Date \"Mon, 05 Jan 2026 00:00:00 GMT\"\ndefer\n}\n\
+                     respond /forgot 401\n\
+                     reverse_proxy",
+                ),
+                ("handle /.bienvenue/* {", "handle /nothing/* {"),
+            ],
+            found: &[
+                (
+                    "client-address",
+                    "Forwarded is seen with the address of the proxy",
+                ),
+                ("hsts", "header is missing"),
+                ("headers", "content-security-policy"),
+                ("cookies", "is not Secure"),
+                ("clock", "differ by"),
+                ("public-pages", "/forgot answers 401"),
+                ("hand-over", "/.bienvenue/ does not lead"),
+            ],
+        },
+        Faults {
+            edits: &[
+                ("uri /verify/redirect", "uri /healthz"),
+                (
+                    "\nlogin.example.org {",
+                    "\nhttp://login.example.org {\nrespond hello\n}\nlogin.example.org {",
+                ),
+            ],
+            found: &[
+                ("applications", "shows its page without a login"),
+                ("http-redirect", "http://login.example.org answers 200"),
+            ],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
+fn doctor_finds_a_service_that_is_not_behind_its_url() {
+    let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
+        return;
+    };
+    let found = wrong(deployment.doctor(&[]));
+    assert_found(&found, &[("public-url", "cannot be reached")]);
+    let found = wrong(deployment.doctor(&["--public-url=https://login.invalid:444"]));
+    assert_found(&found, &[("public-url", ":444 cannot be reached")]);
+    let service = deployment.server.address.clone();
+    for (from, to, words) in [
+        (service.as_str(), "127.0.0.1:1", "answers 502"),
+        (
+            "proxy_pass http://bienvenue;",
+            "return 200 hello;",
+            "is not this service",
+        ),
+        (":443 ssl http2", ":443", "does not speak TLS"),
+    ] {
+        let good = deployment.config.clone();
+        deployment.edit(from, to);
+        deployment.start();
+        assert_found(&wrong(deployment.doctor(&[])), &[("public-url", words)]);
+        deployment.config = good;
+    }
+    let mut command = super::doctor(
+        deployment.place.folder(),
+        &["--public-url=https://login.invalid"],
+    );
+    command.env("SSL_CERT_FILE", deployment.root().join("ca.pem"));
+    assert_found(&wrong(command), &[("public-url", "has no address")]);
+}
+
+#[test]
+fn doctor_finds_listeners_that_evade_the_proxy() {
+    let flags = [
+        "--bind=0.0.0.0:0",
+        "--operator-bind=0.0.0.0:0",
+        "--trusted-proxies=192.0.2.1",
+    ];
+    let Some(mut deployment) = Deployment::with(Proxy::Nginx, Hosts::Several, &flags) else {
+        return;
+    };
+    deployment.start();
+    let found = wrong(deployment.doctor(&[flags[2]]));
+    assert_found(
+        &found,
+        &[
+            ("direct-access", "the service is reachable"),
+            ("direct-access", "the ops listener is reachable"),
+            ("client-address", "127.0.0.1 is not trusted"),
+            ("applications", "does not know which URL"),
+        ],
+    );
+}
