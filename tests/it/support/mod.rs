@@ -16,9 +16,11 @@ pub(crate) mod program;
 pub(crate) mod requests;
 pub(crate) mod statements;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -121,10 +123,11 @@ impl Place {
         }
     }
 
-    /// The database, migrated. A new PostgreSQL database is a copy of one that is migrated.
+    /// The database, migrated. A new one is a copy of one that is migrated.
     pub(crate) fn open(&self, settings: DbSettings) -> DB {
-        if let Some(server) = &self.server {
-            server.create_migrated();
+        match &self.server {
+            Some(server) => server.create_migrated(),
+            None => copy_migrated(&self.path("bienvenue.db")),
         }
         DB::open(&self.url(), settings).unwrap()
     }
@@ -176,6 +179,24 @@ impl Place {
             Other::Postgres(mut conn) => load(&mut conn, sql),
         }
     }
+}
+
+/// Copies a migrated SQLite database to a file that is not there yet.
+fn copy_migrated(file: &Path) {
+    static MIGRATED: OnceLock<Vec<u8>> = OnceLock::new();
+    if file.exists() {
+        return;
+    }
+    let migrated = MIGRATED.get_or_init(|| {
+        let folder = tempfile::tempdir_in(scratch()).unwrap();
+        let file = folder.path().join("migrated.db");
+        drop(DB::open(&DatabaseUrl::sqlite(file.clone()), DbSettings::default()).unwrap());
+        // All is in the file, and nothing in its write-ahead log.
+        sqlite(&file, "PRAGMA wal_checkpoint(TRUNCATE)");
+        std::fs::read(file).unwrap()
+    });
+    std::fs::write(file, migrated).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A connection that is none of the service's.
