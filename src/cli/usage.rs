@@ -27,7 +27,7 @@ pub enum UsageError {
 }
 
 /// The parser, which accepts every setting before and after a command.
-pub(super) fn command() -> clap::Command {
+pub(super) fn command() -> Command {
     Cli::command().mut_args(|argument| match argument.get_env() {
         Some(_) => argument.global(true),
         None => argument,
@@ -35,7 +35,7 @@ pub(super) fn command() -> clap::Command {
 }
 
 /// The parser of the command line alone, which reads no variable.
-pub(super) fn flags_alone() -> clap::Command {
+pub(super) fn flags_alone() -> Command {
     command().mut_args(|argument| argument.env(None::<&'static str>))
 }
 
