@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{Denial, HashError, PasskeyRefusal, PasswordPolicyError};
+use super::{ActRefusal, Denial, HashError, PasskeyRefusal, PasswordPolicyError};
 use crate::db::{DbError, RateLimited};
 use crate::domain::{Email, Limit, LoginToken};
 use crate::secret_key::KeyFileError;
@@ -113,6 +113,12 @@ pub enum AuthError {
     /// The user has no access to the requested application.
     #[error("you have no access to this application")]
     AccessDenied(Denial),
+    /// The user is no member of the group `admins`.
+    #[error("this page is for administrators")]
+    NotAdministrator,
+    /// An act of an administrator is refused.
+    #[error(transparent)]
+    ActRefused(#[from] ActRefusal),
     /// The code for the host of an application is wrong, spent, expired, for another host, or for
     /// another browser.
     #[error("this link is not valid any more; please open the application again")]
@@ -204,6 +210,9 @@ impl AuthError {
     fn reason(&self) -> &'static str {
         if let Self::AccessDenied(denial) = self {
             return denial.reason();
+        }
+        if let Self::ActRefused(refusal) = self {
+            return refusal.reason();
         }
         if let Self::InvalidPasskey(refusal) | Self::PasskeyNotAdded(refusal) = self {
             return refusal.reason();

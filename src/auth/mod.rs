@@ -8,6 +8,8 @@
 mod access;
 mod access_decision;
 mod account;
+mod act_refusal;
+mod administration;
 mod admission;
 mod audit;
 mod email_verification;
@@ -43,6 +45,7 @@ use crate::secret_key::KeyFile;
 use audit::AuditTrail;
 use hasher::{Hasher, HasherSettings};
 use maintenance::background_writes::BackgroundWrites;
+use maintenance::cleanup::CleanupSettings;
 use maintenance::db_monitor::DatabaseMonitor;
 use outbox::worker::MailWorker;
 use password::foreign::ForeignChecks;
@@ -52,6 +55,11 @@ pub use access_decision::{Denial, Grant, decide};
 pub use account::change_password::PasswordChanged;
 pub use account::export::Export;
 pub use account::summary::AccountSummary;
+pub use act_refusal::ActRefusal;
+pub use administration::{
+    ActOutcome, AdminAct, AdminRequest, Administrator, Invited, NewInvitation, UserDetails,
+    create_invitation, members,
+};
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
@@ -83,7 +91,7 @@ pub use crate::mail::Mail;
 pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
 
 pub use crate::db::{
-    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, OutboxStats, PoolStats,
+    DatabaseStats, IntegrityStats, LOGIN_LIFETIME, LimitRow, ListedUser, OutboxStats, PoolStats,
     RegistrationOutcome, SecondFactors,
 };
 
@@ -121,8 +129,11 @@ impl Auth {
             deadline: hashing.hash_deadline,
         })?;
         let audit = AuditTrail::new(db.clock().clone());
-        let background_writes =
-            BackgroundWrites::start(db.clone(), audit.clone(), &settings.throttle)?;
+        let cleanup = CleanupSettings {
+            limit_rows: settings.throttle.rows,
+            audit_retention: settings.audit_retention,
+        };
+        let background_writes = BackgroundWrites::start(db.clone(), audit.clone(), cleanup)?;
         Ok(Self {
             audit,
             hasher: hasher.into(),

@@ -3,7 +3,7 @@
 use super::executor::Executor;
 use super::hasher::HashPermit;
 use super::password_check::RightPassword;
-use super::throttle::{LoginAttempt, Reservation, reauthentications};
+use super::throttle::{LoginAttempt, Reservation, admin_acts, reauthentications};
 use super::{Auth, AuthError};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{Client, Password, SessionDigest, SessionId, SessionLevel, SessionUser, User};
@@ -29,8 +29,8 @@ pub(super) struct ReauthenticatedUser {
     session: SessionDigest,
     /// The level at which the session's user has authenticated.
     pub(super) level: SessionLevel,
-    /// The rate limit of account changes. It is counted with the change, so that only right
-    /// passwords count.
+    /// The rate limit of account changes, or of an administrator's acts. It is counted with the
+    /// change, so that only right passwords count.
     limit: Vec<LimitCheck>,
 }
 
@@ -47,6 +47,18 @@ impl Auth {
         request: OwnerRequest,
         limits: Vec<LimitCheck>,
     ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
+        let limit = reauthentications(&self.settings.throttle, &request.owner.email.key());
+        let reauthenticated = self.reauthenticate_within(executor, request, limit, limits);
+        reauthenticated.await
+    }
+
+    async fn reauthenticate_within(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        limit: Vec<LimitCheck>,
+        limits: Vec<LimitCheck>,
+    ) -> Result<(ReauthenticatedUser, HashPermit), AuthError> {
         let OwnerRequest {
             owner,
             session_id,
@@ -54,7 +66,6 @@ impl Auth {
             client,
         } = request;
         let email = owner.email.key();
-        let limit = reauthentications(&self.settings.throttle, &email);
         let limits = limits.into_iter().chain(limit.clone()).collect();
         let attempt = LoginAttempt::new(email, client);
         let verified = self.verify_password(executor, attempt, current_password, limits);
@@ -87,9 +98,33 @@ impl Auth {
         limits: Vec<LimitCheck>,
         change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        let client = request.client.clone();
         let (owner, permit) = self.reauthenticate(executor, request, limits).await?;
         drop(permit);
+        self.write_change(executor, owner, change).await
+    }
+
+    /// The same for an act of an administrator, who may act more often than owners change their
+    /// account.
+    pub(super) async fn as_administrator<T: Send + 'static>(
+        &self,
+        executor: &impl Executor,
+        request: OwnerRequest,
+        act: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let limit = admin_acts(&self.settings.throttle, request.owner.id);
+        let reauthenticated = self.reauthenticate_within(executor, request, limit, Vec::new());
+        let (owner, permit) = reauthenticated.await?;
+        drop(permit);
+        self.write_change(executor, owner, act).await
+    }
+
+    async fn write_change<T: Send + 'static>(
+        &self,
+        executor: &impl Executor,
+        owner: ReauthenticatedUser,
+        change: impl FnOnce(&Self, &ReauthenticatedUser) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let client = owner.client().clone();
         let reservation = owner.reservation().clone();
         let change = move |auth: &Self| change(auth, &owner);
         let changed = executor.write(self, &client, change).await;

@@ -9,6 +9,8 @@ use super::{
 use crate::domain::{BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults};
 use crate::webauthn::RelyingParty;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The settings of the use cases.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
@@ -37,6 +39,8 @@ pub struct AuthSettings {
     pub mail_spread: Duration,
     /// The rate limits.
     pub throttle: ThrottleSettings,
+    /// After how long audit events are removed from the database; none for never.
+    pub audit_retention: Option<Duration>,
 }
 
 impl Default for AuthSettings {
@@ -54,6 +58,7 @@ impl Default for AuthSettings {
             hashing: HashingSettings::default(),
             mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
+            audit_retention: Some(DAY * defaults::AUDIT_RETENTION),
         }
     }
 }

@@ -84,6 +84,7 @@ impl Command {
                 sentence,
                 app: Some(app),
                 database,
+                db: Some(&db),
                 ..OperatorEvent::default()
             }
             .report();
@@ -101,8 +102,8 @@ impl Command {
                 warn(&app, config);
                 print(&snippets(&app, add.proxy, config));
             }
-            Self::List if options.json => db.apps(LISTED)?.iter().for_each(print_app),
-            Self::List => print(&db.apps(LISTED)?.iter().map(line).collect::<String>()),
+            Self::List if options.json => db.apps(None, LISTED)?.iter().for_each(print_app),
+            Self::List => print(&db.apps(None, LISTED)?.iter().map(line).collect::<String>()),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
                 if options.json {
@@ -118,7 +119,7 @@ impl Command {
                 }
                 report("app_deleted", "application removed", name);
                 print(&format!("removed the application {name} in {database}\n"));
-                if db.apps(1)?.is_empty() {
+                if db.apps(None, 1)?.is_empty() {
                     explain(
                         "No application is registered now: GET /verify passes every logged-in \
                          user, on every host.\n",

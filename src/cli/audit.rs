@@ -1,5 +1,5 @@
-//! Audit events of commands. They go to standard error and to the system log, because a
-//! terminal keeps no log.
+//! Audit events of commands. They go to standard error, to the system log, because a terminal
+//! keeps no log, and into the audit table.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::database::Options;
 use super::output::{print, print_json};
-use crate::domain::{AppName, GroupName, UserId};
+use crate::db::DB;
+use crate::domain::{Actor, AppName, AuditDetails, GroupName, NewAuditEvent, USER_DELETED, UserId};
 
 /// The socket of the system log: journald or another syslog.
 const SYSLOG: &str = "/dev/log";
@@ -37,6 +38,8 @@ pub(super) struct OperatorEvent<'a> {
     pub(super) app: Option<&'a AppName>,
     /// The database that was changed.
     pub(super) database: &'a str,
+    /// The same, open, if it gets a row.
+    pub(super) db: Option<&'a DB>,
 }
 
 /// The result of a command that changes something, as JSON.
@@ -56,7 +59,8 @@ struct ShownEvent<'a> {
 
 impl OperatorEvent<'_> {
     /// Writes the event to the logs, and the result to standard output: the text, or the event as
-    /// JSON. Blocks for at most 1 second.
+    /// JSON. Blocks for at most 1
+    /// second, and for a write.
     pub(super) fn report_with(self, options: Options, text: &str) {
         self.report();
         if options.json {
@@ -73,7 +77,8 @@ impl OperatorEvent<'_> {
         }
     }
 
-    /// Writes the event to standard error and to the system log. Blocks for at most 1 second.
+    /// Writes the event to standard error, to the system log, and into the audit table. Blocks for
+    /// at most 1 second, and for a write.
     pub(super) fn report(self) {
         let Self {
             event,
@@ -83,6 +88,7 @@ impl OperatorEvent<'_> {
             group,
             app,
             database,
+            db,
         } = self;
         log::info!(
             target: concat!(env!("CARGO_PKG_NAME"), "::events"),
@@ -101,6 +107,33 @@ impl OperatorEvent<'_> {
             && let Err(error) = self.send(Path::new(SYSLOG))
         {
             log::debug!("cannot write the audit event to the system log ({SYSLOG}): {error}");
+        }
+        if let Some(db) = db {
+            self.append(db);
+        }
+    }
+
+    /// Appends the row. That of a deletion was appended with it.
+    fn append(self, db: &DB) {
+        if self.event == USER_DELETED {
+            return;
+        }
+        let row = NewAuditEvent {
+            at: db.clock().now(),
+            event: self.event,
+            user_id: self.user,
+            actor: Actor::Operator,
+            details: AuditDetails {
+                outcome: Some("success".to_owned()),
+                count: self.count.and_then(|count| count.try_into().ok()),
+                group: self.group.map(GroupName::to_string),
+                app: self.app.map(AppName::to_string),
+                operator_uid: Some(getuid().as_raw()),
+                ..AuditDetails::default()
+            },
+        };
+        if let Err(error) = db.append_audit_events(&[row]) {
+            log::warn!("the audit event has no row in the database: {error}");
         }
     }
 
@@ -121,6 +154,7 @@ impl OperatorEvent<'_> {
             group,
             app,
             database,
+            db: _,
         } = self;
         let field = |name: &str, value: Option<String>| {
             value.map_or_else(String::new, |value| format!(" {name}={value}"))
@@ -168,6 +202,7 @@ mod tests {
             group: Some(&group),
             app: None,
             database: "sqlite:///var/lib/b\n.db",
+            db: None,
         };
         event.send(&path).unwrap();
         let mut message = [0; 512];

@@ -11,7 +11,8 @@ use super::audit::OperatorEvent;
 use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
-use crate::db::BackupReport;
+use crate::db::{BackupReport, OpenMode};
+
 use crate::domain::{Clock, DatabaseUrl};
 use crate::server::{self, ServerError};
 
@@ -181,6 +182,10 @@ fn event(event: &'static str, sentence: &'static str, config: &Config) {
         event,
         sentence,
         database: &database::name(config),
+        // A database with an older schema has no table for it.
+        db: server::open_for_command(config, OpenMode::Check)
+            .ok()
+            .as_ref(),
         ..OperatorEvent::default()
     }
     .report();

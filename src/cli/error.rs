@@ -57,6 +57,12 @@ pub enum CliError {
         /// The database.
         url: String,
     },
+    /// The audit table was changed. The findings were printed to standard output.
+    #[error("the audit table was changed: compare it with the log (docs/operate.md, Audit table)")]
+    AuditTableChanged,
+    /// A file has no chain head.
+    #[error("{0} has no number of the audit table: only notifications have one")]
+    NoChainHead(String),
     /// No user has this email.
     #[error("no user has the email {0}")]
     NoSuchUser(Email),
@@ -185,6 +191,8 @@ impl CliError {
             | Self::OtherSystem(_)
             | Self::Hash(_)
             | Self::RowsRefused(_)
+            | Self::AuditTableChanged
+            | Self::NoChainHead(_)
             | Self::Findings(_)
             | Self::Unwritable(_)
             | Self::Copy(_) => FAILED,

@@ -58,6 +58,7 @@ impl Export {
             sentence: "users exported with their password hashes",
             count: Some(count),
             database,
+            db: Some(&db),
             ..OperatorEvent::default()
         }
         .report();

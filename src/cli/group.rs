@@ -8,9 +8,10 @@ use super::database::Options;
 use super::find_user::{email, find};
 use super::output::{print, print_json};
 use super::{CliError, database};
+use crate::auth::members;
 use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
-use crate::domain::{AppName, Email, GroupName, UserId};
+use crate::domain::{AppName, Email, GroupName, User, UserId};
 
 /// How many groups are listed.
 const LISTED: u32 = 10_000;
@@ -96,6 +97,7 @@ impl Command {
                 user,
                 group: Some(group),
                 database,
+                db: Some(&db),
                 ..OperatorEvent::default()
             }
             .report_with(options, &format!("{text} in {database}\n"));
@@ -109,7 +111,7 @@ impl Command {
                 done("group_created", "group created", None, group, &text);
             }
             Self::List { group: None } => {
-                for group in db.groups(LISTED)? {
+                for group in db.groups(None, LISTED)? {
                     if options.json {
                         print_json(&ShownGroup::of(&group));
                     } else {
@@ -167,22 +169,20 @@ impl Command {
 fn list_members(db: &DB, group: &GroupName, options: Options) -> Result<(), DbError> {
     let mut after = None;
     loop {
-        let members = db.members_of(group, after, PAGE)?;
-        let Some(last) = members.last() else {
-            return Ok(());
-        };
-        after = Some(*last);
-        for member in &members {
-            match db.find_user_by(*member) {
-                Ok(user) if options.json => print_json(&ShownMember {
-                    id: user.id.get(),
-                    email: user.email.as_str(),
-                }),
-                Ok(user) => print(&format!("{}\t{}\n", user.id, user.email)),
-                // Deleted since the page was read.
-                Err(DbError::NoResultFound) => {}
-                Err(error) => return Err(error),
+        let page = members(db, group, after, PAGE)?;
+        for User { id, email, .. } in &page {
+            if options.json {
+                print_json(&ShownMember {
+                    id: id.get(),
+                    email: email.as_str(),
+                });
+            } else {
+                print(&format!("{id}\t{email}\n"));
             }
         }
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.id);
     }
 }

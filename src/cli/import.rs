@@ -96,6 +96,7 @@ impl Import {
                 sentence: "users imported",
                 count: usize::try_from(run.report.added).ok(),
                 database,
+                db: Some(run.db),
                 ..OperatorEvent::default()
             }
             .report();

@@ -1,7 +1,5 @@
 //! `bienvenue invite`: links with which a person may register once.
 
-use std::time::Duration;
-
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
@@ -11,6 +9,7 @@ use super::audit::OperatorEvent;
 use super::database::Options;
 use super::output::{explain, print, print_json};
 use super::{CliError, database};
+use crate::auth::{ActRefusal, AuthError, Invited, NewInvitation, create_invitation};
 use crate::config::Config;
 use crate::db::DB;
 use crate::domain::{Email, GroupName, Invitation, InvitationToken, Language};
@@ -19,8 +18,6 @@ use crate::server::{self, ServerError};
 
 /// How many invitations are listed.
 const LISTED: u32 = 10_000;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An invitation, or what can be done about the ones that are not used.
 #[derive(Debug, Args)]
@@ -80,11 +77,13 @@ impl Invite {
         match &self.command {
             None => self.new.run(&db, config),
             Some(Command::List) if self.options.json => {
-                db.invitations(LISTED)?.iter().for_each(print_invitation);
+                db.invitations(None, LISTED)?
+                    .iter()
+                    .for_each(print_invitation);
                 Ok(())
             }
             Some(Command::List) => {
-                let lines: String = db.invitations(LISTED)?.iter().map(line).collect();
+                let lines: String = db.invitations(None, LISTED)?.iter().map(line).collect();
                 print(&lines);
                 Ok(())
             }
@@ -93,7 +92,13 @@ impl Invite {
                     return Err(CliError::NoSuchInvitation(*id));
                 }
                 let database = &database::name(config);
-                report("invitation_revoked", "invitation revoked", None, database);
+                report(
+                    &db,
+                    "invitation_revoked",
+                    "invitation revoked",
+                    None,
+                    database,
+                );
                 print(&format!("revoked the invitation {id} in {database}\n"));
                 Ok(())
             }
@@ -103,17 +108,27 @@ impl Invite {
 
 impl New {
     fn run(&self, db: &DB, config: &Config) -> Result<(), CliError> {
-        let token = InvitationToken::generate();
-        let expires_at = db.clock().now().plus(DAY * self.days);
         let (email, group) = (self.email.as_ref(), self.group.as_ref());
-        if let Some(group) = group
-            && !db.has_group(group)?
-        {
-            return Err(CliError::NoSuchGroup(group.clone()));
-        }
-        let id = db.add_invitation(&token.digest(), email, group, expires_at)?;
+        let new = NewInvitation {
+            email: self.email.clone(),
+            group: self.group.clone(),
+            days: self.days,
+        };
+        let Invited { id, token } = match create_invitation(db, &new) {
+            Ok(invited) => invited,
+            Err(AuthError::ActRefused(ActRefusal::NoSuchGroup(group))) => {
+                return Err(CliError::NoSuchGroup(group));
+            }
+            Err(error) => return Err(error.into()),
+        };
         let database = &database::name(config);
-        report("invitation_created", "invitation created", group, database);
+        report(
+            db,
+            "invitation_created",
+            "invitation created",
+            group,
+            database,
+        );
         let service = server::service_url(config, config.bind());
         print(&format!("{service}/invite?token={}\n", token.expose()));
         explain(&format!(
@@ -150,12 +165,19 @@ impl New {
     }
 }
 
-fn report(event: &'static str, sentence: &'static str, group: Option<&GroupName>, database: &str) {
+fn report(
+    db: &DB,
+    event: &'static str,
+    sentence: &'static str,
+    group: Option<&GroupName>,
+    database: &str,
+) {
     OperatorEvent {
         event,
         sentence,
         group,
         database,
+        db: Some(db),
         ..OperatorEvent::default()
     }
     .report();

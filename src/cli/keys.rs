@@ -29,7 +29,7 @@ impl Command {
 
 fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
     let db = database::open(config, options)?;
-    let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+    let auth = Auth::new(db.clone(), server::auth_settings(config)).map_err(ServerError::from)?;
     let auth = auth.with_secret_keys(server::secret_keys(config));
     let resealed = auth.rotate_secret_key()?;
     let database = &database::name(config);
@@ -38,6 +38,7 @@ fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
         sentence: "second factors encrypted under a new key",
         count: Some(resealed),
         database,
+        db: Some(&db),
         ..OperatorEvent::default()
     }
     .report();

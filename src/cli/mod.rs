@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod audit;
+mod audit_table;
 mod backup;
 mod config;
 mod database;
@@ -18,6 +19,7 @@ mod import;
 mod invite;
 mod keys;
 mod mail;
+mod moment;
 mod output;
 mod prompt;
 mod session;
@@ -88,6 +90,8 @@ enum Command {
     Session(DatabaseCommand<session::Command>),
     /// List and clear rate limits
     Throttle(DatabaseCommand<throttle::Command>),
+    /// List audit events, and check that none was changed
+    Audit(DatabaseCommand<audit_table::Command>),
     /// List and retry queued mails, and send a test mail
     Mail(DatabaseCommand<mail::Command>),
     /// Find what is wrong with the set-up, each finding with its remedy
@@ -204,6 +208,7 @@ impl Invocation {
             Some(Command::Keys(on)) => on.command.run(config, on.options),
             Some(Command::Session(on)) => on.command.run(config, on.options),
             Some(Command::Throttle(on)) => on.command.run(config, on.options),
+            Some(Command::Audit(on)) => on.command.run(config, on.options),
             Some(Command::Mail(on)) => on.command.run(config, on.options),
         }
     }

@@ -71,6 +71,7 @@ impl Command {
                     user: user.as_ref().map(|user| user.id),
                     count: Some(ended),
                     database,
+                    db: Some(&db),
                     ..OperatorEvent::default()
                 }
                 .report_with(

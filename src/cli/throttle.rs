@@ -89,6 +89,7 @@ impl Command {
                     user,
                     count: Some(cleared),
                     database,
+                    db: Some(&db),
                     ..OperatorEvent::default()
                 }
                 .report();

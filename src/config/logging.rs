@@ -1,6 +1,10 @@
 //! Settings of the log.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
+
+use crate::domain::defaults;
 
 /// The settings of the log.
 #[derive(Debug, Clone, Args)]
@@ -14,6 +18,25 @@ pub struct Logging {
         default_value = "text"
     )]
     pub log_format: LogFormat,
+
+    /// After how many days audit events are removed from the database; 0: never
+    #[arg(
+        long,
+        env = "BIENVENUE_AUDIT_RETENTION",
+        value_name = "DAYS",
+        default_value_t = defaults::AUDIT_RETENTION,
+        value_parser = clap::value_parser!(u32).range(0..=36_500)
+    )]
+    pub audit_retention: u32,
+}
+
+impl Logging {
+    /// After how long audit events are removed; none for never.
+    #[must_use]
+    pub fn audit_retention(&self) -> Option<Duration> {
+        let days = Duration::from_secs(24 * 60 * 60) * self.audit_retention;
+        (!days.is_zero()).then_some(days)
+    }
 }
 
 /// The format of log lines.

@@ -48,6 +48,7 @@ pub use accounts::second_factor::{
     SecondFactorLoginOutcome, SecondFactors, TotpConfirmation,
 };
 pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
+pub use accounts::user_list::ListedUser;
 pub use copy::{CopyError, CopySummary, copy_database};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
@@ -60,7 +61,6 @@ pub use sqlite::{
     users_in_file, verify_backup,
 };
 pub use stats::{OutboxStats, PoolStats};
-pub use tables::account_dates::ListedUser;
 pub use tables::app_sessions::HandOver;
 pub use tables::apps::AppAddition;
 pub use tables::audit_events::{ChainEnds, shown as shown_audit_event};

@@ -26,6 +26,9 @@ pub const PASSWORD_MIN_LENGTH: usize = 1;
 /// Memory for SQLite's page cache, in MiB.
 pub const DATABASE_CACHE: u32 = 64;
 
+/// After how many days audit events are removed.
+pub const AUDIT_RETENTION: u32 = 365;
+
 /// How long a session lives without being used.
 pub const SESSION_IDLE: Duration = days(1);
 /// How long a session lives.

@@ -7,6 +7,7 @@ mod accent_color;
 mod access;
 mod app_url;
 mod audit_chain;
+mod audit_check;
 mod audit_event;
 mod bcrypt_cost;
 mod client;
@@ -50,6 +51,7 @@ pub use app_url::AppUrl;
 pub use audit_chain::{
     CHAIN_START, ChainDigest, ChainHead, ChainHeadError, ChainRow, content_digest,
 };
+pub use audit_check::{AttestedHead, ChainCheck, ChainFinding, ChainReport};
 pub use audit_event::{Actor, AuditDetails, AuditEvent, NewAuditEvent, USER_DELETED};
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;

@@ -62,6 +62,14 @@ name! {
     AppName
 }
 
+impl GroupName {
+    /// The group whose members administer the service in the browser. An operator creates it.
+    #[must_use]
+    pub fn admins() -> Self {
+        Self("admins".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,6 +74,8 @@ pub enum Limit {
     EmailChanges,
     /// Changes of an account that require re-authentication.
     Reauthentication,
+    /// Acts of an administrator.
+    AdminActs,
     /// Wrong codes of a second factor, at an account.
     SecondFactor,
     /// Requests for a challenge of a passkey, from a client's network.
@@ -82,8 +84,7 @@ pub enum Limit {
     PasskeyRequestsSubnet,
 }
 
-/// A limit and the account, client or address for which it counts. The stored text begins with
-/// the name of the limit.
+/// A limit and for which account, client or address it counts. Its text begins with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LimitKey {
     limit: Limit,
@@ -249,11 +250,16 @@ impl LimitKey {
         Limit::EmailChanges.of(user_id)
     }
 
-    /// Changes of an account with re-authentication. Counted by address, so that the count
-    /// outlives the account.
+    /// Changes with re-authentication. Counted by address, so that it outlives the account.
     #[must_use]
     pub fn reauthentication(email: &NormalizedEmail) -> Self {
         Limit::Reauthentication.of(digest(email))
+    }
+
+    /// Acts of an administrator.
+    #[must_use]
+    pub fn admin_acts(admin: UserId) -> Self {
+        Limit::AdminActs.of(admin)
     }
 
     /// The second factor of an account, tried by any client.

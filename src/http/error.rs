@@ -55,6 +55,9 @@ pub enum HttpError {
     /// The path has no such method; it names those that it has.
     #[error("method not allowed: this path allows {0}")]
     MethodNotAllowed(String),
+    /// An administrator did not give the password again, or another one.
+    #[error("give your password again")]
+    ReauthenticationRequired,
     /// Fields of a page's form that are missing or wrong, with the code of the first one.
     #[error("fields of the form are missing or wrong")]
     InvalidFields(&'static str),
@@ -139,6 +142,13 @@ impl Description {
             AuthError::InvalidHandOver => {
                 Self::new(S::FORBIDDEN, "invalid_code", text, O::invalid_credentials)
             }
+            AuthError::NotAdministrator => {
+                Self::new(S::FORBIDDEN, "not_administrator", text, O::malformed)
+            }
+            AuthError::ActRefused(refusal) if refusal.is_missing() => {
+                Self::new(S::NOT_FOUND, "not_found", text, O::malformed)
+            }
+            AuthError::ActRefused(_) => Self::new(S::CONFLICT, "act_refused", text, O::malformed),
             AuthError::InvalidInvitation => {
                 let code = "invalid_invitation";
                 Self::new(S::FORBIDDEN, code, text, O::invalid_credentials)
@@ -259,6 +269,10 @@ impl HttpError {
             Self::MethodNotAllowed(_) => {
                 let (status, code) = (S::METHOD_NOT_ALLOWED, "method_not_allowed");
                 Description::new(status, code, text(), malformed)
+            }
+            Self::ReauthenticationRequired => {
+                let code = "reauthentication_required";
+                Description::new(S::FORBIDDEN, code, text(), malformed)
             }
             Self::InvalidFields(code) => {
                 let outcome = match *code {

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::domain::{EmailError, PasskeyNameError, PasswordError};
+use crate::domain::{AppOriginError, EmailError, NameError, PasskeyNameError, PasswordError};
 
 /// Why a body is not a valid form. The messages are for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,15 @@ pub enum FormError {
     /// The name of a passkey breaks a rule.
     #[error(transparent)]
     PasskeyName(#[from] PasskeyNameError),
+    /// The name of a group or an application breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The URL of an application breaks a rule.
+    #[error(transparent)]
+    AppUrl(#[from] AppOriginError),
+    /// An invitation is valid for a whole number of days.
+    #[error("days is a number from 1 to 90")]
+    Days,
 }
 
 impl FormError {
@@ -99,6 +108,9 @@ impl FormError {
             Self::Email(_)
             | Self::Password(_)
             | Self::PasskeyName(_)
+            | Self::Name(_)
+            | Self::AppUrl(_)
+            | Self::Days
             | Self::MediaType
             | Self::Encoded
             | Self::TooLarge
@@ -123,6 +135,9 @@ impl FormError {
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
             Self::Invalid(_, error) => error.status_and_code(),
             Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
+            Self::Name(_) => (StatusCode::BAD_REQUEST, "invalid_name"),
+            Self::AppUrl(_) => (StatusCode::BAD_REQUEST, "invalid_url"),
+            Self::Days => (StatusCode::BAD_REQUEST, "invalid_days"),
             Self::Several(errors) => errors.first().map_or(
                 (StatusCode::BAD_REQUEST, "malformed_body"),
                 Self::status_and_code,

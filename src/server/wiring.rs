@@ -89,6 +89,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: throttle_settings(config),
+        audit_retention: config.logging.audit_retention(),
     }
 }
 
@@ -157,6 +158,7 @@ pub fn throttle_settings(config: &Config) -> ThrottleSettings {
         reset: fixed.reset,
         reset_pause: fixed.reset_pause,
         reauthentication: fixed.reauthentication,
+        admin_acts: fixed.admin_acts,
     }
 }
 

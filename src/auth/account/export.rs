@@ -106,6 +106,7 @@ impl Auth {
             LimitKey::logins(&email),
             LimitKey::email_changes(user.id),
             LimitKey::reauthentication(&email),
+            LimitKey::admin_acts(user.id),
             LimitKey::second_factor(&email),
         ];
         for mark in self.db.marks_of(user.id)? {

@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod administration;
 mod list;
 mod second_factor;
 mod trail;
@@ -10,8 +11,8 @@ use log::Level;
 
 use super::{AuthError, LoginSuccess};
 use crate::domain::{
-    Actor, AppName, AuditDetails, Client, NewAuditEvent, Origin, RequestId, SessionDigest,
-    Timestamp, UserId,
+    Actor, AppName, AuditDetails, Client, GroupName, NewAuditEvent, Origin, RequestId,
+    SessionDigest, Timestamp, UserId,
 };
 
 pub(in crate::auth) use trail::AuditTrail;
@@ -44,7 +45,8 @@ pub(in crate::auth) struct Event<'a> {
     mail: Option<&'a str>,
     count: Option<usize>,
     app: Option<&'a AppName>,
-    /// The administrator who caused it, if it is not the user.
+    group: Option<&'a GroupName>,
+    /// The administrator who caused it.
     administrator: Option<UserId>,
     /// Whether it has no row in the table, because a client can cause it without limit.
     is_line_only: bool,
@@ -83,7 +85,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn user(self, user: impl Into<Option<UserId>>) -> Self {
+    pub(in crate::auth) fn user(self, user: impl Into<Option<UserId>>) -> Self {
         Self {
             user: user.into(),
             ..self
@@ -98,7 +100,6 @@ impl<'a> Event<'a> {
     }
 
     /// Says that an administrator caused it.
-    #[expect(dead_code, reason = "the administration pages will use it")]
     pub(in crate::auth) fn by(self, administrator: UserId) -> Self {
         Self {
             administrator: Some(administrator),
@@ -107,7 +108,7 @@ impl<'a> Event<'a> {
     }
 
     /// Leaves it out of the table.
-    fn line_only(self) -> Self {
+    pub(in crate::auth) fn line_only(self) -> Self {
         Self {
             is_line_only: true,
             ..self
@@ -138,18 +139,16 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Writes the log line. If the event concerns a user, it also gets a row in the table, unless
+    /// Writes the log line. An event about a user or by an administrator also gets a row, unless
     /// it is a refusal by a rate limit: those would let a client fill the table.
     pub(in crate::auth) fn log(&self, trail: &AuditTrail, client: &Client) {
         self.write_line(client);
         let is_refusal = self
             .cause
             .is_some_and(|cause| cause.describe().exceeded.is_some());
-        if let Some(user) = self.user
-            && !is_refusal
-            && !self.is_line_only
-        {
-            trail.push(self.row(user, client, trail.now()));
+        let is_of_user = self.user.is_some() || self.administrator.is_some();
+        if is_of_user && !is_refusal && !self.is_line_only {
+            trail.push(self.row(client, trail.now()));
         }
     }
 
@@ -162,7 +161,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn row(&self, user: UserId, client: &Client, at: Timestamp) -> NewAuditEvent {
+    fn row(&self, client: &Client, at: Timestamp) -> NewAuditEvent {
         let actor = match (self.administrator, client.request_id()) {
             (Some(administrator), _) => Actor::Administrator(administrator),
             (None, Some(_)) => Actor::Client,
@@ -171,7 +170,7 @@ impl<'a> Event<'a> {
         NewAuditEvent {
             at,
             event: self.name,
-            user_id: Some(user),
+            user_id: self.user,
             actor,
             details: AuditDetails {
                 outcome: Some(self.outcome().1.to_owned()),
@@ -181,7 +180,7 @@ impl<'a> Event<'a> {
                 session: self.session.map(SessionDigest::prefix),
                 mail: self.mail.map(str::to_owned),
                 count: self.count.and_then(|count| count.try_into().ok()),
-                group: None,
+                group: self.group.map(GroupName::to_string),
                 app: self.app.map(AppName::to_string),
                 operator_uid: None,
                 request_id: client.request_id().map(|id| id.as_str().to_owned()),
@@ -214,6 +213,7 @@ impl<'a> Event<'a> {
             mail = self.mail,
             count = self.count,
             app = self.app.map(AppName::as_str),
+            group = self.group.map(GroupName::as_str),
             by = self.administrator.map(|_| "administrator"),
             by_user_id = self.administrator.map(UserId::get),
             user_id = self.user.map(UserId::get),

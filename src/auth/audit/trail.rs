@@ -117,3 +117,42 @@ impl AuditTrail {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{DbSettings, OpenMode};
+    use crate::domain::{DatabaseUrl, UserId};
+
+    #[test]
+    fn events_beyond_the_queue_are_counted_in_a_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DbSettings {
+            open: OpenMode::Migrate,
+            ..DbSettings::default()
+        };
+        let url = DatabaseUrl::sqlite(folder.path().join("a.db"));
+        let db = DB::open(&url, settings).unwrap();
+        let trail = AuditTrail::new(Clock::system());
+        for _ in 0..WAITING_MAX + 3 {
+            let at = trail.now();
+            trail.push(NewAuditEvent::deletion(UserId::new(1), Actor::Client, at));
+        }
+        trail.write(&db);
+        trail.write(&db);
+        let last = i64::try_from(WAITING_MAX).unwrap();
+        let rows = db.audit_rows_after(last - 1, None, 10).unwrap();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row.position, row.event.as_str()))
+            .collect();
+        assert_eq!(
+            rows,
+            [(last, "user_deleted"), (last + 1, "audit_rows_lost")]
+        );
+        let lost = db.audit_rows_after(last, None, 1).unwrap().remove(0);
+        assert!(lost.details.unwrap().contains(r#""count":3"#));
+        let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
+        assert!(report.is_intact(), "{report:?}");
+    }
+}

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::cleanup::Cleanup;
+use super::cleanup::{Cleanup, CleanupSettings};
 use crate::auth::HashError;
 use crate::auth::audit::AuditTrail;
-use crate::auth::throttle::{Reservation, ThrottleSettings};
+use crate::auth::throttle::Reservation;
 use crate::db::{DB, LimitHit};
 use crate::domain::{HashedPassword, SessionDigest, Timestamp, User};
 
@@ -82,7 +82,7 @@ impl BackgroundWrites {
     pub(in crate::auth) fn start(
         db: DB,
         audit: AuditTrail,
-        settings: &ThrottleSettings,
+        settings: CleanupSettings,
     ) -> io::Result<Self> {
         let cleanup = Cleanup::start(&db, settings)?;
         let last_uses = Arc::new(LastSeenBuffer {

@@ -1,5 +1,5 @@
-//! The cleanup thread, which removes expired sessions, tokens, known clients and rate limits, and
-//! rate limits beyond the cap.
+//! The cleanup thread, which removes expired sessions, tokens, known clients, rate limits and audit
+//! events, and rate limits beyond the cap.
 //!
 //! It works in short batches with a pause between them, so that a request waits for at most one
 //! batch.
@@ -9,7 +9,6 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::auth::throttle::ThrottleSettings;
 use crate::db::{DB, DbError};
 
 /// Rows in one batch, which takes a writer some milliseconds. A request adds at most three rows,
@@ -28,6 +27,15 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 /// The largest number of rows that one read counts.
 const LONGEST_STEP: u32 = 10_000;
 
+/// What is removed by number and by age.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::auth) struct CleanupSettings {
+    /// How many rows the table of rate limits may have.
+    pub(in crate::auth) limit_rows: u32,
+    /// After how long audit events are removed; none for never.
+    pub(in crate::auth) audit_retention: Option<Duration>,
+}
+
 pub(in crate::auth) struct Cleanup {
     /// Dropped to stop the thread.
     stop: Option<Sender<()>>,
@@ -35,12 +43,12 @@ pub(in crate::auth) struct Cleanup {
 }
 
 impl Cleanup {
-    pub(in crate::auth) fn start(db: &DB, settings: &ThrottleSettings) -> io::Result<Self> {
+    pub(in crate::auth) fn start(db: &DB, settings: CleanupSettings) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let (db, cap) = (db.in_background(), settings.rows);
+        let cleaner = Cleaner::new(db.in_background(), settings);
         let thread = thread::Builder::new()
             .name("cleanup".into())
-            .spawn(move || run(Cleaner::new(db, cap), &stopped))?;
+            .spawn(move || run(cleaner, &stopped))?;
         Ok(Self {
             stop: Some(stop),
             thread: Some(thread),
@@ -75,8 +83,7 @@ fn run(mut cleaner: Cleaner, stopped: &Receiver<()>) {
 /// The cleanup's progress from batch to batch.
 struct Cleaner {
     db: DB,
-    /// How many rows the table may have.
-    cap: u32,
+    settings: CleanupSettings,
     /// How many rows one read counts.
     step: u32,
     /// How many rows were counted so far, and the last key of these.
@@ -89,11 +96,11 @@ struct Cleaner {
 }
 
 impl Cleaner {
-    fn new(db: DB, cap: u32) -> Self {
+    fn new(db: DB, settings: CleanupSettings) -> Self {
         Self {
             db,
-            cap,
-            step: (cap / 10).clamp(1, LONGEST_STEP),
+            settings,
+            step: (settings.limit_rows / 10).clamp(1, LONGEST_STEP),
             counted: 0,
             counted_to: None,
             count_at: Instant::now(),
@@ -111,6 +118,10 @@ impl Cleaner {
         removed = removed.max(self.db.remove_pending_totp(BATCH)?);
         removed = removed.max(self.db.remove_expired_challenges(BATCH)?);
         removed = removed.max(self.db.remove_old_factor_changes(BATCH)?);
+        if let Some(retention) = self.settings.audit_retention {
+            let oldest = self.db.clock().now().minus(retention);
+            removed = removed.max(self.db.remove_old_audit_events(oldest, BATCH)?);
+        }
         if removed >= BATCH as usize {
             return Ok(PAUSE);
         }
@@ -150,11 +161,12 @@ impl Cleaner {
         }
         let counted = std::mem::take(&mut self.counted);
         self.counted_to = None;
-        let surplus = counted.saturating_sub(self.cap);
+        let surplus = counted.saturating_sub(self.settings.limit_rows);
         // Another instance may evict the same surplus: the table is counted again in between.
-        self.surplus = surplus.min((self.cap / 4).max(1));
+        self.surplus = surplus.min((self.settings.limit_rows / 4).max(1));
         if surplus == 0 {
-            let room = Duration::from_secs(u64::from((self.cap - counted) / FILL_RATE));
+            let room =
+                Duration::from_secs(u64::from((self.settings.limit_rows - counted) / FILL_RATE));
             self.count_at = Instant::now() + room.clamp(REST, LONGEST_REST);
         }
         Ok(())

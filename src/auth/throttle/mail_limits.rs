@@ -58,6 +58,14 @@ pub(in crate::auth) fn email_changes(
     vec![settings.limit_check(LimitKey::email_changes(user_id))]
 }
 
+/// The limit of an administrator's acts with the right password.
+pub(in crate::auth) fn admin_acts(settings: &ThrottleSettings, admin: UserId) -> Vec<LimitCheck> {
+    let check = settings
+        .on
+        .then(|| settings.limit_check(LimitKey::admin_acts(admin)));
+    check.into_iter().collect()
+}
+
 /// The limit of an account's changes with the right password.
 pub(in crate::auth) fn reauthentications(
     settings: &ThrottleSettings,

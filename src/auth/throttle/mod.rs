@@ -18,7 +18,7 @@ pub(super) use login_attempt::{LoginAttempt, device_mark, marks, refuse_waiting,
 pub(super) use mail_keys::NOTHING_TOLD;
 pub use mail_keys::mail_limit_keys;
 pub(super) use mail_limits::{
-    email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
+    admin_acts, email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
 pub(super) use reservation::Reservation;
 pub use settings::ThrottleSettings;

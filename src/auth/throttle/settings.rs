@@ -31,6 +31,8 @@ pub struct ThrottleSettings {
     pub reset_pause: Rate,
     /// Changes of one account that require re-authentication.
     pub reauthentication: Rate,
+    /// Acts of one administrator.
+    pub admin_acts: Rate,
     /// Wrong codes of a second factor at one account, by all clients together.
     pub second_factor: Backoff,
     /// Requests for a challenge of a passkey, from one network.
@@ -79,6 +81,7 @@ impl Default for ThrottleSettings {
             reset: rate(5, minutes(12)),
             reset_pause: rate(1, minutes(1)),
             reauthentication: rate(10, minutes(6)),
+            admin_acts: rate(60, minutes(1)),
             second_factor: backoff(
                 defaults::ACCOUNT_FREE,
                 defaults::ACCOUNT_FIRST_WAIT,
@@ -119,6 +122,7 @@ impl ThrottleSettings {
             Limit::Mail | Limit::EmailChanges => LimitRule::Rate(self.reset),
             Limit::MailPause => LimitRule::Rate(self.reset_pause),
             Limit::Reauthentication => LimitRule::Rate(self.reauthentication),
+            Limit::AdminActs => LimitRule::Rate(self.admin_acts),
             Limit::SecondFactor => LimitRule::Backoff(self.second_factor),
             Limit::PasskeyRequests => LimitRule::Rate(self.passkey_requests),
             Limit::PasskeyRequestsSubnet => LimitRule::Rate(self.passkey_requests_subnet),

@@ -108,7 +108,10 @@ impl<'a> Examination<'a> {
     /// opens, those that are registered.
     pub(super) fn apps(&self) -> Vec<Origin> {
         let mut apps = self.named_apps.to_vec();
-        let registered = self.database().ok().and_then(|db| db.apps(LISTED).ok());
+        let registered = self
+            .database()
+            .ok()
+            .and_then(|db| db.apps(None, LISTED).ok());
         for app in registered.unwrap_or_default() {
             if !apps.contains(&app.origin) {
                 apps.push(app.origin);

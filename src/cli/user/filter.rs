@@ -1,15 +1,12 @@
 //! Which users a list shows, and how it reads them: page by page, in the order of ids.
 
-use std::time::Duration;
-
 use clap::Args;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::shown::{ShownUser, line};
+use crate::cli::moment::moment;
 use crate::cli::output::{print, print_json};
 use crate::db::{DB, DbError, ListedUser};
-use crate::domain::{Clock, Timestamp, UserId};
+use crate::domain::{Timestamp, UserId};
 
 /// How many users are read at a time.
 const PAGE: u32 = 1000;
@@ -83,40 +80,5 @@ impl Filter {
             && is_inactive
             && !(self.unverified && user.is_email_verified)
             && (!self.disabled || user.dates.disabled_at.is_some())
-    }
-}
-
-/// Parses a date, a moment, or how long ago it was.
-fn moment(text: &str) -> Result<Timestamp, &'static str> {
-    let of_date = |date: Date| {
-        let at = date.to_zoned(TimeZone::UTC).ok()?;
-        Some(at.timestamp().as_second())
-    };
-    let seconds = text
-        .parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_second)
-        .or_else(|| text.parse().ok().and_then(of_date));
-    if let Some(seconds) = seconds {
-        return Ok(Timestamp::from_seconds(seconds));
-    }
-    let ago: Option<Duration> = humantime::parse_duration(text).ok();
-    ago.map(|ago| Clock::system().now().minus(ago))
-        .ok_or("not a date: for example 2026-01-31, 2026-01-31T12:00:00Z, or 90d for 90 days ago")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_dates_or_durations() {
-        let seconds = |text| moment(text).map(Timestamp::seconds);
-        assert_eq!(seconds("1970-01-02"), Ok(86_400));
-        assert_eq!(seconds("1970-01-02T01:00:00Z"), Ok(90_000));
-        let now = Clock::system().now().seconds();
-        let week = seconds("7d").unwrap();
-        assert!((now - 7 * 86_400 - 5..=now - 7 * 86_400).contains(&week));
-        assert!(moment("yesterday").is_err());
     }
 }

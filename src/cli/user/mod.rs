@@ -13,14 +13,14 @@ use super::group::ShownGroup;
 use super::output::{print, print_json};
 use super::prompt::{confirm, new_password};
 use super::{CliError, database};
-use crate::auth::Auth;
+use crate::auth::{Auth, UserDetails};
 use crate::config::Config;
-use crate::db::DB;
-use crate::domain::{Actor, Email, HashedPassword, User, UserId};
+use crate::db::{DB, DbError};
+use crate::domain::{Actor, Email, HashedPassword, User};
 use crate::server::{self, ServerError};
 use filter::Filter;
 use reset_link::ResetLink;
-use shown::Details;
+use shown::ShownUser;
 
 /// How many sessions `user show` shows.
 const SESSIONS: u32 = 100;
@@ -102,11 +102,13 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         let database = &database::name(config);
+        let audited = db.clone();
         let event = |event, sentence, user| OperatorEvent {
             event,
             sentence,
             user: Some(user),
             database,
+            db: Some(&audited),
             ..OperatorEvent::default()
         };
         let done = |event: OperatorEvent<'_>, text: &str| {
@@ -188,22 +190,14 @@ impl Command {
 
 fn show(db: &DB, email: &Email, options: Options) -> Result<(), CliError> {
     let user = find(db, email)?;
-    // The first user from this id on, as a list reads it.
-    let before = UserId::new(user.id.get().saturating_sub(1));
-    let listed = db.users_after(Some(before), 1)?.pop();
-    let listed = listed.filter(|listed| listed.id == user.id);
-    let mut sessions = db.sessions_of(user.id, None, None, SESSIONS)?;
-    sessions.retain(|session| session.valid);
-    let details = Details {
-        user: listed.ok_or_else(|| CliError::NoSuchUser(email.clone()))?,
-        groups: db.groups_of(user.id)?,
-        second_factors: db.second_factors_of(user.id)?,
-        sessions,
+    let details = match UserDetails::read(db, user.id, SESSIONS) {
+        Err(DbError::NoResultFound) => return Err(CliError::NoSuchUser(email.clone())),
+        details => details?,
     };
     if options.json {
-        print_json(&details.json());
+        print_json(&ShownUser::of(&details));
     } else {
-        print(&details.text());
+        print(&shown::text(&details));
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use crate::auth::UserDetails;
 use crate::cli::session::ShownSession;
 use crate::db::{ListedUser, SecondFactors};
-use crate::domain::{GroupName, SessionInfo, Timestamp};
+use crate::domain::{GroupName, Timestamp};
 
 /// A user as JSON. Lists leave the last three fields out.
 #[derive(Serialize)]
@@ -39,70 +40,63 @@ impl<'a> ShownUser<'a> {
             sessions: None,
         }
     }
+
+    pub(super) fn of(details: &'a UserDetails) -> Self {
+        Self {
+            recovery_codes_left: Some(details.second_factors.recovery_codes),
+            groups: Some(details.groups.iter().map(GroupName::as_str).collect()),
+            sessions: Some(details.sessions.iter().map(ShownSession::of).collect()),
+            ..Self::listed(&details.user)
+        }
+    }
 }
 
 /// Everything that `user show` prints.
-pub(super) struct Details {
-    pub(super) user: ListedUser,
-    pub(super) groups: Vec<GroupName>,
-    pub(super) second_factors: SecondFactors,
-    /// The valid sessions, newest first.
-    pub(super) sessions: Vec<SessionInfo>,
-}
-
-impl Details {
-    pub(super) fn json(&self) -> ShownUser<'_> {
-        ShownUser {
-            recovery_codes_left: Some(self.second_factors.recovery_codes),
-            groups: Some(self.groups.iter().map(GroupName::as_str).collect()),
-            sessions: Some(self.sessions.iter().map(ShownSession::of).collect()),
-            ..ShownUser::listed(&self.user)
-        }
-    }
-
-    pub(super) fn text(&self) -> String {
-        let ListedUser {
-            id, email, dates, ..
-        } = &self.user;
-        let yes_no = |is_so| if is_so { "yes" } else { "no" };
-        let SecondFactors {
-            totp,
-            passkeys,
-            recovery_codes,
-        } = self.second_factors;
-        let totp = totp.map(|since| format!("totp since {}", since.rfc3339()));
-        let passkeys = (passkeys > 0).then(|| format!("passkeys: {passkeys}"));
-        let codes = format!("recovery codes left: {recovery_codes}");
-        let factors: Vec<String> = totp.into_iter().chain(passkeys).collect();
-        let factors = match factors.join(", ") {
-            none if none.is_empty() => "none".to_owned(),
-            factors => format!("{factors}, {codes}"),
-        };
-        let groups: Vec<&str> = self.groups.iter().map(GroupName::as_str).collect();
-        let groups = if groups.is_empty() {
-            "none".to_owned()
-        } else {
-            groups.join(", ")
-        };
-        let rows = [
-            ("id", id.to_string()),
-            ("email", email.to_string()),
-            ("verified", yes_no(self.user.is_email_verified).to_owned()),
-            ("created", known(dates.created_at)),
-            ("last login", last_login(&self.user)),
-            (
-                "disabled",
-                dates
-                    .disabled_at
-                    .map_or_else(|| "no".to_owned(), |at| format!("since {}", at.rfc3339())),
-            ),
-            ("second factors", factors),
-            ("groups", groups),
-            ("sessions", self.sessions.len().to_string()),
-        ];
-        let rows = rows.map(|(name, value)| format!("{name:<16}{value}\n"));
-        rows.concat()
-    }
+pub(super) fn text(details: &UserDetails) -> String {
+    let ListedUser {
+        id, email, dates, ..
+    } = &details.user;
+    let yes_no = |is_so| if is_so { "yes" } else { "no" };
+    let SecondFactors {
+        totp,
+        passkeys,
+        recovery_codes,
+    } = details.second_factors;
+    let totp = totp.map(|since| format!("totp since {}", since.rfc3339()));
+    let passkeys = (passkeys > 0).then(|| format!("passkeys: {passkeys}"));
+    let codes = format!("recovery codes left: {recovery_codes}");
+    let factors: Vec<String> = totp.into_iter().chain(passkeys).collect();
+    let factors = match factors.join(", ") {
+        none if none.is_empty() => "none".to_owned(),
+        factors => format!("{factors}, {codes}"),
+    };
+    let groups: Vec<&str> = details.groups.iter().map(GroupName::as_str).collect();
+    let groups = if groups.is_empty() {
+        "none".to_owned()
+    } else {
+        groups.join(", ")
+    };
+    let rows = [
+        ("id", id.to_string()),
+        ("email", email.to_string()),
+        (
+            "verified",
+            yes_no(details.user.is_email_verified).to_owned(),
+        ),
+        ("created", known(dates.created_at)),
+        ("last login", last_login(&details.user)),
+        (
+            "disabled",
+            dates
+                .disabled_at
+                .map_or_else(|| "no".to_owned(), |at| format!("since {}", at.rfc3339())),
+        ),
+        ("second factors", factors),
+        ("groups", groups),
+        ("sessions", details.sessions.len().to_string()),
+    ];
+    let rows = rows.map(|(name, value)| format!("{name:<16}{value}\n"));
+    rows.concat()
 }
 
 /// One line: id, email, dates.

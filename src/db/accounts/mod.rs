@@ -1,6 +1,7 @@
 //! Changes and lookups of an account that concern several tables.
 
 pub(super) mod access;
+mod administration;
 pub(super) mod changes;
 mod disable;
 mod export;
@@ -11,3 +12,4 @@ pub(super) mod registration;
 pub(super) mod second_factor;
 pub(super) mod take_back;
 mod update;
+pub(super) mod user_list;

@@ -1,15 +1,13 @@
 //! The table `account_dates`: when accounts were registered, last used and disabled, and the
 //! language of their owners.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{account_dates, passkeys, totp, users, verified_emails};
+use crate::db::schema::account_dates;
 use crate::db::{DB, DbError};
-use crate::domain::{AccountDates, Email, Language, Timestamp, UserId};
+use crate::domain::{AccountDates, Language, Timestamp, UserId};
 
 const NOTE_LOGIN: &str = "\
     INSERT INTO account_dates (user_id, last_login_at, language) VALUES ($1, $2, $3) \
@@ -18,33 +16,6 @@ const NOTE_LOGIN: &str = "\
 
 /// `created_at`, `last_login_at`, `disabled_at`.
 type Row = (Option<i64>, Option<i64>, Option<i64>);
-
-/// A user in an operator's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedUser {
-    /// The id.
-    pub id: UserId,
-    /// The address.
-    pub email: Email,
-    /// The dates of the account.
-    pub dates: AccountDates,
-    /// When the authenticator app was added, if there is one.
-    pub totp: Option<Timestamp>,
-    /// Whether there is a passkey.
-    pub has_passkeys: bool,
-    /// Whether the address is verified.
-    pub is_email_verified: bool,
-}
-
-/// The columns of a [`ListedUser`]: id, email, its key, dates, totp, verified key.
-type ListedRow = (
-    i64,
-    String,
-    Option<String>,
-    Row,
-    Option<i64>,
-    Option<String>,
-);
 
 impl DB {
     /// The dates of an account; all are unknown for one without a row. Blocks for one lookup.
@@ -79,57 +50,6 @@ impl DB {
                 .optional()
         })?;
         Ok(tag.flatten().and_then(|tag| Language::of_tag(&tag)))
-    }
-
-    /// Reads at most `limit` users after the id `after`, in the order of ids. Blocks for two
-    /// lookups.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn users_after(
-        &self,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<ListedUser>, DbError> {
-        let rows: Vec<ListedRow> = self.read(|conn| {
-            users::table
-                .left_join(account_dates::table)
-                .left_join(totp::table)
-                .left_join(verified_emails::table)
-                .filter(users::id.gt(after.map_or(i64::MIN, UserId::get)))
-                .order(users::id)
-                .limit(i64::from(limit))
-                .select((
-                    users::id,
-                    users::email,
-                    users::email_key.nullable(),
-                    (
-                        account_dates::created_at.nullable(),
-                        account_dates::last_login_at.nullable(),
-                        account_dates::disabled_at.nullable(),
-                    ),
-                    totp::confirmed_at.nullable(),
-                    verified_emails::email_key.nullable(),
-                ))
-                .load(conn)
-        })?;
-        let ids: Vec<i64> = rows.iter().map(|(id, ..)| *id).collect();
-        let holders: HashSet<i64> = self.read(|conn| {
-            let holders: Vec<i64> = passkeys::table
-                .filter(passkeys::user_id.eq_any(&ids))
-                .select(passkeys::user_id)
-                .load(conn)?;
-            QueryResult::Ok(holders.into_iter().collect())
-        })?;
-        let user = |(id, email, key, row, totp, verified): ListedRow| ListedUser {
-            has_passkeys: holders.contains(&id),
-            id: UserId::new(id),
-            email: Email::from_stored(email),
-            dates: dates(row),
-            totp: totp.map(Timestamp::from_seconds),
-            is_email_verified: verified.is_some() && verified == key,
-        };
-        Ok(rows.into_iter().map(user).collect())
     }
 }
 

@@ -58,14 +58,16 @@ impl DB {
         })
     }
 
-    /// The applications by their names, at most `limit`, with their groups. Blocks for a lookup,
-    /// and for two for each.
+    /// A page of the applications by their names, with their groups: at most `limit`, from the one
+    /// after `after` on. Blocks for a lookup, and for two for each.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn apps(&self, limit: u32) -> Result<Vec<App>, DbError> {
+    pub fn apps(&self, after: Option<&AppName>, limit: u32) -> Result<Vec<App>, DbError> {
+        let after = after.map_or("", AppName::as_str);
         let names: Vec<String> = self.read(|conn| {
             apps::table
+                .filter(apps::name.gt(after))
                 .order(apps::name)
                 .select(apps::name)
                 .limit(i64::from(limit))

@@ -63,13 +63,24 @@ impl DB {
         self.read(|conn| exists(conn, name))
     }
 
-    /// The groups, sorted, at most `limit`. Blocks for one lookup.
+    /// Whether a user is in a group. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn groups(&self, limit: u32) -> Result<Vec<GroupName>, DbError> {
+    pub fn is_member(&self, name: &GroupName, user_id: UserId) -> Result<bool, DbError> {
+        self.read(|conn| is_member(conn, name, user_id))
+    }
+
+    /// A page of the groups by their names: at most `limit`, from the one after `after` on. Blocks
+    /// for one lookup.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn groups(&self, after: Option<&GroupName>, limit: u32) -> Result<Vec<GroupName>, DbError> {
+        let after = after.map_or("", GroupName::as_str);
         let names: Vec<String> = self.read(|conn| {
             groups::table
+                .filter(groups::name.gt(after))
                 .order(groups::name)
                 .select(groups::name)
                 .limit(i64::from(limit))
@@ -150,6 +161,21 @@ pub(in crate::db) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Resul
     let found: Option<String> = groups::table
         .filter(groups::name.eq(name.as_str()))
         .select(groups::name)
+        .get_result(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a user is in a group.
+pub(in crate::db) fn is_member(
+    conn: &mut AnyConnection,
+    name: &GroupName,
+    user_id: UserId,
+) -> Result<bool, DbError> {
+    let found: Option<i64> = group_members::table
+        .filter(group_members::user_id.eq(user_id.get()))
+        .filter(group_members::group_name.eq(name.as_str()))
+        .select(group_members::user_id)
         .get_result(conn)
         .optional()?;
     Ok(found.is_some())

@@ -46,14 +46,16 @@ impl DB {
         self.read(|conn| find(conn, digest, now))
     }
 
-    /// The invitations that are not used, the oldest first, at most `limit`, also those that have
-    /// expired and are not removed yet. Blocks for one lookup.
+    /// A page of the invitations that are not used, the oldest first: at most `limit`, from the
+    /// number after `after` on, also those that have expired and are not removed yet. Blocks for
+    /// one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn invitations(&self, limit: u32) -> Result<Vec<Invitation>, DbError> {
+    pub fn invitations(&self, after: Option<i64>, limit: u32) -> Result<Vec<Invitation>, DbError> {
         let rows: Vec<Row> = self.read(|conn| {
             invitations::table
+                .filter(invitations::id.gt(after.unwrap_or(i64::MIN)))
                 .order(invitations::id)
                 .select(COLUMNS)
                 .limit(i64::from(limit))

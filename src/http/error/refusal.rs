@@ -51,6 +51,14 @@ impl Refusal {
         }
     }
 
+    /// Leads to the login of a user who has not shown the second factor in this session.
+    pub(crate) fn step_up_first(location: String) -> Self {
+        Self {
+            error: HttpError::Auth(AuthError::StepUpRequired),
+            answer: Answer::Elsewhere(location),
+        }
+    }
+
     pub(crate) fn plain(error: HttpError) -> Self {
         Self {
             error,

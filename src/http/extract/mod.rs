@@ -9,4 +9,5 @@ pub(crate) mod device_cookie;
 pub(crate) mod form;
 pub mod forwarded;
 pub(crate) mod login_cookie;
+pub(crate) mod own_origin;
 pub(crate) mod session_cookie;

@@ -10,6 +10,7 @@ use super::second_factor_view;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
+use crate::domain::GroupName;
 use crate::http::account_export::held;
 use crate::http::{BlockingExecutor, Refusal};
 
@@ -32,6 +33,7 @@ pub(crate) async fn show(
         verified => account.email_verified_at.is_some(),
         created_at => account.dates.created_at.map(date),
         last_login_at => account.dates.last_login_at.map(date),
+        is_administrator => account.groups.contains(&GroupName::admins()),
     };
     let notice = visit.query("done").and_then(done);
     let view = View::new("account.html", "account.title").notice(notice);

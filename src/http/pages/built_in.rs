@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 28] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 37] = built_in![
     "account.html",
     "account_delete.html",
     "account_email.html",
@@ -15,6 +15,15 @@ pub(super) const BUILT_IN: [(&str, &str); 28] = built_in![
     "account_passkeys.html",
     "account_password.html",
     "account_sessions.html",
+    "admin_act.html",
+    "admin_apps.html",
+    "admin_group.html",
+    "admin_groups.html",
+    "admin_invitation.html",
+    "admin_invitations.html",
+    "admin_nav.html",
+    "admin_user.html",
+    "admin_users.html",
     "back.html",
     "base.html",
     "denied.html",

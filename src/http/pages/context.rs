@@ -74,7 +74,8 @@ fn title(frame: &Frame<'_>, heading: &str, alert: Option<&str>) -> Message {
 /// The field to type in first: one that is wrong, else one that is empty.
 fn focus(fields: &[Field]) -> Option<usize> {
     let wrong = fields.iter().position(|field| field.wrong.is_some());
-    let empty = || fields.iter().position(|field| field.value.is_empty());
+    let is_empty = |field: &Field| field.value.is_empty() && !field.is_optional;
+    let empty = || fields.iter().position(is_empty);
     wrong.or_else(empty)
 }
 
@@ -94,10 +95,11 @@ fn shown(field: &Field, focus: bool, catalogue: &Catalogue) -> Result<Value, Tex
             Kind::Email => "email",
             Kind::Password => "password",
             Kind::Digits => "digits",
-            Kind::Text => "text",
+            Kind::Text | Kind::Plain => "text",
         },
         autocomplete => field.autocomplete,
         value => field.value.as_str(),
+        required => !field.is_optional,
         wrong => wrong.transpose()?,
         hint => hint.transpose()?,
         described_by => described_by.join(" "),

@@ -13,6 +13,7 @@ pub(crate) struct Field {
     pub(crate) autocomplete: &'static str,
     /// The text that was typed. Passwords and codes are never sent back.
     pub(crate) value: String,
+    pub(crate) is_optional: bool,
     pub(crate) hint: Option<Message>,
     pub(crate) wrong: Option<Wrong>,
 }
@@ -24,6 +25,8 @@ pub(crate) enum Kind {
     /// Six digits.
     Digits,
     Text,
+    /// A text that is no secret, such as a name.
+    Plain,
 }
 
 /// The error of a field.
@@ -46,6 +49,7 @@ impl Field {
             kind,
             autocomplete,
             value: String::new(),
+            is_optional: false,
             hint: None,
             wrong: None,
         }
@@ -110,6 +114,55 @@ impl Field {
         Self::new(name, label, Kind::Password, "new-password").with_rule(rules)
     }
 
+    /// The address of another user.
+    pub(crate) fn user_email() -> Self {
+        Self::new("user_email", "field.user_email", Kind::Email, "off")
+    }
+
+    /// The name of a group.
+    pub(crate) fn group() -> Self {
+        let field = Self::new("group", "field.group", Kind::Plain, "off");
+        field.with_hint("hint.name")
+    }
+
+    /// The name of an application.
+    pub(crate) fn app() -> Self {
+        let field = Self::new("app", "field.app", Kind::Plain, "off");
+        field.with_hint("hint.name")
+    }
+
+    /// The URL of an application.
+    pub(crate) fn app_url() -> Self {
+        let field = Self::new("url", "field.app_url", Kind::Plain, "off");
+        field.with_hint("hint.app_url")
+    }
+
+    /// The groups of an application.
+    pub(crate) fn app_groups() -> Self {
+        let field = Self::new("groups", "field.app_groups", Kind::Plain, "off");
+        field.with_hint("hint.app_groups")
+    }
+
+    /// How many days an invitation is valid.
+    pub(crate) fn days() -> Self {
+        Self::new("days", "field.days", Kind::Plain, "off")
+    }
+
+    /// The same, which may stay empty.
+    pub(crate) fn optional(self) -> Self {
+        Self {
+            is_optional: true,
+            ..self
+        }
+    }
+
+    fn with_hint(self, key: &'static str) -> Self {
+        Self {
+            hint: Some(Message::new(key)),
+            ..self
+        }
+    }
+
     /// Shows the password rule under the field.
     fn with_rule(self, rules: &AccountRules) -> Self {
         let hint = match rules.password_min_length {
@@ -125,7 +178,7 @@ impl Field {
     /// Keeps what was typed, unless it is a password or a code.
     pub(crate) fn filled(self, text: &str) -> Self {
         match self.kind {
-            Kind::Email => Self {
+            Kind::Email | Kind::Plain => Self {
                 value: text.to_owned(),
                 ..self
             },

@@ -4,6 +4,7 @@ mod account;
 mod account_changes;
 mod account_passkeys;
 mod account_sessions;
+mod admin;
 mod assets;
 mod built_in;
 mod context;
@@ -75,8 +76,8 @@ impl Default for PageSettings {
 }
 
 /// The routes of the pages. `/account` is in the table of the API, which has it too.
-pub(crate) fn routes() -> Vec<Resource> {
-    vec![
+pub(crate) fn routes() -> impl Iterator<Item = Resource> {
+    let pages = [
         Resource::new("/login").get(login::show).post(login::submit),
         Resource::new("/login/passkey").post(login::submit_passkey),
         Resource::new("/login/code")
@@ -132,7 +133,8 @@ pub(crate) fn routes() -> Vec<Resource> {
         Resource::new("/denied").get(denied::show),
         Resource::new("/development/mails").get(development_mails::show),
         Resource::new("/assets/{name}").get(serve_asset::asset),
-    ]
+    ];
+    pages.into_iter().chain(admin::routes())
 }
 
 /// `GET /.well-known/change-password`, for password managers.

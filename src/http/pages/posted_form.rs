@@ -6,7 +6,8 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
-use super::field::Field;
+use super::field::{Field, Wrong};
+use super::message::Message;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError};
 use crate::domain::{Client, Email, Password};
@@ -51,6 +52,21 @@ impl PostedForm {
         read.ok()
     }
 
+    /// Takes a field that may be empty, and then has no value. None for one that is wrong, and then
+    /// the page shows the error beside it.
+    pub(crate) fn take_optional<T, E: Into<FormError>>(
+        &mut self,
+        field: Field,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        let field = field.optional();
+        if self.sent.has(field.name) {
+            return self.take(field, parse).map(Some);
+        }
+        self.fields.push(field);
+        Some(None)
+    }
+
     /// Takes a new password, and checks it by the rules for the user with this address. None for
     /// one that is missing or breaks a rule, and then the page shows the error beside it.
     pub(crate) fn take_new_password(
@@ -76,6 +92,24 @@ impl PostedForm {
         if let Some(field) = fields.find(|field| field.name == name) {
             field.set_wrong(error);
         }
+    }
+
+    /// Adds an error of the page's own beside a field. Returns whether there is such a field.
+    pub(crate) fn set_wrong_with(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        message: &Message,
+    ) -> bool {
+        let mut fields = self.fields.iter_mut();
+        let Some(field) = fields.find(|field| field.name == name) else {
+            return false;
+        };
+        field.wrong = Some(Wrong {
+            code,
+            message: message.clone(),
+        });
+        true
     }
 
     /// A field that the page does not show.

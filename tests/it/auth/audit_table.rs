@@ -1,10 +1,17 @@
 //! The table of audit events: what has a row, and the chain on both engines.
 
-use bienvenue::domain::{AuditEvent, UserId};
+use std::time::Duration;
+
+use actix_web::http::Method;
+use bienvenue::db::DB;
+use bienvenue::domain::{
+    Actor, AuditDetails, AuditEvent, ChainReport, Clock, NewAuditEvent, UserId,
+};
 use rstest::rstest;
 
-use crate::support::app::{App, Setup};
-use crate::support::{Engine, Place};
+use crate::support::app::{App, Setup, quick};
+use crate::support::program::{Server, program};
+use crate::support::{Engine, Place, START, eventually, settings};
 
 const BOB: &str = "bob@x.fr";
 
@@ -58,4 +65,172 @@ async fn events_of_a_user_have_rows_newest_first(#[case] engine: Engine) {
         .unwrap();
     assert_eq!(page, events[1..2]);
     assert_eq!(app.names_of(2), ["user_created"]);
+}
+
+fn report(app: &App) -> ChainReport {
+    app.auth.flush();
+    let db = DB::open(&app.place.url(), settings(&app.clock)).unwrap();
+    db.check_audit_chain(None, Vec::new(), |_| {}).unwrap()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn deletion_erases_details_and_the_chain_stays_valid(#[case] engine: Engine) {
+    let Some(app) = app(engine).await else {
+        return;
+    };
+    app.register(BOB, "bob_pwd").await;
+    app.register("eve@x.fr", "eve_pwd").await;
+    let session = app.log_in(BOB, "bob_pwd").await.session_id();
+    app.auth.flush();
+    // This one is not in the table yet when the account is deleted.
+    app.log_in(BOB, "wrong").await;
+    let form = "current_password=bob_pwd";
+    let deleted = app
+        .as_user(&session, Method::DELETE, "/profile", form)
+        .await;
+    assert_eq!(deleted.status.as_u16(), 200, "{}", deleted.body);
+    let rows: Vec<_> = app
+        .events_of(1)
+        .into_iter()
+        .map(|event| (event.event, event.details))
+        .collect();
+    let outcome = |outcome: &str| AuditDetails {
+        outcome: Some(outcome.to_owned()),
+        ..AuditDetails::default()
+    };
+    assert_eq!(
+        rows,
+        [
+            ("authn_login_fail".to_owned(), Some(AuditDetails::default())),
+            ("user_deleted".to_owned(), Some(outcome("success"))),
+            ("authn_login_success".to_owned(), None),
+            ("user_created".to_owned(), None),
+        ]
+    );
+    let salts = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_events WHERE salt IS NULL";
+    assert_eq!(app.place.texts(salts), ["2"]);
+    assert!(app.events_of(2)[0].details.is_some());
+    let report = report(&app);
+    assert!(report.is_intact(), "{report:?}");
+    assert_eq!(report.rows, 5);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn two_instances_append_to_one_chain(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    drop(place.open(settings(&clock)));
+    std::thread::scope(|scope| {
+        for user in 1..=4 {
+            let (place, clock) = (place.url(), clock.clone());
+            scope.spawn(move || {
+                let db = DB::open(&place, settings(&clock)).unwrap();
+                for _ in 0..50 {
+                    let event = NewAuditEvent {
+                        event: "authn_login_fail",
+                        ..NewAuditEvent::deletion(UserId::new(user), Actor::Client, START)
+                    };
+                    db.append_audit_events(&[event.clone(), event]).unwrap();
+                }
+            });
+        }
+    });
+    let db = DB::open(&place.url(), settings(&clock)).unwrap();
+    let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
+    assert!(report.is_intact(), "{report:?}");
+    assert_eq!((report.rows, report.last), (400, 400));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn retention_removes_old_rows_in_batches(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let clock = Clock::set_to(START);
+    let db = place.open(settings(&clock));
+    let day = Duration::from_secs(24 * 60 * 60);
+    for days in 0..10 {
+        let at = START.plus(day * days);
+        let event = NewAuditEvent::deletion(UserId::new(1), Actor::Client, at);
+        db.append_audit_events(&[event]).unwrap();
+    }
+    let oldest = START.plus(day * 6);
+    assert_eq!(db.remove_old_audit_events(oldest, 3).unwrap(), 3);
+    assert_eq!(db.remove_old_audit_events(oldest, 3).unwrap(), 2);
+    assert_eq!(db.remove_old_audit_events(oldest, 3).unwrap(), 0);
+    let check = |oldest| db.check_audit_chain(oldest, Vec::new(), |_| {}).unwrap();
+    // The last row that is old is still there: it shows that all before it were older.
+    let report = check(Some(oldest));
+    assert!(report.is_intact(), "{report:?}");
+    assert_eq!((report.first, report.last), (6, 10));
+    assert!(!check(Some(START)).is_intact());
+    // The chain goes on behind rows that are gone.
+    let event = NewAuditEvent::deletion(UserId::new(1), Actor::Client, oldest);
+    db.append_audit_events(&[event]).unwrap();
+    assert_eq!(check(Some(oldest)).last, 11);
+}
+
+#[actix_web::test]
+async fn cleanup_removes_rows_after_the_retention() {
+    let setup = Setup::new();
+    let mut auth = quick();
+    auth.audit_retention = Some(Duration::from_secs(60));
+    let app = Setup { auth, ..setup }.start().await;
+    for (email, seconds) in [(BOB, 50), ("eve@x.fr", 100), ("joe@x.fr", 0)] {
+        app.register(email, "a_password").await;
+        app.auth.flush();
+        app.advance(seconds);
+    }
+    let count = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_events";
+    eventually("the first row is removed", || {
+        app.place.texts(count) == ["2"]
+    });
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn a_kill_loses_at_most_the_last_second_of_rows(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", place.url_text());
+    command.args(["--bcrypt-cost", "4", "--throttle", "off"]);
+    let mut server = Server::spawn(command);
+    let post = |path: &str, password: &str| {
+        let form = [("email", BOB), ("password", password)];
+        let client = reqwest::blocking::Client::new();
+        let answer = client.post(server.url(path)).form(&form).send().unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(post("/users", "bob_pwd"), 201);
+    let rows = || {
+        let count = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_events";
+        place.texts(count)[0].parse::<usize>().unwrap()
+    };
+    eventually("the row of the registration", || rows() == 1);
+    let begun = std::time::Instant::now();
+    let mut sent = 0;
+    while begun.elapsed() < Duration::from_millis(2300) {
+        assert_eq!(post("/sessions", "wrong"), 401);
+        sent += 1;
+    }
+    server.kill();
+    let kept = rows();
+    assert!(kept > 1 && kept <= sent + 1, "{kept} rows of {sent} logins");
+    let db = DB::open(&place.url(), settings(&Clock::system())).unwrap();
+    let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
+    assert!(report.is_intact(), "{report:?}");
+    // All of them are in the log.
+    assert!(server.logged("authn_login_fail") >= kept - 1);
 }

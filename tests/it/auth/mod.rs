@@ -6,6 +6,7 @@ mod account_model;
 mod apps;
 mod audit_events;
 mod audit_table;
+mod audit_tampering;
 mod conceal;
 mod disabled;
 mod emails;

@@ -109,7 +109,17 @@ fn document_has_every_error_code() {
         .map(|row| row.split('`').next().unwrap().to_owned())
         .collect();
     // Not of a route, or of pages alone.
-    for code in ["not_found", "method_not_allowed", "invalid_invitation"] {
+    for code in [
+        "not_found",
+        "method_not_allowed",
+        "invalid_invitation",
+        "not_administrator",
+        "reauthentication_required",
+        "act_refused",
+        "invalid_name",
+        "invalid_url",
+        "invalid_days",
+    ] {
         assert!(listed.remove(code), "{code}");
     }
     let text = DOCUMENT.to_string();

@@ -11,7 +11,9 @@ const LIBRARY: &str = include_str!("../../../docs/library.md");
 fn routes_in_the_docs_are_those_of_the_program() {
     let table = include_str!("../../../src/http/routes.rs");
     let pages = include_str!("../../../src/http/pages/mod.rs");
-    let table = format!("{table}{pages}");
+    let admin = include_str!("../../../src/http/pages/admin/mod.rs");
+    let admin = admin.replace("AdminPage::new(\"/", "Resource::new(\"/");
+    let table = format!("{table}{pages}{admin}");
     let paths: BTreeSet<&str> = table
         .split("Resource::new(\"")
         .skip(1)

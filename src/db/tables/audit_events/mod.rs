@@ -2,6 +2,7 @@
 
 mod append;
 mod retention;
+mod verify;
 
 use diesel::prelude::*;
 
@@ -71,19 +72,47 @@ impl DB {
         Ok(rows.into_iter().map(chain_row).map(shown).collect())
     }
 
-    /// The rows after a position, in their order, `limit` at most. Blocks for one lookup.
+    /// The rows after a position, of all users or of one, in their order, `limit` at most. Blocks
+    /// for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn audit_rows_after(&self, after: i64, limit: u32) -> Result<Vec<ChainRow>, DbError> {
+    pub fn audit_rows_after(
+        &self,
+        after: i64,
+        user: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<ChainRow>, DbError> {
         let rows: Vec<Row> = self.read(|conn| {
-            audit_events::table
+            let mut rows = audit_events::table
                 .filter(audit_events::position.gt(after))
                 .order(audit_events::position)
                 .limit(i64::from(limit))
-                .load(conn)
+                .into_boxed();
+            if let Some(user) = user {
+                rows = rows.filter(audit_events::user_id.eq(user.get()));
+            }
+            rows.load(conn)
         })?;
         Ok(rows.into_iter().map(chain_row).collect())
+    }
+
+    /// The position before the first row of this time or later, give or take some rows: times are
+    /// in the order of positions only roughly. Blocks for some lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn audit_position_before(&self, at: Timestamp) -> Result<i64, DbError> {
+        let (mut before, mut from) = (0, self.audit_chain()?.position + 1);
+        // The row that `from` is at or before is late enough; the one at `before` is not.
+        while from - before > 1 {
+            let middle = before + (from - before) / 2;
+            match self.audit_rows_after(middle - 1, None, 1)?.first() {
+                Some(row) if row.at < at.seconds() => before = row.position.max(middle),
+                Some(_) | None => from = middle,
+            }
+        }
+        Ok(before)
     }
 
     /// The ends of the chain. Blocks for one lookup.

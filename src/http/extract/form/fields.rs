@@ -31,6 +31,11 @@ impl Fields {
         self.0.remove(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether a field was sent with a text.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_empty())
+    }
+
     /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ mod refused_origins;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
+use actix_web::http::header::{HeaderName, HeaderValue, ORIGIN};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use url::Url;
@@ -12,6 +12,7 @@ use url::Url;
 use crate::auth;
 use crate::domain::{Client, Origin, RequestId};
 use crate::http::extract::client;
+use crate::http::extract::own_origin::own_origin;
 use crate::http::{HttpError, HttpSettings};
 use refused_origins::ORIGIN_MAX;
 pub(crate) use refused_origins::RefusedOrigins;
@@ -67,17 +68,6 @@ pub(crate) fn is_allowed(origin: &HeaderValue, settings: &HttpSettings) -> bool 
 /// host of the `Host` header.
 fn is_own(origin: &HeaderValue, request: &RequestHead, settings: &HttpSettings) -> bool {
     own_origin(request, settings).is_some_and(|own| own.is_named_by(origin.as_bytes()))
-}
-
-fn own_origin(request: &RequestHead, settings: &HttpSettings) -> Option<Origin> {
-    if let Some(own) = &settings.public_origin {
-        return Some(own.clone());
-    }
-    let mut hosts = request.headers.get_all(HOST);
-    let (host, another) = (hosts.next(), hosts.next());
-    let host = host.filter(|_| another.is_none());
-    host.and_then(|host| host.to_str().ok())
-        .and_then(Origin::of_plain_host)
 }
 
 /// The origin in the only `Origin` header, for the log.

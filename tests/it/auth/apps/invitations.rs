@@ -104,7 +104,7 @@ async fn invitation_expires_is_revoked_and_goes_with_its_group(#[case] engine: E
     db.delete_group(&family).unwrap();
     assert!(is_invalid(&register(&app.auth, "bob@x.fr", &grouped).await));
     let revoked = invite(&app, None, None);
-    let listed = db.invitations(10).unwrap();
+    let listed = db.invitations(None, 10).unwrap();
     assert_eq!(listed.len(), 1);
     assert!(db.revoke_invitation(listed[0].id).unwrap());
     assert!(is_invalid(&register(&app.auth, "bob@x.fr", &revoked).await));
@@ -112,7 +112,7 @@ async fn invitation_expires_is_revoked_and_goes_with_its_group(#[case] engine: E
     app.clock.advance(WEEK);
     assert!(is_invalid(&register(&app.auth, "bob@x.fr", &late).await));
     assert_eq!(db.remove_expired_tokens(10).unwrap(), 1);
-    assert!(db.invitations(10).unwrap().is_empty());
+    assert!(db.invitations(None, 10).unwrap().is_empty());
 }
 
 #[rstest]

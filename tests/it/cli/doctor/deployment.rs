@@ -195,6 +195,11 @@ impl Deployment {
         format!("{{\n\tadmin off\n\tdefault_bind {address}\n}}\n{sites}")
     }
 
+    /// The address of the ops listener.
+    pub(super) fn ops(&self) -> &str {
+        &self.ops
+    }
+
     /// The folder with the certificates.
     pub(super) fn root(&self) -> &Path {
         self.root.path()

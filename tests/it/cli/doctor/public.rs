@@ -262,3 +262,79 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
         ],
     );
 }
+
+#[rstest]
+fn attack_finds_nothing_on_the_shipped_files(
+    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
+    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+) {
+    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+        return;
+    };
+    deployment.start();
+    let users = || {
+        deployment
+            .place
+            .texts("SELECT count(*) || '' AS value FROM sessions")
+    };
+    let found = wrong(deployment.doctor(&["--attack"]));
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(users(), ["0"]);
+    assert!(
+        deployment
+            .place
+            .texts("SELECT key AS value FROM throttle")
+            .is_empty()
+    );
+}
+
+#[test]
+fn attack_finds_what_a_proxy_lets_a_stranger_do() {
+    let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
+        return;
+    };
+    let ops = deployment.ops().to_owned();
+    let edits = [
+        (
+            "return 301 https://$host$request_uri;",
+            "location / { proxy_pass http://bienvenue; }".to_owned(),
+        ),
+        (
+            "proxy_set_header X-Forwarded-Proto https;",
+            format!(
+                "proxy_set_header Origin \"\";\nproxy_set_header Sec-Fetch-Site \"\";\n}}\n\
+                 merge_slashes off;\n\
+                 location /metrics {{ proxy_pass http://{ops}; }}\n\
+                 location = /account {{ return 302 https://$http_x_forwarded_host/; }}\n\
+                 location = /forgot {{ return 302 https://$http_host/; }}\n\
+                 location ~ ^/(/.*) {{ return 301 $1;"
+            ),
+        ),
+        (
+            "    internal;\n",
+            "proxy_intercept_errors on; error_page 401 =200 /empty;\n".to_owned(),
+        ),
+        (
+            "server_name login.example.org;",
+            "server_name login.example.org attacker.invalid;".to_owned(),
+        ),
+    ];
+    for (from, to) in edits {
+        deployment.edit(from, &to);
+    }
+    deployment.start();
+    let found = wrong(deployment.doctor(&["--attack"]));
+    assert_found(
+        &found,
+        &[
+            ("plain-http", "http://login.example.org"),
+            ("cross-site-post", "Origin: https://attacker.invalid"),
+            ("cross-site-post", "Origin: null"),
+            ("cross-site-post", "Sec-Fetch-Site"),
+            ("hidden-paths", "login.example.org/metrics"),
+            ("host-header", "in X-Forwarded-Host"),
+            ("host-header", "in Host"),
+            ("open-redirect", "//attacker.invalid/ leads"),
+        ],
+    );
+}

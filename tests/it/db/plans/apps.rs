@@ -32,10 +32,10 @@ async fn plans_of_applications_depend_on_no_statistics() {
         db.create_group(group).unwrap();
         db.add_member(group, bob).unwrap();
         db.add_app(&wiki).unwrap();
-        db.groups(10).unwrap();
+        db.groups(None, 10).unwrap();
         db.has_group(group).unwrap();
         db.members_of(group, None, 10).unwrap();
-        db.apps(10).unwrap();
+        db.apps(None, 10).unwrap();
         db.app(&wiki.name).unwrap();
         db.delete_group(group).unwrap();
         db.access_facts(bob, &wiki.origin).unwrap();

@@ -1,6 +1,7 @@
 //! Pages for people, as a browser without JavaScript uses them.
 
 mod account;
+mod admin;
 mod apps;
 pub(crate) mod chromium;
 mod development_mails;

@@ -1,14 +1,16 @@
 //! Every page in every state, to check the templates.
 
+mod admin;
+
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::field::Field;
-use super::message::Message;
-use super::view::View;
 use crate::auth::AccountRules;
 use crate::domain::{EmailVerification, Registration, SecondFactorPolicy};
 use crate::http::openapi::sections;
+use crate::http::pages::field::Field;
+use crate::http::pages::message::Message;
+use crate::http::pages::view::View;
 use crate::http::{FormError, HttpError};
 
 /// The pages, with a text in each place that shows outside input.
@@ -77,6 +79,7 @@ fn plain(text: &str) -> Vec<View> {
         owner("denied.html", "error.heading.403").data(context! { email => text, app => () }),
     ];
     views.extend(second_factor(text));
+    views.extend(admin::views(text));
     for on in [true, false] {
         let data = context! { keep => on, registration_open => on, passkeys => on };
         views.push(login().fields(credentials()).data(data));
@@ -153,6 +156,7 @@ fn account(text: &str) -> Value {
     context! {
         email => text,
         verified => true,
+        is_administrator => true,
         created_at => "2026-11-26 18:40 UTC",
         last_login_at => "2026-11-26 18:40 UTC",
         factor => context! { app => context! { since => "2026-11-26 18:40 UTC" }, codes_left => 9 },
@@ -169,6 +173,7 @@ fn new_account(text: &str) -> Value {
     context! {
         email => text,
         verified => false,
+        is_administrator => false,
         created_at => (),
         last_login_at => (),
         factor => context! { app => (), codes_left => 0 },

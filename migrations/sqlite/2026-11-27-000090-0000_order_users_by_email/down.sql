@@ -1,0 +1,2 @@
+-- There is nothing to undo on SQLite.
+SELECT 1;

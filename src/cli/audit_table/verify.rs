@@ -1,0 +1,123 @@
+//! `bienvenue audit verify`: checks the chain, and prints what it shows.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::mail_heads::heads_of;
+use crate::cli::CliError;
+use crate::cli::output::{Progress, print, print_json};
+use crate::config::Config;
+use crate::db::DB;
+use crate::domain::{AttestedHead, ChainHead, ChainReport};
+
+/// With what the chain is compared.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    /// Emails that users got, saved as files
+    #[arg(value_name = "EMAIL")]
+    files: Vec<PathBuf>,
+    /// The number from such an email
+    #[arg(long, value_name = "POSITION:DIGEST")]
+    head: Vec<ChainHead>,
+}
+
+impl Verify {
+    /// Checks the chain. At most one page of its rows is in memory. Blocks until all is read.
+    pub(super) fn run(&self, db: &DB, config: &Config, json: bool) -> Result<(), CliError> {
+        let mut heads: Vec<AttestedHead> = Vec::new();
+        for file in &self.files {
+            let found = heads_of(file).map_err(CliError::Unreadable)?;
+            if found.is_empty() {
+                return Err(CliError::NoChainHead(file.display().to_string()));
+            }
+            heads.extend(found);
+        }
+        heads.extend(self.head.iter().map(|head| AttestedHead {
+            source: format!("--head {head}"),
+            head: *head,
+            at: None,
+        }));
+        let retention = config.logging.audit_retention();
+        let oldest = retention.map(|retention| db.clock().now().minus(retention));
+        let mut progress = Progress::new("rows");
+        let report = db.check_audit_chain(oldest, heads, |rows| progress.add(rows))?;
+        drop(progress);
+        // The service may append in between: the head is that of a later row.
+        let head = db.audit_head()?;
+        if json {
+            print_json(&ShownReport::of(&report, head));
+        } else {
+            print(&text(&report, head));
+        }
+        if report.is_intact() {
+            Ok(())
+        } else {
+            Err(CliError::AuditTableChanged)
+        }
+    }
+}
+
+/// The report as JSON.
+#[derive(Serialize)]
+struct ShownReport {
+    intact: bool,
+    rows: u64,
+    first: i64,
+    last: i64,
+    head: String,
+    confirmed: usize,
+    outdated: usize,
+    findings: Vec<String>,
+    further_findings: u64,
+}
+
+impl ShownReport {
+    fn of(report: &ChainReport, head: ChainHead) -> Self {
+        Self {
+            intact: report.is_intact(),
+            rows: report.rows,
+            first: report.first,
+            last: report.last,
+            head: head.to_string(),
+            confirmed: report.confirmed,
+            outdated: report.outdated,
+            findings: report.findings.iter().map(ToString::to_string).collect(),
+            further_findings: report.further,
+        }
+    }
+}
+
+fn text(report: &ChainReport, head: ChainHead) -> String {
+    let ChainReport {
+        rows,
+        first,
+        last,
+        confirmed,
+        outdated,
+        findings,
+        further,
+    } = report;
+    let mut text: String = findings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect();
+    if *further > 0 {
+        text += &format!("and {further} more findings\n");
+    }
+    text += &format!("{rows} rows checked, positions {first} to {last}; head {head}\n");
+    if *outdated > 0 {
+        text += &format!("{outdated} numbers from emails are older than the first row\n");
+    }
+    if findings.is_empty() {
+        text += match confirmed {
+            0 => {
+                "the rows are chained without a gap. Only an email that a user got can show that \
+                 the digests were not computed again: give its file\n"
+            }
+            _ => "the rows are chained without a gap, as they were when the emails were sent\n",
+        };
+    }
+    text
+}
