@@ -32,7 +32,7 @@ pub(super) enum Command {
         /// Name of the application
         #[arg(value_name = "NAME")]
         name: AppName,
-        /// Print the configuration for this proxy alone
+        /// Print the configuration for this proxy; without it, those for nginx and Caddy
         #[arg(long, value_name = "PROXY")]
         proxy: Option<Proxy>,
     },
@@ -60,7 +60,7 @@ pub(super) struct Add {
     /// Deny access to sessions that were opened without a second factor
     #[arg(long)]
     require_second_factor: bool,
-    /// Print the configuration for this proxy alone
+    /// Print the configuration for this proxy; without it, those for nginx and Caddy
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
 }
@@ -72,6 +72,10 @@ pub(super) enum Proxy {
     Nginx,
     /// Caddy 2.6 or later
     Caddy,
+    /// Apache 2.4 with Lua
+    Apache,
+    /// HAProxy 2.6 or later with Lua
+    Haproxy,
 }
 
 impl Command {
@@ -213,10 +217,12 @@ fn snippets(app: &App, proxy: Option<Proxy>, config: &Config) -> String {
         let text = match proxy {
             Proxy::Nginx => include_str!("../../deploy/nginx/app.conf"),
             Proxy::Caddy => include_str!("../../deploy/Caddyfile.app"),
+            Proxy::Apache => include_str!("../../deploy/apache/app.conf"),
+            Proxy::Haproxy => include_str!("../../deploy/haproxy/app.cfg"),
         };
         // The address of a site of Caddy has the port, and the scheme where it is not https.
         let host = match proxy {
-            Proxy::Nginx => app.origin.host(),
+            Proxy::Nginx | Proxy::Apache | Proxy::Haproxy => app.origin.host(),
             Proxy::Caddy => {
                 let origin = app.origin.as_str();
                 origin.strip_prefix("https://").unwrap_or(origin)

@@ -67,7 +67,7 @@ pub(super) async fn show_new(admin: AdminVisit) -> Result<HttpResponse, Refusal>
         Field::app(),
         Field::app_url(),
         Field::app_groups().optional(),
-        Field::current_password(),
+        Field::own_password(),
     ];
     admin.visit.show(&new_view(&admin, fields, false))
 }
@@ -80,7 +80,7 @@ pub(super) async fn submit_new(mut post: AdminPost) -> Result<HttpResponse, Refu
     let groups = form.take_optional(Field::app_groups(), groups);
     let second_factor = form.hidden("second_factor").is_some();
     let act = match (name, origin, groups) {
-        (Some(name), Some(origin), Some(groups)) => Some(AdminAct::AddApp(App {
+        (Some(name), Some(origin), Ok(groups)) => Some(AdminAct::AddApp(App {
             name,
             origin,
             groups: groups.unwrap_or_default(),
@@ -112,7 +112,7 @@ fn new_view(admin: &AdminVisit, fields: Vec<Field>, second_factor: bool) -> View
 /// `GET /admin/apps/{app}/remove`
 pub(super) async fn show_remove(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let app = admin.named("app")?;
-    let fields = vec![Field::current_password()];
+    let fields = vec![Field::own_password()];
     admin.visit.show(&remove_view(&admin, &app, fields))
 }
 

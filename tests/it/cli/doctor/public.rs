@@ -7,10 +7,17 @@ use super::{assert_found, wrong};
 
 #[rstest]
 fn doctor_raises_no_alarm_on_the_shipped_files(
-    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
-    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+    #[values(
+        (Proxy::Nginx, Hosts::Several),
+        (Proxy::Nginx, Hosts::One),
+        (Proxy::Caddy, Hosts::Several),
+        (Proxy::Caddy, Hosts::One),
+        (Proxy::Apache, Hosts::Several),
+        (Proxy::Haproxy, Hosts::Several)
+    )]
+    of: (Proxy, Hosts),
 ) {
-    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+    let Some(mut deployment) = Deployment::of(of.0, of.1) else {
         return;
     };
     deployment.start();
@@ -208,6 +215,90 @@ fn doctor_finds_what_is_wrong_with_caddy() {
 }
 
 #[test]
+fn doctor_finds_what_is_wrong_with_apache() {
+    let Some(mut deployment) = Deployment::of(Proxy::Apache, Hosts::Several) else {
+        return;
+    };
+    let service = deployment.server.address.clone();
+    deployment.edit(
+        "Redirect permanent / https://login.example.org/",
+        "ProxyPass / http://HERE/",
+    );
+    deployment.edit("HERE", &service);
+    let faults = [
+        Faults {
+            edits: &[
+                ("RequestHeader set X-Forwarded-For expr=%{REMOTE_ADDR}", ""),
+                (
+                    "\nProxyPreserveHost On",
+                    "\nHeader unset Strict-Transport-Security\n\
+                     Header edit Set-Cookie \"; (HttpOnly|Secure)\" \"\"\nProxyPreserveHost On",
+                ),
+                ("LuaHookAccessChecker", "# LuaHookAccessChecker"),
+            ],
+            found: &[
+                ("client-address", "does not send the client's address"),
+                ("client-address", "sends X-Forwarded-For chooses"),
+                ("http-redirect", "http://login.example.org answers"),
+                ("hsts", "header is missing"),
+                ("cookies", "the session cookie is not"),
+                ("applications", "shows its page without a login"),
+            ],
+        },
+        Faults {
+            edits: &[("BIENVENUE_SERVICE=", "BIENVENUE_OTHER=")],
+            found: &[("applications", "wiki.example.net answers 500")],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_with_haproxy() {
+    let Some(mut deployment) = Deployment::of(Proxy::Haproxy, Hosts::Several) else {
+        return;
+    };
+    let faults = [
+        Faults {
+            edits: &[
+                (
+                    "http-request redirect scheme https code 301 unless { ssl_fc }",
+                    "",
+                ),
+                (
+                    "\nhttp-request set-header X-Forwarded-For %[src]",
+                    "\noption forwardfor",
+                ),
+                (
+                    "\nhttp-request del-header Forwarded\n",
+                    "\nhttp-response del-header Strict-Transport-Security\n",
+                ),
+                ("http-request lua.bienvenue", "# http-request lua.bienvenue"),
+                ("http-request deny", "# http-request deny"),
+            ],
+            found: &[
+                ("client-address", "sends X-Forwarded-For chooses"),
+                (
+                    "client-address",
+                    "Forwarded is seen with the address of the proxy",
+                ),
+                ("http-redirect", "http://login.example.org answers"),
+                ("hsts", "header is missing"),
+                ("applications", "shows its page without a login"),
+            ],
+        },
+        Faults {
+            edits: &[(" https://wiki.example.net\n", " https://shop.example.net\n")],
+            found: &[(
+                "applications",
+                "instead of leading to https://login.example.org/login",
+            )],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
 fn doctor_finds_a_service_that_is_not_behind_its_url() {
     let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
         return;
@@ -265,10 +356,17 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
 
 #[rstest]
 fn attack_finds_nothing_on_the_shipped_files(
-    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
-    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+    #[values(
+        (Proxy::Nginx, Hosts::Several),
+        (Proxy::Nginx, Hosts::One),
+        (Proxy::Caddy, Hosts::Several),
+        (Proxy::Caddy, Hosts::One),
+        (Proxy::Apache, Hosts::Several),
+        (Proxy::Haproxy, Hosts::Several)
+    )]
+    of: (Proxy, Hosts),
 ) {
-    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+    let Some(mut deployment) = Deployment::of(of.0, of.1) else {
         return;
     };
     deployment.start();
