@@ -14,12 +14,8 @@ use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::Fields;
 use crate::http::{FormError, HttpError, Refusal};
 
-/// A post to a page.
-pub(crate) struct Posted {
-    pub(crate) visit: Visit,
-    pub(crate) client: Client,
-    pub(crate) form: PostedForm,
-}
+/// A post to a page: the page, the client, and the form.
+pub(crate) struct Posted(pub(crate) Visit, pub(crate) Client, pub(crate) PostedForm);
 
 /// The fields of a post, and those of the page that answers it.
 #[derive(Debug, Default)]
@@ -149,11 +145,7 @@ impl FromRequest for Posted {
                 sent,
                 fields: Vec::new(),
             };
-            Ok(Self {
-                visit,
-                client,
-                form,
-            })
+            Ok(Self(visit, client, form))
         })
     }
 }

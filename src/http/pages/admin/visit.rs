@@ -200,12 +200,12 @@ impl FromRequest for AdminPost {
             let admin = AdminVisit::of(&request).await?;
             let auth = request.app_data::<web::Data<Auth>>();
             let auth = auth.ok_or_else(|| Refusal::plain(HttpError::NotFound))?;
-            let posted = Posted::from_request(&request, &mut payload).await?;
+            let Posted(_, client, form) = Posted::from_request(&request, &mut payload).await?;
             Ok(Self {
                 admin,
-                form: posted.form,
+                form,
                 auth: auth.clone(),
-                client: posted.client,
+                client,
             })
         })
     }
