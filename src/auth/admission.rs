@@ -110,6 +110,6 @@ impl Auth {
 
     /// Whether rate limits are on.
     fn throttles(&self) -> bool {
-        self.settings.throttle.on
+        self.settings.throttle.throttle
     }
 }

@@ -5,21 +5,20 @@ use std::future::{Future, ready};
 use super::{Auth, AuthError};
 use crate::domain::Client;
 
-/// Whether a step writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The step only reads.
-    Read,
-    /// The step writes.
-    Write,
-}
-
 /// Runs the blocking steps of use cases. A use case is an `async fn` that never blocks by itself.
+/// Steps of clients of one subnet may wait for each other.
 pub trait Executor {
-    /// Runs a step. Steps of clients of one subnet may wait for each other.
-    fn run<T: Send + 'static>(
+    /// Runs a step that only reads.
+    fn read<T: Send + 'static>(
         &self,
-        access: Access,
+        auth: &Auth,
+        client: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>>;
+
+    /// Runs a step that writes.
+    fn write<T: Send + 'static>(
+        &self,
         auth: &Auth,
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
@@ -28,26 +27,6 @@ pub trait Executor {
     /// Delays the refusal of a client for overload. A client that retries at once would take CPU
     /// time from the logins that wait.
     fn delay_refusal(&self) -> impl Future<Output = ()>;
-
-    /// Runs a step that only reads.
-    fn read<T: Send + 'static>(
-        &self,
-        auth: &Auth,
-        client: &Client,
-        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, AuthError>> {
-        self.run(Access::Read, auth, client, step)
-    }
-
-    /// Runs a step that writes.
-    fn write<T: Send + 'static>(
-        &self,
-        auth: &Auth,
-        client: &Client,
-        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, AuthError>> {
-        self.run(Access::Write, auth, client, step)
-    }
 }
 
 /// Runs each step at once on the calling thread, without delays.
@@ -55,9 +34,17 @@ pub trait Executor {
 pub struct Inline;
 
 impl Executor for Inline {
-    fn run<T: Send + 'static>(
+    fn read<T: Send + 'static>(
         &self,
-        _: Access,
+        auth: &Auth,
+        _: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, AuthError>> {
+        ready(step(auth))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
         auth: &Auth,
         _: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,

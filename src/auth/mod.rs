@@ -63,7 +63,7 @@ pub use administration::{
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
-pub use executor::{Access, Executor, Inline};
+pub use executor::{Executor, Inline};
 pub use hasher::{HasherStats, WaitHistogram};
 pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
@@ -83,9 +83,11 @@ pub use second_factor::{
 pub use sessions::{EndedSession, SessionPage};
 pub use settings::AuthSettings;
 pub use stats::{AuthStats, MailOutcome};
-pub use throttle::{ThrottleSettings, mail_limit_keys};
+pub use throttle::mail_limit_keys;
 
-pub use crate::domain::{EmailVerification, Notification, Registration, SecondFactorPolicy};
+pub use crate::domain::{
+    EmailVerification, Notification, Registration, SecondFactorPolicy, ThrottleSettings,
+};
 
 pub use crate::mail::Mail;
 pub use crate::webauthn::{CreationOptions, RelyingParty, RequestOptions};
@@ -97,7 +99,8 @@ pub use crate::db::{
 
 /// The use cases over a database, with the methods of the reference service's `Auth`.
 ///
-/// It owns the hashing and background threads, which end when it is dropped.
+/// It owns the hashing and background threads, which end when its last clone is dropped.
+#[derive(Clone)]
 pub struct Auth {
     db: DB,
     settings: Arc<AuthSettings>,
@@ -113,7 +116,7 @@ pub struct Auth {
     /// None unless the mailer is for development.
     recent_mails: Option<RecentMails>,
     /// None on PostgreSQL, and in commands.
-    monitor: Option<Arc<DatabaseMonitor>>,
+    _monitor: Option<Arc<DatabaseMonitor>>,
 }
 
 impl Auth {
@@ -130,7 +133,7 @@ impl Auth {
         })?;
         let audit = AuditTrail::new(db.clock().clone());
         let cleanup = CleanupSettings {
-            limit_rows: settings.throttle.rows,
+            limit_rows: settings.throttle.throttle_rows.get(),
             audit_retention: settings.audit_retention,
         };
         let background_writes = BackgroundWrites::start(db.clone(), audit.clone(), cleanup)?;
@@ -143,7 +146,7 @@ impl Auth {
             keys: KeyFile::nowhere().into(),
             mails: None,
             recent_mails: None,
-            monitor: None,
+            _monitor: None,
             db,
         })
     }
@@ -199,15 +202,7 @@ impl Auth {
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {
             db: self.db.with_deadline(deadline),
-            settings: Arc::clone(&self.settings),
-            audit: self.audit.clone(),
-            hasher: Arc::clone(&self.hasher),
-            foreign_checks: Arc::clone(&self.foreign_checks),
-            background_writes: Arc::clone(&self.background_writes),
-            keys: Arc::clone(&self.keys),
-            mails: self.mails.clone(),
-            recent_mails: self.recent_mails.clone(),
-            monitor: self.monitor.clone(),
+            ..self.clone()
         }
     }
 

@@ -8,7 +8,7 @@ use super::database::Options;
 use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
-use crate::db::{AppAddition, DbError};
+use crate::db::{AppAddition, AppGroupsChange, DbError};
 use crate::domain::{App, AppName, GroupName, Origin};
 
 /// How many applications are listed.
@@ -32,10 +32,13 @@ pub(super) enum Command {
         /// Name of the application
         #[arg(value_name = "NAME")]
         name: AppName,
-        /// Print the configuration for this proxy alone
+        /// Print the configuration for this proxy; without it, those for nginx and Caddy
         #[arg(long, value_name = "PROXY")]
         proxy: Option<Proxy>,
     },
+    /// Set the groups whose members have access to an application
+    #[command(after_help = "Example: bienvenue app groups wiki staff family")]
+    Groups(Groups),
     /// Remove an application; users are logged out of it
     #[command(after_help = "Example: bienvenue app remove wiki")]
     Remove {
@@ -60,9 +63,23 @@ pub(super) struct Add {
     /// Deny access to sessions that were opened without a second factor
     #[arg(long)]
     require_second_factor: bool,
-    /// Print the configuration for this proxy alone
+    /// Print the configuration for this proxy; without it, those for nginx and Caddy
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
+}
+
+/// An application, and the groups whose members have access to it from now on.
+#[derive(Debug, Args)]
+pub(super) struct Groups {
+    /// Name of the application
+    #[arg(value_name = "NAME")]
+    name: AppName,
+    /// Group whose members have access; all others are removed
+    #[arg(value_name = "GROUP", required_unless_present = "every_user")]
+    groups: Vec<GroupName>,
+    /// Give access to every user
+    #[arg(long, conflicts_with = "groups")]
+    every_user: bool,
 }
 
 /// A proxy for which there is a configuration.
@@ -72,6 +89,10 @@ pub(super) enum Proxy {
     Nginx,
     /// Caddy 2.6 or later
     Caddy,
+    /// Apache 2.4 with Lua
+    Apache,
+    /// HAProxy 2.6 or later with Lua
+    Haproxy,
 }
 
 impl Command {
@@ -113,6 +134,17 @@ impl Command {
                 explain(&line(&app));
                 print(&snippets(&app, *proxy, config));
             }
+            Self::Groups(Groups { name, groups, .. }) => {
+                match db.set_app_groups(name, &GroupName::sorted(groups.clone()))? {
+                    AppGroupsChange::Changed => {}
+                    AppGroupsChange::UnknownApp => return Err(CliError::NoSuchApp(name.clone())),
+                    AppGroupsChange::UnknownGroup(group) => {
+                        return Err(CliError::NoSuchGroup(group));
+                    }
+                }
+                report("app_updated", "groups of an application changed", name);
+                print(&line(&db.app(name)?));
+            }
             Self::Remove { name } => {
                 if !db.remove_app(name)? {
                     return Err(CliError::NoSuchApp(name.clone()));
@@ -133,13 +165,10 @@ impl Command {
 
 impl Add {
     fn app(&self) -> App {
-        let mut groups = self.groups.clone();
-        groups.sort();
-        groups.dedup();
         App {
             name: self.name.clone(),
             origin: self.url.clone(),
-            groups,
+            groups: GroupName::sorted(self.groups.clone()),
             second_factor: self.require_second_factor,
         }
     }
@@ -213,10 +242,12 @@ fn snippets(app: &App, proxy: Option<Proxy>, config: &Config) -> String {
         let text = match proxy {
             Proxy::Nginx => include_str!("../../deploy/nginx/app.conf"),
             Proxy::Caddy => include_str!("../../deploy/Caddyfile.app"),
+            Proxy::Apache => include_str!("../../deploy/apache/app.conf"),
+            Proxy::Haproxy => include_str!("../../deploy/haproxy/app.cfg"),
         };
         // The address of a site of Caddy has the port, and the scheme where it is not https.
         let host = match proxy {
-            Proxy::Nginx => app.origin.host(),
+            Proxy::Nginx | Proxy::Apache | Proxy::Haproxy => app.origin.host(),
             Proxy::Caddy => {
                 let origin = app.origin.as_str();
                 origin.strip_prefix("https://").unwrap_or(origin)

@@ -15,7 +15,6 @@ use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
 use crate::db::{DB, DbError, LimitRow};
 use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, UserId};
-use crate::server;
 
 /// The largest number of limits that are listed.
 const LISTED: u32 = 1000;
@@ -68,7 +67,7 @@ impl Command {
         match self {
             Self::List => {
                 let rows = db.list_limits(LISTED)?;
-                let settings = server::throttle_settings(config);
+                let settings = config.throttling;
                 let accounts = ThrottledAccounts::find(&db, &rows)?;
                 if options.json {
                     for row in &rows {

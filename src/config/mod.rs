@@ -16,7 +16,6 @@ mod logging;
 mod pages;
 mod parsers;
 mod passwords;
-mod rate_limits;
 mod second_factor;
 mod secrets;
 mod sessions;
@@ -34,11 +33,12 @@ pub use logging::{LogFormat, Logging};
 pub use pages::PageOptions;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl};
 pub use passwords::Passwords;
-pub use rate_limits::Throttling;
 pub use second_factor::SecondFactor;
 pub use sessions::Sessions;
 
-use crate::domain::{BcryptCost, EmailVerification, Notification, SecondFactorPolicy, defaults};
+use crate::domain::{
+    BcryptCost, EmailVerification, Notification, SecondFactorPolicy, ThrottleSettings, defaults,
+};
 
 /// The settings of the service.
 #[derive(Debug, Clone, Args)]
@@ -76,7 +76,7 @@ pub struct Config {
     pub second_factor: SecondFactor,
     /// Rate limits.
     #[command(flatten)]
-    pub throttling: Throttling,
+    pub throttling: ThrottleSettings,
     /// Logging.
     #[command(flatten)]
     pub logging: Logging,

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::parsers::switch;
-use crate::domain::AccentColor;
+use crate::domain::{AccentColor, switch};
 
 /// The pages for people, and how they look.
 #[derive(Debug, Clone, Args)]

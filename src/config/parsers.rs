@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::domain::{Notification, Origin, Rate, ValueError, positive_duration};
+use crate::domain::{Notification, Origin, ValueError};
 
 /// The public URL: an origin with https, or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,11 +159,6 @@ impl fmt::Debug for MailTarget {
     }
 }
 
-/// `on` or `off`.
-pub(super) fn switch() -> impl TypedValueParser<Value = bool> {
-    PossibleValuesParser::new(["on", "off"]).map(|text| text == "on")
-}
-
 /// The changes of which owners are notified, as the setting has them.
 pub(super) fn names(notifications: &[Notification]) -> String {
     let values = notifications
@@ -199,19 +193,6 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().or(Err(ValueError(
         "must be an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000",
     )))
-}
-
-/// A rate: a burst, then one per interval, such as `20+1/30s`.
-pub(super) fn rate(text: &str) -> Result<Rate, ValueError> {
-    let rate = || {
-        let (burst, interval) = text.split_once("+1/")?;
-        let burst = burst.parse().ok().filter(|burst| *burst > 0)?;
-        let interval = positive_duration(interval).ok()?;
-        Some(Rate { burst, interval })
-    };
-    rate().ok_or(ValueError(
-        "must be a burst and an interval, such as 20+1/30s (20 at once, then one every 30 seconds)",
-    ))
 }
 
 /// The minimum length of a password.

@@ -62,7 +62,7 @@ pub use sqlite::{
 };
 pub use stats::{OutboxStats, PoolStats};
 pub use tables::app_sessions::HandOver;
-pub use tables::apps::AppAddition;
+pub use tables::apps::{AppAddition, AppGroupsChange};
 pub use tables::audit_events::{ChainEnds, shown as shown_audit_event};
 pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
 pub use tables::factor_changes::NewFactorChange;
@@ -78,12 +78,12 @@ pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::ActivePreviousEmail;
 pub use tables::sessions::{ActiveSession, NewSession};
-pub use tables::throttle::{LimitCheck, LimitHit, LimitRow, RateLimited};
+pub use tables::throttle::{LimitHit, LimitRow, RateLimited};
 pub use tables::totp::TotpRow;
 pub use tables::users::changes::UserChanges;
 pub use tables::users::filter::UserFilter;
 
-pub use crate::domain::Pooler;
+pub use crate::domain::{LimitCheck, Pooler};
 
 use crate::domain::{Clock, DatabaseUrl, UserId};
 
@@ -248,18 +248,14 @@ impl DB {
         user_id: UserId,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.storage
-            .during(true, || self.transaction(Some(user_id), work))
-            .inspect_err(|error| self.file.learn(error))
+        self.transaction(Some(user_id), work)
     }
 
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.storage
-            .during(true, || self.transaction(None, work))
-            .inspect_err(|error| self.file.learn(error))
+        self.transaction(None, work)
     }
 
     /// Runs `work` in a transaction. `lock` is the user whose row is locked first; on SQLite a
@@ -273,12 +269,14 @@ impl DB {
             pooler: self.settings.pooler,
             lock,
         };
-        match &self.group_commit {
+        let write = || match &self.group_commit {
             Some(group_commit) => group_commit.write(self.patience, self.sharing, work),
             None => transactions::run(&self.writer, self.patience, |conn| {
                 in_pooled_transaction(conn, begin, &work)
             }),
-        }
+        };
+        let written = self.storage.during(true, write);
+        written.inspect_err(|error| self.file.learn(error))
     }
 }
 

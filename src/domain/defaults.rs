@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Notification, Rate};
+use super::Notification;
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -14,10 +14,6 @@ const fn minutes(minutes: u64) -> Duration {
 
 const fn days(days: u64) -> Duration {
     minutes(24 * 60 * days)
-}
-
-const fn rate(burst: u32, interval: Duration) -> Rate {
-    Rate { burst, interval }
 }
 
 /// The shortest password in development mode, in code points.
@@ -44,34 +40,3 @@ pub const NOTIFICATIONS: [Notification; 5] = [
     Notification::SecondFactor,
     Notification::AccountDeleted,
 ];
-
-/// Failed logins of an account without a wait, by unknown clients.
-pub const ACCOUNT_FREE: u32 = 5;
-/// The first wait after those.
-pub const ACCOUNT_FIRST_WAIT: Duration = seconds(1);
-/// The longest wait after those.
-pub const ACCOUNT_WAIT: Duration = minutes(5);
-/// Failed logins of an account after which unknown clients are refused.
-pub const ACCOUNT_LIMIT: u32 = 100;
-/// How long failed logins are remembered.
-pub const LIMIT_MEMORY: Duration = days(30);
-/// Failed logins of a known client without a wait.
-pub const KNOWN_FREE: u32 = 10;
-/// The wait after those.
-pub const KNOWN_WAIT: Duration = minutes(1);
-/// How long a device is known after a login.
-pub const DEVICE_MEMORY: Duration = days(180);
-/// How long a network is known after a login.
-pub const NETWORK_MEMORY: Duration = days(30);
-/// Failed logins from a network.
-pub const ADDRESS: Rate = rate(20, seconds(30));
-/// Failed logins from a site.
-pub const SUBNET: Rate = rate(100, seconds(5));
-/// Registrations from a network.
-pub const REGISTRATION: Rate = rate(30, minutes(6));
-/// Registrations from a site.
-pub const REGISTRATION_SUBNET: Rate = rate(100, minutes(1));
-/// Right logins of an account.
-pub const LOGINS: Rate = rate(30, seconds(2));
-/// Counts that are kept.
-pub const LIMIT_ROWS: u32 = 1_000_000;

@@ -40,6 +40,7 @@ mod request_id;
 mod session_info;
 mod session_level;
 mod setting_values;
+mod throttle_settings;
 mod token;
 mod totp;
 mod user;
@@ -87,7 +88,8 @@ pub use request_id::{RequestId, RequestIdError};
 pub use session_info::{SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
 pub use setting_values::ValueError;
-pub(crate) use setting_values::{at_least_one, positive_duration};
+pub(crate) use setting_values::{at_least_one, parse_rate, positive_duration, switch};
+pub use throttle_settings::{LimitCheck, ThrottleSettings};
 pub use token::{
     AppSessionDigest, AppSessionId, AppSessionPurpose, DeviceId, DevicePurpose, EmailPurpose,
     EmailRevertPurpose, EmailRevertToken, EmailRevertTokenDigest, EmailToken, EmailTokenDigest,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::{rt, web};
 use tokio::sync::Semaphore;
 
-use crate::auth::{Access, Auth, AuthError, Executor};
+use crate::auth::{Auth, AuthError, Executor};
 use crate::domain::{Client, ClientIp, IpPrefix};
 use concurrency_limit::ConcurrencyLimit;
 
@@ -115,16 +115,24 @@ impl BlockingExecutor {
 }
 
 impl Executor for BlockingExecutor {
-    async fn run<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
-        access: Access,
         auth: &Auth,
         client: &Client,
         step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        if access == Access::Read && auth.supports_inline_reads() {
+        if auth.supports_inline_reads() {
             return step(auth);
         }
+        self.write(auth, client, step).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        auth: &Auth,
+        client: &Client,
+        step: impl FnOnce(&Auth) -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
         let subnet = client.address().map(ClientIp::subnet);
         self.block(auth, &self.limit, subnet, step).await
     }

@@ -79,7 +79,7 @@ impl Default for HttpSettings {
             trusted_proxies: IpNetworks::default(),
             public_origin: None,
             allowed_origins: Vec::new(),
-            device_memory: ThrottleSettings::default().device_memory,
+            device_memory: ThrottleSettings::default().throttle_device_memory,
             session_lifetime: Duration::from_secs(7 * 24 * 3600),
         }
     }

@@ -99,7 +99,7 @@ pub enum MailKind {
         #[serde(deserialize_with = "stored")]
         to: Email,
     },
-    /// The account accepts no code any more, after too many wrong ones.
+    /// After too many wrong codes, the account accepts no further ones.
     SecondFactorLocked,
     /// A recovery code replaced the second factor at a login.
     RecoveryCodeUsed,

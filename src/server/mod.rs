@@ -30,7 +30,7 @@ pub use error::ServerError;
 pub use start_warnings::{is_public, users_in_default_file};
 pub use wiring::{
     DEFAULT_FOLDER, auth_settings, mail_settings, mailer, relying_party, secret_keys, sender,
-    service_url, throttle_settings,
+    service_url,
 };
 
 use crate::auth::{Auth, MonitorSettings};
@@ -166,8 +166,8 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     log_startup(config);
     let remarks = warn_of_missing_settings(config);
     let manager = Arc::new(ServiceManager::default());
-    // Before the database: a service that listens there already may use the file that would be
-    // imported.
+    // The socket is opened before the database: a service that already listens there may use the
+    // file that would be imported.
     let listeners = Listeners::open(config, inherited)?;
     warn_of_exposure(config, listeners.address);
     let mailer = shown_in_development(config, mailer(config)?);

@@ -11,8 +11,8 @@ use crate::domain::DatabaseUrl;
 /// The default database file.
 const DEFAULT_FILE: &str = "bienvenue.db";
 
-/// Warns in production mode if there is no mail server, or no page for password resets. Returns
-/// the same in a few words, for the status of the service.
+/// Warns in production mode if there is no mail server, or no page for password resets. Returns a
+/// short form of the warnings for the status of the service.
 pub(super) fn warn_of_missing_settings(config: &Config) -> Vec<String> {
     let mut remarks = Vec::new();
     if !config.is_https() {

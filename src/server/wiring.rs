@@ -1,7 +1,7 @@
 //! Maps the configuration to the settings of the layers.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 
@@ -10,12 +10,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::ServerError;
-use crate::auth::{
-    AuthSettings, ContextWords, NotificationSettings, RelyingParty, ThrottleSettings,
-};
+use crate::auth::{AuthSettings, ContextWords, NotificationSettings, RelyingParty};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
-use crate::domain::{Backoff, Clock, DatabaseUrl, Email, defaults};
+use crate::domain::{Clock, DatabaseUrl, Email};
 use crate::http::{HttpSettings, PageSettings};
 use crate::mail::{Folder, Mailer, RecentMails, Smtp, SmtpSettings, TemplateSettings};
 use crate::secret_key::KeyFile;
@@ -88,7 +86,7 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
-        throttle: throttle_settings(config),
+        throttle: config.throttling,
         audit_retention: config.logging.audit_retention(),
     }
 }
@@ -119,46 +117,6 @@ pub fn secret_keys(config: &Config) -> KeyFile {
     match &config.database.database_url {
         DatabaseUrl::Sqlite(database) => KeyFile::beside(database),
         DatabaseUrl::Postgres(_) => KeyFile::nowhere(),
-    }
-}
-
-/// The settings of the rate limits.
-#[must_use]
-pub fn throttle_settings(config: &Config) -> ThrottleSettings {
-    let throttling = &config.throttling;
-    let backoff = |free: NonZeroU32, first_wait, longest_wait| Backoff {
-        free: free.get(),
-        first_wait,
-        longest_wait,
-        limit: throttling.throttle_account_limit.get(),
-        memory: throttling.throttle_memory,
-    };
-    // Values that no setting changes.
-    let fixed = ThrottleSettings::default();
-    let known_wait = throttling.throttle_known_wait;
-    ThrottleSettings {
-        on: throttling.throttle,
-        known: backoff(throttling.throttle_known_free, known_wait, known_wait),
-        account: backoff(
-            throttling.throttle_account_free,
-            defaults::ACCOUNT_FIRST_WAIT,
-            throttling.throttle_account_wait,
-        ),
-        address: throttling.throttle_address,
-        subnet: throttling.throttle_subnet,
-        logins: throttling.throttle_logins,
-        registration: throttling.throttle_registration,
-        registration_subnet: throttling.throttle_registration_subnet,
-        device_memory: throttling.throttle_device_memory,
-        network_memory: throttling.throttle_network_memory,
-        rows: throttling.throttle_rows.get(),
-        second_factor: fixed.second_factor,
-        passkey_requests: fixed.passkey_requests,
-        passkey_requests_subnet: fixed.passkey_requests_subnet,
-        reset: fixed.reset,
-        reset_pause: fixed.reset_pause,
-        reauthentication: fixed.reauthentication,
-        admin_acts: fixed.admin_acts,
     }
 }
 

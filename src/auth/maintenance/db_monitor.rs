@@ -265,7 +265,7 @@ impl crate::auth::Auth {
         }
         let monitor = DatabaseMonitor::start(self.db.clone(), settings)?;
         Ok(Self {
-            monitor: Some(monitor.into()),
+            _monitor: Some(monitor.into()),
             ..self
         })
     }

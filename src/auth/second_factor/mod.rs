@@ -207,7 +207,7 @@ fn kinds(held: &SecondFactors) -> Vec<&'static str> {
 /// The limit of wrong codes of an account.
 pub(super) fn code_limit(settings: &ThrottleSettings, email: &NormalizedEmail) -> Vec<LimitCheck> {
     let limit = settings
-        .on
+        .throttle
         .then(|| settings.limit_check(LimitKey::second_factor(email)));
     limit.into_iter().collect()
 }

@@ -297,7 +297,7 @@ impl Auth {
         let (side_effects, device) = attempt.session_side_effects(self);
         let settings = &self.settings.throttle;
         let limit = LimitKey::logins(&user.email.key());
-        let limit = settings.on.then(|| settings.limit_check(limit));
+        let limit = settings.throttle.then(|| settings.limit_check(limit));
         let opened = self.db.log_in_with_passkey(&PasskeyLogin {
             used: &used,
             challenge: &challenge,

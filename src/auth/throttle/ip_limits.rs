@@ -42,7 +42,7 @@ impl IpLimits<'_> {
         network: fn(&IpPrefix) -> LimitKey,
         site: fn(&IpPrefix) -> LimitKey,
     ) -> Vec<LimitCheck> {
-        let Some(address) = self.0.address().filter(|_| settings.on) else {
+        let Some(address) = self.0.address().filter(|_| settings.throttle) else {
             return Vec::new();
         };
         let keys = [network(&address.network()), site(&address.subnet())];

@@ -70,7 +70,7 @@ impl LoginAttempt {
     ) -> Result<(), AuthError> {
         (self.mark, self.state) = (None, None);
         let settings = &auth.settings.throttle;
-        if !settings.on {
+        if !settings.throttle {
             return Ok(());
         }
         let known_key = |mark: &String| LimitKey::known(&self.email, mark);
@@ -85,10 +85,10 @@ impl LoginAttempt {
         self.mark = known.filter(|mark| {
             let key = known_key(mark);
             let row = state.rows.iter().find(|row| row.key == key);
-            row.is_none_or(|row| row.fails < settings.known.limit)
+            row.is_none_or(|row| row.fails < settings.known().limit)
         });
         let logins = LimitKey::logins(&self.email);
-        let used = settings.logins.interval.saturating_mul(FREQUENT);
+        let used = settings.throttle_logins.interval.saturating_mul(FREQUENT);
         let soon = auth.db.clock().now().plus(used);
         let mut rows = state.rows.iter();
         self.is_frequent = rows.any(|row| row.key == logins && row.next_at > soon);
@@ -129,7 +129,7 @@ impl LoginAttempt {
         auth: &Auth,
     ) -> (LoginSideEffects, Option<DeviceId>) {
         let settings = &auth.settings.throttle;
-        if !settings.on {
+        if !settings.throttle {
             return (LoginSideEffects::default(), None);
         }
         let now = auth.db.clock().now();
@@ -138,10 +138,10 @@ impl LoginAttempt {
         let sent = self.client.device().copied();
         let sent = sent.filter(|_| self.mark.is_some() && self.mark == device_mark(&self.client));
         let device = sent.unwrap_or_else(DeviceId::generate);
-        let device_until = now.plus(settings.device_memory);
+        let device_until = now.plus(settings.throttle_device_memory);
         let mut known = vec![(device.digest().to_hex(), device_until)];
         if let Some(address) = self.client.address() {
-            let until = now.plus(settings.network_memory);
+            let until = now.plus(settings.throttle_network_memory);
             known.push((address.network().to_string(), until));
         }
         let side_effects = LoginSideEffects {
@@ -169,7 +169,7 @@ impl LoginAttempt {
 
     /// The side effects of a right password where no session is opened.
     pub(in crate::auth) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
-        if !auth.settings.throttle.on {
+        if !auth.settings.throttle.throttle {
             return LoginSideEffects::default();
         }
         let mut forget = vec![LimitKey::account(&self.email)];
@@ -194,7 +194,7 @@ impl LoginAttempt {
     /// limit is of logins and is not refunded after a success; the limits before it bound how
     /// many failed logins count towards it.
     fn checks(&self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        if !settings.on {
+        if !settings.throttle {
             return Vec::new();
         }
         let mut checks = if let Some(mark) = &self.mark {

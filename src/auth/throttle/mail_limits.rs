@@ -61,7 +61,7 @@ pub(in crate::auth) fn email_changes(
 /// The limit of an administrator's acts with the right password.
 pub(in crate::auth) fn admin_acts(settings: &ThrottleSettings, admin: UserId) -> Vec<LimitCheck> {
     let check = settings
-        .on
+        .throttle
         .then(|| settings.limit_check(LimitKey::admin_acts(admin)));
     check.into_iter().collect()
 }
@@ -72,7 +72,7 @@ pub(in crate::auth) fn reauthentications(
     email: &NormalizedEmail,
 ) -> Vec<LimitCheck> {
     let check = settings
-        .on
+        .throttle
         .then(|| settings.limit_check(LimitKey::reauthentication(email)));
     check.into_iter().collect()
 }

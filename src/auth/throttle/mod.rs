@@ -11,8 +11,8 @@ mod login_attempt;
 mod mail_keys;
 mod mail_limits;
 mod reservation;
-mod settings;
 
+pub(super) use crate::domain::ThrottleSettings;
 pub(super) use ip_limits::IpLimits;
 pub(super) use login_attempt::{LoginAttempt, device_mark, marks, refuse_waiting, reserve};
 pub(super) use mail_keys::NOTHING_TOLD;
@@ -21,4 +21,3 @@ pub(super) use mail_limits::{
     admin_acts, email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
 };
 pub(super) use reservation::Reservation;
-pub use settings::ThrottleSettings;

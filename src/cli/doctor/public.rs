@@ -6,7 +6,7 @@ use jiff::fmt::rfc2822;
 use super::Finding;
 use super::client::{Certificate, Failure, Request, Response, Site};
 use super::examination::{Check, Examination, NoFront, unreached};
-use crate::config::MailTarget;
+use crate::config::{MailTarget, PageUrl};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -140,7 +140,7 @@ fn http_redirect(examination: &Examination<'_>) -> Vec<Finding> {
             continue;
         };
         let is_refused = response.status >= 400 && response.header("x-request-id").is_none();
-        if response.leads_to(&format!("{origin}/")) || is_refused {
+        if response.leads_to("https://") || is_refused {
             continue;
         }
         findings.push(Finding::error(
@@ -327,7 +327,7 @@ fn public_pages(examination: &Examination<'_>) -> Vec<Finding> {
         ("--verify-page", &config.accounts.verify_page),
     ];
     for (setting, page) in pages {
-        let Some(url) = page.as_ref().map(|page| page.get()) else {
+        let Some(url) = page.as_ref().map(PageUrl::get) else {
             continue;
         };
         let site = url.host_str().zip(url.port_or_known_default());

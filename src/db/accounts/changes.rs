@@ -11,11 +11,12 @@ use crate::db::tables::outbox::{RateLimitedMail, queue_before, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
 use crate::db::tables::revocation::revoke_tokens;
 use crate::db::tables::sessions::{NewSession, sync_legacy_columns, sync_newest_session};
-use crate::db::tables::throttle::{LimitCheck, RateLimited, count_all};
+use crate::db::tables::throttle::{RateLimited, count_all};
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
 use crate::domain::{
-    Actor, HashedPassword, NewAuditEvent, NormalizedEmail, SessionDigest, SessionLevel, UserId,
+    Actor, HashedPassword, LimitCheck, NewAuditEvent, NormalizedEmail, SessionDigest, SessionLevel,
+    UserId,
 };
 
 /// The state of an account after a change of its password.

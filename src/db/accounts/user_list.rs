@@ -63,7 +63,7 @@ impl DB {
     ) -> Result<Vec<ListedUser>, DbError> {
         let after = Value::number(after.map_or(i64::MIN, UserId::get));
         let sql = format!("{LISTED} WHERE users.id > $1 ORDER BY users.id LIMIT $2");
-        self.listed(|_| sql.clone(), vec![after, Value::number(limit.into())])
+        self.listed(|_| sql.clone(), &[after, Value::number(limit.into())])
     }
 
     /// The user of an id, as in a list. Blocks for one lookup.
@@ -72,7 +72,7 @@ impl DB {
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn listed_user(&self, id: UserId) -> Result<ListedUser, DbError> {
         let sql = format!("{LISTED} WHERE users.id = $1");
-        let mut found = self.listed(|_| sql.clone(), vec![Value::number(id.get())])?;
+        let mut found = self.listed(|_| sql.clone(), &[Value::number(id.get())])?;
         found.pop().ok_or(DbError::NoResultFound)
     }
 
@@ -96,29 +96,32 @@ impl DB {
             Some(after) => format!("{}\u{1}", after.key().as_str().replace('\0', "")),
             None => beginning.clone(),
         };
-        let values = vec![
+        let values = [
             Value::text(&first.max(beginning)),
             Value::text(&end),
             Value::number(limit.into()),
         ];
         let sql = |conn: &AnyConnection| {
-            // The order of bytes, which is that of SQLite.
-            let key = match conn {
-                AnyConnection::Sqlite(_) => "users.email_key",
-                AnyConnection::Postgres(_) => "users.email_key COLLATE \"C\"",
+            // The operators of PostgreSQL that compare bytes, as SQLite does.
+            let (from, below, order) = match conn {
+                AnyConnection::Sqlite(_) => (">=", "<", ""),
+                AnyConnection::Postgres(_) => ("~>=~", "~<~", "USING ~<~"),
             };
-            format!("{LISTED} WHERE {key} >= $1 AND {key} < $2 ORDER BY {key} LIMIT $3")
+            format!(
+                "{LISTED} WHERE users.email_key {from} $1 AND users.email_key {below} $2 \
+                 ORDER BY users.email_key {order} LIMIT $3"
+            )
         };
-        self.listed(sql, values)
+        self.listed(sql, &values)
     }
 
     fn listed(
         &self,
         sql: impl Fn(&AnyConnection) -> String,
-        values: Vec<Value>,
+        values: &[Value],
     ) -> Result<Vec<ListedUser>, DbError> {
         let rows: Vec<Row> = self.read(|conn| {
-            let statement: Statement<Columns> = Statement::new(sql(conn), values.clone());
+            let statement: Statement<Columns> = Statement::new(sql(conn), values);
             match conn {
                 AnyConnection::Sqlite(conn) => statement.load(conn),
                 AnyConnection::Postgres(conn) => statement.load(conn),

@@ -53,8 +53,8 @@ impl DB {
     }
 }
 
-/// Whether an account is disabled. Every way to give access asks it, or has the same condition in
-/// its statement, after the user's row was locked.
+/// Whether an account is disabled. Everything that gives access checks this, or has the condition
+/// in its own statement, after it has locked the user's row.
 pub(in crate::db) fn is_disabled(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -54,9 +54,8 @@ impl DB {
         })
     }
 
-    /// Spends a code: the session that it belongs to has a login on the host of the application
-    /// from then on, instead of an older one there. Returns the user and the application. Blocks
-    /// for one write.
+    /// Spends a code, which logs its session in on the host of the application, instead of an older
+    /// login there. Returns the user and the application. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the code is not valid for that application and
@@ -81,9 +80,9 @@ impl DB {
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
             let session = SessionDigest::from_bytes(&session).ok_or(DbError::NoResultFound)?;
-            // The session before the code: a logout locks them in this order too.
+            // Locks the session before the code, as a logout does.
             let user_id = self.hold_session(conn, &session)?;
-            // Of two that come together, the second one deletes nothing.
+            // If two requests spend the code at once, the second one deletes nothing.
             if diesel::delete(code).execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
             }
@@ -111,7 +110,7 @@ impl DB {
         Ok(rows.into_iter().map(login).collect())
     }
 
-    /// Keeps a valid session from ending before the transaction does, and returns its user.
+    /// Locks a valid session until the transaction ends, and returns its user.
     fn hold_session(
         &self,
         conn: &mut AnyConnection,

@@ -1,5 +1,5 @@
-//! The table `factor_changes`: what became of the second factors of users, and the tokens that take
-//! an account back.
+//! The table `factor_changes`: changes of users' second factors, and the tokens that take an
+//! account back.
 
 use std::time::Duration;
 
@@ -96,8 +96,8 @@ impl DB {
         })
     }
 
-    /// Removes changes that are older than half a year, `limit` at most, and tells how many. Blocks
-    /// for a write, if there is anything to remove.
+    /// Removes at most `limit` changes that are older than half a year, and returns how many.
+    /// Blocks for a lookup, and for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -121,14 +121,14 @@ impl DB {
     }
 }
 
-/// Finds the change of a token that is still good: its user, the address that the token was sent to,
-/// and when the change was made.
+/// Finds the change of a valid token: its user, the address that the token was sent to, and when
+/// the change was made.
 pub(in crate::db) fn find_undo(
     conn: &mut AnyConnection,
     token: &EmailRevertTokenDigest,
     now: Timestamp,
 ) -> QueryResult<Option<(UserRow, String, i64)>> {
-    // The outer join fixes the order of the lookups, whatever the statistics say.
+    // The outer join fixes the order of the lookups, regardless of the planner's statistics.
     let found: Option<(Option<UserRow>, String, i64)> = factor_changes::table
         .left_join(users::table)
         .filter(factor_changes::digest.eq(token.to_hex()))
@@ -144,8 +144,8 @@ pub(in crate::db) fn find_undo(
     Ok(found.and_then(|(user, email, changed_at)| Some((user?, email, changed_at))))
 }
 
-/// Notes a change and queues its notification, as far as the budget of the address allows it. The
-/// caller holds the user's row.
+/// Records a change, and queues its notification if the budget of the address allows it. The caller
+/// has locked the user's row.
 pub(in crate::db) fn note_change(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -172,8 +172,8 @@ pub(in crate::db) fn note_change(
     Ok(())
 }
 
-/// Ends the tokens of changes that were made at a time or later, also those that are not mailed
-/// yet: they may go to an attacker's address.
+/// Revokes the tokens of changes that were made at a given time or later, also those that are not
+/// mailed yet: they may go to an attacker's address.
 pub(in crate::db) fn end_undos(
     conn: &mut AnyConnection,
     user_id: UserId,

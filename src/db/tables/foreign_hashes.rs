@@ -8,7 +8,7 @@ use crate::db::schema::foreign_hashes;
 use crate::db::{DB, DbError};
 use crate::domain::{ForeignHash, HashedPassword};
 
-/// The most kinds that are read. Systems use a few.
+/// The largest number of kinds that are read. A system uses a few.
 const MAX: i64 = 1000;
 
 impl DB {
@@ -32,8 +32,7 @@ impl DB {
     }
 }
 
-/// Notes the parameters of a stored hash, if it is a foreign one, within the transaction that
-/// stores it.
+/// Stores the parameters of a hash, if it is a foreign one, within the transaction that stores it.
 pub(in crate::db) fn note_parameters(
     conn: &mut AnyConnection,
     stored: &HashedPassword,

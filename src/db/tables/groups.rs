@@ -1,4 +1,4 @@
-//! The tables `groups` and `group_members`: which users are together.
+//! The tables `groups` and `group_members`: groups of users, and their members.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::domain::{AppName, GroupName, UserId};
 /// The outcome of deleting a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupDeletion {
-    /// It is gone.
+    /// It is deleted.
     Deleted,
     /// There is no such group.
     Unknown,

@@ -76,8 +76,9 @@ impl DB {
     }
 }
 
-/// Uses an invitation for a new user within a transaction: of two registrations with it, one
-/// finds it. The user joins its group, and its address is proved.
+/// Uses an invitation for a new user within a transaction. If two registrations use it at once,
+/// only one of them finds it. The user joins its group, and the address that it names becomes
+/// verified.
 ///
 /// # Errors
 /// [`DbError::NoResultFound`] if it is not valid, or is for another address.

@@ -1,4 +1,4 @@
-//! The table `passkey_challenges`: what authenticators have to sign, each good once.
+//! The table `passkey_challenges`: random bytes that authenticators sign, each valid once.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(600);
 /// A challenge, as it is stored and looked up.
 #[derive(Debug, Clone, Copy)]
 pub struct Challenge<'a> {
-    /// What is stored of it.
+    /// Its digest.
     pub digest: &'a ChallengeDigest,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: ChallengePurpose,
-    /// The user, where the challenge is for one.
+    /// The user; none for a login by passkey alone.
     pub user_id: Option<UserId>,
-    /// The client that asked for it. No other one can answer it.
+    /// The client that requested it. No other client can use it.
     pub client: &'a Client,
 }
 
@@ -35,7 +35,8 @@ pub(in crate::db) struct UsedChallenge {
 }
 
 impl DB {
-    /// Stores a challenge for a login, and counts the request by its limits. Blocks for one write.
+    /// Stores a challenge for a login, and counts the request towards its limits. Blocks for one
+    /// write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -54,8 +55,8 @@ impl DB {
         })
     }
 
-    /// Uses a challenge up whose answer was wrong, and counts the attempt by its limits. Blocks
-    /// for one write.
+    /// Uses up a challenge that was answered wrongly, and counts the attempt towards its limits.
+    /// Blocks for one write.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -75,8 +76,8 @@ impl DB {
         })
     }
 
-    /// Removes challenges that were not answered in time, `limit` at most, and tells how many.
-    /// Blocks for a write, if there is anything to remove.
+    /// Removes at most `limit` challenges that were not answered in time, and returns how many.
+    /// Blocks for a lookup, and for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -101,7 +102,7 @@ impl DB {
     }
 }
 
-/// Stores a challenge. `handle` is what a new passkey's authenticator is to know the user by.
+/// Stores a challenge. `handle` is the user handle for the authenticator of a new passkey.
 pub(in crate::db) fn put(
     conn: &mut AnyConnection,
     new: &Challenge<'_>,
@@ -122,8 +123,8 @@ pub(in crate::db) fn put(
     Ok(())
 }
 
-/// Stores a challenge of a registration. Returns what the authenticator is to know the user by:
-/// as its earlier passkeys do, else by `fresh`.
+/// Stores the challenge of a registration. Returns the user handle for the authenticator: that of
+/// the user's earlier passkeys, or else `fresh`.
 pub(in crate::db) fn put_registration(
     conn: &mut AnyConnection,
     (new, user_id): (&Challenge<'_>, UserId),
@@ -135,8 +136,8 @@ pub(in crate::db) fn put_registration(
     Ok(handle)
 }
 
-/// Uses a challenge up. None if it was used before, has expired, or was for another purpose, user
-/// or client.
+/// Uses up a challenge. Returns none if it was used before, has expired, or is for another purpose,
+/// user or client.
 pub(in crate::db) fn use_challenge(
     conn: &mut AnyConnection,
     asked: &Challenge<'_>,

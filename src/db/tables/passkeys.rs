@@ -31,7 +31,7 @@ pub struct NewPasskey<'a> {
 /// A use of a passkey, whose signature was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasskeyUse {
-    /// Which passkey.
+    /// The id of the passkey.
     pub id: PasskeyId,
     /// The signature counter.
     pub sign_count: u32,
@@ -223,8 +223,8 @@ pub(in crate::db) fn add(
     Ok(true)
 }
 
-/// Records a use of a passkey, in the one statement that compares its counter. Returns false if
-/// the user has no such passkey any more, or the counter has not gone forward. An authenticator
+/// Records a use of a passkey, by the same statement that compares its counter. Returns false if
+/// the user no longer has the passkey, or if the counter has not increased. An authenticator
 /// without a counter always sends 0.
 pub(in crate::db) fn use_passkey(
     conn: &mut AnyConnection,
@@ -247,7 +247,7 @@ pub(in crate::db) fn use_passkey(
     Ok(changed == 1)
 }
 
-/// What the authenticators of a user know the user by, if there are passkeys.
+/// The user handle of a user's passkeys; none without passkeys.
 pub(in crate::db) fn handle_of(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -290,7 +290,8 @@ pub(in crate::db) fn remove_all(
     Ok(diesel::delete(passkeys).execute(conn)? > 0)
 }
 
-/// Removes the passkeys of a user that were added at a time or later. Returns whether there were any.
+/// Removes the passkeys of a user that were added at a given time or later. Returns whether there
+/// were any.
 pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -7,13 +7,14 @@ use diesel::prelude::*;
 use super::account_dates::is_disabled;
 use super::outbox::{ClaimedMail, RateLimitedMail, ensure_not_revoked, queue_within, rewrite_row};
 use super::revocation::revoke_all;
-use super::throttle::LimitCheck;
 use super::throttle::admin::{clear_account_limits, unlock};
 use super::users::{COLUMNS, UserRow};
 use super::verified_emails::verify;
 use crate::db::schema::{password_resets, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
-use crate::domain::{HashedPassword, NormalizedEmail, ResetTokenDigest, Timestamp, User, UserId};
+use crate::domain::{
+    HashedPassword, LimitCheck, NormalizedEmail, ResetTokenDigest, Timestamp, User, UserId,
+};
 
 /// A new password that a user sets with a token.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::db::tables::users::{COLUMNS, UserRow};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{Client, HashedPassword, LoginTokenDigest, Timestamp, User, UserId};
 
-/// How long the second factor is waited for.
+/// How long a pending login waits for its second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// A login that begins with a right password.
@@ -25,13 +25,13 @@ pub struct NewPendingLogin<'a> {
     pub checked: &'a HashedPassword,
     /// The digest of the login's token.
     pub digest: &'a LoginTokenDigest,
-    /// The client that gave the password. No other one can go on.
+    /// The client that gave the password. No other client can continue the login.
     pub client: &'a Client,
 }
 
 impl DB {
-    /// Notes that the password of a user was right and a second factor is due. Settles what the
-    /// attempt was counted by. Blocks for one write.
+    /// Stores that the password of a user was right and the second factor is due, and settles the
+    /// rate limits of the attempt. Blocks for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the password was replaced in the meantime, or the user has no
@@ -76,7 +76,7 @@ impl DB {
         client: &Client,
     ) -> Result<User, DbError> {
         let now = self.clock().now();
-        // The outer join keeps the order of the lookups with any planner statistics.
+        // The outer join fixes the order of the lookups, regardless of the planner's statistics.
         self.read(|conn| {
             pending_logins::table
                 .left_join(users::table)
@@ -90,8 +90,8 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// When the logins of a user began that wait for a second factor, or waited and are not removed
-    /// yet. Blocks for one lookup.
+    /// When the pending logins of a user began, including expired ones that are not removed yet.
+    /// Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -106,8 +106,8 @@ impl DB {
         Ok(begun.into_iter().map(Timestamp::from_seconds).collect())
     }
 
-    /// Removes at most `limit` logins that were not finished in time; returns their number. Blocks
-    /// for a write, if there is anything to remove.
+    /// Removes at most `limit` logins that were not finished in time, and returns how many. Blocks
+    /// for a lookup, and for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -131,7 +131,7 @@ impl DB {
     }
 }
 
-/// Whether a login still waits for its second factor. The caller holds the user's row.
+/// Whether a login still waits for its second factor. The caller has locked the user's row.
 pub(in crate::db) fn is_pending(
     conn: &mut AnyConnection,
     user_id: UserId,

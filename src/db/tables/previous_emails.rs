@@ -185,8 +185,8 @@ fn is_kept(now: Timestamp) -> _ {
         .and(former_emails::changed_at.le(latest))
 }
 
-/// Removes the former addresses that a user got rid of at a time or later: they may be an
-/// attacker's.
+/// Removes the former addresses of a user that were replaced at a given time or later: they may be
+/// an attacker's.
 pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,

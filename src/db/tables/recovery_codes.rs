@@ -1,4 +1,4 @@
-//! The table `recovery_codes`: digests of the codes that were not used yet.
+//! The table `recovery_codes`: digests of the unused codes.
 
 use diesel::prelude::*;
 
@@ -27,7 +27,7 @@ pub(in crate::db) fn replace(
     Ok(())
 }
 
-/// Uses a code up, and returns whether it was good.
+/// Uses up a code. Returns whether it was valid.
 pub(in crate::db) fn use_code(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -54,7 +54,7 @@ pub(in crate::db) fn remove_all(conn: &mut AnyConnection, user_id: UserId) -> Re
     Ok(())
 }
 
-/// Removes the codes of a user that were made at a time or later.
+/// Removes the codes of a user that were made at a given time or later.
 pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,

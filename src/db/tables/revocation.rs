@@ -20,9 +20,9 @@ pub(in crate::db) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Re
     revoke_tokens(conn, user_id)
 }
 
-/// Revokes the tokens of a user that went out by mail, the queued mails with tokens, and the
-/// logins that wait for a second factor. The caller has locked the user's row. Tokens that undo a change of address stay: with them the
-/// owner takes the account back from an attacker.
+/// Revokes the tokens of a user that went out by mail, the queued mails with tokens, and the logins
+/// that wait for a second factor. The caller has locked the user's row. Tokens that undo a change
+/// of address stay valid: with them the owner takes the account back from an attacker.
 pub(in crate::db) fn revoke_tokens(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -1,4 +1,5 @@
-//! The table `secret_key_check`: by which a start recognises the key, and its replacement.
+//! The table `secret_key_check`: the text by which a start recognizes the secret key, and the
+//! replacement of the key.
 
 use diesel::prelude::*;
 
@@ -71,8 +72,8 @@ impl DB {
     }
 }
 
-/// Notes by what the key is recognised, if nothing was noted before, and locks the row. Returns
-/// whether it is that text: else the key was replaced in the meantime.
+/// Stores the text by which the key is recognized, unless there is one, and locks the row. Returns
+/// whether the stored text is this one. If it is not, the key was replaced meanwhile.
 pub(in crate::db) fn claim_key_check(
     conn: &mut AnyConnection,
     sealed: &[u8],
@@ -92,7 +93,7 @@ pub(in crate::db) fn claim_key_check(
     Ok(locked == 1)
 }
 
-/// Forgets the key, after the last secret that was encrypted under it is gone.
+/// Forgets the key, once no secret is encrypted under it.
 pub(in crate::db) fn forget_key(conn: &mut AnyConnection) -> Result<(), DbError> {
     let row = secret_key_check::table.filter(secret_key_check::id.eq(ROW));
     diesel::delete(row).execute(conn)?;

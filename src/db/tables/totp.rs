@@ -1,4 +1,4 @@
-//! The table `totp`: the encrypted secrets of authenticator apps, and which steps are used up.
+//! The table `totp`: the encrypted secrets of authenticator apps, and the last used step of each.
 
 use diesel::prelude::*;
 
@@ -15,7 +15,7 @@ const PENDING_LIFETIME: i64 = 3600;
 pub struct TotpRow {
     /// The secret, encrypted.
     pub sealed: Vec<u8>,
-    /// When it was confirmed by a code. Until then it is asked for at no login.
+    /// When it was confirmed by a code. Until then no login requires it.
     pub confirmed_at: Option<Timestamp>,
 }
 
@@ -48,8 +48,8 @@ impl DB {
         }))
     }
 
-    /// Removes at most `limit` secrets that were not confirmed in time, and returns their number.
-    /// Blocks for a write, if there is anything to remove.
+    /// Removes at most `limit` secrets that were not confirmed in time, and returns how many.
+    /// Blocks for a lookup, and for a write if there are any.
     ///
     /// # Errors
     /// Only if the database fails; then nothing is removed.
@@ -112,8 +112,8 @@ pub(in crate::db) fn put_pending(
     Ok(true)
 }
 
-/// Confirms the secret that a code was checked against, and uses the code's step up. Returns
-/// whether it was still there and not confirmed.
+/// Confirms the secret against which a code was checked, and uses up the code's step. Returns false
+/// if the secret was replaced or confirmed meanwhile.
 pub(in crate::db) fn confirm(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -134,8 +134,8 @@ pub(in crate::db) fn confirm(
     Ok(confirmed == 1)
 }
 
-/// Uses a step up, in the one statement that compares it with the last one that was. Returns
-/// whether the code was good: of that secret, and of a later step than any before.
+/// Uses up a step, by the same statement that compares it with the last used one. Returns whether
+/// the code was valid: a code of that secret, and of a later step than any used before.
 pub(in crate::db) fn use_step(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -163,8 +163,8 @@ pub(in crate::db) fn remove(conn: &mut AnyConnection, user_id: UserId) -> Result
     Ok(removed.flatten().is_some())
 }
 
-/// Removes a user's secret that was confirmed at a time or later, or is not confirmed yet. Returns
-/// whether a confirmed one was removed.
+/// Removes a user's secret that was confirmed at a given time or later, or is not confirmed yet.
+/// Returns whether a confirmed one was removed.
 pub(in crate::db) fn remove_since(
     conn: &mut AnyConnection,
     user_id: UserId,

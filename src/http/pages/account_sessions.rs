@@ -67,11 +67,8 @@ fn done(code: &str) -> Option<Message> {
 pub(crate) async fn submit(
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    posted: Posted,
+    Posted(visit, _, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit, mut form, ..
-    } = posted;
     let SignedIn { session_id, .. } = SignedIn::of(&request, &visit).await?;
     let (id, scope) = (form.hidden("id"), form.hidden("scope"));
     match (id, scope) {

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 38] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 39] = built_in![
     "account.html",
     "account_activity.html",
     "account_delete.html",
@@ -18,6 +18,7 @@ pub(super) const BUILT_IN: [(&str, &str); 38] = built_in![
     "account_sessions.html",
     "admin_act.html",
     "admin_apps.html",
+    "admin_audit.html",
     "admin_group.html",
     "admin_groups.html",
     "admin_invitation.html",

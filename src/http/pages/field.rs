@@ -102,6 +102,12 @@ impl Field {
         Self::new(name, label, Kind::Password, "current-password")
     }
 
+    /// The password of an administrator, beside fields about another user.
+    pub(crate) fn own_password() -> Self {
+        let (name, label) = ("current_password", "field.own_password");
+        Self::new(name, label, Kind::Password, "current-password")
+    }
+
     /// The password of a new account.
     pub(crate) fn first_password(rules: &AccountRules) -> Self {
         let field = Self::new("password", "field.password", Kind::Password, "new-password");

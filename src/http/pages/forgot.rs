@@ -29,13 +29,8 @@ pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Refusal> {
 pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let email = form.take(Field::account_email(), Email::parse);
     let view = View::new("forgot.html", "forgot.title")
         .fields(form.into_fields())

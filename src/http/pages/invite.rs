@@ -1,6 +1,5 @@
 //! The page of an invitation: registration by its link, also where registration is closed.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
@@ -21,11 +20,8 @@ pub(crate) async fn show(
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
-    if let Some(answer) = INVITE.follow(&visit) {
-        return Ok(answer);
-    }
-    if INVITE.token(&request).is_none() {
-        return visit.show_as(StatusCode::FORBIDDEN, &view(Vec::new(), false));
+    if let Some(answer) = INVITE.before_form(&request, &visit, &view(Vec::new(), false)) {
+        return answer;
     }
     let invitation = invitation_of(&executor, &visit, &request).await?;
     let email = invitation.email.as_ref().map_or("", Email::as_str);
@@ -41,13 +37,8 @@ pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     invitation_of(&executor, &visit, &request).await?;
     let rules = auth.rules();
     let email = form.take(Field::own_email(), Email::parse_new);

@@ -37,13 +37,8 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let email = form.take(email_field(&auth), NormalizedEmail::parse);
     let password = form.take(Field::password(), Password::parse);
     let keep = form.hidden("keep").is_some();
@@ -85,13 +80,8 @@ pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -
 pub(crate) async fn submit_passkey(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let credential = form.hidden("credential").unwrap_or_default();
     let keep = form.hidden("keep").is_some();
     let logged_in = auth.log_in_with_passkey(executor.get_ref(), &credential, &client);

@@ -46,13 +46,8 @@ pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     login: LoginCookie,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let keep = form.hidden("keep").is_some();
     let recovery = form.hidden("recovery").is_some();
     let code = match form.hidden("credential") {

@@ -25,9 +25,8 @@ pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpRespo
 pub(crate) async fn submit(
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    posted: Posted,
+    Posted(visit, client, _): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted { visit, client, .. } = posted;
     let target = visit.next.as_ref().map(Next::location);
     let mut answer = see_other(target.unwrap_or("/login?reason=logged_out"));
     answer.cookie(SessionCookie::removal(&visit.settings));

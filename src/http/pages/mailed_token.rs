@@ -3,11 +3,13 @@
 
 use actix_web::cookie::time::{Duration, OffsetDateTime};
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::view::View;
 use super::visit::{Visit, see_other};
-use crate::http::HttpSettings;
 use crate::http::extract::cookie;
+use crate::http::{HttpSettings, Refusal};
 
 /// The page that a mailed link leads to, and the cookie of its token.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,24 @@ impl TokenPage {
         let token = if is_token { token } else { "" };
         let cookie = self.cookie(token.to_owned(), LIFETIME, &visit.settings);
         Some(see_other(self.path).cookie(cookie).finish())
+    }
+
+    /// Answers a `GET` that does not show the form: a link, or a request without a token, which
+    /// gets the page `without_form`.
+    ///
+    /// # Errors
+    /// A refusal if the page cannot be written.
+    pub(crate) fn before_form(
+        self,
+        request: &HttpRequest,
+        visit: &Visit,
+        without_form: &View,
+    ) -> Option<Result<HttpResponse, Refusal>> {
+        if let Some(answer) = self.follow(visit) {
+            return Some(Ok(answer));
+        }
+        let has_token = self.token(request).is_some();
+        (!has_token).then(|| visit.show_as(StatusCode::FORBIDDEN, without_form))
     }
 
     /// The token that a request carries.

@@ -12,6 +12,7 @@ mod context;
 mod denied;
 mod development_mails;
 mod docs;
+mod email_links;
 mod error_page;
 mod field;
 mod forgot;
@@ -34,8 +35,6 @@ mod second_factor_view;
 mod serve_asset;
 mod session;
 mod templates;
-mod undo;
-mod verify_email;
 mod view;
 mod visit;
 
@@ -95,9 +94,11 @@ pub(crate) fn routes() -> impl Iterator<Item = Resource> {
             .get(invite::show)
             .post(invite::submit),
         Resource::new("/verify-email")
-            .get(verify_email::show)
-            .post(verify_email::submit),
-        Resource::new("/undo").get(undo::show).post(undo::submit),
+            .get(email_links::show_verify)
+            .post(email_links::verify),
+        Resource::new("/undo")
+            .get(email_links::show_undo)
+            .post(email_links::undo),
         Resource::new("/account/password")
             .get(account_changes::show_password)
             .post(account_changes::submit_password),

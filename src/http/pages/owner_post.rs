@@ -5,6 +5,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use super::field::Field;
+use super::message::Message;
 use super::posted_form::{Posted, PostedForm};
 use super::session::SignedIn;
 use super::view::View;
@@ -27,13 +28,17 @@ impl OwnerPost {
     /// # Errors
     /// A redirect to the login if there is no session.
     pub(crate) async fn enrolling(request: &HttpRequest, posted: Posted) -> Result<Self, Refusal> {
-        let signed_in = SignedIn::enrolling(request, &posted.visit).await?;
-        Ok(Self {
+        let signed_in = SignedIn::enrolling(request, &posted.0).await?;
+        Ok(Self::new(signed_in, posted))
+    }
+
+    fn new(signed_in: SignedIn, Posted(visit, client, form): Posted) -> Self {
+        Self {
             signed_in,
-            visit: posted.visit,
-            form: posted.form,
-            client: posted.client,
-        })
+            visit,
+            form,
+            client,
+        }
     }
 
     /// Takes the password that the owner gives again.
@@ -75,6 +80,24 @@ impl OwnerPost {
             self.visit.refuse(view, error)
         }
     }
+
+    /// The page again after a request with a password and a second factor. A wrong one is shown
+    /// above the form, not which of the two: that would tell a thief of the session about a guess.
+    pub(crate) fn refused_with_factor(
+        self,
+        error: AuthError,
+        view: impl FnOnce(Vec<Field>, &SignedIn) -> View,
+    ) -> Refusal {
+        if !matches!(
+            error,
+            AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
+        ) {
+            return self.refused(error, view);
+        }
+        let view = view(self.form.into_fields(), &self.signed_in);
+        let message = Message::new("second_factor.wrong");
+        self.visit.refuse_with(view, error.into(), message)
+    }
 }
 
 impl FromRequest for OwnerPost {
@@ -86,13 +109,8 @@ impl FromRequest for OwnerPost {
         let mut payload = payload.take();
         Box::pin(async move {
             let posted = Posted::from_request(&request, &mut payload).await?;
-            let signed_in = SignedIn::of(&request, &posted.visit).await?;
-            Ok(Self {
-                signed_in,
-                visit: posted.visit,
-                form: posted.form,
-                client: posted.client,
-            })
+            let signed_in = SignedIn::of(&request, &posted.0).await?;
+            Ok(Self::new(signed_in, posted))
         })
     }
 }

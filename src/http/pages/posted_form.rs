@@ -14,12 +14,8 @@ use crate::domain::{Client, Email, Password};
 use crate::http::extract::form::Fields;
 use crate::http::{FormError, HttpError, Refusal};
 
-/// A post to a page.
-pub(crate) struct Posted {
-    pub(crate) visit: Visit,
-    pub(crate) client: Client,
-    pub(crate) form: PostedForm,
-}
+/// A post to a page: the page, the client, and the form.
+pub(crate) struct Posted(pub(crate) Visit, pub(crate) Client, pub(crate) PostedForm);
 
 /// The fields of a post, and those of the page that answers it.
 #[derive(Debug, Default)]
@@ -27,6 +23,10 @@ pub(crate) struct PostedForm {
     sent: Fields,
     fields: Vec<Field>,
 }
+
+/// A field whose text cannot be read.
+#[derive(Debug)]
+pub(crate) struct WrongField;
 
 impl PostedForm {
     /// Takes a field: keeps what was typed for the page, and reads it. None for one that is
@@ -52,19 +52,21 @@ impl PostedForm {
         read.ok()
     }
 
-    /// Takes a field that may be empty, and then has no value. None for one that is wrong, and then
-    /// the page shows the error beside it.
+    /// Takes a field that may be empty, and then has no value.
+    ///
+    /// # Errors
+    /// [`WrongField`], and then the page shows the error beside the field.
     pub(crate) fn take_optional<T, E: Into<FormError>>(
         &mut self,
         field: Field,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, WrongField> {
         let field = field.optional();
         if self.sent.has(field.name) {
-            return self.take(field, parse).map(Some);
+            return self.take(field, parse).map(Some).ok_or(WrongField);
         }
         self.fields.push(field);
-        Some(None)
+        Ok(None)
     }
 
     /// Takes a new password, and checks it by the rules for the user with this address. None for
@@ -94,15 +96,16 @@ impl PostedForm {
         }
     }
 
-    /// Adds an error of the page's own beside a field. Returns whether there is such a field.
+    /// Adds an error of the page's own beside the first field with one of the names. Returns
+    /// whether there is such a field.
     pub(crate) fn set_wrong_with(
         &mut self,
-        name: &str,
+        names: &[&str],
         code: &'static str,
         message: &Message,
     ) -> bool {
         let mut fields = self.fields.iter_mut();
-        let Some(field) = fields.find(|field| field.name == name) else {
+        let Some(field) = fields.find(|field| names.contains(&field.name)) else {
             return false;
         };
         field.wrong = Some(Wrong {
@@ -143,11 +146,7 @@ impl FromRequest for Posted {
                 sent,
                 fields: Vec::new(),
             };
-            Ok(Self {
-                visit,
-                client,
-                form,
-            })
+            Ok(Self(visit, client, form))
         })
     }
 }

@@ -32,13 +32,8 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let rules = auth.rules();
     if rules.registration == Registration::Closed {
         let error = HttpError::from(AuthError::RegistrationClosed);

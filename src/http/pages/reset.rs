@@ -1,6 +1,5 @@
 //! The page of a reset link: a new password.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use minijinja::context;
 
@@ -20,11 +19,8 @@ pub(crate) async fn show(
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
-    if let Some(answer) = RESET.follow(&visit) {
-        return Ok(answer);
-    }
-    if RESET.token(&request).is_none() {
-        return visit.show_as(StatusCode::FORBIDDEN, &view(Vec::new(), false));
+    if let Some(answer) = RESET.before_form(&request, &visit, &view(Vec::new(), false)) {
+        return answer;
     }
     let fields = vec![Field::new_password(&auth.rules())];
     visit.show(&view(fields, true))
@@ -35,13 +31,8 @@ pub(crate) async fn submit(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let Some(token) = RESET.token(&request) else {
         let error = HttpError::from(AuthError::InvalidResetToken);
         return Err(visit.refuse(view(Vec::new(), false), error));

@@ -34,7 +34,7 @@ pub(super) struct Watchdog {
     auth: web::Data<Auth>,
     database_probes: Arc<Semaphore>,
     period: Duration,
-    /// What is not as it should be since the start, for the status.
+    /// What was found wrong at the start, for the status line.
     remarks: Vec<String>,
 }
 

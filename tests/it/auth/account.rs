@@ -339,7 +339,7 @@ async fn r33_the_other_sessions_or_all_are_ended_at_once(
 async fn r54_an_export_holds_everything_but_secrets() {
     let mut setup = Setup::new();
     setup.db.sessions.per_user = 0;
-    setup.auth.throttle.on = true;
+    setup.auth.throttle.throttle = true;
     let app = setup.start().await;
     app.register(BOB.0, BOB.1).await;
     let (here, there) = (log_in(&app).await, log_in(&app).await);

@@ -1,5 +1,6 @@
 //! Commands of operators: `src/cli`.
 
+mod app_commands;
 mod audit_commands;
 mod backups;
 mod command_database;
@@ -11,4 +12,5 @@ mod help;
 mod imports;
 mod mail_commands;
 mod restore;
+mod usage;
 mod user_commands;

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, encoded, setup, setup_on};
 use crate::support::Engine;
-use crate::support::app::App;
+use crate::support::app::{Answer, App};
 use crate::support::authenticator::Authenticator;
 
 impl App {
@@ -246,4 +246,48 @@ async fn operator_and_deletion_remove_passkeys(#[case] engine: Engine) {
     let left = app.place.texts("SELECT name AS value FROM passkeys");
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(code_of(&app.log_in_by(&phone).await), "invalid_passkey");
+}
+
+#[actix_web::test]
+async fn mistake_at_a_removal_shows_the_form_again() {
+    let app = setup().start().await;
+    let session_id = app.new_bob().await;
+    let added = app
+        .add_passkey(&session_id, &mut Authenticator::phone())
+        .await;
+    let code = added.json()["recovery_codes"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let id = app.passkeys(&session_id).await[0]["id"].to_string();
+    let remove = async |fields: &str| {
+        let (path, body) = ("/account/passkeys/remove", format!("id={id}&{fields}"));
+        app.as_user(&session_id, Method::POST, path, body).await
+    };
+    let form_of = |page: &Answer| {
+        let (_, form) = page.body.split_once("/account/passkeys/remove\"").unwrap();
+        form.split_once("</form>").unwrap().0.to_owned()
+    };
+    let wrong_code = code.replace(|letter: char| letter.is_alphanumeric(), "A");
+    for (password, code) in [("another", &code), (PASSWORD, &wrong_code)] {
+        let page = remove(&format!("current_password={password}&recovery_code={code}")).await;
+        assert_eq!(code_of(&page), "invalid_credentials", "{}", page.body);
+        assert!(page.body.contains("The password or the code is wrong"));
+        let form = form_of(&page);
+        assert!(form.contains(&format!("value=\"{id}\"")), "{form}");
+        assert!(form.contains("id=\"recovery_code\""), "{form}");
+        assert!(!page.body.contains(password), "no password is sent back");
+    }
+    let page = remove(&format!("recovery_code={code}")).await;
+    assert_eq!(page.status.as_u16(), 400);
+    assert!(form_of(&page).contains("current_password-wrong"));
+
+    let removed = remove(&format!("current_password={PASSWORD}&recovery_code={code}")).await;
+    let location = removed.header("location");
+    assert_eq!(
+        location,
+        Some("/account/passkeys?done=removed"),
+        "{}",
+        removed.body
+    );
 }

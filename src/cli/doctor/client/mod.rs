@@ -176,13 +176,12 @@ impl Client {
 
     /// Whether a port accepts a connection.
     pub(super) fn connect(&self, site: &Site) -> Result<TcpStream, Failure> {
+        let host = site.host.trim_matches(['[', ']']);
         let addresses: Vec<SocketAddr> = match self.connect {
             Some(address) => vec![SocketAddr::new(address, site.port)],
-            None => {
-                let host = site.host.trim_matches(['[', ']']);
-                let found = (host, site.port).to_socket_addrs();
-                found.map_or_else(|_| Vec::new(), Iterator::collect)
-            }
+            None => (host, site.port)
+                .to_socket_addrs()
+                .map_or_else(|_| Vec::new(), Iterator::collect),
         };
         let mut failed = Failure::NoAddress(site.host.clone());
         for address in addresses {

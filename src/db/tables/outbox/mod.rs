@@ -13,19 +13,18 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::throttle::{LimitCheck, RateLimited, count_all};
+use super::throttle::{RateLimited, count_all};
 use super::users::owner_of;
 use crate::db::connection::AnyConnection;
 use crate::db::schema::outbox;
 use crate::db::{DB, DbError};
-use crate::domain::{NormalizedEmail, Timestamp, UserId};
+use crate::domain::{LimitCheck, NormalizedEmail, Timestamp, UserId};
 use priority::{MailPriority, priority_of};
 
 pub(in crate::db) use enqueue::{queue, queue_before, queue_within, queued};
 
-/// The ranges of the index in which mails are due, two for each priority. Each is one seek, so
-/// that mails which wait for later are not read. Rows stamped in the far future by a wrong clock
-/// count as due.
+/// The ranges of the index in which mails are due, two for each priority. Each is one seek, which
+/// reads no mail that is due later. Rows stamped in the far future by a wrong clock count as due.
 fn due_ranges(now: &str, latest: &str) -> impl Iterator<Item = String> {
     MailPriority::ALL.into_iter().flat_map(move |priority| {
         let of_priority = format!("priority = {}", priority.get());

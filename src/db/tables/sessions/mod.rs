@@ -47,8 +47,8 @@ impl DB {
     /// it ended. Blocks for one transaction.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist or is disabled, if the
-    /// password was replaced, or if it is not enough.
+    /// [`DbError::NoResultFound`] if the user does not exist or is disabled, if the password was
+    /// replaced, or if a second factor is required.
     pub fn add_session(
         &self,
         new: &NewSession<'_>,
@@ -245,8 +245,8 @@ impl Validity {
     }
 }
 
-/// The statement that makes a session the user's newest, unless the password was replaced or is
-/// not enough. The statement itself enforces a required second factor.
+/// The statement that makes a session the user's newest, unless the password was replaced or a
+/// second factor is required. The statement itself enforces a required second factor.
 fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
     // A disabled account gets no session in any way.
     let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2 \

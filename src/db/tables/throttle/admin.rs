@@ -59,11 +59,12 @@ pub(in crate::db) fn clear_account_limits(
     Ok(diesel::delete(rows).execute(conn)?)
 }
 
-/// How many tries an account gets whose limit was reached, after its owner has set a new password.
+/// How many attempts an account at its limit gets after its owner has set a new password.
 const TRIES_AFTER_RESET: i64 = 10;
 
-/// Allows a few further tries where a limit was reached, at its longest wait: the rest of the count
-/// stays, so that a person who reads the owner's mail gains only those few.
+/// Allows a few further attempts at each limit that was reached, with its longest wait between
+/// them. The rest of the count stays, so that an attacker who reads the owner's mail gains only
+/// those.
 pub(in crate::db) fn unlock(
     conn: &mut AnyConnection,
     limit: &LimitCheck,

@@ -15,7 +15,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value, as_one};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
-use crate::domain::{Limit, LimitKey, LimitRule, Timestamp, UserId};
+use crate::domain::{Limit, LimitCheck, LimitKey, LimitRule, Timestamp, UserId};
 
 // One text for both engines: SQLite has no LEAST, and PostgreSQL no min with two arguments.
 const COUNT_BACKOFF: &str = "\
@@ -74,15 +74,6 @@ impl Condition {
 
 /// The purge time of a row at its limit.
 const NEVER: i64 = i64::MAX;
-
-/// A limit key with its rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitCheck {
-    /// The key.
-    pub key: LimitKey,
-    /// The rule.
-    pub rule: LimitRule,
-}
 
 /// An attempt that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -100,7 +100,7 @@ fn member(user: &User) -> Value {
 
 /// `GET /admin/new-group`
 pub(super) async fn show_new(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
-    let fields = vec![Field::group(), Field::current_password()];
+    let fields = vec![Field::group(), Field::own_password()];
     admin.visit.show(&new_view(&admin, fields))
 }
 
@@ -120,7 +120,7 @@ fn new_view(admin: &AdminVisit, fields: Vec<Field>) -> View {
 /// `GET /admin/groups/{group}/add`
 pub(super) async fn show_add(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let group = group(&admin).await?;
-    let fields = vec![Field::user_email(), Field::current_password()];
+    let fields = vec![Field::user_email(), Field::own_password()];
     admin.visit.show(&add_view(&admin, &group, fields))
 }
 
@@ -143,7 +143,7 @@ fn add_view(admin: &AdminVisit, group: &GroupName, fields: Vec<Field>) -> View {
 /// `GET /admin/groups/{group}/remove/{id}`
 pub(super) async fn show_remove(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let (group, id, email) = named_member(&admin).await?;
-    let fields = vec![Field::current_password()];
+    let fields = vec![Field::own_password()];
     let view = remove_view(&admin, (&group, id, &email), fields);
     admin.visit.show(&view)
 }
@@ -171,7 +171,7 @@ fn remove_view(
 /// `GET /admin/groups/{group}/delete`
 pub(super) async fn show_delete(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let group = group(&admin).await?;
-    let fields = vec![Field::current_password()];
+    let fields = vec![Field::own_password()];
     admin.visit.show(&delete_view(&admin, &group, fields))
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn show_new(admin: AdminVisit) -> Result<HttpResponse, Refusal>
         Field::user_email().optional(),
         Field::group().optional(),
         Field::days().filled(&DAYS.to_string()),
-        Field::current_password(),
+        Field::own_password(),
     ];
     admin.visit.show(&new_view(&admin, fields))
 }
@@ -79,7 +79,7 @@ pub(super) async fn submit_new(mut post: AdminPost) -> Result<HttpResponse, Refu
     let group = form.take_optional(Field::group(), str::parse);
     let days = form.take(Field::days(), days);
     let act = match (email, group, days) {
-        (Some(email), Some(group), Some(days)) => {
+        (Ok(email), Ok(group), Some(days)) => {
             Some(AdminAct::Invite(NewInvitation { email, group, days }))
         }
         _ => None,
@@ -109,7 +109,7 @@ fn days(text: &str) -> Result<u32, FormError> {
 /// `GET /admin/invitations/{id}/revoke`
 pub(super) async fn show_revoke(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let id = admin.named("id")?;
-    let fields = vec![Field::current_password()];
+    let fields = vec![Field::own_password()];
     admin.visit.show(&revoke_view(&admin, id, fields))
 }
 

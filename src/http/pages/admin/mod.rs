@@ -2,6 +2,7 @@
 
 mod act_form;
 mod apps;
+mod audit;
 mod groups;
 mod invitations;
 mod refusals;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> impl Iterator<Item = Resource> {
     let pages = [
         AdminPage::new("/admin").get(users::list),
         AdminPage::new("/admin/users/{id}").get(users::show),
+        AdminPage::new("/admin/users/{id}/audit").get(audit::show),
         AdminPage::new("/admin/users/{id}/disable")
             .get(|visit| user_acts::DISABLE.show(visit))
             .post(|post| user_acts::DISABLE.submit(post)),
@@ -84,6 +86,9 @@ pub(super) fn routes() -> impl Iterator<Item = Resource> {
         AdminPage::new("/admin/new-app")
             .get(apps::show_new)
             .post(apps::submit_new),
+        AdminPage::new("/admin/apps/{app}/groups")
+            .get(apps::show_groups)
+            .post(apps::submit_groups),
         AdminPage::new("/admin/apps/{app}/remove")
             .get(apps::show_remove)
             .post(apps::submit_remove),

@@ -30,7 +30,7 @@ impl UserAct {
     pub(super) async fn show(&self, admin: AdminVisit) -> Result<HttpResponse, Refusal> {
         let (id, email) = user(&admin).await?;
         let mut fields = (self.fields)();
-        fields.push(Field::current_password());
+        fields.push(Field::own_password());
         admin.visit.show(&self.view(&admin, id, &email, fields))
     }
 

@@ -75,9 +75,13 @@ impl AdminVisit {
         let administrator = self.administrator.clone();
         let read = move |auth: &Auth| work(auth, &administrator);
         let found = self.executor.run_long_read(read).await;
-        found.map_err(|error| match error {
-            AuthError::NoResultFound => self.visit.error(HttpError::NotFound),
-            error => self.visit.error(error.into()),
+        found.map_err(|error| {
+            let is_missing = matches!(error, AuthError::NoResultFound);
+            self.visit.error(if is_missing {
+                HttpError::NotFound
+            } else {
+                error.into()
+            })
         })
     }
 
@@ -137,7 +141,7 @@ impl AdminPost {
         act: Option<AdminAct>,
         view: impl Fn(&AdminVisit, Vec<Field>) -> View,
     ) -> Result<(AdminVisit, ActOutcome), Refusal> {
-        let password = self.form.take(Field::current_password(), Password::parse);
+        let password = self.form.take(Field::own_password(), Password::parse);
         let Self {
             admin,
             mut form,
@@ -162,31 +166,26 @@ impl AdminPost {
             Ok(outcome) => return Ok((admin, outcome)),
             Err(error) => error,
         };
-        match error {
-            AuthError::InvalidCredentials => {
-                form.set_wrong("current_password", &error.into());
-                let view = view(&admin, form.into_fields());
-                let error = HttpError::ReauthenticationRequired;
-                Err(admin.visit.invalid_as(view, error))
-            }
-            AuthError::ActRefused(refusal) => {
-                let message = refusals::message(&refusal);
-                let field = refusals::field(&refusal);
-                let error = HttpError::from(AuthError::from(refusal));
-                let code = error.describe().code;
-                let is_beside = form.set_wrong_with(field, code, &message);
-                let view = view(&admin, form.into_fields());
-                if is_beside {
-                    Err(admin.visit.invalid_as(view, error))
-                } else {
-                    Err(admin.visit.refuse_with(view, error, message))
-                }
-            }
-            error => {
-                let view = view(&admin, form.into_fields());
-                Err(admin.visit.refuse(view, error.into()))
-            }
+        if matches!(error, AuthError::InvalidCredentials) {
+            form.set_wrong("current_password", &error.into());
+            let view = view(&admin, form.into_fields());
+            let error = HttpError::ReauthenticationRequired;
+            return Err(admin.visit.invalid_as(view, error));
         }
+        if let AuthError::ActRefused(refusal) = &error {
+            let (fields, message) = (refusals::fields(refusal), refusals::message(refusal));
+            let error = HttpError::from(error);
+            let code = error.describe().code;
+            let is_beside = form.set_wrong_with(fields, code, &message);
+            let view = view(&admin, form.into_fields());
+            return Err(if is_beside {
+                admin.visit.invalid_as(view, error)
+            } else {
+                admin.visit.refuse_with(view, error, message)
+            });
+        }
+        let view = view(&admin, form.into_fields());
+        Err(admin.visit.refuse(view, error.into()))
     }
 }
 
@@ -201,12 +200,12 @@ impl FromRequest for AdminPost {
             let admin = AdminVisit::of(&request).await?;
             let auth = request.app_data::<web::Data<Auth>>();
             let auth = auth.ok_or_else(|| Refusal::plain(HttpError::NotFound))?;
-            let posted = Posted::from_request(&request, &mut payload).await?;
+            let Posted(_, client, form) = Posted::from_request(&request, &mut payload).await?;
             Ok(Self {
                 admin,
-                form: posted.form,
+                form,
                 auth: auth.clone(),
-                client: posted.client,
+                client,
             })
         })
     }

@@ -15,6 +15,7 @@ pub(super) fn views(text: &str) -> Vec<View> {
         views.extend([
             view("admin_users.html", "admin.users.title", users(text)),
             view("admin_user.html", "admin.user.title", user(text)),
+            view("admin_audit.html", "admin.audit.title", audit(text)),
             view("admin_groups.html", "admin.groups.title", groups(text)),
             view("admin_group.html", "admin.group.title", group(text)),
             view(
@@ -63,6 +64,17 @@ fn user(text: Option<&str>) -> Value {
     };
     let (groups, apps) = (list(text), list(text));
     context! { user, groups, apps, more_apps => on, sessions => list(session) }
+}
+
+fn audit(text: Option<&str>) -> Value {
+    let event = text.map(|text| {
+        context! {
+            event => text, outcome => text, reason => text, at => DATE, actor => text,
+            actor_id => 7, device => text, ip => text, group => text, app => text,
+        }
+    });
+    let email = text.unwrap_or_default();
+    context! { id => 7, email, events => list(event), more => text }
 }
 
 fn groups(text: Option<&str>) -> Value {

@@ -35,7 +35,8 @@ fn passkeys(text: &str, any: bool) -> Value {
         last_used_at => any.then_some(text),
     };
     let passkeys: Vec<Value> = any.then_some(passkey).into_iter().collect();
-    context! { passkeys, has_factor => any, has_app => any, can_add => any }
+    let failed = any.then_some(1);
+    context! { passkeys, has_factor => any, has_app => any, can_add => any, failed }
 }
 
 fn plain(text: &str) -> Vec<View> {
@@ -75,7 +76,9 @@ fn plain(text: &str) -> Vec<View> {
         View::new("account_activity.html", "activity.title")
             .wide()
             .data(context! { events => Vec::<Value>::new(), after => () }),
-        View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, true)),
+        View::new("account_passkeys.html", "passkeys.title")
+            .fields([Field::current_password(), Field::totp_code()])
+            .data(passkeys(text, true)),
         View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, false)),
         owner("account_password.html", "password.title").fields(new_password()),
         owner("account_email.html", "email.title").fields([Field::new_email()]),

@@ -57,13 +57,8 @@ pub(crate) async fn submit_code(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
-    posted: Posted,
+    Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
-    let Posted {
-        visit,
-        client,
-        mut form,
-    } = posted;
     let SignedIn { session_id, user } = SignedIn::enrolling(&request, &visit).await?;
     // The page shows the secret again. It comes from the form, since a session alone may not read
     // it from the database.

@@ -6,7 +6,6 @@ use minijinja::context;
 use crate::auth::{Auth, AuthError, SecondFactorCode};
 use crate::http::FormError;
 use crate::http::pages::field::Field;
-use crate::http::pages::message::Message;
 use crate::http::pages::next::SECOND_FACTOR;
 use crate::http::pages::owner_post::OwnerPost;
 use crate::http::pages::session::SignedIn;
@@ -42,13 +41,7 @@ pub(crate) async fn submit(
     match removed.await {
         Ok(()) => Ok(done("removed")),
         Err(AuthError::NoSecondFactor) => Ok(done("expired")),
-        Err(error @ (AuthError::InvalidCredentials | AuthError::InvalidCode { .. })) => {
-            // Not which of the two: that would tell a thief of the session about a guess.
-            let view = view(post.form.into_fields(), &post.signed_in);
-            let message = Message::new("second_factor.wrong");
-            Err(post.visit.refuse_with(view, error.into(), message))
-        }
-        Err(error) => Err(post.refused(error, view)),
+        Err(error) => Err(post.refused_with_factor(error, view)),
     }
 }
 

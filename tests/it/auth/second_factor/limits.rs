@@ -1,5 +1,6 @@
 //! How many wrong codes an account gets.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bienvenue::auth::ThrottleSettings;
@@ -97,8 +98,7 @@ async fn reset_by_mail_allows_ten_codes_of_a_hundred() {
     let mut setup = limited(Place::new());
     setup.auth.throttle.second_factor.first_wait = Duration::ZERO;
     setup.auth.throttle.second_factor.longest_wait = Duration::ZERO;
-    setup.auth.throttle.known.limit = 1000;
-    setup.auth.throttle.account.limit = 1000;
+    setup.auth.throttle.throttle_account_limit = NonZeroU32::new(1000).unwrap();
     let app = setup.start().await;
     app.enrol(&app.bob().await).await;
     let bob = || NormalizedEmail::parse(BOB).unwrap();

@@ -1,5 +1,7 @@
 //! The table of limits: it keeps its cap, evicts no limit that counts, and is never read whole.
 
+use std::num::NonZeroU32;
+
 use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
 use bienvenue::db::{DB, LimitCheck};
 use bienvenue::domain::{Client, Clock, LimitKey, LimitRule};
@@ -31,7 +33,7 @@ fn rows(place: &Place) -> usize {
 
 fn throttling(db: &DB, cap: u32) -> Auth {
     let throttle = ThrottleSettings {
-        rows: cap,
+        throttle_rows: NonZeroU32::new(cap).unwrap(),
         ..ThrottleSettings::default()
     };
     let settings = AuthSettings {
@@ -150,7 +152,7 @@ fn forgetting_an_account_leaves_all_other_keys(#[case] engine: Engine) {
     let (bob, eve) = (email(BOB).key(), email("eve@dylan.com").key());
     let of = |key: LimitKey| LimitCheck {
         key,
-        rule: LimitRule::Backoff(ThrottleSettings::default().known),
+        rule: LimitRule::Backoff(ThrottleSettings::default().known()),
     };
     let bobs = [
         LimitKey::account(&bob),
@@ -179,11 +181,11 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
     let address = bienvenue::domain::ClientIp::new("192.0.2.7".parse().unwrap());
     let victim = LimitCheck {
         key: LimitKey::account(&email(BOB).key()),
-        rule: LimitRule::Backoff(limits.account),
+        rule: LimitRule::Backoff(limits.account()),
     };
     let attacker = LimitCheck {
         key: LimitKey::address(&address.network()),
-        rule: LimitRule::Rate(limits.address),
+        rule: LimitRule::Rate(limits.throttle_address),
     };
     for charge in [&victim, &attacker] {
         while db

@@ -26,6 +26,8 @@ pub(super) const APP: &str = "app.example.org";
 pub(super) enum Proxy {
     Nginx,
     Caddy,
+    Apache,
+    Haproxy,
 }
 
 impl Proxy {
@@ -33,7 +35,25 @@ impl Proxy {
         match self {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
+            Self::Apache => "apache",
+            Self::Haproxy => "haproxy",
         }
+    }
+
+    fn tool(self) -> &'static str {
+        match self {
+            Self::Apache => "apache2",
+            Self::Nginx | Self::Caddy | Self::Haproxy => self.name(),
+        }
+    }
+
+    fn is_there(self) -> bool {
+        let library = Path::new("/usr/share/lua/5.3/socket.lua");
+        if self == Self::Apache && !library.exists() {
+            eprintln!("SKIPPED: lua-socket is not installed");
+            return false;
+        }
+        has_tool(self.tool())
     }
 }
 
@@ -69,7 +89,7 @@ impl Deployment {
     /// The same with more settings of the service.
     pub(super) fn with(proxy: Proxy, hosts: Hosts, flags: &[&str]) -> Option<Self> {
         let address = free_address()?;
-        if !has_tool(proxy.name()) || !has_tool("openssl") {
+        if !proxy.is_there() || !has_tool("openssl") {
             return None;
         }
         let root = tempfile::tempdir().unwrap();
@@ -119,6 +139,20 @@ impl Deployment {
                 let step = section("## 3. nginx and the certificate");
                 blocks(step, "caddy").remove(0) + &self.registered_app()
             }
+            (Hosts::Several, Proxy::Apache) => {
+                let step = section("## 3. nginx and the certificate");
+                blocks(step, "apache").remove(0) + &self.registered_app()
+            }
+            (Hosts::Several, Proxy::Haproxy) => {
+                let step = section("## 3. nginx and the certificate");
+                let app = self.registered_app();
+                let mark = "#   frontend:";
+                let rule = app.lines().find_map(|line| line.strip_prefix(mark));
+                let with_rule = format!("{}\ndefault_backend", rule.unwrap());
+                let own = blocks(step, "haproxy").remove(0);
+                own.replace("default_backend", &with_rule) + &app
+            }
+            (Hosts::One, Proxy::Apache | Proxy::Haproxy) => panic!("there are no such files"),
             (Hosts::One, Proxy::Nginx) => {
                 let folder = self.root.path().join("snippets");
                 fs::create_dir_all(&folder).unwrap();
@@ -135,6 +169,8 @@ impl Deployment {
         match self.proxy {
             Proxy::Nginx => self.nginx_config(&sites),
             Proxy::Caddy => self.caddy_config(&sites),
+            Proxy::Apache => self.apache_config(&sites),
+            Proxy::Haproxy => self.haproxy_config(&sites),
         }
     }
 
@@ -195,6 +231,51 @@ impl Deployment {
         format!("{{\n\tadmin off\n\tdefault_bind {address}\n}}\n{sites}")
     }
 
+    /// With the modules that the comments name.
+    fn apache_config(&self, sites: &str) -> String {
+        let (root, address) = (self.root.path().display(), self.address);
+        let modules = [
+            "mpm_event",
+            "authz_core",
+            "alias",
+            "setenvif",
+            "socache_shmcb",
+            "ssl",
+            "lua",
+            "headers",
+            "proxy",
+            "proxy_http",
+        ];
+        let modules = modules.map(|name| {
+            format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n")
+        });
+        let script = deploy("apache/bienvenue.lua").display().to_string();
+        let mut sites = sites.replace("/etc/apache2/bienvenue.lua", &script);
+        for host in [LOGIN, WIKI] {
+            let folder = format!("/etc/letsencrypt/live/{host}/");
+            sites = sites.replace(&folder, &format!("{root}/good/"));
+        }
+        format!(
+            "ServerRoot {root}\nServerName localhost\nPidFile {root}/pid\n\
+             DefaultRuntimeDir {root}\nErrorLog {root}/errors\n{}\
+             Listen {address}:443\nListen {address}:80\n{sites}",
+            modules.concat()
+        )
+    }
+
+    fn haproxy_config(&self, sites: &str) -> String {
+        let (root, address) = (self.root.path(), self.address);
+        let script = deploy("haproxy/bienvenue.lua").display().to_string();
+        fs::create_dir_all(root.join("certs")).unwrap();
+        let part = |name: &str| fs::read_to_string(root.join("good").join(name)).unwrap();
+        let both = part("fullchain.pem") + &part("privkey.pem");
+        fs::write(root.join("certs/all.pem"), both).unwrap();
+        sites
+            .replace("/etc/haproxy/bienvenue.lua", &script)
+            .replace("/etc/haproxy/certs/", &format!("{}/certs/", root.display()))
+            .replace("bind :", &format!("bind {address}:"))
+    }
+
     /// The address of the ops listener.
     pub(super) fn ops(&self) -> &str {
         &self.ops
@@ -220,7 +301,7 @@ impl Deployment {
         self.stop();
         let config = self.root.path().join("config");
         fs::write(&config, &self.config).unwrap();
-        let mut command = Command::new(self.proxy.name());
+        let mut command = Command::new(self.proxy.tool());
         match self.proxy {
             Proxy::Nginx => {
                 command
@@ -236,6 +317,12 @@ impl Deployment {
                 command
                     .env_remove("XDG_CONFIG_HOME")
                     .env_remove("XDG_DATA_HOME");
+            }
+            Proxy::Apache => {
+                command.args(["-D", "FOREGROUND", "-f"]).arg(&config);
+            }
+            Proxy::Haproxy => {
+                command.args(["-db", "-f"]).arg(&config);
             }
         }
         let log = fs::File::create(self.root.path().join("log")).unwrap();

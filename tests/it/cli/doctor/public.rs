@@ -7,10 +7,17 @@ use super::{assert_found, wrong};
 
 #[rstest]
 fn doctor_raises_no_alarm_on_the_shipped_files(
-    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
-    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+    #[values(
+        (Proxy::Nginx, Hosts::Several),
+        (Proxy::Nginx, Hosts::One),
+        (Proxy::Caddy, Hosts::Several),
+        (Proxy::Caddy, Hosts::One),
+        (Proxy::Apache, Hosts::Several),
+        (Proxy::Haproxy, Hosts::Several)
+    )]
+    of: (Proxy, Hosts),
 ) {
-    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+    let Some(mut deployment) = Deployment::of(of.0, of.1) else {
         return;
     };
     deployment.start();
@@ -208,12 +215,107 @@ fn doctor_finds_what_is_wrong_with_caddy() {
 }
 
 #[test]
+fn doctor_finds_what_is_wrong_with_apache() {
+    let Some(mut deployment) = Deployment::of(Proxy::Apache, Hosts::Several) else {
+        return;
+    };
+    let service = deployment.server.address.clone();
+    deployment.edit(
+        "Redirect permanent / https://login.example.org/",
+        "ProxyPass / http://HERE/",
+    );
+    deployment.edit("HERE", &service);
+    let faults = [
+        Faults {
+            edits: &[
+                ("RequestHeader set X-Forwarded-For expr=%{REMOTE_ADDR}", ""),
+                (
+                    "\nProxyPreserveHost On",
+                    "\nHeader unset Strict-Transport-Security\n\
+                     Header edit Set-Cookie \"; (HttpOnly|Secure)\" \"\"\nProxyPreserveHost On",
+                ),
+                ("LuaHookAccessChecker", "# LuaHookAccessChecker"),
+            ],
+            found: &[
+                ("client-address", "does not send the client's address"),
+                ("client-address", "sends X-Forwarded-For chooses"),
+                ("http-redirect", "http://login.example.org answers"),
+                ("hsts", "header is missing"),
+                ("cookies", "the session cookie is not"),
+                ("applications", "shows its page without a login"),
+            ],
+        },
+        Faults {
+            edits: &[("BIENVENUE_SERVICE=", "BIENVENUE_OTHER=")],
+            found: &[("applications", "wiki.example.net answers 500")],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_with_haproxy() {
+    let Some(mut deployment) = Deployment::of(Proxy::Haproxy, Hosts::Several) else {
+        return;
+    };
+    let faults = [
+        Faults {
+            edits: &[
+                (
+                    "http-request redirect scheme https code 301 unless { ssl_fc }",
+                    "",
+                ),
+                (
+                    "\nhttp-request set-header X-Forwarded-For %[src]",
+                    "\noption forwardfor",
+                ),
+                (
+                    "\nhttp-request del-header Forwarded\n",
+                    "\nhttp-response del-header Strict-Transport-Security\n",
+                ),
+                ("http-request lua.bienvenue", "# http-request lua.bienvenue"),
+                ("http-request deny", "# http-request deny"),
+            ],
+            found: &[
+                ("client-address", "sends X-Forwarded-For chooses"),
+                (
+                    "client-address",
+                    "Forwarded is seen with the address of the proxy",
+                ),
+                ("http-redirect", "http://login.example.org answers"),
+                ("hsts", "header is missing"),
+                ("applications", "shows its page without a login"),
+            ],
+        },
+        Faults {
+            // Without the answer of the script, no request passes on.
+            edits: &[("http-request lua.bienvenue", "# http-request lua.bienvenue")],
+            found: &[("applications", "wiki.example.net answers 503")],
+        },
+        Faults {
+            edits: &[(" https://wiki.example.net\n", " https://shop.example.net\n")],
+            found: &[(
+                "applications",
+                "instead of leading to https://login.example.org/login",
+            )],
+        },
+    ];
+    find_all(&mut deployment, &faults);
+}
+
+#[test]
 fn doctor_finds_a_service_that_is_not_behind_its_url() {
     let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
         return;
     };
     let found = wrong(deployment.doctor(&[]));
-    assert_found(&found, &[("public-url", "cannot be reached")]);
+    assert_found(
+        &found,
+        &[
+            ("public-url", "cannot be reached"),
+            ("certificate", "login.example.org:"),
+        ],
+    );
     let found = wrong(deployment.doctor(&["--public-url=https://login.invalid:444"]));
     assert_found(&found, &[("public-url", ":444 cannot be reached")]);
     let service = deployment.server.address.clone();
@@ -242,6 +344,8 @@ fn doctor_finds_a_service_that_is_not_behind_its_url() {
 
 #[test]
 fn doctor_finds_listeners_that_evade_the_proxy() {
+    // The page for new passwords is missing at the application.
+    let page = "--reset-page=https://login.example.org/set-password";
     let flags = [
         "--bind=0.0.0.0:0",
         "--operator-bind=0.0.0.0:0",
@@ -251,7 +355,8 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
         return;
     };
     deployment.start();
-    let found = wrong(deployment.doctor(&[flags[2]]));
+    let mail = "--mail=smtp://127.0.0.1:9";
+    let found = wrong(deployment.doctor(&[flags[2], page, mail]));
     assert_found(
         &found,
         &[
@@ -259,16 +364,24 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
             ("direct-access", "the ops listener is reachable"),
             ("client-address", "127.0.0.1 is not trusted"),
             ("applications", "does not know which URL"),
+            ("public-pages", "--reset-page answers 404"),
         ],
     );
 }
 
 #[rstest]
 fn attack_finds_nothing_on_the_shipped_files(
-    #[values(Proxy::Nginx, Proxy::Caddy)] proxy: Proxy,
-    #[values(Hosts::Several, Hosts::One)] hosts: Hosts,
+    #[values(
+        (Proxy::Nginx, Hosts::Several),
+        (Proxy::Nginx, Hosts::One),
+        (Proxy::Caddy, Hosts::Several),
+        (Proxy::Caddy, Hosts::One),
+        (Proxy::Apache, Hosts::Several),
+        (Proxy::Haproxy, Hosts::Several)
+    )]
+    of: (Proxy, Hosts),
 ) {
-    let Some(mut deployment) = Deployment::of(proxy, hosts) else {
+    let Some(mut deployment) = Deployment::of(of.0, of.1) else {
         return;
     };
     deployment.start();

@@ -6,6 +6,7 @@
 //! `TEST_CHECK_STATEMENTS=FILE` `recorded_statements_have_good_plans` checks those: `.ci/run`
 //! does both.
 
+mod admin;
 mod apps;
 mod postgres;
 mod scenario;

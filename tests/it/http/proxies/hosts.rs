@@ -17,7 +17,7 @@ use rstest::rstest;
 use tempfile::TempDir;
 use url::Url;
 
-use super::front::Kind;
+use super::sites::Proxy;
 use super::values;
 use crate::support::app::quick;
 use crate::support::echo::start_application;
@@ -42,8 +42,8 @@ struct Hosts {
 }
 
 impl Hosts {
-    fn start(kind: Kind) -> Option<Self> {
-        if !has_tool(kind.tool()) {
+    fn start(kind: Proxy) -> Option<Self> {
+        if !kind.is_there() {
             return None;
         }
         let application = start_application();
@@ -55,7 +55,7 @@ impl Hosts {
         panic!("{kind:?} does not start");
     }
 
-    fn try_start(kind: Kind, application: &str) -> Option<Self> {
+    fn try_start(kind: Proxy, application: &str) -> Option<Self> {
         let place = Place::new();
         let root = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -74,7 +74,7 @@ impl Hosts {
         };
         // As docs/deploy.md says: a group, and the applications.
         command(&["group", "create", "staff"]);
-        let proxy = kind.tool();
+        let proxy = kind.name();
         let app = |name: &str, host: &str, groups: &[&str]| {
             let at = format!("http://{host}:{port}");
             let mut arguments = vec!["app", "add", name, &at, "--proxy", proxy];
@@ -85,46 +85,11 @@ impl Hosts {
         };
         let wiki = app("wiki", WIKI, &["--group", "staff"]);
         let shop = app("shop", SHOP, &[]);
-        let own = match kind {
-            Kind::Nginx => format!(
-                "server {{ listen 80; server_name {LOGIN}; location / {{ \
-                 proxy_pass http://{bind}; proxy_set_header Host $http_host; \
-                 proxy_set_header X-Forwarded-For $remote_addr; }} }}\n"
-            ),
-            Kind::Caddy => format!("http://{LOGIN}:{port} {{\n\treverse_proxy {bind}\n}}\n"),
-        };
-        let sites = [wiki, shop, own].concat();
-        let config = root.path().join("config");
-        let mut command = match kind {
-            Kind::Nginx => {
-                let sites = sites.replace("listen 80;", &format!("listen {address};"));
-                let path = root.path().display();
-                let main = format!(
-                    "daemon off; worker_processes 1; pid {path}/pid; error_log stderr;\n\
-                     events {{}}\nhttp {{\naccess_log off;\n\
-                     client_body_temp_path {path}/body; proxy_temp_path {path}/proxy;\n\
-                     fastcgi_temp_path {path}/fastcgi; uwsgi_temp_path {path}/uwsgi;\n\
-                     scgi_temp_path {path}/scgi;\n{sites}}}\n"
-                );
-                fs::write(&config, main).unwrap();
-                let mut command = Command::new("nginx");
-                command.arg("-p").arg(root.path()).arg("-c").arg(&config);
-                command.args(["-e", "stderr"]);
-                command
-            }
-            Kind::Caddy => {
-                let options = "{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n";
-                fs::write(&config, format!("{options}{sites}")).unwrap();
-                let mut command = Command::new("caddy");
-                command
-                    .args(["run", "--adapter", "caddyfile", "--config"])
-                    .arg(&config);
-                command.env("HOME", root.path());
-                command
-            }
-        };
+        let own = kind.own_site(&format!("{LOGIN}:{port}"), &bind);
+        let mut command = kind.command(root.path(), address, &own, &[wiki, shop]);
         let command = command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut proxy = command.stderr(Stdio::null()).spawn().unwrap();
+        let log = fs::File::create(root.path().join("log")).unwrap();
+        let mut proxy = command.stderr(log).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(address).is_err() {
             if proxy.try_wait().unwrap().is_some() || Instant::now() > deadline {
@@ -286,7 +251,9 @@ fn guide_writes_configurations_that_nginx_accepts() {
 }
 
 #[rstest]
-fn one_login_opens_both_hosts(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
+fn one_login_opens_both_hosts(
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
+) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
     };
@@ -332,7 +299,9 @@ fn one_login_opens_both_hosts(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
 }
 
 #[rstest]
-fn programs_get_401_and_no_redirect(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
+fn programs_get_401_and_no_redirect(
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
+) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
     };
@@ -349,7 +318,9 @@ fn programs_get_401_and_no_redirect(#[values(Kind::Nginx, Kind::Caddy)] kind: Ki
 }
 
 #[rstest]
-fn cookie_and_code_are_for_one_host(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
+fn cookie_and_code_are_for_one_host(
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
+) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
     };
@@ -383,7 +354,9 @@ fn cookie_and_code_are_for_one_host(#[values(Kind::Nginx, Kind::Caddy)] kind: Ki
 }
 
 #[rstest]
-fn client_cannot_name_another_host_or_user(#[values(Kind::Nginx, Kind::Caddy)] kind: Kind) {
+fn client_cannot_name_another_host_or_user(
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
+) {
     let Some(hosts) = Hosts::start(kind) else {
         return;
     };
@@ -432,12 +405,17 @@ fn client_cannot_name_another_host_or_user(#[values(Kind::Nginx, Kind::Caddy)] k
         assert!(!answer.contains("remote-user: 1"), "{head}: {answer}");
     }
     // Identity headers of a client are gone.
-    let lies = "\r\nRemote-User: 7\r\nRemote-Groups: admins\r\nRemote_Groups: admins";
-    let answer = ask(&at(SHOP, lies), SHOP);
-    assert!(answer.starts_with("http/1.1 200"), "{answer}");
-    assert_eq!(values(&answer, "remote-user"), ["1"]);
-    let groups = values(&answer, "remote-groups");
-    assert!(groups.iter().all(|value| value.is_empty()), "{groups:?}");
+    for lies in [
+        "\r\nRemote-User: 7\r\nRemote-Groups: admins\r\nRemote_Groups: admins",
+        "\r\nREMOTE_USER: 7\r\nRemote-user: 8\r\nRemote-Groups: admins",
+        "\r\nConnection: Remote-User, Remote-Groups\r\nRemote-User: 7\r\nRemote-Groups: admins",
+    ] {
+        let answer = ask(&at(SHOP, lies), SHOP);
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+        assert_eq!(values(&answer, "remote-user"), ["1"], "{lies}");
+        let groups = values(&answer, "remote-groups");
+        assert!(groups.iter().all(|value| value.is_empty()), "{groups:?}");
+    }
     // The service's own routes are on its own host alone.
     let answer = ask(
         &format!("GET /.bienvenue/verify HTTP/1.1\r\nHost: {SHOP}:{port}"),
@@ -445,4 +423,22 @@ fn client_cannot_name_another_host_or_user(#[values(Kind::Nginx, Kind::Caddy)] k
     );
     assert!(answer.starts_with("http/1.1 404"), "{answer}");
     assert!(hosts.server.pid().parse::<u32>().is_ok());
+}
+
+#[rstest]
+fn hosts_are_closed_while_the_service_is_away(
+    #[values(Proxy::Nginx, Proxy::Caddy, Proxy::Apache, Proxy::Haproxy)] kind: Proxy,
+) {
+    let Some(mut hosts) = Hosts::start(kind) else {
+        return;
+    };
+    let (browser, session) = hosts.logged_in();
+    hosts.open(&browser, &hosts.url(SHOP, "/"), &session);
+    hosts.server.kill();
+    for headers in [&[HTML][..], &[("Accept", "*/*")]] {
+        let answer = browser.get(&hosts.url(SHOP, "/"), headers);
+        assert!(answer.status().is_server_error(), "{}", answer.status());
+        let seen = answer.text().unwrap().to_lowercase();
+        assert!(!seen.contains("get / http"), "{seen}");
+    }
 }

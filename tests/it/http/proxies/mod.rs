@@ -4,6 +4,7 @@ mod front;
 mod hosts;
 mod origin;
 mod public_paths;
+mod sites;
 
 use std::time::Duration;
 

@@ -30,17 +30,23 @@ async fn users_are_listed_by_address_page_by_page(#[case] engine: Engine) {
         return;
     };
     let stand = Stand::start(Setup::at(place)).await;
-    let hash = HashedPassword::unusable();
-    for number in 0..100 {
-        // In another order than that of their numbers, and in letters of both cases.
-        let name = (number * 37) % 100;
-        let letter = if number % 2 == 0 { 'u' } else { 'U' };
-        let address = format!("{letter}ser{name:02}@x.fr");
-        stand.db.add_user(&email(&address), &hash).unwrap();
-    }
-    let mut expected: Vec<String> = (0..100).map(|name| format!("user{name:02}@x.fr")).collect();
-    for (path, count) in [("/admin?email=user", 100), ("/admin?email=USER0", 10)] {
-        expected.truncate(count);
+    // In another order than that of their numbers, and in letters of both cases.
+    let rows = (0..1000).map(|number| {
+        let address = format!("user{:03}@x.fr", (number * 37) % 1000);
+        let typed = address.replacen('u', if number % 2 == 0 { "u" } else { "U" }, 1);
+        format!("('{typed}', '!', '{address}')")
+    });
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    let insert = format!("INSERT INTO users (email, hashed_password, email_key) VALUES {rows}");
+    stand.app.place.sql(&insert);
+    let all: Vec<String> = (0..1000)
+        .map(|name| format!("user{name:03}@x.fr"))
+        .collect();
+    for (path, expected) in [
+        ("/admin?email=user", &all[..]),
+        ("/admin?email=USER0", &all[..100]),
+        ("/admin?email=user123%40", &all[123..124]),
+    ] {
         let (mut seen, mut next) = (Vec::new(), Some(path.to_owned()));
         while let Some(path) = next {
             let page = stand.ann.get(&stand.app, &path).await;

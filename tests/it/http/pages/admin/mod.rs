@@ -4,6 +4,7 @@ mod acts;
 mod audit;
 mod gate;
 mod lists;
+mod tour;
 
 use bienvenue::db::DB;
 use bienvenue::domain::{GroupName, UserId};

@@ -1,0 +1,53 @@
+//! The audit events of a user.
+
+use actix_web::HttpResponse;
+use minijinja::{Value, context};
+
+use super::PAGE;
+use super::visit::AdminVisit;
+use crate::domain::{AuditEvent, UserId};
+use crate::http::Refusal;
+use crate::http::pages::people::{date, device};
+use crate::http::pages::view::View;
+
+/// `GET /admin/users/{id}/audit`, `GET /admin/users/{id}/audit?after={position}`
+pub(super) async fn show(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
+    let id = admin.user_id()?;
+    let after = admin
+        .visit
+        .query("after")
+        .and_then(|text| text.parse().ok());
+    let read = admin.read(move |auth, administrator| {
+        let email = auth.email_of(administrator, id)?;
+        Ok((email, auth.audit_events_of(id, after, PAGE + 1)?))
+    });
+    let (email, mut events) = read.await?;
+    let is_full = events.len() > PAGE as usize;
+    events.truncate(PAGE as usize);
+    let last = events.last().filter(|_| is_full);
+    let data = context! {
+        id => id.get(),
+        email => email.as_str(),
+        events => events.iter().map(row).collect::<Vec<_>>(),
+        more => last.map(|last| format!("/admin/users/{id}/audit?after={}", last.position)),
+    };
+    let view = View::new("admin_audit.html", "admin.audit.title").wide();
+    admin.visit.show(&view.data(data))
+}
+
+fn row(event: &AuditEvent) -> Value {
+    let details = event.details.clone().unwrap_or_default();
+    let agent = details.user_agent.as_deref();
+    context! {
+        event => event.event.as_str(),
+        outcome => details.outcome,
+        reason => details.reason,
+        at => date(event.at),
+        actor => event.actor.as_str(),
+        actor_id => event.actor_id.map(UserId::get),
+        device => agent.and_then(device),
+        ip => details.ip,
+        group => details.group,
+        app => details.app,
+    }
+}

@@ -1,0 +1,186 @@
+//! Administration in Chromium, with JavaScript and without.
+
+use rstest::rstest;
+
+use crate::http::pages::chromium::Chromium;
+use crate::support::program::{Server, finish, program};
+use crate::support::{Place, eventually, has_tool};
+
+const PASSWORD: &str = "eleven rockets";
+
+/// A service with the administrator Ann and 24 users.
+fn serve(place: &Place) -> Server {
+    let server = Server::start_with(place, &["--password-min-length=8"]);
+    let client = reqwest::blocking::Client::new();
+    let users = (1..=23).map(|number| format!("user{number:02}@example.org"));
+    for user in users.chain(["ann@example.org".to_owned()]) {
+        let form = [("email", user.as_str()), ("password", PASSWORD)];
+        let answer = client.post(server.url("/users")).form(&form).send();
+        assert_eq!(answer.unwrap().status(), 201);
+    }
+    for arguments in [
+        ["group", "create", "admins"].as_slice(),
+        &["group", "add", "admins", "ann@example.org"],
+    ] {
+        assert!(finish(program(place.folder(), arguments)).status.success());
+    }
+    server
+}
+
+#[rstest]
+#[case("en", 1280, false)]
+#[case("fr", 360, false)]
+#[case("en", 360, true)]
+#[case("fr", 1280, true)]
+fn administrator_works_in_a_browser(
+    #[case] language: &str,
+    #[case] width: u32,
+    #[case] scripts: bool,
+) {
+    if !has_tool("chromium") {
+        return;
+    }
+    if scripts && std::env::var_os("TEST_AXE").is_none() {
+        eprintln!("SKIPPED: axe-core, because TEST_AXE does not name its script");
+    }
+    let place = Place::new();
+    let server = serve(&place);
+    let mut browser = Chromium::open(&place, language, width, scripts);
+    let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
+        let expected = if language == "fr" { french } else { english };
+        let text = browser.text();
+        assert!(text.contains(expected), "{name}: {expected}: {text}");
+        assert!(!browser.overflows(), "{name}");
+        if scripts {
+            assert_eq!(browser.violations(), [""; 0], "{name}");
+        }
+        browser.picture(&format!("admin-{name}-{language}-{width}"));
+    };
+    let act = |browser: &mut Chromium, path: &str, then: &str| {
+        browser.fill("current_password", PASSWORD);
+        browser.submit(path);
+        browser.expect_path(then);
+    };
+
+    browser.go(&server.url("/admin"));
+    browser.expect_path("/login?reason=login_required&next=%2Fadmin");
+    browser.fill("email", "ann@example.org");
+    browser.fill("password", PASSWORD);
+    browser.submit("/login");
+    browser.expect_path("/admin");
+    see(
+        &mut browser,
+        "users",
+        "user05@example.org",
+        "Afficher la suite",
+    );
+    browser.fill("email", "user1");
+    browser.submit("/admin");
+    browser.expect_path("/admin?email=user1");
+    see(
+        &mut browser,
+        "search",
+        "user19@example.org",
+        "user19@example.org",
+    );
+    assert!(!browser.text().contains("user20@example.org"));
+
+    browser.go(&server.url("/admin/users/7"));
+    see(
+        &mut browser,
+        "user",
+        "Disable user",
+        "Désactiver l’utilisateur",
+    );
+    let path = "/admin/users/7/disable";
+    browser.go(&server.url(path));
+    see(
+        &mut browser,
+        "disable",
+        "will be logged out",
+        "sera déconnecté",
+    );
+    browser.fill("current_password", "wrong one");
+    browser.submit(path);
+    let wrong = ("The password is wrong.", "Le mot de passe est incorrect.");
+    see(&mut browser, "wrong-password", wrong.0, wrong.1);
+    act(&mut browser, path, "/admin/users/7?done=disabled");
+    see(
+        &mut browser,
+        "disabled",
+        "Enable user",
+        "Réactiver l’utilisateur",
+    );
+    eventually("the row of the act", || {
+        browser.go(&server.url("/admin/users/7/audit"));
+        browser.text().contains("user_disabled")
+    });
+    see(&mut browser, "audit", "administrator", "administrator");
+    let path = "/admin/users/8/delete";
+    browser.go(&server.url(path));
+    browser.fill("user_email", "user08@example.org");
+    act(&mut browser, path, "/admin?done=deleted");
+    see(&mut browser, "deleted", "was deleted", "a été supprimé");
+
+    browser.go(&server.url("/admin/new-group"));
+    see(
+        &mut browser,
+        "new-group",
+        "Create a group",
+        "Créer un groupe",
+    );
+    browser.fill("group", "staff");
+    act(
+        &mut browser,
+        "/admin/new-group",
+        "/admin/groups/staff?done=created",
+    );
+    browser.go(&server.url("/admin/groups/staff/add"));
+    browser.fill("user_email", "user09@example.org");
+    let then = "/admin/groups/staff?done=added";
+    act(&mut browser, "/admin/groups/staff/add", then);
+    see(
+        &mut browser,
+        "group",
+        "user09@example.org",
+        "user09@example.org",
+    );
+    browser.go(&server.url("/admin/groups"));
+    see(&mut browser, "groups", "staff", "staff");
+
+    browser.go(&server.url("/admin/new-invitation"));
+    see(&mut browser, "new-invitation", "(optional)", "(facultatif)");
+    browser.fill("group", "staff");
+    act(
+        &mut browser,
+        "/admin/new-invitation",
+        "/admin/new-invitation",
+    );
+    see(&mut browser, "invited", "/invite?token=", "/invite?token=");
+    browser.go(&server.url("/admin/invitations"));
+    see(&mut browser, "invitations", "Revoke", "Révoquer");
+
+    browser.go(&server.url("/admin/new-app"));
+    browser.fill("app", "Wiki");
+    browser.fill("url", "wiki.example.org");
+    browser.fill("current_password", PASSWORD);
+    browser.submit("/admin/new-app");
+    see(
+        &mut browser,
+        "new-app",
+        "the scheme and the host alone",
+        "le schéma et l’hôte",
+    );
+    browser.fill("app", "wiki");
+    browser.fill("url", "https://wiki.example.org");
+    browser.fill("groups", "staff");
+    act(&mut browser, "/admin/new-app", "/admin/apps?done=added");
+    see(
+        &mut browser,
+        "apps",
+        "https://wiki.example.org",
+        "https://wiki.example.org",
+    );
+    browser.go(&server.url("/account"));
+    see(&mut browser, "account", "Administration", "Administration");
+}
