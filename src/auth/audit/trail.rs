@@ -150,8 +150,8 @@ mod tests {
             rows,
             [(last, "user_deleted"), (last + 1, "audit_rows_lost")]
         );
-        let lost = db.audit_rows_after(last, None, 1).unwrap().remove(0);
-        assert!(lost.details.unwrap().contains(r#""count":3"#));
+        let loss = db.audit_rows_after(last, None, 1).unwrap().remove(0);
+        assert!(loss.details.unwrap().contains(r#""count":3"#));
         let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
         assert!(report.is_intact(), "{report:?}");
     }

@@ -34,7 +34,7 @@ pub(in crate::cli) struct List {
     /// Only events since then: 2026-01-31, 2026-01-31T12:00:00Z, or 90d
     #[arg(long, value_name = "DATE|TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Only events of this name, such as authn_login_fail
+    /// Only events of this name, such as `authn_login_fail`
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
 }

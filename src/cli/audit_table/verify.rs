@@ -99,25 +99,28 @@ fn text(report: &ChainReport, head: ChainHead) -> String {
         findings,
         further,
     } = report;
-    let mut text: String = findings
-        .iter()
-        .map(|finding| format!("{finding}\n"))
-        .collect();
+    let mut lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     if *further > 0 {
-        text += &format!("and {further} more findings\n");
+        lines.push(format!("and {further} more findings"));
     }
-    text += &format!("{rows} rows checked, positions {first} to {last}; head {head}\n");
+    lines.push(format!(
+        "{rows} rows checked, positions {first} to {last}; head {head}"
+    ));
     if *outdated > 0 {
-        text += &format!("{outdated} numbers from emails are older than the first row\n");
+        lines.push(format!(
+            "{outdated} numbers from emails are older than the first row"
+        ));
     }
     if findings.is_empty() {
-        text += match confirmed {
+        let verdict = match confirmed {
             0 => {
                 "the rows are chained without a gap. Only an email that a user got can show that \
-                 the digests were not computed again: give its file\n"
+                 the digests were not computed again: give its file"
             }
-            _ => "the rows are chained without a gap, as they were when the emails were sent\n",
+            _ => "the rows are chained without a gap, as they were when the emails were sent",
         };
+        lines.push(verdict.to_owned());
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }

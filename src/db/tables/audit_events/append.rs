@@ -15,6 +15,9 @@ use crate::domain::{CHAIN_START, ChainRow, NewAuditEvent, USER_DELETED, UserId, 
 /// How many rows one statement inserts.
 const ROWS: usize = 100;
 
+/// Among how many of a user's last rows the deletion is looked for.
+const LATE_ROWS: i64 = 100;
+
 /// The details of a row whose user was deleted before it was appended.
 const NO_DETAILS: &str = "{}";
 
@@ -171,10 +174,17 @@ fn deleted_users(
     if missing.is_empty() {
         return Ok(missing);
     }
-    let deleted: Vec<Option<i64>> = audit_events::table
-        .filter(audit_events::user_id.eq_any(&missing))
-        .filter(audit_events::event.eq(USER_DELETED))
-        .select(audit_events::user_id)
-        .load(conn)?;
-    Ok(deleted.into_iter().flatten().collect())
+    let mut deleted = BTreeSet::new();
+    for user in missing {
+        let last: Vec<String> = audit_events::table
+            .filter(audit_events::user_id.eq(user))
+            .order(audit_events::position.desc())
+            .select(audit_events::event)
+            .limit(LATE_ROWS)
+            .load(conn)?;
+        if last.iter().any(|event| event == USER_DELETED) {
+            deleted.insert(user);
+        }
+    }
+    Ok(deleted)
 }

@@ -31,7 +31,9 @@ impl DB {
         let mut after = 0;
         while let Some(last) = page.last() {
             after = last.position;
-            page.iter().for_each(|row| check.add(row));
+            for row in &page {
+                check.add(row);
+            }
             progress(page.len());
             page = self.audit_rows_after(after, None, PAGE)?;
         }
