@@ -4,7 +4,7 @@ use super::create_invitation;
 use super::invitation::{Invited, NewInvitation};
 use crate::auth::audit::Event;
 use crate::auth::{ActRefusal, Auth, AuthError};
-use crate::db::{AppAddition, DbError, GroupDeletion, MailRequestOutcome};
+use crate::db::{AppAddition, AppGroupsChange, DbError, GroupDeletion, MailRequestOutcome};
 use crate::domain::{Actor, App, AppName, Client, Email, GroupName, USER_DELETED, User, UserId};
 use crate::mail::MailKind;
 
@@ -37,6 +37,8 @@ pub enum AdminAct {
     RevokeInvitation(i64),
     /// Register an application.
     AddApp(App),
+    /// Let the members of these groups open an application, or every user if there are none.
+    SetAppGroups(AppName, Vec<GroupName>),
     /// Remove an application.
     RemoveApp(AppName),
 }
@@ -139,14 +141,12 @@ impl Auth {
                 Some(event("invitation_revoked", "invitation revoked"))
             }
             AdminAct::AddApp(app) => {
-                match db.add_app(app)? {
-                    AppAddition::Added => {}
-                    AppAddition::Exists(by) => return Err(ActRefusal::AppExists(by).into()),
-                    AppAddition::UnknownGroup(group) => {
-                        return Err(ActRefusal::NoSuchGroup(group).into());
-                    }
-                }
+                self.add_app(app)?;
                 Some(event("app_created", "application registered").app(&app.name))
+            }
+            AdminAct::SetAppGroups(app, groups) => {
+                self.set_app_groups(app, groups)?;
+                Some(event("app_updated", "groups of an application changed").app(app))
             }
             AdminAct::RemoveApp(app) => {
                 if !db.remove_app(app)? {
@@ -196,6 +196,22 @@ impl Auth {
             GroupDeletion::Deleted => Ok(()),
             GroupDeletion::Unknown => Err(ActRefusal::NoSuchGroup(group.clone()).into()),
             GroupDeletion::InUse(apps) => Err(ActRefusal::GroupInUse(apps).into()),
+        }
+    }
+
+    fn add_app(&self, app: &App) -> Result<(), AuthError> {
+        match self.db.add_app(app)? {
+            AppAddition::Added => Ok(()),
+            AppAddition::Exists(by) => Err(ActRefusal::AppExists(by).into()),
+            AppAddition::UnknownGroup(group) => Err(ActRefusal::NoSuchGroup(group).into()),
+        }
+    }
+
+    fn set_app_groups(&self, app: &AppName, groups: &[GroupName]) -> Result<(), AuthError> {
+        match self.db.set_app_groups(app, groups)? {
+            AppGroupsChange::Changed => Ok(()),
+            AppGroupsChange::UnknownApp => Err(ActRefusal::NoSuchApp.into()),
+            AppGroupsChange::UnknownGroup(group) => Err(ActRefusal::NoSuchGroup(group).into()),
         }
     }
 }
