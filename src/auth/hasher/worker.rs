@@ -55,7 +55,7 @@ fn fill_and_advance(queue: &Queue, number: usize) {
         while let Some((job, digest)) = lanes.take_finished() {
             go_on(&mut lanes, job.advance(Some(digest)));
         }
-        lanes.retain(|job| job.is_awaited());
+        lanes.retain(Job::is_awaited);
         thread::yield_now();
         pace = (lanes_used == LANES).then(|| seconds_a_round(begin, rounds));
     }

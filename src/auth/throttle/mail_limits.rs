@@ -4,6 +4,7 @@ use super::{IpLimits, LoginAttempt, ThrottleSettings, device_mark};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
+use crate::mail::MailKind;
 
 /// The limits of a request for a reset mail: by device for a known one, so that others behind
 /// the same address do not use it up; else by network and site. Blocks for a lookup if the
@@ -75,4 +76,21 @@ pub(in crate::auth) fn reauthentications(
         .throttle
         .then(|| settings.limit_check(LimitKey::reauthentication(email)));
     check.into_iter().collect()
+}
+
+/// The kind that is counted for the decoy of a concealed registration, if the address is new.
+pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
+
+/// All keys by which the mails to an address are limited.
+#[must_use]
+pub fn mail_limit_keys(email: &NormalizedEmail) -> Vec<LimitKey> {
+    let kinds = MailKind::NAMES.iter().chain([&NOTHING_TOLD]);
+    kinds
+        .flat_map(|kind| {
+            [
+                LimitKey::mail(kind, email),
+                LimitKey::mail_pause(kind, email),
+            ]
+        })
+        .collect()
 }
