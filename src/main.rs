@@ -15,25 +15,32 @@ fn main() -> ExitCode {
     logging::start(invocation.log_format(), invocation.log_filter());
     let code = match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(error) if invocation.is_service() => {
             // Some errors end with a list or with a command to type: one log line for each line.
             for line in error.to_string().lines() {
                 log::error!("{line}");
             }
             error.exit_code()
         }
+        Err(error) => {
+            log::logger().flush();
+            return refuse(&error);
+        }
     };
     log::logger().flush();
     code
 }
 
-/// Prints help to standard output, or an error to standard error, before the log has started.
+/// Prints help to standard output, or the error of a command to standard error.
 fn refuse(error: &CliError) -> ExitCode {
     use std::io::Write;
 
     let code = error.exit_code();
     let text = error.to_string();
-    let text = text.trim_end();
+    // A terminal would obey control characters.
+    let text = text
+        .trim_end()
+        .replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
     let written = if code == ExitCode::SUCCESS {
         writeln!(std::io::stdout(), "{text}")
     } else {

@@ -102,6 +102,9 @@ impl Backup {
         } else {
             (target.to_owned(), None)
         };
+        if keep.is_some() && folder.is_none() {
+            return Err(CliError::KeepWithoutFolder(target.display().to_string()));
+        }
         let report = server::back_up(config, database, &file).map_err(ServerError::from)?;
         let deleted = match (keep, folder) {
             (Some(keep), Some(folder)) => delete_old(folder, keep.get())?,

@@ -10,6 +10,7 @@ mod database;
 mod db;
 mod db_copy;
 mod doctor;
+mod error;
 mod export;
 mod find_user;
 mod generate;
@@ -28,27 +29,23 @@ mod usage;
 mod user;
 
 use std::ffi::OsString;
-use std::io;
-use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::auth::{AuthError, HashError};
-use crate::config::{Config, ConfigError, LogFormat, SourceError, Sources};
-use crate::db::{CopyError, DbError, OpenError, OtherSystemError};
-use crate::domain::{AppName, Email, GroupName, PasswordError};
-use crate::mail::SendError;
-use crate::server::{self, ServerError};
+use crate::config::{Config, LogFormat, Sources};
+use crate::server;
 use config::Setting;
 use database::DatabaseCommand;
-use usage::{UsageError, command, help};
+use usage::{command, flags_alone, help};
+
+pub use error::CliError;
 
 /// The end of the help.
 const EXIT_CODES: &str = "\
-    Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 3 there is \
-    no such user, group, application or invitation; 4 refused, for example because it exists \
-    already or was not confirmed; 78 the settings or the command line are invalid.";
+    Exit codes: 0 done; 1 failed, for example because the database is away or damaged; 2 the \
+    command line is invalid; 3 there is no such user, group, application or invitation; 4 refused, \
+    for example because it exists already or was not confirmed; 78 the settings are invalid.";
 
 /// User authentication for your applications: accounts, logins and sessions in one binary, on
 /// SQLite or PostgreSQL.
@@ -110,176 +107,6 @@ enum Command {
     Man(generate::Manual),
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// The command line or a setting's value is invalid; or it asked for help or the version.
-    #[error(transparent)]
-    Usage(#[from] UsageError),
-    /// An environment variable or a settings file is invalid.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The settings contradict each other.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The service failed, or the database could not be opened.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// The open database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// The database file may not be the service's.
-    #[error(
-        "no running service uses {0}: the service is stopped, or it uses another database. \
-         Give the service's own settings file by --config, or add --offline to act on this \
-         database all the same"
-    )]
-    NotServed(String),
-    /// The database is damaged. The findings were printed to standard output.
-    #[error(
-        "the database {url} is damaged: stop the service and restore a backup, or recover the \
-         readable rows with `sqlite3 FILE .recover`. If only indexes are damaged, \
-         `sqlite3 FILE REINDEX` rebuilds them"
-    )]
-    DatabaseDamaged {
-        /// The database.
-        url: String,
-    },
-    /// The audit table was changed. The findings were printed to standard output.
-    #[error("the audit table was changed: compare it with the log (docs/operate.md, Audit table)")]
-    AuditTableChanged,
-    /// A file has no chain head.
-    #[error("{0} has no number of the audit table: only notifications have one")]
-    NoChainHead(String),
-    /// No user has this email.
-    #[error("no user has the email {0}")]
-    NoSuchUser(Email),
-    /// The database is on PostgreSQL, which has its own tools.
-    #[error(
-        "{0} is backed up by PostgreSQL's own tools, which copy what only the server knows: \
-         `pg_dump --format=custom --file=FILE` and `pg_restore` (docs/deploy.md, Backups)"
-    )]
-    BackupOfPostgres(String),
-    /// The user is disabled.
-    #[error("{0} is disabled: `bienvenue user enable {0}` enables the account")]
-    UserDisabled(Email),
-    /// The operator did not confirm a deletion.
-    #[error("nothing was changed: it was not confirmed. Without a terminal, add --yes")]
-    NotConfirmed,
-    /// The password and its repetition differ.
-    #[error("the two passwords differ: nothing was changed")]
-    PasswordsDiffer,
-    /// The password is invalid.
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-    /// The terminal or standard input cannot be read.
-    #[error("cannot read the answer: {0}")]
-    Input(#[from] io::Error),
-    /// There is no such group.
-    #[error("there is no group {0}: `bienvenue group create {0}` creates it")]
-    NoSuchGroup(GroupName),
-    /// There is such a group already.
-    #[error("the group {0} exists already")]
-    GroupExists(GroupName),
-    /// The user is not in the group.
-    #[error("{0} is not in the group {1}")]
-    NotAMember(Email, GroupName),
-    /// Applications list the group.
-    #[error(
-        "the group {0} is listed by these applications: {1}. Without it they could be open to \
-         every user: remove them first"
-    )]
-    GroupInUse(GroupName, String),
-    /// There is no such invitation.
-    #[error("there is no invitation {0}: `bienvenue invite list` shows those that are not used")]
-    NoSuchInvitation(i64),
-    /// There is no such application.
-    #[error("there is no application {0}")]
-    NoSuchApp(AppName),
-    /// The name or the URL is taken.
-    #[error("the name or the URL is that of the application {0}: `bienvenue app remove {0}` first")]
-    AppExists(AppName),
-    /// A use case failed.
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    /// A source of users cannot be read.
-    #[error("cannot read the source: {0}")]
-    Unreadable(io::Error),
-    /// The database of another system cannot be read.
-    #[error(transparent)]
-    OtherSystem(#[from] OtherSystemError),
-    /// Weak hashes could not be wrapped.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// Rows of a source were not imported. The report names them.
-    #[error("{0} rows were refused; all others are in the report")]
-    RowsRefused(u64),
-    /// An export cannot be written.
-    #[error("cannot write the export: {0}")]
-    Unwritable(io::Error),
-    /// The database was not copied.
-    #[error(transparent)]
-    Copy(#[from] CopyError),
-    /// The doctor found something wrong. The findings were printed to standard output.
-    #[error("{0} findings: each is printed with its remedy")]
-    Findings(usize),
-    /// The test mail was not sent.
-    #[error("the mail was not sent: {0}")]
-    Mail(#[from] SendError),
-    /// A test mail was requested with `--mail off`.
-    #[error("nothing was sent: mails are off (--mail off)")]
-    MailsOff,
-}
-
-impl CliError {
-    /// 0 for help, 78 (`EX_CONFIG` of sysexits) for settings and command lines that a retry cannot
-    /// solve, 3 if something does not exist, 4 if the command is refused, else 1.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Usage(UsageError::Help(_)) => ExitCode::SUCCESS,
-            Self::Usage(UsageError::Invalid(_))
-            | Self::Source(_)
-            | Self::Config(_)
-            | Self::MailsOff => ExitCode::from(78),
-            Self::Server(ServerError::Open(OpenError::Exists(_)))
-            | Self::NotServed(_)
-            | Self::BackupOfPostgres(_)
-            | Self::UserDisabled(_)
-            | Self::NotConfirmed
-            | Self::PasswordsDiffer
-            | Self::Password(_)
-            | Self::GroupExists(_)
-            | Self::GroupInUse(..)
-            | Self::AppExists(_) => ExitCode::from(4),
-            Self::Server(error) if error.is_permanent() => ExitCode::from(78),
-            Self::DatabaseDamaged { .. } | Self::Server(_) | Self::Input(_) | Self::Mail(_) => {
-                ExitCode::FAILURE
-            }
-            Self::NoSuchUser(_)
-            | Self::NoSuchGroup(_)
-            | Self::NotAMember(..)
-            | Self::NoSuchInvitation(_)
-            | Self::NoSuchApp(_) => ExitCode::from(3),
-            Self::Db(DbError::AlreadyExists(_))
-            | Self::Auth(AuthError::AlreadyExists(_) | AuthError::PasswordPolicyError(_)) => {
-                ExitCode::from(4)
-            }
-            Self::Db(_)
-            | Self::Auth(_)
-            | Self::Unreadable(_)
-            | Self::OtherSystem(_)
-            | Self::Hash(_)
-            | Self::RowsRefused(_)
-            | Self::AuditTableChanged
-            | Self::NoChainHead(_)
-            | Self::Findings(_)
-            | Self::Unwritable(_)
-            | Self::Copy(_) => ExitCode::FAILURE,
-        }
-    }
-}
-
 /// A parsed command line, with its settings.
 #[derive(Debug)]
 pub struct Invocation {
@@ -297,26 +124,21 @@ impl Invocation {
     /// # Errors
     /// [`CliError`] with the cause. Help and version are returned this way too.
     pub fn parse(arguments: &[OsString]) -> Result<Self, CliError> {
+        // First without variables and files: what is wrong here, the command line has wrong.
+        if let Err(error) = flags_alone().try_get_matches_from(arguments) {
+            return Err(if usage::is_help(&error) {
+                help(arguments).into()
+            } else {
+                usage::explain(&error, arguments).into()
+            });
+        }
         let command = command();
-        let sources = match Sources::read(&command, arguments) {
-            Ok(sources) => sources,
-            // Help is shown even if the settings are invalid.
-            Err(error) => match command.clone().try_get_matches_from(arguments) {
-                Err(asked) if usage::is_help(&asked) => return Err(help(arguments).into()),
-                Ok(_) | Err(_) => return Err(error.into()),
-            },
-        };
+        let sources = Sources::read(&command, arguments)?;
         let (cli, matches) = sources
             .apply(command)
             .try_get_matches_from(arguments)
             .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)))
-            .map_err(|error| {
-                if usage::is_help(&error) {
-                    help(arguments)
-                } else {
-                    usage::explain(&error)
-                }
-            })?;
+            .map_err(|error| usage::explain_setting(&error))?;
         cli.config.check()?;
         let settings = Setting::all(&Cli::command(), &matches, &sources, &cli.config);
         Ok(Self {
@@ -345,6 +167,12 @@ impl Invocation {
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
         self.cli.config.logging.log_format
+    }
+
+    /// Whether the command runs the service.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.cli.command, None | Some(Command::Serve))
     }
 
     /// Runs the command. Blocks until it is done.

@@ -1,33 +1,42 @@
-//! The parser and the help of the command line, and its errors in words that show no value.
+//! The parser and the help of the command line, and its errors and those of single settings, in words
+//! that show no value.
 
 use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, CommandFactory, Error};
+use clap::{Arg, Command, CommandFactory, Error};
 
 use super::Cli;
 
 /// The settings that the help of a command shows beside its own options.
 const SHOWN_SETTINGS: [&str; 2] = ["config", "database_url"];
 
-/// Why the command line names no command to run.
+/// Why no command runs.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// It asks for help or the version; this is the text.
+    /// The command line asks for help or the version; this is the text.
     #[error("{0}")]
     Help(String),
-    /// It is invalid.
+    /// The command line is invalid.
     #[error("{0}")]
     Invalid(String),
+    /// A variable, or a line of the settings file, has an invalid value.
+    #[error("{0}")]
+    Setting(String),
 }
 
 /// The parser, which accepts every setting before and after a command.
-pub(super) fn command() -> clap::Command {
+pub(super) fn command() -> Command {
     Cli::command().mut_args(|argument| match argument.get_env() {
         Some(_) => argument.global(true),
         None => argument,
     })
+}
+
+/// The parser of the command line alone, which reads no variable.
+pub(super) fn flags_alone() -> Command {
+    command().mut_args(|argument| argument.env(None::<&'static str>))
 }
 
 /// The text of `--help` or `--version`. The help of a command leaves out most settings, which
@@ -47,7 +56,7 @@ pub(super) fn help(arguments: &[OsString]) -> UsageError {
         _ => subcommand.args(&hidden),
     });
     match command.try_get_matches_from(arguments) {
-        Err(asked) => explain(&asked),
+        Err(asked) => UsageError::Help(asked.render().to_string()),
         Ok(_) => UsageError::Help(String::new()),
     }
 }
@@ -59,33 +68,65 @@ pub(super) fn is_help(error: &Error) -> bool {
     )
 }
 
-/// Describes an error by the flag and its variable. The message leaves out the value, because
-/// it may contain a password.
-pub(super) fn explain(error: &Error) -> UsageError {
-    if is_help(error) {
-        return UsageError::Help(error.render().to_string());
+/// Describes an error of the command line.
+pub(super) fn explain(error: &Error, arguments: &[OsString]) -> UsageError {
+    let text = |kind| error.get(kind).map(ToString::to_string);
+    let missing = [
+        ErrorKind::MissingSubcommand,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    UsageError::Invalid(if missing.contains(&error.kind()) {
+        format!("a command is missing. {}", known(arguments))
+    } else if let Some(wrong) = text(ContextKind::InvalidSubcommand) {
+        format!("there is no command {wrong}. {}", known(arguments))
+    } else {
+        of_one_setting(error).unwrap_or_else(|| rendered(error))
+    })
+}
+
+/// Describes an error that only variables and the settings file can have caused.
+pub(super) fn explain_setting(error: &Error) -> UsageError {
+    UsageError::Setting(of_one_setting(error).unwrap_or_else(|| rendered(error)))
+}
+
+fn rendered(error: &Error) -> String {
+    let text = error.render().to_string();
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+/// The commands that can follow those that the command line begins with.
+fn known(arguments: &[OsString]) -> String {
+    let mut command = &Cli::command();
+    let mut path = vec![command.get_name()];
+    for word in arguments.iter().skip(1) {
+        if let Some(next) = command.find_subcommand(word) {
+            command = next;
+            path.push(command.get_name());
+        }
     }
+    let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    format!("Commands of `{}`: {}", path.join(" "), names.join(", "))
+}
+
+/// Names the flag and its variable. The message leaves out the value, because it may contain a
+/// password.
+fn of_one_setting(error: &Error) -> Option<String> {
     let reason = if error.kind() == ErrorKind::InvalidValue {
-        Some(match error.get(ContextKind::ValidValue) {
+        match error.get(ContextKind::ValidValue) {
             Some(ContextValue::Strings(values)) if !values.is_empty() => {
                 format!("must be one of: {}", values.join(", "))
             }
             Some(_) | None => "a value is missing".to_owned(),
-        })
-    } else {
-        error.source().map(ToString::to_string)
-    };
-    let setting = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    match (setting, reason) {
-        (Some(setting), Some(reason)) => {
-            let flag = setting.split(' ').next().unwrap_or_default();
-            UsageError::Invalid(match variable(flag) {
-                Some(variable) => format!("{flag} ({variable}): {reason}"),
-                None => format!("{flag}: {reason}"),
-            })
         }
-        (Some(_) | None, Some(_) | None) => UsageError::Invalid(error.render().to_string()),
-    }
+    } else {
+        error.source()?.to_string()
+    };
+    let setting = error.get(ContextKind::InvalidArg)?.to_string();
+    let flag = setting.split(' ').next().unwrap_or_default();
+    Some(match variable(flag) {
+        Some(variable) => format!("{flag} ({variable}): {reason}"),
+        None => format!("{flag}: {reason}"),
+    })
 }
 
 fn variable(flag: &str) -> Option<String> {

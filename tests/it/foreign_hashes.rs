@@ -6,7 +6,6 @@ use bienvenue::auth::{hash_password, wrap_weak_hashes};
 use bienvenue::domain::{
     BcryptCost, ForeignHash, ForeignHashError, HashedPassword, Password, WeakHash,
 };
-use reqwest::blocking::Client;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -57,12 +56,6 @@ fn serve(place: &Place) -> Server {
     Server::spawn(command)
 }
 
-fn login(server: &Server, email: &str, password: &str) -> u16 {
-    let form = [("email", email), ("password", password)];
-    let login = Client::new().post(server.url("/sessions")).form(&form);
-    login.send().unwrap().status().as_u16()
-}
-
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -89,15 +82,15 @@ fn first_right_login_replaces_every_foreign_hash(#[case] engine: Engine) {
     for (number, vector) in vectors.iter().enumerate() {
         let email = format!("{number}@x.fr");
         let what = format!("{} {}", vector.source, vector.stored);
-        assert_eq!(login(&server, &email, "wrong"), 401, "{what}");
-        assert_eq!(login(&server, &email, &vector.password), 200, "{what}");
+        assert_eq!(server.log_in(&email, "wrong"), 401, "{what}");
+        assert_eq!(server.log_in(&email, &vector.password), 200, "{what}");
     }
     let native = "SELECT hashed_password AS value FROM users WHERE hashed_password LIKE '$2_$%'";
     eventually("all hashes are bcrypt", || {
         place.texts(native).len() == vectors.len()
     });
-    assert_eq!(login(&server, "0@x.fr", &vectors[0].password), 200);
-    assert_eq!(login(&server, "0@x.fr", "wrong"), 401);
+    assert_eq!(server.log_in("0@x.fr", &vectors[0].password), 200);
+    assert_eq!(server.log_in("0@x.fr", "wrong"), 401);
 }
 
 #[test]
@@ -203,7 +196,7 @@ fn failed_logins_take_equal_time_beside_foreign_hashes() {
     }
     let time = |email| {
         let begin = Instant::now();
-        assert_eq!(login(&server, email, "wrong"), 401);
+        assert_eq!(server.log_in(email, "wrong"), 401);
         begin.elapsed()
     };
     let emails = ["costly@x.fr", "cheap@x.fr", "native@x.fr", "unknown@x.fr"];

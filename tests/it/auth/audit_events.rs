@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::program::{Server, finish, program, run, told};
+use crate::support::requests::read;
 use crate::support::{Engine, Place, eventually, flask};
 
 const BOB: &str = "bob@x.fr";
@@ -14,13 +15,6 @@ fn serve(place: &Place, settings: &[&str]) -> Server {
     command.env("DATABASE_URL", place.url_text());
     command.args(["--bcrypt-cost", "4"]).args(settings);
     Server::spawn(command)
-}
-
-fn post(server: &Server, path: &str, email: &str, password: &str) -> (u16, String) {
-    let form = [("email", email), ("password", password)];
-    let client = reqwest::blocking::Client::new();
-    let answer = client.post(server.url(path)).form(&form).send().unwrap();
-    (answer.status().as_u16(), answer.text().unwrap())
 }
 
 /// Stops the server, and returns the events of a name.
@@ -40,13 +34,13 @@ fn login_that_ends_older_sessions_is_logged(#[case] engine: Engine) {
         return;
     };
     let server = serve(&place, &["--sessions-per-user=2"]);
-    assert_eq!(post(&server, "/users", BOB, "bob_pwd").0, 201);
+    assert_eq!(server.post("/users", BOB, "bob_pwd").status(), 201);
     for _ in 0..2 {
-        assert_eq!(post(&server, "/sessions", BOB, "bob_pwd").0, 200);
+        assert_eq!(server.post("/sessions", BOB, "bob_pwd").status(), 200);
     }
     drop(server);
     let server = serve(&place, &["--sessions-per-user=1"]);
-    assert_eq!(post(&server, "/sessions", BOB, "bob_pwd").0, 200);
+    assert_eq!(server.post("/sessions", BOB, "bob_pwd").status(), 200);
     let ended = events(server, "session_ended");
     assert_eq!(ended.len(), 1, "{ended:?}");
     let fields = ["reason", "user_id", "count", "outcome", "client_ip"].map(|key| &ended[0][key]);
@@ -64,9 +58,9 @@ fn sent_mail_is_logged_without_its_address(#[case] engine: Engine) {
         return;
     };
     let mut server = serve(&place, &[]);
-    assert_eq!(post(&server, "/users", BOB, "bob_pwd").0, 201);
-    assert_eq!(post(&server, "/reset_password", "eve@x.fr", "").0, 200);
-    assert_eq!(post(&server, "/reset_password", BOB, "").0, 200);
+    assert_eq!(server.post("/users", BOB, "bob_pwd").status(), 201);
+    assert_eq!(server.post("/reset_password", "eve@x.fr", "").status(), 200);
+    assert_eq!(server.post("/reset_password", BOB, "").status(), 200);
     server.wait_for("mail_sent");
     let sent = events(server, "mail_sent");
     assert_eq!(sent.len(), 1, "{sent:?}");
@@ -156,10 +150,10 @@ fn refusal_names_the_limit(#[case] engine: Engine) {
         "--throttle-account-limit=1",
     ];
     let server = serve(&place, &settings);
-    assert_eq!(post(&server, "/users", BOB, "bob_pwd").0, 201);
-    assert_eq!(post(&server, "/users", "eve@x.fr", "eve_pwd").0, 429);
-    assert_eq!(post(&server, "/sessions", BOB, "wrong").0, 401);
-    assert_eq!(post(&server, "/sessions", BOB, "wrong").0, 429);
+    assert_eq!(server.post("/users", BOB, "bob_pwd").status(), 201);
+    assert_eq!(server.post("/users", "eve@x.fr", "eve_pwd").status(), 429);
+    assert_eq!(server.post("/sessions", BOB, "wrong").status(), 401);
+    assert_eq!(server.post("/sessions", BOB, "wrong").status(), 429);
     let refused = events(server, "excess_rate_limit_exceeded");
     let limits: Vec<&Value> = refused.iter().map(|line| &line["limit"]).collect();
     assert_eq!(limits, ["registration", "account"]);
@@ -205,12 +199,12 @@ fn hash_of_an_unknown_kind_has_a_reason_of_its_own(#[case] engine: Engine) {
     };
     let server = serve(&place, &[]);
     for email in [BOB, "eve@x.fr"] {
-        assert_eq!(post(&server, "/users", email, "a_pwd").0, 201);
+        assert_eq!(server.post("/users", email, "a_pwd").status(), 201);
     }
     place.sql(
         "UPDATE users SET hashed_password = '$argon2id$v=19$m=2097152,t=1,p=1$c2FsdHNhbHQ$AAAA' WHERE email = 'bob@x.fr'",
     );
-    let answers = [BOB, "eve@x.fr"].map(|email| post(&server, "/sessions", email, "wrong"));
+    let answers = [BOB, "eve@x.fr"].map(|email| read(server.post("/sessions", email, "wrong")));
     assert_eq!(answers[0].0, 401);
     assert_eq!(answers[0], answers[1], "the client learns nothing of it");
     let failed = events(server, "authn_login_fail");
@@ -257,10 +251,10 @@ fn throttle_list_shows_emails_and_clear_frees_mails(#[case] engine: Engine) {
         return;
     };
     let server = serve(&place, &["--throttle=on"]);
-    assert_eq!(post(&server, "/users", BOB, "bob_pwd").0, 201);
+    assert_eq!(server.post("/users", BOB, "bob_pwd").status(), 201);
     for email in [BOB, "unknown@x.fr"] {
-        assert_eq!(post(&server, "/sessions", email, "wrong").0, 401);
-        assert_eq!(post(&server, "/reset_password", email, "").0, 200);
+        assert_eq!(server.post("/sessions", email, "wrong").status(), 401);
+        assert_eq!(server.post("/reset_password", email, "").status(), 200);
     }
     let throttle = |arguments: &[&str]| {
         let mut command = program(place.folder(), &[&["throttle"], arguments].concat());

@@ -13,7 +13,6 @@ mod emails;
 pub(crate) mod enumeration;
 pub(crate) mod hashing;
 mod mail_budgets;
-mod model;
 mod notices;
 mod password_rules;
 mod passwords;

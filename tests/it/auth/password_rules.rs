@@ -1,7 +1,6 @@
 //! Which new passwords are accepted, as a client sees it.
 
 use bienvenue::auth::{AuthSettings, ContextWords};
-use reqwest::blocking::Client;
 
 use crate::support::Place;
 use crate::support::app::{Setup, quick};
@@ -138,9 +137,7 @@ fn r02_r04_r09_with_an_https_public_url_all_the_rules_hold() {
         ("bienvenue-bienvenue", "name of this service"),
         ("bob.dylan-bob.dylan", "your email address"),
     ] {
-        let form = [("email", "bob.dylan@x.fr"), ("password", password)];
-        let answer = Client::new().post(server.url("/users")).form(&form).send();
-        let answer = answer.unwrap();
+        let answer = server.post("/users", "bob.dylan@x.fr", password);
         assert_eq!(answer.status(), 400, "{password}");
         let text = answer.text().unwrap();
         assert!(text.contains(told), "{password}: {text}");
@@ -154,14 +151,7 @@ fn service_name_is_no_password() {
         &place,
         &["--password-min-length=8", "--service-name=Zanzibar Crafts"],
     );
-    let register = |password: &str| {
-        let fields = [("email", "ann.lee@mail.fr"), ("password", password)];
-        let answer = Client::new()
-            .post(server.url("/users"))
-            .form(&fields)
-            .send();
-        answer.unwrap().status().as_u16()
-    };
+    let register = |password: &str| server.register("ann.lee@mail.fr", password);
     for password in ["zanzibar", "Zanzibar Crafts", "crafts2026"] {
         assert_eq!(register(password), 400, "{password}");
     }

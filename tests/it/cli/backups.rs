@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use reqwest::blocking::Client;
 use serde_json::Value;
 
 use crate::support::program::{Server, finish, program, run, told};
-use crate::support::{Engine, Place, has_tool, texts};
+use crate::support::{Engine, Place, eventually, has_tool, texts};
 
 fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", told(output));
@@ -38,10 +37,8 @@ fn restore(place: &Place, file: &str, database: &str) -> Output {
     run(place.folder(), &["backup", "restore", file, &url])
 }
 
-fn post(url: &str, email: &str) -> reqwest::Result<reqwest::blocking::Response> {
-    let form = [("email", email), ("password", "bob_pwd")];
-    Client::new().post(url).form(&form).send()
-}
+/// The password of every user.
+const PASSWORD: &str = "bob_pwd";
 
 fn emails(file: &Path) -> BTreeSet<String> {
     texts(file, "SELECT email AS value FROM users")
@@ -79,26 +76,26 @@ fn files(folder: &Path, beginning: &str) -> Vec<PathBuf> {
 fn f19_backup_under_load_loses_nothing() {
     let place = Place::new();
     let server = Server::start(&place);
-    let url = server.url("/users");
     let (told_users, is_over) = (Mutex::new(BTreeSet::new()), AtomicBool::new(false));
     let mut backups = Vec::new();
     std::thread::scope(|scope| {
         for writer in 0..4 {
-            let (url, told_users, is_over) = (&url, &told_users, &is_over);
+            let (server, told_users, is_over) = (&server, &told_users, &is_over);
             scope.spawn(move || {
                 for number in 0.. {
                     if is_over.load(Ordering::SeqCst) {
                         return;
                     }
                     let email = format!("w{writer}.{number}@x.fr");
-                    let answer = post(url, &email).unwrap();
-                    assert_eq!(answer.status(), 201);
+                    assert_eq!(server.register(&email, PASSWORD), 201);
                     told_users.lock().unwrap().insert(email);
                 }
             });
         }
         for number in 0..5 {
-            std::thread::sleep(Duration::from_millis(100));
+            eventually("the writers write", || {
+                told_users.lock().unwrap().len() > number * 4
+            });
             let before = told_users.lock().unwrap().clone();
             let name = format!("backup{number}.db");
             create(&place, &name);
@@ -127,13 +124,8 @@ fn f19_backup_under_load_loses_nothing() {
 fn f19_restore_revives_no_session() {
     let place = Place::new();
     let server = Server::start(&place);
-    assert_eq!(
-        post(&server.url("/users"), "bob@x.fr").unwrap().status(),
-        201
-    );
-    let login = post(&server.url("/sessions"), "bob@x.fr").unwrap();
-    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
-    let cookie = cookie.split(';').next().unwrap();
+    assert_eq!(server.register("bob@x.fr", PASSWORD), 201);
+    let cookie = server.session("bob@x.fr", PASSWORD);
     let report = create(&place, "backup.db");
     assert_eq!(report["users"], 1);
     let key = report["secret_key_file"].as_str().unwrap();
@@ -166,13 +158,8 @@ fn f19_restore_revives_no_session() {
     let again = restore(&place, "backup.db", "restored.db");
     assert_eq!(again.status.code(), Some(4), "{}", told(&again));
     let server = Server::start_with(&place, &["--database-url=sqlite://restored.db"]);
-    let profile = Client::new().get(server.url("/profile"));
-    let profile = profile.header("Cookie", cookie).send().unwrap();
-    assert_eq!(profile.status(), 403, "the session is over");
-    assert_eq!(
-        post(&server.url("/sessions"), "bob@x.fr").unwrap().status(),
-        200
-    );
+    assert_eq!(server.profile(&cookie), 403, "the session is over");
+    assert_eq!(server.log_in("bob@x.fr", PASSWORD), 200);
 }
 
 #[test]

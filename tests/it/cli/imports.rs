@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
-use reqwest::blocking::Client;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -54,10 +53,7 @@ fn emails(place: &Place) -> Vec<String> {
 fn login(place: &Place, email: &str, password: &str) -> u16 {
     let mut serve = command(place, &["--bind", "127.0.0.1:0"]);
     serve.env("BIENVENUE_THROTTLE", "off");
-    let server = Server::spawn(serve);
-    let form = [("email", email), ("password", password)];
-    let login = Client::new().post(server.url("/sessions")).form(&form);
-    login.send().unwrap().status().as_u16()
+    Server::spawn(serve).log_in(email, password)
 }
 
 fn sqlite(place: &Place, name: &str, sql: &str) {

@@ -11,4 +11,5 @@ mod help;
 mod imports;
 mod mail_commands;
 mod restore;
+mod usage;
 mod user_commands;

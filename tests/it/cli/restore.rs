@@ -4,12 +4,14 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::Method;
+use reqwest::blocking::Client;
 use rstest::rstest;
 
 use crate::support::guide::{Machine, blocks, section};
 use crate::support::postgres::Cluster;
 use crate::support::program::Server;
+use crate::support::requests::read;
 use crate::support::{Engine, eventually, has_tool};
 
 const BOB: &str = "bob@x.fr";
@@ -32,6 +34,9 @@ struct Host {
 
 impl Host {
     fn of(engine: Engine) -> Option<Self> {
+        if !engine.is_chosen() {
+            return None;
+        }
         let mut machine = Machine::new();
         machine.run(&blocks(section("## 2. The units"), "sh")[0]);
         // The name of the backup in the guide.
@@ -111,30 +116,9 @@ impl Host {
     }
 }
 
-fn send(request: RequestBuilder, fields: &[(&str, &str)]) -> (u16, String) {
-    let answer = request.form(fields).send().unwrap();
-    (answer.status().as_u16(), answer.text().unwrap())
-}
-
-fn log_in(server: &Server, email: &str) -> (u16, String) {
-    let request = Client::new().post(server.url("/sessions"));
-    send(request, &[("email", email), ("password", PASSWORD)])
-}
-
-/// The cookie of a new session.
-fn cookie(server: &Server, email: &str) -> String {
-    let (status, body) = log_in(server, email);
-    assert_eq!(status, 200, "{body}");
-    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    format!("session_id={}", body["session_id"].as_str().unwrap())
-}
-
 fn verify(server: &Server, token: &str) -> u16 {
-    send(
-        Client::new().put(server.url("/verify_email")),
-        &[("token", token)],
-    )
-    .0
+    let verified = server.form(Method::PUT, "/verify_email", &[("token", token)]);
+    verified.status().as_u16()
 }
 
 #[rstest]
@@ -144,20 +128,20 @@ fn restored_backup_revives_no_session_token_or_mail(
     let Some(host) = Host::of(engine) else { return };
     let server = host.serve();
     let client = Client::new();
-    let user = [("email", FORMER), ("password", PASSWORD)];
-    assert_eq!(send(client.post(server.url("/users")), &user).0, 201);
+    assert_eq!(server.register(FORMER, PASSWORD), 201);
     assert_eq!(verify(&server, &host.token(FORMER, "")), 200);
     let change_email = |cookie: &str, email| {
         let request = client.put(server.url("/profile/email"));
         let fields = [("email", email), ("current_password", PASSWORD)];
-        send(request.header("Cookie", cookie), &fields).0
+        let request = request.header("Cookie", cookie).form(&fields);
+        request.send().unwrap().status().as_u16()
     };
-    assert_eq!(change_email(&cookie(&server, FORMER), BOB), 200);
+    assert_eq!(change_email(&server.session(FORMER, PASSWORD), BOB), 200);
     assert_eq!(verify(&server, &host.token(BOB, "")), 200);
     // A backup brings back: a token that undoes the change, one that makes another
     // change, one that sets a password, a session, a known device, and a mail that waits.
     let undo = host.token(FORMER, "was changed");
-    let cookie = cookie(&server, BOB);
+    let cookie = server.session(BOB, PASSWORD);
     assert_eq!(change_email(&cookie, "third@x.fr"), 200);
     let change = host.token("third@x.fr", "");
     let link = host
@@ -166,21 +150,12 @@ fn restored_backup_revives_no_session_token_or_mail(
     let words = link.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
     let mut tokens = words.filter(|word| uuid::Uuid::parse_str(word).is_ok());
     let reset = tokens.next().unwrap().to_owned();
-    let profile = |server: &Server| {
-        let request = client.get(server.url("/profile"));
-        let answer = request.header("Cookie", &cookie).send().unwrap();
-        answer.status().as_u16()
-    };
-    assert_eq!(profile(&server), 200);
+    assert_eq!(server.profile(&cookie), 200);
     let mail = host.machine.path("var/lib/bienvenue/mail");
     let aside = host.machine.path("var/lib/bienvenue/aside");
     fs::rename(&mail, &aside).unwrap();
     fs::write(&mail, "a file where the folder should be").unwrap();
-    let asked = send(
-        client.post(server.url("/reset_password")),
-        &[("email", "bob@x.fr")],
-    );
-    assert_eq!(asked.0, 200);
+    assert_eq!(server.post("/reset_password", "bob@x.fr", "").status(), 200);
     eventually("a mail that waits", || host.waiting_mails() == 1);
     assert!(host.number(LEFT) >= 2);
     host.machine.run(&host.backup);
@@ -192,13 +167,13 @@ fn restored_backup_revives_no_session_token_or_mail(
     host.machine.run(&host.restore);
     assert_eq!(host.number(LEFT), 0, "known devices, and mirrors of tokens");
     let server = host.serve();
-    assert_eq!(profile(&server), 403, "the session");
+    assert_eq!(server.profile(&cookie), 403, "the session");
     let fields = [
         ("email", BOB),
         ("reset_token", reset.as_str()),
         ("new_password", "a new battery of horses"),
     ];
-    let used = send(client.put(server.url("/reset_password")), &fields);
+    let used = read(server.form(Method::PUT, "/reset_password", &fields));
     assert_eq!(used.0, 403, "the reset token: {}", used.1);
     assert_eq!(verify(&server, &change), 403, "the token of a change");
     assert_eq!(
@@ -207,10 +182,9 @@ fn restored_backup_revives_no_session_token_or_mail(
         "the token that undoes a change"
     );
     assert_eq!(host.waiting_mails(), 0, "the mail that waited");
-    assert_eq!(log_in(&server, BOB).0, 200);
+    assert_eq!(server.log_in(BOB, PASSWORD), 200);
     // A mail waits 2 seconds at most.
-    let user = [("email", "ann@x.fr"), ("password", PASSWORD)];
-    assert_eq!(send(client.post(server.url("/users")), &user).0, 201);
+    assert_eq!(server.register("ann@x.fr", PASSWORD), 201);
     host.token("ann@x.fr", "");
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(host.mails(BOB).len(), mails_before, "a mail was sent again");

@@ -11,12 +11,6 @@ use reqwest::blocking::{Client, Response};
 use crate::support::Place;
 use crate::support::program::{Server, program};
 
-fn post(server: &Server, path: &str, email: &str, password: &str) -> Response {
-    let form = [("email", email), ("password", password)];
-    let request = Client::new().post(server.url(path)).form(&form);
-    request.send().unwrap()
-}
-
 fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
     answer
         .headers()
@@ -37,14 +31,14 @@ fn production_has_secure_cookies_and_hsts() {
     let place = Place::new();
     let server = behind_https(&place);
     let password = "fifteen letters";
-    assert_eq!(post(&server, "/users", "bob@x.fr", password).status(), 201);
-    let login = post(&server, "/sessions", "bob@x.fr", password);
+    assert_eq!(server.post("/users", "bob@x.fr", password).status(), 201);
+    let login = server.post("/sessions", "bob@x.fr", password);
     assert_eq!(login.status(), 200);
     let cookie = header(&login, "set-cookie");
     for attribute in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
         assert!(cookie.split("; ").any(|a| a == attribute), "{cookie}");
     }
-    let failed = post(&server, "/sessions", "bob@x.fr", "wrong");
+    let failed = server.post("/sessions", "bob@x.fr", "wrong");
     for answer in [&login, &failed] {
         let hsts = header(answer, "strict-transport-security");
         assert_eq!(hsts, "max-age=31536000");
@@ -55,14 +49,14 @@ fn production_has_secure_cookies_and_hsts() {
 fn production_requires_fifteen_characters() {
     let place = Place::new();
     let server = behind_https(&place);
-    let short = post(&server, "/users", "bob@x.fr", "fourteen lette");
+    let short = server.post("/users", "bob@x.fr", "fourteen lette");
     assert_eq!(short.status(), 400);
     let told = short.text().unwrap();
     assert!(told.contains("15 characters"), "{told}");
     // Characters count, not bytes.
-    let short = post(&server, "/users", "bob@x.fr", &"é".repeat(14));
+    let short = server.post("/users", "bob@x.fr", &"é".repeat(14));
     assert_eq!(short.status(), 400);
-    let long = post(&server, "/users", "bob@x.fr", &"éàè".repeat(5));
+    let long = server.post("/users", "bob@x.fr", &"éàè".repeat(5));
     assert_eq!(long.status(), 201);
 }
 
@@ -71,8 +65,8 @@ fn development_has_plain_cookies_and_any_password() {
     let place = Place::new();
     let mut server = Server::start(&place);
     server.wait_for("development mode");
-    assert_eq!(post(&server, "/users", "bob@x.fr", "b").status(), 201);
-    let login = post(&server, "/sessions", "bob@x.fr", "b");
+    assert_eq!(server.post("/users", "bob@x.fr", "b").status(), 201);
+    let login = server.post("/sessions", "bob@x.fr", "b");
     let cookie = header(&login, "set-cookie");
     assert!(cookie.contains("HttpOnly"), "{cookie}");
     assert!(!cookie.contains("Secure"), "{cookie}");
@@ -103,16 +97,16 @@ fn production_listens_on_loopback_by_default() {
 fn a_closed_registration_says_so_and_logins_go_on() {
     let place = Place::new();
     let server = Server::start(&place);
-    assert_eq!(post(&server, "/users", "bob@x.fr", "bob_pwd").status(), 201);
+    assert_eq!(server.post("/users", "bob@x.fr", "bob_pwd").status(), 201);
     drop(server);
     let server = Server::start_with(&place, &["--registration", "closed"]);
     for email in ["new@x.fr", "bob@x.fr"] {
-        let refused = post(&server, "/users", email, "a_pwd");
+        let refused = server.post("/users", email, "a_pwd");
         assert_eq!(refused.status(), 403);
         let told = refused.text().unwrap();
         assert_eq!(told.trim_end(), r#"{"message":"registration is closed"}"#);
     }
-    let login = post(&server, "/sessions", "bob@x.fr", "bob_pwd");
+    let login = server.post("/sessions", "bob@x.fr", "bob_pwd");
     assert_eq!(login.status(), 200);
 }
 
@@ -120,7 +114,7 @@ fn a_closed_registration_says_so_and_logins_go_on() {
 fn database_files_are_readable_by_their_owner_only() {
     let place = Place::new();
     let server = Server::start(&place);
-    assert_eq!(post(&server, "/users", "bob@x.fr", "bob_pwd").status(), 201);
+    assert_eq!(server.post("/users", "bob@x.fr", "bob_pwd").status(), 201);
     for name in ["bienvenue.db", "bienvenue.db-wal", "bienvenue.db-shm"] {
         let file = fs::metadata(place.path(name)).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
@@ -142,11 +136,11 @@ fn r64_no_password_and_no_session_id_is_ever_logged() {
 
     let (right, wrong) = ("TheTypedPassword", "AnotherTypedPassword");
     let lengthy = "LongTypedPassword".repeat(6);
-    post(&server, "/users", "bob@x.fr", right);
-    post(&server, "/users", "eve@x.fr", &lengthy);
-    post(&server, "/sessions", "bob@x.fr", wrong);
-    post(&server, "/sessions", "eve@x.fr", &lengthy);
-    let login = post(&server, "/sessions", "bob@x.fr", right);
+    server.post("/users", "bob@x.fr", right);
+    server.post("/users", "eve@x.fr", &lengthy);
+    server.post("/sessions", "bob@x.fr", wrong);
+    server.post("/sessions", "eve@x.fr", &lengthy);
+    let login = server.post("/sessions", "bob@x.fr", right);
     let cookie = header(&login, "set-cookie").split(';').next().unwrap();
     let client = Client::new();
     let get = client.get(server.url("/profile")).header("Cookie", cookie);

@@ -12,6 +12,8 @@ use crate::support::program::{Server, finish, program, run, told};
 
 /// The exit code for a failure that a restart cannot repair.
 const PERMANENT: i32 = 78;
+/// The command line is wrong.
+const USAGE: i32 = 2;
 /// Something that may be over at the next try.
 const PASSING: i32 = 1;
 
@@ -94,7 +96,7 @@ fn a_scheme_that_is_unknown_creates_no_file() {
         "sqlite://b.db?mode=ro",
     ] {
         let place = Place::new();
-        let told = refused(&place, PERMANENT, &["--database-url", url]);
+        let told = refused(&place, USAGE, &["--database-url", url]);
         assert!(told.contains("--database-url (DATABASE_URL)"), "{told}");
         assert!(
             told.contains("sqlite://") || told.contains("SQLite"),

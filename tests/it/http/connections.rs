@@ -75,17 +75,27 @@ fn until_closed(clients: &mut [Slow], drips: bool) -> Duration {
         .unwrap()
 }
 
+/// Tries clients that drip and clients that send nothing further, at the same time.
+fn dripping_and_silent(attempt: &(impl Fn(bool) + Sync)) {
+    thread::scope(|scope| {
+        for drips in [true, false] {
+            scope.spawn(move || attempt(drips));
+        }
+    });
+}
+
 #[test]
 #[ignore = "waits for a deadline of 5 seconds"]
 fn r80_a_head_that_drips_or_never_comes_is_cut() {
     let place = Place::new();
     let server = Server::start(&place);
-    for drips in [true, false] {
-        let beginnings = ["", "GET / HT", "GET / HTTP/1.1\r\nX-Long: a"];
+    let beginnings = ["", "GET / HT", "GET / HTTP/1.1\r\nX-Long: a"];
+    let cut = |drips| {
         let mut clients = beginnings.map(|beginning| Slow::start(&server, beginning));
         let last = until_closed(&mut clients, drips);
         assert!(last < Duration::from_secs(10), "{last:?}");
-    }
+    };
+    dripping_and_silent(&cut);
 }
 
 #[test]
@@ -93,7 +103,7 @@ fn r80_a_head_that_drips_or_never_comes_is_cut() {
 fn r80_body_that_drips_or_never_comes_is_408_and_closed() {
     let place = Place::new();
     let server = Server::start(&place);
-    for drips in [true, false] {
+    let cut = |drips| {
         let mut clients = ["/sessions", "/users"]
             .map(|path| Slow::start(&server, &POST.replace("/sessions", path)));
         let last = until_closed(&mut clients, drips);
@@ -107,7 +117,8 @@ fn r80_body_that_drips_or_never_comes_is_408_and_closed() {
             let message = "{\"message\":\"the form took longer than 10 seconds to arrive\"}\n";
             assert!(heard.ends_with(message), "{heard}");
         }
-    }
+    };
+    dripping_and_silent(&cut);
 }
 
 /// A chunked form that goes on as fast as it is taken.

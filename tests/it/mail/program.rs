@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use reqwest::blocking::Client;
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
 
 use super::server::MailServer;
 use crate::support::program::{Server, finish, program, told};
+use crate::support::requests::read;
 use crate::support::{Engine, Place, eventually};
 
 const BOB: (&str, &str) = ("email", "bob@x.fr");
@@ -23,9 +24,7 @@ fn start(place: &Place, server: &MailServer) -> Server {
 }
 
 fn post(program: &Server, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
-    let answer = Client::new().post(program.url(path)).form(fields).send();
-    let answer = answer.unwrap();
-    (answer.status().as_u16(), answer.text().unwrap())
+    read(program.form(Method::POST, path, fields))
 }
 
 fn outbox(place: &Place) -> Vec<String> {

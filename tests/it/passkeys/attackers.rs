@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::auth::{RelyingParty, ThrottleSettings};
+use bienvenue::domain::{NormalizedEmail, Password};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, encoded, setup, setup_on};
@@ -49,6 +50,107 @@ async fn thief_with_session_and_password_changes_no_passkey(#[case] engine: Engi
             assert_eq!(refused.status.as_u16(), expected, "{path} {proof}");
         }
     }
+    assert_eq!(app.log_in_by(&phone).await.status.as_u16(), 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn password_alone_uses_and_adds_no_passkey(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    let login = app.password_step().await;
+    let mut theirs = Authenticator::phone();
+    theirs.id.clone_from(&phone.id);
+    theirs.user_handle.clone_from(&phone.user_handle);
+    let second = app.passkey_step(&login, &theirs).await;
+    assert_eq!(code_of(&second), "invalid_second_factor");
+    assert_eq!(code_of(&app.log_in_by(&theirs).await), "invalid_passkey");
+    let path = "/account/passkeys/options";
+    for cookie in [login.clone(), login.replace("login=", "session_id=")] {
+        let body = format!("current_password={PASSWORD}");
+        let refused = app.pending(&cookie, path, body).await;
+        assert_eq!(
+            refused.status.as_u16(),
+            403,
+            "a pending login is no session"
+        );
+    }
+    assert_eq!(app.profile(&session_id).await.status.as_u16(), 200);
+    assert_eq!(app.passkey_step(&login, &phone).await.status.as_u16(), 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn mailbox_alone_sets_a_password_but_keeps_passkeys(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    let token = app
+        .auth
+        .get_reset_password_token(NormalizedEmail::parse(BOB).unwrap());
+    let theirs = Password::parse("theirs").unwrap();
+    app.auth.update_password(&token.unwrap(), &theirs).unwrap();
+    assert_eq!(app.profile(&session_id).await.status.as_u16(), 403);
+    let login = app.log_in(BOB, "theirs").await;
+    assert_eq!(code_of(&login), "second_factor_required");
+    // The owner's passkey is a login without the password that the attacker has set.
+    let owner = app.log_in_by(&phone).await;
+    assert_eq!(owner.status.as_u16(), 200, "{}", owner.body);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn session_alone_names_passkeys_and_changes_none(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&session_id, &mut phone).await;
+    let cookie = format!("session_id={session_id}");
+    let keys = app.with_cookie(Method::GET, "/account/passkeys", &cookie);
+    let id = keys.await.json()[0]["id"].to_string();
+    let one = format!("/account/passkeys/{id}");
+    let named = app.as_user(&session_id, Method::PUT, &one, "name=theirs");
+    assert_eq!(named.await.status.as_u16(), 200);
+    for (method, path) in [
+        (Method::POST, "/account/passkeys/options"),
+        (Method::POST, "/account/recovery_codes"),
+        (Method::DELETE, one.as_str()),
+    ] {
+        for proof in ["", "&otp=000000", "&recovery_code=aaaa-aaaa-aaaa-aaaa"] {
+            let body = format!("current_password=guess{proof}");
+            let refused = app.as_user(&session_id, method.clone(), path, body).await;
+            assert_eq!(refused.status.as_u16(), 401, "{path} {proof}");
+        }
+    }
+    let recovery = app.as_user(
+        &session_id,
+        Method::POST,
+        "/account/passkeys",
+        "name=theirs",
+    );
+    assert_eq!(
+        recovery.await.status.as_u16(),
+        400,
+        "no challenge was asked for"
+    );
     assert_eq!(app.log_in_by(&phone).await.status.as_u16(), 200);
 }
 

@@ -56,12 +56,6 @@ fn samples(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn post(server: &Server, path: &str, email: &str, password: &str) -> u16 {
-    let form = [("email", email), ("password", password)];
-    let request = Client::new().post(server.url(path)).form(&form);
-    request.send().unwrap().status().as_u16()
-}
-
 fn ask(server: &Server, method: &str, path: &str) -> u16 {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let request = Client::new().request(method, server.url(path));
@@ -76,12 +70,15 @@ fn requests_logins_and_sessions_are_counted(
         return;
     };
     let (server, operator) = observed(&place, &["--password-min-length", "3"]);
-    assert_eq!(post(&server, "/users", "bob@x.fr", "bob_pwd"), 201);
-    assert_eq!(post(&server, "/users", "BOB@x.fr", "bob_pwd"), 400);
-    assert_eq!(post(&server, "/users", "eve@x.fr", "e"), 400);
-    assert_eq!(post(&server, "/sessions", "bob@x.fr", "bob_pwd"), 200);
-    assert_eq!(post(&server, "/sessions/", "bob@x.fr", "wrong"), 401);
-    assert_eq!(post(&server, "/sessions", "eve@x.fr", "wrong"), 401);
+    assert_eq!(server.post("/users", "bob@x.fr", "bob_pwd").status(), 201);
+    assert_eq!(server.post("/users", "BOB@x.fr", "bob_pwd").status(), 400);
+    assert_eq!(server.post("/users", "eve@x.fr", "e").status(), 400);
+    assert_eq!(
+        server.post("/sessions", "bob@x.fr", "bob_pwd").status(),
+        200
+    );
+    assert_eq!(server.post("/sessions/", "bob@x.fr", "wrong").status(), 401);
+    assert_eq!(server.post("/sessions", "eve@x.fr", "wrong").status(), 401);
     assert_eq!(ask(&server, "POST", "/sessions"), 415);
     assert_eq!(ask(&server, "GET", "/profile"), 403);
 
@@ -187,7 +184,7 @@ fn client_input_makes_no_metric_labels() {
         ask(&server, "GET", &format!("/nix{number}?session_id={number}"));
         ask(&server, &format!("BREW{number}"), "/users/");
         ask(&server, "GET", &format!("/?n={number}"));
-        post(&server, &format!("/users/{number}/"), "bob@x.fr", "bob_pwd");
+        server.post(&format!("/users/{number}/"), "bob@x.fr", "bob_pwd");
     }
     let text = scrape(&operator);
     let names: Vec<_> = samples(&text).into_keys().collect();
@@ -206,8 +203,8 @@ fn throttled_requests_are_counted() {
     // The shortest wait, a second of the clock, may be over after a moment.
     let settings = ["--throttle=on", "--throttle-account-limit=1"];
     let (server, operator) = observed(&place, &settings);
-    assert_eq!(post(&server, "/sessions", "bob@x.fr", "wrong"), 401);
-    assert_eq!(post(&server, "/sessions", "bob@x.fr", "wrong"), 429);
+    assert_eq!(server.post("/sessions", "bob@x.fr", "wrong").status(), 401);
+    assert_eq!(server.post("/sessions", "bob@x.fr", "wrong").status(), 429);
     let samples = samples(&scrape(&operator));
     for (outcome, value) in [("throttled", "1"), ("failed", "0")] {
         let name = format!("bienvenue_logins_total{{outcome=\"{outcome}\"}}");
@@ -223,8 +220,8 @@ fn f21_metrics_count_queued_and_finished_mails() {
     let sample = |name: &str| samples(&scrape(&operator))[&format!("bienvenue_{name}")].clone();
     assert_eq!(sample("mails_waiting"), "0");
     assert_eq!(sample("mails_waiting_oldest_seconds"), "0.0");
-    post(&server, "/users", "bob@x.fr", "bob_pwd");
-    post(&server, "/reset_password", "bob@x.fr", "");
+    server.post("/users", "bob@x.fr", "bob_pwd");
+    server.post("/reset_password", "bob@x.fr", "");
     assert_eq!(sample("mails_waiting"), "1");
     place.sql("UPDATE outbox SET created_at = created_at - 1000");
     let age: f64 = sample("mails_waiting_oldest_seconds").parse().unwrap();
@@ -243,8 +240,11 @@ fn a_scrape_counts_the_valid_sessions() {
     let (server, operator) = observed(&place, &[]);
     let sessions = || samples(&scrape(&operator))["bienvenue_sessions"].clone();
     assert_eq!(sessions(), "0");
-    post(&server, "/users", "bob@x.fr", "bob_pwd");
-    assert_eq!(post(&server, "/sessions", "bob@x.fr", "bob_pwd"), 200);
+    server.post("/users", "bob@x.fr", "bob_pwd");
+    assert_eq!(
+        server.post("/sessions", "bob@x.fr", "bob_pwd").status(),
+        200
+    );
     assert_eq!(sessions(), "1");
     place.sql("UPDATE sessions SET expires_at = 1");
     assert_eq!(sessions(), "0");
@@ -259,8 +259,8 @@ fn metrics_pass_the_strict_parser_of_prometheus() {
     }
     let place = Place::new();
     let (server, operator) = observed(&place, &[]);
-    post(&server, "/users", "bob@x.fr", "bob_pwd");
-    post(&server, "/sessions", "bob@x.fr", "bob_pwd");
+    server.post("/users", "bob@x.fr", "bob_pwd");
+    server.post("/sessions", "bob@x.fr", "bob_pwd");
     let program = "import sys\n\
                    try: from prometheus_client.openmetrics import parser\n\
                    except ImportError: sys.exit(77)\n\
@@ -364,7 +364,7 @@ fn the_last_requests_can_be_watched() {
 fn shutdown_works_with_an_open_ops_connection() {
     let place = Place::new();
     let (mut server, operator) = observed(&place, &[]);
-    post(&server, "/users", "bob@x.fr", "bob_pwd");
+    server.post("/users", "bob@x.fr", "bob_pwd");
     // A connection that is kept open does not hold up the end.
     let client = Client::new();
     let metrics = client.get(format!("http://{operator}/metrics"));

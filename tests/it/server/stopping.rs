@@ -8,16 +8,11 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::Client;
 
 use crate::support::app::fields;
 use crate::support::program::{Server, program};
 use crate::support::{Place, eventually};
-
-fn post(server: &Server, path: &str, email: &str, password: &str) -> reqwest::Result<Response> {
-    let form = [("email", email), ("password", password)];
-    Client::new().post(server.url(path)).form(&form).send()
-}
 
 /// A server whose logins take a quarter of a second, and bob.
 fn slow(place: &Place) -> Server {
@@ -25,7 +20,7 @@ fn slow(place: &Place) -> Server {
     let mut command = program(place.folder(), &arguments);
     command.args(["--hash-threads", "1"]);
     let server = Server::spawn(command);
-    let created = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    let created = server.post("/users", "bob@x.fr", "bob_pwd");
     assert_eq!(created.status(), 201);
     eventually("an idle thread", || !hashes(&server));
     server
@@ -101,7 +96,7 @@ fn shutdown_refuses_new_and_closes_idle_connections() {
 fn a_clean_stop_leaves_the_database_in_one_file() {
     let place = Place::new();
     let mut server = Server::start(&place);
-    post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+    server.post("/users", "bob@x.fr", "bob_pwd");
     assert!(place.path("bienvenue.db-wal").exists());
     server.signal("TERM");
     server.wait();
@@ -117,14 +112,12 @@ fn stop_keeps_mails_that_wait_and_logs_no_error() {
     let clients: Vec<_> = (0..8)
         .map(|nth| {
             let email = format!("user{nth}@x.fr");
-            post(&server, "/users", &email, "some password").unwrap();
+            server.post("/users", &email, "some password");
             email
         })
         .collect();
     for email in &clients {
-        let form = [("email", email)];
-        let asked = Client::new().post(server.url("/reset_password"));
-        assert_eq!(asked.form(&form).send().unwrap().status(), 200);
+        assert_eq!(server.post("/reset_password", email, "").status(), 200);
     }
     server.signal("TERM");
     server.wait();
@@ -140,14 +133,12 @@ fn stop_keeps_mails_that_wait_and_logs_no_error() {
 fn users_and_sessions_survive_a_restart() {
     let place = Place::new();
     let mut server = Server::start(&place);
-    post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
-    let login = post(&server, "/sessions", "bob@x.fr", "bob_pwd").unwrap();
-    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
+    server.post("/users", "bob@x.fr", "bob_pwd");
+    let cookie = server.session("bob@x.fr", "bob_pwd");
     server.signal("TERM");
     server.wait();
 
     let server = Server::start(&place);
-    let cookie = cookie.split(';').next().unwrap();
     let profile = Client::new()
         .get(server.url("/profile"))
         .header("Cookie", cookie)
@@ -156,10 +147,8 @@ fn users_and_sessions_survive_a_restart() {
         profile.unwrap().text().unwrap().trim_end(),
         r#"{"email":"bob@x.fr"}"#
     );
-    let login = post(&server, "/sessions", "bob@x.fr", "bob_pwd").unwrap();
-    assert_eq!(login.status(), 200);
-    let again = post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
-    assert_eq!(again.status(), 400);
+    assert_eq!(server.log_in("bob@x.fr", "bob_pwd"), 200);
+    assert_eq!(server.register("bob@x.fr", "bob_pwd"), 400);
 }
 
 /// The outcomes of a client's requests.
@@ -227,7 +216,7 @@ fn f12_shutdowns_leave_no_request_unanswered() {
     let (mut sum, mut rounds) = (Fates::default(), 0);
     while sum.answered < 10_000 || rounds < 10 {
         let mut server = Server::start(&place);
-        post(&server, "/users", "bob@x.fr", "bob_pwd").unwrap();
+        server.post("/users", "bob@x.fr", "bob_pwd");
         let clients: Vec<_> = (0..100)
             .map(|number| {
                 let address = server.address.clone();
@@ -294,6 +283,6 @@ fn every_acknowledged_user_survives_a_kill() {
         assert!(there.contains(email), "{email} was acknowledged");
     }
     let last = acknowledged.last().unwrap();
-    let login = post(&server, "/sessions", last, "a_pwd").unwrap();
+    let login = server.post("/sessions", last, "a_pwd");
     assert_eq!(login.status(), 200);
 }

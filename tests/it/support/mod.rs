@@ -13,12 +13,16 @@ pub(crate) mod openapi;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod requests;
 pub(crate) mod statements;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use bienvenue::db::{DB, DbSettings};
 use bienvenue::domain::{Clock, DatabaseUrl, Email, Password, Timestamp};
@@ -50,6 +54,18 @@ pub(crate) enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Whether the tests run on this engine: `TEST_ENGINE` names one of them, else they run on both.
+    pub(crate) fn is_chosen(self) -> bool {
+        match std::env::var("TEST_ENGINE").as_deref() {
+            Ok("sqlite") => self == Self::Sqlite,
+            Ok("postgres") => self == Self::Postgres,
+            Ok(other) => panic!("TEST_ENGINE is {other}; it must be sqlite or postgres"),
+            Err(_) => true,
+        }
+    }
+}
+
 /// A folder with a database in it or beside it, which goes away with the test.
 pub(crate) struct Place {
     server: Option<TestDatabase>,
@@ -73,10 +89,10 @@ impl Place {
         }
     }
 
-    /// On that engine, if it is on this machine.
+    /// On that engine, if it is on this machine and the tests run on it.
     pub(crate) fn on(engine: Engine) -> Option<Self> {
         match engine {
-            Engine::Sqlite => Some(Self::new()),
+            Engine::Sqlite => engine.is_chosen().then(Self::new),
             Engine::Postgres => TestDatabase::new().map(|server| Self {
                 server: Some(server),
                 ..Self::new()
@@ -107,10 +123,11 @@ impl Place {
         }
     }
 
-    /// The database, migrated. A new PostgreSQL database is a copy of one that is migrated.
+    /// The database, migrated. A new one is a copy of one that is migrated.
     pub(crate) fn open(&self, settings: DbSettings) -> DB {
-        if let Some(server) = &self.server {
-            server.create_migrated();
+        match &self.server {
+            Some(server) => server.create_migrated(),
+            None => copy_migrated(&self.path("bienvenue.db")),
         }
         DB::open(&self.url(), settings).unwrap()
     }
@@ -162,6 +179,24 @@ impl Place {
             Other::Postgres(mut conn) => load(&mut conn, sql),
         }
     }
+}
+
+/// Copies a migrated SQLite database to a file that is not there yet.
+fn copy_migrated(file: &Path) {
+    static MIGRATED: OnceLock<Vec<u8>> = OnceLock::new();
+    if file.exists() {
+        return;
+    }
+    let migrated = MIGRATED.get_or_init(|| {
+        let folder = tempfile::tempdir_in(scratch()).unwrap();
+        let file = folder.path().join("migrated.db");
+        drop(DB::open(&DatabaseUrl::sqlite(file.clone()), DbSettings::default()).unwrap());
+        // All is in the file, and nothing in its write-ahead log.
+        sqlite(&file, "PRAGMA wal_checkpoint(TRUNCATE)");
+        std::fs::read(file).unwrap()
+    });
+    std::fs::write(file, migrated).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A connection that is none of the service's.
@@ -231,10 +266,27 @@ pub(crate) fn password(text: &str) -> Password {
 
 /// Waits until `so` is true, for at most ten seconds.
 pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut pause = Pause::default();
     while !so() {
-        assert!(std::time::Instant::now() < deadline, "never came: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        assert!(Instant::now() < deadline, "never came: {what}");
+        pause.sleep();
+    }
+}
+
+/// Pauses between looks: one millisecond at first, ten at most.
+pub(crate) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_millis(1))
+    }
+}
+
+impl Pause {
+    pub(crate) fn sleep(&mut self) {
+        std::thread::sleep(self.0);
+        self.0 = (self.0 * 2).min(Duration::from_millis(10));
     }
 }
 

@@ -14,6 +14,7 @@ use bienvenue::db::{DB, DbSettings, Pooler};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
+use super::Engine;
 use super::pgbouncer::{PgBouncer, mode};
 
 /// Where databases are made: on the server that `TEST_POSTGRES_URL` names, or in our own cluster.
@@ -50,6 +51,9 @@ impl TestDatabase {
     /// Names one, if there is a server for tests. `TEST_POSTGRES_URL` names the server; without it
     /// the binaries on this machine make one. Where there are none the test is skipped.
     pub(crate) fn new() -> Option<Self> {
+        if !Engine::Postgres.is_chosen() {
+            return None;
+        }
         let Some(server) = SERVER.get_or_init(server) else {
             no_server();
             return None;
@@ -181,6 +185,9 @@ impl Cluster {
     /// skipped. As root it runs as another user, because the server refuses root.
     pub(crate) fn create(options: &str) -> Option<Self> {
         static INITIAL: OnceLock<Option<Cluster>> = OnceLock::new();
+        if !Engine::Postgres.is_chosen() {
+            return None;
+        }
         let initial = INITIAL.get_or_init(|| {
             let initial = Self::without_data("")?;
             let options = "-U postgres -A trust -E UTF8 --locale=C --no-sync";

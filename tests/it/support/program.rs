@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use super::Place;
 use super::pgbouncer::mode;
 use super::postgres::pooler;
+use super::{Pause, Place};
 
 /// The real program, not started yet: a folder of its own, a free port, cheap hashes, and
 /// nothing of the environment that would change its settings. All tests come from one
@@ -44,12 +45,13 @@ pub(crate) fn finish(mut command: Command) -> Output {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
+    let mut pause = Pause::default();
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {
             child.kill().unwrap();
             panic!("it should have ended by itself");
         }
-        std::thread::sleep(Duration::from_millis(10));
+        pause.sleep();
     }
     child.wait_with_output().unwrap()
 }
@@ -63,7 +65,7 @@ pub(crate) fn told(output: &Output) -> String {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    log: Receiver<String>,
+    log: Mutex<Receiver<String>>,
     lines: Vec<String>,
 }
 
@@ -94,7 +96,7 @@ impl Server {
         let mut server = Self {
             child,
             address: String::new(),
-            log,
+            log: Mutex::new(log),
             lines: Vec::new(),
         };
         let line = server.wait_for("Running on http://");
@@ -111,7 +113,7 @@ impl Server {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = self.log.recv_timeout(left) else {
+            let Ok(line) = self.log.get_mut().unwrap().recv_timeout(left) else {
                 panic!("never logged: {text}; the log is {:#?}", self.lines);
             };
             self.lines.push(line);
@@ -120,13 +122,13 @@ impl Server {
 
     /// All that it has logged. It has to have ended.
     pub(crate) fn whole_log(&mut self) -> String {
-        self.lines.extend(self.log.iter());
+        self.lines.extend(self.log.get_mut().unwrap().iter());
         self.lines.join("\n")
     }
 
     /// How many lines of the log so far have the text in them.
     pub(crate) fn logged(&mut self, text: &str) -> usize {
-        self.lines.extend(self.log.try_iter());
+        self.lines.extend(self.log.get_mut().unwrap().try_iter());
         self.lines.iter().filter(|line| line.contains(text)).count()
     }
 
@@ -156,12 +158,13 @@ impl Server {
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(30);
+        let mut pause = Pause::default();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
+            pause.sleep();
         }
     }
 }

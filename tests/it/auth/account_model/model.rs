@@ -1,6 +1,6 @@
 //! The expected state of accounts.
 
-use super::HOUR;
+use super::{HOUR, IDLE, LIFETIME, TOUCH_AFTER};
 
 pub(super) struct Account {
     pub(super) email: &'static str,
@@ -10,6 +10,15 @@ pub(super) struct Account {
     pub(super) is_proved: bool,
     pub(super) is_there: bool,
     pub(super) is_disabled: bool,
+    pub(super) factor: Option<Factor>,
+}
+
+/// An authenticator app with its recovery codes, and the times at which they were made.
+pub(super) struct Factor {
+    pub(super) secret: String,
+    pub(super) since: u64,
+    pub(super) codes: Vec<String>,
+    pub(super) codes_since: u64,
 }
 
 /// A capability over an account: a session or a token.
@@ -19,6 +28,10 @@ pub(super) struct Key {
     /// The address that a token brings; of no meaning for sessions and resets.
     pub(super) email: &'static str,
     ends: u64,
+    /// The last use of a session as it is stored.
+    used: Option<u64>,
+    /// The time of the change that the token undoes.
+    pub(super) since: u64,
     pub(super) is_good: bool,
     /// Whether the address is kept from others until the token ends.
     pub(super) is_reserved: bool,
@@ -27,12 +40,18 @@ pub(super) struct Key {
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) now: u64,
+    /// Whether a login ends the other sessions of its account.
+    pub(super) has_one_session: bool,
     pub(super) accounts: Vec<Account>,
     pub(super) sessions: Vec<Key>,
     pub(super) resets: Vec<Key>,
     pub(super) changes: Vec<Key>,
     /// The tokens that take a former address back.
     pub(super) undos: Vec<Key>,
+    /// The tokens of mails about second factors, which undo a change.
+    pub(super) factor_undos: Vec<Key>,
+    /// Logins that wait for a second factor.
+    pub(super) pending: Vec<Key>,
 }
 
 fn canonical(email: &str) -> String {
@@ -45,7 +64,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) fn is_live(&self, now: u64) -> bool {
-        self.is_good && now < self.ends
+        self.is_good && now < self.ends && self.used.is_none_or(|used| now < used + IDLE)
     }
 }
 
@@ -83,14 +102,30 @@ impl Model {
     pub(super) fn delete(&mut self, account: usize) {
         self.set_password(account, None);
         end(&mut self.undos, account);
+        end(&mut self.factor_undos, account);
         self.accounts[account].is_there = false;
     }
 
-    pub(super) fn session(&self, nth: usize) -> (String, Option<usize>) {
-        match latest(&self.sessions, nth) {
-            Some(key) => (key.text.clone(), key.is_good.then_some(key.account)),
-            None => ("none".to_owned(), None),
+    /// The account of a session that a request uses, if the session is valid.
+    pub(super) fn touch(&mut self, text: &str) -> Option<usize> {
+        let now = self.now;
+        let session = self.sessions.iter_mut().find(|key| key.text == text)?;
+        if !session.is_live(now) {
+            return None;
         }
+        session.used = session.used.map(|used| {
+            let is_written = now >= used + TOUCH_AFTER;
+            if is_written { now } else { used }
+        });
+        Some(session.account)
+    }
+
+    /// The n-th session, which a request uses, and its account if it is valid.
+    pub(super) fn session(&mut self, nth: usize) -> (String, Option<usize>) {
+        let text = latest(&self.sessions, nth).map(|key| key.text.clone());
+        let text = text.unwrap_or("none".to_owned());
+        let account = self.touch(&text);
+        (text, account)
     }
 
     pub(super) fn is_right(&self, account: usize, with: usize) -> bool {
@@ -98,7 +133,12 @@ impl Model {
     }
 
     pub(super) fn open(&mut self, text: String, account: usize) {
-        self.sessions.push(key(text, account, "", u64::MAX));
+        if self.has_one_session {
+            end(&mut self.sessions, account);
+        }
+        let mut session = key(text, account, "", self.now + LIFETIME);
+        session.used = Some(self.now);
+        self.sessions.push(session);
     }
 
     /// Sets a password, with everything that this ends.
@@ -107,6 +147,35 @@ impl Model {
         end(&mut self.sessions, account);
         end(&mut self.resets, account);
         end(&mut self.changes, account);
+        end(&mut self.pending, account);
+    }
+
+    /// The account and the address that a token restores. It restores no address that another
+    /// account has and whose owner has proved it.
+    pub(super) fn restorable(&self, token: Option<&Key>) -> Option<(usize, &'static str)> {
+        let token = token.filter(|token| token.is_live(self.now))?;
+        if self.accounts[token.account].is_disabled {
+            return None;
+        }
+        let owner = self.owner(token.email);
+        let usurper = owner.filter(|owner| *owner != token.account);
+        let is_proved = usurper.is_some_and(|usurper| self.accounts[usurper].is_proved);
+        (!is_proved).then_some((token.account, token.email))
+    }
+
+    /// Removes what was done to the factors of an account that is taken back.
+    pub(super) fn forget_factors_since(&mut self, account: usize, since: u64) {
+        let undos = self.factor_undos.iter_mut();
+        for undo in undos.filter(|undo| undo.account == account && undo.since >= since) {
+            undo.is_good = false;
+        }
+        let factor = &mut self.accounts[account].factor;
+        if factor.as_ref().is_some_and(|factor| factor.since >= since) {
+            *factor = None;
+        }
+        if let Some(factor) = factor.as_mut().filter(|factor| factor.codes_since >= since) {
+            factor.codes.clear();
+        }
     }
 
     pub(super) fn reset_token(&mut self, text: String, account: usize) {
@@ -122,6 +191,8 @@ pub(super) fn key(text: String, account: usize, email: &'static str, ends: u64) 
         account,
         email,
         ends,
+        used: None,
+        since: 0,
         is_good: true,
         is_reserved: false,
     }

@@ -3,6 +3,7 @@
 mod attackers;
 mod enrolment;
 mod keys;
+mod killed_rotation;
 mod limits;
 mod login;
 mod policy;

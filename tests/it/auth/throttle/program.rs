@@ -5,23 +5,15 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bienvenue::domain::LimitKey;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::Client;
 
 use crate::support::program::{Server, run, told};
 use crate::support::{Place, email, eventually};
 
-fn log_in(server: &Server, password: &str) -> Response {
-    let form = [("email", "bob@dylan.com"), ("password", password)];
-    let login = Client::new().post(server.url("/sessions")).form(&form);
-    login.send().unwrap()
-}
-
 fn throttling(place: &Place) -> Server {
     let settings = ["--throttle=on", "--throttle-account-limit=2"];
     let server = Server::start_with(place, &settings);
-    let form = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
-    let registration = Client::new().post(server.url("/users")).form(&form);
-    assert_eq!(registration.send().unwrap().status(), 201);
+    assert_eq!(server.register("bob@dylan.com", "bob_pwd"), 201);
     server
 }
 
@@ -35,9 +27,15 @@ fn throttle(place: &Place, arguments: &[&str]) -> String {
 fn operator_lists_and_clears_throttled_accounts() {
     let place = Place::new();
     let server = throttling(&place);
-    assert_eq!(log_in(&server, "wrong").status(), 401);
-    assert_eq!(log_in(&server, "wrong").status(), 401);
-    let refused = log_in(&server, "bob_pwd");
+    assert_eq!(
+        server.post("/sessions", "bob@dylan.com", "wrong").status(),
+        401
+    );
+    assert_eq!(
+        server.post("/sessions", "bob@dylan.com", "wrong").status(),
+        401
+    );
+    let refused = server.post("/sessions", "bob@dylan.com", "bob_pwd");
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "300");
     let list = throttle(&place, &["list", "--throttle-account-limit=2"]);
@@ -47,9 +45,14 @@ fn operator_lists_and_clears_throttled_accounts() {
     assert!(list.contains("127.0.0.1/32"), "{list}");
     assert!(row.unwrap().ends_with(" bob@dylan.com"), "{list}");
     assert!(throttle(&place, &["clear", "bob@dylan.com"]).starts_with("cleared 2 counts"));
-    assert_eq!(log_in(&server, "bob_pwd").status(), 200);
+    assert_eq!(
+        server
+            .post("/sessions", "bob@dylan.com", "bob_pwd")
+            .status(),
+        200
+    );
     assert!(throttle(&place, &["clear", "127.0.0.1"]).starts_with("cleared 4 count"));
-    log_in(&server, "wrong");
+    server.post("/sessions", "bob@dylan.com", "wrong");
     // Its failure as a known client, and the right login before.
     assert!(throttle(&place, &["clear", "--all"]).starts_with("cleared 2 count"));
     assert_eq!(throttle(&place, &["list"]).lines().count(), 1);
@@ -58,23 +61,25 @@ fn operator_lists_and_clears_throttled_accounts() {
 #[test]
 fn throttle_clear_needs_an_account_and_a_database() {
     let place = Place::new();
-    for (arguments, expected) in [
+    for (arguments, code, expected) in [
         (
             ["throttle", "clear", "bob"],
+            2,
             "neither an email nor an IP address",
         ),
         (
             ["throttle", "list", "--database-url=sqlite://none.db"],
+            78,
             "none.db",
         ),
     ] {
         let output = run(place.folder(), &arguments);
-        assert_eq!(output.status.code(), Some(78), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
         assert!(told(&output).contains(expected), "{}", told(&output));
     }
     assert_eq!(
         run(place.folder(), &["throttle", "clear"]).status.code(),
-        Some(78)
+        Some(2)
     );
     assert!(!place.path("none.db").exists());
 }
@@ -83,10 +88,8 @@ fn throttle_clear_needs_an_account_and_a_database() {
 fn the_device_cookie_lasts_as_long_as_the_device_is_known() {
     let place = Place::new();
     let server = Server::start_with(&place, &["--throttle=on", "--throttle-device-memory=2days"]);
-    let form = [("email", "bob@dylan.com"), ("password", "bob_pwd")];
-    let registration = Client::new().post(server.url("/users")).form(&form);
-    assert_eq!(registration.send().unwrap().status(), 201);
-    let login = log_in(&server, "bob_pwd");
+    assert_eq!(server.register("bob@dylan.com", "bob_pwd"), 201);
+    let login = server.post("/sessions", "bob@dylan.com", "bob_pwd");
     let cookies = login.headers().get_all("set-cookie");
     let mut cookies = cookies.iter().map(|cookie| cookie.to_str().unwrap());
     let device = cookies.find(|cookie| cookie.starts_with("device="));

@@ -115,7 +115,7 @@ fn doctor_finds_settings_that_contradict_each_other() {
     let mut command = doctor(place.folder(), &["--bind=0.0.0.0:5000"]);
     command.arg("--public-url=http://localhost:5000");
     let output = finish(command);
-    assert_eq!(output.status.code(), Some(78), "a flag that is given twice");
+    assert_eq!(output.status.code(), Some(2), "a flag that is given twice");
     let found = wrong(doctor(
         place.folder(),
         &["--public-url=http://localhost:5000", "--bind=0.0.0.0:5000"],

@@ -115,7 +115,7 @@ fn unit_agrees_with_the_program() {
     let unit = fs::read_to_string(deploy("bienvenue.service")).unwrap();
     for line in [
         // Exit code 78 means a failure that a restart cannot repair.
-        "RestartPreventExitStatus=78",
+        "RestartPreventExitStatus=2 78",
         "Restart=on-failure",
         // 25 seconds of answering, and 4 of the last writes.
         "TimeoutStopSec=40",
