@@ -1,6 +1,7 @@
 //! Rate limits of mails and of account changes.
 
-use super::{IpLimits, LoginAttempt, ThrottleSettings, device_mark};
+use super::ip_limits::RESET_REQUESTS;
+use super::{LoginAttempt, ThrottleSettings, device_mark};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
@@ -24,7 +25,7 @@ pub(in crate::auth) fn reset_requests(
     }
     Ok(match attempt.mark() {
         Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
-        None => IpLimits(client).reset_requests(settings),
+        None => RESET_REQUESTS.of(client, settings),
     })
 }
 
