@@ -69,7 +69,7 @@ fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
 
 /// Begins the next computation of a job. A lane is idle: the one that the job has just left,
 /// or the one for which it was taken from the queue.
-fn go_on(lanes: &mut Lanes<Job, LANES>, step: Option<(Input, Job)>) {
+fn go_on(lanes: &mut Lanes<Job, LANES>, step: Option<(Box<Input>, Job)>) {
     if let Some((input, job)) = step
         && lanes.begin(&input, job).is_err()
     {
