@@ -3,6 +3,7 @@
 
     scripts/third-party.py          writes the file
     scripts/third-party.py --check  fails if the file does not match Cargo.lock
+    scripts/third-party.py --sbom   prints the same crates as a bill of materials (CycloneDX 1.5)
 
 Of a choice of licences it takes the first that is in CHOICE. The texts are those in the folders of the crates. Python's
 standard library and cargo are enough; cargo is run offline.
@@ -12,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,7 +119,48 @@ def render():
     return "\n".join(line.rstrip() for line in "\n".join(lines).split("\n"))
 
 
+def component(package, checksums):
+    name, version = package["name"], package["version"]
+    purl = f"pkg:cargo/{name}@{version}"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": version,
+        "purl": purl,
+        "licenses": [{"expression": package["license"].replace("/", " OR ")}],
+        "hashes": [{"alg": "SHA-256", "content": checksums[(name, version)]}],
+    }
+
+
+def bill_of_materials():
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
+    checksums = {(entry["name"], entry["version"]): entry.get("checksum") for entry in lock["package"]}
+    data = metadata()
+    root = next(package for package in data["packages"] if package["id"] == data["resolve"]["root"])
+    packages = linked(data)
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": f"pkg:cargo/{root['name']}@{root['version']}",
+                "name": root["name"],
+                "version": root["version"],
+                "licenses": [{"expression": root["license"]}],
+            }
+        },
+        "components": [component(package, checksums) for package in packages],
+    }
+    return json.dumps(bill, indent=1)
+
+
 def main():
+    if sys.argv[1:] == ["--sbom"]:
+        print(bill_of_materials())
+        return
     text = render()
     if sys.argv[1:] == ["--check"]:
         if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:

@@ -8,7 +8,7 @@ use super::database::Options;
 use super::output::{explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
-use crate::db::{AppAddition, DbError};
+use crate::db::{AppAddition, AppGroupsChange, DbError};
 use crate::domain::{App, AppName, GroupName, Origin};
 
 /// How many applications are listed.
@@ -36,6 +36,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "PROXY")]
         proxy: Option<Proxy>,
     },
+    /// Set the groups whose members have access to an application
+    #[command(after_help = "Example: bienvenue app groups wiki staff family")]
+    Groups(Groups),
     /// Remove an application; users are logged out of it
     #[command(after_help = "Example: bienvenue app remove wiki")]
     Remove {
@@ -63,6 +66,20 @@ pub(super) struct Add {
     /// Print the configuration for this proxy; without it, those for nginx and Caddy
     #[arg(long, value_name = "PROXY")]
     proxy: Option<Proxy>,
+}
+
+/// An application, and the groups whose members have access to it from now on.
+#[derive(Debug, Args)]
+pub(super) struct Groups {
+    /// Name of the application
+    #[arg(value_name = "NAME")]
+    name: AppName,
+    /// Group whose members have access; all others are removed
+    #[arg(value_name = "GROUP", required_unless_present = "every_user")]
+    groups: Vec<GroupName>,
+    /// Give access to every user
+    #[arg(long, conflicts_with = "groups")]
+    every_user: bool,
 }
 
 /// A proxy for which there is a configuration.
@@ -117,6 +134,17 @@ impl Command {
                 explain(&line(&app));
                 print(&snippets(&app, *proxy, config));
             }
+            Self::Groups(Groups { name, groups, .. }) => {
+                match db.set_app_groups(name, &GroupName::sorted(groups.clone()))? {
+                    AppGroupsChange::Changed => {}
+                    AppGroupsChange::UnknownApp => return Err(CliError::NoSuchApp(name.clone())),
+                    AppGroupsChange::UnknownGroup(group) => {
+                        return Err(CliError::NoSuchGroup(group));
+                    }
+                }
+                report("app_updated", "groups of an application changed", name);
+                print(&line(&db.app(name)?));
+            }
             Self::Remove { name } => {
                 if !db.remove_app(name)? {
                     return Err(CliError::NoSuchApp(name.clone()));
@@ -137,13 +165,10 @@ impl Command {
 
 impl Add {
     fn app(&self) -> App {
-        let mut groups = self.groups.clone();
-        groups.sort();
-        groups.dedup();
         App {
             name: self.name.clone(),
             origin: self.url.clone(),
-            groups,
+            groups: GroupName::sorted(self.groups.clone()),
             second_factor: self.require_second_factor,
         }
     }

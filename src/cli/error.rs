@@ -131,8 +131,8 @@ pub enum CliError {
     /// Rows of a source were not imported. The report names them.
     #[error("{0} rows were refused; all others are in the report")]
     RowsRefused(u64),
-    /// An export cannot be written.
-    #[error("cannot write the export: {0}")]
+    /// An export or the manual cannot be written.
+    #[error("cannot write the output: {0}")]
     Unwritable(io::Error),
     /// The database was not copied.
     #[error(transparent)]

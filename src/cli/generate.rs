@@ -1,5 +1,6 @@
 //! `bienvenue completions` and `bienvenue man`: made from the description of the command line.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -27,7 +28,8 @@ impl Completions {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: bienvenue man --folder /usr/local/share/man/man1")]
 pub(super) struct Manual {
-    /// Write a page for each command into this folder instead of printing the first one
+    /// Write a page for each command into this folder, which is made if it is missing, instead of
+    /// printing the first one
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
@@ -35,9 +37,11 @@ pub(super) struct Manual {
 impl Manual {
     pub(super) fn run(&self, command: clap::Command) -> Result<(), CliError> {
         match &self.folder {
-            Some(folder) => clap_mangen::generate_to(command, folder)?,
-            None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+            Some(folder) => {
+                fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder))
+            }
+            None => clap_mangen::Man::new(command).render(&mut io::stdout()),
         }
-        Ok(())
+        .map_err(CliError::Unwritable)
     }
 }

@@ -62,7 +62,7 @@ pub use sqlite::{
 };
 pub use stats::{OutboxStats, PoolStats};
 pub use tables::app_sessions::HandOver;
-pub use tables::apps::AppAddition;
+pub use tables::apps::{AppAddition, AppGroupsChange};
 pub use tables::audit_events::{ChainEnds, shown as shown_audit_event};
 pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
 pub use tables::factor_changes::NewFactorChange;

@@ -68,6 +68,14 @@ impl GroupName {
     pub fn admins() -> Self {
         Self("admins".to_owned())
     }
+
+    /// The groups of an application: sorted, each once.
+    #[must_use]
+    pub fn sorted(mut groups: Vec<Self>) -> Vec<Self> {
+        groups.sort();
+        groups.dedup();
+        groups
+    }
 }
 
 #[cfg(test)]

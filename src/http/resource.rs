@@ -19,7 +19,10 @@ impl<Args, F: Handler<Args, Output: Responder + 'static>> RouteHandler<Args> for
 /// A path and its methods. It matches with and without a trailing slash, and adds HEAD to GET,
 /// OPTIONS with `Allow`, and 405 with `Allow` for every other method.
 pub(super) struct Resource {
-    resource: actix_web::Resource,
+    /// One for the path without the slash and one for the path with it. For two paths in one
+    /// resource, the router would compile three regular expressions at each start of a worker, and
+    /// try them at each request, instead of comparing two texts.
+    resources: Vec<actix_web::Resource>,
     allow: Vec<Method>,
 }
 
@@ -31,8 +34,9 @@ impl Resource {
         } else {
             vec![bare.to_owned(), format!("{bare}/")]
         };
+        let resource = |pattern: String| web::resource(pattern).app_data(Route(path));
         Self {
-            resource: web::resource(patterns).app_data(Route(path)),
+            resources: patterns.into_iter().map(resource).collect(),
             allow: Vec::new(),
         }
     }
@@ -52,34 +56,33 @@ impl Resource {
     /// Handles the posts of a browser's form, whose answer is shown to a user. It comes before
     /// `post`.
     pub(super) fn post_of_browser<Args: FromRequest + 'static>(
-        mut self,
+        self,
         handler: impl RouteHandler<Args>,
     ) -> Self {
-        let navigates = fn_guard(|context| is_navigation(context.head().headers()));
-        let route = web::post().guard(navigates).to(handler);
-        self.resource = self.resource.route(route);
-        self
+        self.add(|| {
+            let navigates = fn_guard(|context| is_navigation(context.head().headers()));
+            web::post().guard(navigates).to(handler.clone())
+        })
     }
 
     /// Leads a browser that gets this path to show the answer to its user to a page instead. It
     /// stands in front of `get`.
-    pub(super) fn page_of_browser(mut self, page: &'static str) -> Self {
-        for method in [Method::GET, Method::HEAD] {
+    pub(super) fn page_of_browser(self, page: &'static str) -> Self {
+        let leads = |method: Method| {
             let shows = fn_guard(|context| {
                 let headers = context.head().headers();
                 is_navigation(headers) && prefers_html(headers)
             });
             let route = web::method(method).guard(shows);
-            let route = route.to(move || {
+            route.to(move || {
                 ready(
                     HttpResponse::SeeOther()
                         .insert_header((LOCATION, page))
                         .finish(),
                 )
-            });
-            self.resource = self.resource.route(route);
-        }
-        self
+            })
+        };
+        self.add(|| leads(Method::GET)).add(|| leads(Method::HEAD))
     }
 
     pub(super) fn put<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
@@ -111,11 +114,16 @@ impl Resource {
     }
 
     fn route<Args: FromRequest + 'static>(
-        mut self,
+        self,
         method: Method,
         handler: impl RouteHandler<Args>,
     ) -> Self {
-        self.resource = self.resource.route(web::method(method).to(handler));
+        self.add(|| web::method(method.clone()).to(handler.clone()))
+    }
+
+    fn add(mut self, route: impl Fn() -> actix_web::Route) -> Self {
+        let resources = self.resources.into_iter();
+        self.resources = resources.map(|resource| resource.route(route())).collect();
         self
     }
 
@@ -138,11 +146,13 @@ impl Resource {
                 allow.clone(),
             )))
         };
-        config.service(
-            self.resource
-                .route(web::method(Method::OPTIONS).to(options))
-                .default_service(web::to(wrong)),
-        );
+        for resource in self.resources {
+            config.service(
+                resource
+                    .route(web::method(Method::OPTIONS).to(options.clone()))
+                    .default_service(web::to(wrong.clone())),
+            );
+        }
     }
 }
 

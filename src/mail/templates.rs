@@ -66,7 +66,7 @@ pub enum TemplateError {
 }
 
 /// The templates of all mails.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Templates {
     environment: Environment<'static>,
     settings: TemplateSettings,

@@ -4,7 +4,7 @@ use super::create_invitation;
 use super::invitation::{Invited, NewInvitation};
 use crate::auth::audit::Event;
 use crate::auth::{ActRefusal, Auth, AuthError};
-use crate::db::{AppAddition, DbError, GroupDeletion, MailRequestOutcome};
+use crate::db::{AppAddition, AppGroupsChange, DbError, GroupDeletion, MailRequestOutcome};
 use crate::domain::{Actor, App, AppName, Client, Email, GroupName, USER_DELETED, User, UserId};
 use crate::mail::MailKind;
 
@@ -37,6 +37,8 @@ pub enum AdminAct {
     RevokeInvitation(i64),
     /// Register an application.
     AddApp(App),
+    /// Let the members of these groups open an application, or every user if there are none.
+    SetAppGroups(AppName, Vec<GroupName>),
     /// Remove an application.
     RemoveApp(AppName),
 }
@@ -147,6 +149,16 @@ impl Auth {
                     }
                 }
                 Some(event("app_created", "application registered").app(&app.name))
+            }
+            AdminAct::SetAppGroups(app, groups) => {
+                match db.set_app_groups(app, groups)? {
+                    AppGroupsChange::Changed => {}
+                    AppGroupsChange::UnknownApp => return Err(ActRefusal::NoSuchApp.into()),
+                    AppGroupsChange::UnknownGroup(group) => {
+                        return Err(ActRefusal::NoSuchGroup(group).into());
+                    }
+                }
+                Some(event("app_updated", "groups of an application changed").app(app))
             }
             AdminAct::RemoveApp(app) => {
                 if !db.remove_app(app)? {

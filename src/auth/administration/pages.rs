@@ -163,6 +163,14 @@ impl Auth {
         Ok(self.db.invitations(after, limit)?)
     }
 
+    /// An application, as [`DB::app`].
+    ///
+    /// # Errors
+    /// [`AuthError::NoResultFound`] if there is no such application.
+    pub fn app(&self, _: &Administrator, name: &AppName) -> Result<App, AuthError> {
+        Ok(self.db.app(name)?)
+    }
+
     /// A page of the applications, as [`DB::apps`].
     ///
     /// # Errors

@@ -140,7 +140,7 @@ fn http_redirect(examination: &Examination<'_>) -> Vec<Finding> {
             continue;
         };
         let is_refused = response.status >= 400 && response.header("x-request-id").is_none();
-        if response.leads_to(&format!("{origin}/")) || is_refused {
+        if response.leads_to("https://") || is_refused {
             continue;
         }
         findings.push(Finding::error(

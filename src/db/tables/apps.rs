@@ -19,6 +19,17 @@ pub enum AppAddition {
     UnknownGroup(GroupName),
 }
 
+/// The outcome of changing the groups of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppGroupsChange {
+    /// The application has these groups, and no other.
+    Changed,
+    /// There is no such application.
+    UnknownApp,
+    /// There is no such group.
+    UnknownGroup(GroupName),
+}
+
 impl DB {
     /// Registers an application with its groups, each once. All or nothing; blocks for one write.
     ///
@@ -46,15 +57,36 @@ impl DB {
                     apps::second_factor.eq(i64::from(app.second_factor)),
                 ))
                 .execute(conn)?;
-            for group in &app.groups {
-                diesel::insert_into(app_groups::table)
-                    .values((
-                        app_groups::app_name.eq(app.name.as_str()),
-                        app_groups::group_name.eq(group.as_str()),
-                    ))
-                    .execute(conn)?;
-            }
+            insert_groups(conn, &app.name, &app.groups)?;
             Ok(AppAddition::Added)
+        })
+    }
+
+    /// Replaces the groups of an application, each once. All or nothing; blocks for one write.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn set_app_groups(
+        &self,
+        name: &AppName,
+        groups: &[GroupName],
+    ) -> Result<AppGroupsChange, DbError> {
+        self.write(|conn| {
+            // It changes nothing, and locks the row until the groups are changed.
+            let app = apps::table.filter(apps::name.eq(name.as_str()));
+            let lock = diesel::update(app).set(apps::name.eq(name.as_str()));
+            if lock.execute(conn)? == 0 {
+                return Ok(AppGroupsChange::UnknownApp);
+            }
+            for group in groups {
+                if !groups::exists(conn, group)? {
+                    return Ok(AppGroupsChange::UnknownGroup(group.clone()));
+                }
+            }
+            let old = app_groups::table.filter(app_groups::app_name.eq(name.as_str()));
+            diesel::delete(old).execute(conn)?;
+            insert_groups(conn, name, groups)?;
+            Ok(AppGroupsChange::Changed)
         })
     }
 
@@ -136,6 +168,22 @@ impl DB {
             Ok(diesel::delete(app).execute(conn)? > 0)
         })
     }
+}
+
+fn insert_groups(
+    conn: &mut AnyConnection,
+    name: &AppName,
+    groups: &[GroupName],
+) -> Result<(), DbError> {
+    for group in groups {
+        diesel::insert_into(app_groups::table)
+            .values((
+                app_groups::app_name.eq(name.as_str()),
+                app_groups::group_name.eq(group.as_str()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// The name of the application at an origin.

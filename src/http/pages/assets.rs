@@ -21,7 +21,7 @@ const DARK: AccentColor = AccentColor::new(0x1d, 0x20, 0x26);
 const LOGO_MAX: usize = 64 * 1024;
 
 /// A file that pages refer to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asset {
     pub(super) name: String,
     pub(super) media_type: &'static str,

@@ -51,7 +51,7 @@ pub use pages_error::PagesError;
 pub use templates::Pages;
 
 /// The appearance of the pages, as the operator sets it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageSettings {
     /// The name of the service, for people.
     pub service: String,

@@ -96,15 +96,16 @@ impl PostedForm {
         }
     }
 
-    /// Adds an error of the page's own beside a field. Returns whether there is such a field.
+    /// Adds an error of the page's own beside the first field with one of the names. Returns
+    /// whether there is such a field.
     pub(crate) fn set_wrong_with(
         &mut self,
-        name: &str,
+        names: &[&str],
         code: &'static str,
         message: &Message,
     ) -> bool {
         let mut fields = self.fields.iter_mut();
-        let Some(field) = fields.find(|field| field.name == name) else {
+        let Some(field) = fields.find(|field| names.contains(&field.name)) else {
             return false;
         };
         field.wrong = Some(Wrong {

@@ -17,7 +17,7 @@ use crate::http::error::Description;
 use crate::i18n::Catalogues;
 
 /// The pages, ready to be filled in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pages {
     environment: Environment<'static>,
     catalogues: Arc<Catalogues>,

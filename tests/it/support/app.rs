@@ -1,6 +1,7 @@
 //! The service in the test's process, over the routes of the server.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_service::boxed::{self, BoxService};
@@ -85,7 +86,7 @@ impl Setup {
         let auth = web::Data::new(auth);
         let http = HttpApp::new(auth.clone(), self.http);
         let http = match self.pages {
-            Some(pages) => http.with_pages(Pages::new(pages).unwrap()),
+            Some(settings) => http.with_pages(pages(settings)),
             None => http,
         };
         App {
@@ -95,6 +96,17 @@ impl Setup {
             mails,
             service: boxed::service(test::init_service(http.app()).await),
         }
+    }
+}
+
+/// The pages of these settings. To read and check the templates takes longer than most tests.
+fn pages(settings: PageSettings) -> Pages {
+    static DEFAULT: LazyLock<Pages> =
+        LazyLock::new(|| Pages::new(PageSettings::default()).unwrap());
+    if settings == PageSettings::default() {
+        DEFAULT.clone()
+    } else {
+        Pages::new(settings).unwrap()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use bienvenue::mail::{Mail, Mailer, Memory, TemplateSettings, Templates};
 
@@ -60,13 +61,16 @@ pub(crate) fn token_of(mail: &Mail) -> String {
 
 /// The built-in templates, with pages of an application for their links.
 pub(crate) fn templates() -> Templates {
-    Templates::new(TemplateSettings {
-        folder: None,
-        reset_page: Some("https://app.example.org/reset".parse().unwrap()),
-        verify_page: Some("https://app.example.org/verify".parse().unwrap()),
-        undo_page: Some("https://app.example.org/undo".parse().unwrap()),
-        service: "Bienvenue".to_owned(),
-        service_url: "http://localhost:5000".to_owned(),
-    })
-    .unwrap()
+    static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+        Templates::new(TemplateSettings {
+            folder: None,
+            reset_page: Some("https://app.example.org/reset".parse().unwrap()),
+            verify_page: Some("https://app.example.org/verify".parse().unwrap()),
+            undo_page: Some("https://app.example.org/undo".parse().unwrap()),
+            service: "Bienvenue".to_owned(),
+            service_url: "http://localhost:5000".to_owned(),
+        })
+        .unwrap()
+    });
+    TEMPLATES.clone()
 }

@@ -21,6 +21,13 @@ const NEW: ActForm = ActForm {
     is_danger: false,
 };
 
+const GROUPS: ActForm = ActForm {
+    title: "admin.app_groups.title",
+    intro: "admin.app_groups.intro",
+    submit: "admin.app_groups.submit",
+    is_danger: false,
+};
+
 const REMOVE: ActForm = ActForm {
     title: "admin.remove_app.title",
     intro: "admin.remove_app.intro",
@@ -47,6 +54,7 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let view = View::new("admin_apps.html", "admin.apps.title").wide();
     admin.show(view.data(data), |code| match code {
         "added" => Some("admin.done.app_added"),
+        "groups" => Some("admin.done.app_groups"),
         "removed" => Some("admin.done.app_removed"),
         _ => None,
     })
@@ -96,10 +104,9 @@ pub(super) async fn submit_new(mut post: AdminPost) -> Result<HttpResponse, Refu
 /// The names of groups, sorted, each once. They stand between spaces or commas.
 fn groups(text: &str) -> Result<Vec<GroupName>, NameError> {
     let names = text.split([' ', ',']).filter(|name| !name.is_empty());
-    let mut groups: Vec<GroupName> = names.map(str::parse).collect::<Result<_, _>>()?;
-    groups.sort();
-    groups.dedup();
-    Ok(groups)
+    Ok(GroupName::sorted(
+        names.map(str::parse).collect::<Result<_, _>>()?,
+    ))
 }
 
 fn new_view(admin: &AdminVisit, fields: Vec<Field>, second_factor: bool) -> View {
@@ -109,11 +116,37 @@ fn new_view(admin: &AdminVisit, fields: Vec<Field>, second_factor: bool) -> View
     view.data(data)
 }
 
+/// `GET /admin/apps/{app}/groups`
+pub(super) async fn show_groups(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
+    let app = app(&admin).await?;
+    let groups: Vec<&str> = app.groups.iter().map(GroupName::as_str).collect();
+    let fields = vec![
+        Field::app_groups().optional().filled(&groups.join(" ")),
+        Field::own_password(),
+    ];
+    admin.visit.show(&groups_view(&admin, &app.name, fields))
+}
+
+/// `POST /admin/apps/{app}/groups`
+pub(super) async fn submit_groups(mut post: AdminPost) -> Result<HttpResponse, Refusal> {
+    let App { name, .. } = app(&post.admin).await?;
+    let groups = post.form.take_optional(Field::app_groups(), groups).ok();
+    let act = groups.map(|groups| AdminAct::SetAppGroups(name.clone(), groups.unwrap_or_default()));
+    post.act(act, |admin, fields| groups_view(admin, &name, fields))
+        .await?;
+    Ok(see_other("/admin/apps?done=groups").finish())
+}
+
+fn groups_view(admin: &AdminVisit, app: &AppName, fields: Vec<Field>) -> View {
+    let action = format!("/admin/apps/{app}/groups");
+    GROUPS.view(admin, app.as_str(), (&action, "/admin/apps"), fields)
+}
+
 /// `GET /admin/apps/{app}/remove`
 pub(super) async fn show_remove(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
-    let app = admin.named("app")?;
+    let App { name, .. } = app(&admin).await?;
     let fields = vec![Field::own_password()];
-    admin.visit.show(&remove_view(&admin, &app, fields))
+    admin.visit.show(&remove_view(&admin, &name, fields))
 }
 
 /// `POST /admin/apps/{app}/remove`
@@ -128,4 +161,11 @@ pub(super) async fn submit_remove(post: AdminPost) -> Result<HttpResponse, Refus
 fn remove_view(admin: &AdminVisit, app: &AppName, fields: Vec<Field>) -> View {
     let action = format!("/admin/apps/{app}/remove");
     REMOVE.view(admin, app.as_str(), (&action, "/admin/apps"), fields)
+}
+
+/// The application in the path.
+async fn app(admin: &AdminVisit) -> Result<App, Refusal> {
+    let name: AppName = admin.named("app")?;
+    let read = admin.read(move |auth, administrator| auth.app(administrator, &name));
+    read.await
 }

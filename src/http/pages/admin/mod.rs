@@ -86,6 +86,9 @@ pub(super) fn routes() -> impl Iterator<Item = Resource> {
         AdminPage::new("/admin/new-app")
             .get(apps::show_new)
             .post(apps::submit_new),
+        AdminPage::new("/admin/apps/{app}/groups")
+            .get(apps::show_groups)
+            .post(apps::submit_groups),
         AdminPage::new("/admin/apps/{app}/remove")
             .get(apps::show_remove)
             .post(apps::submit_remove),

@@ -29,18 +29,18 @@ pub(super) fn message(refusal: &ActRefusal) -> Message {
     }
 }
 
-/// The field that a refusal is about, if the form has it.
-pub(super) const fn field(refusal: &ActRefusal) -> &'static str {
+/// The fields that a refusal is about, as far as a form has them.
+pub(super) const fn fields(refusal: &ActRefusal) -> &'static [&'static str] {
     match refusal {
-        ActRefusal::NoSuchUser | ActRefusal::OtherEmail => "user_email",
-        ActRefusal::GroupExists | ActRefusal::NoSuchGroup(_) => "group",
-        ActRefusal::AppExists(_) => "app",
+        ActRefusal::NoSuchUser | ActRefusal::OtherEmail => &["user_email"],
+        ActRefusal::GroupExists | ActRefusal::NoSuchGroup(_) => &["group", "groups"],
+        ActRefusal::AppExists(_) => &["app"],
         ActRefusal::OwnAccount
         | ActRefusal::UserDisabled
         | ActRefusal::EnoughMails
         | ActRefusal::GroupInUse(_)
         | ActRefusal::GroupOfAdmins
         | ActRefusal::NoSuchApp
-        | ActRefusal::NoSuchInvitation => "",
+        | ActRefusal::NoSuchInvitation => &[],
     }
 }

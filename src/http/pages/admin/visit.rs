@@ -173,10 +173,10 @@ impl AdminPost {
             return Err(admin.visit.invalid_as(view, error));
         }
         if let AuthError::ActRefused(refusal) = &error {
-            let (field, message) = (refusals::field(refusal), refusals::message(refusal));
+            let (fields, message) = (refusals::fields(refusal), refusals::message(refusal));
             let error = HttpError::from(error);
             let code = error.describe().code;
-            let is_beside = form.set_wrong_with(field, code, &message);
+            let is_beside = form.set_wrong_with(fields, code, &message);
             let view = view(&admin, form.into_fields());
             return Err(if is_beside {
                 admin.visit.invalid_as(view, error)

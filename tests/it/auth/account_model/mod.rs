@@ -411,12 +411,12 @@ fn check_on(engine: Engine, cases: u32) {
 
 #[test]
 fn accounts_live_as_the_model_does() {
-    check_on(Engine::Sqlite, 40);
+    check_on(Engine::Sqlite, 30);
 }
 
 #[test]
 fn accounts_live_as_the_model_does_on_postgresql() {
-    check_on(Engine::Postgres, 10);
+    check_on(Engine::Postgres, 8);
 }
 
 #[test]

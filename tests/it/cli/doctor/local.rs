@@ -6,8 +6,11 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
+use bienvenue::db::Pooler;
+
 use super::{assert_found, findings, wrong as all_wrong};
 use crate::mail::server::MailServer;
+use crate::support::harness::Stand;
 use crate::support::program::{finish, run, told};
 use crate::support::{Engine, Place, has_tool, sqlite};
 
@@ -148,7 +151,7 @@ fn doctor_finds_files_that_others_can_read_or_change() {
     assert_found(
         &found,
         &[
-            ("secret-files", "bienvenue.db"),
+            ("secret-files", "machine may read bienvenue.db"),
             ("secret-files", "bienvenue.db.secret-key"),
             ("secret-files", "mails"),
             ("changeable-files", "settings.env"),
@@ -247,6 +250,27 @@ fn doctor_finds_what_is_wrong_with_the_database() {
     );
     let found = wrong(doctor(place.folder(), &[]));
     assert_found(&found, &[("integrity", "damaged")]);
+}
+
+#[test]
+fn doctor_finds_a_pooler_that_the_settings_do_not_name() {
+    let Some(stand) = Stand::behind(Pooler::Transaction) else {
+        return;
+    };
+    let server = stand.serve();
+    let place = Place::new();
+    let url = format!("--database-url={}", stand.service_url());
+    let mut command = doctor(place.folder(), &[&url]);
+    command.env("BIENVENUE_DATABASE_POOLER", "off");
+    let found = wrong(command);
+    assert_found(
+        &found,
+        &[
+            ("database", "pooler"),
+            ("second-factor", "there is no secret key"),
+        ],
+    );
+    drop(server);
 }
 
 #[test]

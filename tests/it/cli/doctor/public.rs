@@ -288,6 +288,11 @@ fn doctor_finds_what_is_wrong_with_haproxy() {
             ],
         },
         Faults {
+            // Without the answer of the script, no request passes on.
+            edits: &[("http-request lua.bienvenue", "# http-request lua.bienvenue")],
+            found: &[("applications", "wiki.example.net answers 503")],
+        },
+        Faults {
             edits: &[(" https://wiki.example.net\n", " https://shop.example.net\n")],
             found: &[(
                 "applications",
@@ -304,7 +309,13 @@ fn doctor_finds_a_service_that_is_not_behind_its_url() {
         return;
     };
     let found = wrong(deployment.doctor(&[]));
-    assert_found(&found, &[("public-url", "cannot be reached")]);
+    assert_found(
+        &found,
+        &[
+            ("public-url", "cannot be reached"),
+            ("certificate", "login.example.org:"),
+        ],
+    );
     let found = wrong(deployment.doctor(&["--public-url=https://login.invalid:444"]));
     assert_found(&found, &[("public-url", ":444 cannot be reached")]);
     let service = deployment.server.address.clone();
@@ -333,6 +344,8 @@ fn doctor_finds_a_service_that_is_not_behind_its_url() {
 
 #[test]
 fn doctor_finds_listeners_that_evade_the_proxy() {
+    // The page for new passwords is missing at the application.
+    let page = "--reset-page=https://login.example.org/set-password";
     let flags = [
         "--bind=0.0.0.0:0",
         "--operator-bind=0.0.0.0:0",
@@ -342,7 +355,8 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
         return;
     };
     deployment.start();
-    let found = wrong(deployment.doctor(&[flags[2]]));
+    let mail = "--mail=smtp://127.0.0.1:9";
+    let found = wrong(deployment.doctor(&[flags[2], page, mail]));
     assert_found(
         &found,
         &[
@@ -350,6 +364,7 @@ fn doctor_finds_listeners_that_evade_the_proxy() {
             ("direct-access", "the ops listener is reachable"),
             ("client-address", "127.0.0.1 is not trusted"),
             ("applications", "does not know which URL"),
+            ("public-pages", "--reset-page answers 404"),
         ],
     );
 }

@@ -52,6 +52,7 @@ async fn plans_of_administration_depend_on_no_statistics() {
             ("/admin/new-invitation", "&group=staff&days=7"),
             ("/admin/invitations/1/revoke", ""),
             ("/admin/new-app", "&app=wiki&url=https://wiki.example.org"),
+            ("/admin/apps/wiki/groups", "&groups=staff"),
             ("/admin/apps/wiki/remove", ""),
             ("/admin/groups/staff/delete", ""),
             ("/admin/users/2/delete", "&user_email=bob@dylan.com"),

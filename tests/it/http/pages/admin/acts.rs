@@ -251,6 +251,26 @@ async fn applications_are_added_and_removed(#[case] engine: Engine) {
     stand.db.add_member(&"staff".parse().unwrap(), bob).unwrap();
     assert!(opens(&stand.ann.get(&stand.app, &path).await.body));
 
+    let path_of_groups = "/admin/apps/wiki/groups";
+    let page = stand.ann.get(&stand.app, path_of_groups).await;
+    assert!(
+        page.body.contains("value=\"family staff\""),
+        "{}",
+        page.body
+    );
+    let page = stand.act(path_of_groups, &[("groups", "staff nix")]).await;
+    assert_page(&page, 404);
+    assert!(
+        page.body
+            .contains("id=\"groups-wrong\">There is no group named nix.")
+    );
+    let answer = stand.act(path_of_groups, &[("groups", "family")]).await;
+    assert_leads(&answer, "/admin/apps?done=groups");
+    assert!(!opens(&stand.ann.get(&stand.app, &path).await.body));
+    stand.act(path_of_groups, &[]).await;
+    assert!(opens(&stand.ann.get(&stand.app, &path).await.body));
+    assert_page(&stand.act("/admin/apps/nix/groups", &[]).await, 404);
+
     let answer = stand.act("/admin/apps/wiki/remove", &[]).await;
     assert_leads(&answer, "/admin/apps?done=removed");
     assert_page(&stand.act("/admin/apps/wiki/remove", &[]).await, 404);

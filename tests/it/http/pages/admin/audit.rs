@@ -115,6 +115,12 @@ fn r104_each_act_is_logged_with_its_administrator() {
             &json!([null, null, null]),
         ),
         ("/admin/new-app", wiki, "app_created", &app),
+        (
+            "/admin/apps/wiki/groups",
+            &[("groups", "staff")],
+            "app_updated",
+            &app,
+        ),
         ("/admin/apps/wiki/remove", &[], "app_deleted", &app),
         ("/admin/groups/staff/delete", &[], "group_deleted", &group),
         ("/admin/users/2/delete", bob, "user_deleted", &user),

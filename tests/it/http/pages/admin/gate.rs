@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::auth::SecondFactorPolicy;
-use bienvenue::domain::GroupName;
+use bienvenue::domain::{App, GroupName, Origin};
 
 use super::{ANN, BOB, Stand, visitor};
 use crate::http::pages::visitor::Visitor;
@@ -79,6 +79,13 @@ async fn r104_only_administrators_have_administration() {
 async fn r104_each_act_asks_for_the_password() {
     let stand = Stand::start(Setup::new()).await;
     stand.db.create_group(&"staff".parse().unwrap()).unwrap();
+    let wiki = App {
+        name: "wiki".parse().unwrap(),
+        origin: Origin::of_app("https://wiki.example.org").unwrap(),
+        groups: Vec::new(),
+        second_factor: false,
+    };
+    stand.db.add_app(&wiki).unwrap();
     let mut acts = 0;
     for (method, path) in routes(&stand).await {
         if method == Method::GET {
@@ -96,6 +103,7 @@ async fn r104_each_act_asks_for_the_password() {
                 ("group", "staff"),
                 ("app", "wiki"),
                 ("url", "https://wiki.example.org"),
+                ("groups", "staff"),
                 ("days", "7"),
             ]);
             let page = stand.ann.post(&stand.app, &path, &form).await;
@@ -114,7 +122,7 @@ async fn r104_each_act_asks_for_the_password() {
     let staff = "staff".parse().unwrap();
     assert!(stand.db.members_of(&staff, None, 9).unwrap().is_empty());
     assert!(stand.db.invitations(None, 9).unwrap().is_empty());
-    assert!(stand.db.apps(None, 9).unwrap().is_empty());
+    assert_eq!(stand.db.apps(None, 9).unwrap(), [wiki]);
 }
 
 #[actix_web::test]
