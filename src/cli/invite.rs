@@ -159,6 +159,7 @@ impl New {
             account: to,
             language: self.language,
             token: Some(SecretString::from(token.expose())),
+            audit_head: None,
         };
         mailer.send(&templates.render(&draft).map_err(ServerError::from)?)?;
         Ok(true)

@@ -120,6 +120,7 @@ impl Test {
                 account: to,
                 language: Language::default(),
                 token: None,
+                audit_head: None,
             })
             .map_err(ServerError::from)?;
         let done = match &mailer {

@@ -10,6 +10,7 @@ use crate::domain::{
     AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
     Language, PasskeyInfo, PreviousEmail, SessionId, SessionInfo, Timestamp,
 };
+use crate::http::activity::ActivityRow;
 use crate::http::response::json;
 use crate::http::{BlockingExecutor, HttpError};
 
@@ -27,6 +28,7 @@ struct Export<'a> {
     known_clients: Vec<KnownClientRow<'a>>,
     tokens: Vec<TokenRow<'a>>,
     former_emails: Vec<FormerEmailRow<'a>>,
+    audit_events: Vec<ActivityRow<'a>>,
     mails: Vec<MailRow<'a>>,
     counts: Vec<CountRow<'a>>,
 }
@@ -171,6 +173,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
         known_clients: held.known_clients.iter().map(known_client_row).collect(),
         tokens: held.tokens.iter().map(token_row).collect(),
         former_emails: held.former_emails.iter().map(former_email_row).collect(),
+        audit_events: held.audit_events.iter().map(ActivityRow::from).collect(),
         mails: held.mails.iter().map(mail_row).collect(),
         counts: held.counts.iter().map(count_row).collect(),
     }

@@ -4,6 +4,7 @@
 //! table is in `routes.rs`; the server and the tests share [`HttpApp::app`].
 
 mod account_export;
+mod activity;
 mod content_kind;
 mod error;
 mod executor;

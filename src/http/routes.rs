@@ -3,8 +3,8 @@
 use actix_web::web::ServiceConfig;
 
 use super::handlers::{
-    account, email, export, forward_auth, hand_over, health, index, passkeys, password_reset,
-    profile, rules, second_factor, sessions, users,
+    account, activity, email, export, forward_auth, hand_over, health, index, passkeys,
+    password_reset, profile, rules, second_factor, sessions, users,
 };
 use super::resource::Resource;
 use super::{openapi, pages};
@@ -51,6 +51,7 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
             .put(account::change_password),
         shown_as(Resource::new("/profile/email"), "/account/email").put(email::change),
         shown_as(Resource::new("/profile/export"), "/account/export").get(export::export),
+        shown_as(Resource::new("/profile/activity"), "/account/activity").get(activity::list),
         Resource::new("/account/totp")
             .post(second_factor::begin_totp)
             .put(second_factor::confirm_totp)

@@ -3,5 +3,5 @@
 use include_dir::{Dir, include_dir};
 
 /// The built-in templates: for each mail kind a `.txt`, whose first line is the subject, and a
-/// `.html`.
+/// `.html`; and `audit_head`, which ends notifications.
 pub(super) static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/mail/templates");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::domain::{ClientIp, Email, FactorChangeKind, Language, Timestamp};
+use crate::domain::{ChainHead, ClientIp, Email, FactorChangeKind, Language, Timestamp};
 
 /// A mail kind with its values. A variant is stored under its name in snake case, with its fields
 /// as JSON; its templates have the same name and the same values. It contains no token: tokens
@@ -137,6 +137,8 @@ pub struct MailDraft<'a> {
     pub language: Language,
     /// The token, for mails that have one.
     pub token: Option<SecretString>,
+    /// The head of the audit table, for notifications.
+    pub audit_head: Option<ChainHead>,
 }
 
 /// Why a row cannot be read: probably a newer version of the service has written it.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::builtin_templates::BUILT_IN;
 use super::{Mail, MailDraft, MailKind, MailToken};
-use crate::domain::{Email, Language, device_names};
+use crate::domain::{CHAIN_START, ChainHead, Email, Language, device_names};
 use crate::i18n::Catalogues;
 
 /// The settings of templates. Nothing in them comes from a request.
@@ -102,6 +102,7 @@ impl Templates {
                     account: &user,
                     language,
                     token: token.clone(),
+                    audit_head: Some(ChainHead::new(0, &CHAIN_START)),
                 })?;
             }
         }
@@ -150,12 +151,23 @@ impl Templates {
             .ok_or_else(|| TemplateError::Subject {
                 place: self.place(&text_name),
             })?;
-        Ok(Mail {
+        let mut mail = Mail {
             to: draft.to.clone(),
             subject: subject.to_owned(),
             text: text.to_owned(),
             html,
-        })
+        };
+        if draft.audit_head.is_some() {
+            mail.text = format!(
+                "{}\n\n{}",
+                mail.text,
+                self.fill_in("audit_head.txt", &values)?
+            );
+            let head = self.fill_in("audit_head.html", &values)?;
+            let end = mail.html.rfind("</html>").unwrap_or(mail.html.len());
+            mail.html.insert_str(end, &format!("{head}\n"));
+        }
+        Ok(mail)
     }
 
     fn fill_in(&self, name: &str, values: &Value) -> Result<String, TemplateError> {
@@ -185,6 +197,7 @@ impl Templates {
             service_url => settings.service_url.as_str(),
             email => draft.to.as_str(),
             present => draft.account.as_str(),
+            audit_head => draft.audit_head.map(|head| head.to_string()),
         };
         let page = draft.kind.token().and_then(|token| match token {
             MailToken::ResetPassword => settings.reset_page.as_ref(),
@@ -269,7 +282,7 @@ pub fn token_link(page: &Url, token: &str) -> String {
 }
 
 fn names() -> String {
-    MailKind::NAMES.join(", ")
+    format!("{}, audit_head", MailKind::NAMES.join(", "))
 }
 
 /// Rows to check the templates with: mails with all values, and with as few as possible.

@@ -3,9 +3,9 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-    AccountDates, AppLogin, ExportedMail, ExportedToken, FactorChange, GroupName, KnownClient,
-    Language, LimitKey, PasskeyInfo, PreviousEmail, SessionDigest, SessionId, SessionInfo,
-    Timestamp, User, UserId,
+    AccountDates, AppLogin, AuditEvent, ExportedMail, ExportedToken, FactorChange, GroupName,
+    KnownClient, Language, LimitKey, PasskeyInfo, PreviousEmail, SessionDigest, SessionId,
+    SessionInfo, Timestamp, User, UserId,
 };
 
 /// Everything that is stored about a user, one field per table.
@@ -40,6 +40,8 @@ pub struct Export {
     pub tokens: Vec<ExportedToken>,
     /// The rows in `former_emails`.
     pub former_emails: Vec<PreviousEmail>,
+    /// The rows in `audit_events`, newest first.
+    pub audit_events: Vec<AuditEvent>,
     /// The rows in `outbox`, without confirmation mails to a new address.
     pub mails: Vec<ExportedMail>,
     /// The rows in `throttle` about the account and its address. Rows about networks do not
@@ -47,8 +49,8 @@ pub struct Export {
     pub counts: Vec<LimitRow>,
 }
 
-/// How many sessions are read at a time.
-const SESSIONS_PAGE: u32 = 1000;
+/// How many sessions or events are read at a time.
+const PAGE: u32 = 1000;
 
 impl Auth {
     /// Collects everything that is stored about the session's user. Blocks for one or more
@@ -75,6 +77,7 @@ impl Auth {
             known_clients: self.db.known_clients_of(user.id)?,
             tokens: self.db.tokens_of(user.id)?,
             former_emails: self.db.previous_emails_of(user.id)?,
+            audit_events: self.all_audit_events(user.id)?,
             mails: self.db.mails_of(user.id)?,
             counts: self.counts_of(&user)?,
             user,
@@ -89,13 +92,23 @@ impl Auth {
         let mut sessions: Vec<SessionInfo> = Vec::new();
         loop {
             let after = sessions.last().map(|session| session.public_id);
-            let page = self
-                .db
-                .sessions_of(user_id, Some(current), after, SESSIONS_PAGE)?;
+            let page = self.db.sessions_of(user_id, Some(current), after, PAGE)?;
             if page.is_empty() {
                 return Ok(sessions);
             }
             sessions.extend(page);
+        }
+    }
+
+    fn all_audit_events(&self, user_id: UserId) -> Result<Vec<AuditEvent>, DbError> {
+        let mut events: Vec<AuditEvent> = Vec::new();
+        loop {
+            let after = events.last().map(|event| event.position);
+            let page = self.db.audit_events_of(user_id, after, PAGE)?;
+            if page.is_empty() {
+                return Ok(events);
+            }
+            events.extend(page);
         }
     }
 

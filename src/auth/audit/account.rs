@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::auth::AuthError;
-use crate::domain::{SessionDigest, USER_DELETED, UserId};
+use crate::domain::{EmailTokenAction, SessionDigest, USER_DELETED, UserId};
 
 impl<'a> Event<'a> {
     pub(in crate::auth) fn logged_in(user: UserId, session: &'a SessionDigest) -> Self {
@@ -117,8 +117,13 @@ impl<'a> Event<'a> {
     }
 
     /// A token for a mail that verifies or changes an address.
-    pub(in crate::auth) fn email_token_created(user: UserId) -> Self {
-        Self::new("authn_token_created", "email token created").user(user)
+    pub(in crate::auth) fn email_token_created(user: UserId, action: EmailTokenAction) -> Self {
+        let event = Self::new("authn_token_created", "email token created").user(user);
+        match action {
+            EmailTokenAction::Verify => event,
+            // The user would learn from the row that no other account has the new address.
+            EmailTokenAction::Change => event.line_only(),
+        }
     }
 
     pub(in crate::auth) fn email_token_refused(cause: &'a AuthError) -> Self {
@@ -154,9 +159,14 @@ impl<'a> Event<'a> {
 
     /// A mail was sent to the mail server or written to the directory.
     pub(in crate::auth) fn mail_sent(user: Option<UserId>, mail: &'a str) -> Self {
-        Self {
+        let event = Self {
             mail: Some(mail),
             ..Self::new("mail_sent", "mail sent").user(user)
+        };
+        // As for its token.
+        match mail {
+            "confirm_email" => event.line_only(),
+            _ => event,
         }
     }
 }

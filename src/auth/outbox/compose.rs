@@ -10,8 +10,8 @@ use crate::auth::email_verification;
 use crate::auth::password_reset::{RESET_TOKEN_LIFETIME, make_token};
 use crate::db::{ClaimedMail, DB, DbError, NewEmailToken};
 use crate::domain::{
-    Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, Language, ResetToken, User,
-    UserId,
+    ChainHead, Client, Email, EmailRevertToken, EmailToken, EmailTokenAction, Language, ResetToken,
+    User, UserId,
 };
 use crate::mail::{Mail, MailDraft, MailKind, MailToken, TemplateError, Templates, UnreadableMail};
 
@@ -61,6 +61,7 @@ impl MailWriter {
                 account: to,
                 language: language.unwrap_or_default(),
                 token: None,
+                audit_head: self.audit_head(&kind)?,
             })?;
             return Ok(Written::ToSomebody(written));
         }
@@ -82,11 +83,22 @@ impl MailWriter {
                     account: &user.email,
                     language: language.unwrap_or_default(),
                     token,
+                    audit_head: self.audit_head(&kind)?,
                 })?))
             }
             Err(DbError::NoResultFound) => Ok(Written::Nothing),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The head of the audit table, for notifications. The events that wait are appended before, so
+    /// that it covers the one which caused the mail. Blocks for a lookup, and for a write.
+    fn audit_head(&self, kind: &MailKind) -> Result<Option<ChainHead>, DbError> {
+        if kind.row().has_token {
+            return Ok(None);
+        }
+        self.audit.write(&self.db.in_background());
+        self.db.audit_head().map(Some)
     }
 
     /// Creates the token of a mail, and stores its digest.
@@ -142,7 +154,7 @@ impl MailWriter {
             lifetime: email_verification::LIFETIME,
         };
         self.db.set_email_token(user_id, &new, mail)?;
-        Event::email_token_created(user_id).log(&self.audit, &Client::default());
+        Event::email_token_created(user_id, action).log(&self.audit, &Client::default());
         Ok(token.expose())
     }
 
@@ -162,6 +174,7 @@ impl MailWriter {
             account: &address,
             language: Language::default(),
             token: Some(ResetToken::generate().expose().into()),
+            audit_head: self.audit_head(kind)?,
         })?)
     }
 }

@@ -1,6 +1,7 @@
 //! The handlers: each reads a request, calls one use case, and writes the response.
 
 pub(crate) mod account;
+pub(crate) mod activity;
 pub(crate) mod email;
 pub(crate) mod export;
 pub(crate) mod forward_auth;

@@ -7,8 +7,9 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 38] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 39] = built_in![
     "account.html",
+    "account_activity.html",
     "account_delete.html",
     "account_email.html",
     "account_export.html",

@@ -1,6 +1,7 @@
 //! The pages: HTML forms over the use cases of the API. They need no JavaScript.
 
 mod account;
+mod account_activity;
 mod account_changes;
 mod account_passkeys;
 mod account_sessions;
@@ -112,6 +113,7 @@ pub(crate) fn routes() -> impl Iterator<Item = Resource> {
         Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),
+        Resource::new("/account/activity").get(account_activity::show),
         Resource::new("/account/second-factor").get(second_factor::show),
         Resource::new("/account/second-factor/app")
             .get(second_factor::app::show)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use actix_web::http::Method;
 use bienvenue::db::DB;
 use bienvenue::domain::{
-    Actor, AuditDetails, AuditEvent, ChainReport, Clock, NewAuditEvent, UserId,
+    Actor, AttestedHead, AuditDetails, AuditEvent, ChainHead, ChainReport, Clock, NewAuditEvent,
+    UserId,
 };
 use rstest::rstest;
 
@@ -233,4 +234,88 @@ fn a_kill_loses_at_most_the_last_second_of_rows(#[case] engine: Engine) {
     assert!(report.is_intact(), "{report:?}");
     // All of them are in the log.
     assert!(server.logged("authn_login_fail") >= kept - 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn notifications_have_the_head_of_the_chain(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = Setup {
+        sends_mails: true,
+        ..Setup::at(place)
+    };
+    let app = app.start().await;
+    app.register(BOB, "bob_pwd").await;
+    let session = app.log_in(BOB, "bob_pwd").await.session_id();
+    let form = "current_password=bob_pwd&new_password=a_new_password";
+    let changed = app.as_user(&session, Method::PUT, "/profile/password", form);
+    assert_eq!(changed.await.status.as_u16(), 200);
+    let mail = app.mails.next();
+    assert!(mail.subject.contains("was changed"), "{}", mail.subject);
+    let head = mail.text.lines().last().unwrap();
+    assert!(mail.html.contains(head), "{}", mail.html);
+    let head: ChainHead = head.parse().unwrap();
+    // The mail covers the event that it is about.
+    let events = app.events_of(1);
+    let change = events
+        .iter()
+        .find(|event| event.event == "authn_password_change");
+    assert!(change.unwrap().position <= head.position);
+    let known = AttestedHead {
+        source: "a mail".to_owned(),
+        head,
+        at: None,
+    };
+    let db = DB::open(&app.place.url(), settings(&app.clock)).unwrap();
+    let report = db.check_audit_chain(None, vec![known], |_| {}).unwrap();
+    assert!(report.is_intact() && report.confirmed == 1, "{report:?}");
+    // Mails with a link for its reader have none.
+    let reset = app.form(Method::POST, "/reset_password", "email=bob%40x.fr");
+    assert_eq!(reset.await.status.as_u16(), 200);
+    let reset = app.mails.next();
+    assert!(
+        reset
+            .text
+            .lines()
+            .all(|line| line.parse::<ChainHead>().is_err())
+    );
+}
+
+#[actix_web::test]
+async fn rows_reveal_no_other_account() {
+    let app = Setup {
+        sends_mails: true,
+        ..Setup::new()
+    };
+    let app = app.start().await;
+    app.register(BOB, "bob_pwd").await;
+    app.register("eve@x.fr", "eve_pwd").await;
+    let session = app.log_in(BOB, "bob_pwd").await.session_id();
+    let mut seen = Vec::new();
+    for other in ["free%40x.fr", "eve%40x.fr"] {
+        let before = app.events_of(1).len();
+        let form = format!("email={other}&current_password=bob_pwd");
+        let asked = app
+            .as_user(&session, Method::PUT, "/profile/email", form)
+            .await;
+        assert_eq!(asked.status.as_u16(), 200, "{}", asked.body);
+        let outbox = "SELECT letter AS value FROM outbox";
+        eventually("an empty outbox", || app.place.texts(outbox).is_empty());
+        let events = app
+            .events_of(1)
+            .into_iter()
+            .map(|event| (event.event, event.details));
+        let mut events: Vec<_> = events.collect();
+        events.truncate(events.len() - before);
+        for (_, details) in &mut events {
+            details.as_mut().unwrap().request_id = None;
+        }
+        seen.push(events);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0][0].0, "user_update_requested");
 }

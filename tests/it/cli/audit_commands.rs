@@ -7,8 +7,8 @@ use bienvenue::domain::{Actor, AuditDetails, Clock, NewAuditEvent, Timestamp, Us
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::program::{finish, program, told};
-use crate::support::{Engine, Place, settings};
+use crate::support::program::{Server, finish, program, told};
+use crate::support::{Engine, Place, eventually, settings};
 
 const DAY: i64 = 86_400;
 
@@ -234,4 +234,60 @@ fn acts_of_operators_have_rows(#[values(Engine::Sqlite, Engine::Postgres)] engin
         ]
     );
     assert_eq!(verify(&place, &[]).1, 0);
+}
+
+#[test]
+fn audit_verify_takes_a_mail_as_it_was_sent() {
+    let place = Place::new();
+    let folder = format!("dir:{}", place.path("mail").display());
+    let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", place.url_text());
+    command.args(["--bcrypt-cost", "4", "--mail", &folder]);
+    let server = Server::spawn(command);
+    let client = reqwest::blocking::Client::builder();
+    let client = client.cookie_store(true).build().unwrap();
+    let form = [("email", "bob@x.fr"), ("password", "bob_pwd")];
+    for path in ["/users", "/sessions"] {
+        // Both the language of the owner, and accents in the mail.
+        let request = client
+            .post(server.url(path))
+            .header("Accept-Language", "fr");
+        assert!(request.form(&form).send().unwrap().status().is_success());
+    }
+    let form = [
+        ("current_password", "bob_pwd"),
+        ("new_password", "a_new_password"),
+    ];
+    let changed = client.put(server.url("/profile/password")).form(&form);
+    assert_eq!(changed.send().unwrap().status().as_u16(), 200);
+    let mail = || {
+        let files = std::fs::read_dir(place.path("mail")).into_iter().flatten();
+        let mut files = files.map(|file| file.unwrap().path());
+        files.find(|file| {
+            file.extension().is_some_and(|ending| ending == "eml")
+                && std::fs::read_to_string(file)
+                    .unwrap()
+                    .contains("mot de passe")
+        })
+    };
+    eventually("the notification", || mail().is_some());
+    let mail = mail().unwrap();
+    let mail = mail.to_str().unwrap();
+    let (report, code) = verify(&place, &[mail]);
+    assert_eq!((&report["confirmed"], code), (&json!(1), 0), "{report}");
+    // All digests are computed again from the second row on.
+    let db = DB::open(&place.url(), settings(&Clock::system())).unwrap();
+    place.sql("DELETE FROM audit_events; DELETE FROM audit_chain;");
+    for _ in 0..10 {
+        db.append_audit_events(&[event("user_created", 1, 0)])
+            .unwrap();
+    }
+    assert_eq!(verify(&place, &[]).1, 0);
+    let (report, code) = verify(&place, &[mail]);
+    let found = report["findings"][0].as_str().unwrap();
+    assert!(
+        found.contains("computed again") && found.contains(mail),
+        "{found}"
+    );
+    assert_eq!(code, 1);
 }

@@ -44,6 +44,7 @@ fn in_language(templates: &Templates, kind: &MailKind, language: Language) -> Ma
         account: &to,
         language,
         token: kind.token().map(|_| TOKEN.into()),
+        audit_head: None,
     };
     templates.render(&draft).unwrap()
 }

@@ -86,7 +86,7 @@ fn each_mail_kind_has_exactly_two_templates() {
     let files: BTreeSet<String> = files
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    let names = MailKind::NAMES.iter();
+    let names = MailKind::NAMES.iter().chain(&["audit_head"]);
     let expected = names.flat_map(|name| [format!("{name}.html"), format!("{name}.txt")]);
     assert_eq!(files, expected.collect());
 }
@@ -217,6 +217,7 @@ async fn following_links_of_every_mail_kind_changes_nothing(#[case] engine: Engi
                 account,
                 language: Language::English,
                 token,
+                audit_head: None,
             })
         };
         let kinds = mails();

@@ -56,5 +56,6 @@ fn draft<'a>(kind: &'a MailKind, to: &'a Email) -> MailDraft<'a> {
         account: to,
         language: Language::English,
         token: kind.token().map(|_| TOKEN.into()),
+        audit_head: None,
     }
 }

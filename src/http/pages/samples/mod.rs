@@ -70,6 +70,12 @@ fn plain(text: &str) -> Vec<View> {
         View::new("account_sessions.html", "sessions.title")
             .wide()
             .data(sessions(text)),
+        View::new("account_activity.html", "activity.title")
+            .wide()
+            .data(activity(text)),
+        View::new("account_activity.html", "activity.title")
+            .wide()
+            .data(context! { events => Vec::<Value>::new(), after => () }),
         View::new("account_passkeys.html", "passkeys.title")
             .fields([Field::current_password(), Field::totp_code()])
             .data(passkeys(text, true)),
@@ -200,4 +206,18 @@ fn sessions(text: &str) -> Value {
         others => true,
         after => text,
     }
+}
+
+fn activity(text: &str) -> Value {
+    let event = |what: Option<&str>, by: Option<&str>, shown: Option<&str>| {
+        context! {
+            what, by, name => text, at => "2026-11-26 18:40 UTC", device => shown, ip => shown,
+            app => shown, group => shown,
+        }
+    };
+    let events = [
+        event(Some("activity.login"), None, Some(text)),
+        event(None, Some("activity.by_operator"), None),
+    ];
+    context! { events, after => 1 }
 }

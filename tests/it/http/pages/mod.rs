@@ -1,6 +1,7 @@
 //! Pages for people, as a browser without JavaScript uses them.
 
 mod account;
+mod activity;
 mod admin;
 mod apps;
 pub(crate) mod chromium;
