@@ -237,7 +237,7 @@ impl AuthError {
     pub(super) fn optional<T>(found: Result<T, DbError>) -> Result<Option<T>, Self> {
         match found {
             Ok(row) => Ok(Some(row)),
-            Err(error) if matches!(error, DbError::NoResultFound) => Ok(None),
+            Err(DbError::NoResultFound) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
