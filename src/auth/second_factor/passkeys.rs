@@ -61,7 +61,7 @@ impl Auth {
             Err(off) => Err(off),
         };
         begun.inspect_err(|cause| {
-            Event::reauthentication_failed(user, cause).log(&self.audit, &client)
+            Event::reauthentication_failed(user, cause).log(&self.audit, &client);
         })
     }
 
