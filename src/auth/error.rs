@@ -233,6 +233,15 @@ impl AuthError {
         )
     }
 
+    /// The row of a lookup, if there is one.
+    pub(super) fn optional<T>(found: Result<T, DbError>) -> Result<Option<T>, Self> {
+        match found {
+            Ok(row) => Ok(Some(row)),
+            Err(DbError::NoResultFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The error of a statement that finds no row only because of `missing`.
     pub(super) fn unless_missing(error: DbError, missing: Self) -> Self {
         if matches!(error, DbError::NoResultFound) {

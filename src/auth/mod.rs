@@ -67,7 +67,6 @@ pub use executor::{Executor, Inline};
 pub use hasher::{HasherStats, WaitHistogram};
 pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
-pub use outbox::notifications::NotificationSettings;
 pub use passkey_refusal::PasskeyRefusal;
 pub use password::jobs::hash_password;
 pub use password::policy::ContextWords;
@@ -81,7 +80,7 @@ pub use second_factor::{
     SecondFactorDetails, SecondFactorStatus,
 };
 pub use sessions::{EndedSession, SessionPage};
-pub use settings::AuthSettings;
+pub use settings::{AuthSettings, NotificationSettings};
 pub use stats::{AuthStats, MailOutcome};
 pub use throttle::mail_limit_keys;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
-use super::throttle::{IpLimits, marks, refuse_waiting, reserve, reset_requests};
+use super::throttle::{FAILED_LOGINS, marks, refuse_waiting, reserve, reset_requests};
 use super::{Auth, AuthError, Notification};
 use crate::db::{
     ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
@@ -273,6 +273,6 @@ impl TokenAttempt {
 
     /// The limits of failed logins by network and site, towards which wrong tokens count too.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
-        IpLimits(&self.client).failed_logins(&auth.settings.throttle)
+        FAILED_LOGINS.of(&self.client, &auth.settings.throttle)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::throttle::{IpLimits, NOTHING_TOLD, mail_budget, refuse_waiting, reserve};
+use super::throttle::{NOTHING_TOLD, REGISTRATIONS, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
 use crate::domain::{
@@ -107,7 +107,7 @@ impl Auth {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, Some(email))?;
-        let limits = IpLimits(client).registration(&self.settings.throttle);
+        let limits = REGISTRATIONS.of(client, &self.settings.throttle);
 
         // A client that registers is not known to any account.
         let recognize = |_: &mut Vec<_>, _: &Self| Ok(None);

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
-use super::{
-    EmailVerification, NotificationSettings, PasswordPolicyError, Registration, ThrottleSettings,
-};
+use super::{EmailVerification, Notification, PasswordPolicyError, Registration, ThrottleSettings};
 use crate::domain::{BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults};
 use crate::webauthn::RelyingParty;
 
@@ -78,5 +76,27 @@ impl AuthSettings {
         } else {
             policy::check(password, email, &self.context_words)
         }
+    }
+}
+
+/// The events about which owners are notified by mail. The default is all events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationSettings(Vec<Notification>);
+
+impl NotificationSettings {
+    /// Only these events.
+    #[must_use]
+    pub fn only(of: impl IntoIterator<Item = Notification>) -> Self {
+        Self(of.into_iter().collect())
+    }
+
+    pub(in crate::auth) fn tell(&self, of: Notification) -> bool {
+        self.0.contains(&of)
+    }
+}
+
+impl Default for NotificationSettings {
+    fn default() -> Self {
+        Self::only(defaults::NOTIFICATIONS)
     }
 }

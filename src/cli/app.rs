@@ -38,7 +38,7 @@ pub(super) enum Command {
     },
     /// Set the groups whose members have access to an application
     #[command(after_help = "Example: bienvenue app groups wiki staff family")]
-    Groups(Groups),
+    Groups(SetGroups),
     /// Remove an application; users are logged out of it
     #[command(after_help = "Example: bienvenue app remove wiki")]
     Remove {
@@ -70,7 +70,7 @@ pub(super) struct Add {
 
 /// An application, and the groups whose members have access to it from now on.
 #[derive(Debug, Args)]
-pub(super) struct Groups {
+pub(super) struct SetGroups {
     /// Name of the application
     #[arg(value_name = "NAME")]
     name: AppName,
@@ -134,7 +134,7 @@ impl Command {
                 explain(&line(&app));
                 print(&snippets(&app, *proxy, config));
             }
-            Self::Groups(Groups { name, groups, .. }) => {
+            Self::Groups(SetGroups { name, groups, .. }) => {
                 match db.set_app_groups(name, &GroupName::sorted(groups.clone()))? {
                     AppGroupsChange::Changed => {}
                     AppGroupsChange::UnknownApp => return Err(CliError::NoSuchApp(name.clone())),

@@ -1,6 +1,7 @@
 //! Resources: a path and its methods, with HEAD, OPTIONS, 405 and the trailing slash.
 
 use std::future::ready;
+use std::iter::repeat_n;
 
 use actix_web::guard::fn_guard;
 use actix_web::http::Method;
@@ -59,10 +60,11 @@ impl Resource {
         self,
         handler: impl RouteHandler<Args>,
     ) -> Self {
-        self.add(|| {
+        let routes = repeat_n(handler, self.resources.len()).map(|handler| {
             let navigates = fn_guard(|context| is_navigation(context.head().headers()));
-            web::post().guard(navigates).to(handler.clone())
-        })
+            web::post().guard(navigates).to(handler)
+        });
+        self.add(routes)
     }
 
     /// Leads a browser that gets this path to show the answer to its user to a page instead. It
@@ -82,7 +84,9 @@ impl Resource {
                 )
             })
         };
-        self.add(|| leads(Method::GET)).add(|| leads(Method::HEAD))
+        let count = self.resources.len();
+        self.add(repeat_n(Method::GET, count).map(leads))
+            .add(repeat_n(Method::HEAD, count).map(leads))
     }
 
     pub(super) fn put<Args: FromRequest + 'static>(self, handler: impl RouteHandler<Args>) -> Self {
@@ -118,12 +122,15 @@ impl Resource {
         method: Method,
         handler: impl RouteHandler<Args>,
     ) -> Self {
-        self.add(|| web::method(method.clone()).to(handler.clone()))
+        let routes = repeat_n((method, handler), self.resources.len());
+        self.add(routes.map(|(method, handler)| web::method(method).to(handler)))
     }
 
-    fn add(mut self, route: impl Fn() -> actix_web::Route) -> Self {
-        let resources = self.resources.into_iter();
-        self.resources = resources.map(|resource| resource.route(route())).collect();
+    /// Adds a route to each of the resources.
+    fn add(mut self, routes: impl Iterator<Item = actix_web::Route>) -> Self {
+        let resources = self.resources.into_iter().zip(routes);
+        let resources = resources.map(|(resource, route)| resource.route(route));
+        self.resources = resources.collect();
         self
     }
 

@@ -141,23 +141,11 @@ impl Auth {
                 Some(event("invitation_revoked", "invitation revoked"))
             }
             AdminAct::AddApp(app) => {
-                match db.add_app(app)? {
-                    AppAddition::Added => {}
-                    AppAddition::Exists(by) => return Err(ActRefusal::AppExists(by).into()),
-                    AppAddition::UnknownGroup(group) => {
-                        return Err(ActRefusal::NoSuchGroup(group).into());
-                    }
-                }
+                self.add_app(app)?;
                 Some(event("app_created", "application registered").app(&app.name))
             }
             AdminAct::SetAppGroups(app, groups) => {
-                match db.set_app_groups(app, groups)? {
-                    AppGroupsChange::Changed => {}
-                    AppGroupsChange::UnknownApp => return Err(ActRefusal::NoSuchApp.into()),
-                    AppGroupsChange::UnknownGroup(group) => {
-                        return Err(ActRefusal::NoSuchGroup(group).into());
-                    }
-                }
+                self.set_app_groups(app, groups)?;
                 Some(event("app_updated", "groups of an application changed").app(app))
             }
             AdminAct::RemoveApp(app) => {
@@ -208,6 +196,22 @@ impl Auth {
             GroupDeletion::Deleted => Ok(()),
             GroupDeletion::Unknown => Err(ActRefusal::NoSuchGroup(group.clone()).into()),
             GroupDeletion::InUse(apps) => Err(ActRefusal::GroupInUse(apps).into()),
+        }
+    }
+
+    fn add_app(&self, app: &App) -> Result<(), AuthError> {
+        match self.db.add_app(app)? {
+            AppAddition::Added => Ok(()),
+            AppAddition::Exists(by) => Err(ActRefusal::AppExists(by).into()),
+            AppAddition::UnknownGroup(group) => Err(ActRefusal::NoSuchGroup(group).into()),
+        }
+    }
+
+    fn set_app_groups(&self, app: &AppName, groups: &[GroupName]) -> Result<(), AuthError> {
+        match self.db.set_app_groups(app, groups)? {
+            AppGroupsChange::Changed => Ok(()),
+            AppGroupsChange::UnknownApp => Err(ActRefusal::NoSuchApp.into()),
+            AppGroupsChange::UnknownGroup(group) => Err(ActRefusal::NoSuchGroup(group).into()),
         }
     }
 }

@@ -12,20 +12,22 @@ use crate::bcrypt_lanes::{Digest, Input};
 #[derive(Clone, Default)]
 pub(in crate::auth) struct Lane(Arc<Mutex<Exchange>>);
 
-/// What a job and its thread pass to each other.
+/// What a job and its thread pass to each other, in boxes: a move out of this memory would leave a
+/// copy of the password in it.
 #[derive(Default)]
 struct Exchange {
     /// From the job: the next computation.
-    input: Option<Input>,
+    input: Option<Box<Input>>,
     /// From the thread: the result of the last computation.
-    digest: Option<Digest>,
+    digest: Option<Box<Digest>>,
 }
 
 impl Lane {
     /// Computes a bcrypt. A job may await nothing else.
-    pub(in crate::auth) async fn compute(&self, input: Input) -> Digest {
-        self.lock().input = Some(input);
-        poll_fn(|_| self.lock().digest.take().map_or(Poll::Pending, Poll::Ready)).await
+    pub(in crate::auth) fn compute(&self, input: Input) -> impl Future<Output = Box<Digest>> {
+        // Not in the future, whose memory is not zeroed.
+        self.lock().input = Some(Box::new(input));
+        poll_fn(|_| self.lock().digest.take().map_or(Poll::Pending, Poll::Ready))
     }
 
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
@@ -62,8 +64,8 @@ impl Job {
 
     /// Runs the job up to its next computation, with the digest of the last one. None if the job
     /// has ended.
-    pub(in crate::auth) fn advance(mut self, digest: Option<Digest>) -> Option<(Input, Self)> {
-        self.lane.lock().digest = digest;
+    pub(in crate::auth) fn advance(mut self, digest: Option<Digest>) -> Option<(Box<Input>, Self)> {
+        self.lane.lock().digest = digest.map(Box::new);
         let mut context = Context::from_waker(Waker::noop());
         if self.work.as_mut().poll(&mut context).is_ready() {
             return None;

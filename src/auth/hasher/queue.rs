@@ -117,7 +117,8 @@ impl Queue {
         whose: Requester,
     ) -> Result<HashPermit, AuthError> {
         let mut state = self.lock();
-        let wait = state.wait();
+        // A new job waits until all permits that are held are used.
+        let wait = state.time(state.rounds);
         let network = whose.network();
         if self.has_its_share(&state, network) || !self.has_room(&state, wait, &whose) {
             let news = state.refusals.count(Instant::now());
@@ -156,7 +157,7 @@ impl Queue {
     /// Whether a known client would get a permit where an unknown one would not.
     pub(in crate::auth) fn keeps_permits(&self) -> bool {
         let state = self.lock();
-        let wait = state.wait();
+        let wait = state.time(state.rounds);
         self.has_room(&state, wait, &Requester::Unlimited)
             && !self.has_room(&state, wait, &Requester::Stranger(None))
     }
@@ -250,7 +251,7 @@ impl Queue {
             waiting_max: self.waiting,
             places_taken: state.places_taken,
             threads: self.threads,
-            estimated_wait: state.wait(),
+            estimated_wait: state.time(state.rounds),
             waits: state.waits,
             refused: state.refusals.total(),
         }
@@ -279,11 +280,6 @@ pub(super) struct Thread {
 }
 
 impl State {
-    /// How long a new job waits: until all permits that are held are used.
-    fn wait(&self) -> Duration {
-        self.time(self.rounds)
-    }
-
     /// How long all threads together take for this many rounds.
     fn time(&self, rounds: u64) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]

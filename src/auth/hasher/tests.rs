@@ -27,7 +27,7 @@ fn bcrypt_job(cost: u32, begun: mpsc::Sender<()>) -> impl FnOnce(Lane) -> Work<D
     move |lane| {
         Box::pin(async move {
             begun.send(()).unwrap();
-            lane.compute(input(cost)).await
+            *lane.compute(input(cost)).await
         })
     }
 }

@@ -55,7 +55,7 @@ fn fill_and_advance(queue: &Queue, number: usize) {
         while let Some((job, digest)) = lanes.take_finished() {
             go_on(&mut lanes, job.advance(Some(digest)));
         }
-        lanes.retain(|job| job.is_awaited());
+        lanes.retain(Job::is_awaited);
         thread::yield_now();
         pace = (lanes_used == LANES).then(|| seconds_a_round(begin, rounds));
     }
@@ -69,7 +69,7 @@ fn seconds_a_round(begin: Instant, rounds: u64) -> f64 {
 
 /// Begins the next computation of a job. A lane is idle: the one that the job has just left,
 /// or the one for which it was taken from the queue.
-fn go_on(lanes: &mut Lanes<Job, LANES>, step: Option<(Input, Job)>) {
+fn go_on(lanes: &mut Lanes<Job, LANES>, step: Option<(Box<Input>, Job)>) {
     if let Some((input, job)) = step
         && lanes.begin(&input, job).is_err()
     {

@@ -3,6 +3,5 @@
 mod backoff;
 mod compose;
 pub(super) mod message;
-pub(super) mod notifications;
 mod sender;
 pub(super) mod worker;

@@ -90,7 +90,7 @@ async fn verify(
     cost: BcryptCost,
 ) -> Result<VerifyResult, HashError> {
     if let Some(stored) = &stored
-        && lane.compute(stored.params.input(&password)?).await == stored.digest
+        && *lane.compute(stored.params.input(&password)?).await == stored.digest
     {
         return Ok(VerifyResult {
             is_right: true,
@@ -140,7 +140,7 @@ mod tests {
         let (mut rounds, mut step) = (0, job.advance(None));
         while let Some((input, job)) = step {
             rounds += input.rounds();
-            let [digest] = bcrypt(&[input]);
+            let [digest] = bcrypt(&[*input]);
             step = job.advance(Some(digest));
         }
         (rounds, result.recv().unwrap())

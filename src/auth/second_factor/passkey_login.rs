@@ -6,10 +6,10 @@ use super::passkeys::descriptor;
 use super::{Auth, AuthError};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{IpLimits, LoginAttempt, refuse_waiting};
+use crate::auth::throttle::{FAILED_LOGINS, LoginAttempt, PASSKEY_REQUESTS, refuse_waiting};
 use crate::auth::{LoginSuccess, PasskeyRefusal};
 use crate::db::{
-    Challenge, DbError, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
+    Challenge, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
 };
 use crate::domain::{
     ChallengeDigest, ChallengePurpose, Client, LimitKey, LoginToken, PasskeyChallenge, SessionId,
@@ -156,7 +156,7 @@ impl Auth {
         let challenge = challenge.map(|bytes| PasskeyChallenge::from_bytes(bytes).digest());
         let owned = client.clone();
         let check = move |auth: &Self| {
-            let limits = IpLimits(&owned).failed_logins(&auth.settings.throttle);
+            let limits = FAILED_LOGINS.of(&owned, &auth.settings.throttle);
             refuse_waiting(auth, &limits)?;
             match parsed {
                 Ok(parsed) => auth.check_passkey_login(&parsed, owned),
@@ -186,15 +186,9 @@ impl Auth {
         credential: &AssertionCredential,
         client: Client,
     ) -> Result<(Option<UserId>, Result<RightPasskey, PasskeyRefusal>), AuthError> {
-        let passkey = match self.db.find_passkey(credential.id()) {
-            Ok(passkey) => passkey,
-            Err(DbError::NoResultFound) => return Ok((None, Err(PasskeyRefusal::Unknown))),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => return Err(error.into()),
+        let found = self.db.find_passkey(credential.id());
+        let Some(passkey) = AuthError::optional(found)? else {
+            return Ok((None, Err(PasskeyRefusal::Unknown)));
         };
         let user_id = Some(passkey.user_id);
         // A passkey that is used alone has to say whose it is.
@@ -255,15 +249,10 @@ impl Auth {
         credential: &AssertionCredential,
         client: &Client,
     ) -> Result<FactorProof, AuthError> {
-        let passkey = match self.db.find_passkey(credential.id()) {
-            Ok(passkey) if passkey.user_id == user_id => passkey,
-            Ok(_) | Err(DbError::NoResultFound) => return Ok(FactorProof::Wrong),
-            Err(
-                error @ (DbError::InvalidRequest(_)
-                | DbError::AlreadyExists(_)
-                | DbError::Unavailable(_)
-                | DbError::Failed(_)),
-            ) => return Err(error.into()),
+        let found = self.db.find_passkey(credential.id());
+        let found = AuthError::optional(found)?;
+        let Some(passkey) = found.filter(|passkey| passkey.user_id == user_id) else {
+            return Ok(FactorProof::Wrong);
         };
         let handle = credential.user_handle();
         if handle.is_some_and(|handle| handle != passkey.user_handle.as_bytes()) {
@@ -340,7 +329,7 @@ impl Auth {
         challenge: Option<ChallengeDigest>,
         client: &Client,
     ) -> Result<(), AuthError> {
-        let limits = IpLimits(client).failed_logins(&self.settings.throttle);
+        let limits = FAILED_LOGINS.of(client, &self.settings.throttle);
         Ok(self.db.fail_challenge(challenge.as_ref(), &limits)??)
     }
 
@@ -358,7 +347,7 @@ impl Auth {
             user_id,
             client,
         };
-        let limits = IpLimits(client).passkey_requests(&self.settings.throttle);
+        let limits = PASSKEY_REQUESTS.of(client, &self.settings.throttle);
         self.db.add_challenge(&new, &limits)??;
         Ok(challenge)
     }

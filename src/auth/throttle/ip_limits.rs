@@ -4,48 +4,48 @@ use super::ThrottleSettings;
 use crate::db::LimitCheck;
 use crate::domain::{Client, IpPrefix, LimitKey};
 
-/// The network and the site of a client.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::auth) struct IpLimits<'a>(pub(in crate::auth) &'a Client);
+/// Two limits of the same requests: one for the network of a client, one for its site.
+pub(in crate::auth) struct IpLimits {
+    network: fn(&IpPrefix) -> LimitKey,
+    site: fn(&IpPrefix) -> LimitKey,
+}
 
-impl IpLimits<'_> {
-    /// The limits of a login by an unknown client, and of a wrong token.
-    pub(in crate::auth) fn failed_logins(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        self.limits(settings, LimitKey::address, LimitKey::subnet)
-    }
+/// The limits of a login by an unknown client, and of a wrong token.
+pub(in crate::auth) const FAILED_LOGINS: IpLimits = IpLimits {
+    network: LimitKey::address,
+    site: LimitKey::subnet,
+};
 
-    /// The limits of a registration.
-    pub(in crate::auth) fn registration(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        let (network, site) = (LimitKey::registration, LimitKey::registration_subnet);
-        self.limits(settings, network, site)
-    }
+/// The limits of a registration.
+pub(in crate::auth) const REGISTRATIONS: IpLimits = IpLimits {
+    network: LimitKey::registration,
+    site: LimitKey::registration_subnet,
+};
 
-    /// The limits of a request for a mail with a reset token.
-    pub(in crate::auth) fn reset_requests(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        let (network, site) = (LimitKey::reset_requests, LimitKey::reset_requests_subnet);
-        self.limits(settings, network, site)
-    }
+/// The limits of a request for a mail with a reset token.
+pub(in crate::auth) const RESET_REQUESTS: IpLimits = IpLimits {
+    network: LimitKey::reset_requests,
+    site: LimitKey::reset_requests_subnet,
+};
 
-    /// The limits of a request for a challenge of a passkey.
-    pub(in crate::auth) fn passkey_requests(self, settings: &ThrottleSettings) -> Vec<LimitCheck> {
-        let (network, site) = (
-            LimitKey::passkey_requests,
-            LimitKey::passkey_requests_subnet,
-        );
-        self.limits(settings, network, site)
-    }
+/// The limits of a request for a challenge of a passkey.
+pub(in crate::auth) const PASSKEY_REQUESTS: IpLimits = IpLimits {
+    network: LimitKey::passkey_requests,
+    site: LimitKey::passkey_requests_subnet,
+};
 
-    /// One limit by network and one by site; none for a client without an address.
-    fn limits(
-        self,
+impl IpLimits {
+    /// The limits for a client; none for one without an address, or with rate limits off.
+    pub(in crate::auth) fn of(
+        &self,
+        client: &Client,
         settings: &ThrottleSettings,
-        network: fn(&IpPrefix) -> LimitKey,
-        site: fn(&IpPrefix) -> LimitKey,
     ) -> Vec<LimitCheck> {
-        let Some(address) = self.0.address().filter(|_| settings.throttle) else {
+        let Some(address) = client.address().filter(|_| settings.throttle) else {
             return Vec::new();
         };
-        let keys = [network(&address.network()), site(&address.subnet())];
+        let (network, site) = (address.network(), address.subnet());
+        let keys = [(self.network)(&network), (self.site)(&site)];
         keys.map(|key| settings.limit_check(key)).into()
     }
 }

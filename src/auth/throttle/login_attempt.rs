@@ -1,6 +1,6 @@
 //! A login attempt: whether its client is known, and which rate limits it has to pass.
 
-use super::{IpLimits, Reservation, ThrottleSettings};
+use super::{FAILED_LOGINS, Reservation, ThrottleSettings};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::{DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState, RateLimitedMail};
 use crate::domain::{
@@ -200,7 +200,7 @@ impl LoginAttempt {
         let mut checks = if let Some(mark) = &self.mark {
             vec![settings.limit_check(LimitKey::known(&self.email, mark))]
         } else {
-            let mut checks = IpLimits(&self.client).failed_logins(settings);
+            let mut checks = FAILED_LOGINS.of(&self.client, settings);
             checks.push(settings.limit_check(LimitKey::account(&self.email)));
             checks
         };

@@ -1,9 +1,11 @@
 //! Rate limits of mails and of account changes.
 
-use super::{IpLimits, LoginAttempt, ThrottleSettings, device_mark};
+use super::ip_limits::RESET_REQUESTS;
+use super::{LoginAttempt, ThrottleSettings, device_mark};
 use crate::auth::{Auth, AuthError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
+use crate::mail::MailKind;
 
 /// The limits of a request for a reset mail: by device for a known one, so that others behind
 /// the same address do not use it up; else by network and site. Blocks for a lookup if the
@@ -23,7 +25,7 @@ pub(in crate::auth) fn reset_requests(
     }
     Ok(match attempt.mark() {
         Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
-        None => IpLimits(client).reset_requests(settings),
+        None => RESET_REQUESTS.of(client, settings),
     })
 }
 
@@ -75,4 +77,21 @@ pub(in crate::auth) fn reauthentications(
         .throttle
         .then(|| settings.limit_check(LimitKey::reauthentication(email)));
     check.into_iter().collect()
+}
+
+/// The kind that is counted for the decoy of a concealed registration, if the address is new.
+pub(in crate::auth) const NOTHING_TOLD: &str = "registered";
+
+/// All keys by which the mails to an address are limited.
+#[must_use]
+pub fn mail_limit_keys(email: &NormalizedEmail) -> Vec<LimitKey> {
+    let kinds = MailKind::NAMES.iter().chain([&NOTHING_TOLD]);
+    kinds
+        .flat_map(|kind| {
+            [
+                LimitKey::mail(kind, email),
+                LimitKey::mail_pause(kind, email),
+            ]
+        })
+        .collect()
 }

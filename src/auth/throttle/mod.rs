@@ -8,16 +8,15 @@
 mod admin;
 mod ip_limits;
 mod login_attempt;
-mod mail_keys;
 mod mail_limits;
 mod reservation;
 
 pub(super) use crate::domain::ThrottleSettings;
-pub(super) use ip_limits::IpLimits;
+pub(super) use ip_limits::{FAILED_LOGINS, PASSKEY_REQUESTS, REGISTRATIONS};
 pub(super) use login_attempt::{LoginAttempt, device_mark, marks, refuse_waiting, reserve};
-pub(super) use mail_keys::NOTHING_TOLD;
-pub use mail_keys::mail_limit_keys;
+pub use mail_limits::mail_limit_keys;
 pub(super) use mail_limits::{
-    admin_acts, email_changes, mail_budget, notification_budget, reauthentications, reset_requests,
+    NOTHING_TOLD, admin_acts, email_changes, mail_budget, notification_budget, reauthentications,
+    reset_requests,
 };
 pub(super) use reservation::Reservation;

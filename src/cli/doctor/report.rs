@@ -24,21 +24,21 @@ pub(super) enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
     level: Level,
-    finding: String,
+    text: String,
     remedy: String,
 }
 
 impl Finding {
-    pub(super) fn error(finding: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(Level::Error, finding, remedy)
+    pub(super) fn error(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Level::Error, text, remedy)
     }
 
-    pub(super) fn warning(finding: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(Level::Warning, finding, remedy)
+    pub(super) fn warning(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Level::Warning, text, remedy)
     }
 
-    pub(super) fn note(finding: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(Level::Note, finding, remedy)
+    pub(super) fn note(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Level::Note, text, remedy)
     }
 
     /// The check could not run, for this reason.
@@ -49,16 +49,16 @@ impl Finding {
     /// An error whose message ends with its remedy, behind a semicolon or a colon.
     pub(super) fn of_message(message: &str) -> Self {
         let halves = message.rsplit_once("; ");
-        let (finding, remedy) = halves
+        let (text, remedy) = halves
             .or_else(|| message.split_once(": "))
             .unwrap_or((message, "see the runbook in docs/operate.md"));
-        Self::error(finding, remedy)
+        Self::error(text, remedy)
     }
 
-    fn new(level: Level, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new(level: Level, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             level,
-            finding: finding.into(),
+            text: text.into(),
             remedy: remedy.into(),
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn show(check: &'static str, looks_at: &'static str, findings: &[Find
         print(&format!("ok       {check}: {looks_at}\n"));
     }
     for found in findings {
-        let (finding, remedy) = (found.finding.as_str(), found.remedy.as_str());
+        let (finding, remedy) = (found.text.as_str(), found.remedy.as_str());
         if json {
             print_json(&ShownFinding {
                 level: found.level,
@@ -114,8 +114,11 @@ pub(super) fn show(check: &'static str, looks_at: &'static str, findings: &[Find
             Level::Warning => "WARNING",
             Level::Error => "ERROR",
         };
-        print(&format!(
-            "{label:<9}{check}: {finding}\n         remedy: {remedy}\n"
-        ));
+        let between = if found.level == Level::Skipped {
+            "; "
+        } else {
+            "\n         remedy: "
+        };
+        print(&format!("{label:<9}{check}: {finding}{between}{remedy}\n"));
     }
 }

@@ -46,11 +46,7 @@ fn shown(event: &AuditEvent) -> Value {
         what => text_of(row.event),
         name => row.event,
         at => date(event.at),
-        by => match row.by {
-            "operator" => Some("activity.by_operator"),
-            "administrator" => Some("activity.by_administrator"),
-            _ => None,
-        },
+        by => text_of_actor(row.by),
         device => row.user_agent.and_then(device),
         ip => row.ip,
         app => row.app,
@@ -58,7 +54,17 @@ fn shown(event: &AuditEvent) -> Value {
     }
 }
 
-fn text_of(event: &str) -> Option<&'static str> {
+/// The text of the actor, if it is neither a client nor the service.
+pub(super) fn text_of_actor(actor: &str) -> Option<&'static str> {
+    match actor {
+        "operator" => Some("activity.by_operator"),
+        "administrator" => Some("activity.by_administrator"),
+        _ => None,
+    }
+}
+
+/// The text of an event, by its key in the catalogue.
+pub(super) fn text_of(event: &str) -> Option<&'static str> {
     Some(match event {
         "authn_login_success" => "activity.login",
         "authn_login_fail" => "activity.login_failed",

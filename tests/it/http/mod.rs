@@ -13,5 +13,6 @@ mod openapi;
 pub(crate) mod pages;
 mod proxies;
 mod routes;
+mod schemathesis;
 mod verify;
 mod wire;

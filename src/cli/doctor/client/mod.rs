@@ -7,7 +7,7 @@ mod response;
 mod tls;
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -179,6 +179,10 @@ impl Client {
         let host = site.host.trim_matches(['[', ']']);
         let addresses: Vec<SocketAddr> = match self.connect {
             Some(address) => vec![SocketAddr::new(address, site.port)],
+            // As browsers do (RFC 6761, 6.3).
+            None if host.ends_with(".localhost") => {
+                vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), site.port)]
+            }
             None => (host, site.port)
                 .to_socket_addrs()
                 .map_or_else(|_| Vec::new(), Iterator::collect),

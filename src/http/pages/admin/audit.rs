@@ -7,6 +7,7 @@ use super::PAGE;
 use super::visit::AdminVisit;
 use crate::domain::{AuditEvent, UserId};
 use crate::http::Refusal;
+use crate::http::pages::account_activity::{text_of, text_of_actor};
 use crate::http::pages::people::{date, device};
 use crate::http::pages::view::View;
 
@@ -37,13 +38,16 @@ pub(super) async fn show(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
 
 fn row(event: &AuditEvent) -> Value {
     let details = event.details.clone().unwrap_or_default();
+    // The text about emails is addressed to the owner.
+    let what = text_of(&event.event).filter(|_| event.event != "mail_sent");
     let agent = details.user_agent.as_deref();
     context! {
+        what,
         event => event.event.as_str(),
         outcome => details.outcome,
         reason => details.reason,
         at => date(event.at),
-        actor => event.actor.as_str(),
+        by => text_of_actor(&event.actor),
         actor_id => event.actor_id.map(UserId::get),
         device => agent.and_then(device),
         ip => details.ip,

@@ -69,7 +69,8 @@ fn user(text: Option<&str>) -> Value {
 fn audit(text: Option<&str>) -> Value {
     let event = text.map(|text| {
         context! {
-            event => text, outcome => text, reason => text, at => DATE, actor => text,
+            what => "activity.disabled", event => text, outcome => text, reason => text,
+            at => DATE, by => "activity.by_administrator",
             actor_id => 7, device => text, ip => text, group => text, app => text,
         }
     });

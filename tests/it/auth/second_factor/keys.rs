@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
 
 use bienvenue::secret_key::KeyRing;
 use reqwest::blocking::{Client, Response};
@@ -197,6 +198,39 @@ fn running_service_goes_on_while_the_key_is_replaced(#[case] engine: Engine) {
     assert_eq!(bob.confirm(&server), 200);
     drop(server);
     drop(serve(&place, &[&file]));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn first_users_of_a_new_key_enrol_at_once(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let key = place.path("key");
+    write_key(&key);
+    let server = serve(&place, &[&format!("--secret-key-file={}", key.display())]);
+    let cookies: Vec<String> = (0..8)
+        .map(|number| {
+            let email = format!("user{number}@x.fr");
+            assert_eq!(server.register(&email, PASSWORD), 201);
+            server.session(&email, PASSWORD)
+        })
+        .collect();
+    let begin = |cookie: &str| {
+        let request = Client::new().post(server.url("/account/totp"));
+        let request = request.header("Cookie", cookie);
+        let begun = request.form(&[("current_password", PASSWORD)]).send();
+        begun.unwrap().status().as_u16()
+    };
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let threads: Vec<_> = cookies
+            .iter()
+            .map(|cookie| scope.spawn(|| begin(cookie)))
+            .collect();
+        threads.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 8]);
 }
 
 #[test]

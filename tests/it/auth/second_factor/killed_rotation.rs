@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bienvenue::domain::UserId;
 use bienvenue::secret_key::{KeyRing, Purpose};
+use data_encoding::HEXLOWER;
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rstest::rstest;
@@ -52,7 +53,7 @@ impl Secrets {
         let mut conn = secrets.place.connect();
         for number in 1000..1000 + USERS {
             let sealed = ring.seal(Purpose::Totp(UserId::new(number)), &SECRET);
-            let sealed: String = sealed.unwrap().iter().map(|b| format!("{b:02x}")).collect();
+            let sealed = HEXLOWER.encode(&sealed.unwrap());
             let sealed = match engine {
                 Engine::Sqlite => format!("X'{sealed}'"),
                 Engine::Postgres => format!("'\\x{sealed}'::bytea"),
@@ -100,8 +101,7 @@ impl Secrets {
         for row in rows {
             let (user, sealed) = row.split_once(' ').unwrap();
             let user: i64 = user.parse().unwrap();
-            let byte = |at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap();
-            let sealed: Vec<u8> = (0..sealed.len()).step_by(2).map(byte).collect();
+            let sealed = HEXLOWER.decode(sealed.as_bytes()).unwrap();
             let opened = ring.unseal(Purpose::Totp(UserId::new(user)), &sealed);
             let opened = opened.unwrap_or_else(|error| panic!("the secret of {user}: {error}"));
             assert!(user < 1000 || opened[..] == SECRET, "the secret of {user}");

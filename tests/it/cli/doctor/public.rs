@@ -43,6 +43,119 @@ fn find_all(deployment: &mut Deployment, faults: &[Faults]) {
     }
 }
 
+/// Faults of nginx. The faults of one row do not hide each other.
+const NGINX: [Faults; 5] = [
+    Faults {
+        edits: &[
+            ("/good/", "/other-name/"),
+            (
+                "return 301 https://$host$request_uri;",
+                "location / { proxy_pass http://bienvenue; }",
+            ),
+            ("\nproxy_set_header X-Forwarded-For $remote_addr;", ""),
+            ("\nproxy_set_header Forwarded \"\";", ""),
+            (
+                "proxy_set_header X-Forwarded-Proto https;",
+                "proxy_hide_header Strict-Transport-Security;\n\
+                     proxy_hide_header Content-Security-Policy;\n\
+                     proxy_cookie_flags session_id nosecure nohttponly samesite=none;\n}\n\
+                     location = /forgot {\nreturn 403;",
+            ),
+            ("auth_request /.bienvenue/verify;", ""),
+            ("location /.bienvenue/ {", "location /nothing/ {"),
+        ],
+        found: &[
+            ("certificate", "certificate of login.example.org"),
+            ("certificate", "certificate of wiki.example.net"),
+            ("http-redirect", "http://login.example.org answers"),
+            ("client-address", "does not send the client's address"),
+            ("client-address", "sends X-Forwarded-For chooses"),
+            ("client-address", "sends Forwarded chooses"),
+            ("hsts", "header is missing"),
+            ("headers", "content-security-policy"),
+            ("cookies", "is not Secure"),
+            ("cookies", "is not HttpOnly"),
+            ("cookies", "is not SameSite=Lax"),
+            ("public-pages", "/forgot answers 403"),
+            ("applications", "shows its page without a login"),
+            ("hand-over", "/.bienvenue/ does not lead"),
+        ],
+    },
+    Faults {
+        edits: &[
+            ("/good/", "/expired/"),
+            (
+                "X-Forwarded-For $remote_addr;",
+                "X-Forwarded-For $proxy_add_x_forwarded_for;",
+            ),
+            ("\nproxy_set_header Forwarded \"\";", ""),
+            (
+                "X-Original-URL https://wiki.example.net",
+                "X-Original-URL https://shop.example.net",
+            ),
+            (
+                "proxy_set_header X-Forwarded-Proto https;",
+                "proxy_hide_header Cache-Control; add_header Cache-Control public;\n\
+                     proxy_hide_header Strict-Transport-Security;\n\
+                     add_header Strict-Transport-Security max-age=60;\n\
+                     proxy_cookie_path / /login;",
+            ),
+        ],
+        found: &[
+            ("certificate", "login.example.org"),
+            ("client-address", "sends X-Forwarded-For chooses"),
+            (
+                "client-address",
+                "Forwarded is seen with the address of the proxy",
+            ),
+            (
+                "applications",
+                "instead of leading to https://login.example.org/login",
+            ),
+            ("headers", "cache-control"),
+            ("hsts", "60 seconds"),
+            ("cookies", "is not Path=/"),
+        ],
+    },
+    Faults {
+        edits: &[
+            ("/good/", "/ends-soon/"),
+            (
+                "auth_request /.bienvenue/verify;",
+                "error_page 418 = @open; if ($http_remote_user) { return 418; }\n\
+                     auth_request /.bienvenue/verify;",
+            ),
+            (
+                "location @bienvenue_login {",
+                "location @open { return 200 page; }\nlocation @bienvenue_login {",
+            ),
+            (
+                "rewrite ^ /verify/redirect break;",
+                "proxy_cookie_flags ~ nohttponly;\nrewrite ^ /verify/redirect break;",
+            ),
+        ],
+        found: &[
+            ("certificate", "expires in "),
+            (
+                "forged-identity",
+                "opens to a client that sends Remote-User",
+            ),
+            ("hand-over", "the cookie of the login state is not HttpOnly"),
+        ],
+    },
+    Faults {
+        edits: &[("error_page 401 403 = @bienvenue_login;", "")],
+        found: &[("applications", "answers 401 instead of leading to")],
+    },
+    Faults {
+        edits: &[(
+            "server_name wiki.example.net;",
+            "server_name other.example.net;",
+        )],
+        found: &[("applications", "wiki.example.net")],
+    },
+];
+
 #[test]
 fn doctor_finds_what_is_wrong_with_nginx() {
     let Some(mut deployment) = Deployment::of(Proxy::Nginx, Hosts::Several) else {
@@ -52,118 +165,7 @@ fn doctor_finds_what_is_wrong_with_nginx() {
     certify(&root, "other-name", &["other.example.org"], 60);
     certify(&root, "expired", &[LOGIN, WIKI], -1);
     certify(&root, "ends-soon", &[LOGIN, WIKI], 5);
-    let faults = [
-        Faults {
-            edits: &[
-                ("/good/", "/other-name/"),
-                (
-                    "return 301 https://$host$request_uri;",
-                    "location / { proxy_pass http://bienvenue; }",
-                ),
-                ("\nproxy_set_header X-Forwarded-For $remote_addr;", ""),
-                ("\nproxy_set_header Forwarded \"\";", ""),
-                (
-                    "proxy_set_header X-Forwarded-Proto https;",
-                    "proxy_hide_header Strict-Transport-Security;\n\
-                     proxy_hide_header Content-Security-Policy;\n\
-                     proxy_cookie_flags session_id nosecure nohttponly samesite=none;\n}\n\
-                     location = /forgot {\nreturn 403;",
-                ),
-                ("auth_request /.bienvenue/verify;", ""),
-                ("location /.bienvenue/ {", "location /nothing/ {"),
-            ],
-            found: &[
-                ("certificate", "certificate of login.example.org"),
-                ("certificate", "certificate of wiki.example.net"),
-                ("http-redirect", "http://login.example.org answers"),
-                ("client-address", "does not send the client's address"),
-                ("client-address", "sends X-Forwarded-For chooses"),
-                ("client-address", "sends Forwarded chooses"),
-                ("hsts", "header is missing"),
-                ("headers", "content-security-policy"),
-                ("cookies", "is not Secure"),
-                ("cookies", "is not HttpOnly"),
-                ("cookies", "is not SameSite=Lax"),
-                ("public-pages", "/forgot answers 403"),
-                ("applications", "shows its page without a login"),
-                ("hand-over", "/.bienvenue/ does not lead"),
-            ],
-        },
-        Faults {
-            edits: &[
-                ("/good/", "/expired/"),
-                (
-                    "X-Forwarded-For $remote_addr;",
-                    "X-Forwarded-For $proxy_add_x_forwarded_for;",
-                ),
-                ("\nproxy_set_header Forwarded \"\";", ""),
-                (
-                    "X-Original-URL https://wiki.example.net",
-                    "X-Original-URL https://shop.example.net",
-                ),
-                (
-                    "proxy_set_header X-Forwarded-Proto https;",
-                    "proxy_hide_header Cache-Control; add_header Cache-Control public;\n\
-                     proxy_hide_header Strict-Transport-Security;\n\
-                     add_header Strict-Transport-Security max-age=60;\n\
-                     proxy_cookie_path / /login;",
-                ),
-            ],
-            found: &[
-                ("certificate", "login.example.org"),
-                ("client-address", "sends X-Forwarded-For chooses"),
-                (
-                    "client-address",
-                    "Forwarded is seen with the address of the proxy",
-                ),
-                (
-                    "applications",
-                    "instead of leading to https://login.example.org/login",
-                ),
-                ("headers", "cache-control"),
-                ("hsts", "60 seconds"),
-                ("cookies", "is not Path=/"),
-            ],
-        },
-        Faults {
-            edits: &[
-                ("/good/", "/ends-soon/"),
-                (
-                    "auth_request /.bienvenue/verify;",
-                    "error_page 418 = @open; if ($http_remote_user) { return 418; }\n\
-                     auth_request /.bienvenue/verify;",
-                ),
-                (
-                    "location @bienvenue_login {",
-                    "location @open { return 200 page; }\nlocation @bienvenue_login {",
-                ),
-                (
-                    "rewrite ^ /verify/redirect break;",
-                    "proxy_cookie_flags ~ nohttponly;\nrewrite ^ /verify/redirect break;",
-                ),
-            ],
-            found: &[
-                ("certificate", "expires in "),
-                (
-                    "forged-identity",
-                    "opens to a client that sends Remote-User",
-                ),
-                ("hand-over", "the cookie of the login state is not HttpOnly"),
-            ],
-        },
-        Faults {
-            edits: &[("error_page 401 403 = @bienvenue_login;", "")],
-            found: &[("applications", "answers 401 instead of leading to")],
-        },
-        Faults {
-            edits: &[(
-                "server_name wiki.example.net;",
-                "server_name other.example.net;",
-            )],
-            found: &[("applications", "wiki.example.net")],
-        },
-    ];
-    find_all(&mut deployment, &faults);
+    find_all(&mut deployment, &NGINX);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn debian_package_is_installed_upgraded_and_purged() {
     machine.run("man -w bienvenue-user-add || test -e /usr/share/man/man1/bienvenue-user-add.1.gz");
     machine.assert_prints("bienvenue user list --json", "bob@example.org");
 
-    // Upgraded while people use it: no request fails, and nobody is logged out.
+    // Upgraded while people use it: no request fails, and all sessions stay.
     let first = machine.run("systemctl show -p MainPID bienvenue");
     let mut requests = machine.spawn(REQUESTS);
     machine.run("dpkg -i /var/packages/*-1_amd64.deb");

@@ -1,7 +1,8 @@
 //! The acts of administrators: each works, and its audit event says who did it.
 
 use actix_web::http::StatusCode;
-use bienvenue::domain::GroupName;
+use bienvenue::db::{DbError, LoginSideEffects, Reauthenticated};
+use bienvenue::domain::{GroupName, SessionId};
 use rstest::rstest;
 
 use super::{ANN, BOB, Stand, visitor};
@@ -128,7 +129,8 @@ async fn groups_have_members_and_are_deleted(#[case] engine: Engine) {
     assert!(page.body.contains(">No user has this address."));
     let answer = stand.act(path, &[("user_email", BOB)]).await;
     assert_leads(&answer, "/admin/groups/staff?done=added");
-    assert_eq!(stand.db.groups_of(bob).unwrap(), [staff.clone()]);
+    let in_staff = std::slice::from_ref(&staff);
+    assert_eq!(stand.db.groups_of(bob).unwrap(), in_staff);
     let page = stand.ann.get(&stand.app, "/admin/groups/staff").await;
     assert!(page.body.contains(BOB), "{}", page.body);
 
@@ -139,7 +141,7 @@ async fn groups_have_members_and_are_deleted(#[case] engine: Engine) {
     let path = format!("/admin/users/{bob}/add-to-group");
     let answer = stand.act(&path, &[("group", "staff")]).await;
     assert_leads(&answer, &format!("/admin/users/{bob}?done=group"));
-    assert_eq!(stand.db.groups_of(bob).unwrap(), [staff]);
+    assert_eq!(stand.db.groups_of(bob).unwrap(), in_staff);
 
     let wiki = [
         ("app", "wiki"),
@@ -313,4 +315,31 @@ async fn former_administrator_cannot_send_an_open_form() {
     assert_page(&stand.act(&path, &[]).await, 403);
     let bob = visitor(&stand.app, BOB, "bob_pwd").await;
     assert_page(&bob.get(&stand.app, "/account").await, 200);
+}
+
+/// The check of the password took so long that the administrator was removed meanwhile.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn membership_is_checked_again_before_the_act(#[case] engine: Engine) {
+    let Some(stand) = stand(engine).await else {
+        return;
+    };
+    let (ann, admins) = (stand.id(ANN), GroupName::admins());
+    let user = stand.db.find_user_by(ann).unwrap();
+    let session = SessionId::parse(&stand.ann.cookie("session_id").unwrap());
+    let session = session.unwrap().digest();
+    let who = Reauthenticated {
+        user_id: ann,
+        checked: &user.hashed_password,
+        session: &session,
+        limit: &[],
+    };
+    let effects = LoginSideEffects::default();
+    let record = || stand.db.record_administrator(&who, &admins, &effects);
+    assert!(matches!(record(), Ok(Ok(()))));
+    assert_eq!(stand.ann.get(&stand.app, "/admin").await.status, 200);
+    stand.db.remove_member(&admins, ann).unwrap();
+    assert!(matches!(record(), Err(DbError::NoResultFound)));
 }

@@ -54,6 +54,20 @@ impl<'a> Browser<'a> {
     }
 }
 
+/// The acts of administrators: event, outcome, administrator, what it is about, and the reason.
+fn acts_in(log: &str) -> Vec<Value> {
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let acts = lines.filter(|line: &Value| line["by"] == "administrator");
+    acts.map(|line| {
+        assert_eq!(line["client_ip"], "127.0.0.1");
+        assert!(!line.to_string().contains('@'), "{line}");
+        let about = ["user_id", "group", "app"].map(|key| &line[key]);
+        let [event, outcome, by] = ["event", "outcome", "by_user_id"].map(|key| &line[key]);
+        json!([event, outcome, by, about, line["reason"]])
+    })
+    .collect()
+}
+
 #[test]
 fn r104_each_act_is_logged_with_its_administrator() {
     let place = Place::new();
@@ -153,16 +167,5 @@ fn r104_each_act_is_logged_with_its_administrator() {
     server.signal("TERM");
     server.wait();
     let log = server.whole_log();
-    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
-    let acts = lines.filter(|line: &Value| line["by"] == "administrator");
-    let logged: Vec<Value> = acts
-        .map(|line| {
-            assert_eq!(line["client_ip"], "127.0.0.1");
-            assert!(!line.to_string().contains('@'), "{line}");
-            let about = ["user_id", "group", "app"].map(|key| &line[key]);
-            let [event, outcome, by] = ["event", "outcome", "by_user_id"].map(|key| &line[key]);
-            json!([event, outcome, by, about, line["reason"]])
-        })
-        .collect();
-    assert_eq!(logged, expected);
+    assert_eq!(acts_in(&log), expected);
 }

@@ -115,7 +115,12 @@ fn administrator_works_in_a_browser(
         browser.go(&server.url("/admin/users/7/audit"));
         browser.text().contains("user_disabled")
     });
-    see(&mut browser, "audit", "administrator", "administrator");
+    see(
+        &mut browser,
+        "audit",
+        "by an administrator",
+        "par un administrateur",
+    );
     let path = "/admin/users/8/delete";
     browser.go(&server.url(path));
     browser.fill("user_email", "user08@example.org");
