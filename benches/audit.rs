@@ -3,6 +3,7 @@
 //! `cargo bench --bench audit` appends the rows to a SQLite file, which is most of its time.
 //! `AUDIT_ROWS` sets another number of rows.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops if its setup fails")]
 
 use std::time::Instant;
@@ -44,9 +45,7 @@ fn main() {
         db.append_audit_events(&batch).unwrap();
     }
     let each = begun.elapsed().as_secs_f64() * 1e6 / f64::from(rows);
-    print_line(&format!(
-        "append, in batches of {BATCH}: {each:.1} us a row"
-    ));
+    println!("append, in batches of {BATCH}: {each:.1} us a row");
     for _ in 0..3 {
         let begun = Instant::now();
         let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
@@ -55,11 +54,6 @@ fn main() {
             "{report:?}"
         );
         let seconds = begun.elapsed().as_secs_f64();
-        print_line(&format!("check of {rows} rows: {seconds:.2} s"));
+        println!("check of {rows} rows: {seconds:.2} s");
     }
-}
-
-fn print_line(line: &str) {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}").unwrap();
 }

@@ -76,7 +76,9 @@ mod tests {
             has_conflict: false,
         };
         let ids: Vec<Uuid> = (0..=KEPT).map(|_| Uuid::new_v4()).collect();
-        ids.iter().for_each(|id| probes.keep(*id, seen));
+        for id in &ids {
+            probes.keep(*id, seen);
+        }
         assert_eq!(probes.find(ids[0]), None);
         assert_eq!(probes.find(ids[1]), Some(seen));
         assert_eq!(probes.find(ids[KEPT]), Some(seen));
