@@ -124,7 +124,7 @@ impl Table {
             0 => row.at += 1,
             1 => row.event.push('x'),
             2 => row.user_id = Some(9),
-            3 => row.actor = "operator".to_owned(),
+            3 => "operator".clone_into(&mut row.actor),
             4 => row.actor_id = Some(9),
             5 => row.content_digest[random.below(32)] ^= 1,
             6 => row.digest[random.below(32)] ^= 1,
@@ -162,7 +162,7 @@ impl Table {
             5 => {
                 let gone: Vec<_> = self
                     .rows
-                    .drain(..1 + random.below(self.rows.len() - 1))
+                    .drain(..=random.below(self.rows.len() - 1))
                     .collect();
                 self.start_digest.clone_from(&gone.last().unwrap().digest);
                 0
@@ -261,7 +261,7 @@ fn rows_are_removed_at_the_start_only_by_age() {
     for oldest in [Some(first.at), None] {
         assert_eq!(
             table.check(oldest, vec![]).findings,
-            [start_missing.clone()]
+            std::slice::from_ref(&start_missing)
         );
     }
     // The mail is younger than the retention, so that its row must be there.

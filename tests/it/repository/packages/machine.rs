@@ -37,7 +37,7 @@ impl Machine {
         eventually("the container's first process", || {
             let found = fs::read_to_string(&children).unwrap_or_default();
             let init = found.split_whitespace().next().unwrap_or_default();
-            machine.init = init.to_owned();
+            init.clone_into(&mut machine.init);
             fs::read_to_string(format!("/proc/{init}/comm")).is_ok_and(|name| name == "systemd\n")
         });
         eventually("the container's start", || {
@@ -92,8 +92,8 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // The first process of a container ends all others with itself.
-        let _ = Command::new("kill").args(["-9", &self.init]).status();
-        let _ = self.nspawn.wait();
+        let killed = Command::new("kill").args(["-9", &self.init]).status();
+        assert!(killed.is_ok() && self.nspawn.wait().is_ok());
     }
 }
 
