@@ -93,7 +93,7 @@ pub(in crate::db) fn note_registration(
 }
 
 /// The statement that records a login, for the transaction that adds the session.
-pub(in crate::db) fn login_noted(
+pub(in crate::db) fn record_login_statement(
     user_id: UserId,
     language: Option<Language>,
     now: Timestamp,

@@ -2,8 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::outbox::{RateLimitedMail, queued};
-use super::throttle::{Condition, LimitHit, count_while_allowed, forgotten, given_back};
+use super::outbox::{RateLimitedMail, queue_mail_statement};
+use super::throttle::{
+    Condition, LimitHit, count_while_allowed, forget_limits_statement, refund_statement,
+};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::known_clients;
@@ -54,12 +56,12 @@ impl DB {
         user_id: UserId,
         side_effects: &LoginSideEffects,
     ) -> Result<(), DbError> {
-        let settled = self.settled(conn, user_id, side_effects)?;
-        Ok(settled.run(conn)?)
+        let statements = self.side_effect_statements(conn, user_id, side_effects)?;
+        Ok(statements.run(conn)?)
     }
 
     /// The statements that write the side effects. No two of them change the same row.
-    pub(in crate::db) fn settled(
+    pub(in crate::db) fn side_effect_statements(
         &self,
         conn: &mut AnyConnection,
         user_id: UserId,
@@ -73,22 +75,26 @@ impl DB {
         } = side_effects;
         let now = self.settings.clock.now();
         let mut batch = Batch::default();
-        batch.extend(refund.iter().map(given_back));
+        batch.extend(refund.iter().map(refund_statement));
         if !forget.is_empty() {
-            batch.push(forgotten(forget));
+            batch.push(forget_limits_statement(forget));
         }
         if let Some(RateLimitedMail { mail, budget }) = stranger {
             let condition = Condition::KnowsAnyClient(user_id);
             let counted = count_while_allowed(conn, budget, now, condition)?;
             if counted.len() == budget.len() {
-                batch.push(queued(Some(user_id), mail, now));
+                batch.push(queue_mail_statement(Some(user_id), mail, now));
             } else {
-                batch.extend(counted.iter().map(given_back));
+                batch.extend(counted.iter().map(refund_statement));
             }
         }
         if !known.is_empty() {
-            batch.extend(known.iter().map(|mark| learned(user_id, mark, now)));
-            batch.push(unlearned(user_id, known));
+            batch.extend(
+                known
+                    .iter()
+                    .map(|mark| know_client_statement(user_id, mark, now)),
+            );
+            batch.push(forget_surplus_statement(user_id, known));
         }
         Ok(batch)
     }
@@ -160,7 +166,11 @@ impl DB {
 }
 
 /// The statement that makes a mark known.
-fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp) -> Statement {
+fn know_client_statement(
+    user_id: UserId,
+    (mark, until): &(String, Timestamp),
+    now: Timestamp,
+) -> Statement {
     Statement::new(
         "INSERT INTO known_clients (user_id, mark, succeeded_at, expires_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, mark) \
@@ -175,7 +185,7 @@ fn learned(user_id: UserId, (mark, until): &(String, Timestamp), now: Timestamp)
 }
 
 /// The statement that forgets the oldest clients beyond [`KNOWN_MAX`], but none of the new ones.
-fn unlearned(user_id: UserId, new: &[(String, Timestamp)]) -> Statement {
+fn forget_surplus_statement(user_id: UserId, new: &[(String, Timestamp)]) -> Statement {
     let others = KNOWN_MAX.saturating_sub(i64::try_from(new.len()).unwrap_or(KNOWN_MAX));
     let mut values = vec![Value::number(user_id.get()), Value::number(others)];
     let new = Statement::<()>::list(&mut values, new.iter().map(|(mark, _)| mark.clone()));

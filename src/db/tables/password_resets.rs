@@ -45,10 +45,10 @@ impl DB {
         let now = self.settings.clock.now();
         self.write(|conn| {
             let user = users::table.filter(users::id.eq(user_id.get()));
-            let legacy_columns_synced = diesel::update(user)
+            let users_updated = diesel::update(user)
                 .set(users::reset_token.eq(token.to_hex()))
                 .execute(conn)?;
-            if legacy_columns_synced == 0 {
+            if users_updated == 0 {
                 return Err(DbError::NoResultFound);
             }
             if let Some(mail) = mail {

@@ -19,7 +19,7 @@ pub(in crate::db) fn queue(
     mail: &QueuedMail,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let statement = queued(user_id, mail, now);
+    let statement = queue_mail_statement(user_id, mail, now);
     let rows = match conn {
         AnyConnection::Sqlite(conn) => statement.execute(conn)?,
         AnyConnection::Postgres(conn) => statement.execute(conn)?,
@@ -32,7 +32,7 @@ pub(in crate::db) fn queue(
 
 /// The statement that queues a mail with the priority of its user's address, if there is room. It
 /// is one statement, so that it takes one round trip, or none as a part of another one.
-pub(in crate::db) fn queued(
+pub(in crate::db) fn queue_mail_statement(
     user_id: Option<UserId>,
     mail: &QueuedMail,
     now: Timestamp,

@@ -4,7 +4,7 @@ mod own;
 
 use diesel::prelude::*;
 
-use super::account_dates::login_noted;
+use super::account_dates::record_login_statement;
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::{sessions, users};
@@ -69,16 +69,16 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         let mut batch = Batch::default();
-        batch.push(legacy_columns_synced(new, checked));
-        batch.push(self.opened(new));
-        batch.push(self.surplus_ended(new));
+        batch.push(claim_user_statement(new, checked));
+        batch.push(self.insert_session_statement(new));
+        batch.push(self.end_surplus_statement(new));
         let language = new.client.language();
-        batch.push(login_noted(
+        batch.push(record_login_statement(
             new.user_id,
             language,
             self.settings.clock.now(),
         ));
-        batch.append(self.settled(conn, new.user_id, side_effects)?);
+        batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
         let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
         ended.ok_or(DbError::NoResultFound)
     }
@@ -164,12 +164,12 @@ impl DB {
         new: &NewSession<'_>,
     ) -> Result<(), DbError> {
         let mut batch = Batch::default();
-        batch.push(self.opened(new));
+        batch.push(self.insert_session_statement(new));
         Ok(batch.run(conn)?)
     }
 
     /// The statement that inserts a session.
-    fn opened(&self, new: &NewSession<'_>) -> Statement {
+    fn insert_session_statement(&self, new: &NewSession<'_>) -> Statement {
         let now = self.settings.clock.now();
         let expires_at = now.plus(self.settings.sessions.lifetime);
         let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle));
@@ -192,7 +192,7 @@ impl DB {
     }
 
     /// The statement that ends the user's oldest sessions beyond the allowed number.
-    fn surplus_ended(&self, new: &NewSession<'_>) -> Statement {
+    fn end_surplus_statement(&self, new: &NewSession<'_>) -> Statement {
         let kept = self.settings.sessions.kept_per_user() - 1;
         Statement::new(
             "DELETE FROM sessions WHERE user_id = $1 AND digest <> $2 AND public_id <= (\
@@ -245,9 +245,10 @@ impl Validity {
     }
 }
 
-/// The statement that makes a session the user's newest, unless the password was replaced or a
-/// second factor is required. The statement itself enforces a required second factor.
-fn legacy_columns_synced(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
+/// The statement that makes a session the user's newest, and locks the user's row. It changes no
+/// row, and so no session is opened, if the password was replaced meanwhile, if the user is
+/// disabled, or if the user has a second factor that the session's level does not include.
+fn claim_user_statement(new: &NewSession<'_>, checked: Option<&HashedPassword>) -> Statement {
     // A disabled account gets no session in any way.
     let mut sql = "UPDATE users SET session_id = $1 WHERE id = $2 \
          AND NOT EXISTS (SELECT 1 FROM account_dates \

@@ -337,12 +337,12 @@ fn count<R>(check: &LimitCheck, now: Timestamp, condition: Condition) -> Stateme
 
 fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError> {
     let mut batch = Batch::default();
-    batch.extend(counted.iter().map(given_back));
+    batch.extend(counted.iter().map(refund_statement));
     Ok(batch.run(conn)?)
 }
 
 /// The statement that refunds one attempt.
-pub(in crate::db) fn given_back(counted: &LimitHit) -> Statement {
+pub(in crate::db) fn refund_statement(counted: &LimitHit) -> Statement {
     let LimitHit {
         check,
         at,
@@ -370,7 +370,7 @@ pub(in crate::db) fn given_back(counted: &LimitHit) -> Statement {
 }
 
 /// The statement that clears the counts of some keys.
-pub(in crate::db) fn forgotten(keys: &[LimitKey]) -> Statement {
+pub(in crate::db) fn forget_limits_statement(keys: &[LimitKey]) -> Statement {
     let mut values = Vec::new();
     let keys = keys.iter().map(|key| key.as_str().to_owned());
     let keys = Statement::<()>::list(&mut values, keys);

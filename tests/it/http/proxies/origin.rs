@@ -33,7 +33,7 @@ fn guide_sets_the_public_url_to_the_applications_origin(
     assert_eq!(post(&front.browser(), &front, "/auth/users"), 403);
     let line = server.wait_for("a cross-origin request from https://app.example.org was refused");
     assert!(line.contains("WARN"), "{line}");
-    let step = section("## 5. An application that needs a login (forward auth)");
+    let step = section("## 5. An application with its own login page on the same host");
     let quoted = blocks(step, "text").remove(0);
     let quoted = quoted.trim().trim_start_matches("WARN ");
     assert!(line.ends_with(quoted), "{line}");
@@ -54,6 +54,6 @@ fn comments_and_guide_name_the_same_public_url() {
         let comment = first_comment(kind.file()).join(" ");
         assert!(comment.contains(&setting), "{comment}");
     }
-    let step = section("## 5. An application that needs a login (forward auth)");
+    let step = section("## 5. An application with its own login page on the same host");
     assert!(blocks(step, "sh")[0].contains(&setting), "{step}");
 }
