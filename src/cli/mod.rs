@@ -117,6 +117,9 @@ pub struct Invocation {
     settings: Vec<Setting>,
 }
 
+/// The log filter of commands.
+const COMMAND_LOG_FILTER: &str = "warn,bienvenue::events=info";
+
 impl Invocation {
     /// Parses a command line together with the environment and the settings files. Blocks for
     /// reading these.
@@ -157,10 +160,12 @@ impl Invocation {
         })
     }
 
-    /// The log filter in the syntax of `RUST_LOG`, if one is set.
+    /// The log filter in the syntax of `RUST_LOG`, if one is set. A command that is not the
+    /// service logs warnings and its audit events.
     #[must_use]
     pub fn log_filter(&self) -> Option<&str> {
-        self.log_filter.as_deref()
+        let of_commands = (!self.is_service()).then_some(COMMAND_LOG_FILTER);
+        self.log_filter.as_deref().or(of_commands)
     }
 
     /// The format of the log.

@@ -19,7 +19,7 @@ pub(crate) async fn openapi() -> HttpResponse {
 /// The operations with one tag.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
-    tag: String,
+    pub(crate) tag: String,
     operations: Vec<Operation>,
 }
 

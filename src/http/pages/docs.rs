@@ -9,8 +9,12 @@ use super::visit::Visit;
 use crate::http::Refusal;
 use crate::http::openapi::sections;
 
-/// `GET /docs`
+/// `GET /docs`: the list of all operations, or with `section` the details of one section.
 pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Refusal> {
-    let sections = context! { sections => Serde(sections()) };
-    visit.show(&View::new("docs.html", "docs.title").wide().data(sections))
+    let named = visit.query("section");
+    let shown = sections()
+        .iter()
+        .find(|section| named == Some(section.tag.as_str()));
+    let data = context! { sections => Serde(sections()), shown => shown.map(Serde) };
+    visit.show(&View::new("docs.html", "docs.title").wide().data(data))
 }

@@ -1,13 +1,14 @@
 //! Every setting of the program: its flag, its variable, what it takes and what it refuses.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Output;
 
 use crate::support::Place;
 use crate::support::program::{finish, program, run, told};
 
-/// The settings of the design, each with a value that it takes and one that it refuses.
-const SETTINGS: [(&str, &str, &str, &str); 39] = [
+/// All settings, each with a value that it takes and one that it refuses.
+const SETTINGS: [(&str, &str, &str, &str); 45] = [
     ("--bind", "BIENVENUE_BIND", "127.0.0.1:0", "5000"),
     (
         "--database-url",
@@ -187,7 +188,57 @@ const SETTINGS: [(&str, &str, &str, &str); 39] = [
         "secret",
     ),
     ("--log-format", "BIENVENUE_LOG_FORMAT", "json", "xml"),
+    (
+        "--database-pooler",
+        "BIENVENUE_DATABASE_POOLER",
+        "off",
+        "statement",
+    ),
+    (
+        "--mail-from",
+        "BIENVENUE_MAIL_FROM",
+        "Acme <accounts@example.org>",
+        "accounts",
+    ),
+    ("--pages", "BIENVENUE_PAGES", "on", "some"),
+    ("--accent-color", "BIENVENUE_ACCENT_COLOR", "#1a5f8a", "red"),
+    (
+        "--second-factor",
+        "BIENVENUE_SECOND_FACTOR",
+        "optional",
+        "sometimes",
+    ),
+    (
+        "--audit-retention",
+        "BIENVENUE_AUDIT_RETENTION",
+        "30",
+        "ever",
+    ),
 ];
+
+/// Settings of which any text may be right: names of files, and what a mail server knows.
+const TEXTS: [&str; 6] = [
+    "--mail-user",
+    "--mail-password",
+    "--mail-templates",
+    "--logo",
+    "--page-templates",
+    "--secret-key-file",
+];
+
+#[test]
+fn each_setting_of_the_program_is_in_the_list() {
+    let shown = run(Place::new().folder(), &["config", "show", "--json"]);
+    let lines = String::from_utf8(shown.stdout).unwrap();
+    let flag = |line: &str| {
+        let setting: serde_json::Value = serde_json::from_str(line).unwrap();
+        setting["flag"].as_str().unwrap().to_owned()
+    };
+    let all: BTreeSet<String> = lines.lines().map(flag).collect();
+    let listed = SETTINGS.iter().map(|(flag, ..)| *flag);
+    let listed: BTreeSet<String> = listed.chain(TEXTS).map(str::to_owned).collect();
+    assert_eq!(all, listed);
+}
 
 /// Runs a command that reads all settings and ends.
 fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {

@@ -55,15 +55,25 @@ async fn document_is_served_and_shown() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.json(), *DOCUMENT);
     for language in ["en", "fr"] {
-        let request = TestRequest::get().uri("/docs");
-        let request = request.insert_header(("Accept-Language", language));
-        let page = app.send(request).await.body;
+        let page = async |uri: &str| {
+            let request = TestRequest::get().uri(uri);
+            let request = request.insert_header(("Accept-Language", language));
+            app.send(request).await.body
+        };
+        let all = page("/docs").await;
         for (path, method, operation) in operations() {
-            let heading = format!("<code>{} ", method.to_uppercase());
-            assert!(page.contains(&heading), "{method} {path}");
+            let tag = operation["tags"][0].as_str().unwrap().replace(' ', "%20");
+            let section = page(&format!("/docs?section={tag}")).await;
+            // With the headers and the style sheet, a page has at most 14 KiB.
+            assert!(section.len() < 7 * 1024, "{tag}: {}", section.len());
+            let heading = format!("<code>{} {path}</code>", method.to_uppercase());
+            let heading = heading.replace('/', "&#x2f;");
             let summary = operation["summary"].as_str().unwrap();
             let summary = summary.replace('\'', "&#x27;");
-            assert!(page.contains(&summary), "{summary}");
+            for page in [&all, &section] {
+                assert!(page.contains(&heading), "{heading}");
+                assert!(page.contains(&summary), "{summary}");
+            }
         }
     }
 }

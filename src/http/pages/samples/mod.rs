@@ -63,7 +63,10 @@ fn plain(text: &str) -> Vec<View> {
         View::new("message.html", "error.heading.404").message(Message::new("error.not_found")),
         View::new("docs.html", "docs.title")
             .wide()
-            .data(context! { sections => Serde(sections()) }),
+            .data(context! { sections => Serde(sections()), shown => () }),
+        View::new("docs.html", "docs.title").wide().data(
+            context! { sections => Serde(sections()), shown => sections().first().map(Serde) },
+        ),
         View::new("account_export.html", "export.title"),
         View::new("account.html", "account.title").data(context! { account => account(text) }),
         View::new("account.html", "account.title").data(context! { account => new_account(text) }),
