@@ -19,7 +19,9 @@ pub(crate) async fn openapi() -> HttpResponse {
 /// The operations with one tag.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
-    pub(crate) tag: String,
+    tag: String,
+    /// The tag as it stands in a URL.
+    pub(crate) slug: String,
     operations: Vec<Operation>,
 }
 
@@ -69,6 +71,7 @@ impl Document<'_> {
         names
             .map(|tag| Section {
                 operations: self.operations(&tag),
+                slug: tag.to_lowercase().replace(' ', "-"),
                 tag,
             })
             .collect()

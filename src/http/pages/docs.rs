@@ -14,7 +14,7 @@ pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Refusal> {
     let named = visit.query("section");
     let shown = sections()
         .iter()
-        .find(|section| named == Some(section.tag.as_str()));
+        .find(|section| named == Some(section.slug.as_str()));
     let data = context! { sections => Serde(sections()), shown => shown.map(Serde) };
     visit.show(&View::new("docs.html", "docs.title").wide().data(data))
 }

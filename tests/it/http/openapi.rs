@@ -62,8 +62,9 @@ async fn document_is_served_and_shown() {
         };
         let all = page("/docs").await;
         for (path, method, operation) in operations() {
-            let tag = operation["tags"][0].as_str().unwrap().replace(' ', "%20");
-            let section = page(&format!("/docs?section={tag}")).await;
+            let tag = operation["tags"][0].as_str().unwrap();
+            let slug = tag.to_lowercase().replace(' ', "-");
+            let section = page(&format!("/docs?section={slug}")).await;
             // With the headers and the style sheet, a page has at most 14 KiB.
             assert!(section.len() < 7 * 1024, "{tag}: {}", section.len());
             let heading = format!("<code>{} {path}</code>", method.to_uppercase());
