@@ -170,7 +170,7 @@ mod tests {
         for (key, text) in Catalogues::built_in().of(Language::French).texts() {
             assert!(!text.contains('\''), "{key}: {text}");
             let mut before = ' ';
-            for letter in text.chars() {
+            for letter in text.replace("https://", "").chars() {
                 if ":;?!»".contains(letter) {
                     assert!("\u{a0}\u{202f}".contains(before), "{key}: {text}");
                 }
