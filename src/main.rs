@@ -12,7 +12,13 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(error) => return refuse(&error),
     };
-    logging::start(invocation.log_format(), invocation.log_filter());
+    let default = if invocation.is_service() {
+        logging::SERVICE_FILTER
+    } else {
+        logging::COMMAND_FILTER
+    };
+    let filter = invocation.log_filter().unwrap_or(default);
+    logging::start(invocation.log_format(), filter);
     let code = match invocation.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if invocation.is_service() => {

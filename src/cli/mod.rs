@@ -117,9 +117,6 @@ pub struct Invocation {
     settings: Vec<Setting>,
 }
 
-/// The log filter of commands.
-const COMMAND_LOG_FILTER: &str = "warn,bienvenue::events=info";
-
 impl Invocation {
     /// Parses a command line together with the environment and the settings files. Blocks for
     /// reading these.
@@ -160,12 +157,10 @@ impl Invocation {
         })
     }
 
-    /// The log filter in the syntax of `RUST_LOG`, if one is set. A command that is not the
-    /// service logs warnings and its audit events.
+    /// The log filter in the syntax of `RUST_LOG`, if one is set.
     #[must_use]
     pub fn log_filter(&self) -> Option<&str> {
-        let of_commands = (!self.is_service()).then_some(COMMAND_LOG_FILTER);
-        self.log_filter.as_deref().or(of_commands)
+        self.log_filter.as_deref()
     }
 
     /// The format of the log.

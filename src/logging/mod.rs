@@ -18,20 +18,23 @@ use log::Record;
 use crate::config::LogFormat;
 use buffered::BufferedLog;
 
-/// The default filter. Actix's own lines are off: it logs one for each malformed request, with
+/// The default filter of the service. Actix's own lines are off: it logs one for each malformed request, with
 /// which any client could flood the log.
-const DEFAULT: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
+pub const SERVICE_FILTER: &str = "info,actix_server=warn,actix_http=off,actix_multipart=off";
+
+/// The default filter of all other commands: warnings, and the audit events of what they do.
+pub const COMMAND_FILTER: &str = concat!("warn,", env!("CARGO_PKG_NAME"), "::events=info");
 
 /// The target of the access log, which has one line per request.
 pub(crate) const ACCESS: &str = concat!(env!("CARGO_PKG_NAME"), "::access");
 
 /// Starts logging to standard error, panics included. The filter has the syntax of `RUST_LOG`.
 /// Only the first call in a process installs the logger.
-pub fn start(format: LogFormat, filter: Option<&str>) {
+pub fn start(format: LogFormat, filter: &str) {
     let mut builder = Builder::new();
     // The pool would log an outage several times a second; `db` logs when it begins and ends.
     builder.filter_module("r2d2", log::LevelFilter::Off);
-    builder.parse_filters(filter.unwrap_or(DEFAULT));
+    builder.parse_filters(filter);
     let installed = if io::stderr().is_terminal() {
         builder.format(move |out, record| {
             let style = out.default_level_style(record.level());

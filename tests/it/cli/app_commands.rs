@@ -43,9 +43,9 @@ fn groups_of_an_application_are_changed(#[case] engine: Engine) {
     assert_eq!(groups(&["wiki", "nix"], 3), "family staff");
     assert_eq!(groups(&["nix", "staff"], 3), "family staff");
     // Nothing opens an application to every user by mistake.
-    assert_eq!(groups(&["wiki"], 78), "family staff");
+    assert_eq!(groups(&["wiki"], 2), "family staff");
     assert_eq!(
-        groups(&["wiki", "staff", "--every-user"], 78),
+        groups(&["wiki", "staff", "--every-user"], 2),
         "family staff"
     );
     assert_eq!(groups(&["wiki", "--every-user"], 0), "");

@@ -197,7 +197,7 @@ const SETTINGS: [(&str, &str, &str, &str); 45] = [
     (
         "--mail-from",
         "BIENVENUE_MAIL_FROM",
-        "Acme <accounts@example.org>",
+        "accounts@example.org",
         "accounts",
     ),
     ("--pages", "BIENVENUE_PAGES", "on", "some"),
@@ -217,7 +217,8 @@ const SETTINGS: [(&str, &str, &str, &str); 45] = [
 ];
 
 /// Settings of which any text may be right: names of files, and what a mail server knows.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
+    "--config",
     "--mail-user",
     "--mail-password",
     "--mail-templates",

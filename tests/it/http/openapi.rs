@@ -67,8 +67,8 @@ async fn document_is_served_and_shown() {
             let section = page(&format!("/docs?section={slug}")).await;
             // With the headers and the style sheet, a page has at most 14 KiB.
             assert!(section.len() < 7 * 1024, "{tag}: {}", section.len());
-            let heading = format!("<code>{} {path}</code>", method.to_uppercase());
-            let heading = heading.replace('/', "&#x2f;");
+            let (method, path) = (method.to_uppercase(), path.replace('/', "&#x2f;"));
+            let heading = format!("<code>{method} {path}</code>");
             let summary = operation["summary"].as_str().unwrap();
             let summary = summary.replace('\'', "&#x27;");
             for page in [&all, &section] {

@@ -112,6 +112,7 @@ async fn browser_that_opens_a_path_of_the_api_is_led_to_a_page() {
         ("/profile/password", "/account/password"),
         ("/profile/email", "/account/email"),
         ("/profile/export", "/account/export"),
+        ("/profile/activity", "/account/activity"),
         ("/sessions", "/account/sessions"),
         ("/users", "/register"),
         ("/reset_password", "/forgot"),
