@@ -420,7 +420,7 @@ fn accounts_live_as_the_model_does_on_postgresql() {
 }
 
 #[test]
-#[ignore = "long: hundreds of lives take a minute; CI runs it by name"]
-fn hundreds_of_accounts_live_as_the_model_does() {
-    check_on(Engine::Sqlite, 400);
+#[ignore = "long: a hundred lives take a minute; CI runs it by name"]
+fn a_hundred_accounts_live_as_the_model_does() {
+    check_on(Engine::Sqlite, 100);
 }
