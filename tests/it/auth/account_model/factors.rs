@@ -238,7 +238,8 @@ impl Both {
         assert_eq!(reset.len(), usize::from(had));
         end(&mut self.model.sessions, owner);
         end(&mut self.model.pending, owner);
-        if had {
+        // A disabled user gets no email.
+        if had && !self.model.accounts[owner].is_disabled {
             let mail = self.app.mails.next_to(self.model.accounts[owner].email);
             assert!(mail.text.contains("The operator"), "{}", mail.text);
         }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::auth::Inline;
-use bienvenue::domain::{Client, NormalizedEmail, Password, SessionId};
+use bienvenue::domain::{BcryptCost, Client, NormalizedEmail, Password, SessionId};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, login_cookie};
@@ -135,7 +135,10 @@ async fn login_under_way_meets_a_new_second_factor(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
-    let app = Setup::at(place).start().await;
+    // The hash must not be done before the login waits for it.
+    let mut setup = Setup::at(place);
+    setup.auth.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
+    let app = setup.start().await;
     let session_id = app.bob().await;
     let (bob, client) = (NormalizedEmail::parse(BOB).unwrap(), Client::default());
     let password = Password::parse(PASSWORD).unwrap();
