@@ -9,7 +9,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 28] = [
     "account_dates",
     "app_groups",
     "app_sessions",
@@ -17,6 +17,7 @@ const TABLES: [&str; 27] = [
     "audit_chain",
     "audit_events",
     "email_tokens",
+    "ended_sessions",
     "factor_changes",
     "foreign_hashes",
     "former_emails",

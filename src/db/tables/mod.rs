@@ -5,6 +5,7 @@ pub(super) mod app_sessions;
 pub(super) mod apps;
 pub(super) mod audit_events;
 pub(super) mod email_tokens;
+pub(super) mod ended_sessions;
 pub(super) mod factor_changes;
 pub(super) mod foreign_hashes;
 pub(super) mod groups;
