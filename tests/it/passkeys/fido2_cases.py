@@ -1,6 +1,7 @@
 """Makes passkeys and logins, right and wrong ones, and says which of them python-fido2 accepts.
 
-Prints a line of JSON for each. The argument is their number.
+Prints a line of JSON for each. The arguments are their number, and the formats of attestation: all
+if none is given. An attestation is made up.
 """
 
 import base64
@@ -22,6 +23,7 @@ from fido2.server import Fido2Server
 PRESENT, VERIFIED, ELIGIBLE, BACKED_UP, CREDENTIAL, EXTENSIONS = 1, 4, 8, 16, 64, 128
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ORIGIN, RP_ID = "https://example.org", "example.org"
+FORMATS = sys.argv[2:] or ["none", "packed", "fido-u2f", "made-up"]
 SERVER = Fido2Server({"id": RP_ID, "name": "x"})
 
 
@@ -86,7 +88,7 @@ class Case:
             }
         cose_key = cose.CoseKey.for_name(self.algorithm)
         self.public_key = cbor.encode(dict(cose_key.from_cryptography_key(self.key.public_key())))
-        self.format = which.choice(["none", "packed", "fido-u2f", "made-up"])
+        self.format = which.choice(FORMATS)
         self.statement = {} if self.format == "none" else {"alg": -7, "sig": os.urandom(70)}
         self.change_signature = lambda signature: signature
         self.change = {}
