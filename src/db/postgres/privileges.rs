@@ -9,13 +9,14 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 28] = [
     "account_dates",
     "app_groups",
     "app_sessions",
     "apps",
     "audit_chain",
     "audit_events",
+    "copy_marks",
     "email_tokens",
     "factor_changes",
     "foreign_hashes",
