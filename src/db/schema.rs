@@ -59,6 +59,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    copy_marks (id) {
+        id -> BigInt,
+        copy_id -> Text,
+        state -> Text,
+        other_url -> Text,
+        marked_at -> BigInt,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -321,6 +331,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     apps,
     audit_chain,
     audit_events,
+    copy_marks,
     email_tokens,
     ended_sessions,
     factor_changes,

@@ -16,6 +16,7 @@ const TABLES: [&str; 28] = [
     "apps",
     "audit_chain",
     "audit_events",
+    "copy_marks",
     "email_tokens",
     "ended_sessions",
     "factor_changes",

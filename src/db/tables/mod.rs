@@ -4,6 +4,7 @@ pub(super) mod account_dates;
 pub(super) mod app_sessions;
 pub(super) mod apps;
 pub(super) mod audit_events;
+pub(super) mod copy_marks;
 pub(super) mod email_tokens;
 pub(super) mod ended_sessions;
 pub(super) mod factor_changes;

@@ -113,6 +113,8 @@ fn operators_and_background(db: &DB) {
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();
     db.count_sessions(Some(&session.digest()), 10).unwrap();
+    db.count_totp(Some(user.id), 10).unwrap();
+    db.count_passkeys(None, 10).unwrap();
     db.outbox().unwrap();
     db.waiting_mails(10).unwrap();
     db.retry_mails().unwrap();
