@@ -9,7 +9,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
     "account_dates",
     "app_groups",
     "app_sessions",
