@@ -50,7 +50,7 @@ fn lynx_logs_in_and_out_by_keys() {
     fs::write(place.path("keys"), pressed).unwrap();
     let screen = fs::File::create(place.path("screen")).unwrap();
     let mut lynx = Command::new("lynx")
-        .args(["-accept_all_cookies", "-cmd_script=keys"])
+        .args(["-accept_all_cookies", "-nopause", "-cmd_script=keys"])
         .arg(server.url("/login?next=%2Faccount%2Fsessions"))
         .env("TERM", "vt100")
         .env("HOME", place.folder())

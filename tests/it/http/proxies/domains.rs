@@ -255,8 +255,13 @@ impl Browser<'_> {
             command.args(["--resolve", &to]);
         }
         let written = "\n%{http_code} %{redirect_url}";
+        let is_accept = |argument: &&&str| argument.starts_with("Accept:");
+        let accept = arguments
+            .iter()
+            .find(is_accept)
+            .unwrap_or(&"Accept: text/html");
         command
-            .args(["--header", "Accept: text/html", "--write-out", written])
+            .args(["--header", accept, "--write-out", written])
             .arg("--cookie-jar")
             .arg(&self.jar)
             .arg("--cookie")
