@@ -2,7 +2,6 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
 use serde::Serialize;
 
 use super::audit::OperatorEvent;
@@ -12,8 +11,8 @@ use super::{CliError, database};
 use crate::auth::{ActRefusal, AuthError, Invited, NewInvitation, create_invitation};
 use crate::config::Config;
 use crate::db::DB;
-use crate::domain::{Email, GroupName, Invitation, InvitationToken, Language};
-use crate::mail::{MailDraft, MailKind, Mailer, Templates};
+use crate::domain::{Email, GroupName, Invitation, Language};
+use crate::mail::{InvitationMail, InvitationMailError, Mailer, Templates};
 use crate::server::{self, ServerError};
 
 /// How many invitations are listed.
@@ -113,6 +112,7 @@ impl New {
             email: self.email.clone(),
             group: self.group.clone(),
             days: self.days,
+            language: self.language,
         };
         let Invited { id, token } = match create_invitation(db, &new) {
             Ok(invited) => invited,
@@ -136,33 +136,33 @@ impl New {
             self.days
         ));
         let Some(to) = email else { return Ok(()) };
-        match self.send(to, &token, config) {
+        let mail = InvitationMail {
+            to: to.clone(),
+            token,
+            days: self.days,
+            language: self.language,
+        };
+        match send(&mail, config) {
             Ok(true) => explain(&format!("It was sent to {to}.\n")),
             Ok(false) => explain("No mail was sent: mails are off (--mail off).\n"),
             Err(error) => explain(&format!("{error}. Send the link yourself.\n")),
         }
         Ok(())
     }
+}
 
-    /// Sends the link, and returns whether mails are on.
-    fn send(&self, to: &Email, token: &InvitationToken, config: &Config) -> Result<bool, CliError> {
-        let mailer = server::mailer(config)?;
-        if matches!(mailer, Mailer::Off) {
-            return Ok(false);
-        }
-        let settings = server::mail_settings(config, config.bind());
-        let templates = Templates::new(settings).map_err(ServerError::from)?;
-        let kind = &MailKind::Invitation { days: self.days };
-        let draft = MailDraft {
-            kind,
-            to,
-            account: to,
-            language: self.language,
-            token: Some(SecretString::from(token.expose())),
-            audit_head: None,
-        };
-        mailer.send(&templates.render(&draft).map_err(ServerError::from)?)?;
-        Ok(true)
+/// Sends the link, and returns whether mails are on.
+fn send(mail: &InvitationMail, config: &Config) -> Result<bool, CliError> {
+    let mailer = server::mailer(config)?;
+    if matches!(mailer, Mailer::Off) {
+        return Ok(false);
+    }
+    let settings = server::mail_settings(config, config.bind());
+    let templates = Templates::new(settings).map_err(ServerError::from)?;
+    match mail.send(&mailer, &templates) {
+        Ok(()) => Ok(true),
+        Err(InvitationMailError::Template(error)) => Err(ServerError::from(error).into()),
+        Err(InvitationMailError::Send(error)) => Err(error.into()),
     }
 }
 

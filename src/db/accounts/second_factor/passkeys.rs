@@ -115,6 +115,7 @@ impl DB {
                 digest: challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(who.user_id),
+                session: None,
                 client,
             };
             handle.set(put_registration(conn, (&new, who.user_id), fresh, now)?);
@@ -144,6 +145,7 @@ impl DB {
                 digest: new.challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(user_id),
+                session: None,
                 client: new.client,
             };
             let used = use_challenge(conn, &asked, now)?;
@@ -208,6 +210,7 @@ impl DB {
                 digest: login.challenge,
                 purpose: ChallengePurpose::Login,
                 user_id: None,
+                session: None,
                 client: login.session.client,
             };
             if use_challenge(conn, &asked, now)?.is_none() {
