@@ -83,4 +83,9 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
     for path in table {
         path.register(config);
     }
+    if has_pages {
+        for path in pages::variable_routes() {
+            path.register(config);
+        }
+    }
 }

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
 
+use super::shown::ShownEvent;
 use crate::cli::CliError;
 use crate::cli::find_user::find;
 use crate::cli::moment::moment;
 use crate::cli::output::{print, print_json};
 use crate::db::{DB, shown_audit_event};
-use crate::domain::{AuditDetails, AuditEvent, Email, EmailError, Timestamp, UserId};
+use crate::domain::{AuditEvent, Email, EmailError, Timestamp, UserId};
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
@@ -90,35 +90,6 @@ impl List {
     }
 }
 
-/// An audit event as JSON.
-#[derive(Serialize)]
-struct ShownEvent<'a> {
-    position: i64,
-    at: String,
-    event: &'a str,
-    user_id: Option<i64>,
-    by: &'a str,
-    by_user_id: Option<i64>,
-    erased: bool,
-    #[serde(flatten)]
-    details: Option<&'a AuditDetails>,
-}
-
-impl<'a> ShownEvent<'a> {
-    fn of(event: &'a AuditEvent) -> Self {
-        Self {
-            position: event.position,
-            at: event.at.rfc3339(),
-            event: &event.event,
-            user_id: event.user_id.map(UserId::get),
-            by: &event.actor,
-            by_user_id: event.actor_id.map(UserId::get),
-            erased: event.details.is_none(),
-            details: event.details.as_ref(),
-        }
-    }
-}
-
 /// One line: position, time, event, outcome, user, actor, address.
 fn line(event: &AuditEvent) -> String {
     let (position, at) = (event.position, event.at.rfc3339());
@@ -137,7 +108,10 @@ fn line(event: &AuditEvent) -> String {
                 .ip
                 .as_ref()
                 .map_or_else(String::new, |ip| format!("\tfrom {ip}"));
-            format!("\t{}{ip}", outcome.join(", "))
+            let repeats = details
+                .repeats
+                .map_or_else(String::new, |repeats| format!(", {repeats} times"));
+            format!("\t{}{repeats}{ip}", outcome.join(", "))
         }
     };
     let (name, by) = (&event.event, &event.actor);

@@ -2,6 +2,7 @@
 
 mod list;
 mod mail_heads;
+mod shown;
 mod verify;
 
 use clap::Subcommand;
@@ -10,6 +11,7 @@ use super::CliError;
 use super::database::{self, Options};
 use crate::config::Config;
 use list::List;
+pub(super) use shown::ShownEvent;
 use verify::Verify;
 
 /// The commands on the audit table.

@@ -25,6 +25,9 @@ use shown::ShownUser;
 /// How many sessions `user show` shows.
 const SESSIONS: u32 = 100;
 
+/// How many audit events `user show --json` shows.
+const EVENTS: u32 = 20;
+
 /// The commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -195,7 +198,8 @@ fn show(db: &DB, email: &Email, options: Options) -> Result<(), CliError> {
         details => details?,
     };
     if options.json {
-        print_json(&ShownUser::of(&details));
+        let events = db.audit_events_of(user.id, None, EVENTS)?;
+        print_json(&ShownUser::of(&details, &events));
     } else {
         print(&shown::text(&details));
     }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::auth::UserDetails;
+use crate::cli::audit_table::ShownEvent;
 use crate::cli::session::ShownSession;
 use crate::db::{ListedUser, SecondFactors};
-use crate::domain::{GroupName, Timestamp};
+use crate::domain::{AuditEvent, GroupName, Timestamp};
 
-/// A user as JSON. Lists leave the last three fields out.
+/// A user as JSON. Lists leave the last four fields out.
 #[derive(Serialize)]
 pub(super) struct ShownUser<'a> {
     id: i64,
@@ -23,6 +24,9 @@ pub(super) struct ShownUser<'a> {
     groups: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession<'a>>>,
+    /// The newest audit events, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_events: Option<Vec<ShownEvent<'a>>>,
 }
 
 impl<'a> ShownUser<'a> {
@@ -38,14 +42,16 @@ impl<'a> ShownUser<'a> {
             recovery_codes_left: None,
             groups: None,
             sessions: None,
+            audit_events: None,
         }
     }
 
-    pub(super) fn of(details: &'a UserDetails) -> Self {
+    pub(super) fn of(details: &'a UserDetails, events: &'a [AuditEvent]) -> Self {
         Self {
             recovery_codes_left: Some(details.second_factors.recovery_codes),
             groups: Some(details.groups.iter().map(GroupName::as_str).collect()),
             sessions: Some(details.sessions.iter().map(ShownSession::of).collect()),
+            audit_events: Some(events.iter().map(ShownEvent::of).collect()),
             ..Self::listed(&details.user)
         }
     }

@@ -73,7 +73,7 @@ fn audit(text: Option<&str>) -> Value {
         context! {
             what => "activity.disabled", event => text, outcome => text, reason => text,
             at => DATE, by => "activity.by_administrator",
-            actor_id => 7, device => text, ip => text, group => text, app => text,
+            repeats => 7, actor_id => 7, device => text, ip => text, group => text, app => text,
         }
     });
     let email = text.unwrap_or_default();
