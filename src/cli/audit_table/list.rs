@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::shown::ShownEvent;
 use crate::cli::CliError;
 use crate::cli::find_user::find;
 use crate::cli::moment::moment;
 use crate::cli::output::{print, print_json};
 use crate::db::{DB, shown_audit_event};
-use crate::domain::{AuditEvent, Email, EmailError, Timestamp, UserId};
+use crate::domain::{AuditDetails, AuditEvent, Email, EmailError, Timestamp, UserId};
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
@@ -75,9 +75,9 @@ impl List {
             for event in shown.take(usize::try_from(left).unwrap_or(usize::MAX)) {
                 left -= 1;
                 if json {
-                    print_json(&ShownEvent::of(&event));
+                    print_json(&ShownAuditEvent::of(&event));
                 } else {
-                    print(&line(&event));
+                    print(&event_line(&event));
                 }
             }
         }
@@ -90,8 +90,37 @@ impl List {
     }
 }
 
+/// An audit event as JSON.
+#[derive(Serialize)]
+pub(in crate::cli) struct ShownAuditEvent<'a> {
+    position: i64,
+    at: String,
+    event: &'a str,
+    user_id: Option<i64>,
+    by: &'a str,
+    by_user_id: Option<i64>,
+    erased: bool,
+    #[serde(flatten)]
+    details: Option<&'a AuditDetails>,
+}
+
+impl<'a> ShownAuditEvent<'a> {
+    pub(in crate::cli) fn of(event: &'a AuditEvent) -> Self {
+        Self {
+            position: event.position,
+            at: event.at.rfc3339(),
+            event: &event.event,
+            user_id: event.user_id.map(UserId::get),
+            by: &event.actor,
+            by_user_id: event.actor_id.map(UserId::get),
+            erased: event.details.is_none(),
+            details: event.details.as_ref(),
+        }
+    }
+}
+
 /// One line: position, time, event, outcome, user, actor, address.
-fn line(event: &AuditEvent) -> String {
+pub(in crate::cli) fn event_line(event: &AuditEvent) -> String {
     let (position, at) = (event.position, event.at.rfc3339());
     let user = event
         .user_id

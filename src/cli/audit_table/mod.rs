@@ -2,7 +2,6 @@
 
 mod list;
 mod mail_heads;
-mod shown;
 mod verify;
 
 use clap::Subcommand;
@@ -11,7 +10,7 @@ use super::CliError;
 use super::database::{self, Options};
 use crate::config::Config;
 use list::List;
-pub(super) use shown::ShownEvent;
+pub(super) use list::{ShownAuditEvent, event_line};
 use verify::Verify;
 
 /// The commands on the audit table.

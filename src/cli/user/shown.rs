@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::auth::UserDetails;
-use crate::cli::audit_table::ShownEvent;
+use crate::cli::audit_table::{ShownAuditEvent, event_line};
 use crate::cli::session::ShownSession;
 use crate::db::{ListedUser, SecondFactors};
 use crate::domain::{AuditEvent, GroupName, Timestamp};
@@ -24,9 +24,8 @@ pub(super) struct ShownUser<'a> {
     groups: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession<'a>>>,
-    /// The newest audit events, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    audit_events: Option<Vec<ShownEvent<'a>>>,
+    audit_events: Option<Vec<ShownAuditEvent<'a>>>,
 }
 
 impl<'a> ShownUser<'a> {
@@ -51,14 +50,14 @@ impl<'a> ShownUser<'a> {
             recovery_codes_left: Some(details.second_factors.recovery_codes),
             groups: Some(details.groups.iter().map(GroupName::as_str).collect()),
             sessions: Some(details.sessions.iter().map(ShownSession::of).collect()),
-            audit_events: Some(events.iter().map(ShownEvent::of).collect()),
+            audit_events: Some(events.iter().map(ShownAuditEvent::of).collect()),
             ..Self::listed(&details.user)
         }
     }
 }
 
-/// Everything that `user show` prints.
-pub(super) fn text(details: &UserDetails) -> String {
+/// Everything that `user show` prints: a table, and a line for each event.
+pub(super) fn text(details: &UserDetails, events: &[AuditEvent]) -> String {
     let ListedUser {
         id, email, dates, ..
     } = &details.user;
@@ -102,7 +101,8 @@ pub(super) fn text(details: &UserDetails) -> String {
         ("sessions", details.sessions.len().to_string()),
     ];
     let rows = rows.map(|(name, value)| format!("{name:<16}{value}\n"));
-    rows.concat()
+    let events = events.iter().map(event_line);
+    rows.into_iter().chain(events).collect()
 }
 
 /// One line: id, email, dates.

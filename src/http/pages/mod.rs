@@ -75,7 +75,7 @@ impl Default for PageSettings {
     }
 }
 
-/// The routes of the pages with a fixed path. `/account` is in the table of the API, which has it too.
+/// The routes of the pages. `/account` is in the table of the API, which has it too.
 pub(crate) fn routes() -> impl Iterator<Item = Resource> {
     let pages = [
         Resource::new("/login").get(login::show).post(login::submit),
@@ -135,15 +135,9 @@ pub(crate) fn routes() -> impl Iterator<Item = Resource> {
         Resource::new("/.well-known/change-password").get(change_password),
         Resource::new("/denied").get(denied::show),
         Resource::new("/development/mails").get(development_mails::show),
+        Resource::new("/assets/{name}").get(serve_asset::asset),
     ];
-    pages.into_iter()
-}
-
-/// The routes of the pages with a variable path, each a regular expression. A request is compared
-/// with the routes one after the other, so these come last.
-pub(crate) fn variable_routes() -> impl Iterator<Item = Resource> {
-    let assets = Resource::new("/assets/{name}").get(serve_asset::asset);
-    std::iter::once(assets).chain(admin::routes())
+    pages.into_iter().chain(admin::routes())
 }
 
 /// `GET /.well-known/change-password`, for password managers.
