@@ -115,6 +115,7 @@ impl New {
             email: self.email.clone(),
             group: self.group.clone(),
             days: self.days,
+            language: self.language,
         };
         let Invited { id, token } = match create_invitation(db, &new) {
             Ok(invited) => invited,
