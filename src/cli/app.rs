@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::output::{explain, print, print_json};
+use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{AppAddition, AppGroupsChange, DbError};
@@ -39,12 +40,14 @@ pub(super) enum Command {
     /// Set the groups whose members have access to an application
     #[command(after_help = "Example: bienvenue app groups wiki staff family")]
     Groups(SetGroups),
-    /// Remove an application; users are logged out of it
-    #[command(after_help = "Example: bienvenue app remove wiki")]
+    /// Remove an application, after a confirmation; users are logged out of it
+    #[command(after_help = "Example: bienvenue app remove wiki --yes")]
     Remove {
         /// Name of the application
         #[arg(value_name = "NAME")]
         name: AppName,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -99,16 +102,14 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         let database = &database::name(config);
-        let report = |event, sentence, app: &AppName| {
-            OperatorEvent {
-                event,
-                sentence,
-                app: Some(app),
-                database,
-                db: Some(&db),
-                ..OperatorEvent::default()
-            }
-            .report();
+        let audited = db.clone();
+        let event = |event, sentence, app| OperatorEvent {
+            event,
+            sentence,
+            app: Some(app),
+            database,
+            db: Some(&audited),
+            ..OperatorEvent::default()
         };
         match self {
             Self::Add(add) => {
@@ -118,21 +119,21 @@ impl Command {
                     AppAddition::Exists(by) => return Err(CliError::AppExists(by)),
                     AppAddition::UnknownGroup(group) => return Err(CliError::NoSuchGroup(group)),
                 }
-                report("app_created", "application registered", &app.name);
+                event("app_created", "application registered", &app.name).report();
                 explain(&format!("registered {} in {database}\n", line(&app)));
                 warn(&app, config);
-                print(&snippets(&app, add.proxy, config));
+                print_with_snippets(&app, add.proxy, config, options);
             }
-            Self::List if options.json => db.apps(None, LISTED)?.iter().for_each(print_app),
+            Self::List if options.json => {
+                let apps = db.apps(None, LISTED)?;
+                apps.iter()
+                    .for_each(|app| print_json(&ShownApp::of(app, None)));
+            }
             Self::List => print(&db.apps(None, LISTED)?.iter().map(line).collect::<String>()),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
-                if options.json {
-                    print_app(&app);
-                    return Ok(());
-                }
                 explain(&line(&app));
-                print(&snippets(&app, *proxy, config));
+                print_with_snippets(&app, *proxy, config, options);
             }
             Self::Groups(SetGroups { name, groups, .. }) => {
                 match db.set_app_groups(name, &GroupName::sorted(groups.clone()))? {
@@ -142,15 +143,25 @@ impl Command {
                         return Err(CliError::NoSuchGroup(group));
                     }
                 }
-                report("app_updated", "groups of an application changed", name);
-                print(&line(&db.app(name)?));
+                event("app_updated", "groups of an application changed", name).report();
+                let app = db.app(name)?;
+                if options.json {
+                    print_json(&ShownApp::of(&app, None));
+                } else {
+                    print(&line(&app));
+                }
             }
-            Self::Remove { name } => {
+            Self::Remove { name, confirmation } => {
+                let app = db.app(name).map_err(|error| no_such_app(error, name))?;
+                let question = format!("Remove {name} ({}) in {database}?", app.origin);
+                confirmation.ask(&question)?;
                 if !db.remove_app(name)? {
                     return Err(CliError::NoSuchApp(name.clone()));
                 }
-                report("app_deleted", "application removed", name);
-                print(&format!("removed the application {name} in {database}\n"));
+                event("app_deleted", "application removed", name).report_with(
+                    options,
+                    &format!("removed the application {name} in {database}\n"),
+                );
                 if db.apps(None, 1)?.is_empty() {
                     explain(
                         "No application is registered now: GET /verify passes every logged-in \
@@ -191,15 +202,31 @@ struct ShownApp<'a> {
     url: &'a str,
     groups: Vec<&'a str>,
     second_factor: bool,
+    /// That of the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<String>,
 }
 
-fn print_app(app: &App) {
-    print_json(&ShownApp {
-        name: app.name.as_str(),
-        url: app.origin.as_str(),
-        groups: app.groups.iter().map(GroupName::as_str).collect(),
-        second_factor: app.second_factor,
-    });
+impl<'a> ShownApp<'a> {
+    fn of(app: &'a App, configuration: Option<String>) -> Self {
+        Self {
+            name: app.name.as_str(),
+            url: app.origin.as_str(),
+            groups: app.groups.iter().map(GroupName::as_str).collect(),
+            second_factor: app.second_factor,
+            configuration,
+        }
+    }
+}
+
+/// Prints the proxy's configuration, or as JSON the application with it.
+fn print_with_snippets(app: &App, proxy: Option<Proxy>, config: &Config, options: Options) {
+    let configuration = snippets(app, proxy, config);
+    if options.json {
+        print_json(&ShownApp::of(app, Some(configuration)));
+    } else {
+        print(&configuration);
+    }
 }
 
 /// An application's line: name, URL, who has access, and whether by a second factor only.

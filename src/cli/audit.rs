@@ -42,10 +42,11 @@ pub(super) struct OperatorEvent<'a> {
     pub(super) db: Option<&'a DB>,
 }
 
-/// The result of a command that changes something, as JSON.
+/// The result of a command that changes something, as JSON. Without an event, nothing had to be
+/// changed.
 #[derive(Serialize)]
 struct ShownEvent<'a> {
-    event: &'static str,
+    event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,9 +64,23 @@ impl OperatorEvent<'_> {
     /// second, and for a write.
     pub(super) fn report_with(self, options: Options, text: &str) {
         self.report();
+        self.print_result(options, text);
+    }
+
+    /// Writes the result to standard output: the text, or the event as JSON.
+    pub(super) fn print_result(self, options: Options, text: &str) {
+        self.print(Some(self.event), options, text);
+    }
+
+    /// Writes that nothing had to be changed: the text, or the event as JSON without its name.
+    pub(super) fn print_unchanged(self, options: Options, text: &str) {
+        self.print(None, options, text);
+    }
+
+    fn print(self, event: Option<&'static str>, options: Options, text: &str) {
         if options.json {
             print_json(&ShownEvent {
-                event: self.event,
+                event,
                 user_id: self.user.map(UserId::get),
                 count: self.count,
                 group: self.group.map(GroupName::as_str),
@@ -133,7 +148,11 @@ impl OperatorEvent<'_> {
             },
         };
         if let Err(error) = db.append_audit_events(&[row]) {
-            log::warn!("the audit event has no row in the database: {error}");
+            log::warn!(
+                "the audit event has no row in the database: {error}. The command took effect, and \
+                 the system log has the event: correct the cause, or later commands have no rows \
+                 either"
+            );
         }
     }
 

@@ -33,6 +33,12 @@ enum Command {
     Show,
 }
 
+/// The result of a check as JSON. Invalid settings are an error.
+#[derive(Serialize)]
+struct ShownValidity {
+    valid: bool,
+}
+
 /// A setting with its value and source, as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Setting {
@@ -87,7 +93,11 @@ impl ConfigCommand {
         match self.command {
             Command::Check => {
                 server::check_settings(config)?;
-                print("the settings are valid\n");
+                if self.json {
+                    print_json(&ShownValidity { valid: true });
+                } else {
+                    print("the settings are valid\n");
+                }
             }
             Command::Show if self.json => settings.iter().for_each(print_json),
             Command::Show => {

@@ -38,7 +38,11 @@ pub(super) enum Command {
         after_help = "Example: bienvenue db check\n\nExit codes: 0 if there is no damage, 1 if \
                       there is damage, which is printed, 78 if the database cannot be opened"
     )]
-    Check,
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Command {
@@ -50,7 +54,7 @@ impl Command {
             }
             Self::Status { json } => status(config, *json),
             Self::Copy(copy) => copy.run(config),
-            Self::Check => check(config),
+            Self::Check { json } => check(config, *json),
         }
     }
 }
@@ -112,16 +116,41 @@ fn status(config: &Config, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-fn check(config: &Config) -> Result<(), CliError> {
+/// The result of a check as JSON.
+#[derive(Serialize)]
+struct ShownCheck {
+    database: String,
+    /// None on PostgreSQL, whose files are not checked.
+    intact: Option<bool>,
+    findings: Vec<String>,
+}
+
+fn check(config: &Config, json: bool) -> Result<(), CliError> {
     let url = &config.database.database_url;
-    match server::check_database(config).map_err(ServerError::from)? {
+    let report = server::check_database(config).map_err(ServerError::from)?;
+    if json {
+        let (intact, findings) = match &report {
+            IntegrityReport::Clean => (Some(true), Vec::new()),
+            IntegrityReport::ServerReachable => (None, Vec::new()),
+            IntegrityReport::Damaged(findings) => (Some(false), findings.clone()),
+        };
+        print_json(&ShownCheck {
+            database: database::name(config),
+            intact,
+            findings,
+        });
+    }
+    match report {
+        IntegrityReport::Clean | IntegrityReport::ServerReachable if json => {}
         IntegrityReport::Clean => print(&format!("{url}: no damage found\n")),
         IntegrityReport::ServerReachable => print(&format!(
             "{url}: the server answers and its schema is current. To check its files, use \
              PostgreSQL's own tools: pg_amcheck, or pg_checksums while the server is stopped\n"
         )),
         IntegrityReport::Damaged(findings) => {
-            print(&format!("{}\n", findings.join("\n")));
+            if !json {
+                print(&format!("{}\n", findings.join("\n")));
+            }
             return Err(CliError::DatabaseDamaged {
                 url: url.to_string(),
             });

@@ -53,15 +53,22 @@ impl Export {
         };
         let count = self.write(&db, BufWriter::new(output))?;
         let database = &database::name(config);
-        OperatorEvent {
+        let event = OperatorEvent {
             event: "users_exported",
             sentence: "users exported with their password hashes",
             count: Some(count),
             database,
             db: Some(&db),
             ..OperatorEvent::default()
+        };
+        event.report();
+        if let Some(path) = &self.output {
+            let file = path.display();
+            event.print_result(
+                self.options,
+                &format!("exported {count} users from {database} to {file}\n"),
+            );
         }
-        .report();
         Ok(())
     }
 

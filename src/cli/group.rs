@@ -7,11 +7,12 @@ use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
 use super::output::{print, print_json};
+use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::auth::members;
 use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
-use crate::domain::{AppName, Email, GroupName, User, UserId};
+use crate::domain::{AppName, Email, GroupName, User};
 
 /// How many groups are listed.
 const LISTED: u32 = 10_000;
@@ -57,11 +58,13 @@ pub(super) enum Command {
         email: Email,
     },
     /// Delete a group and its memberships; refused while an application lists the group
-    #[command(after_help = "Example: bienvenue group delete staff")]
+    #[command(after_help = "Example: bienvenue group delete staff --yes")]
     Delete {
         /// The group
         #[arg(value_name = "GROUP")]
         group: GroupName,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -90,25 +93,26 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         let database = &database::name(config);
-        let done = |event, sentence, user: Option<UserId>, group: &GroupName, text: &str| {
-            OperatorEvent {
-                event,
-                sentence,
-                user,
-                group: Some(group),
-                database,
-                db: Some(&db),
-                ..OperatorEvent::default()
-            }
-            .report_with(options, &format!("{text} in {database}\n"));
+        let audited = db.clone();
+        let event = |event, sentence, user, group| OperatorEvent {
+            event,
+            sentence,
+            user,
+            group: Some(group),
+            database,
+            db: Some(&audited),
+            ..OperatorEvent::default()
+        };
+        let done = |event: OperatorEvent<'_>, text: &str| {
+            event.report_with(options, &format!("{text} in {database}\n"));
         };
         match self {
             Self::Create { group } => {
                 if !db.create_group(group)? {
                     return Err(CliError::GroupExists(group.clone()));
                 }
-                let text = format!("created the group {group}");
-                done("group_created", "group created", None, group, &text);
+                let event = event("group_created", "group created", None, group);
+                done(event, &format!("created the group {group}"));
             }
             Self::List { group: None } => {
                 for group in db.groups(None, LISTED)? {
@@ -127,28 +131,36 @@ impl Command {
             }
             Self::Add { group, email } => {
                 let user = find(&db, email)?;
+                let (name, sentence) = ("group_member_added", "user added to a group");
+                let event = event(name, sentence, Some(user.id), group);
                 match db.add_member(group, user.id)? {
                     None => return Err(CliError::NoSuchGroup(group.clone())),
-                    Some(false) => {
-                        print(&format!("{} is in {group} already\n", user.email));
-                        return Ok(());
-                    }
-                    Some(true) => {}
+                    Some(false) => event.print_unchanged(
+                        options,
+                        &format!("{} is in {group} already\n", user.email),
+                    ),
+                    Some(true) => done(event, &format!("added {} to {group}", user.email)),
                 }
-                let text = format!("added {} to {group}", user.email);
-                let (name, sentence) = ("group_member_added", "user added to a group");
-                done(name, sentence, Some(user.id), group, &text);
             }
             Self::Remove { group, email } => {
                 let user = find(&db, email)?;
                 if !db.remove_member(group, user.id)? {
                     return Err(CliError::NotAMember(email.clone(), group.clone()));
                 }
-                let text = format!("removed {} from {group}", user.email);
                 let (name, sentence) = ("group_member_removed", "user removed from a group");
-                done(name, sentence, Some(user.id), group, &text);
+                let event = event(name, sentence, Some(user.id), group);
+                done(event, &format!("removed {} from {group}", user.email));
             }
-            Self::Delete { group } => {
+            Self::Delete {
+                group,
+                confirmation,
+            } => {
+                if !db.has_group(group)? {
+                    return Err(CliError::NoSuchGroup(group.clone()));
+                }
+                confirmation.ask(&format!(
+                    "Delete the group {group} and its memberships in {database}?"
+                ))?;
                 match db.delete_group(group)? {
                     GroupDeletion::Deleted => {}
                     GroupDeletion::Unknown => return Err(CliError::NoSuchGroup(group.clone())),
@@ -157,8 +169,8 @@ impl Command {
                         return Err(CliError::GroupInUse(group.clone(), apps.join(", ")));
                     }
                 }
-                let text = format!("deleted the group {group}");
-                done("group_deleted", "group deleted", None, group, &text);
+                let event = event("group_deleted", "group deleted", None, group);
+                done(event, &format!("deleted the group {group}"));
             }
         }
         Ok(())

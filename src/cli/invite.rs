@@ -75,7 +75,7 @@ impl Invite {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
         let db = database::open(config, self.options)?;
         match &self.command {
-            None => self.new.run(&db, config),
+            None => self.new.run(&db, config, self.options),
             Some(Command::List) if self.options.json => {
                 db.invitations(None, LISTED)?
                     .iter()
@@ -92,14 +92,17 @@ impl Invite {
                     return Err(CliError::NoSuchInvitation(*id));
                 }
                 let database = &database::name(config);
-                report(
-                    &db,
-                    "invitation_revoked",
-                    "invitation revoked",
-                    None,
+                OperatorEvent {
+                    event: "invitation_revoked",
+                    sentence: "invitation revoked",
                     database,
+                    db: Some(&db),
+                    ..OperatorEvent::default()
+                }
+                .report_with(
+                    self.options,
+                    &format!("revoked the invitation {id} in {database}\n"),
                 );
-                print(&format!("revoked the invitation {id} in {database}\n"));
                 Ok(())
             }
         }
@@ -107,7 +110,7 @@ impl Invite {
 }
 
 impl New {
-    fn run(&self, db: &DB, config: &Config) -> Result<(), CliError> {
+    fn run(&self, db: &DB, config: &Config, options: Options) -> Result<(), CliError> {
         let (email, group) = (self.email.as_ref(), self.group.as_ref());
         let new = NewInvitation {
             email: self.email.clone(),
@@ -122,26 +125,50 @@ impl New {
             Err(error) => return Err(error.into()),
         };
         let database = &database::name(config);
-        report(
-            db,
-            "invitation_created",
-            "invitation created",
+        OperatorEvent {
+            event: "invitation_created",
+            sentence: "invitation created",
             group,
             database,
-        );
+            db: Some(db),
+            ..OperatorEvent::default()
+        }
+        .report();
         let service = server::service_url(config, config.bind());
-        print(&format!("{service}/invite?token={}\n", token.expose()));
+        let link = format!("{service}/invite?token={}", token.expose());
+        if !options.json {
+            print(&format!("{link}\n"));
+        }
         explain(&format!(
             "Invitation {id}: the link can be used once, within {} days.\n",
             self.days
         ));
-        let Some(to) = email else { return Ok(()) };
-        match self.send(to, &token, config) {
-            Ok(true) => explain(&format!("It was sent to {to}.\n")),
-            Ok(false) => explain("No mail was sent: mails are off (--mail off).\n"),
-            Err(error) => explain(&format!("{error}. Send the link yourself.\n")),
+        let sent = email.is_some_and(|to| self.sends(to, &token, config));
+        if options.json {
+            print_json(&ShownLink {
+                id,
+                email: email.map(Email::as_str),
+                group: group.map(GroupName::as_str),
+                link: &link,
+                valid_seconds: u64::from(self.days) * 24 * 60 * 60,
+                sent,
+            });
         }
         Ok(())
+    }
+
+    /// Sends the link, and says whether it was sent.
+    fn sends(&self, to: &Email, token: &InvitationToken, config: &Config) -> bool {
+        let (sent, text) = match self.send(to, token, config) {
+            Ok(true) => (true, format!("It was sent to {to}.\n")),
+            Ok(false) => (
+                false,
+                "No mail was sent: mails are off (--mail off).\n".to_owned(),
+            ),
+            Err(error) => (false, format!("{error}. Send the link yourself.\n")),
+        };
+        explain(&text);
+        sent
     }
 
     /// Sends the link, and returns whether mails are on.
@@ -166,22 +193,15 @@ impl New {
     }
 }
 
-fn report(
-    db: &DB,
-    event: &'static str,
-    sentence: &'static str,
-    group: Option<&GroupName>,
-    database: &str,
-) {
-    OperatorEvent {
-        event,
-        sentence,
-        group,
-        database,
-        db: Some(db),
-        ..OperatorEvent::default()
-    }
-    .report();
+/// A new invitation as JSON.
+#[derive(Serialize)]
+struct ShownLink<'a> {
+    id: i64,
+    email: Option<&'a str>,
+    group: Option<&'a str>,
+    link: &'a str,
+    valid_seconds: u64,
+    sent: bool,
 }
 
 /// An invitation as JSON.

@@ -4,7 +4,6 @@ use clap::Subcommand;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::print;
 use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
@@ -33,6 +32,7 @@ fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
     let auth = auth.with_secret_keys(server::secret_keys(config));
     let resealed = auth.rotate_secret_key()?;
     let database = &database::name(config);
+    let factors = if resealed == 1 { "factor" } else { "factors" };
     OperatorEvent {
         event: "secret_key_rotated",
         sentence: "second factors encrypted under a new key",
@@ -41,10 +41,9 @@ fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
         db: Some(&db),
         ..OperatorEvent::default()
     }
-    .report();
-    let factors = if resealed == 1 { "factor" } else { "factors" };
-    print(&format!(
-        "encrypted {resealed} second {factors} under a new key in {database}\n"
-    ));
+    .report_with(
+        options,
+        &format!("encrypted {resealed} second {factors} under a new key in {database}\n"),
+    );
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) struct Test {
 impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         match self {
-            Self::Test(test) => test.run(config),
+            Self::Test(test) => test.run(config, options),
             Self::Queue => {
                 let db = database::open(config, options)?;
                 if options.json {
@@ -54,8 +54,15 @@ impl Command {
             }
             Self::Retry => {
                 let waiting = database::open(config, options)?.retry_mails()?;
-                let database = database::name(config);
-                print(&format!("due now: {waiting} in {database}\n"));
+                let database = &database::name(config);
+                if options.json {
+                    print_json(&ShownRetry {
+                        due: waiting,
+                        database,
+                    });
+                } else {
+                    print(&format!("due now: {waiting} in {database}\n"));
+                }
                 Ok(())
             }
         }
@@ -71,6 +78,23 @@ struct ShownMail<'a> {
     created_at: String,
     due_at: String,
     attempts: u32,
+}
+
+/// How many mails are due, as JSON.
+#[derive(Serialize)]
+struct ShownRetry<'a> {
+    due: usize,
+    database: &'a str,
+}
+
+/// A test mail as JSON: the server that accepted it, or the file that it was written to.
+#[derive(Serialize)]
+struct ShownTest<'a> {
+    to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 fn print_mail(mail: &OutboxEntry) {
@@ -108,7 +132,7 @@ fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
 }
 
 impl Test {
-    fn run(&self, config: &Config) -> Result<(), CliError> {
+    fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let templates = Templates::new(server::mail_settings(config, config.bind()))
             .map_err(ServerError::from)?;
         let mailer = server::mailer(config)?;
@@ -123,21 +147,36 @@ impl Test {
                 audit_head: None,
             })
             .map_err(ServerError::from)?;
+        let mut shown = ShownTest {
+            to: to.as_str(),
+            server: None,
+            file: None,
+        };
         let done = match &mailer {
             Mailer::Off => return Err(CliError::MailsOff),
             Mailer::Folder(folder) | Mailer::Development(folder, _) => {
-                format!("written to {}", folder.send(&mail)?.display())
+                let file = folder.send(&mail)?.display().to_string();
+                let done = format!("written to {file}");
+                shown.file = Some(file);
+                done
             }
             Mailer::Smtp(smtp) => {
                 smtp.send(&mail)?;
-                format!("{} accepted the mail to {to}", smtp.server())
+                let server = smtp.server().to_string();
+                let done = format!("{server} accepted the mail to {to}");
+                shown.server = Some(server);
+                done
             }
             Mailer::Memory(_) => {
                 mailer.send(&mail)?;
                 format!("kept the mail to {to}")
             }
         };
-        print(&format!("{done}\n"));
+        if options.json {
+            print_json(&shown);
+        } else {
+            print(&format!("{done}\n"));
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
+use clap::Args;
 use zeroize::Zeroizing;
 
 use super::CliError;
@@ -34,22 +35,32 @@ fn first_line() -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// Asks whether to continue, unless `yes` is set. Without a terminal there is no answer. Blocks.
-pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
-    if yes {
-        return Ok(());
-    }
-    if !io::stdin().is_terminal() {
-        return Err(CliError::NotConfirmed);
-    }
-    let mut stderr = io::stderr();
-    write!(stderr, "{question} [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().take(LONGEST).read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(CliError::NotConfirmed)
+/// The flag of commands that delete something, or end something for all users.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Confirmation {
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Confirmation {
+    /// Asks whether to continue, without the flag. Without a terminal there is no answer. Blocks.
+    pub(super) fn ask(self, question: &str) -> Result<(), CliError> {
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(CliError::NotConfirmed);
+        }
+        let mut stderr = io::stderr();
+        write!(stderr, "{question} [y/N] ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().take(LONGEST).read_line(&mut answer)?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            Ok(())
+        } else {
+            Err(CliError::NotConfirmed)
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
 use super::output::{print, print_json};
+use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
 use crate::domain::{Email, SessionInfo};
@@ -21,15 +22,20 @@ pub(super) enum Command {
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
     },
-    /// End all sessions of one user or of all users, who then have to log in again
+    /// End all sessions of one user, or of all users after a confirmation. They have to log in again
     #[command(after_help = "Example: bienvenue session revoke bob@example.org")]
-    Revoke(Revoke),
+    Revoke {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 /// The users whose sessions are ended.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Revoke {
+pub(super) struct Whose {
     /// Email of the user
     #[arg(value_name = "EMAIL", value_parser = email)]
     email: Option<Email>,
@@ -58,13 +64,19 @@ impl Command {
                     page = db.sessions_of(user.id, None, Some(last), PAGE)?;
                 }
             }
-            Self::Revoke(Revoke { email, .. }) => {
+            Self::Revoke {
+                whose: Whose { email, all },
+                confirmation,
+            } => {
+                let database = &database::name(config);
+                if *all {
+                    confirmation.ask(&format!("End the sessions of all users in {database}?"))?;
+                }
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
                 let ended = db.end_all_sessions(user.as_ref().map(|user| user.id))?;
                 let of = user.as_ref();
                 let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
                 let sessions = if ended == 1 { "session" } else { "sessions" };
-                let database = &database::name(config);
                 OperatorEvent {
                     event: "session_ended",
                     sentence: "sessions ended",

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::output::{print, print_json};
+use super::prompt::Confirmation;
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
@@ -25,15 +26,20 @@ pub(super) enum Command {
     /// Show the rate limits in use: kind, attempts, seconds to wait, and account or network
     #[command(after_help = "Example: bienvenue throttle list")]
     List,
-    /// Clear the rate limits of an account, of a client address, or all
+    /// Clear the rate limits of an account, of a client address, or all after a confirmation
     #[command(after_help = "Example: bienvenue throttle clear bob@example.org")]
-    Clear(Clear),
+    Clear {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 /// The limits to clear.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Clear {
+pub(super) struct Which {
     /// Email of an account, or IP address of a client
     #[arg(value_name = "EMAIL|ADDRESS")]
     target: Option<ClearTarget>,
@@ -77,11 +83,18 @@ impl Command {
                     print(&table(&rows, &accounts, &db, &settings));
                 }
             }
-            Self::Clear(clear) => {
-                let cleared = clear.clear(&db)?;
-                let counts = if cleared == 1 { "count" } else { "counts" };
+            Self::Clear {
+                which,
+                confirmation,
+            } => {
                 let database = &database::name(config);
-                let user = clear.user(&db)?;
+                if which.all {
+                    let question = format!("Clear all rate limits in {database}?");
+                    confirmation.ask(&question)?;
+                }
+                let cleared = which.clear(&db)?;
+                let counts = if cleared == 1 { "count" } else { "counts" };
+                let user = which.user(&db)?;
                 OperatorEvent {
                     event: "throttle_cleared",
                     sentence: "limits cleared",
@@ -91,15 +104,17 @@ impl Command {
                     db: Some(&db),
                     ..OperatorEvent::default()
                 }
-                .report();
-                print(&format!("cleared {cleared} {counts} in {database}\n"));
+                .report_with(
+                    options,
+                    &format!("cleared {cleared} {counts} in {database}\n"),
+                );
             }
         }
         Ok(())
     }
 }
 
-impl Clear {
+impl Which {
     /// The account whose limits are cleared, if it exists.
     fn user(&self, db: &DB) -> Result<Option<UserId>, DbError> {
         let Some(ClearTarget::Account(email)) = &self.target else {

@@ -75,9 +75,9 @@ impl List {
             for event in shown.take(usize::try_from(left).unwrap_or(usize::MAX)) {
                 left -= 1;
                 if json {
-                    print_json(&ShownEvent::of(&event));
+                    print_json(&ShownAuditEvent::of(&event));
                 } else {
-                    print(&line(&event));
+                    print(&event_line(&event));
                 }
             }
         }
@@ -92,7 +92,7 @@ impl List {
 
 /// An audit event as JSON.
 #[derive(Serialize)]
-struct ShownEvent<'a> {
+pub(in crate::cli) struct ShownAuditEvent<'a> {
     position: i64,
     at: String,
     event: &'a str,
@@ -104,8 +104,8 @@ struct ShownEvent<'a> {
     details: Option<&'a AuditDetails>,
 }
 
-impl<'a> ShownEvent<'a> {
-    fn of(event: &'a AuditEvent) -> Self {
+impl<'a> ShownAuditEvent<'a> {
+    pub(in crate::cli) fn of(event: &'a AuditEvent) -> Self {
         Self {
             position: event.position,
             at: event.at.rfc3339(),
@@ -120,7 +120,7 @@ impl<'a> ShownEvent<'a> {
 }
 
 /// One line: position, time, event, outcome, user, actor, address.
-fn line(event: &AuditEvent) -> String {
+pub(in crate::cli) fn event_line(event: &AuditEvent) -> String {
     let (position, at) = (event.position, event.at.rfc3339());
     let user = event
         .user_id

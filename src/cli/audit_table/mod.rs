@@ -10,6 +10,7 @@ use super::CliError;
 use super::database::{self, Options};
 use crate::config::Config;
 use list::List;
+pub(super) use list::{ShownAuditEvent, event_line};
 use verify::Verify;
 
 /// The commands on the audit table.

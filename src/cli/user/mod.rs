@@ -11,7 +11,7 @@ use super::database::Options;
 use super::find_user::{One, email, find, find_enabled};
 use super::group::ShownGroup;
 use super::output::{print, print_json};
-use super::prompt::{confirm, new_password};
+use super::prompt::{Confirmation, new_password};
 use super::{CliError, database};
 use crate::auth::{Auth, UserDetails};
 use crate::config::Config;
@@ -25,13 +25,17 @@ use shown::ShownUser;
 /// How many sessions `user show` shows.
 const SESSIONS: u32 = 100;
 
+/// How many audit events `user show` shows.
+const EVENTS: u32 = 20;
+
 /// The commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show users: id, email, registration, last login, second factor, since when disabled
     #[command(after_help = "Example: bienvenue user list --inactive-since 365d --limit 100 --json")]
     List(Filter),
-    /// Show a user: dates, second factors, groups, and the newest 100 sessions
+    /// Show a user: dates, second factors, groups, the newest 100 sessions, and the newest 20 audit
+    /// events
     #[command(after_help = "Example: bienvenue user show bob@example.org")]
     Show(One),
     /// Show the users whose email contains a text
@@ -59,9 +63,14 @@ pub(super) enum Command {
     #[command(after_help = "Example: bienvenue user reset-link bob@example.org --for 3d")]
     ResetLink(ResetLink),
     /// Remove the second factor of a user who has lost it, end all sessions, and notify the user;
-    /// or of all users, if the secret key is lost
+    /// or of all users after a confirmation, if the secret key is lost
     #[command(after_help = "Example: bienvenue user reset-second-factor bob@example.org")]
-    ResetSecondFactor(ResetSecondFactor),
+    ResetSecondFactor {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
     /// Mark the email of a user as verified
     #[command(after_help = "Example: bienvenue user verify bob@example.org")]
     Verify(One),
@@ -72,14 +81,13 @@ pub(super) enum Command {
     /// Enable a disabled user. The old password is valid again
     #[command(after_help = "Example: bienvenue user enable bob@example.org")]
     Enable(One),
-    /// Delete a user with all their data
+    /// Delete a user with all their data, after a confirmation
     #[command(after_help = "Example: bienvenue user delete bob@example.org --yes")]
     Delete {
         #[command(flatten)]
         one: One,
-        /// Do not ask for confirmation
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
     /// Show the groups of a user
     #[command(after_help = "Example: bienvenue user groups bob@example.org")]
@@ -89,7 +97,7 @@ pub(super) enum Command {
 /// The user whose second factors are removed.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct ResetSecondFactor {
+pub(super) struct Whose {
     /// Email of the user
     #[arg(value_name = "EMAIL", value_parser = email)]
     email: Option<Email>,
@@ -133,9 +141,15 @@ impl Command {
                 let user = link.run(db, config, options)?;
                 event("authn_token_created", "reset link printed", user).report();
             }
-            Self::ResetSecondFactor(reset) => {
-                let email = reset.email.as_ref();
-                let user = email.map(|email| find(&db, email)).transpose()?;
+            Self::ResetSecondFactor {
+                whose: Whose { email, all },
+                confirmation,
+            } => {
+                if *all {
+                    let question = format!("Remove the second factors of all users in {database}?");
+                    confirmation.ask(&question)?;
+                }
+                let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
                 let auth =
                     Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
                 let reset = auth.reset_second_factors(user.as_ref())?;
@@ -143,13 +157,22 @@ impl Command {
                 for user in &reset {
                     event(name, sentence, *user).report();
                 }
+                let whose = user.as_ref();
                 let whose =
-                    user.map_or_else(|| "all users".to_owned(), |user| user.email.to_string());
+                    whose.map_or_else(|| "all users".to_owned(), |user| user.email.to_string());
                 let count = reset.len();
                 let factors = if count == 1 { "factor" } else { "factors" };
-                print(&format!(
-                    "removed {count} second {factors} of {whose} in {database}\n"
-                ));
+                OperatorEvent {
+                    event: name,
+                    user: user.map(|user| user.id),
+                    count: Some(count),
+                    database,
+                    ..OperatorEvent::default()
+                }
+                .print_result(
+                    options,
+                    &format!("removed {count} second {factors} of {whose} in {database}\n"),
+                );
             }
             Self::Verify(One { email }) => {
                 let user = find(&db, email)?;
@@ -159,26 +182,27 @@ impl Command {
             }
             Self::Disable(One { email }) => {
                 let user = find(&db, email)?;
+                let event = event("user_disabled", "user disabled", user.id);
                 if db.disable_user(user.id)? {
-                    let event = event("user_disabled", "user disabled", user.id);
                     done(event, &format!("disabled {}", user.email));
                 } else {
-                    print(&format!("{} is disabled already\n", user.email));
+                    event
+                        .print_unchanged(options, &format!("{} is disabled already\n", user.email));
                 }
             }
             Self::Enable(One { email }) => {
                 let user = find(&db, email)?;
+                let event = event("user_enabled", "user enabled", user.id);
                 if db.enable_user(user.id)? {
-                    let event = event("user_enabled", "user enabled", user.id);
                     done(event, &format!("enabled {}", user.email));
                 } else {
-                    print(&format!("{} is not disabled\n", user.email));
+                    event.print_unchanged(options, &format!("{} is not disabled\n", user.email));
                 }
             }
-            Self::Delete { one, yes } => {
+            Self::Delete { one, confirmation } => {
                 let user = find(&db, &one.email)?;
                 let question = format!("Delete {} ({}) in {database}?", user.email, user.id);
-                confirm(&question, *yes)?;
+                confirmation.ask(&question)?;
                 db.delete_user(user.id, Actor::Operator)?;
                 let event = event("user_deleted", "user deleted", user.id);
                 done(event, &format!("deleted {} ({})", user.email, user.id));
@@ -194,10 +218,11 @@ fn show(db: &DB, email: &Email, options: Options) -> Result<(), CliError> {
         Err(DbError::NoResultFound) => return Err(CliError::NoSuchUser(email.clone())),
         details => details?,
     };
+    let events = db.audit_events_of(user.id, None, EVENTS)?;
     if options.json {
-        print_json(&ShownUser::of(&details));
+        print_json(&ShownUser::of(&details, &events));
     } else {
-        print(&shown::text(&details));
+        print(&shown::text(&details, &events));
     }
     Ok(())
 }

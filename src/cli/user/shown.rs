@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::auth::UserDetails;
+use crate::cli::audit_table::{ShownAuditEvent, event_line};
 use crate::cli::session::ShownSession;
 use crate::db::{ListedUser, SecondFactors};
-use crate::domain::{GroupName, Timestamp};
+use crate::domain::{AuditEvent, GroupName, Timestamp};
 
-/// A user as JSON. Lists leave the last three fields out.
+/// A user as JSON. Lists leave the last four fields out.
 #[derive(Serialize)]
 pub(super) struct ShownUser<'a> {
     id: i64,
@@ -23,6 +24,8 @@ pub(super) struct ShownUser<'a> {
     groups: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_events: Option<Vec<ShownAuditEvent<'a>>>,
 }
 
 impl<'a> ShownUser<'a> {
@@ -38,21 +41,23 @@ impl<'a> ShownUser<'a> {
             recovery_codes_left: None,
             groups: None,
             sessions: None,
+            audit_events: None,
         }
     }
 
-    pub(super) fn of(details: &'a UserDetails) -> Self {
+    pub(super) fn of(details: &'a UserDetails, events: &'a [AuditEvent]) -> Self {
         Self {
             recovery_codes_left: Some(details.second_factors.recovery_codes),
             groups: Some(details.groups.iter().map(GroupName::as_str).collect()),
             sessions: Some(details.sessions.iter().map(ShownSession::of).collect()),
+            audit_events: Some(events.iter().map(ShownAuditEvent::of).collect()),
             ..Self::listed(&details.user)
         }
     }
 }
 
-/// Everything that `user show` prints.
-pub(super) fn text(details: &UserDetails) -> String {
+/// Everything that `user show` prints: a table, and a line for each event.
+pub(super) fn text(details: &UserDetails, events: &[AuditEvent]) -> String {
     let ListedUser {
         id, email, dates, ..
     } = &details.user;
@@ -96,7 +101,8 @@ pub(super) fn text(details: &UserDetails) -> String {
         ("sessions", details.sessions.len().to_string()),
     ];
     let rows = rows.map(|(name, value)| format!("{name:<16}{value}\n"));
-    rows.concat()
+    let events = events.iter().map(event_line);
+    rows.into_iter().chain(events).collect()
 }
 
 /// One line: id, email, dates.

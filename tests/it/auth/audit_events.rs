@@ -100,7 +100,7 @@ fn acts_of_operators_are_logged() {
             json!(0),
         ),
         (
-            &["session", "revoke", "--all"],
+            &["session", "revoke", "--all", "--yes"],
             "session_ended",
             Value::Null,
             json!(0),

@@ -46,7 +46,7 @@ fn command_on_an_unserved_file_needs_offline() {
     ] {
         let mut arguments = arguments.to_vec();
         if arguments.contains(&"revoke") {
-            arguments.push("--all");
+            arguments.extend(["--all", "--yes"]);
         }
         arguments.push(HTTPS);
         let refused = command(&place, &arguments);
@@ -106,7 +106,7 @@ fn command_beside_the_service_names_its_database(#[case] engine: Engine) {
         ),
     ] {
         let mut arguments = [&arguments[..], &[HTTPS]].concat();
-        if arguments.contains(&"delete") {
+        if arguments.contains(&"delete") || arguments.contains(&"--all") {
             arguments.push("--yes");
         }
         assert_eq!(printed(&command(&place, &arguments)), expected);

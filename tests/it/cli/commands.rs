@@ -34,7 +34,7 @@ fn r31_operator_lists_and_ends_sessions_while_it_runs() {
     assert_eq!(ended, format!("ended 1 session of {BOB} {database}"));
     assert_eq!((server.profile(&bobs), server.profile(&eves)), (403, 200));
     server.session(BOB, PASSWORD);
-    let ended = output_of(&place, &["session", "revoke", "--all"]);
+    let ended = output_of(&place, &["session", "revoke", "--all", "--yes"]);
     assert_eq!(ended, format!("ended 2 sessions {database}"));
     assert_eq!(server.profile(&eves), 403);
     let mirrors = "SELECT session_id AS value FROM users WHERE session_id IS NOT NULL";

@@ -138,9 +138,13 @@ fn user_show_tells_groups_and_sessions(#[values(Engine::Sqlite, Engine::Postgres
         "sessions        1\n",
         "disabled        no\n",
         "second factors  none\n",
+        "\tgroup_member_added\tuser 1\tby operator\t",
     ] {
         assert!(text.contains(row), "{text}");
     }
+    let newest = &shown["audit_events"][0];
+    assert_eq!(newest["event"], "group_member_added");
+    assert_eq!(newest["by"], "operator");
     assert_eq!(printed(&place, &["user", "groups", BOB]), "family\nstaff\n");
     let ended = printed(&place, &["session", "revoke", BOB, "--json"]);
     let ended = json_lines(&ended).remove(0);
@@ -222,21 +226,6 @@ fn password_is_asked_for_without_echo() {
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("New password: "), "{shown}");
     assert!(!shown.contains("one_secret"), "{shown}");
-}
-
-#[test]
-fn deletion_needs_a_confirmation() {
-    let place = Place::new();
-    printed(&place, &["db", "migrate"]);
-    printed(&place, &["user", "add", BOB]);
-    let refused = run(&place, &["user", "delete", BOB]);
-    assert_eq!(refused.status.code(), Some(4), "{}", told(&refused));
-    assert!(told(&refused).contains("--yes"), "{}", told(&refused));
-    let piped = with_input(&place, &["user", "delete", BOB], "y\n");
-    assert_eq!(piped.status.code(), Some(4), "a pipe confirms nothing");
-    assert!(printed(&place, &["user", "list"]).contains(BOB));
-    printed(&place, &["user", "delete", BOB, "--yes"]);
-    assert_eq!(printed(&place, &["user", "list"]), "");
 }
 
 #[rstest]

@@ -4,6 +4,7 @@
 //! to the statement that opens a session by password alone.
 
 mod changes;
+mod kept_session;
 mod login;
 mod passkeys;
 

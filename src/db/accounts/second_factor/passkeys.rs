@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use super::changes::{SecondFactorChange, keep_session, keep_session_after_removal};
+use super::changes::SecondFactorChange;
+use super::kept_session::{keep_session, keep_session_after_removal};
 use super::{CodeLimit, FactorProof};
 use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::passkey_challenges::{Challenge, put_registration, use_challenge};
@@ -163,7 +164,7 @@ impl DB {
             if is_first {
                 recovery_codes::replace(conn, user_id, new.recovery_codes, now)?;
             }
-            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
+            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor, now)?;
             note_change(conn, user_id, new.change, now)?;
             Ok(PasskeyRegistration::Added { is_first })
         })
@@ -186,7 +187,7 @@ impl DB {
             if !passkeys::remove(conn, who.user_id, id)? {
                 return Ok(false);
             }
-            keep_session_after_removal(conn, who.user_id, who.session)?;
+            keep_session_after_removal(conn, who.user_id, who.session, now)?;
             note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })

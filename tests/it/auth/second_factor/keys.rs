@@ -117,7 +117,7 @@ fn key_is_made_beside_the_database_at_first_use() {
 
     // The way out where the key is lost.
     fs::remove_file(&key).unwrap();
-    let (code, said) = run(&place, &["user", "reset-second-factor", "--all"]);
+    let (code, said) = run(&place, &["user", "reset-second-factor", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains("removed 1 second factor of all users"),

@@ -54,7 +54,7 @@ fn operator_lists_and_clears_throttled_accounts() {
     assert!(throttle(&place, &["clear", "127.0.0.1"]).starts_with("cleared 4 count"));
     server.post("/sessions", "bob@dylan.com", "wrong");
     // Its failure as a known client, and the right login before.
-    assert!(throttle(&place, &["clear", "--all"]).starts_with("cleared 2 count"));
+    assert!(throttle(&place, &["clear", "--all", "--yes"]).starts_with("cleared 2 count"));
     assert_eq!(throttle(&place, &["list"]).lines().count(), 1);
 }
 
