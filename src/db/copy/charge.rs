@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diesel::ConnectionError;
+use diesel::result::Error as DieselError;
 use secrecy::ExposeSecret;
 
 use super::{CopyError, databases, recording};
@@ -80,7 +82,7 @@ pub(in crate::db) fn take_charge(
     settings: &DbSettings,
 ) -> Result<bool, OpenError> {
     let failed = |error| OpenError::Database(DbError::from(error));
-    let mut conn = databases::connect(target, settings, Role::Writer).map_err(copy_failed)?;
+    let mut conn = databases::connect(target, settings, Role::Writer).map_err(not_connected)?;
     let mark = copy_marks::read(&mut conn).map_err(failed)?;
     let Some(mark) = mark.filter(|mark| mark.state == CopyState::Complete) else {
         return Ok(false);
@@ -132,12 +134,8 @@ pub(super) fn wait_for_charge(
     }
 }
 
-fn copy_failed(error: CopyError) -> OpenError {
-    match error {
-        CopyError::Open(error) => error,
-        CopyError::Db(error) => error.into(),
-        other => DbError::Failed(diesel::result::Error::QueryBuilderError(Box::new(other))).into(),
-    }
+fn not_connected(error: ConnectionError) -> OpenError {
+    DbError::Failed(DieselError::QueryBuilderError(Box::new(error))).into()
 }
 
 impl DB {
@@ -153,13 +151,7 @@ impl DB {
         let Ok(_lock) = InstanceLock::acquire_for_copy(location.path()) else {
             return Ok(());
         };
-        let tables = super::catalog::tables().map_err(copy_failed)?;
-        self.write(|conn| {
-            recording::end(conn, &tables).map_err(|error| match error {
-                CopyError::Db(error) => error,
-                other => DbError::Failed(diesel::result::Error::QueryBuilderError(Box::new(other))),
-            })
-        })?;
+        self.write(|conn| Ok(recording::end(conn)?))?;
         remove_url(location.path());
         log::info!("removed what an interrupted copy had left in the database");
         Ok(())

@@ -4,6 +4,7 @@ use std::path;
 use std::thread;
 use std::time::Duration;
 
+use diesel::ConnectionError;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -161,15 +162,15 @@ pub(super) fn connect(
     url: &DatabaseUrl,
     settings: &DbSettings,
     role: Role,
-) -> Result<AnyConnection, CopyError> {
-    Ok(match url {
+) -> Result<AnyConnection, ConnectionError> {
+    match url {
         DatabaseUrl::Sqlite(path) => {
-            sqlite_connection::connect(&Location::new(path.clone(), settings), role)?
+            sqlite_connection::connect(&Location::new(path.clone(), settings), role)
         }
         DatabaseUrl::Postgres(url) => {
-            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))?
+            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))
         }
-    })
+    }
 }
 
 /// Refuses a PostgreSQL database to which another connection of a service is open.

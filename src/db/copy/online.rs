@@ -21,10 +21,10 @@ use crate::db::tables::copy_marks::{self, CopyMark, CopyState};
 use crate::db::{DbSettings, InstanceLock};
 use crate::domain::DatabaseUrl;
 
-/// A round with at most so many changes is followed by the last one.
+/// A round with at most this number of changes is followed by the last one.
 const SMALL_ROUND: usize = 200;
 
-/// After so many rounds the copy gives up: the service writes faster than it copies.
+/// After this number of rounds the copy gives up: the service writes faster than it copies.
 const ROUNDS: u32 = 100;
 
 /// How long writers may be held. They wait for 2 seconds before they fail.
@@ -110,8 +110,9 @@ pub fn copy_online(
         }
         Err(error) => {
             charge::remove_url(path);
-            let ended =
-                in_transaction(&mut source.writer, |writer| recording::end(writer, &tables));
+            let ended = in_transaction(&mut source.writer, |writer| {
+                Ok::<_, CopyError>(recording::end(writer)?)
+            });
             if let Err(error) = ended {
                 log::debug!("the triggers of the copy stay until the next start: {error}");
             }
@@ -199,7 +200,7 @@ impl OnlineCopy<'_> {
                 copy_marks::write(target, complete, now)?;
                 Ok::<_, CopyError>(())
             })?;
-            recording::end(writer, tables)?;
+            recording::end(writer)?;
             copy_marks::write(writer, moved, now)?;
             recording::refuse_changes(writer, tables)?;
             if begun.elapsed() > LONGEST_HOLD {

@@ -15,6 +15,10 @@ use crate::db::migrations;
 /// The table of recorded changes. Its triggers begin with the same name.
 pub(super) const RECORDING: &str = "copied_changes";
 
+/// The triggers that record.
+const TRIGGERS: &str = "FROM sqlite_master WHERE type = 'trigger' \
+     AND name LIKE 'copied\\_changes\\_%' ESCAPE '\\'";
+
 /// The changes on which a row can have a trigger.
 const CHANGES: [&str; 3] = ["insert", "update", "delete"];
 
@@ -42,18 +46,24 @@ struct ChangeRow {
 }
 
 #[derive(QueryableByName)]
+struct NameRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
 struct NumberRow {
     #[diesel(sql_type = BigInt)]
     number: i64,
 }
 
 /// Begins to record. The caller holds a transaction. What an interrupted copy left is removed.
-pub(super) fn begin(source: &mut AnyConnection, tables: &[Table]) -> Result<(), CopyError> {
-    end(source, tables)?;
-    let mut sql = format!(
+pub(super) fn begin(source: &mut AnyConnection, tables: &[Table]) -> QueryResult<()> {
+    end(source)?;
+    source.batch_execute(&format!(
         "CREATE TABLE {RECORDING} (id INTEGER PRIMARY KEY NOT NULL, place BIGINT NOT NULL, \
-         key TEXT, image TEXT);"
-    );
+         key TEXT, image TEXT)"
+    ))?;
     for (place, table) in tables.iter().enumerate() {
         for change in CHANGES {
             let key = match change {
@@ -65,56 +75,43 @@ pub(super) fn begin(source: &mut AnyConnection, tables: &[Table]) -> Result<(), 
                 _ => rows::sqlite_image("NEW.", &table.columns),
             };
             let name = &table.name;
-            sql.push_str(&format!(
+            source.batch_execute(&format!(
                 "CREATE TRIGGER {RECORDING}_{name}_{change} AFTER {change} ON \"{name}\" BEGIN \
-                 INSERT INTO {RECORDING} (place, key, image) VALUES ({place}, {key}, {image}); END;"
-            ));
+                 INSERT INTO {RECORDING} (place, key, image) VALUES ({place}, {key}, {image}); END"
+            ))?;
         }
     }
-    run(source, &sql)
+    Ok(())
 }
 
 /// Ends recording, and forgets what was recorded. The caller holds a transaction.
-pub(super) fn end(source: &mut AnyConnection, tables: &[Table]) -> Result<(), CopyError> {
-    let mut sql = String::new();
-    for table in tables {
-        for change in CHANGES {
-            sql.push_str(&format!(
-                "DROP TRIGGER IF EXISTS {RECORDING}_{}_{change};",
-                table.name
-            ));
-        }
+pub(super) fn end(source: &mut AnyConnection) -> QueryResult<()> {
+    let triggers: Vec<NameRow> =
+        diesel::sql_query(format!("SELECT name {TRIGGERS}")).load(source)?;
+    for NameRow { name } in triggers {
+        source.batch_execute(&format!("DROP TRIGGER \"{name}\""))?;
     }
-    sql.push_str(&format!("DROP TABLE IF EXISTS {RECORDING};"));
-    run(source, &sql)
+    source.batch_execute(&format!("DROP TABLE IF EXISTS {RECORDING}"))
 }
 
 /// Makes every later change of a row fail, by this program and by others. The caller holds a
 /// transaction.
-pub(super) fn refuse_changes(
-    source: &mut AnyConnection,
-    tables: &[Table],
-) -> Result<(), CopyError> {
-    let mut sql = String::new();
+pub(super) fn refuse_changes(source: &mut AnyConnection, tables: &[Table]) -> QueryResult<()> {
     let names = tables.iter().map(|table| table.name.as_str());
     for name in names.chain([migrations::TABLE]) {
         for change in CHANGES {
-            sql.push_str(&format!(
+            source.batch_execute(&format!(
                 "CREATE TRIGGER moved_{name}_{change} BEFORE {change} ON \"{name}\" BEGIN \
-                 SELECT RAISE(ABORT, '{MOVED}'); END;"
-            ));
+                 SELECT RAISE(ABORT, '{MOVED}'); END"
+            ))?;
         }
     }
-    run(source, &sql)
+    Ok(())
 }
 
 /// Whether every change was recorded: a migration can have removed triggers.
 pub(super) fn is_whole(source: &mut AnyConnection, tables: &[Table]) -> Result<bool, CopyError> {
-    let sql = format!(
-        "SELECT count(*) AS number FROM sqlite_master WHERE type = 'trigger' \
-         AND name LIKE '{RECORDING}\\_%' ESCAPE '\\'"
-    );
-    let triggers = number(source, &sql)?;
+    let triggers = number(source, &format!("SELECT count(*) AS number {TRIGGERS}"))?;
     let is_current = migrations::standing(source)? == migrations::SchemaStatus::Current;
     Ok(is_current && usize::try_from(triggers) == Ok(tables.len() * CHANGES.len()))
 }
@@ -152,8 +149,4 @@ pub(super) fn behind(
 fn number(conn: &mut AnyConnection, sql: &str) -> QueryResult<i64> {
     let row: NumberRow = diesel::sql_query(sql).get_result(conn)?;
     Ok(row.number)
-}
-
-fn run(conn: &mut AnyConnection, sql: &str) -> Result<(), CopyError> {
-    Ok(conn.batch_execute(sql)?)
 }

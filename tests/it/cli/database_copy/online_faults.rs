@@ -21,7 +21,7 @@ fn in_charge(places: [&Place; 2]) -> usize {
     usable.into_iter().filter(|usable| *usable).count()
 }
 
-/// Kills copies at random moments until so many were killed. Each time exactly one database is in
+/// Kills this number of copies at random moments. Each time exactly one database is in
 /// charge; what was acknowledged is in the one that is in charge at the end.
 fn kill_copies(kills: u32) {
     let mut random = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
