@@ -150,6 +150,8 @@ fn passkey_used_at_another_origin_does_not_log_in() {
     let mut desk = Desk::open(&place);
     desk.plug("internal", true);
     assert_eq!(desk.browser.run(ADD), 201);
+    // The login page would use the passkey by itself.
+    desk.go("/account/passkeys");
     let elsewhere = start_application().replace("127.0.0.1", "localhost");
     for (page, expected) in [
         (None, json!(200)),
@@ -166,7 +168,7 @@ fn passkey_used_at_another_origin_does_not_log_in() {
             "const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON({options});
             return JSON.stringify(await navigator.credentials.get({{publicKey}}));"
         ));
-        desk.go("/login");
+        desk.go("/account/passkeys");
         let answer = desk.browser.run(&format!(
             "const answer = await fetch('/sessions/passkey', {{method: 'POST',
                 body: new URLSearchParams({{credential: {credential}}})}});
