@@ -6,7 +6,7 @@ use super::passkeys::descriptor;
 use super::{Auth, AuthError};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{FAILED_LOGINS, LoginAttempt, PASSKEY_REQUESTS, refuse_waiting};
+use crate::auth::throttle::{LOGIN_IP_LIMITS, LoginAttempt, PASSKEY_IP_LIMITS, refuse_waiting};
 use crate::auth::{LoginSuccess, PasskeyRefusal};
 use crate::db::{
     Challenge, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
@@ -156,7 +156,7 @@ impl Auth {
         let challenge = challenge.map(|bytes| PasskeyChallenge::from_bytes(bytes).digest());
         let owned = client.clone();
         let check = move |auth: &Self| {
-            let limits = FAILED_LOGINS.of(&owned, &auth.settings.throttle);
+            let limits = LOGIN_IP_LIMITS.of(&owned, &auth.settings.throttle);
             refuse_waiting(auth, &limits)?;
             match parsed {
                 Ok(parsed) => auth.check_passkey_login(&parsed, owned),
@@ -329,7 +329,7 @@ impl Auth {
         challenge: Option<ChallengeDigest>,
         client: &Client,
     ) -> Result<(), AuthError> {
-        let limits = FAILED_LOGINS.of(client, &self.settings.throttle);
+        let limits = LOGIN_IP_LIMITS.of(client, &self.settings.throttle);
         Ok(self.db.fail_challenge(challenge.as_ref(), &limits)??)
     }
 
@@ -347,7 +347,7 @@ impl Auth {
             user_id,
             client,
         };
-        let limits = PASSKEY_REQUESTS.of(client, &self.settings.throttle);
+        let limits = PASSKEY_IP_LIMITS.of(client, &self.settings.throttle);
         self.db.add_challenge(&new, &limits)??;
         Ok(challenge)
     }

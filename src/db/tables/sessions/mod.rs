@@ -14,9 +14,6 @@ use crate::domain::{
     Timestamp, UserId,
 };
 
-/// The position of the statement that ends surplus sessions among those of a login.
-const SURPLUS_ENDED: usize = 2;
-
 /// A session to open.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession<'a> {
@@ -56,12 +53,12 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
-            self.open_session(conn, new, checked, side_effects)
+            self.add_session_within(conn, new, checked, side_effects)
         })
     }
 
     /// The same within a transaction that has locked the user's row.
-    pub(in crate::db) fn open_session(
+    pub(in crate::db) fn add_session_within(
         &self,
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
@@ -71,7 +68,7 @@ impl DB {
         let mut batch = Batch::default();
         batch.push(claim_user_statement(new, checked));
         batch.push(self.insert_session_statement(new));
-        batch.push(self.end_surplus_statement(new));
+        batch.push_counted(self.end_surplus_statement(new));
         let language = new.client.language();
         batch.push(record_login_statement(
             new.user_id,
@@ -79,7 +76,7 @@ impl DB {
             self.settings.clock.now(),
         ));
         batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
-        let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
+        let ended = batch.run_counting(conn)?;
         ended.ok_or(DbError::NoResultFound)
     }
 
