@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use bcrypt_lanes::bcrypt;
+
 use super::format::{HashParams, StoredHash};
 use crate::auth::HashError;
 use crate::auth::hasher::{HashPermit, Lane};
-use crate::bcrypt_lanes::bcrypt;
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
