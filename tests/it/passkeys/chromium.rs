@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::http::pages::chromium::Chromium;
 use crate::support::echo::start_application;
-use crate::support::program::{Server, program};
+use crate::support::program::{Server, finish, program};
 use crate::support::{Place, has_tool};
 
 const ADD: &str = "
@@ -235,4 +235,45 @@ fn page_adds_a_passkey_and_the_login_page_offers_it() {
         "{}",
         desk.browser.text()
     );
+}
+
+#[test]
+fn administrator_confirms_an_act_with_a_passkey() {
+    if !has_tool("chromium") {
+        return;
+    }
+    let place = Place::new();
+    let mut desk = Desk::open(&place);
+    let phone = desk.plug("internal", true);
+    assert_eq!(desk.browser.run(ADD), 201);
+    let registered = desk.browser.run(
+        "const answer = await fetch('/users', {method: 'POST',
+            body: new URLSearchParams({email: 'eve@x.fr', password: 'eve_pwd'})});
+        return answer.status;",
+    );
+    assert_eq!(registered, 201);
+    for arguments in [
+        ["group", "create", "admins"].as_slice(),
+        &["group", "add", "admins", "bob@x.fr"],
+    ] {
+        assert!(finish(program(place.folder(), arguments)).status.success());
+    }
+    desk.go("/admin/users/2/add-to-group");
+    desk.browser.fill("group", "admins");
+    let confirm = "document.querySelector('form div[data-get] button').click()";
+    // A gesture that the authenticator refuses is said on the page, and can be repeated.
+    let verified = |desk: &mut Desk, is: bool| {
+        let parameters = json!({"isUserVerified": is});
+        desk.authenticator("setUserVerified", &phone, parameters);
+    };
+    verified(&mut desk, false);
+    desk.browser.run(confirm);
+    let failed = "!document.querySelector('[data-failed]').hidden";
+    desk.browser.until("the failure", failed);
+    verified(&mut desk, true);
+    desk.browser.run(confirm);
+    let done = "location.pathname == '/admin/users/2'";
+    desk.browser.until("the page of the user", done);
+    let text = desk.browser.text();
+    assert!(text.contains("The user is in the group."), "{text}");
 }
