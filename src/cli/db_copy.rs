@@ -6,6 +6,7 @@ use super::CliError;
 use super::audit::OperatorEvent;
 use super::output::{Progress, explain, print};
 use crate::config::Config;
+use crate::db::{DB, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::server;
 
@@ -23,11 +24,13 @@ impl Copy {
         let copied = server::copy_database(config, &self.to, |rows| progress.add(rows))?;
         drop(progress);
         let target = &self.to.to_string();
+        let db = self.open_target(config);
         OperatorEvent {
             event: "database_copied",
             sentence: "database copied",
             count: usize::try_from(copied.users).ok(),
             database: target,
+            db: db.as_ref(),
             ..OperatorEvent::default()
         }
         .report();
@@ -41,5 +44,18 @@ impl Copy {
              unchanged: keep it away from the service, or delete it.\n",
         );
         Ok(())
+    }
+
+    /// The target, for the row of the audit event. The copy is complete, whether it opens or not.
+    fn open_target(&self, config: &Config) -> Option<DB> {
+        let mut config = config.clone();
+        config.database.database_url = self.to.clone();
+        match server::open_for_command(&config, OpenMode::Check) {
+            Ok(db) => Some(db),
+            Err(error) => {
+                log::warn!("the audit event has no row in the database: {error}");
+                None
+            }
+        }
     }
 }

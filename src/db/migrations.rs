@@ -60,6 +60,11 @@ impl From<MigrationError> for DbError {
 }
 
 impl MigrationError {
+    /// Whether a table could not be locked in time (PostgreSQL).
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        self.to_string().contains("due to lock timeout")
+    }
+
     pub(super) fn explain(self) -> OpenError {
         match self {
             Self::Diesel(error) => DbError::from(error).into(),
@@ -96,6 +101,17 @@ pub(super) fn standing(conn: &mut AnyConnection) -> Result<SchemaStatus, Migrati
 
 /// The versions of the applied migrations.
 pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>> {
+    if !has_table(conn, TABLE)? {
+        return Ok(BTreeSet::new());
+    }
+    let versions: Vec<String> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(conn)?;
+    Ok(versions.into_iter().collect())
+}
+
+/// Whether there is a table of this name.
+pub(super) fn has_table(conn: &mut AnyConnection, name: &str) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Bool)]
@@ -103,24 +119,18 @@ pub(super) fn applied(conn: &mut AnyConnection) -> QueryResult<BTreeSet<String>>
     }
     let sql = match conn {
         AnyConnection::Sqlite(_) => {
-            format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{TABLE}') AS there")
+            format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{name}') AS there")
         }
         AnyConnection::Postgres(_) => {
             // Not `to_regclass`: after a wait for a lock, its cached answer may be outdated.
             format!(
                 "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class \
-                 WHERE relname = '{TABLE}' AND pg_table_is_visible(oid)) AS there"
+                 WHERE relname = '{name}' AND pg_table_is_visible(oid)) AS there"
             )
         }
     };
     let row: Row = diesel::sql_query(sql).get_result(conn)?;
-    if !row.there {
-        return Ok(BTreeSet::new());
-    }
-    let versions: Vec<String> = __diesel_schema_migrations::table
-        .select(__diesel_schema_migrations::version)
-        .load(conn)?;
-    Ok(versions.into_iter().collect())
+    Ok(row.there)
 }
 
 /// Writes a row unchanged, to see whether the database can write.

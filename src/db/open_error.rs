@@ -230,6 +230,15 @@ pub enum OpenError {
         "this build has no TLS for PostgreSQL: build with `--no-default-features --features system-libpq` (README, PostgreSQL)"
     )]
     NoTls,
+    /// The database is the target of a copy that runs, or was interrupted.
+    #[error(
+        "this database is an unfinished copy of {source_url}: if no copy runs now, complete it \
+         with `bienvenue db copy`, which begins from the start, or use another database"
+    )]
+    UnfinishedCopy {
+        /// The source, without its password.
+        source_url: String,
+    },
     /// Another process uses the file.
     #[error("the database {} is in use by another process ({cause}); stop that process first", path.display())]
     InUse {
@@ -262,6 +271,7 @@ impl OpenError {
             | Self::ReadOnly(_)
             | Self::OldSchema { .. }
             | Self::NewerSchema { .. }
+            | Self::UnfinishedCopy { .. }
             | Self::LegacyDatabase(_)
             | Self::NoTls
             | Self::Refused { .. }

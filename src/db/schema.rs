@@ -59,6 +59,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    copy_marks (id) {
+        id -> BigInt,
+        copy_id -> Text,
+        state -> Text,
+        other_url -> Text,
+        marked_at -> BigInt,
+    }
+}
+
+diesel::table! {
     email_tokens (digest) {
         digest -> Text,
         user_id -> BigInt,
@@ -66,6 +76,15 @@ diesel::table! {
         email -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    ended_sessions (digest) {
+        digest -> Binary,
+        user_id -> BigInt,
+        reason -> Text,
+        ended_at -> BigInt,
     }
 }
 
@@ -170,6 +189,7 @@ diesel::table! {
         user_handle -> Nullable<Binary>,
         created_at -> BigInt,
         expires_at -> BigInt,
+        session -> Nullable<Binary>,
     }
 }
 
@@ -286,6 +306,7 @@ diesel::joinable!(app_groups -> groups (group_name));
 diesel::joinable!(app_sessions -> apps (app_name));
 diesel::joinable!(app_sessions -> sessions (session_digest));
 diesel::joinable!(email_tokens -> users (user_id));
+diesel::joinable!(ended_sessions -> users (user_id));
 diesel::joinable!(factor_changes -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(group_members -> groups (group_name));
@@ -311,7 +332,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     apps,
     audit_chain,
     audit_events,
+    copy_marks,
     email_tokens,
+    ended_sessions,
     factor_changes,
     foreign_hashes,
     former_emails,

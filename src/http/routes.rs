@@ -25,12 +25,17 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         sessions = sessions.page_of_browser("/account/sessions");
         users = users.post_of_browser(pages::register);
         sessions = sessions.post_of_browser(pages::log_in);
-        for path in pages::routes() {
-            path.register(config);
-        }
     }
+    // The router compares a path with these in their order, so what applications and proxies
+    // request most comes first.
     let table = [
         Resource::new("/").get(index::index),
+        Resource::new("/verify")
+            .get(forward_auth::verify)
+            .options(forward_auth::verify),
+        shown_as(Resource::new("/profile"), "/account")
+            .get(profile::profile)
+            .delete(account::delete_account),
         Resource::new("/rules").get(rules::rules),
         Resource::new("/account").get(account::account),
         Resource::new("/openapi.json").get(openapi::openapi),
@@ -44,9 +49,6 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/sessions/passkey/options").post(passkeys::begin_login),
         Resource::new("/sessions/passkey").post(passkeys::log_in),
         Resource::new("/sessions/{id}").delete(sessions::end),
-        shown_as(Resource::new("/profile"), "/account")
-            .get(profile::profile)
-            .delete(account::delete_account),
         shown_as(Resource::new("/profile/password"), "/account/password")
             .put(account::change_password),
         shown_as(Resource::new("/profile/email"), "/account/email").put(email::change),
@@ -62,16 +64,10 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
         Resource::new("/account/passkeys")
             .get(passkeys::list)
             .post(passkeys::register),
-        Resource::new("/account/passkeys/{id}")
-            .put(passkeys::rename)
-            .delete(passkeys::remove),
         shown_as(Resource::new("/reset_password"), "/forgot")
             .post(password_reset::request)
             .put(password_reset::reset),
         shown_as(Resource::new("/verify_email"), "/verify-email").put(email::verify),
-        Resource::new("/verify")
-            .get(forward_auth::verify)
-            .options(forward_auth::verify),
         Resource::new("/verify/redirect")
             .get(forward_auth::verify_or_redirect)
             .options(forward_auth::verify_or_redirect),
@@ -83,4 +79,14 @@ pub(super) fn routes(config: &mut ServiceConfig, has_pages: bool) {
     for path in table {
         path.register(config);
     }
+    if has_pages {
+        for path in pages::routes() {
+            path.register(config);
+        }
+    }
+    // After `/account/passkeys/name` and `remove` of the pages, which it would match too.
+    Resource::new("/account/passkeys/{id}")
+        .put(passkeys::rename)
+        .delete(passkeys::remove)
+        .register(config);
 }

@@ -50,13 +50,14 @@ struct CountRow {
     count: i64,
 }
 
-/// The tables of the schema, in an order in which they can be filled.
+/// The tables of the schema, in an order in which they can be filled, without those that say
+/// something about the database itself.
 pub(super) fn tables() -> Result<Vec<Table>, CopyError> {
     let mut conn = AnyConnection::Sqlite(SqliteConnection::establish(":memory:")?);
     migrations::apply(&mut conn).map_err(migrations::MigrationError::explain)?;
     let all: Vec<TableRow> = diesel::sql_query(
         "SELECT name, sql FROM sqlite_master WHERE type = 'table' \
-         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '__diesel_schema_migrations' \
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN ('__diesel_schema_migrations', 'copy_marks') \
          ORDER BY name",
     )
     .load(&mut conn)?;

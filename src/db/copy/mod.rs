@@ -4,28 +4,20 @@
 //! either empty or complete.
 
 mod catalog;
+mod databases;
 mod rows;
 mod sequences;
 
-use std::thread;
-use std::time::Duration;
-
 use diesel::ConnectionError;
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use uuid::Uuid;
 
-use super::connection::sqlite::{self as sqlite_connection, Location, Role};
+use super::connection::AnyConnection;
 use super::connection::transactions::in_transaction;
-use super::connection::{AnyConnection, postgres as postgres_connection};
-use super::{DB, DbError, DbSettings, InstanceLock, OpenError, OpenMode, Unavailable};
+use super::tables::copy_marks::{self, CopyMark, CopyState};
+use super::{DbError, DbSettings, OpenError, OpenMode, Unavailable};
 use crate::domain::DatabaseUrl;
 use catalog::Table;
 use rows::Checksum;
-
-/// The time limits of a service do not hold for a copy.
-const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
-     SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,57 +90,57 @@ pub fn copy_database(
     if from.to_string() == to.to_string() {
         return Err(CopyError::SameDatabase);
     }
-    // The locks keep a service from starting on either of them. PostgreSQL has none.
-    let _locks = [lock(from, OpenMode::Check)?, lock(to, OpenMode::Migrate)?];
-    let open = |url: &DatabaseUrl, open| {
-        let settings = DbSettings {
-            open,
-            ..settings.clone()
-        };
-        DB::open(url, settings).map(drop)
-    };
-    open(from, OpenMode::Check)?;
-    open(to, OpenMode::Migrate)?;
+    // The locks keep a service from starting on a SQLite file, the mark from starting on the target.
+    let _locks = [
+        databases::lock(from, OpenMode::Check)?,
+        databases::lock(to, OpenMode::Migrate)?,
+    ];
     let tables = catalog::tables()?;
-    let mut source = connect(from, settings, Role::Reader)?;
-    let mut target = connect(to, settings, Role::Writer)?;
-    for (conn, url) in [(&mut source, from), (&mut target, to)] {
-        refuse_running(conn, url)?;
-    }
-    match &mut source {
-        AnyConnection::Sqlite(conn) => conn.batch_execute("BEGIN")?,
-        AnyConnection::Postgres(conn) => {
-            conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
-            conn.batch_execute(NO_LIMITS)?;
-        }
-    }
-    in_transaction(&mut target, |target| {
-        if let AnyConnection::Postgres(conn) = target {
-            conn.batch_execute(NO_LIMITS)?;
-        }
-        for table in &tables {
-            if catalog::has_rows(target, table)? {
-                let table = table.name.clone();
-                return Err(CopyError::Occupied {
-                    url: to.to_string(),
-                    table,
-                });
-            }
-        }
-        let mut summary = CopySummary {
-            tables: tables.len(),
-            rows: 0,
-            users: 0,
-        };
-        for table in &tables {
-            let copied = copy_table(&mut source, target, table, &mut progress)?;
-            summary.rows += copied.rows;
-            if table.name == "users" {
-                summary.users = copied.rows;
-            }
-        }
+    let mut source = databases::open_source(from, settings)?;
+    let mark = CopyMark {
+        copy_id: Uuid::new_v4().to_string(),
+        state: CopyState::Unfinished,
+        other_url: databases::name(from),
+    };
+    let mut target = databases::open_target(to, settings, &tables, &mark)?;
+    let copied = in_transaction(&mut target, |target| {
+        databases::remove_limits(target)?;
+        let summary = copy_tables(&mut source, target, &tables, &mut progress)?;
+        // What a service wrote meanwhile is not in the snapshot.
+        databases::refuse_running(&mut source, from)?;
+        databases::refuse_running(target, to)?;
+        copy_marks::remove(target)?;
         Ok(summary)
-    })
+    });
+    if copied.is_err() {
+        // The target is as empty as it was before.
+        in_transaction(&mut target, copy_marks::remove).or_else(|error| {
+            log::debug!("the mark of the target stays: {error}");
+            Ok::<_, CopyError>(())
+        })?;
+    }
+    copied
+}
+
+fn copy_tables(
+    source: &mut AnyConnection,
+    target: &mut AnyConnection,
+    tables: &[Table],
+    progress: &mut impl FnMut(usize),
+) -> Result<CopySummary, CopyError> {
+    let mut summary = CopySummary {
+        tables: tables.len(),
+        rows: 0,
+        users: 0,
+    };
+    for table in tables {
+        let copied = copy_table(source, target, table, progress)?;
+        summary.rows += copied.rows;
+        if table.name == "users" {
+            summary.users = copied.rows;
+        }
+    }
+    Ok(summary)
 }
 
 fn copy_table(
@@ -188,51 +180,4 @@ fn copy_table(
     } else {
         Err(CopyError::Differs(table.name.clone()))
     }
-}
-
-fn lock(url: &DatabaseUrl, open: OpenMode) -> Result<Option<InstanceLock>, CopyError> {
-    match InstanceLock::acquire(url, open) {
-        Err(OpenError::InUse { .. }) => Err(CopyError::InUse(url.to_string())),
-        outcome => Ok(outcome?),
-    }
-}
-
-fn connect(
-    url: &DatabaseUrl,
-    settings: &DbSettings,
-    role: Role,
-) -> Result<AnyConnection, CopyError> {
-    Ok(match url {
-        DatabaseUrl::Sqlite(path) => {
-            sqlite_connection::connect(&Location::new(path.clone(), settings), role)?
-        }
-        DatabaseUrl::Postgres(url) => {
-            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))?
-        }
-    })
-}
-
-/// Refuses a PostgreSQL database to which another connection of a service is open.
-fn refuse_running(conn: &mut AnyConnection, url: &DatabaseUrl) -> Result<(), CopyError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        others: i64,
-    }
-    if let AnyConnection::Postgres(conn) = conn {
-        // The server may still count connections that this process has just closed.
-        for _ in 0..20 {
-            let row: Row = diesel::sql_query(
-                "SELECT count(*) AS others FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
-                 AND datname = current_database() AND application_name = 'bienvenue'",
-            )
-            .get_result(conn)?;
-            if row.others == 0 {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        return Err(CopyError::InUse(url.to_string()));
-    }
-    Ok(())
 }

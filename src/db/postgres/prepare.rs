@@ -12,15 +12,19 @@ use crate::db::connection::AnyConnection;
 use crate::db::connection::manager::Target;
 use crate::db::connection::postgres::{Location, connect};
 use crate::db::connection::transactions::in_pooled_transaction;
-use crate::db::migrations::{self, SchemaStatus};
+use crate::db::migrations::{self, MigrationError, SchemaStatus};
+use crate::db::tables::copy_marks;
 use crate::db::{DbSettings, OpenError, OpenMode, OpenOutcome, Pooler};
 use crate::domain::PostgresUrl;
 
 /// The key of the lock under which one instance migrates: "BIENVENU" in ASCII.
 const LOCK: i64 = 0x4249_454e_5645_4e55;
 
-/// The pause between two attempts to reach the server.
+/// The pause between two attempts to reach the server, or to migrate.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// For how long a migration is tried again that could not lock a table.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for the server and migrates its schema, as far as the open mode allows. Blocks.
 pub(in crate::db) fn prepare(
@@ -36,6 +40,7 @@ pub(in crate::db) fn prepare(
     let mut conn = reach(&location, url, settings.server_wait)?;
     pooler::check(&mut conn, &location, url)?;
     privileges::check(&mut conn)?;
+    copy_marks::admit(&mut conn)?;
     let standing = migrations::standing(&mut conn).map_err(privileges::explain)?;
     let opened = match (standing, settings.open) {
         (SchemaStatus::Current, _) => OpenOutcome::Unchanged,
@@ -89,9 +94,27 @@ fn reach(
     }
 }
 
+/// Applies the missing migrations. A long transaction of an older instance may hold a table: the
+/// migration is then rolled back and tried again, because other writers wait behind it.
+fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, OpenError> {
+    let deadline = Instant::now() + MIGRATION_PATIENCE;
+    loop {
+        match try_to_migrate(conn, pooler) {
+            Err(error) if error.is_lock_timeout() && Instant::now() < deadline => {
+                log::debug!("the migration is tried again: {error}");
+                thread::sleep(PAUSE);
+            }
+            outcome => return outcome.map_err(privileges::explain)?,
+        }
+    }
+}
+
 /// Applies the missing migrations in one transaction under the lock. Another instance may have
 /// applied them while this one waited for the lock.
-fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, OpenError> {
+fn try_to_migrate(
+    conn: &mut AnyConnection,
+    pooler: Pooler,
+) -> Result<Result<OpenOutcome, OpenError>, MigrationError> {
     in_pooled_transaction(conn, pooler.into(), |conn| {
         take_lock(conn)?;
         Ok(match migrations::standing(conn)? {
@@ -99,6 +122,8 @@ fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, Open
             SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
             SchemaStatus::Older(_) => {
                 let before = migrations::applied(conn)?.len();
+                // While a migration waits for a table, all who want to write to it wait too.
+                diesel::sql_query("SET LOCAL lock_timeout = '200ms'").execute(conn)?;
                 migrations::apply(conn)?;
                 Ok(if before == 0 {
                     OpenOutcome::Created
@@ -108,7 +133,6 @@ fn migrate(conn: &mut AnyConnection, pooler: Pooler) -> Result<OpenOutcome, Open
             }
         })
     })
-    .map_err(privileges::explain)?
 }
 
 fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {

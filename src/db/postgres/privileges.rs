@@ -9,14 +9,16 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 29] = [
     "account_dates",
     "app_groups",
     "app_sessions",
     "apps",
     "audit_chain",
     "audit_events",
+    "copy_marks",
     "email_tokens",
+    "ended_sessions",
     "factor_changes",
     "foreign_hashes",
     "former_emails",

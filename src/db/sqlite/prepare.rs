@@ -17,6 +17,7 @@ use crate::db::connection::manager::Target;
 use crate::db::connection::sqlite::Location;
 use crate::db::connection::transactions::in_transaction;
 use crate::db::migrations::{self, MigrationError, SchemaStatus};
+use crate::db::tables::copy_marks;
 use crate::db::{DbError, DbSettings, OpenError, OpenMode, OpenOutcome};
 use crate::ownership::give_to_folder_owner;
 
@@ -173,6 +174,7 @@ fn update(
 ) -> Result<OpenOutcome, OpenError> {
     let path = location.path();
     let mut conn = AnyConnection::Sqlite(conn);
+    copy_marks::admit(&mut conn)?;
     match migrations::standing(&mut conn).map_err(|error| explain_change(path, error))? {
         SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
         SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),

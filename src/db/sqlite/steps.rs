@@ -55,9 +55,12 @@ impl Tree {
         };
         let keys = joined(&|nth, column| format!("t.{} AS k{nth}", column.name), ", ");
         let order = joined(&|_, column| format!("t.{}", column.name), ", ");
-        let own = joined(&|nth, _| format!("k{nth}"), ", ");
+        let own = joined(&|nth, column| column.compared(&format!("k{nth}")), ", ");
         let previous = joined(
-            &|nth, _| format!("lag(k{nth}, 1, {}) OVER ()", position.literal(nth)),
+            &|nth, column| {
+                let literal = position.literal(nth);
+                column.compared(&format!("lag(k{nth}, 1, {literal}) OVER ()"))
+            },
             ", ",
         );
         // As bytes, because a damaged text may not be valid UTF-8.

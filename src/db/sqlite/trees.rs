@@ -249,6 +249,16 @@ impl Column {
         faults
     }
 
+    /// The terms of a row value that compare a value of this column as an index sorts it: NULL is
+    /// equal to NULL and less than all others. A comparison with a NULL itself would have no result.
+    pub(super) fn compared(&self, value: &str) -> String {
+        if self.is_required {
+            value.to_owned()
+        } else {
+            format!("{value} IS NOT NULL, coalesce({value}, 0)")
+        }
+    }
+
     /// The condition for all values above an SQL literal.
     pub(super) fn above(&self, value: &str) -> String {
         let Self { name, .. } = self;

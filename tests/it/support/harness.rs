@@ -14,6 +14,7 @@ use diesel::{Connection, PgConnection};
 use reqwest::blocking::{Client, RequestBuilder};
 use tempfile::TempDir;
 
+use super::Other;
 use super::pgbouncer::{PgBouncer, mode};
 use super::postgres::{Cluster, execute};
 use super::program::{Server, program};
@@ -97,6 +98,11 @@ impl Stand {
 
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         texts(&self.url(), sql)
+    }
+
+    /// Another connection, for a transaction that stays open.
+    pub(crate) fn connect(&self) -> Other {
+        Other::Postgres(PgConnection::establish(&self.url()).unwrap())
     }
 }
 
@@ -227,6 +233,11 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn start(clients: usize, servers: &[&Server]) -> Self {
+        Self::of("client", clients, servers)
+    }
+
+    /// The same with accounts whose addresses begin with a name of their own.
+    pub(crate) fn of(name: &'static str, clients: usize, servers: &[&Server]) -> Self {
         let (stop, notes) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Notes>>::default());
         let threads = (0..clients)
             .map(|number| {
@@ -239,7 +250,7 @@ impl Load {
                     let mut round = 0;
                     while !stop.load(Ordering::Relaxed) {
                         round += 1;
-                        worker.round(&format!("client{number}.{round}@x.org"), round % 2 == 0);
+                        worker.round(&format!("{name}{number}.{round}@x.org"), round % 2 == 0);
                     }
                 })
             })

@@ -8,6 +8,7 @@ mod outage_log;
 mod pgbouncer;
 mod read_only;
 mod start;
+mod upgrade;
 mod watchdog;
 
 use std::time::Duration;

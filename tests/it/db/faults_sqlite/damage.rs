@@ -309,6 +309,30 @@ fn f20_walk_finds_what_an_index_lacks_or_has_too_much() {
 }
 
 #[test]
+fn f20_walk_finds_an_entry_without_a_key_out_of_order() {
+    let place = Place::new();
+    fill(&place, 1300);
+    let file = place.path("bienvenue.db");
+    let sound = fs::read(&file).unwrap();
+    // The entry of row 1244 (0x04dc) in the unique index on `former_emails.digest`, which is NULL:
+    // the sizes of the record and of its header, two types, and the number of the row, which
+    // SQLite reads at the end. A record with the bytes of the next one too reads as its row, 1242.
+    let entry = [5, 3, 0, 2, 0x04, 0xdc];
+    let places: Vec<_> = (0..sound.len() - entry.len())
+        .filter(|at| sound[*at..].starts_with(&entry))
+        .collect();
+    assert!(!places.is_empty());
+    for at in places {
+        let mut damaged = sound.clone();
+        damaged[at] = 11;
+        fs::write(&file, &damaged).unwrap();
+        let db = place.open(DbSettings::default());
+        let finding = walk(&db).unwrap_err();
+        assert!(finding.contains("out of order"), "{finding}");
+    }
+}
+
+#[test]
 fn f20_writes_beside_a_walk_are_no_damage() {
     let place = Place::new();
     fill(&place, 1500);

@@ -66,7 +66,7 @@ fn die_at_each(call: &str, step: usize, old: Option<&Path>) -> usize {
     let migration = finish(program(undisturbed.folder(), &["db", "migrate"]));
     assert!(migration.status.success(), "{migration:?}");
     let whole = schema(&undisturbed.path("bienvenue.db"));
-    for (deaths, number) in (1..500).step_by(step).enumerate() {
+    for (deaths, number) in (1..1000).step_by(step).enumerate() {
         let place = Place::new();
         let file = place.path("bienvenue.db");
         if let Some(old) = old {

@@ -188,6 +188,30 @@ fn f15_a_restart_under_load_refuses_no_connection() {
     );
 }
 
+/// F16 on SQLite, where one instance replaces the other: the newer one migrates while clients wait.
+#[test]
+fn f16_restart_with_a_migration_refuses_no_connection() {
+    const CONNECTIONS: usize = 600;
+    let place = Place::new();
+    let (listener, address) = listening();
+    let mut older = Server::spawn(hand_over(&place, &listener));
+    assert_eq!(older.register("ann@x.fr", "a password"), 201);
+    let session = older.session("ann@x.fr", "a password");
+    let clients = Clients::start(CONNECTIONS, &address);
+    clients.wait_for_left(CONNECTIONS / 2);
+    older.signal("TERM");
+    assert_eq!(older.wait().code(), Some(0));
+    // Now the older version's schema lacks a table. The clients wait for the newer one.
+    place.sql("DROP TABLE copy_marks");
+    place.sql("DELETE FROM __diesel_schema_migrations WHERE version = '202611270001200000'");
+    let mut newer = Server::spawn(hand_over(&place, &listener));
+    newer.wait_for("schema brought up to date");
+    let tally = clients.finish();
+    assert_eq!(tally.failed, [""; 0]);
+    assert_eq!(tally.answered, CONNECTIONS);
+    assert_eq!(newer.profile(&session), 200);
+}
+
 /// The same with systemd's own program instead of ours.
 #[test]
 fn f15_first_connection_starts_the_service() {
