@@ -4,8 +4,8 @@ use super::audit::Event;
 use super::{Auth, AuthError};
 use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
 use crate::domain::{
-    Client, NormalizedEmail, SessionId, SessionInfo, SessionLevel, SessionPublicId, SessionScope,
-    SessionUser, User, UserId,
+    Client, NormalizedEmail, SessionEnd, SessionId, SessionInfo, SessionLevel, SessionPublicId,
+    SessionScope, SessionUser, User, UserId,
 };
 
 /// The session that a user asked to end by its public id.
@@ -95,6 +95,14 @@ impl Auth {
             Err(DbError::NoResultFound) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Why a session has ended; none if that is not known. Blocks for one or two lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn session_end(&self, session_id: &SessionId) -> Result<Option<SessionEnd>, AuthError> {
+        Ok(self.db.session_end(&session_id.digest())?)
     }
 
     /// Ends all sessions of a user. Blocks for one write.

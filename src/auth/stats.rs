@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Auth, AuthError, HasherStats};
 use crate::db::{DatabaseStats, OutboxStats, PoolStats};
-use crate::domain::SessionDigest;
+use crate::domain::{PasskeyId, SessionDigest, UserId};
 
 /// The load of the service.
 #[derive(Debug, Clone)]
@@ -112,5 +112,32 @@ impl Auth {
         step: u32,
     ) -> Result<(u64, Option<SessionDigest>), AuthError> {
         Ok(self.db.count_sessions(after, step)?)
+    }
+    /// Counts the confirmed authenticator apps among the next `step` after `after`, in the order of
+    /// their users. Also returns the last of those `step`; none if no more follow. Blocks for two
+    /// lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn count_totp(
+        &self,
+        after: Option<UserId>,
+        step: u32,
+    ) -> Result<(u64, Option<UserId>), AuthError> {
+        Ok(self.db.count_totp(after, step)?)
+    }
+
+    /// Counts the passkeys among the next `step` after `after`, in the order in which they were
+    /// added. Also returns the last of those `step`; none if no more follow. Blocks for two
+    /// lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn count_passkeys(
+        &self,
+        after: Option<PasskeyId>,
+        step: u32,
+    ) -> Result<(u64, Option<PasskeyId>), AuthError> {
+        Ok(self.db.count_passkeys(after, step)?)
     }
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::db_copy::Copy;
-use super::output::{print, print_json};
+use super::output::{Progress, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{InstanceLock, IntegrityReport, OpenError, OpenMode};
@@ -128,7 +128,9 @@ struct ShownCheck {
 
 fn check(config: &Config, json: bool) -> Result<(), CliError> {
     let url = &config.database.database_url;
+    let progress = Progress::running("checking every page, index entry and reference");
     let report = server::check_database(config).map_err(ServerError::from)?;
+    drop(progress);
     if json {
         let (intact, findings) = match &report {
             IntegrityReport::Clean => (Some(true), Vec::new()),

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::schema::{
     email_tokens, former_emails, hand_over_codes, invitations, password_resets, sessions, users,
 };
+use super::tables::ended_sessions::note_expired;
 use super::{DB, DbError};
 use crate::domain::Timestamp;
 
@@ -51,7 +52,7 @@ impl DB {
             .iter()
             .map(|digest| HEXLOWER.encode(digest))
             .collect();
-        let idle_since = now.minus(idle).seconds();
+        let idle_since = now.minus(idle);
         self.write(|conn| {
             // Every change of sessions locks the users' rows first.
             let mirrors = users::table
@@ -60,13 +61,14 @@ impl DB {
             diesel::update(mirrors)
                 .set(users::session_id.eq(None::<String>))
                 .execute(conn)?;
+            note_expired(conn, &digests, (now, idle_since))?;
             // A session that was used meanwhile stays.
             let expired = sessions::table
                 .filter(sessions::digest.eq_any(&digests))
                 .filter(
                     sessions::expires_at
                         .le(now.seconds())
-                        .or(sessions::last_seen_at.le(idle_since)),
+                        .or(sessions::last_seen_at.le(idle_since.seconds())),
                 );
             diesel::delete(expired).execute(conn)?;
             for session in &used {

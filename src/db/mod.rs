@@ -37,6 +37,7 @@ use sqlite::{GROUP_MAX, GroupCommit, Sharing};
 use stats::PoolEvents;
 
 pub use accounts::access::SessionAccess;
+pub use accounts::administration::{PasskeyActOutcome, PasskeyOfAdministrator};
 pub use accounts::changes::{EmailConfirmation, PasswordUpdate, Reauthenticated};
 pub use accounts::export_users::UserToExport;
 pub use accounts::import::{IMPORT_BATCH, ImportedUserRow};

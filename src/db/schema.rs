@@ -80,6 +80,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    ended_sessions (digest) {
+        digest -> Binary,
+        user_id -> BigInt,
+        reason -> Text,
+        ended_at -> BigInt,
+    }
+}
+
+diesel::table! {
     factor_changes (id) {
         id -> BigInt,
         user_id -> BigInt,
@@ -180,6 +189,7 @@ diesel::table! {
         user_handle -> Nullable<Binary>,
         created_at -> BigInt,
         expires_at -> BigInt,
+        session -> Nullable<Binary>,
     }
 }
 
@@ -296,6 +306,7 @@ diesel::joinable!(app_groups -> groups (group_name));
 diesel::joinable!(app_sessions -> apps (app_name));
 diesel::joinable!(app_sessions -> sessions (session_digest));
 diesel::joinable!(email_tokens -> users (user_id));
+diesel::joinable!(ended_sessions -> users (user_id));
 diesel::joinable!(factor_changes -> users (user_id));
 diesel::joinable!(former_emails -> users (user_id));
 diesel::joinable!(group_members -> groups (group_name));
@@ -323,6 +334,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     copy_marks,
     email_tokens,
+    ended_sessions,
     factor_changes,
     foreign_hashes,
     former_emails,

@@ -1,8 +1,9 @@
-//! The body of the fuzz target `email`. It panics if a rule is broken.
+//! The bodies of the fuzz targets `email`, `local_path` and `app_url`. They panic if a rule is
+//! broken.
 
 use url::Url;
 
-use super::{Email, LocalPath, NormalizedEmail};
+use super::{AppUrl, Email, LocalPath, NormalizedEmail};
 
 /// Checks that a parsed email can be parsed again from its text, with the same key, and that
 /// the key of what a user types is the key of the parsed email.
@@ -46,4 +47,21 @@ pub fn local_path(input: &[u8]) {
         let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
         written = format!("{path}?{query}");
     }
+}
+
+/// Checks that an accepted URL of an application has, as browsers read it, the origin by which the
+/// application is looked up, and that its written form is accepted again.
+pub fn app_url(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let Some(url) = AppUrl::parse(text) else {
+        return;
+    };
+    let written = url.to_string();
+    assert!(written.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert_eq!(AppUrl::parse(&written).as_ref(), Some(&url));
+    let led = Url::parse(&written).ok();
+    let led = led.map(|led| led.origin().ascii_serialization());
+    assert_eq!(led, Some(url.origin().to_string()), "{written}");
 }

@@ -8,12 +8,16 @@ use zeroize::Zeroizing;
 
 use super::UserId;
 
-/// The random bytes of a code: 80 bits.
-const LENGTH: usize = 10;
+/// The random bytes of a code: 120 bits. With 112 bits or more, a digest without salt is enough
+/// (ASVS 5.0, 6.5.2).
+const LENGTH: usize = 15;
 
-/// A code as its owner keeps it: 80 bits from the operating system, shown once and never stored.
+/// The random bytes of a code that version 0.1.0 has made: 80 bits. Its owner may still have it.
+const EARLIER_LENGTH: usize = 10;
+
+/// A code as its owner keeps it: 120 bits from the operating system, shown once and never stored.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RecoveryCode(Zeroizing<[u8; LENGTH]>);
+pub struct RecoveryCode(Zeroizing<Vec<u8>>);
 
 /// A code as it is stored: SHA-256 of purpose, user and code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,8 +37,8 @@ impl RecoveryCode {
     /// # Errors
     /// [`getrandom::Error`] if the system gives no random bytes.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        getrandom::fill(bytes.as_mut())?;
+        let mut bytes = Zeroizing::new(vec![0; LENGTH]);
+        getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
@@ -49,14 +53,17 @@ impl RecoveryCode {
             Zeroizing::new(letters.map(|c| c.to_ascii_uppercase()).collect());
         let bytes = BASE32_NOPAD.decode(letters.as_bytes());
         let bytes = Zeroizing::new(bytes.or(Err(RecoveryCodeError))?);
-        let bytes = <[u8; LENGTH]>::try_from(bytes.as_slice()).or(Err(RecoveryCodeError))?;
-        Ok(Self(Zeroizing::new(bytes)))
+        match bytes.len() {
+            LENGTH | EARLIER_LENGTH => Ok(Self(bytes)),
+            _ => Err(RecoveryCodeError),
+        }
     }
 
-    /// The code in four groups of four letters and digits, such as `k5xw-2m7q-ab3d-ef6g`.
+    /// The code in six groups of four letters and digits, such as
+    /// `k5xw-2m7q-ab3d-ef6g-hj4k-mn7p`.
     #[must_use]
     pub fn expose(&self) -> String {
-        let letters = BASE32_NOPAD.encode(self.0.as_ref()).to_ascii_lowercase();
+        let letters = BASE32_NOPAD.encode(&self.0).to_ascii_lowercase();
         let letters: Vec<char> = letters.chars().collect();
         let groups = letters.chunks(4).map(|group| group.iter().collect());
         groups.collect::<Vec<String>>().join("-")
@@ -69,7 +76,7 @@ impl RecoveryCode {
         let hash = Sha256::new()
             .chain_update("bienvenue/recovery/1")
             .chain_update(user_id.get().to_be_bytes())
-            .chain_update(self.0.as_ref())
+            .chain_update(&*self.0)
             .finalize();
         RecoveryCodeDigest(hash.into())
     }
@@ -103,7 +110,7 @@ mod tests {
     fn code_is_read_in_any_case_and_grouping() {
         let code = RecoveryCode::generate().unwrap();
         let text = code.expose();
-        assert_eq!(text.len(), 19, "{text}");
+        assert_eq!(text.len(), 29, "{text}");
         let plain = text.replace('-', "");
         for spelling in [
             text.clone(),
@@ -114,6 +121,16 @@ mod tests {
         }
     }
 
+    /// The digest is the one that version 0.1.0 has stored.
+    #[test]
+    fn code_of_version_0_1_0_is_read() {
+        let code = RecoveryCode::parse("k5xw-2m7q-ab3d-ef6g").unwrap();
+        assert_eq!(code.expose(), "k5xw-2m7q-ab3d-ef6g");
+        let digest = data_encoding::HEXLOWER.encode(code.digest(UserId::new(7)).as_bytes());
+        let stored = "44c01450c3671b28bcb0d8ae4acbe99385660fd578b30c64d14606d3f717d861";
+        assert_eq!(digest, stored);
+    }
+
     #[test]
     fn other_texts_are_no_codes() {
         let text = RecoveryCode::generate().unwrap().expose();
@@ -122,7 +139,9 @@ mod tests {
             "-",
             text.trim_start_matches(|c| text.starts_with(c)),
             &format!("{text}a"),
+            text.get(..24).unwrap(),
             "k5xw-2m7q-ab3d-ef6ö",
+            "k5xw-2m7q-ab3d-ef6g-hj4k",
         ] {
             assert_eq!(
                 RecoveryCode::parse(wrong),

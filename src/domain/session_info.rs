@@ -83,6 +83,15 @@ pub struct SessionInfo {
     pub user_agent: Option<String>,
 }
 
+/// A session that has ended, in the export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSessionInfo {
+    /// Why, in the stored form.
+    pub reason: String,
+    /// When it ended, or was found to have ended.
+    pub ended_at: Timestamp,
+}
+
 /// The sessions of a user to which an operation applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionScope {

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::domain::{
-    AppLogin, ExportedMail, ExportedToken, FactorChange, FactorChangeKind, GroupName, KnownClient,
-    Language, PasskeyInfo, PreviousEmail, SessionId, SessionInfo, Timestamp,
+    AppLogin, EndedSessionInfo, ExportedMail, ExportedToken, FactorChange, FactorChangeKind,
+    GroupName, KnownClient, Language, PasskeyInfo, PreviousEmail, SessionId, SessionInfo,
+    Timestamp,
 };
 use crate::http::activity::ActivityRow;
 use crate::http::response::json;
@@ -19,6 +20,7 @@ use crate::http::{BlockingExecutor, HttpError};
 struct Export<'a> {
     user: UserRow<'a>,
     sessions: Vec<SessionRow<'a>>,
+    ended_sessions: Vec<EndedSessionRow<'a>>,
     groups: Vec<&'a str>,
     app_logins: Vec<AppLoginRow<'a>>,
     second_factors: SecondFactorRows,
@@ -53,6 +55,12 @@ struct SessionRow<'a> {
     expires_at: String,
     ip: Option<&'a str>,
     user_agent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct EndedSessionRow<'a> {
+    reason: &'a str,
+    ended_at: String,
 }
 
 #[derive(Serialize)]
@@ -156,6 +164,7 @@ fn rows(held: &auth::Export) -> Export<'_> {
             language: held.language.map(Language::tag),
         },
         sessions: held.sessions.iter().map(session_row).collect(),
+        ended_sessions: held.ended_sessions.iter().map(ended_session_row).collect(),
         groups: held.groups.iter().map(GroupName::as_str).collect(),
         app_logins: held.app_logins.iter().map(app_login_row).collect(),
         second_factors: SecondFactorRows {
@@ -188,6 +197,13 @@ fn session_row(session: &SessionInfo) -> SessionRow<'_> {
         expires_at: session.expires_at.rfc3339(),
         ip: session.ip.as_deref(),
         user_agent: session.user_agent.as_deref(),
+    }
+}
+
+fn ended_session_row(ended: &EndedSessionInfo) -> EndedSessionRow<'_> {
+    EndedSessionRow {
+        reason: &ended.reason,
+        ended_at: ended.ended_at.rfc3339(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use actix_web::http::StatusCode;
 
-use crate::domain::{AppOriginError, EmailError, NameError, PasskeyNameError, PasswordError};
+use crate::auth::{Auth, PasswordPolicyError};
+use crate::domain::{
+    AppOriginError, EmailError, NameError, PasskeyNameError, Password, PasswordError,
+};
 
 /// Why a body is not a valid form. The messages are for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +52,9 @@ pub enum FormError {
     /// The password breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The new password breaks the password policy.
+    #[error(transparent)]
+    PasswordPolicy(#[from] PasswordPolicyError),
     /// The name of a passkey breaks a rule.
     #[error(transparent)]
     PasskeyName(#[from] PasskeyNameError),
@@ -72,22 +78,35 @@ impl FormError {
         read.map_err(|error| Self::Invalid(field, Box::new(error.into())))
     }
 
-    /// One error for all of them; the first one is what clients without the details read.
-    pub(crate) fn several(mut errors: Vec<Self>) -> Self {
-        if errors.len() > 1 {
-            Self::Several(errors)
-        } else {
-            errors.pop().unwrap_or(Self::Broken)
-        }
-    }
-
-    /// Both values, or all that is wrong with them.
+    /// Both values, or all that is wrong with them: missing fields first, because clients without
+    /// the details read the first error alone.
     pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
         match (one, other) {
             (Ok(one), Ok(other)) => Ok((one, other)),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-            (Err(one), Err(other)) => Err(Self::Several(vec![one, other])),
+            (Err(one), Err(other)) => {
+                let mut errors = [one.all(), other.all()].concat();
+                errors.sort_by_key(|error| !matches!(error, Self::Missing(_)));
+                Err(Self::Several(errors))
+            }
         }
+    }
+
+    /// The same for a new password. If something else is at fault, the password policy is checked
+    /// too; else the use case checks it.
+    pub(crate) fn with_new_password<A>(
+        others: Result<A, Self>,
+        (field, password): (&'static str, Result<Password, Self>),
+        auth: &Auth,
+    ) -> Result<(A, Password), Self> {
+        let password = match (&others, password) {
+            (Err(_), Ok(password)) => {
+                let checked = auth.check_new_password(&password, None);
+                Self::within(field, checked).map(|()| password)
+            }
+            (_, password) => password,
+        };
+        Self::both(others, password)
     }
 
     /// The errors of all fields that are at fault.
@@ -107,6 +126,7 @@ impl FormError {
             Self::Several(errors) => errors.first().and_then(Self::field),
             Self::Email(_)
             | Self::Password(_)
+            | Self::PasswordPolicy(_)
             | Self::PasskeyName(_)
             | Self::Name(_)
             | Self::AppUrl(_)
@@ -134,6 +154,7 @@ impl FormError {
             }
             Self::Twice(_) => (StatusCode::BAD_REQUEST, "duplicate_field"),
             Self::Invalid(_, error) => error.status_and_code(),
+            Self::PasswordPolicy(refused) => (StatusCode::BAD_REQUEST, refused.code()),
             Self::PasskeyName(_) => (StatusCode::BAD_REQUEST, "invalid_passkey_name"),
             Self::Name(_) => (StatusCode::BAD_REQUEST, "invalid_name"),
             Self::AppUrl(_) => (StatusCode::BAD_REQUEST, "invalid_url"),

@@ -33,12 +33,13 @@ pub fn form(input: &[u8]) {
     if matches!(Kind::of(request.headers()), Ok(Kind::UrlEncoded)) {
         let mut named = form_urlencoded::parse(body).filter(|(name, _)| name == "email");
         let expected = named.next().map(|(_, value)| value.into_owned());
-        let read = email.as_ref().map(|email| email.as_str().to_owned());
+        let read = email
+            .as_ref()
+            .and_then(|email| email.optional().map(str::to_owned));
         assert_eq!(read, expected.filter(|value| !value.is_empty()));
         assert!(named.next().is_none(), "one name, two values");
     }
-    if let Some(email) = email {
-        let text = email.as_str();
+    if let Some(text) = email.as_ref().and_then(FieldText::optional) {
         drop((
             Email::parse_new(text),
             NormalizedEmail::parse(text),
@@ -47,7 +48,8 @@ pub fn form(input: &[u8]) {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct EmailForm {
     email: FieldText,
 }

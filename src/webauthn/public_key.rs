@@ -75,8 +75,9 @@ impl PublicKey {
             (3, Self::RS256) => {
                 let (n, e) = (map.bytes(MODULUS)?, map.bytes(EXPONENT)?);
                 let is_plain = |number: &[u8]| number.first().is_some_and(|byte| *byte != 0);
+                let is_odd = e.last().is_some_and(|byte| byte % 2 == 1);
                 let fits = MODULUS_LENGTHS.contains(&n.len()) && e.len() <= 4;
-                (fits && is_plain(n) && is_plain(e)).then(|| Self::Rs256 {
+                (fits && is_odd && e != [1] && is_plain(n) && is_plain(e)).then(|| Self::Rs256 {
                     n: n.to_vec(),
                     e: e.to_vec(),
                 })

@@ -3,9 +3,9 @@
 use crate::auth::{Auth, AuthError, mail_limit_keys};
 use crate::db::{DbError, LimitRow, SecondFactors};
 use crate::domain::{
-    AccountDates, AppLogin, AuditEvent, ExportedMail, ExportedToken, FactorChange, GroupName,
-    KnownClient, Language, LimitKey, PasskeyInfo, PreviousEmail, SessionDigest, SessionId,
-    SessionInfo, Timestamp, User, UserId,
+    AccountDates, AppLogin, AuditEvent, EndedSessionInfo, ExportedMail, ExportedToken,
+    FactorChange, GroupName, KnownClient, Language, LimitKey, PasskeyInfo, PreviousEmail,
+    SessionDigest, SessionId, SessionInfo, Timestamp, User, UserId,
 };
 
 /// Everything that is stored about a user, one field per table.
@@ -21,6 +21,8 @@ pub struct Export {
     pub email_verified_at: Option<Timestamp>,
     /// The rows in `sessions`, including expired ones that are not removed yet.
     pub sessions: Vec<SessionInfo>,
+    /// The rows in `ended_sessions`.
+    pub ended_sessions: Vec<EndedSessionInfo>,
     /// The rows in `group_members`.
     pub groups: Vec<GroupName>,
     /// The rows in `app_sessions`.
@@ -68,6 +70,7 @@ impl Auth {
             language: self.db.language_of(user.id)?,
             email_verified_at: self.db.email_verified_at(user.id)?,
             sessions,
+            ended_sessions: self.db.ended_sessions_of(user.id)?,
             groups: self.db.groups_of(user.id)?,
             app_logins: self.db.app_logins_of(user.id)?,
             second_factors: self.db.second_factors_of(user.id)?,

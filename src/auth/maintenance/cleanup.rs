@@ -113,6 +113,7 @@ impl Cleaner {
         let mut removed = self.db.remove_expired_limits(BATCH)?;
         removed = removed.max(self.db.remove_forgotten_clients(BATCH)?);
         removed = removed.max(self.db.remove_expired_sessions(BATCH)?);
+        removed = removed.max(self.db.remove_old_session_ends(BATCH)?);
         removed = removed.max(self.db.remove_expired_tokens(BATCH)?);
         removed = removed.max(self.db.remove_expired_logins(BATCH)?);
         removed = removed.max(self.db.remove_pending_totp(BATCH)?);

@@ -3,9 +3,10 @@
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{known_clients, sessions, users};
+use crate::db::schema::{known_clients, users};
 use crate::db::tables::audit_events::erase_and_append;
 use crate::db::tables::email_tokens::end_changes;
+use crate::db::tables::ended_sessions::end_sessions_of;
 use crate::db::tables::outbox::priority::priority_of;
 use crate::db::tables::outbox::{RateLimitedMail, queue_before, queue_within};
 use crate::db::tables::previous_emails::is_reserved;
@@ -15,8 +16,8 @@ use crate::db::tables::throttle::{RateLimited, count_all};
 use crate::db::tables::users::owner_of;
 use crate::db::{DB, DbError, LoginSideEffects};
 use crate::domain::{
-    Actor, HashedPassword, LimitCheck, NewAuditEvent, NormalizedEmail, SessionDigest, SessionLevel,
-    UserId,
+    Actor, HashedPassword, LimitCheck, NewAuditEvent, NormalizedEmail, SessionDigest, SessionEnd,
+    SessionLevel, UserId,
 };
 
 /// The state of an account after a change of its password.
@@ -84,7 +85,8 @@ impl DB {
                     users::session_id.eq(new.session.digest.to_hex()),
                 ))
                 .execute(conn)?;
-            diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
+            let why = (SessionEnd::PasswordChanged, now);
+            end_sessions_of(conn, who.user_id, None, why)?;
             let others = known_clients::table
                 .filter(known_clients::user_id.eq(id))
                 .filter(known_clients::mark.ne_all(new.client_marks));

@@ -7,7 +7,7 @@ use crate::db::schema::{account_dates, outbox};
 use crate::db::tables::revocation::revoke_all;
 use crate::db::tables::sessions::sync_legacy_columns;
 use crate::db::{DB, DbError};
-use crate::domain::UserId;
+use crate::domain::{SessionEnd, UserId};
 
 const DISABLE: &str = "\
     INSERT INTO account_dates (user_id, disabled_at) VALUES ($1, $2) \
@@ -30,7 +30,7 @@ impl DB {
                 [Value::number(user_id.get()), Value::number(now.seconds())],
             );
             let is_new = disable.run(conn)? > 0;
-            revoke_all(conn, user_id)?;
+            revoke_all(conn, user_id, (SessionEnd::Disabled, now))?;
             let mails = outbox::table.filter(outbox::user_id.eq(user_id.get()));
             diesel::delete(mails).execute(conn)?;
             Ok(is_new)

@@ -18,7 +18,7 @@ use crate::db::tables::verified_emails::{has_proved, verify};
 use crate::db::{DB, DbError};
 use crate::domain::{
     Actor, Client, Email, EmailRevertTokenDigest, FactorChangeKind, HashedPassword, NewAuditEvent,
-    Timestamp, User, UserId,
+    SessionEnd, Timestamp, User, UserId,
 };
 
 /// How an account is taken back.
@@ -142,7 +142,7 @@ impl DB {
             .execute(conn)
             .map_err(|error| taken_or(error, email))?;
         let since = spend(conn)?;
-        revoke_all(conn, user_id)?;
+        revoke_all(conn, user_id, (SessionEnd::TakenBack, now))?;
         end_undos(conn, user_id, since)?;
         remove_factors_since(conn, user_id, since)?;
         clear_account_limits(conn, &key)?;

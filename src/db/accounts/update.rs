@@ -3,14 +3,17 @@
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{sessions, users};
+use crate::db::schema::users;
 use crate::db::tables::account_dates::is_disabled;
+use crate::db::tables::ended_sessions::end_sessions_of;
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::sessions::NewSession;
 use crate::db::tables::users::changes::UserChanges;
 use crate::db::tables::users::taken_or;
 use crate::db::{DB, DbError, InvalidRequest};
-use crate::domain::{Client, Email, ResetTokenDigest, SessionDigest, SessionLevel, UserId};
+use crate::domain::{
+    Client, Email, ResetTokenDigest, SessionDigest, SessionEnd, SessionLevel, UserId,
+};
 
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
@@ -91,8 +94,12 @@ impl DB {
         user_id: UserId,
         session_id: Option<&SessionDigest>,
     ) -> Result<(), DbError> {
-        diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
-            .execute(conn)?;
+        // The first is a login of the library, the second its logout of all sessions.
+        let why = match session_id {
+            Some(_) => SessionEnd::NewerLogin,
+            None => SessionEnd::OtherDevice,
+        };
+        end_sessions_of(conn, user_id, None, (why, self.settings.clock.now()))?;
         if let Some(digest) = session_id {
             let client = Client::default();
             self.insert_session(

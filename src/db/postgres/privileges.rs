@@ -9,7 +9,7 @@ use crate::db::connection::AnyConnection;
 use crate::db::migrations::{self, MigrationError};
 
 /// The tables of `schema.rs`.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
     "account_dates",
     "app_groups",
     "app_sessions",
@@ -18,6 +18,7 @@ const TABLES: [&str; 28] = [
     "audit_events",
     "copy_marks",
     "email_tokens",
+    "ended_sessions",
     "factor_changes",
     "foreign_hashes",
     "former_emails",

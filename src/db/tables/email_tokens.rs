@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::ended_sessions::end_sessions_of;
 use super::outbox::{
     ClaimedMail, QueuedMail, RateLimitedMail, ensure_not_revoked, queue, queue_within,
 };
@@ -13,10 +14,10 @@ use super::sessions::sync_newest_session;
 use super::users::{COLUMNS, UserRow, taken_or};
 use super::verified_emails::verify;
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{email_tokens, outbox, sessions, users};
+use crate::db::schema::{email_tokens, outbox, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
-    Email, EmailTokenAction, EmailTokenDigest, SessionDigest, Timestamp, User, UserId,
+    Email, EmailTokenAction, EmailTokenDigest, SessionDigest, SessionEnd, Timestamp, User, UserId,
 };
 
 /// A token to store.
@@ -192,7 +193,9 @@ impl DB {
             if old == new {
                 return verify(conn, user.id, &new, now);
             }
-            end_other_sessions(conn, user.id, change.session.as_ref())?;
+            let why = (SessionEnd::EmailChanged, now);
+            end_sessions_of(conn, user.id, change.session.as_ref(), why)?;
+            sync_newest_session(conn, user.id)?;
             revoke_tokens(conn, user.id)?;
             if let Some((notice, undo)) = &change.notice {
                 reserve_previous(conn, user.id, &user.email, now, *undo)?;
@@ -220,19 +223,6 @@ pub(in crate::db) fn end_changes(
         .filter(outbox::details.ne(newest.mail.details.as_deref()));
     diesel::delete(mails).execute(conn)?;
     Ok(())
-}
-
-fn end_other_sessions(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-    current: Option<&SessionDigest>,
-) -> Result<(), DbError> {
-    let current = current.map_or(&[][..], SessionDigest::as_bytes);
-    let others = sessions::table
-        .filter(sessions::user_id.eq(user_id.get()))
-        .filter(sessions::digest.ne(current));
-    diesel::delete(others).execute(conn)?;
-    sync_newest_session(conn, user_id)
 }
 
 /// Locks the user's row, which every change of sessions and tokens locks first, and returns the

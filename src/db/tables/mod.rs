@@ -6,6 +6,7 @@ pub(super) mod apps;
 pub(super) mod audit_events;
 pub(super) mod copy_marks;
 pub(super) mod email_tokens;
+pub(super) mod ended_sessions;
 pub(super) mod factor_changes;
 pub(super) mod foreign_hashes;
 pub(super) mod groups;

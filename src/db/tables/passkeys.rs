@@ -153,6 +153,35 @@ impl DB {
         Ok(found.map(|(host, count)| (host, u64::try_from(count).unwrap_or(0))))
     }
 
+    /// Counts the passkeys among the next `step` after `after`, in the order in which they were
+    /// added. Also returns the last of those `step`; none if no more follow. Blocks for two
+    /// lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn count_passkeys(
+        &self,
+        after: Option<PasskeyId>,
+        step: u32,
+    ) -> Result<(u64, Option<PasskeyId>), DbError> {
+        let (end, count) = self.read(|conn| {
+            let behind = passkeys::table.filter(passkeys::id.gt(after.map_or(0, PasskeyId::get)));
+            let end: Option<i64> = behind
+                .order(passkeys::id)
+                .select(passkeys::id)
+                .limit(1)
+                .offset(i64::from(step.saturating_sub(1)))
+                .get_result(conn)
+                .optional()?;
+            let count: i64 = behind
+                .filter(passkeys::id.le(end.unwrap_or(i64::MAX)))
+                .count()
+                .get_result(conn)?;
+            QueryResult::Ok((end, count))
+        })?;
+        Ok((u64::try_from(count).unwrap_or(0), end.map(PasskeyId::new)))
+    }
+
     /// Gives a passkey of a user another name. Blocks for one write.
     ///
     /// # Errors

@@ -13,7 +13,8 @@ use super::verified_emails::verify;
 use crate::db::schema::{password_resets, users};
 use crate::db::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{
-    HashedPassword, LimitCheck, NormalizedEmail, ResetTokenDigest, Timestamp, User, UserId,
+    HashedPassword, LimitCheck, NormalizedEmail, ResetTokenDigest, SessionEnd, Timestamp, User,
+    UserId,
 };
 
 /// A new password that a user sets with a token.
@@ -141,7 +142,7 @@ impl DB {
                 .get_result(conn)
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
-            revoke_all(conn, user_id)?;
+            revoke_all(conn, user_id, (SessionEnd::PasswordChanged, now))?;
             clear_account_limits(conn, &email)?;
             if let Some(limit) = &new.code_limit {
                 unlock(conn, limit, now)?;

@@ -2,20 +2,25 @@
 
 use diesel::prelude::*;
 
+use super::ended_sessions::end_sessions_of;
 use super::pending_logins::end_pending;
 use crate::db::DbError;
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{email_tokens, known_clients, outbox, password_resets, sessions, users};
-use crate::domain::UserId;
+use crate::db::schema::{email_tokens, known_clients, outbox, password_resets, users};
+use crate::domain::{SessionEnd, Timestamp, UserId};
 
 /// Ends the sessions of a user, forgets the known clients, and revokes the tokens. The caller has
 /// locked the user's row.
-pub(in crate::db) fn revoke_all(conn: &mut AnyConnection, user_id: UserId) -> Result<(), DbError> {
+pub(in crate::db) fn revoke_all(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    why: (SessionEnd, Timestamp),
+) -> Result<(), DbError> {
     let id = user_id.get();
     diesel::update(users::table.filter(users::id.eq(id)))
         .set(users::session_id.eq(None::<String>))
         .execute(conn)?;
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
+    end_sessions_of(conn, user_id, None, why)?;
     diesel::delete(known_clients::table.filter(known_clients::user_id.eq(id))).execute(conn)?;
     revoke_tokens(conn, user_id)
 }

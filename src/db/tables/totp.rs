@@ -48,6 +48,36 @@ impl DB {
         }))
     }
 
+    /// Counts the confirmed authenticator apps among the next `step` after `after`, in the order of
+    /// their users. Also returns the last of those `step`; none if no more follow. Blocks for two
+    /// lookups.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn count_totp(
+        &self,
+        after: Option<UserId>,
+        step: u32,
+    ) -> Result<(u64, Option<UserId>), DbError> {
+        let (end, count) = self.read(|conn| {
+            let behind = totp::table.filter(totp::user_id.gt(after.map_or(0, UserId::get)));
+            let end: Option<i64> = behind
+                .order(totp::user_id)
+                .select(totp::user_id)
+                .limit(1)
+                .offset(i64::from(step.saturating_sub(1)))
+                .get_result(conn)
+                .optional()?;
+            let count: i64 = behind
+                .filter(totp::user_id.le(end.unwrap_or(i64::MAX)))
+                .filter(totp::confirmed_at.is_not_null())
+                .count()
+                .get_result(conn)?;
+            QueryResult::Ok((end, count))
+        })?;
+        Ok((u64::try_from(count).unwrap_or(0), end.map(UserId::new)))
+    }
+
     /// Removes at most `limit` secrets that were not confirmed in time, and returns how many.
     /// Blocks for a lookup, and for a write if there are any.
     ///

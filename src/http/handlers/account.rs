@@ -56,7 +56,8 @@ pub(crate) async fn account(
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct PasswordChangeForm {
     current_password: FieldText,
     new_password: FieldText,
@@ -73,7 +74,7 @@ pub(crate) async fn change_password(
     let (request, new_password) = user.owner_request(client, |form| {
         let current = form.current_password.current_password();
         let new = form.new_password.parse("new_password", Password::parse);
-        FormError::both(current, new)
+        FormError::with_new_password(current, ("new_password", new), &auth)
     })?;
     let changed = auth
         .change_password(executor.get_ref(), request, new_password)

@@ -12,13 +12,15 @@ use crate::http::extract::session_cookie::SessionCookie;
 use crate::http::response::{AccountMessage, Message, json, with_user_id};
 use crate::http::{BlockingExecutor, FormError, HttpError};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct EmailChangeForm {
     email: FieldText,
     current_password: FieldText,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct TokenForm {
     token: FieldText,
 }
@@ -52,7 +54,7 @@ pub(crate) async fn verify(
     Form(form): Form<TokenForm>,
 ) -> Result<HttpResponse, HttpError> {
     // A text that is not a token is answered like a wrong token.
-    let token = EmailLinkToken::parse(form.token.as_str());
+    let token = EmailLinkToken::parse(form.token.text("token")?);
     let session = cookie.session_id().ok();
     let verified = executor
         .run_write(move |auth| auth.verify_email(token.as_ref(), session.as_ref(), &client))

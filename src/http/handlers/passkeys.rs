@@ -14,22 +14,25 @@ use crate::http::login_response::opened;
 use crate::http::pages::{self, Pages};
 use crate::http::representation::prefers_html;
 use crate::http::response::{EmptyObject, json, json_with};
-use crate::http::{BlockingExecutor, HttpError, HttpSettings, Refusal};
+use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, Refusal};
 
 /// What an authenticator has signed.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct CredentialForm {
     credential: FieldText,
 }
 
 /// A passkey to add.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct NewPasskeyForm {
     credential: FieldText,
     name: FieldText,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct NameForm {
     name: FieldText,
 }
@@ -82,7 +85,7 @@ pub(crate) async fn log_in(
     client: Client,
     Form(form): Form<CredentialForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let credential = form.credential.as_str();
+    let credential = form.credential.text("credential")?;
     let logged_in = auth.log_in_with_passkey(executor.get_ref(), credential, &client);
     Ok(opened(&logged_in.await?, HttpResponse::Ok(), &settings))
 }
@@ -117,7 +120,8 @@ pub(crate) async fn begin_registration(
     EnrollingUser(user): EnrollingUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let (Form(form), owner) = (user.rest, (user.user, user.session_id));
-    let (request, code) = form.into_request(owner, client)?;
+    let code = form.code();
+    let request = form.into_request(owner, client)?;
     let options = auth.begin_passkey(executor.get_ref(), request, code);
     Ok(json(StatusCode::OK, &options.await?))
 }
@@ -130,10 +134,10 @@ pub(crate) async fn register(
     EnrollingUser(user): EnrollingUser<Form<NewPasskeyForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = user.rest;
-    let answer = NewPasskeyAnswer {
-        credential: form.credential.as_str().to_owned(),
-        name: form.name.parse("name", PasskeyName::parse)?,
-    };
+    let credential = form.credential.text("credential").map(str::to_owned);
+    let name = form.name.parse("name", PasskeyName::parse);
+    let (credential, name) = FormError::both(credential, name)?;
+    let answer = NewPasskeyAnswer { credential, name };
     let owner = (user.user, user.session_id);
     let added = auth.add_passkey(executor.get_ref(), owner, answer, &client);
     let codes = added.await?.recovery_codes;
@@ -187,7 +191,8 @@ pub(crate) async fn remove(
     user: CurrentUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
     let (Form(form), owner) = (user.rest, (user.user, user.session_id));
-    let (owner, code) = form.into_request(owner, client)?;
+    let code = form.code();
+    let owner = form.into_request(owner, client)?;
     let id = id(&request)?;
     let removed = auth.remove_passkey(executor.get_ref(), owner, id, code);
     removed.await?;

@@ -10,14 +10,16 @@ use crate::http::extract::form::{FieldText, Form};
 use crate::http::response::{AccountMessage, json, with_user_id};
 use crate::http::{BlockingExecutor, FormError, HttpError};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ResetRequestForm {
     email: FieldText,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct PasswordResetForm {
-    email: Option<FieldText>,
+    email: FieldText,
     reset_token: FieldText,
     new_password: FieldText,
 }
@@ -29,11 +31,12 @@ pub(crate) async fn request(
     client: Client,
     Form(form): Form<ResetRequestForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = FormError::within("email", Email::parse(form.email.as_str()))?;
+    let typed = form.email.text("email")?;
+    let email = FormError::within("email", Email::parse(typed))?;
     auth.request_reset(executor.get_ref(), &email, &client)
         .await?;
     let answer = AccountMessage {
-        email: form.email.as_str(),
+        email: typed,
         message: "if this address is registered, a mail is on its way",
     };
     Ok(json(StatusCode::OK, &answer))
@@ -46,13 +49,15 @@ pub(crate) async fn reset(
     client: Client,
     Form(form): Form<PasswordResetForm>,
 ) -> Result<HttpResponse, HttpError> {
-    let email = form
-        .email
-        .map(|email| email.parse("email", NormalizedEmail::parse));
-    let email = email.transpose()?;
+    let email = form.email.optional().map(NormalizedEmail::parse);
+    let email = FormError::within("email", email.transpose());
     // A text that is not a token is answered like a wrong token.
-    let token = ResetToken::parse(form.reset_token.as_str()).ok();
-    let new_password = form.new_password.parse("new_password", Password::parse)?;
+    let token = form.reset_token.text("reset_token");
+    let token = token.map(|text| ResetToken::parse(text).ok());
+    let new = form.new_password.parse("new_password", Password::parse);
+    let others = FormError::both(email, token);
+    let ((email, token), new_password) =
+        FormError::with_new_password(others, ("new_password", new), &auth)?;
     let executor = executor.get_ref();
     let user = auth
         .reset_password(executor, email, token, new_password, &client)

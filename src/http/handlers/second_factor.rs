@@ -14,7 +14,8 @@ use crate::http::response::{EmptyObject, json};
 use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings, qr_code};
 
 /// The code that confirms an authenticator app.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct NewCodeForm {
     otp: FieldText,
 }
@@ -75,7 +76,8 @@ pub(crate) async fn confirm_totp(
 ) -> Result<HttpResponse, HttpError> {
     let Form(form) = user.rest;
     let owner = (user.user, user.session_id);
-    let confirmed = auth.confirm_totp(executor.get_ref(), owner, form.otp.as_str(), &client);
+    let otp = form.otp.text("otp")?;
+    let confirmed = auth.confirm_totp(executor.get_ref(), owner, otp, &client);
     Ok(recovery_codes(&confirmed.await?))
 }
 
@@ -90,8 +92,9 @@ pub(crate) async fn remove_totp(
         rest: Form(form),
     }: CurrentUser<Form<ProofForm>>,
 ) -> Result<HttpResponse, HttpError> {
-    let (request, code) = form.into_request((user, session_id), client)?;
-    let code = code.ok_or(FormError::Missing("otp"))?;
+    let code = form.code().ok_or(FormError::Missing("otp"));
+    let request = form.into_request((user, session_id), client);
+    let (request, code) = FormError::both(request, code)?;
     auth.remove_totp(executor.get_ref(), request, code).await?;
     Ok(json(StatusCode::OK, &EmptyObject {}))
 }

@@ -17,11 +17,12 @@ use crate::http::login_response::opened;
 use crate::http::response::{EmptyObject, json_with};
 use crate::http::{BlockingExecutor, FormError, HttpError, HttpSettings};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct LoginForm {
     email: FieldText,
     password: FieldText,
-    otp: Option<FieldText>,
+    otp: FieldText,
 }
 
 /// `POST /sessions`
@@ -35,7 +36,7 @@ pub(crate) async fn log_in(
     let email = form.email.parse("email", NormalizedEmail::parse);
     let password = form.password.parse("password", Password::parse);
     let (email, password) = FormError::both(email, password)?;
-    let code = form.otp.map(|code| SecondFactorCode::totp(code.as_str()));
+    let code = form.otp.optional().map(SecondFactorCode::totp);
     let executor = executor.get_ref();
     let logged_in = auth.log_in(executor, email, password, code, &client);
     match logged_in.await {

@@ -10,7 +10,8 @@ use crate::http::extract::form::{FieldText, Form};
 use crate::http::response::{AccountMessage, json, with_user_id};
 use crate::http::{BlockingExecutor, FormError, HttpError};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct RegistrationForm {
     email: FieldText,
     password: FieldText,
@@ -25,7 +26,7 @@ pub(crate) async fn register(
 ) -> Result<HttpResponse, HttpError> {
     let email = form.email.parse("email", Email::parse_new);
     let password = form.password.parse("password", Password::parse);
-    let (email, password) = FormError::both(email, password)?;
+    let (email, password) = FormError::with_new_password(email, ("password", password), &auth)?;
     let executor = executor.get_ref();
     let registered = auth
         .register(executor, &email, password, &client)

@@ -1,7 +1,6 @@
 //! Collects the stats of the use cases for the metrics.
 
 use std::fmt::Error;
-use std::sync::{Mutex, PoisonError};
 
 use actix_web::web;
 use prometheus_client::collector::Collector;
@@ -10,59 +9,40 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::encode::{EncodedHistogram, MetricsEncoder};
+use super::row_count::RowCount;
 use crate::auth::{Auth, AuthStats, DatabaseStats, HasherStats, OutboxStats, PoolStats};
-use crate::domain::SessionDigest;
-
-/// How many sessions one scrape counts, in about 20 milliseconds. If there are more, the gauge is
-/// updated after several scrapes.
-const SESSIONS_COUNTED: u32 = 50_000;
-
-/// The count of sessions, which continues over several scrapes.
-#[derive(Debug, Default)]
-struct SessionCount {
-    /// The result of the last complete count.
-    complete: Option<u64>,
-    /// The current count, and the last session in it.
-    so_far: u64,
-    last: Option<SessionDigest>,
-}
+use crate::domain::{PasskeyId, SessionDigest, UserId};
 
 /// Collects the stats of the use cases at each scrape.
 #[derive(Debug)]
 pub(super) struct StatsCollector {
     auth: web::Data<Auth>,
-    sessions: Mutex<SessionCount>,
+    sessions: RowCount<SessionDigest>,
+    totp: RowCount<UserId>,
+    passkeys: RowCount<PasskeyId>,
 }
 
 impl StatsCollector {
     pub(super) fn new(auth: web::Data<Auth>) -> Self {
         Self {
             auth,
-            sessions: Mutex::default(),
+            sessions: RowCount::of("sessions"),
+            totp: RowCount::of("authenticator apps"),
+            passkeys: RowCount::of("passkeys"),
         }
     }
 
-    /// Continues the count. Returns the last complete count or, until there is one, the current
-    /// one. None if the database fails.
-    fn sessions(&self) -> Option<u64> {
-        let mut count = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        match self
-            .auth
-            .count_sessions(count.last.as_ref(), SESSIONS_COUNTED)
-        {
-            Ok((counted, last)) => {
-                count.so_far += counted;
-                count.last = last;
-                if last.is_none() {
-                    count.complete = Some(std::mem::take(&mut count.so_far));
-                }
-                Some(count.complete.unwrap_or(count.so_far))
-            }
-            Err(error) => {
-                log::warn!("cannot count the sessions for the metrics: {error}");
-                None
-            }
-        }
+    /// The numbers of second factors, by kind. A kind that cannot be counted is left out.
+    fn second_factors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let auth = &self.auth;
+        let totp = self.totp.go_on(|after, step| auth.count_totp(after, step));
+        let passkeys = self
+            .passkeys
+            .go_on(|after, step| auth.count_passkeys(after, step));
+        let counts = [("totp", totp), ("passkey", passkeys)];
+        counts
+            .into_iter()
+            .filter_map(|(kind, count)| Some((kind, count?)))
     }
 }
 
@@ -91,14 +71,22 @@ impl Collector for StatsCollector {
             Ok(outbox) => encode_outbox(&mut encoder, outbox)?,
             Err(error) => log::warn!("cannot count the queued mails for the metrics: {error}"),
         }
-        if let Some(sessions) = self.sessions() {
+        let sessions = self
+            .sessions
+            .go_on(|after, step| self.auth.count_sessions(after.as_ref(), step));
+        if let Some(sessions) = sessions {
             encoder.metric(
                 "sessions",
                 "Sessions in the database that have neither ended nor expired.",
                 &ConstGauge::new(sessions),
             )?;
         }
-        Ok(())
+        encoder.family(
+            "second_factors",
+            "Second factors of all users, by kind.",
+            self.second_factors()
+                .map(|(kind, count)| ([("kind", kind)], ConstGauge::new(count))),
+        )
     }
 }
 

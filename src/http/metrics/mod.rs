@@ -6,6 +6,7 @@
 mod collector;
 mod encode;
 mod requests;
+mod row_count;
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -9,7 +9,7 @@ use super::posted_form::Posted;
 use super::view::View;
 use super::visit::Visit;
 use crate::auth::{Auth, AuthError, LoginSuccess};
-use crate::domain::{NormalizedEmail, Password, Registration};
+use crate::domain::{NormalizedEmail, Password, Registration, SessionEnd};
 use crate::http::extract::current_user::any_session_of;
 use crate::http::extract::device_cookie;
 use crate::http::extract::login_cookie::LoginCookie;
@@ -20,6 +20,7 @@ use crate::http::{BlockingExecutor, Refusal};
 /// `GET /login`
 pub(crate) async fn show(
     auth: web::Data<Auth>,
+    executor: web::Data<BlockingExecutor>,
     request: HttpRequest,
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
@@ -28,7 +29,17 @@ pub(crate) async fn show(
     if !is_step_up && let Ok((session_id, _)) = any_session_of(&request).await {
         return Ok(visit.go_on(session_id).await.finish());
     }
-    let notice = visit.query("reason").and_then(reason);
+    let said = visit.query("reason");
+    // Only a browser that still has the session's cookie learns why the session has ended.
+    let ended = match SessionCookie::read(&request) {
+        Some(ended) if matches!(said, None | Some("session_ended")) => {
+            let end = executor.run_read(move |auth| auth.session_end(&ended));
+            // The page is of use without the reason too.
+            end.await.ok().flatten()
+        }
+        Some(_) | None => None,
+    };
+    let notice = ended.map(session_end).or_else(|| said.and_then(reason));
     let fields = [email_field(&auth), Field::password()];
     visit.show(&view(&auth, fields.into(), false).notice(notice))
 }
@@ -113,6 +124,23 @@ fn view(auth: &Auth, fields: Vec<Field>, keep: bool) -> View {
         .fields(fields)
         .script(passkeys)
         .data(context! { keep, registration_open, passkeys })
+}
+
+/// Why the browser's session has ended.
+fn session_end(end: SessionEnd) -> Message {
+    Message::new(match end {
+        SessionEnd::Idle => "ended.idle",
+        SessionEnd::Expired => "ended.expired",
+        SessionEnd::NewerLogin => "ended.newer_login",
+        SessionEnd::LoggedOut => "reason.logged_out",
+        SessionEnd::OtherDevice => "ended.other_device",
+        SessionEnd::PasswordChanged => "ended.password_changed",
+        SessionEnd::EmailChanged => "ended.email_changed",
+        SessionEnd::SecondFactorChanged => "ended.second_factor_changed",
+        SessionEnd::TakenBack => "ended.taken_back",
+        SessionEnd::Disabled => "ended.disabled",
+        SessionEnd::Operator => "ended.operator",
+    })
 }
 
 /// Why the login page is shown. Any other text says nothing.

@@ -192,3 +192,43 @@ fn sessions_are_counted_in_steps(#[values(Engine::Sqlite, Engine::Postgres)] eng
         assert_eq!(valid, 8, "in steps of {step}");
     }
 }
+
+#[rstest]
+fn second_factors_are_counted_in_steps(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = place.open(settings(&Clock::set_to(START)));
+    for number in 1..=12 {
+        let user = db.add_user(
+            &email(&format!("user{number}@x.fr")),
+            &HashedPassword::from_stored("a hash"),
+        );
+        let id = user.unwrap().id.get();
+        // Every third app is not confirmed.
+        let confirmed = if number % 3 == 0 { "NULL" } else { "1" };
+        place.sql(&format!(
+            "INSERT INTO totp (user_id, secret, created_at, confirmed_at) \
+             VALUES ({id}, 'sealed', 1, {confirmed})"
+        ));
+        place.sql(&format!(
+            "INSERT INTO passkeys (user_id, rp_id, credential_id, user_handle, public_key, \
+             sign_count, backup_eligible, backed_up, transports, name, created_at) \
+             VALUES ({id}, 'localhost', 'id {id}', 'handle', 'key', 0, 0, 0, '', 'phone', 1)"
+        ));
+    }
+    for step in [1, 5, 11, 12, 100] {
+        let (mut apps, mut last) = db.count_totp(None, step).unwrap();
+        while let Some(after) = last {
+            let (more, end) = db.count_totp(Some(after), step).unwrap();
+            (apps, last) = (apps + more, end);
+        }
+        assert_eq!(apps, 8, "in steps of {step}");
+        let (mut passkeys, mut last) = db.count_passkeys(None, step).unwrap();
+        while let Some(after) = last {
+            let (more, end) = db.count_passkeys(Some(after), step).unwrap();
+            (passkeys, last) = (passkeys + more, end);
+        }
+        assert_eq!(passkeys, 12, "in steps of {step}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 
-use crate::support::app::app;
+use crate::support::app::{Setup, app};
 
 #[actix_web::test]
 async fn each_error_has_its_code_in_a_header() {
@@ -151,36 +151,111 @@ fn each_code_is_in_the_docs() {
 
 #[actix_web::test]
 async fn problem_names_every_field_at_fault() {
-    let app = app().await;
+    let mut setup = Setup::new();
+    setup.auth.password_min_length = 8;
+    let app = setup.start().await;
+    app.register("bob@x.fr", "a long password").await;
+    let session = app.log_in("bob@x.fr", "a long password").await.session_id();
     let fields = |problem: serde_json::Value| -> Vec<(String, String)> {
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let pair = |error: &serde_json::Value| (text(&error["field"]), text(&error["code"]));
         errors.iter().map(pair).collect()
     };
-    for (path, body, first, expected) in [
+    for (route, body, first, expected) in [
         (
-            "/users",
+            "POST /users",
             "",
             "email missing",
             &[("email", "missing_field"), ("password", "missing_field")][..],
         ),
         (
-            "/sessions",
+            "POST /sessions",
             "email=bob@x.fr",
             "password missing",
             &[("password", "missing_field")],
         ),
         (
-            "/users",
+            "POST /users",
             "email=bob&password=a%00b",
             "",
             &[("email", "invalid_email"), ("password", "invalid_password")],
         ),
+        // A missing field hides no other; it is named first, whatever the order.
+        (
+            "POST /users",
+            "email=bob",
+            "password missing",
+            &[("password", "missing_field"), ("email", "invalid_email")],
+        ),
+        (
+            "POST /sessions",
+            "password=a%00b",
+            "email missing",
+            &[("email", "missing_field"), ("password", "invalid_password")],
+        ),
+        // The password policy too.
+        (
+            "POST /users",
+            "email=bob&password=short",
+            "",
+            &[
+                ("email", "invalid_email"),
+                ("password", "password_too_short"),
+            ],
+        ),
+        (
+            "PUT /profile/password",
+            "new_password=short",
+            "current_password missing",
+            &[
+                ("current_password", "missing_field"),
+                ("new_password", "password_too_short"),
+            ],
+        ),
+        (
+            "PUT /profile/email",
+            "email=bob",
+            "current_password missing",
+            &[
+                ("current_password", "missing_field"),
+                ("email", "invalid_email"),
+            ],
+        ),
+        (
+            "PUT /reset_password",
+            "email=a%00b&new_password=short",
+            "reset_token missing",
+            &[
+                ("reset_token", "missing_field"),
+                ("email", "invalid_email"),
+                ("new_password", "password_too_short"),
+            ],
+        ),
+        (
+            "DELETE /account/totp",
+            "",
+            "current_password missing",
+            &[
+                ("current_password", "missing_field"),
+                ("otp", "missing_field"),
+            ],
+        ),
+        (
+            "POST /account/passkeys",
+            "name=%00",
+            "credential missing",
+            &[
+                ("credential", "missing_field"),
+                ("name", "invalid_passkey_name"),
+            ],
+        ),
     ] {
+        let (method, path) = route.split_once(' ').unwrap();
         let request = || {
-            TestRequest::post()
-                .uri(path)
+            TestRequest::with_uri(path)
+                .method(method.parse().unwrap())
+                .insert_header(("Cookie", format!("session_id={session}")))
                 .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
                 .set_payload(body)
         };
@@ -195,6 +270,6 @@ async fn problem_names_every_field_at_fault() {
             .iter()
             .map(|(field, code)| ((*field).to_owned(), (*code).to_owned()))
             .collect();
-        assert_eq!(fields(problem), expected, "{path} {body}");
+        assert_eq!(fields(problem), expected, "{route} {body}");
     }
 }

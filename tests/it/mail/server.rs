@@ -8,8 +8,7 @@ use bienvenue::mail::{Mailer, Smtp, SmtpSettings};
 use tempfile::TempDir;
 
 use super::email;
-
-const PYTHON: &str = "/usr/bin/python3";
+use crate::support::{PYTHON, has_python_module};
 
 pub(crate) struct MailServer {
     process: Child,
@@ -25,16 +24,7 @@ impl MailServer {
 
     /// The same on that port.
     pub(crate) fn at(port: u16, behaviour: &str) -> Option<Self> {
-        let found = Command::new(PYTHON)
-            .args(["-c", "import aiosmtpd"])
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !found {
-            assert!(
-                std::env::var_os("TEST_REQUIRE_TOOLS").is_none(),
-                "python3-aiosmtpd is not installed, and TEST_REQUIRE_TOOLS is set"
-            );
-            eprintln!("SKIPPED: python3-aiosmtpd is not installed");
+        if !has_python_module("aiosmtpd", "python3-aiosmtpd") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ mod account;
 mod attackers;
 mod chromium;
 mod disabled;
+mod fido2;
 mod login;
 mod program;
 mod second_factor;

@@ -253,6 +253,9 @@ fn only_the_allowed_keys_are_accepted() {
     assert!(!rs256(bytes(513), exponent()), "more than 4096 bits");
     assert!(!rs256(bytes(256), Cbor::from(vec![0, 1, 0, 1])));
     assert!(!rs256(bytes(256), bytes(5)));
+    for exponent in [vec![1], vec![1, 0, 0], vec![2]] {
+        assert!(!rs256(bytes(256), exponent.clone().into()), "{exponent:?}");
+    }
     let eddsa = |length| {
         key(&[
             (1, 1.into()),

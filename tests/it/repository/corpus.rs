@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 8] = [
     ("form", bienvenue::http::fuzzing::form),
     ("cookies", bienvenue::http::fuzzing::cookies),
     ("forwarded", bienvenue::http::fuzzing::forwarded),
     ("stored_hash", bienvenue::auth::fuzzing::stored_hash),
     ("email", bienvenue::domain::fuzzing::email),
     ("local_path", bienvenue::domain::fuzzing::local_path),
+    ("app_url", bienvenue::domain::fuzzing::app_url),
     ("passkey", bienvenue::webauthn::fuzzing::passkey),
 ];
 

@@ -311,3 +311,22 @@ pub(crate) fn has_tool(tool: &str) -> bool {
     }
     there
 }
+
+/// Debian's interpreter, which has Debian's packages.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+
+/// Whether Debian's Python has a module. Without it a test is skipped as without a tool.
+pub(crate) fn has_python_module(module: &str, package: &str) -> bool {
+    let import = Command::new(PYTHON)
+        .args(["-c", &format!("import {module}")])
+        .output();
+    let there = import.is_ok_and(|output| output.status.success());
+    if !there {
+        assert!(
+            std::env::var_os("TEST_REQUIRE_TOOLS").is_none(),
+            "{package} is not installed, and TEST_REQUIRE_TOOLS is set"
+        );
+        eprintln!("SKIPPED: {package} is not installed");
+    }
+    there
+}

@@ -2,9 +2,11 @@
 
 use diesel::prelude::*;
 
+use super::kept_session::{keep_session, keep_session_after_removal};
 use super::{CodeLimit, FactorProof, FactorVerdict, try_counted, try_factor};
 use crate::db::connection::AnyConnection;
-use crate::db::schema::{passkeys as passkey_table, sessions, totp as totp_table};
+use crate::db::schema::{passkeys as passkey_table, totp as totp_table};
+use crate::db::tables::ended_sessions::end_sessions_of;
 use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::pending_logins::end_pending;
 use crate::db::tables::second_factors::has_factor;
@@ -13,7 +15,8 @@ use crate::db::tables::throttle::count_all;
 use crate::db::tables::{passkeys, recovery_codes, secret_key_check, totp};
 use crate::db::{DB, DbError, LoginSideEffects, RateLimited, Reauthenticated};
 use crate::domain::{
-    LimitKey, RecoveryCodeDigest, SessionDigest, SessionLevel, Timestamp, TotpStep, UserId,
+    LimitKey, RecoveryCodeDigest, SessionDigest, SessionEnd, SessionLevel, Timestamp, TotpStep,
+    UserId,
 };
 
 /// The second factors of a user.
@@ -150,7 +153,7 @@ impl DB {
                 ..LoginSideEffects::default()
             };
             self.settle(conn, user_id, &side_effects)?;
-            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
+            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor, now)?;
             note_change(conn, user_id, &new.change, now)?;
             Ok(SecondFactorChange::Done)
         })
@@ -172,7 +175,7 @@ impl DB {
     ) -> Result<SecondFactorChange, DbError> {
         self.change_factors(who, side_effects, Some((proof, limit)), |conn, now| {
             totp::remove(conn, who.user_id)?;
-            keep_session_after_removal(conn, who.user_id, who.session)?;
+            keep_session_after_removal(conn, who.user_id, who.session, now)?;
             note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
@@ -195,7 +198,13 @@ impl DB {
                 return Ok(false);
             }
             recovery_codes::replace(conn, who.user_id, codes, now)?;
-            keep_session(conn, who.user_id, who.session, SessionLevel::SecondFactor)?;
+            keep_session(
+                conn,
+                who.user_id,
+                who.session,
+                SessionLevel::SecondFactor,
+                now,
+            )?;
             note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
@@ -221,8 +230,12 @@ impl DB {
                 ..LoginSideEffects::default()
             };
             self.settle(conn, user_id, &side_effects)?;
-            diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id.get())))
-                .execute(conn)?;
+            let why = if removed {
+                SessionEnd::SecondFactorChanged
+            } else {
+                SessionEnd::Operator
+            };
+            end_sessions_of(conn, user_id, None, (why, now))?;
             if removed {
                 note_change(conn, user_id, noted, now)?;
             }
@@ -337,22 +350,6 @@ fn remove_factors(conn: &mut AnyConnection, user_id: UserId) -> Result<bool, DbE
     Ok(totp::remove(conn, user_id)? || had_passkeys)
 }
 
-/// After a factor was removed: ends all sessions of a user but one. Without any factor left, that
-/// one counts as opened by password alone, and the recovery codes are removed.
-pub(super) fn keep_session_after_removal(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-    session: &SessionDigest,
-) -> Result<(), DbError> {
-    let level = if has_factor(conn, user_id)? {
-        SessionLevel::SecondFactor
-    } else {
-        recovery_codes::remove_all(conn, user_id)?;
-        SessionLevel::Password
-    };
-    keep_session(conn, user_id, session, level)
-}
-
 /// Removes the second factors of a user that were set up at a time or later. The caller holds the
 /// user's row.
 pub(in crate::db) fn remove_factors_since(
@@ -369,23 +366,4 @@ pub(in crate::db) fn remove_factors_since(
         }
     }
     recovery_codes::remove_since(conn, user_id, since)
-}
-
-/// Ends all sessions of a user but one, which gets a level, and the logins that wait for a second
-/// factor. The caller holds the user's row.
-pub(super) fn keep_session(
-    conn: &mut AnyConnection,
-    user_id: UserId,
-    session: &SessionDigest,
-    level: SessionLevel,
-) -> Result<(), DbError> {
-    end_pending(conn, user_id)?;
-    let others = sessions::table
-        .filter(sessions::user_id.eq(user_id.get()))
-        .filter(sessions::digest.ne(session.as_bytes()));
-    diesel::delete(others).execute(conn)?;
-    diesel::update(sessions::table.filter(sessions::digest.eq(session.as_bytes())))
-        .set(sessions::level.eq(level.number()))
-        .execute(conn)?;
-    sync_newest_session(conn, user_id)
 }

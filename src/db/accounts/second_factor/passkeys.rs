@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use super::changes::{SecondFactorChange, keep_session, keep_session_after_removal};
+use super::changes::SecondFactorChange;
+use super::kept_session::{keep_session, keep_session_after_removal};
 use super::{CodeLimit, FactorProof};
 use crate::db::tables::factor_changes::{NewFactorChange, note_change};
 use crate::db::tables::passkey_challenges::{Challenge, put_registration, use_challenge};
@@ -115,6 +116,7 @@ impl DB {
                 digest: challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(who.user_id),
+                session: None,
                 client,
             };
             handle.set(put_registration(conn, (&new, who.user_id), fresh, now)?);
@@ -144,6 +146,7 @@ impl DB {
                 digest: new.challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(user_id),
+                session: None,
                 client: new.client,
             };
             let used = use_challenge(conn, &asked, now)?;
@@ -163,7 +166,7 @@ impl DB {
             if is_first {
                 recovery_codes::replace(conn, user_id, new.recovery_codes, now)?;
             }
-            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor)?;
+            keep_session(conn, user_id, new.session, SessionLevel::SecondFactor, now)?;
             note_change(conn, user_id, new.change, now)?;
             Ok(PasskeyRegistration::Added { is_first })
         })
@@ -186,7 +189,7 @@ impl DB {
             if !passkeys::remove(conn, who.user_id, id)? {
                 return Ok(false);
             }
-            keep_session_after_removal(conn, who.user_id, who.session)?;
+            keep_session_after_removal(conn, who.user_id, who.session, now)?;
             note_change(conn, who.user_id, noted, now)?;
             Ok(true)
         })
@@ -208,6 +211,7 @@ impl DB {
                 digest: login.challenge,
                 purpose: ChallengePurpose::Login,
                 user_id: None,
+                session: None,
                 client: login.session.client,
             };
             if use_challenge(conn, &asked, now)?.is_none() {
@@ -220,7 +224,7 @@ impl DB {
                 return Ok(PasskeyLoginOutcome::Refused);
             }
             end_pending(conn, user_id)?;
-            let ended = self.open_session(conn, login.session, None, login.side_effects)?;
+            let ended = self.add_session_within(conn, login.session, None, login.side_effects)?;
             Ok(PasskeyLoginOutcome::Opened { ended })
         })
     }

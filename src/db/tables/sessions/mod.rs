@@ -5,17 +5,20 @@ mod own;
 use diesel::prelude::*;
 
 use super::account_dates::record_login_statement;
+use super::ended_sessions::{forget_statement, note_statement};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::{sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
-    Client, Email, HashedPassword, SessionDigest, SessionLevel, SessionPublicId, SessionUser,
-    Timestamp, UserId,
+    Client, Email, HashedPassword, SessionDigest, SessionEnd, SessionLevel, SessionPublicId,
+    SessionUser, Timestamp, UserId,
 };
 
-/// The position of the statement that ends surplus sessions among those of a login.
-const SURPLUS_ENDED: usize = 2;
+/// Which sessions a login ends. The bounds are the user, the new session, and how many others stay.
+const SURPLUS: &str = "user_id = $1 AND digest <> $2 AND public_id <= (\
+     SELECT public_id FROM sessions WHERE user_id = $1 AND digest <> $2 \
+     ORDER BY public_id DESC LIMIT 1 OFFSET $3)";
 
 /// A session to open.
 #[derive(Debug, Clone, Copy)]
@@ -56,12 +59,12 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
-            self.open_session(conn, new, checked, side_effects)
+            self.add_session_within(conn, new, checked, side_effects)
         })
     }
 
     /// The same within a transaction that has locked the user's row.
-    pub(in crate::db) fn open_session(
+    pub(in crate::db) fn add_session_within(
         &self,
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
@@ -71,15 +74,23 @@ impl DB {
         let mut batch = Batch::default();
         batch.push(claim_user_statement(new, checked));
         batch.push(self.insert_session_statement(new));
-        batch.push(self.end_surplus_statement(new));
-        let language = new.client.language();
-        batch.push(record_login_statement(
-            new.user_id,
-            language,
-            self.settings.clock.now(),
+        let surplus = self.surplus_bounds(new);
+        let now = self.settings.clock.now();
+        batch.push(note_statement(
+            SURPLUS,
+            surplus.clone(),
+            SessionEnd::NewerLogin,
+            now,
         ));
+        batch.push_counted(Statement::new(
+            format!("DELETE FROM sessions WHERE {SURPLUS} RETURNING 1"),
+            surplus,
+        ));
+        batch.push(forget_statement(new.user_id));
+        let language = new.client.language();
+        batch.push(record_login_statement(new.user_id, language, now));
         batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
-        let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
+        let ended = batch.run_counting(conn)?;
         ended.ok_or(DbError::NoResultFound)
     }
 
@@ -130,6 +141,9 @@ impl DB {
                 .optional()?
                 .ok_or(DbError::NoResultFound)?;
             sync_legacy_columns(conn, UserId::new(user_id), None)?;
+            let one = [Value::Bytes(digest.as_bytes().to_vec())];
+            let now = self.settings.clock.now();
+            note_statement("digest = $1", one, SessionEnd::LoggedOut, now).run(conn)?;
             let session = sessions::table.filter(sessions::digest.eq(digest.as_bytes()));
             if diesel::delete(session).execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
@@ -191,19 +205,14 @@ impl DB {
         )
     }
 
-    /// The statement that ends the user's oldest sessions beyond the allowed number.
-    fn end_surplus_statement(&self, new: &NewSession<'_>) -> Statement {
+    /// The bounds of the sessions that a login ends: the oldest beyond the allowed number.
+    fn surplus_bounds(&self, new: &NewSession<'_>) -> [Value; 3] {
         let kept = self.settings.sessions.kept_per_user() - 1;
-        Statement::new(
-            "DELETE FROM sessions WHERE user_id = $1 AND digest <> $2 AND public_id <= (\
-                 SELECT public_id FROM sessions WHERE user_id = $1 AND digest <> $2 \
-                 ORDER BY public_id DESC LIMIT 1 OFFSET $3) RETURNING 1",
-            [
-                Value::number(new.user_id.get()),
-                Value::Bytes(new.digest.as_bytes().to_vec()),
-                Value::number(i64::from(kept)),
-            ],
-        )
+        [
+            Value::number(new.user_id.get()),
+            Value::Bytes(new.digest.as_bytes().to_vec()),
+            Value::number(i64::from(kept)),
+        ]
     }
 
     pub(in crate::db) fn validity(&self) -> Validity {

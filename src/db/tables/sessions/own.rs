@@ -4,10 +4,13 @@ use diesel::prelude::*;
 
 use super::{sync_legacy_columns, sync_newest_session};
 use crate::db::connection::AnyConnection;
+use crate::db::connection::statement::Value;
 use crate::db::schema::{sessions, users};
+use crate::db::tables::ended_sessions::{end_sessions_of, note_statement};
 use crate::db::{DB, DbError};
 use crate::domain::{
-    SessionDigest, SessionInfo, SessionLevel, SessionPublicId, SessionScope, Timestamp, UserId,
+    SessionDigest, SessionEnd, SessionInfo, SessionLevel, SessionPublicId, SessionScope, Timestamp,
+    UserId,
 };
 
 #[derive(Queryable)]
@@ -84,6 +87,13 @@ impl DB {
     ) -> Result<Option<bool>, DbError> {
         self.write(|conn| {
             let user_id = self.lock_owner(conn, by)?;
+            let now = self.settings.clock.now();
+            let bounds = [
+                Value::number(user_id.get()),
+                Value::Bytes(name.as_bytes().to_vec()),
+            ];
+            let which = "user_id = $1 AND public_id = $2";
+            note_statement(which, bounds, SessionEnd::OtherDevice, now).run(conn)?;
             let named = sessions::table
                 .filter(sessions::user_id.eq(user_id.get()))
                 .filter(sessions::public_id.eq(name.as_bytes()));
@@ -103,13 +113,12 @@ impl DB {
     pub fn end_sessions(&self, by: &SessionDigest, scope: SessionScope) -> Result<(), DbError> {
         self.write(|conn| {
             let user_id = self.lock_owner(conn, by)?;
-            let all = sessions::table.filter(sessions::user_id.eq(user_id.get()));
-            match scope {
-                SessionScope::All => diesel::delete(all).execute(conn)?,
-                SessionScope::Others => {
-                    diesel::delete(all.filter(sessions::digest.ne(by.as_bytes()))).execute(conn)?
-                }
+            let kept = match scope {
+                SessionScope::All => None,
+                SessionScope::Others => Some(by),
             };
+            let why = (SessionEnd::OtherDevice, self.settings.clock.now());
+            end_sessions_of(conn, user_id, kept, why)?;
             sync_newest_session(conn, user_id)
         })
     }
@@ -120,15 +129,16 @@ impl DB {
     /// # Errors
     /// Only if the database fails.
     pub fn end_all_sessions(&self, user_id: Option<UserId>) -> Result<usize, DbError> {
+        let now = self.settings.clock.now();
         self.write(|conn| {
             let Some(user_id) = user_id else {
                 let none = users::session_id.eq(None::<String>);
                 diesel::update(users::table).set(none).execute(conn)?;
+                note_statement("TRUE", [], SessionEnd::Operator, now).run(conn)?;
                 return Ok(diesel::delete(sessions::table).execute(conn)?);
             };
             sync_legacy_columns(conn, user_id, None)?;
-            let ended = sessions::table.filter(sessions::user_id.eq(user_id.get()));
-            Ok(diesel::delete(ended).execute(conn)?)
+            end_sessions_of(conn, user_id, None, (SessionEnd::Operator, now))
         })
     }
 

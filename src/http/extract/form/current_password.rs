@@ -7,7 +7,8 @@ use crate::domain::Password;
 use crate::http::FormError;
 
 /// The password that the owner gives again.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct CurrentPasswordForm {
     current_password: FieldText,
 }

@@ -36,57 +36,50 @@ impl Fields {
         self.0.get(name).is_some_and(|value| !value.is_empty())
     }
 
-    /// Deserializes a struct of [`FieldText`]s. Further fields are ignored.
+    /// Deserializes a struct of [`FieldText`]s, whose defaults are missing fields. Further fields
+    /// are ignored.
     ///
     /// # Errors
-    /// [`FormError`] names each field that is missing or empty.
+    /// None for a struct that has a default for each field.
     pub(crate) fn deserialize<T: DeserializeOwned>(self) -> Result<T, FormError> {
         let filled = self.0.into_iter().filter(|(_, value)| !value.is_empty());
-        let filled: Vec<_> = filled
-            .map(|(name, value)| (name, FieldText(value)))
-            .collect();
-        let mut names: Vec<String> = filled.iter().map(|(name, _)| name.clone()).collect();
-        let read = T::deserialize(MapDeserializer::new(filled.into_iter()));
-        let mut missing = match read {
-            Ok(form) => return Ok(form),
-            Err(error) => vec![error],
-        };
-        // The same with a text in each missing field, until none is missing.
-        while let Some(FormError::Missing(name)) = missing.last() {
-            names.push((*name).to_owned());
-            let given = names
-                .iter()
-                .map(|name| (name.clone(), FieldText::default()));
-            match T::deserialize(MapDeserializer::new(given)) {
-                Ok(_) => break,
-                Err(error) => missing.push(error),
-            }
-        }
-        Err(FormError::several(missing))
+        let filled = filled.map(|(name, value)| (name, FieldText(Some(value))));
+        T::deserialize(MapDeserializer::new(filled))
     }
 }
 
-/// The value of a field as it was sent, not empty. It is zeroed when it is dropped.
+/// The value of a field as it was sent; by default that of a missing or empty one. It is zeroed
+/// when it is dropped.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct FieldText(Zeroizing<String>);
+pub(crate) struct FieldText(Option<Zeroizing<String>>);
 
 impl FieldText {
     /// The text as it was sent.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    ///
+    /// # Errors
+    /// [`FormError::Missing`] for a missing or empty field.
+    pub(crate) fn text(&self, name: &'static str) -> Result<&str, FormError> {
+        let text = self.0.as_ref().ok_or(FormError::Missing(name))?;
+        Ok(text)
+    }
+
+    /// The text as it was sent; none for a missing or empty field.
+    pub(crate) fn optional(&self) -> Option<&str> {
+        self.0.as_deref().map(String::as_str)
     }
 
     /// Parses the text, and zeroes it.
     ///
     /// # Errors
-    /// The error of `parse`, as a [`FormError`] that names the field.
+    /// [`FormError::Missing`], or the error of `parse` as a [`FormError`] that names the field.
     pub(crate) fn parse<T, E: Into<FormError>>(
         self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, FormError> {
-        FormError::within(name, parse(&self.0))
+        let text = self.text(name)?;
+        FormError::within(name, parse(text))
     }
 }
 
@@ -103,7 +96,7 @@ impl<'de> Deserializer<'de> for FieldText {
     type Error = FormError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
-        visitor.visit_str(&self.0)
+        visitor.visit_str(self.optional().unwrap_or_default())
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {

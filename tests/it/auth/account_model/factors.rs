@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use totp_rs::{Builder, Secret};
 
-use super::model::{Factor, end, key, latest, same};
+use super::model::{TotpApp, end, key, latest, same};
 use super::{Both, DAY, PASSWORDS};
 use crate::support::app::Answer;
 use crate::support::email as address;
@@ -12,7 +12,7 @@ use crate::support::mailbox::token_of;
 
 impl Both {
     /// The code of a step that was not used yet.
-    fn fresh_code(&mut self, secret: &str) -> String {
+    pub(super) fn fresh_code(&mut self, secret: &str) -> String {
         self.app.advance(30);
         self.model.now += 30;
         let secret = Secret::try_from_base32(secret).unwrap();
@@ -22,7 +22,7 @@ impl Both {
     }
 
     /// The mail about a change, whose token undoes it.
-    fn notified(&mut self, account: usize, about: &str) {
+    pub(super) fn notified(&mut self, account: usize, about: &str) {
         let email = self.model.accounts[account].email;
         let mail = self.app.mails.next_to(email);
         assert!(mail.subject.contains(about), "{}", mail.subject);
@@ -33,7 +33,7 @@ impl Both {
     }
 
     /// All sessions of an account end but one, and the logins that wait for a code.
-    fn keep(&mut self, account: usize, session: &str) {
+    pub(super) fn keep(&mut self, account: usize, session: &str) {
         end(&mut self.model.sessions, account);
         end(&mut self.model.pending, account);
         let mut sessions = self.model.sessions.iter_mut();
@@ -42,7 +42,7 @@ impl Both {
     }
 
     /// The account of a session whose owner gives a password again, or the status of the refusal.
-    fn asked(&self, owner: Option<usize>, with: usize) -> Result<usize, u16> {
+    pub(super) fn asked(&self, owner: Option<usize>, with: usize) -> Result<usize, u16> {
         // Rate limits are not tested here.
         self.app.place.sql("DELETE FROM throttle");
         match owner {
@@ -55,7 +55,7 @@ impl Both {
     pub(super) async fn set_up_app(&mut self, nth: usize, with: usize) {
         let (session, owner) = self.model.session(nth);
         let asked = self.asked(owner, with);
-        let asked = asked.and_then(|owner| match self.model.accounts[owner].factor {
+        let asked = asked.and_then(|owner| match self.model.accounts[owner].app {
             Some(_) => Err(409),
             None => Ok(owner),
         });
@@ -73,13 +73,9 @@ impl Both {
             .as_user(&session, Method::PUT, "/account/totp", body);
         let confirmed = confirmed.await;
         assert_eq!(confirmed.status.as_u16(), 200, "{}", confirmed.body);
-        let now = self.model.now;
-        self.model.accounts[owner].factor = Some(Factor {
-            secret,
-            since: now,
-            codes: codes_of(&confirmed.json()),
-            codes_since: now,
-        });
+        let since = self.model.now;
+        self.model.accounts[owner].app = Some(TotpApp { secret, since });
+        self.new_codes(owner, &confirmed.json());
         self.keep(owner, &session);
         self.notified(owner, "second factor was added");
     }
@@ -87,19 +83,14 @@ impl Both {
     pub(super) async fn replace_codes(&mut self, nth: usize, with: usize) {
         let (session, owner) = self.model.session(nth);
         let asked = self.asked(owner, with);
-        let asked = asked.and_then(|owner| match self.model.accounts[owner].factor {
-            Some(_) => Ok(owner),
-            None => Err(409),
-        });
+        let is_guarded = owner.is_some_and(|owner| self.model.accounts[owner].is_guarded());
+        let asked = asked.and_then(|owner| is_guarded.then_some(owner).ok_or(409));
         let body = format!("current_password={}", PASSWORDS[with]);
         let path = "/account/recovery_codes";
         let replaced = self.app.as_user(&session, Method::POST, path, body).await;
         assert_eq!(replaced.status.as_u16(), asked.err().unwrap_or(200));
         let Ok(owner) = asked else { return };
-        let now = self.model.now;
-        if let Some(factor) = &mut self.model.accounts[owner].factor {
-            (factor.codes, factor.codes_since) = (codes_of(&replaced.json()), now);
-        }
+        self.new_codes(owner, &replaced.json());
         self.keep(owner, &session);
         self.notified(owner, "New recovery codes");
     }
@@ -119,7 +110,8 @@ impl Both {
         let removed = self.app.as_user(&session, Method::DELETE, path, body).await;
         assert_eq!(removed.status.as_u16(), asked.err().unwrap_or(200));
         let Ok(owner) = asked else { return };
-        self.model.accounts[owner].factor = None;
+        self.model.accounts[owner].app = None;
+        self.model.accounts[owner].drop_idle_codes();
         self.keep(owner, &session);
         self.notified(owner, "was removed");
     }
@@ -136,7 +128,7 @@ impl Both {
         login.unwrap().split(';').next().unwrap().to_owned()
     }
 
-    async fn second_step(&self, cookie: &str, code: &str) -> Answer {
+    pub(super) async fn second_step(&self, cookie: &str, code: &str) -> Answer {
         self.app.place.sql("DELETE FROM throttle");
         let request = TestRequest::post()
             .uri("/sessions/second_factor")
@@ -163,19 +155,21 @@ impl Both {
         let owner = self.model.owner(email)?;
         let account = &self.model.accounts[owner];
         let is_right = self.model.is_right(owner, with);
-        (is_right && !account.is_disabled && account.factor.is_some()).then_some(owner)
+        (is_right && !account.is_disabled && account.is_guarded()).then_some(owner)
     }
 
-    fn secret_of(&self, account: usize) -> Option<String> {
-        let factor = self.model.accounts[account].factor.as_ref()?;
-        Some(factor.secret.clone())
+    pub(super) fn secret_of(&self, account: usize) -> Option<String> {
+        let app = self.model.accounts[account].app.as_ref()?;
+        Some(app.secret.clone())
     }
 
     pub(super) async fn log_in_by_app(&mut self, email: &'static str, with: usize) {
         let Some(owner) = self.protected(email, with) else {
             return;
         };
-        let secret = self.secret_of(owner).unwrap();
+        let Some(secret) = self.secret_of(owner) else {
+            return;
+        };
         let code = format!("otp={}", self.fresh_code(&secret));
         self.log_in_by(owner, email, with, &code).await;
     }
@@ -184,8 +178,7 @@ impl Both {
         let Some(owner) = self.protected(email, with) else {
             return;
         };
-        let factor = self.model.accounts[owner].factor.as_mut().unwrap();
-        let Some(code) = factor.codes.pop() else {
+        let Some(code) = self.model.accounts[owner].codes.pop() else {
             return;
         };
         let code = format!("recovery_code={code}");
@@ -213,7 +206,11 @@ impl Both {
         let code = secret.map(|secret| self.fresh_code(&secret));
         let login = latest(&self.model.pending, nth);
         let is_live = login.is_some_and(|login| login.is_live(self.model.now));
-        let body = format!("otp={}", code.unwrap_or("000000".to_owned()));
+        let body = match code {
+            Some(code) => format!("otp={code}"),
+            None if is_live => self.sign_second_step(owner, &cookie).await,
+            None => "otp=000000".to_owned(),
+        };
         let answer = self.second_step(&cookie, &body).await;
         assert_eq!(
             answer.status,
@@ -234,7 +231,10 @@ impl Both {
         self.app.place.sql("DELETE FROM throttle");
         let user = self.db.find_user_by(&address(email)).unwrap();
         let reset = self.app.auth.reset_second_factors(Some(&user)).unwrap();
-        let had = self.model.accounts[owner].factor.take().is_some();
+        let had = self.model.accounts[owner].is_guarded();
+        self.model.lose_passkeys(owner, 0);
+        self.model.accounts[owner].app = None;
+        self.model.accounts[owner].codes.clear();
         assert_eq!(reset.len(), usize::from(had));
         end(&mut self.model.sessions, owner);
         end(&mut self.model.pending, owner);
@@ -279,30 +279,35 @@ impl Both {
         self.model.reset_token(token_of(&mail), account);
     }
 
-    /// Compares the accounts with an app, and the number of recovery codes that are left.
-    pub(super) fn compare_factors(&self) {
-        let guarded = "SELECT users.email AS value FROM users JOIN totp ON totp.user_id = users.id \
-            WHERE confirmed_at IS NOT NULL ORDER BY users.email";
-        let there = self
-            .model
-            .accounts
-            .iter()
-            .filter(|account| account.is_there);
-        let with_app = there.clone().filter(|account| account.factor.is_some());
-        let mut expected: Vec<&str> = with_app.map(|account| account.email).collect();
-        let mut found = self.app.place.texts(guarded);
-        expected.sort_unstable();
-        found.sort_unstable();
-        assert_eq!(found, expected);
-        let factors = there.filter_map(|account| account.factor.as_ref());
-        let left: usize = factors.map(|factor| factor.codes.len()).sum();
-        let codes = "SELECT CAST(user_id AS TEXT) AS value FROM recovery_codes";
-        assert_eq!(self.app.place.texts(codes).len(), left);
+    /// The recovery codes that an answer shows.
+    pub(super) fn new_codes(&mut self, owner: usize, json: &serde_json::Value) {
+        let codes = json["recovery_codes"].as_array().unwrap();
+        let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned());
+        let (codes, now) = (codes.collect(), self.model.now);
+        let account = &mut self.model.accounts[owner];
+        (account.codes, account.codes_since) = (codes, now);
     }
-}
 
-fn codes_of(json: &serde_json::Value) -> Vec<String> {
-    let codes = json["recovery_codes"].as_array().unwrap();
-    let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned());
-    codes.collect()
+    /// Compares the accounts with an app, those with passkeys, and the number of recovery codes
+    /// that are left.
+    pub(super) fn compare_factors(&self) {
+        let there = || {
+            let accounts = self.model.accounts.iter();
+            accounts.filter(|account| account.is_there)
+        };
+        let compare = |table: &str, mut expected: Vec<&str>| {
+            let mut found = self.app.place.texts(&format!(
+                "SELECT users.email AS value FROM users JOIN {table} ON {table}.user_id = users.id"
+            ));
+            expected.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{table}");
+        };
+        let with_app = there().filter(|account| account.app.is_some());
+        compare("totp", with_app.map(|account| account.email).collect());
+        let keys = there().flat_map(|account| account.passkeys.iter().map(|_| account.email));
+        compare("passkeys", keys.collect());
+        let codes = there().flat_map(|account| account.codes.iter().map(|_| account.email));
+        compare("recovery_codes", codes.collect());
+    }
 }

@@ -3,6 +3,7 @@
 
 mod factors;
 mod model;
+mod passkeys;
 mod steps;
 
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::rt;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::{Notification, NotificationSettings, RelyingParty};
 use bienvenue::db::DB;
 use bienvenue::domain::Clock;
 use bienvenue::http::HttpSettings;
@@ -72,6 +73,10 @@ impl Both {
             Step::BeginLogin(who, with) => self.begin_login(EMAILS[who], with).await,
             Step::EndLogin(nth) => self.end_login(nth).await,
             Step::UndoFactors(nth) => self.undo_factors(nth).await,
+            Step::AddPasskey(nth, with) => self.add_passkey(nth, with).await,
+            Step::RemovePasskey(nth, with) => self.remove_passkey(nth, with).await,
+            Step::LogInByPasskey(who) => self.log_in_by_passkey(EMAILS[who]).await,
+            Step::LogInByLostPasskey(nth) => self.log_in_by_lost_passkey(nth).await,
             Step::ResetFactors(who) => self.reset_factors(EMAILS[who]),
             Step::Disable(who) => self.disable(EMAILS[who]),
             Step::Enable(who) => self.enable(EMAILS[who]),
@@ -103,14 +108,7 @@ impl Both {
         let is_taken = model.owner(email).is_some() || model.is_kept_from(email, None);
         assert_eq!(answer.status, if is_taken { 400 } else { 201 });
         if !is_taken {
-            model.accounts.push(Account {
-                email,
-                password: Some(with),
-                is_proved: false,
-                is_there: true,
-                is_disabled: false,
-                factor: None,
-            });
+            model.accounts.push(Account::new(email, with));
         }
     }
 
@@ -118,7 +116,7 @@ impl Both {
         let answer = self.app.log_in(&typed(email), PASSWORDS[with]).await;
         let owner = self.model.owner(email);
         let owner = owner.filter(|owner| self.model.is_right(*owner, with));
-        let owner = owner.filter(|owner| self.model.accounts[*owner].factor.is_none());
+        let owner = owner.filter(|owner| !self.model.accounts[*owner].is_guarded());
         let owner = owner.filter(|owner| !self.model.accounts[*owner].is_disabled);
         assert_eq!(answer.status, if owner.is_some() { 200 } else { 401 });
         if let Some(owner) = owner {
@@ -340,6 +338,7 @@ fn setup(place: Rc<Place>, clock: Clock, has_one_session: bool) -> Setup {
     db.sessions.idle = Duration::from_secs(IDLE);
     db.sessions.lifetime = Duration::from_secs(LIFETIME);
     let mut auth = quick();
+    auth.relying_party = RelyingParty::new("http://localhost", "localhost");
     auth.notices =
         NotificationSettings::only([Notification::EmailChanged, Notification::SecondFactor]);
     Setup {

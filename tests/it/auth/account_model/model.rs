@@ -1,6 +1,7 @@
 //! The expected state of accounts.
 
 use super::{HOUR, IDLE, LIFETIME, TOUCH_AFTER};
+use crate::support::authenticator::Authenticator;
 
 pub(super) struct Account {
     pub(super) email: &'static str,
@@ -10,15 +11,50 @@ pub(super) struct Account {
     pub(super) is_proved: bool,
     pub(super) is_there: bool,
     pub(super) is_disabled: bool,
-    pub(super) factor: Option<Factor>,
-}
-
-/// An authenticator app with its recovery codes, and the times at which they were made.
-pub(super) struct Factor {
-    pub(super) secret: String,
-    pub(super) since: u64,
+    pub(super) app: Option<TotpApp>,
+    pub(super) passkeys: Vec<Passkey>,
     pub(super) codes: Vec<String>,
     pub(super) codes_since: u64,
+}
+
+/// An authenticator app, and when it was set up.
+pub(super) struct TotpApp {
+    pub(super) secret: String,
+    pub(super) since: u64,
+}
+
+/// What holds a passkey, and when it was added.
+pub(super) struct Passkey {
+    pub(super) key: Authenticator,
+    pub(super) since: u64,
+}
+
+impl Account {
+    pub(super) fn new(email: &'static str, password: usize) -> Self {
+        Self {
+            email,
+            password: Some(password),
+            is_proved: false,
+            is_there: true,
+            is_disabled: false,
+            app: None,
+            passkeys: Vec::new(),
+            codes: Vec::new(),
+            codes_since: 0,
+        }
+    }
+
+    /// Whether a login needs a second factor.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.app.is_some() || !self.passkeys.is_empty()
+    }
+
+    /// Without a factor there are no recovery codes.
+    pub(super) fn drop_idle_codes(&mut self) {
+        if !self.is_guarded() {
+            self.codes.clear();
+        }
+    }
 }
 
 /// A capability over an account: a session or a token.
@@ -52,6 +88,8 @@ pub(super) struct Model {
     pub(super) factor_undos: Vec<Key>,
     /// Logins that wait for a second factor.
     pub(super) pending: Vec<Key>,
+    /// Passkeys that were removed.
+    pub(super) lost: Vec<Authenticator>,
 }
 
 fn canonical(email: &str) -> String {
@@ -104,6 +142,7 @@ impl Model {
         end(&mut self.undos, account);
         end(&mut self.factor_undos, account);
         self.accounts[account].is_there = false;
+        self.lose_passkeys(account, 0);
     }
 
     /// The account of a session that a request uses, if the session is valid.
@@ -169,13 +208,24 @@ impl Model {
         for undo in undos.filter(|undo| undo.account == account && undo.since >= since) {
             undo.is_good = false;
         }
-        let factor = &mut self.accounts[account].factor;
-        if factor.as_ref().is_some_and(|factor| factor.since >= since) {
-            *factor = None;
+        let lost = self.lose_passkeys(account, since);
+        let holder = &mut self.accounts[account];
+        let newer = holder.app.take_if(|app| app.since >= since);
+        if lost || newer.is_some() {
+            holder.drop_idle_codes();
         }
-        if let Some(factor) = factor.as_mut().filter(|factor| factor.codes_since >= since) {
-            factor.codes.clear();
+        if holder.codes_since >= since {
+            holder.codes.clear();
         }
+    }
+
+    /// Takes the passkeys that were added at a time or later. Returns whether there were any.
+    pub(super) fn lose_passkeys(&mut self, account: usize, since: u64) -> bool {
+        let passkeys = &mut self.accounts[account].passkeys;
+        let lost = passkeys.extract_if(.., |passkey| passkey.since >= since);
+        let before = self.lost.len();
+        self.lost.extend(lost.map(|passkey| passkey.key));
+        self.lost.len() > before
     }
 
     pub(super) fn reset_token(&mut self, text: String, account: usize) {

@@ -32,6 +32,13 @@ pub(super) enum Step {
     /// The password alone; later, the code for the n-th login that waits for one.
     BeginLogin(usize, usize),
     EndLogin(usize),
+    /// In the n-th session, with a password: the passkey that is added last is removed first.
+    AddPasskey(usize, usize),
+    RemovePasskey(usize, usize),
+    /// Without a password.
+    LogInByPasskey(usize),
+    /// With the n-th passkey that was removed.
+    LogInByLostPasskey(usize),
     /// With the n-th token of a mail about factors.
     UndoFactors(usize),
     /// By an operator.
@@ -66,6 +73,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (who(), with()).prop_map(|(who, with)| Step::LogInByRecoveryCode(who, with)),
         3 => (who(), with()).prop_map(|(who, with)| Step::BeginLogin(who, with)),
         3 => nth().prop_map(Step::EndLogin),
+        4 => (nth(), with()).prop_map(|(n, with)| Step::AddPasskey(n, with)),
+        1 => (nth(), with()).prop_map(|(n, with)| Step::RemovePasskey(n, with)),
+        3 => who().prop_map(Step::LogInByPasskey),
+        2 => nth().prop_map(Step::LogInByLostPasskey),
         3 => nth().prop_map(Step::UndoFactors),
         1 => who().prop_map(Step::ResetFactors),
         1 => who().prop_map(Step::Disable),
@@ -128,5 +139,12 @@ pub(super) fn scene() -> impl Strategy<Value = Vec<Step>> {
         let login = [Step::BeginLogin(who, 0), between, Step::EndLogin(0)];
         before.into_iter().chain(login).collect()
     });
-    prop_oneof![giver, thief, squatter, protected]
+    // The same by passkey, and what the passkey opens afterwards.
+    let by_passkey = (who(), step()).prop_map(|(who, between)| {
+        let before = [Step::LogIn(who, 0), Step::AddPasskey(0, 0)];
+        let login = [Step::BeginLogin(who, 0), between, Step::EndLogin(0)];
+        let after = [Step::LogInByPasskey(who), Step::LogInByLostPasskey(0)];
+        before.into_iter().chain(login).chain(after).collect()
+    });
+    prop_oneof![giver, thief, squatter, protected, by_passkey]
 }

@@ -9,7 +9,7 @@ use rstest::rstest;
 
 use super::{BOB, PASSWORD, Phone, code_of};
 use crate::support::app::{Setup, app};
-use crate::support::{Engine, Place, has_tool};
+use crate::support::{Engine, PYTHON, Place, has_python_module, has_tool};
 
 #[rstest]
 #[case(Engine::Sqlite)]
@@ -264,24 +264,46 @@ async fn codes_of_oathtool_are_accepted() {
     if !has_tool("oathtool") {
         return;
     }
+    codes_are_accepted(|secret, now| {
+        let mut oathtool = Command::new("oathtool");
+        oathtool.args(["--totp", "--base32", &format!("--now=@{now}"), secret]);
+        oathtool
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn codes_of_pyotp_are_accepted() {
+    if !has_python_module("pyotp", "python3-pyotp") {
+        return;
+    }
+    codes_are_accepted(|secret, now| {
+        let program = "import pyotp, sys; print(pyotp.TOTP(sys.argv[1]).at(int(sys.argv[2])))";
+        let mut pyotp = Command::new(PYTHON);
+        pyotp.args(["-c", program, secret, &now.to_string()]);
+        pyotp
+    })
+    .await;
+}
+
+/// Enrols, and logs in 20 times, with the codes that a program prints for a secret and a time.
+async fn codes_are_accepted(program: impl Fn(&str, i64) -> Command) {
     let app = app().await;
     let session_id = app.bob().await;
     let phone = app.begin_totp(&session_id).await;
-    let oathtool = |phone: &Phone| {
-        let now = format!("--now=@{}", app.clock.now().seconds());
-        let output = Command::new("oathtool")
-            .args(["--totp", "--base32", &now, &phone.secret])
+    let code = |phone: &Phone| {
+        let output = program(&phone.secret, app.clock.now().seconds())
             .output()
             .unwrap();
         let code = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{:?}", output.stderr);
         code.trim().to_owned()
     };
-    let confirmed = app.confirm_totp(&session_id, &oathtool(&phone)).await;
+    let confirmed = app.confirm_totp(&session_id, &code(&phone)).await;
     assert_eq!(confirmed.status.as_u16(), 200, "{}", confirmed.body);
     for _ in 0..20 {
         app.advance(30);
-        let logged_in = app.log_in_with(PASSWORD, &oathtool(&phone)).await;
+        let logged_in = app.log_in_with(PASSWORD, &code(&phone)).await;
         assert_eq!(logged_in.status.as_u16(), 200, "{}", logged_in.body);
     }
 }

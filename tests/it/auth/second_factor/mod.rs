@@ -1,6 +1,7 @@
 //! Second factors: authenticator apps, recovery codes, and the key that they are encrypted under.
 
 mod attackers;
+mod earlier_mails;
 mod enrolment;
 mod keys;
 mod killed_rotation;

@@ -17,9 +17,14 @@ use std::collections::BTreeSet;
 use crate::support::{Engine, Place};
 
 /// Statements that read a whole table, and why they may. None runs for a request.
-const WHOLE_TABLES: [(&str, &str); 5] = [
+const WHOLE_TABLES: [(&str, &str); 6] = [
     ("UPDATE users SET session_id = $", "`session revoke --all`"),
     ("DELETE FROM sessions", "`session revoke --all`"),
+    (
+        "INSERT INTO ended_sessions (digest, user_id, reason, ended_at) SELECT digest, user_id, $, $ \
+         FROM sessions WHERE TRUE ON CONFLICT (digest) DO NOTHING",
+        "`session revoke --all`",
+    ),
     ("DELETE FROM throttle", "`throttle clear --all`"),
     ("__diesel_schema_migrations", "a row for each migration"),
     ("sqlite_master", "the schema"),

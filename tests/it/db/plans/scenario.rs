@@ -1,5 +1,7 @@
 //! A day in the life of the service: each use case once, and what runs in the background.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use bienvenue::auth::ThrottleSettings;
 use bienvenue::db::{DB, UserChanges};
@@ -104,16 +106,24 @@ fn operators_and_background(db: &DB) {
     db.end_sessions(&session.digest(), SessionScope::All)
         .unwrap();
     db.end_all_sessions(Some(user.id)).unwrap();
+    db.session_end(&session.digest()).unwrap();
+    db.ended_sessions_of(user.id).unwrap();
+    db.end_all_sessions(None).unwrap();
     db.users_after(None, 10).unwrap();
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();
     db.count_sessions(Some(&session.digest()), 10).unwrap();
+    db.count_totp(Some(user.id), 10).unwrap();
+    db.count_passkeys(None, 10).unwrap();
     db.outbox().unwrap();
     db.waiting_mails(10).unwrap();
     db.retry_mails().unwrap();
     db.list_limits(10).unwrap();
     db.clear_limits_for(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();
+    db.clock().advance(Duration::from_secs(8 * 24 * 3600));
+    db.remove_expired_sessions(10).unwrap();
+    db.remove_old_session_ends(10).unwrap();
     db.remove_expired_tokens(10).unwrap();
     db.remove_expired_limits(10).unwrap();
     db.remove_surplus_limits(10).unwrap();

@@ -15,6 +15,7 @@ mod mailed_links;
 mod navigation;
 mod register;
 mod second_factor;
+mod session_end;
 mod texts;
 mod uniform;
 mod visitor;

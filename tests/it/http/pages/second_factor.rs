@@ -45,7 +45,7 @@ fn code(secret: &str, at: Timestamp) -> String {
 
 /// Sets an app up in a browser that is logged in, and returns its secret and the page with the
 /// recovery codes.
-async fn set_up(app: &App, bob: &Visitor, next: &str) -> (String, Answer) {
+pub(super) async fn set_up(app: &App, bob: &Visitor, next: &str) -> (String, Answer) {
     let shown = bob.post(app, APP, &[PASSWORD, ("next", next)]).await;
     assert_page(&shown, 200);
     let secret = secret_of(&shown);
