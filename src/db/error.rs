@@ -72,9 +72,12 @@ pub enum Unavailable {
     /// The disk failed during a commit. The page cache may differ from the disk.
     #[error("a commit was lost ({0})")]
     CommitFailed(DieselError),
-    /// An earlier commit was lost, and the process has to restart.
-    #[error("a commit was lost and the service has to restart")]
+    /// A commit was lost, or the database was moved, and the process has to restart.
+    #[error("the service has to restart")]
     ShuttingDown,
+    /// The database was moved, and refuses every change.
+    #[error("{0}")]
+    Moved(DieselError),
     /// A pooler moved this client to a server connection without its prepared statements, or
     /// with those of another client.
     #[error(
@@ -119,6 +122,9 @@ const FULL: [&str; 3] = [
     "could not extend file",
     "No space left",
 ];
+
+/// The message of the triggers of a database that was moved.
+pub(super) const MOVED: &str = "the database was moved";
 
 /// Messages of PostgreSQL, or of a pooler, to connected clients when it shuts down.
 const LOST: [&str; 4] = [
@@ -168,7 +174,9 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        if is_damage(&error) {
+        if says(&error, &[MOVED]) {
+            Unavailable::Moved(error).into()
+        } else if is_damage(&error) {
             Unavailable::Damaged(error.to_string()).into()
         } else if is_lost(&error) {
             Unavailable::ConnectionLost(error).into()
