@@ -3,7 +3,7 @@
 use super::{ActOutcome, AdminAct, Administrator};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{FAILED_LOGINS, admin_acts, refuse_waiting};
+use crate::auth::throttle::{LOGIN_IP_LIMITS, admin_acts, refuse_waiting};
 use crate::auth::{Auth, AuthError, PasskeyRefusal};
 use crate::db::{PasskeyActOutcome, PasskeyOfAdministrator, PasskeyUse};
 use crate::domain::{
@@ -54,7 +54,7 @@ impl Auth {
         let owned = client.clone();
         let check = move |auth: &Self| {
             let settings = &auth.settings.throttle;
-            let mut limits = FAILED_LOGINS.of(&owned, settings);
+            let mut limits = LOGIN_IP_LIMITS.of(&owned, settings);
             limits.extend(admin_acts(settings, admin));
             refuse_waiting(auth, &limits)?;
             match parsed {

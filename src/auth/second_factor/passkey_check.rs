@@ -5,7 +5,7 @@ use super::passkeys::descriptor;
 use super::{Auth, AuthError};
 use crate::auth::PasskeyRefusal;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{FAILED_LOGINS, PASSKEY_REQUESTS};
+use crate::auth::throttle::{LOGIN_IP_LIMITS, PASSKEY_IP_LIMITS};
 use crate::db::{Challenge, PasskeyUse};
 use crate::domain::{
     ChallengeDigest, ChallengePurpose, Client, PasskeyChallenge, SessionDigest, StoredPasskey,
@@ -68,7 +68,7 @@ impl Auth {
             session,
             client,
         };
-        let limits = PASSKEY_REQUESTS.of(client, &self.settings.throttle);
+        let limits = PASSKEY_IP_LIMITS.of(client, &self.settings.throttle);
         self.db.add_challenge(&new, &limits)??;
         Ok(challenge)
     }
@@ -107,7 +107,7 @@ impl Auth {
         challenge: Option<ChallengeDigest>,
         client: &Client,
     ) -> Result<(), AuthError> {
-        let limits = FAILED_LOGINS.of(client, &self.settings.throttle);
+        let limits = LOGIN_IP_LIMITS.of(client, &self.settings.throttle);
         Ok(self.db.fail_challenge(challenge.as_ref(), &limits)??)
     }
 }

@@ -4,7 +4,7 @@
 use super::{Auth, AuthError};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{FAILED_LOGINS, LoginAttempt, refuse_waiting};
+use crate::auth::throttle::{LOGIN_IP_LIMITS, LoginAttempt, refuse_waiting};
 use crate::auth::{LoginSuccess, PasskeyRefusal};
 use crate::db::{FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse};
 use crate::domain::{
@@ -122,7 +122,7 @@ impl Auth {
         let challenge = challenge.map(|bytes| PasskeyChallenge::from_bytes(bytes).digest());
         let owned = client.clone();
         let check = move |auth: &Self| {
-            let limits = FAILED_LOGINS.of(&owned, &auth.settings.throttle);
+            let limits = LOGIN_IP_LIMITS.of(&owned, &auth.settings.throttle);
             refuse_waiting(auth, &limits)?;
             match parsed {
                 Ok(parsed) => auth.check_passkey_login(&parsed, owned),

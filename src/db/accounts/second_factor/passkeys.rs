@@ -224,7 +224,7 @@ impl DB {
                 return Ok(PasskeyLoginOutcome::Refused);
             }
             end_pending(conn, user_id)?;
-            let ended = self.open_session(conn, login.session, None, login.side_effects)?;
+            let ended = self.add_session_within(conn, login.session, None, login.side_effects)?;
             Ok(PasskeyLoginOutcome::Opened { ended })
         })
     }
