@@ -16,7 +16,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
-use bienvenue::bcrypt_lanes::{Input, Lanes};
+use bcrypt_lanes::{Input, Lanes};
 
 const PASSWORD: &[u8] = b"correct horse battery staple\0";
 const SALT: [u8; 16] = *b"sixteen bytes...";

@@ -19,7 +19,7 @@ TARGET = ROOT / "docs" / "requirements.md"
 def tests():
     """The names of tests by requirement."""
     found = {}
-    for folder in ("src", "tests"):
+    for folder in ("src", "crates", "tests"):
         for file in sorted((ROOT / folder).rglob("*.rs")):
             for name in re.findall(r"fn ((?:[rf]\d{2,3}_)+\w+)", file.read_text(encoding="utf-8")):
                 prefix = re.match(r"(?:[rf]\d{2,3}_)+", name).group()

@@ -56,7 +56,8 @@ def linked(data):
             if is_normal and not is_macro and package["id"] not in seen:
                 seen[package["id"]] = package
                 waiting.append(package["id"])
-    return sorted(seen.values(), key=lambda package: (package["name"], package["version"]))
+    third_party = (package for package in seen.values() if package["source"])
+    return sorted(third_party, key=lambda package: (package["name"], package["version"]))
 
 
 def chosen(expression):

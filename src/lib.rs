@@ -10,8 +10,6 @@ pub mod secret_key;
 
 // The program's own parts: no interface for other programs.
 #[doc(hidden)]
-pub mod bcrypt_lanes;
-#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod config;

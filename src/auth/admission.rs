@@ -63,7 +63,7 @@ impl Auth {
 
     /// Runs the step that counts an attempt and looks up its account. Without rate limits it only
     /// reads.
-    pub(super) async fn reserve<T: Send + 'static>(
+    pub(super) async fn run_count_step<T: Send + 'static>(
         &self,
         executor: &impl Executor,
         client: &Client,

@@ -33,7 +33,7 @@ impl Auth {
             .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         drop(permit);
         let failure = checked.failure();
-        let opened = match checked.right() {
+        let opened = match checked.require_right() {
             Ok(right) => {
                 let open = move |auth: &Self| auth.open_session(right, code.as_ref());
                 executor.write(self, client, open).await

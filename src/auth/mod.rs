@@ -57,8 +57,8 @@ pub use account::export::Export;
 pub use account::summary::AccountSummary;
 pub use act_refusal::ActRefusal;
 pub use administration::{
-    ActOutcome, AdminAct, AdminRequest, Administrator, Invited, NewInvitation, UserDetails,
-    create_invitation, members,
+    ActOutcome, AdminAct, AdminProof, AdminRequest, Administrator, Invited, NewInvitation,
+    UserDetails, create_invitation, members,
 };
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};

@@ -59,7 +59,7 @@ impl Auth {
             .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, &client))?;
         drop(permit);
         let failure = checked.failure();
-        match checked.right().and_then(|right| self.settle(right)) {
+        match checked.require_right().and_then(|right| self.settle(right)) {
             Ok(()) => Ok(true),
             Err(cause) => {
                 self.end_failed_login(&failure, &cause, &client);
@@ -94,19 +94,19 @@ impl Auth {
         let (mut attempt, mut permit) = admitted.await?;
 
         let count_and_look_up = move |auth: &Self| {
-            attempt.reserve(auth)?;
+            attempt.count(auth)?;
             let refreshed = auth.foreign_checks.refresh(&auth.db);
             let user = refreshed.and_then(|()| attempt.user(auth));
             let user = user.inspect_err(|_| auth.refund(&attempt.reservation))?;
             Ok((attempt, user))
         };
-        let reserved = self.reserve(executor, &client, count_and_look_up);
+        let reserved = self.run_count_step(executor, &client, count_and_look_up);
         let (attempt, (user, is_disabled)) = reserved.await?;
 
         // A disabled account takes the time of an unknown one.
         let stored = user.as_ref().filter(|_| !is_disabled);
         let stored = stored.map(|user| &user.hashed_password);
-        let verified = self.verify(&mut permit, stored, &password).await;
+        let verified = self.compare_password(&mut permit, stored, &password).await;
         let verified = verified.inspect_err(|_| self.refund(&attempt.reservation))?;
         let checked = CheckedPassword {
             user,
@@ -120,7 +120,7 @@ impl Auth {
 
     /// Compares a password with the stored one. Every failed check takes one hash of the current
     /// cost, and one time slot of `ForeignChecks` if there are foreign hashes.
-    async fn verify(
+    async fn compare_password(
         &self,
         permit: &mut HashPermit,
         stored: Option<&HashedPassword>,
@@ -214,7 +214,7 @@ impl CheckedPassword {
     /// # Errors
     /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist or is
     /// disabled.
-    pub(super) fn right(self) -> Result<RightPassword, AuthError> {
+    pub(super) fn require_right(self) -> Result<RightPassword, AuthError> {
         let is_right = self.verified.is_right && !self.is_disabled;
         let user = self.user.filter(|_| is_right);
         Ok(RightPassword {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::audit::Event;
 use super::executor::{Executor, Inline};
 use super::second_factor::code_limit;
-use super::throttle::{FAILED_LOGINS, marks, refuse_waiting, reserve, reset_requests};
+use super::throttle::{LOGIN_IP_LIMITS, marks, refuse_waiting, reserve, reset_requests};
 use super::{Auth, AuthError, Notification};
 use crate::db::{
     ClaimedMail, DB, DbError, LimitCheck, MailRequestOutcome, PasswordResetUpdate, RateLimitedMail,
@@ -120,7 +120,7 @@ impl Auth {
         let admitted = self.admit(executor, client, attempt, recognize, check);
         let (attempt, mut permit) = admitted.await?;
         let find = move |auth: &Self| attempt.find_or_count(auth);
-        let (user, token) = self.reserve(executor, client, find).await?;
+        let (user, token) = self.run_count_step(executor, client, find).await?;
         self.settings.accept(&password, Some(&user.email))?;
         *owner = Some(user.id);
         let hashed = permit.hash(password, self.settings.bcrypt_cost).await?;
@@ -273,6 +273,6 @@ impl TokenAttempt {
 
     /// The limits of failed logins by network and site, towards which wrong tokens count too.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
-        FAILED_LOGINS.of(&self.client, &auth.settings.throttle)
+        LOGIN_IP_LIMITS.of(&self.client, &auth.settings.throttle)
     }
 }

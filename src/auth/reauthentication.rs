@@ -78,7 +78,7 @@ impl Auth {
             user,
             attempt,
             outdated: _,
-        } = checked.right()?;
+        } = checked.require_right()?;
         let owner = ReauthenticatedUser {
             user,
             attempt,

@@ -2,7 +2,7 @@
 
 use super::audit::Event;
 use super::executor::{Executor, Inline};
-use super::throttle::{NOTHING_TOLD, REGISTRATIONS, mail_budget, refuse_waiting, reserve};
+use super::throttle::{NOTHING_TOLD, REGISTRATION_IP_LIMITS, mail_budget, refuse_waiting, reserve};
 use super::{Auth, AuthError, EmailVerification, Registration};
 use crate::db::{DbError, NewUserRow, RateLimitedMail, RegistrationOutcome};
 use crate::domain::{
@@ -107,7 +107,7 @@ impl Auth {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, Some(email))?;
-        let limits = REGISTRATIONS.of(client, &self.settings.throttle);
+        let limits = REGISTRATION_IP_LIMITS.of(client, &self.settings.throttle);
 
         // A client that registers is not known to any account.
         let recognize = |_: &mut Vec<_>, _: &Self| Ok(None);
@@ -128,7 +128,9 @@ impl Auth {
                 }
             }
         };
-        let reservation = self.reserve(executor, client, count_and_look_up).await?;
+        let reservation = self
+            .run_count_step(executor, client, count_and_look_up)
+            .await?;
 
         let hashed = permit.hash(password, self.settings.bcrypt_cost).await;
         drop(permit);

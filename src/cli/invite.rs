@@ -2,22 +2,18 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
 use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{explain, print, print_json};
+use super::output::{PAGE, explain, print, print_json, show_pages};
 use super::{CliError, database};
 use crate::auth::{ActRefusal, AuthError, Invited, NewInvitation, create_invitation};
 use crate::config::Config;
 use crate::db::DB;
 use crate::domain::{Email, GroupName, Invitation, InvitationToken, Language};
-use crate::mail::{MailDraft, MailKind, Mailer, Templates};
+use crate::mail::{InvitationMail, InvitationMailError, Mailer, Templates};
 use crate::server::{self, ServerError};
-
-/// How many invitations are listed.
-const LISTED: u32 = 10_000;
 
 /// An invitation, or what can be done about the ones that are not used.
 #[derive(Debug, Args)]
@@ -76,15 +72,19 @@ impl Invite {
         let db = database::open(config, self.options)?;
         match &self.command {
             None => self.new.run(&db, config, self.options),
-            Some(Command::List) if self.options.json => {
-                db.invitations(None, LISTED)?
-                    .iter()
-                    .for_each(print_invitation);
-                Ok(())
-            }
             Some(Command::List) => {
-                let lines: String = db.invitations(None, LISTED)?.iter().map(line).collect();
-                print(&lines);
+                let read = |after: Option<&i64>| db.invitations(after.copied(), PAGE);
+                show_pages(
+                    read,
+                    |invitation| invitation.id,
+                    |invitation| {
+                        if self.options.json {
+                            print_invitation(invitation);
+                        } else {
+                            print(&line(invitation));
+                        }
+                    },
+                )?;
                 Ok(())
             }
             Some(Command::Revoke { id }) => {
@@ -116,6 +116,7 @@ impl New {
             email: self.email.clone(),
             group: self.group.clone(),
             days: self.days,
+            language: self.language,
         };
         let Invited { id, token } = match create_invitation(db, &new) {
             Ok(invited) => invited,
@@ -143,7 +144,7 @@ impl New {
             "Invitation {id}: the link can be used once, within {} days.\n",
             self.days
         ));
-        let sent = email.is_some_and(|to| self.sends(to, &token, config));
+        let sent = email.is_some_and(|to| self.sends(to, token, config));
         if options.json {
             print_json(&ShownLink {
                 id,
@@ -158,8 +159,14 @@ impl New {
     }
 
     /// Sends the link, and says whether it was sent.
-    fn sends(&self, to: &Email, token: &InvitationToken, config: &Config) -> bool {
-        let (sent, text) = match self.send(to, token, config) {
+    fn sends(&self, to: &Email, token: InvitationToken, config: &Config) -> bool {
+        let mail = InvitationMail {
+            to: to.clone(),
+            token,
+            days: self.days,
+            language: self.language,
+        };
+        let (sent, text) = match send(&mail, config) {
             Ok(true) => (true, format!("It was sent to {to}.\n")),
             Ok(false) => (
                 false,
@@ -170,26 +177,20 @@ impl New {
         explain(&text);
         sent
     }
+}
 
-    /// Sends the link, and returns whether mails are on.
-    fn send(&self, to: &Email, token: &InvitationToken, config: &Config) -> Result<bool, CliError> {
-        let mailer = server::mailer(config)?;
-        if matches!(mailer, Mailer::Off) {
-            return Ok(false);
-        }
-        let settings = server::mail_settings(config, config.bind());
-        let templates = Templates::new(settings).map_err(ServerError::from)?;
-        let kind = &MailKind::Invitation { days: self.days };
-        let draft = MailDraft {
-            kind,
-            to,
-            account: to,
-            language: self.language,
-            token: Some(SecretString::from(token.expose())),
-            audit_head: None,
-        };
-        mailer.send(&templates.render(&draft).map_err(ServerError::from)?)?;
-        Ok(true)
+/// Sends the link, and returns whether mails are on.
+fn send(mail: &InvitationMail, config: &Config) -> Result<bool, CliError> {
+    let mailer = server::mailer(config)?;
+    if matches!(mailer, Mailer::Off) {
+        return Ok(false);
+    }
+    let settings = server::mail_settings(config, config.bind());
+    let templates = Templates::new(settings).map_err(ServerError::from)?;
+    match mail.send(&mailer, &templates) {
+        Ok(()) => Ok(true),
+        Err(InvitationMailError::Template(error)) => Err(ServerError::from(error).into()),
+        Err(InvitationMailError::Send(error)) => Err(error.into()),
     }
 }
 

@@ -189,6 +189,7 @@ diesel::table! {
         user_handle -> Nullable<Binary>,
         created_at -> BigInt,
         expires_at -> BigInt,
+        session -> Nullable<Binary>,
     }
 }
 

@@ -68,6 +68,9 @@ pub struct AuditDetails {
     /// How many items there were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// How many events like this one the row stands for, which have no row of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<u64>,
     /// The group that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,

@@ -43,6 +43,8 @@ pub enum ChallengePurpose {
     Login,
     /// A login whose password was right.
     SecondFactor,
+    /// An act of an administrator.
+    Act,
 }
 
 /// A passkey as its owner sees it.
@@ -205,6 +207,7 @@ impl ChallengePurpose {
             Self::Registration => 1,
             Self::Login => 2,
             Self::SecondFactor => 3,
+            Self::Act => 4,
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct ActivityRow<'a> {
     pub(crate) session: Option<&'a str>,
     pub(crate) mail: Option<&'a str>,
     pub(crate) count: Option<u64>,
+    pub(crate) repeats: Option<u64>,
     pub(crate) group: Option<&'a str>,
     pub(crate) app: Option<&'a str>,
 }
@@ -41,6 +42,7 @@ impl<'a> From<&'a AuditEvent> for ActivityRow<'a> {
             session: text(|details| &details.session),
             mail: text(|details| &details.mail),
             count: details.and_then(|details| details.count),
+            repeats: details.and_then(|details| details.repeats),
             group: text(|details| &details.group),
             app: text(|details| &details.app),
         }

@@ -124,7 +124,8 @@ impl Executor for BlockingExecutor {
         if auth.supports_inline_reads() {
             return step(auth);
         }
-        self.write(auth, client, step).await
+        let subnet = client.address().map(ClientIp::subnet);
+        self.block(auth, &self.limit, subnet, step).await
     }
 
     async fn write<T: Send + 'static>(

@@ -5,6 +5,7 @@
 
 mod builtin_templates;
 mod file_transport;
+mod invitation;
 mod kind;
 mod mailer;
 mod memory;
@@ -16,6 +17,7 @@ mod smtp_failure;
 mod templates;
 
 pub use file_transport::Folder;
+pub use invitation::{InvitationMail, InvitationMailError};
 pub use kind::{MailDraft, MailKind, MailToken, UnreadableMail};
 pub use mailer::Mailer;
 pub use memory::Memory;

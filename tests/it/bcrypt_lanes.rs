@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use bcrypt::{BASE_64, HashParts};
-use bienvenue::bcrypt_lanes::{Digest, Input, Lanes, bcrypt};
+use bcrypt_lanes::{Digest, Input, Lanes, bcrypt};
 use proptest::prelude::*;
 
 /// The digest by the `bcrypt` crate, for comparison.

@@ -6,7 +6,7 @@ use crate::auth::audit::Event;
 use crate::auth::{ActRefusal, Auth, AuthError};
 use crate::db::{AppAddition, AppGroupsChange, DbError, GroupDeletion, MailRequestOutcome};
 use crate::domain::{Actor, App, AppName, Client, Email, GroupName, USER_DELETED, User, UserId};
-use crate::mail::MailKind;
+use crate::mail::{InvitationMail, MailKind};
 
 /// An act of an administrator.
 #[derive(Debug, Clone)]
@@ -50,8 +50,8 @@ pub enum ActOutcome {
     Done,
     /// Everything was so already, so that nothing was changed or logged.
     Unchanged,
-    /// An invitation, with the token of its link.
-    Invited(Invited),
+    /// An invitation, with the token of its link, and whether an email with it is being sent.
+    Invited(Invited, bool),
 }
 
 impl Auth {
@@ -59,11 +59,11 @@ impl Auth {
     pub(super) fn carry_out(
         &self,
         act: &AdminAct,
-        by: &User,
+        by: UserId,
         client: &Client,
     ) -> Result<ActOutcome, AuthError> {
-        let (db, name) = (&self.db, by.id);
-        let event = |event: &'static str, message| Event::by_administrator(event, message, name);
+        let db = &self.db;
+        let event = |event: &'static str, message| Event::by_administrator(event, message, by);
         let mut outcome = ActOutcome::Done;
         let done = match act {
             AdminAct::Disable(user) => {
@@ -99,7 +99,7 @@ impl Auth {
                 if user.email.key() != typed.key() {
                     return Err(ActRefusal::OtherEmail.into());
                 }
-                db.delete_user(user.id, Actor::Administrator(by.id))?;
+                db.delete_user(user.id, Actor::Administrator(by))?;
                 // Its row was written with the deletion.
                 let event = event(USER_DELETED, "user deleted").user(user.id);
                 Some(event.line_only())
@@ -122,7 +122,7 @@ impl Auth {
                 is_new.then_some(event.user(user.id).group(group))
             }
             AdminAct::RemoveMember(group, user) => {
-                if *user == by.id && *group == GroupName::admins() {
+                if *user == by && *group == GroupName::admins() {
                     return Err(ActRefusal::OwnAccount.into());
                 }
                 let event = event("group_member_removed", "user removed from a group");
@@ -130,7 +130,9 @@ impl Auth {
                 db.remove_member(group, *user)?.then_some(event)
             }
             AdminAct::Invite(new) => {
-                outcome = ActOutcome::Invited(create_invitation(db, new)?);
+                let invited = create_invitation(db, new)?;
+                let is_mailed = self.mail_invitation(new, &invited);
+                outcome = ActOutcome::Invited(invited, is_mailed);
                 let event = event("invitation_created", "invitation created");
                 Some(event.group(new.group.as_ref()))
             }
@@ -167,8 +169,8 @@ impl Auth {
     }
 
     /// A user other than the administrator, for acts that would lock the administrator out.
-    fn other_user(&self, id: UserId, by: &User) -> Result<User, AuthError> {
-        if id == by.id {
+    fn other_user(&self, id: UserId, by: UserId) -> Result<User, AuthError> {
+        if id == by {
             return Err(ActRefusal::OwnAccount.into());
         }
         self.user(id)
@@ -186,6 +188,20 @@ impl Auth {
         }
         self.wake_mails();
         Ok(())
+    }
+
+    /// Sends the link to the address of an invitation, if it has one and this service sends mails.
+    /// Never blocks for long.
+    fn mail_invitation(&self, new: &NewInvitation, invited: &Invited) -> bool {
+        let (Some(to), Some(mails)) = (&new.email, &self.mails) else {
+            return false;
+        };
+        mails.send_invitation(InvitationMail {
+            to: to.clone(),
+            token: invited.token,
+            days: new.days,
+            language: new.language,
+        })
     }
 
     fn delete_group(&self, group: &GroupName) -> Result<(), AuthError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::{ActRefusal, AuthError};
 use crate::db::DB;
-use crate::domain::{Email, GroupName, InvitationToken};
+use crate::domain::{Email, GroupName, InvitationToken, Language};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -17,6 +17,8 @@ pub struct NewInvitation {
     pub group: Option<GroupName>,
     /// How many days the link is valid.
     pub days: u32,
+    /// The language of the email to the address.
+    pub language: Language,
 }
 
 /// An invitation that was created.

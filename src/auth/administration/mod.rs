@@ -3,6 +3,7 @@
 mod acts;
 mod invitation;
 mod pages;
+mod passkey;
 
 pub use acts::{ActOutcome, AdminAct};
 pub use invitation::{Invited, NewInvitation, create_invitation};
@@ -20,6 +21,7 @@ use crate::domain::{Client, GroupName, Password, SessionId, SessionLevel, Sessio
 pub struct Administrator {
     session_id: SessionId,
     user: SessionUser,
+    has_passkey: bool,
 }
 
 impl Administrator {
@@ -29,6 +31,12 @@ impl Administrator {
         &self.user
     }
 
+    /// Whether the administrator has a passkey for this service.
+    #[must_use]
+    pub const fn has_passkey(&self) -> bool {
+        self.has_passkey
+    }
+
     /// The session of the request.
     #[must_use]
     pub const fn session_id(&self) -> &SessionId {
@@ -36,20 +44,29 @@ impl Administrator {
     }
 }
 
-/// An administrator who gives the password again, for one act.
+/// What an administrator gives for one act.
+#[derive(Debug, Clone)]
+pub enum AdminProof {
+    /// The password, given again.
+    Password(Password),
+    /// The JSON of a passkey, whose authenticator has verified its user.
+    Passkey(String),
+}
+
+/// An administrator who authenticates again, for one act.
 #[derive(Debug, Clone)]
 pub struct AdminRequest {
     /// The administrator.
     pub administrator: Administrator,
-    /// The password that was given again.
-    pub current_password: Password,
+    /// The password or the passkey.
+    pub proof: AdminProof,
     /// The client of the request.
     pub client: Client,
 }
 
 impl Auth {
-    /// Whether the user of a session is an administrator now. Blocks for a lookup, and for a
-    /// second one where the session was opened without a second factor.
+    /// Whether the user of a session is an administrator now. Blocks for a lookup, for one where the
+    /// session was opened without a second factor, and for one where passkeys can be used.
     ///
     /// # Errors
     /// [`AuthError::NotAdministrator`] for other users, and [`AuthError::StepUpRequired`] for an
@@ -66,7 +83,15 @@ impl Auth {
         if is_weak && self.db.second_factors_of(user.id)?.is_due() {
             return Err(AuthError::StepUpRequired);
         }
-        Ok(Administrator { session_id, user })
+        let has_passkey = match &self.settings.relying_party {
+            Some(party) => !self.db.passkeys_for(user.id, party.id())?.is_empty(),
+            None => false,
+        };
+        Ok(Administrator {
+            session_id,
+            user,
+            has_passkey,
+        })
     }
 
     /// Whether a user is in the group of administrators. Blocks for a lookup.
@@ -77,11 +102,11 @@ impl Auth {
         Ok(self.db.is_member(&GroupName::admins(), user_id)?)
     }
 
-    /// Carries out an act of an administrator who gives the password again.
+    /// Carries out an act of an administrator who authenticates again.
     ///
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::ActRefused`] with the
-    /// rule, and [`AuthError::ConcurrentChange`] if the password was replaced, the session ended,
+    /// [`AuthError::InvalidCredentials`] for a wrong password, [`AuthError::InvalidPasskey`] for
+    /// a wrong passkey, [`AuthError::ActRefused`] with the rule, and [`AuthError::ConcurrentChange`] if the password was replaced, the session ended,
     /// or the user ceased to be an administrator meanwhile.
     pub async fn act(
         &self,
@@ -91,22 +116,29 @@ impl Auth {
     ) -> Result<ActOutcome, AuthError> {
         let AdminRequest {
             administrator,
-            current_password,
+            proof,
             client,
         } = request;
-        let owner = administrator.user;
-        let admin = owner.id;
-        let request = OwnerRequest {
-            owner,
-            session_id: administrator.session_id,
-            current_password,
-            client: client.clone(),
+        let admin = administrator.user.id;
+        let acted = match proof {
+            AdminProof::Password(password) => {
+                let request = OwnerRequest {
+                    owner: administrator.user,
+                    session_id: administrator.session_id,
+                    current_password: password,
+                    client: client.clone(),
+                };
+                let step = move |auth: &Self, owner: &ReauthenticatedUser| {
+                    auth.record_administrator(owner)?;
+                    auth.carry_out(&act, owner.user.id, owner.client())
+                };
+                self.as_administrator(executor, request, step).await
+            }
+            AdminProof::Passkey(credential) => {
+                self.act_with_passkey(executor, &administrator, &credential, &client, act)
+                    .await
+            }
         };
-        let step = move |auth: &Self, owner: &ReauthenticatedUser| {
-            auth.record_administrator(owner)?;
-            auth.carry_out(&act, &owner.user, owner.client())
-        };
-        let acted = self.as_administrator(executor, request, step).await;
         if let Err(cause) = &acted {
             Event::act_refused(admin, cause).log(&self.audit, &client);
         }

@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod administration;
 mod list;
+mod repeats;
 mod second_factor;
 mod trail;
 
@@ -148,7 +149,10 @@ impl<'a> Event<'a> {
             .is_some_and(|cause| cause.describe().exceeded.is_some());
         let is_of_user = self.user.is_some() || self.administrator.is_some();
         if is_of_user && !is_refusal && !self.is_line_only {
-            trail.push(self.row(client, trail.now()));
+            let network = client
+                .address()
+                .map(|address| address.network().to_string());
+            trail.push(self.row(client, trail.now()), network);
         }
     }
 
@@ -183,6 +187,7 @@ impl<'a> Event<'a> {
                 group: self.group.map(GroupName::to_string),
                 app: self.app.map(AppName::to_string),
                 operator_uid: None,
+                repeats: None,
                 request_id: client.request_id().map(|id| id.as_str().to_owned()),
             },
         }

@@ -1,10 +1,12 @@
 //! The queue of audit events that have no row in the table yet.
 //!
 //! An event is in the log before it is here. The thread for background writes appends the queue to
-//! the table once a second, so a kill loses at most the rows of the last second.
+//! the table once a second, so a kill loses at most the rows of the last second, and the
+//! counts of repeated events of ten minutes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::repeats::Repeats;
 use crate::db::{DB, DbError};
 use crate::domain::{Actor, AuditDetails, Clock, NewAuditEvent, Timestamp};
 
@@ -26,6 +28,7 @@ pub(in crate::auth) struct AuditTrail {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<NewAuditEvent>,
+    repeats: Repeats,
     /// How many events found no place.
     lost: u64,
 }
@@ -43,13 +46,20 @@ impl AuditTrail {
         self.clock.now()
     }
 
-    /// Adds an event. Never waits for the database: if the queue is full, the event has no row.
-    pub(super) fn push(&self, event: NewAuditEvent) {
+    /// Adds an event of a client in this network. Never waits for the database: if the queue is
+    /// full, the event has no row. Repeated events share one.
+    pub(super) fn push(&self, event: NewAuditEvent, network: Option<String>) {
         let mut queue = lock(&self.queue);
-        if queue.waiting.len() < WAITING_MAX {
-            queue.waiting.push(event);
-        } else {
-            queue.lost += 1;
+        if let Some(event) = queue.repeats.admit(event, network) {
+            queue.add(event);
+        }
+    }
+
+    /// Queues the rows of repeated events, which are due later otherwise. Never blocks for long.
+    pub(in crate::auth) fn queue_repeats(&self) {
+        let mut queue = lock(&self.queue);
+        for row in queue.repeats.take_all() {
+            queue.add(row);
         }
     }
 
@@ -59,6 +69,9 @@ impl AuditTrail {
         let _turn = lock(&self.writing);
         let (waiting, lost) = {
             let mut queue = lock(&self.queue);
+            for row in queue.repeats.take_due(self.now()) {
+                queue.add(row);
+            }
             (
                 std::mem::take(&mut queue.waiting),
                 std::mem::take(&mut queue.lost),
@@ -113,6 +126,16 @@ impl AuditTrail {
     }
 }
 
+impl Queue {
+    fn add(&mut self, event: NewAuditEvent) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(event);
+        } else {
+            self.lost += 1;
+        }
+    }
+}
+
 /// Nothing panics while it holds a lock, so a poisoned state is still consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,9 +157,9 @@ mod tests {
         let url = DatabaseUrl::sqlite(folder.path().join("a.db"));
         let db = DB::open(&url, settings).unwrap();
         let trail = AuditTrail::new(Clock::system());
-        for _ in 0..WAITING_MAX + 3 {
-            let at = trail.now();
-            trail.push(NewAuditEvent::deletion(UserId::new(1), Actor::Client, at));
+        for user in 0..WAITING_MAX + 3 {
+            let (user, at) = (UserId::new(user.try_into().unwrap()), trail.now());
+            trail.push(NewAuditEvent::deletion(user, Actor::Client, at), None);
         }
         trail.write(&db);
         trail.write(&db);

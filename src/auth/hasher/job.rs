@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use crate::bcrypt_lanes::{Digest, Input};
+use bcrypt_lanes::{Digest, Input};
 
 /// The lane in which a job computes.
 #[derive(Clone, Default)]

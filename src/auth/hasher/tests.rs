@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::thread;
 
+use bcrypt_lanes::{Digest, Input, bcrypt as bcrypt_now};
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::auth::HashError;
-use crate::bcrypt_lanes::{Digest, Input, bcrypt as bcrypt_now};
 use crate::domain::{ClientIp, IpPrefix, NormalizedEmail};
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;
 
+use bcrypt_lanes::{Input, Lanes};
+
 use super::LANES;
 use super::job::Job;
 use super::queue::{Queue, Thread};
-use crate::bcrypt_lanes::{Input, Lanes};
 
 /// The niceness of the hashing threads, so that requests without a hash get a core at once.
 /// With a much higher one, a flood of refused requests would starve the hashing

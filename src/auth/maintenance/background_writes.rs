@@ -129,7 +129,7 @@ impl BackgroundWrites {
 
     /// Writes the notes and the audit events now.
     pub(in crate::auth) fn flush(&self) {
-        self.last_uses.write();
+        self.last_uses.write_all();
     }
 }
 
@@ -155,7 +155,7 @@ fn keep(last_uses: &LastSeenBuffer, received: &Receiver<Message>) {
             }
         }
     }
-    last_uses.write();
+    last_uses.write_all();
 }
 
 fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
@@ -169,6 +169,12 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
 }
 
 impl LastSeenBuffer {
+    /// The same at the end of the process.
+    fn write_all(&self) {
+        self.audit.queue_repeats();
+        self.write();
+    }
+
     fn write(&self) {
         self.audit.write(&self.db.in_background());
         let notes = std::mem::take(&mut *self.lock());

@@ -51,6 +51,10 @@ impl MailWriter {
         }
     }
 
+    pub(in crate::auth) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
     /// Composes the mail of a row. Blocks for a lookup, and for a write if the mail has a token.
     pub(in crate::auth) fn write(&self, mail: &ClaimedMail) -> Result<Written, NotWritten> {
         let kind = MailKind::from_row(&mail.kind, mail.details.as_deref())?;
@@ -133,7 +137,7 @@ impl MailWriter {
                     .set_factor_undo_token(user.id, change, &token.digest())?;
                 token.expose()
             }
-            // A command sends it. A row of it would be dropped.
+            // It is sent at once. A row of it would be dropped.
             MailToken::Invite => return Err(DbError::NoResultFound),
         };
         Ok(token.into())

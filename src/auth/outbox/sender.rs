@@ -9,7 +9,7 @@ use crate::auth::audit::{AuditTrail, Event};
 use crate::auth::stats::{MailCounts, MailOutcome};
 use crate::db::{ClaimedMail, DB};
 use crate::domain::Client;
-use crate::mail::{Mail, Mailer, SendError, Templates};
+use crate::mail::{InvitationMail, InvitationMailError, Mail, Mailer, SendError, Templates};
 
 /// The waits after failed attempts of a mail. The last one repeats.
 const BACK_OFF: [Duration; 5] = [
@@ -109,6 +109,29 @@ impl MailSender {
         };
         self.settle(mail, &outcome);
         outcome
+    }
+
+    /// Sends the email of an invitation, once. The page has shown its link, so a failure is only
+    /// logged. Blocks.
+    pub(in crate::auth) fn send_invitation(&self, mail: &InvitationMail) {
+        let turn = self.wait_for_a_turn();
+        let sent = mail.send(&self.mailer, self.writer.templates());
+        drop(turn);
+        let counted = match sent {
+            Ok(()) => MailOutcome::Sent,
+            Err(error) => {
+                log::warn!(
+                    "the email of an invitation was not sent: {error}. Give the person the link \
+                     yourself, or create another invitation"
+                );
+                match error {
+                    InvitationMailError::Send(SendError::Refused(_)) => MailOutcome::Refused,
+                    InvitationMailError::Send(SendError::Later(_) | SendError::Away(_))
+                    | InvitationMailError::Template(_) => MailOutcome::GivenUp,
+                }
+            }
+        };
+        self.counts.count(counted);
     }
 
     /// Waits a random time, unless the mail is old. Returns false if the service is shutting down.
@@ -213,6 +236,13 @@ impl MailSender {
         mail: &Mail,
         way: impl FnOnce(&Mailer, &Mail) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
+        let turn = self.wait_for_a_turn();
+        let sent = way(&self.mailer, mail);
+        drop(turn);
+        sent
+    }
+
+    fn wait_for_a_turn(&self) -> Turn<'_> {
         let mut state = self.state();
         while state.busy >= AT_ONCE {
             let woken = self.changed.wait(state);
@@ -220,10 +250,7 @@ impl MailSender {
         }
         state.busy += 1;
         drop(state);
-        let turn = Turn(self);
-        let sent = way(&self.mailer, mail);
-        drop(turn);
-        sent
+        Turn(self)
     }
 
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.

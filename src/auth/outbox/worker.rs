@@ -17,7 +17,7 @@ use super::sender::{MailSender, Outcome};
 use crate::auth::audit::AuditTrail;
 use crate::auth::stats::MailCounts;
 use crate::db::{ClaimedMail, DB, MailPriority};
-use crate::mail::{Mailer, Templates};
+use crate::mail::{InvitationMail, Mailer, Templates};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -45,12 +45,16 @@ pub(in crate::auth) struct MailWorker {
     woken: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
     counts: Arc<MailCounts>,
+    /// Whether mails are off.
+    is_off: bool,
     ended: Mutex<Receiver<()>>,
 }
 
 enum Message {
     /// A mail was queued, or the service is shutting down.
     Wake,
+    /// The email of an invitation, which is not in the outbox.
+    Invitation(Box<InvitationMail>),
     /// A thread has finished with a mail. The outcome is none if it panicked.
     Finished(MailPriority, Option<Outcome>),
 }
@@ -88,6 +92,7 @@ impl MailWorker {
         let (end, ended) = mpsc::sync_channel::<()>(1);
         let (woken, ending) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let counts = Arc::new(MailCounts::default());
+        let is_off = matches!(mailer, Mailer::Off);
         let sender = MailSender::new(db.clone(), audit, mailer, templates, spread);
         let sender = Arc::new(sender.counting(Arc::clone(&counts)));
         let mut worker = Worker {
@@ -111,6 +116,7 @@ impl MailWorker {
             woken,
             ending,
             counts,
+            is_off,
             ended: Mutex::new(ended),
         })
     }
@@ -125,10 +131,22 @@ impl MailWorker {
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.send(Message::Wake);
+    }
+
+    /// Sends the email of an invitation once, after this returns. Returns false if mails are off.
+    /// Never blocks for long.
+    pub(in crate::auth) fn send_invitation(&self, mail: InvitationMail) -> bool {
+        !self.is_off && self.send(Message::Invitation(Box::new(mail)))
+    }
+
+    fn send(&self, message: Message) -> bool {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        if messages.send(Message::Wake).is_err() {
+        let sent = messages.send(message).is_ok();
+        if !sent {
             log::error!("the mail worker has ended, and no mails are sent");
         }
+        sent
     }
 }
 
@@ -205,13 +223,21 @@ impl Worker {
     }
 
     fn begin(&mut self, mail: ClaimedMail) {
-        let priority = mail.priority;
+        self.start_thread(mail.priority, move |sender| sender.deliver(&mail));
+    }
+
+    /// Sends a mail on a thread of its own, and notes its outcome.
+    fn start_thread(
+        &mut self,
+        priority: MailPriority,
+        deliver: impl FnOnce(&MailSender) -> Outcome + Send + 'static,
+    ) {
         let sender = Arc::clone(&self.sender);
         let messages = self.messages.clone();
         let thread = thread::Builder::new()
             .name("mail-send".into())
             .spawn(move || {
-                let outcome = panic::catch_unwind(AssertUnwindSafe(|| sender.deliver(&mail)));
+                let outcome = panic::catch_unwind(AssertUnwindSafe(|| deliver(&sender)));
                 // Before the message, so that a shutdown finds the database closed.
                 drop(sender);
                 drop(messages.send(Message::Finished(priority, outcome.ok())));
@@ -232,6 +258,10 @@ impl Worker {
                 thread::sleep(HEAD_START);
                 self.woken.store(false, Ordering::Release);
             }
+            Message::Invitation(mail) => self.start_thread(MailPriority::Known, move |sender| {
+                sender.send_invitation(&mail);
+                Outcome::Kept
+            }),
             Message::Finished(priority, outcome) => {
                 let in_hand = self.in_hand.of(priority);
                 *in_hand = in_hand.saturating_sub(1);

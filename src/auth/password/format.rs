@@ -11,10 +11,10 @@ use std::str::FromStr;
 
 use base64::Engine;
 use bcrypt::{BASE_64, BcryptError, HashParts};
+use bcrypt_lanes::{Digest, Input};
 
 use super::prehash::prehashed;
 use crate::auth::HashError;
-use crate::bcrypt_lanes::{Digest, Input};
 use crate::domain::{BcryptCost, HashedPassword, Password, Prehash};
 
 /// How many bytes of a password bcrypt uses, without the NUL at its end.

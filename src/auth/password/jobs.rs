@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use bcrypt_lanes::bcrypt;
+
 use super::format::{HashParams, StoredHash};
 use crate::auth::HashError;
 use crate::auth::hasher::{HashPermit, Lane};
-use crate::bcrypt_lanes::bcrypt;
 use crate::domain::{BcryptCost, HashedPassword, Password};
 
 /// Hashes a password with a random salt, as `_hash_password` of the reference service. Blocks for
@@ -34,7 +35,7 @@ impl HashPermit {
         password: Password,
         cost: BcryptCost,
     ) -> Result<HashedPassword, HashError> {
-        let job = |lane| hash(lane, password, cost);
+        let job = |lane| hash_in_lane(lane, password, cost);
         self.run(cost.rounds(), job).await
     }
 
@@ -46,7 +47,7 @@ impl HashPermit {
         then: impl FnOnce(Result<HashedPassword, HashError>) + Send + 'static,
     ) {
         self.run_detached(cost.rounds(), |lane| async move {
-            then(hash(lane, password, cost).await);
+            then(hash_in_lane(lane, password, cost).await);
         });
     }
 
@@ -59,12 +60,12 @@ impl HashPermit {
     ) -> Result<VerifyResult, HashError> {
         let stored = stored.and_then(StoredHash::read);
         let rounds = most_rounds(stored.as_ref(), cost);
-        let job = |lane| verify(lane, password, stored, cost);
+        let job = |lane| verify_in_lane(lane, password, stored, cost);
         self.run(rounds, job).await
     }
 }
 
-async fn hash(
+async fn hash_in_lane(
     lane: Lane,
     password: Password,
     cost: BcryptCost,
@@ -83,7 +84,7 @@ fn most_rounds(stored: Option<&StoredHash>, cost: BcryptCost) -> u64 {
 
 /// A failed check always takes as many rounds as one hash at the current cost: for an unknown
 /// account, a stored text that is not a hash, and a hash of a lower cost too.
-async fn verify(
+async fn verify_in_lane(
     lane: Lane,
     password: Password,
     stored: Option<StoredHash>,
@@ -134,7 +135,7 @@ mod tests {
         let (sender, result) = mpsc::channel();
         let (password, stored) = (password(text), stored.and_then(StoredHash::read));
         let job = Job::new(&Arc::default(), |lane| async move {
-            let verified = verify(lane, password, stored, cost).await;
+            let verified = verify_in_lane(lane, password, stored, cost).await;
             sender.send(verified.unwrap()).unwrap();
         });
         let (mut rounds, mut step) = (0, job.advance(None));

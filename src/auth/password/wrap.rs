@@ -1,9 +1,10 @@
 //! Weak hashes are wrapped in bcrypt when they are imported.
 
+use bcrypt_lanes::bcrypt;
+
 use super::format::HashParams;
 use super::prehash::hmac;
 use crate::auth::HashError;
-use crate::bcrypt_lanes::bcrypt;
 use crate::domain::{BcryptCost, HashedPassword, Prehash, WeakHash};
 
 /// Wraps weak hashes in bcrypt, four at once on this thread. Blocks for about a tenth of a second

@@ -45,14 +45,14 @@ impl Auth {
             Event::login_failed(user, cause).log(&self.audit, client);
         };
         let count = move |auth: &Self| {
-            attempt.reserve(auth)?;
+            attempt.count(auth)?;
             Ok(RightPassword {
                 user,
                 attempt,
                 outdated: None,
             })
         };
-        let right = self.reserve(executor, client, count).await;
+        let right = self.run_count_step(executor, client, count).await;
         let right = right.inspect_err(failed)?;
         let reservation = right.attempt.reservation.clone();
         let open = move |auth: &Self| {

@@ -8,6 +8,7 @@ mod enrolment;
 mod keys;
 mod login;
 mod notice;
+mod passkey_check;
 mod passkey_login;
 mod passkeys;
 

@@ -1,23 +1,21 @@
 //! Logins by passkey: alone, or as the second factor after the right password. They need no place
 //! in the queue of the hasher.
 
-use super::enrolment::no_randomness;
-use super::passkeys::descriptor;
 use super::{Auth, AuthError};
 use crate::auth::audit::Event;
 use crate::auth::executor::Executor;
-use crate::auth::throttle::{FAILED_LOGINS, LoginAttempt, PASSKEY_REQUESTS, refuse_waiting};
+use crate::auth::throttle::{LOGIN_IP_LIMITS, LoginAttempt, refuse_waiting};
 use crate::auth::{LoginSuccess, PasskeyRefusal};
-use crate::db::{
-    Challenge, FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse,
-};
+use crate::db::{FactorProof, NewSession, PasskeyLogin, PasskeyLoginOutcome, PasskeyUse};
 use crate::domain::{
     ChallengeDigest, ChallengePurpose, Client, LimitKey, LoginToken, PasskeyChallenge, SessionId,
-    SessionLevel, SessionUser, StoredPasskey, User, UserId,
+    SessionLevel, SessionUser, User, UserId,
 };
-use crate::webauthn::{
-    Assertion, AssertionCredential, PublicKey, RelyingParty, RequestOptions, UserVerification,
-};
+use crate::webauthn::{AssertionCredential, RequestOptions, UserVerification};
+
+/// A passkey beside the password, for which the authenticator may not verify its user.
+const SECOND_FACTOR: (ChallengePurpose, UserVerification) =
+    (ChallengePurpose::SecondFactor, UserVerification::Preferred);
 
 /// A passkey whose signature is right, before its challenge is used up.
 struct RightPasskey {
@@ -40,7 +38,8 @@ impl Auth {
     ) -> Result<RequestOptions, AuthError> {
         let party = self.relying_party()?.clone();
         let owned = client.clone();
-        let store = move |auth: &Self| auth.store_challenge(ChallengePurpose::Login, None, &owned);
+        let store =
+            move |auth: &Self| auth.store_challenge(ChallengePurpose::Login, (None, None), &owned);
         let challenge = executor.write(self, client, store).await?;
         let (challenge, required) = (challenge.as_bytes(), UserVerification::Required);
         Ok(RequestOptions::new(&party, challenge, Vec::new(), required))
@@ -58,19 +57,13 @@ impl Auth {
         login: Option<LoginToken>,
         client: &Client,
     ) -> Result<RequestOptions, AuthError> {
-        let party = self.relying_party()?.clone();
+        self.relying_party()?;
         let login = login.ok_or(AuthError::NoPendingLogin)?;
-        let (owned, rp_id) = (client.clone(), party.id().to_owned());
-        let find = move |auth: &Self| {
-            let (_, user, _) = auth.find_pending_login(login, owned)?;
-            let passkeys = auth.db.passkeys_for(user.id, &rp_id)?;
-            if passkeys.is_empty() {
-                return Err(AuthError::NoSecondFactor);
-            }
-            Ok((user.id, passkeys))
-        };
-        let found = executor.read(self, client, find).await?;
-        self.ask_for_passkey(executor, &party, found, client).await
+        let owned = client.clone();
+        let find = move |auth: &Self| Ok(auth.find_pending_login(login, owned)?.1.id);
+        let user_id = executor.read(self, client, find).await?;
+        self.ask_for_passkey(executor, SECOND_FACTOR, (user_id, None), client)
+            .await
     }
 
     /// Begins to show a passkey of the owner of a session, beside the password, for a change of
@@ -85,35 +78,8 @@ impl Auth {
         owner: &SessionUser,
         client: &Client,
     ) -> Result<RequestOptions, AuthError> {
-        let party = self.relying_party()?.clone();
-        let (user_id, rp_id) = (owner.id, party.id().to_owned());
-        let find = move |auth: &Self| {
-            let passkeys = auth.db.passkeys_for(user_id, &rp_id)?;
-            if passkeys.is_empty() {
-                return Err(AuthError::NoSecondFactor);
-            }
-            Ok((user_id, passkeys))
-        };
-        let found = executor.read(self, client, find).await?;
-        self.ask_for_passkey(executor, &party, found, client).await
-    }
-
-    /// The options for one of the passkeys of a user who is known.
-    async fn ask_for_passkey(
-        &self,
-        executor: &impl Executor,
-        party: &RelyingParty,
-        (user_id, passkeys): (UserId, Vec<StoredPasskey>),
-        client: &Client,
-    ) -> Result<RequestOptions, AuthError> {
-        let owned = client.clone();
-        let store = move |auth: &Self| {
-            auth.store_challenge(ChallengePurpose::SecondFactor, Some(user_id), &owned)
-        };
-        let challenge = executor.write(self, client, store).await?;
-        let allowed = passkeys.into_iter().map(descriptor).collect();
-        let (challenge, preferred) = (challenge.as_bytes(), UserVerification::Preferred);
-        Ok(RequestOptions::new(party, challenge, allowed, preferred))
+        self.ask_for_passkey(executor, SECOND_FACTOR, (owner.id, None), client)
+            .await
     }
 
     /// Logs a user in by passkey alone, whose authenticator has verified its user: it counts as
@@ -156,7 +122,7 @@ impl Auth {
         let challenge = challenge.map(|bytes| PasskeyChallenge::from_bytes(bytes).digest());
         let owned = client.clone();
         let check = move |auth: &Self| {
-            let limits = FAILED_LOGINS.of(&owned, &auth.settings.throttle);
+            let limits = LOGIN_IP_LIMITS.of(&owned, &auth.settings.throttle);
             refuse_waiting(auth, &limits)?;
             match parsed {
                 Ok(parsed) => auth.check_passkey_login(&parsed, owned),
@@ -196,8 +162,8 @@ impl Auth {
             return Ok((user_id, Err(PasskeyRefusal::Unknown)));
         }
         let verified = self.verify_passkey(credential, &passkey, UserVerification::Required)?;
-        let assertion = match verified {
-            Ok(assertion) => assertion,
+        let passkey_use = match verified {
+            Ok(passkey_use) => passkey_use,
             Err(refusal) => return Ok((user_id, Err(refusal))),
         };
         let user = self.db.find_user_by(passkey.user_id)?;
@@ -213,33 +179,10 @@ impl Auth {
         let right = RightPasskey {
             user,
             attempt,
-            used: used(&passkey, assertion),
+            used: passkey_use,
             challenge: PasskeyChallenge::from_bytes(credential.challenge()).digest(),
         };
         Ok((user_id, Ok(right)))
-    }
-
-    /// Checks what an authenticator has signed, and that its counter has gone forward.
-    fn verify_passkey(
-        &self,
-        credential: &AssertionCredential,
-        passkey: &StoredPasskey,
-        verification: UserVerification,
-    ) -> Result<Result<Assertion, PasskeyRefusal>, AuthError> {
-        let party = self.relying_party()?;
-        if passkey.rp_id != party.id() {
-            return Ok(Err(PasskeyRefusal::Unknown));
-        }
-        let verified = PublicKey::parse(&passkey.public_key).and_then(|key| {
-            credential.verify(party, verification, (&key, passkey.backup_eligible))
-        });
-        Ok(match verified {
-            Ok(assertion) if !goes_forward(passkey.sign_count, assertion.sign_count) => {
-                Err(PasskeyRefusal::Counter)
-            }
-            Ok(assertion) => Ok(assertion),
-            Err(error) => Err(error.into()),
-        })
     }
 
     /// What a passkey proves as second factor of a user. Blocks for a lookup.
@@ -260,8 +203,8 @@ impl Auth {
         }
         let verified = self.verify_passkey(credential, &passkey, UserVerification::Preferred)?;
         Ok(match verified {
-            Ok(assertion) => FactorProof::Passkey {
-                used: used(&passkey, assertion),
+            Ok(used) => FactorProof::Passkey {
+                used,
                 challenge: PasskeyChallenge::from_bytes(credential.challenge()).digest(),
             },
             Err(refusal) => {
@@ -321,48 +264,4 @@ impl Auth {
             )),
         }
     }
-
-    /// Counts a passkey that was wrong like a wrong password, and uses its challenge up. Blocks
-    /// for a write.
-    fn count_wrong_passkey(
-        &self,
-        challenge: Option<ChallengeDigest>,
-        client: &Client,
-    ) -> Result<(), AuthError> {
-        let limits = FAILED_LOGINS.of(client, &self.settings.throttle);
-        Ok(self.db.fail_challenge(challenge.as_ref(), &limits)??)
-    }
-
-    /// Stores a new challenge, and counts the request. Blocks for a write.
-    fn store_challenge(
-        &self,
-        purpose: ChallengePurpose,
-        user_id: Option<UserId>,
-        client: &Client,
-    ) -> Result<PasskeyChallenge, AuthError> {
-        let challenge = PasskeyChallenge::generate().map_err(no_randomness)?;
-        let new = Challenge {
-            digest: &challenge.digest(),
-            purpose,
-            user_id,
-            client,
-        };
-        let limits = PASSKEY_REQUESTS.of(client, &self.settings.throttle);
-        self.db.add_challenge(&new, &limits)??;
-        Ok(challenge)
-    }
-}
-
-fn used(passkey: &StoredPasskey, assertion: Assertion) -> PasskeyUse {
-    PasskeyUse {
-        id: passkey.id,
-        sign_count: assertion.sign_count,
-        backed_up: assertion.backed_up,
-    }
-}
-
-/// Whether a signature counter has gone forward (section 7.2 of the specification). An
-/// authenticator without a counter always sends 0.
-fn goes_forward(stored: u32, sent: u32) -> bool {
-    sent > stored || (sent == 0 && stored == 0)
 }

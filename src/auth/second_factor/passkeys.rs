@@ -153,7 +153,7 @@ impl Auth {
     }
 
     /// The host for which passkeys are made.
-    pub(super) fn relying_party(&self) -> Result<&RelyingParty, AuthError> {
+    pub(in crate::auth) fn relying_party(&self) -> Result<&RelyingParty, AuthError> {
         let party = self.settings.relying_party.as_ref();
         party.ok_or(AuthError::PasskeysUnavailable)
     }

@@ -11,13 +11,13 @@ pub(in crate::auth) struct IpLimits {
 }
 
 /// The limits of a login by an unknown client, and of a wrong token.
-pub(in crate::auth) const FAILED_LOGINS: IpLimits = IpLimits {
+pub(in crate::auth) const LOGIN_IP_LIMITS: IpLimits = IpLimits {
     network: LimitKey::address,
     site: LimitKey::subnet,
 };
 
 /// The limits of a registration.
-pub(in crate::auth) const REGISTRATIONS: IpLimits = IpLimits {
+pub(in crate::auth) const REGISTRATION_IP_LIMITS: IpLimits = IpLimits {
     network: LimitKey::registration,
     site: LimitKey::registration_subnet,
 };
@@ -29,7 +29,7 @@ pub(in crate::auth) const RESET_REQUESTS: IpLimits = IpLimits {
 };
 
 /// The limits of a request for a challenge of a passkey.
-pub(in crate::auth) const PASSKEY_REQUESTS: IpLimits = IpLimits {
+pub(in crate::auth) const PASSKEY_IP_LIMITS: IpLimits = IpLimits {
     network: LimitKey::passkey_requests,
     site: LimitKey::passkey_requests_subnet,
 };

@@ -1,6 +1,6 @@
 //! A login attempt: whether its client is known, and which rate limits it has to pass.
 
-use super::{FAILED_LOGINS, Reservation, ThrottleSettings};
+use super::{LOGIN_IP_LIMITS, Reservation, ThrottleSettings};
 use crate::auth::{Auth, AuthError, Notification};
 use crate::db::{DbError, LimitCheck, LimitRow, LoginSideEffects, LoginState, RateLimitedMail};
 use crate::domain::{
@@ -118,7 +118,7 @@ impl LoginAttempt {
     }
 
     /// Counts the attempt, after which the password may be checked. Blocks for a write.
-    pub(in crate::auth) fn reserve(&mut self, auth: &Auth) -> Result<(), AuthError> {
+    pub(in crate::auth) fn count(&mut self, auth: &Auth) -> Result<(), AuthError> {
         self.reservation = reserve(auth, &self.checks(&auth.settings.throttle))?;
         Ok(())
     }
@@ -200,7 +200,7 @@ impl LoginAttempt {
         let mut checks = if let Some(mark) = &self.mark {
             vec![settings.limit_check(LimitKey::known(&self.email, mark))]
         } else {
-            let mut checks = FAILED_LOGINS.of(&self.client, settings);
+            let mut checks = LOGIN_IP_LIMITS.of(&self.client, settings);
             checks.push(settings.limit_check(LimitKey::account(&self.email)));
             checks
         };

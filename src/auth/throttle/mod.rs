@@ -12,7 +12,7 @@ mod mail_limits;
 mod reservation;
 
 pub(super) use crate::domain::ThrottleSettings;
-pub(super) use ip_limits::{FAILED_LOGINS, PASSKEY_REQUESTS, REGISTRATIONS};
+pub(super) use ip_limits::{LOGIN_IP_LIMITS, PASSKEY_IP_LIMITS, REGISTRATION_IP_LIMITS};
 pub(super) use login_attempt::{LoginAttempt, device_mark, marks, refuse_waiting, reserve};
 pub use mail_limits::mail_limit_keys;
 pub(super) use mail_limits::{

@@ -137,7 +137,10 @@ pub(in crate::cli) fn event_line(event: &AuditEvent) -> String {
                 .ip
                 .as_ref()
                 .map_or_else(String::new, |ip| format!("\tfrom {ip}"));
-            format!("\t{}{ip}", outcome.join(", "))
+            let repeats = details
+                .repeats
+                .map_or_else(String::new, |repeats| format!(", {repeats} times"));
+            format!("\t{}{repeats}{ip}", outcome.join(", "))
         }
     };
     let (name, by) = (&event.event, &event.actor);

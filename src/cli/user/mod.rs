@@ -10,7 +10,7 @@ use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{One, email, find, find_enabled};
 use super::group::ShownGroup;
-use super::output::{print, print_json};
+use super::output::{Progress, print, print_json};
 use super::prompt::{Confirmation, new_password};
 use super::{CliError, database};
 use crate::auth::{Auth, UserDetails};
@@ -152,7 +152,9 @@ impl Command {
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
                 let auth =
                     Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+                let progress = Progress::running("removing second factors");
                 let reset = auth.reset_second_factors(user.as_ref())?;
+                drop(progress);
                 let (name, sentence) = ("authn_second_factor_removed", "second factor removed");
                 for user in &reset {
                     event(name, sentence, *user).report();

@@ -1,7 +1,7 @@
 //! Changes and lookups of an account that concern several tables.
 
 pub(super) mod access;
-mod administration;
+pub(super) mod administration;
 pub(super) mod changes;
 mod disable;
 mod export;

@@ -155,69 +155,78 @@ where
 /// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so
 /// it gets them in reverse order.
 #[derive(Debug, Default)]
-pub(in crate::db) struct Batch(Vec<Statement>);
+pub(in crate::db) struct Batch {
+    statements: Vec<Statement>,
+    /// The place of the statement whose changed rows are counted.
+    counted: usize,
+}
 
 impl Batch {
     pub(in crate::db) fn push(&mut self, statement: Statement) {
-        self.0.push(statement);
+        self.statements.push(statement);
+    }
+
+    /// Adds the statement whose changed rows [`Self::run_counting`] counts.
+    pub(in crate::db) fn push_counted(&mut self, statement: Statement) {
+        self.counted = self.statements.len();
+        self.statements.push(statement);
     }
 
     pub(in crate::db) fn extend(&mut self, statements: impl IntoIterator<Item = Statement>) {
-        self.0.extend(statements);
+        self.statements.extend(statements);
     }
 
     pub(in crate::db) fn append(&mut self, batch: Self) {
-        self.0.extend(batch.0);
+        self.statements.extend(batch.statements);
     }
 
     /// Runs all statements.
     pub(in crate::db) fn run(mut self, conn: &mut AnyConnection) -> QueryResult<()> {
         match conn {
             AnyConnection::Sqlite(conn) => {
-                for statement in self.0 {
+                for statement in self.statements {
                     statement.execute(conn)?;
                 }
             }
             AnyConnection::Postgres(conn) => {
-                if let [statement] = self.0.as_slice() {
+                if let [statement] = self.statements.as_slice() {
                     statement.clone().execute(conn)?;
-                } else if !self.0.is_empty() {
-                    self.0.reverse();
-                    as_one::<()>(self.0, |_| "SELECT".to_owned()).execute(conn)?;
+                } else if !self.statements.is_empty() {
+                    self.statements.reverse();
+                    as_one::<()>(self.statements, |_| "SELECT".to_owned()).execute(conn)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Runs all statements and returns how many rows the one at `place` changed. Returns none if
+    /// Runs all statements and returns how many rows the counted one changed. Returns none if
     /// the first one changed no row; then the caller rolls back. Both must end with `RETURNING`.
     pub(in crate::db) fn run_counting(
         mut self,
         conn: &mut AnyConnection,
-        place: usize,
     ) -> QueryResult<Option<usize>> {
         match conn {
             AnyConnection::Sqlite(conn) => {
                 let mut counted = 0;
-                for (number, statement) in self.0.into_iter().enumerate() {
+                for (number, statement) in self.statements.into_iter().enumerate() {
                     let changed = statement.execute(conn)?;
                     if changed == 0 && number == 0 {
                         return Ok(None);
                     }
-                    if number == place {
+                    if number == self.counted {
                         counted = changed;
                     }
                 }
                 Ok(Some(counted))
             }
             AnyConnection::Postgres(conn) => {
-                let part = self.0.len().saturating_sub(place);
-                if let [_, others @ ..] = self.0.as_mut_slice() {
+                let part = self.statements.len().saturating_sub(self.counted);
+                if let [_, others @ ..] = self.statements.as_mut_slice() {
                     others.reverse();
                 }
                 let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
-                let all = as_one::<BigInt>(self.0, |_| count);
+                let all = as_one::<BigInt>(self.statements, |_| count);
                 let counted: Option<i64> = all.get_result(conn).optional()?;
                 Ok(counted.map(|count| usize::try_from(count).unwrap_or_default()))
             }

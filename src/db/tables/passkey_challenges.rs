@@ -9,7 +9,9 @@ use crate::db::schema::passkey_challenges;
 use crate::db::tables::passkeys::handle_of;
 use crate::db::tables::throttle::count_all;
 use crate::db::{CLOCK_SLACK, DB, DbError, LimitCheck, RateLimited};
-use crate::domain::{ChallengeDigest, ChallengePurpose, Client, Timestamp, UserHandle, UserId};
+use crate::domain::{
+    ChallengeDigest, ChallengePurpose, Client, SessionDigest, Timestamp, UserHandle, UserId,
+};
 
 /// How long an authenticator may take. Browsers wait for five minutes.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(600);
@@ -23,9 +25,14 @@ pub struct Challenge<'a> {
     pub purpose: ChallengePurpose,
     /// The user; none for a login by passkey alone.
     pub user_id: Option<UserId>,
+    /// The session for whose act it is; none for another purpose.
+    pub session: Option<&'a SessionDigest>,
     /// The client that requested it. No other client can use it.
     pub client: &'a Client,
 }
+
+/// User, session and user handle of a row.
+type ChallengeRow = (Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A challenge that was used up.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +121,7 @@ pub(in crate::db) fn put(
             passkey_challenges::digest.eq(new.digest.as_bytes()),
             passkey_challenges::purpose.eq(new.purpose.number()),
             passkey_challenges::user_id.eq(new.user_id.map(UserId::get)),
+            passkey_challenges::session.eq(new.session.map(SessionDigest::as_bytes)),
             passkey_challenges::client.eq(new.client.digest().as_slice()),
             passkey_challenges::user_handle.eq(handle.map(UserHandle::as_bytes)),
             passkey_challenges::created_at.eq(now.seconds()),
@@ -137,7 +145,7 @@ pub(in crate::db) fn put_registration(
 }
 
 /// Uses up a challenge. Returns none if it was used before, has expired, or is for another purpose,
-/// user or client.
+/// user, session or client.
 pub(in crate::db) fn use_challenge(
     conn: &mut AnyConnection,
     asked: &Challenge<'_>,
@@ -150,12 +158,19 @@ pub(in crate::db) fn use_challenge(
         .filter(passkey_challenges::client.eq(client.as_slice()))
         .filter(passkey_challenges::expires_at.gt(now.seconds()))
         .filter(passkey_challenges::created_at.le(now.plus(CLOCK_SLACK).seconds()));
-    let used: Option<(Option<i64>, Option<Vec<u8>>)> = diesel::delete(row)
-        .returning((passkey_challenges::user_id, passkey_challenges::user_handle))
+    let used: Option<ChallengeRow> = diesel::delete(row)
+        .returning((
+            passkey_challenges::user_id,
+            passkey_challenges::session,
+            passkey_challenges::user_handle,
+        ))
         .get_result(conn)
         .optional()?;
-    let used = used.filter(|(user, _)| *user == asked.user_id.map(UserId::get));
-    Ok(used.map(|(_, handle)| UsedChallenge {
+    let session = asked.session.map(SessionDigest::as_bytes);
+    let used = used.filter(|(user, of, _)| {
+        *user == asked.user_id.map(UserId::get) && of.as_deref() == session
+    });
+    Ok(used.map(|(_, _, handle)| UsedChallenge {
         handle: handle.as_deref().and_then(UserHandle::from_bytes),
     }))
 }

@@ -50,6 +50,7 @@ fn shown(event: &AuditEvent) -> Value {
         device => row.user_agent.and_then(device),
         ip => row.ip,
         app => row.app,
+        repeats => row.repeats,
         group => row.group,
     }
 }

@@ -116,6 +116,7 @@ fn error_key(code: &str, status: StatusCode) -> &'static str {
         "invalid_passkey_name" => "error.invalid_passkey_name",
         "clock_off" => "error.clock_off",
         "second_factor_off" => "error.second_factor_off",
+        "second_factor_required" => "error.second_factor_required",
         "second_factor_enrolment_required" => "error.second_factor_enrolment_required",
         "cross_origin" => "error.cross_origin",
         "not_logged_in" => "error.not_logged_in",

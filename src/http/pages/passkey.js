@@ -50,6 +50,15 @@ for (const form of document.querySelectorAll("form[data-get]")) {
   });
 }
 
+// A passkey instead of the password, in a form with further fields.
+for (const instead of document.querySelectorAll("div[data-get]")) {
+  instead.hidden = !supported;
+  const form = instead.closest("form");
+  instead.querySelector("button").addEventListener("click", () => {
+    get(instead.dataset.get).then((credential) => fill(form, credential), (error) => say(form, error));
+  });
+}
+
 /** Adds a passkey, and shows the recovery codes that come with the first one. */
 async function add(form) {
   const proof = {};

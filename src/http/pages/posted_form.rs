@@ -52,6 +52,11 @@ impl PostedForm {
         read.ok()
     }
 
+    /// Shows a field that is not read.
+    pub(crate) fn show(&mut self, field: Field) {
+        self.fields.push(field);
+    }
+
     /// Takes a field that may be empty, and then has no value.
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl Visit {
         })
     }
 
+    /// The language of the page.
+    pub(crate) fn language(&self) -> Language {
+        self.language
+    }
+
     /// A value of the query.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let mut query = self.query.iter();

@@ -5,6 +5,7 @@ mod account_dates;
 mod account_model;
 mod apps;
 mod audit_events;
+mod audit_kills;
 mod audit_table;
 mod audit_tampering;
 mod conceal;

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 
 use crate::http::pages::chromium::Chromium;
-use crate::support::program::{Server, program};
+use crate::support::echo::start_application;
+use crate::support::program::{Server, finish, program};
 use crate::support::{Place, has_tool};
 
 const ADD: &str = "
@@ -138,6 +139,45 @@ fn platform_authenticator_logs_in_alone() {
     assert_eq!(refused, "SecurityError");
 }
 
+/// A page at another port of the host may ask for its passkeys: the browser writes its origin into
+/// what the authenticator signs.
+#[test]
+fn passkey_used_at_another_origin_does_not_log_in() {
+    if !has_tool("chromium") {
+        return;
+    }
+    let place = Place::new();
+    let mut desk = Desk::open(&place);
+    desk.plug("internal", true);
+    assert_eq!(desk.browser.run(ADD), 201);
+    // The login page would use the passkey by itself.
+    desk.go("/account/passkeys");
+    let elsewhere = start_application().replace("127.0.0.1", "localhost");
+    for (page, expected) in [
+        (None, json!(200)),
+        (Some(elsewhere), json!("invalid_passkey")),
+    ] {
+        let options = desk.browser.run(
+            "return (await fetch('/sessions/passkey/options', {method: 'POST',
+                body: new URLSearchParams()})).json();",
+        );
+        if let Some(page) = page {
+            desk.browser.go(&format!("http://{page}/"));
+        }
+        let credential = desk.browser.run(&format!(
+            "const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON({options});
+            return JSON.stringify(await navigator.credentials.get({{publicKey}}));"
+        ));
+        desk.go("/account/passkeys");
+        let answer = desk.browser.run(&format!(
+            "const answer = await fetch('/sessions/passkey', {{method: 'POST',
+                body: new URLSearchParams({{credential: {credential}}})}});
+            return answer.headers.get('bienvenue-error') || answer.status;"
+        ));
+        assert_eq!(answer, expected);
+    }
+}
+
 #[test]
 fn roaming_authenticator_is_a_factor_and_its_copy_is_not() {
     if !has_tool("chromium") {
@@ -177,8 +217,10 @@ fn page_adds_a_passkey_and_the_login_page_offers_it() {
         .browser
         .run("return document.querySelector('[data-codes] pre').textContent");
     assert_eq!(codes.as_str().unwrap().lines().count(), 10);
+    desk.browser.picture("passkeys-codes-en-1280");
     desk.go("/account/passkeys");
     assert!(desk.browser.text().contains("my phone"));
+    desk.browser.picture("passkeys-en-1280");
     desk.go("/logout");
     desk.browser.submit("/logout");
     // Either the browser offers the passkey by itself, or the button does.
@@ -193,4 +235,45 @@ fn page_adds_a_passkey_and_the_login_page_offers_it() {
         "{}",
         desk.browser.text()
     );
+}
+
+#[test]
+fn administrator_confirms_an_act_with_a_passkey() {
+    if !has_tool("chromium") {
+        return;
+    }
+    let place = Place::new();
+    let mut desk = Desk::open(&place);
+    let phone = desk.plug("internal", true);
+    assert_eq!(desk.browser.run(ADD), 201);
+    let registered = desk.browser.run(
+        "const answer = await fetch('/users', {method: 'POST',
+            body: new URLSearchParams({email: 'eve@x.fr', password: 'eve_pwd'})});
+        return answer.status;",
+    );
+    assert_eq!(registered, 201);
+    for arguments in [
+        ["group", "create", "admins"].as_slice(),
+        &["group", "add", "admins", "bob@x.fr"],
+    ] {
+        assert!(finish(program(place.folder(), arguments)).status.success());
+    }
+    desk.go("/admin/users/2/add-to-group");
+    desk.browser.fill("group", "admins");
+    let confirm = "document.querySelector('form div[data-get] button').click()";
+    // A gesture that the authenticator refuses is said on the page, and can be repeated.
+    let verified = |desk: &mut Desk, is: bool| {
+        let parameters = json!({"isUserVerified": is});
+        desk.authenticator("setUserVerified", &phone, parameters);
+    };
+    verified(&mut desk, false);
+    desk.browser.run(confirm);
+    let failed = "!document.querySelector('[data-failed]').hidden";
+    desk.browser.until("the failure", failed);
+    verified(&mut desk, true);
+    desk.browser.run(confirm);
+    let done = "location.pathname == '/admin/users/2'";
+    desk.browser.until("the page of the user", done);
+    let text = desk.browser.text();
+    assert!(text.contains("The user is in the group."), "{text}");
 }

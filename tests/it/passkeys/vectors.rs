@@ -1,5 +1,5 @@
 //! The test vectors of the specification (WebAuthn Level 3, section 16), where its text is at
-//! hand: `BIENVENUE_WEBAUTHN_SPEC` names the file, HTML or Bikeshed's source.
+//! hand: `TEST_WEBAUTHN_SPEC` names the file, HTML or Bikeshed's source.
 
 use std::collections::HashMap;
 use std::fs;
@@ -44,8 +44,8 @@ fn encoded(bytes: &[u8]) -> String {
 
 #[test]
 fn vectors_of_the_specification_are_verified() {
-    let Some(path) = std::env::var_os("BIENVENUE_WEBAUTHN_SPEC") else {
-        println!("SKIPPED: BIENVENUE_WEBAUTHN_SPEC does not name the specification");
+    let Some(path) = std::env::var_os("TEST_WEBAUTHN_SPEC") else {
+        println!("SKIPPED: TEST_WEBAUTHN_SPEC does not name the specification");
         return;
     };
     let text = fs::read_to_string(path).unwrap();

@@ -65,8 +65,9 @@ const ALLOWED: [(&str, &str); 4] = [
 ];
 
 /// The folders of which every text is checked, and the endings of those texts.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "src",
+    "crates",
     "tests",
     "benches",
     "examples",
@@ -251,7 +252,7 @@ fn tests(source: &str) -> Vec<&str> {
 #[test]
 fn names_of_tests_in_all_sources_are_short() {
     let mut long = Vec::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "crates", "tests"] {
         for file in texts(&root().join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
             long.extend(

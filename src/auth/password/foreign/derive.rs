@@ -3,7 +3,7 @@
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use icu_normalizer::ComposingNormalizerBorrowed;
-use pbkdf2::pbkdf2_hmac;
+use pbkdf2_sha::{pbkdf2_sha1, pbkdf2_sha256, pbkdf2_sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -25,13 +25,9 @@ fn derive(hash: &ForeignHash, password: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut derived = Zeroizing::new(vec![0; hash.digest().len()]);
     match *hash.kdf() {
         Kdf::Pbkdf2 { digest, iterations } => match digest {
-            Pbkdf2Digest::Sha1 => pbkdf2_hmac::<sha1::Sha1>(bytes, salt, iterations, &mut derived),
-            Pbkdf2Digest::Sha256 => {
-                pbkdf2_hmac::<sha2::Sha256>(bytes, salt, iterations, &mut derived);
-            }
-            Pbkdf2Digest::Sha512 => {
-                pbkdf2_hmac::<sha2::Sha512>(bytes, salt, iterations, &mut derived);
-            }
+            Pbkdf2Digest::Sha1 => pbkdf2_sha1(bytes, salt, iterations, &mut derived),
+            Pbkdf2Digest::Sha256 => pbkdf2_sha256(bytes, salt, iterations, &mut derived),
+            Pbkdf2Digest::Sha512 => pbkdf2_sha512(bytes, salt, iterations, &mut derived),
         },
         Kdf::Scrypt { log_n, r, p, nfkc } => {
             let normalized = nfkc.then(|| nfkc_of(password));

@@ -79,7 +79,7 @@ impl DB {
                 }
             }
             end_pending(conn, user_id)?;
-            let ended = self.open_session(conn, login.session, None, login.side_effects)?;
+            let ended = self.add_session_within(conn, login.session, None, login.side_effects)?;
             if let Some(change) = &login.change {
                 note_change(conn, user_id, change, now)?;
             }

@@ -89,6 +89,7 @@ fn try_factor(
                 digest: challenge,
                 purpose: ChallengePurpose::SecondFactor,
                 user_id: Some(user_id),
+                session: None,
                 client: limit.locked.client,
             };
             let is_asked = use_challenge(conn, &asked, now)?.is_some();

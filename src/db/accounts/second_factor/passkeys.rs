@@ -116,6 +116,7 @@ impl DB {
                 digest: challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(who.user_id),
+                session: None,
                 client,
             };
             handle.set(put_registration(conn, (&new, who.user_id), fresh, now)?);
@@ -145,6 +146,7 @@ impl DB {
                 digest: new.challenge,
                 purpose: ChallengePurpose::Registration,
                 user_id: Some(user_id),
+                session: None,
                 client: new.client,
             };
             let used = use_challenge(conn, &asked, now)?;
@@ -209,6 +211,7 @@ impl DB {
                 digest: login.challenge,
                 purpose: ChallengePurpose::Login,
                 user_id: None,
+                session: None,
                 client: login.session.client,
             };
             if use_challenge(conn, &asked, now)?.is_none() {
@@ -221,7 +224,7 @@ impl DB {
                 return Ok(PasskeyLoginOutcome::Refused);
             }
             end_pending(conn, user_id)?;
-            let ended = self.open_session(conn, login.session, None, login.side_effects)?;
+            let ended = self.add_session_within(conn, login.session, None, login.side_effects)?;
             Ok(PasskeyLoginOutcome::Opened { ended })
         })
     }

@@ -15,9 +15,6 @@ use crate::domain::{
     SessionUser, Timestamp, UserId,
 };
 
-/// The position of the statement that ends surplus sessions among those of a login.
-const SURPLUS_ENDED: usize = 3;
-
 /// Which sessions a login ends. The bounds are the user, the new session, and how many others stay.
 const SURPLUS: &str = "user_id = $1 AND digest <> $2 AND public_id <= (\
      SELECT public_id FROM sessions WHERE user_id = $1 AND digest <> $2 \
@@ -62,12 +59,12 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         self.write_locking(new.user_id, |conn| {
-            self.open_session(conn, new, checked, side_effects)
+            self.add_session_within(conn, new, checked, side_effects)
         })
     }
 
     /// The same within a transaction that has locked the user's row.
-    pub(in crate::db) fn open_session(
+    pub(in crate::db) fn add_session_within(
         &self,
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
@@ -85,7 +82,7 @@ impl DB {
             SessionEnd::NewerLogin,
             now,
         ));
-        batch.push(Statement::new(
+        batch.push_counted(Statement::new(
             format!("DELETE FROM sessions WHERE {SURPLUS} RETURNING 1"),
             surplus,
         ));
@@ -93,7 +90,7 @@ impl DB {
         let language = new.client.language();
         batch.push(record_login_statement(new.user_id, language, now));
         batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
-        let ended = batch.run_counting(conn, SURPLUS_ENDED)?;
+        let ended = batch.run_counting(conn)?;
         ended.ok_or(DbError::NoResultFound)
     }
 

@@ -1,4 +1,4 @@
-//! The form of an act: what it does, its fields, and the password of the administrator.
+//! The form of an act: what it does, its fields, and the administrator's password or passkey.
 
 use minijinja::context;
 
@@ -27,6 +27,7 @@ impl ActForm {
     ) -> View {
         View::new("admin_act.html", self.title)
             .fields(fields)
+            .script(admin.has_passkey())
             .data(context! {
                 name,
                 action,
@@ -37,6 +38,7 @@ impl ActForm {
                 danger => self.is_danger,
                 asks_second_factor => false,
                 second_factor => false,
+                passkey => admin.has_passkey(),
             })
     }
 }

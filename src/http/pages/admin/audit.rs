@@ -53,5 +53,6 @@ fn row(event: &AuditEvent) -> Value {
         ip => details.ip,
         group => details.group,
         app => details.app,
+        repeats => details.repeats,
     }
 }

@@ -72,27 +72,34 @@ pub(super) async fn show_new(admin: AdminVisit) -> Result<HttpResponse, Refusal>
     admin.visit.show(&new_view(&admin, fields))
 }
 
-/// `POST /admin/new-invitation`: answers with the link, which no other request shows.
+/// `POST /admin/new-invitation`: answers with the link, which no other request shows. An email with
+/// it has the language of the page.
 pub(super) async fn submit_new(mut post: AdminPost) -> Result<HttpResponse, Refusal> {
     let form = &mut post.form;
     let email = form.take_optional(Field::user_email(), Email::parse_new);
     let group = form.take_optional(Field::group(), str::parse);
     let days = form.take(Field::days(), days);
+    let to = email.as_ref().ok().and_then(Option::as_ref).cloned();
+    let language = post.admin.visit.language();
     let act = match (email, group, days) {
-        (Ok(email), Ok(group), Some(days)) => {
-            Some(AdminAct::Invite(NewInvitation { email, group, days }))
-        }
+        (Ok(email), Ok(group), Some(days)) => Some(AdminAct::Invite(NewInvitation {
+            email,
+            group,
+            days,
+            language,
+        })),
         _ => None,
     };
     let (admin, outcome) = post.act(act, new_view).await?;
-    let ActOutcome::Invited(invited) = outcome else {
+    let ActOutcome::Invited(invited, is_mailed) = outcome else {
         return Ok(see_other("/admin/invitations").finish());
     };
     let origin = admin.own_origin();
     let origin = origin.map(|origin| origin.to_string()).unwrap_or_default();
     let link = format!("{origin}/invite?token={}", invited.token.expose());
     let view = View::new("admin_invitation.html", "admin.invited.title").wide();
-    admin.visit.show(&view.data(context! { link }))
+    let mailed_to = to.filter(|_| is_mailed).map(|to| to.to_string());
+    admin.visit.show(&view.data(context! { link, mailed_to }))
 }
 
 fn new_view(admin: &AdminVisit, fields: Vec<Field>) -> View {

@@ -5,6 +5,7 @@ mod apps;
 mod audit;
 mod groups;
 mod invitations;
+mod passkey;
 mod refusals;
 mod user_acts;
 mod users;
@@ -61,6 +62,7 @@ pub(super) fn routes() -> impl Iterator<Item = Resource> {
         AdminPage::new("/admin/users/{id}/add-to-group")
             .get(|visit| user_acts::ADD_TO_GROUP.show(visit))
             .post(|post| user_acts::ADD_TO_GROUP.submit(post)),
+        AdminPage::new("/admin/passkey/options").post(passkey::begin),
         AdminPage::new("/admin/groups").get(groups::list),
         AdminPage::new("/admin/new-group")
             .get(groups::show_new)

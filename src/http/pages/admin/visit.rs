@@ -3,11 +3,14 @@
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::refusals;
-use crate::auth::{ActOutcome, AdminAct, AdminRequest, Administrator, Auth, AuthError};
+use crate::auth::{
+    ActOutcome, AdminAct, AdminProof, AdminRequest, Administrator, Auth, AuthError, RequestOptions,
+};
 use crate::domain::{Client, Origin, Password, UserId};
 use crate::http::extract::own_origin::own_origin;
 use crate::http::pages::field::Field;
@@ -31,17 +34,30 @@ impl AdminVisit {
     /// Checks that the request is an administrator's.
     ///
     /// # Errors
-    /// A redirect to the login without a session, or where the second factor was not shown; and
-    /// [`AuthError::NotAdministrator`] for other users.
+    /// A redirect to the login without a session; [`AuthError::NotAdministrator`] for other
+    /// users; and where the second factor was not shown, a redirect to where it is shown from a
+    /// page, and [`AuthError::StepUpRequired`] or [`AuthError::EnrolmentRequired`] for an act.
     async fn of(request: &HttpRequest) -> Result<Self, Refusal> {
         let visit = Visit::of(request).await?;
         let executor = request.app_data::<web::Data<BlockingExecutor>>();
         let executor = executor.ok_or_else(|| Refusal::plain(HttpError::NotFound))?;
-        let SignedIn { session_id, user } = SignedIn::of(request, &visit).await?;
+        let is_act = *request.method() == Method::POST;
+        let signed_in = SignedIn::of(request, &visit).await;
+        let SignedIn { session_id, user } = signed_in.map_err(|refusal| {
+            let is_weak = matches!(
+                refusal.error(),
+                HttpError::Auth(AuthError::EnrolmentRequired)
+            );
+            if is_act && is_weak {
+                visit.error(AuthError::EnrolmentRequired.into())
+            } else {
+                refusal
+            }
+        })?;
         let check = move |auth: &Auth| auth.administrator(session_id, user);
         let administrator = match executor.run_read(check).await {
             Ok(administrator) => administrator,
-            Err(AuthError::StepUpRequired) => {
+            Err(AuthError::StepUpRequired) if !is_act => {
                 let pairs = [("reason", "step_up"), ("next", request.path())];
                 return Err(Refusal::step_up_first(with_query("/login", pairs)));
             }
@@ -90,6 +106,11 @@ impl AdminVisit {
         self.administrator.user().email.as_str()
     }
 
+    /// Whether the administrator can show a passkey.
+    pub(super) fn has_passkey(&self) -> bool {
+        self.administrator.has_passkey()
+    }
+
     /// Whether a user is the administrator.
     pub(super) fn is_own(&self, user: UserId) -> bool {
         self.administrator.user().id == user
@@ -130,25 +151,33 @@ pub(crate) struct AdminPost {
 }
 
 impl AdminPost {
-    /// Carries out an act, if the form has the right password. `view` is the form again, with its
+    /// Carries out an act, if the form has the right password or passkey. `view` is the form again, with its
     /// fields. Without an act, a field is wrong.
     ///
     /// # Errors
-    /// The form again: 403 without the right password, else with the error beside its field, or
+    /// The form again: 403 without the right password or passkey, else with the error beside its field, or
     /// above the form.
     pub(super) async fn act(
         mut self,
         act: Option<AdminAct>,
         view: impl Fn(&AdminVisit, Vec<Field>) -> View,
     ) -> Result<(AdminVisit, ActOutcome), Refusal> {
-        let password = self.form.take(Field::own_password(), Password::parse);
+        let credential = self.form.hidden("credential");
+        let credential = credential.filter(|text| !text.is_empty());
+        let proof = if let Some(credential) = credential {
+            self.form.show(Field::own_password());
+            Some(AdminProof::Passkey(credential.to_string()))
+        } else {
+            let password = self.form.take(Field::own_password(), Password::parse);
+            password.map(AdminProof::Password)
+        };
         let Self {
             admin,
             mut form,
             auth,
             client,
         } = self;
-        let Some(current_password) = password else {
+        let Some(proof) = proof else {
             let view = view(&admin, form.into_fields());
             let error = HttpError::ReauthenticationRequired;
             return Err(admin.visit.invalid_as(view, error));
@@ -159,7 +188,7 @@ impl AdminPost {
         };
         let request = AdminRequest {
             administrator: admin.administrator.clone(),
-            current_password,
+            proof,
             client,
         };
         let error = match auth.act(admin.executor.get_ref(), request, act).await {
@@ -171,6 +200,12 @@ impl AdminPost {
             let view = view(&admin, form.into_fields());
             let error = HttpError::ReauthenticationRequired;
             return Err(admin.visit.invalid_as(view, error));
+        }
+        if matches!(error, AuthError::InvalidPasskey(_)) {
+            let message = Message::of_error(&HttpError::from(error).describe());
+            let view = view(&admin, form.into_fields());
+            let error = HttpError::ReauthenticationRequired;
+            return Err(admin.visit.refuse_with(view, error, message));
         }
         if let AuthError::ActRefused(refusal) = &error {
             let (fields, message) = (refusals::fields(refusal), refusals::message(refusal));
@@ -186,6 +221,21 @@ impl AdminPost {
         }
         let view = view(&admin, form.into_fields());
         Err(admin.visit.refuse(view, error.into()))
+    }
+}
+
+impl AdminPost {
+    /// The options for a passkey of the administrator, for an act in this session.
+    ///
+    /// # Errors
+    /// Those of [`Auth::begin_passkey_act`], as the API answers them: a script reads them.
+    pub(super) async fn passkey_options(&self) -> Result<RequestOptions, Refusal> {
+        let executor = self.admin.executor.get_ref();
+        let administrator = &self.admin.administrator;
+        let begun = self
+            .auth
+            .begin_passkey_act(executor, administrator, &self.client);
+        begun.await.map_err(|error| Refusal::plain(error.into()))
     }
 }
 

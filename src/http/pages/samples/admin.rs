@@ -26,8 +26,10 @@ pub(super) fn views(text: &str) -> Vec<View> {
             view("admin_apps.html", "admin.apps.title", apps(text)),
         ]);
     }
-    let link = context! { link => text };
-    views.push(view("admin_invitation.html", "admin.invited.title", link));
+    for mailed_to in [Some(text), None] {
+        let link = context! { link => text, mailed_to };
+        views.push(view("admin_invitation.html", "admin.invited.title", link));
+    }
     let fields = [Field::user_email(), Field::group(), Field::days()];
     let fields = fields.map(|field| field.filled(text).optional());
     let act = View::new("admin_act.html", "admin.disable.title").fields(fields);
@@ -35,7 +37,7 @@ pub(super) fn views(text: &str) -> Vec<View> {
         act.clone().data(context! {
             name => text, action => text, back => text, administrator => text,
             intro => "admin.disable.intro", submit => "admin.disable.submit",
-            danger => on, asks_second_factor => on, second_factor => on,
+            danger => on, asks_second_factor => on, second_factor => on, passkey => on,
         })
     }));
     views
@@ -71,7 +73,7 @@ fn audit(text: Option<&str>) -> Value {
         context! {
             what => "activity.disabled", event => text, outcome => text, reason => text,
             at => DATE, by => "activity.by_administrator",
-            actor_id => 7, device => text, ip => text, group => text, app => text,
+            repeats => 7, actor_id => 7, device => text, ip => text, group => text, app => text,
         }
     });
     let email = text.unwrap_or_default();

@@ -215,7 +215,7 @@ fn activity(text: &str) -> Value {
     let event = |what: Option<&str>, by: Option<&str>, shown: Option<&str>| {
         context! {
             what, by, name => text, at => "2026-11-26 18:40 UTC", device => shown, ip => shown,
-            app => shown, group => shown,
+            app => shown, group => shown, repeats => shown.map(|_| 7),
         }
     };
     let events = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use actix_web::test;
 use bienvenue::auth::{AuthError, Inline, ThrottleSettings};
-use bienvenue::domain::Client;
+use bienvenue::domain::{BcryptCost, Client};
 use rstest::rstest;
 
 use crate::support::app::{Answer, App, Setup, fields, quick};
@@ -402,7 +402,12 @@ async fn r86_counts_and_known_clients_survive_a_restart(#[case] engine: Engine) 
 
 #[actix_web::test]
 async fn login_without_a_result_is_refunded() {
-    let app = throttling(Place::new()).await;
+    let mut setup = Setup::new();
+    setup.auth.throttle = ThrottleSettings::default();
+    // The hash must not be done before the login waits for it.
+    setup.auth.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
+    let app = setup.start().await;
+    app.register(BOB, "bob_pwd").await;
     let fails = || {
         let rows = "SELECT cast(sum(fails) AS TEXT) AS value FROM throttle WHERE key LIKE 'account/%' HAVING sum(fails) > 0";
         app.place.texts(rows)

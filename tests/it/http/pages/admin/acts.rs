@@ -180,6 +180,13 @@ async fn invitation_is_created_used_and_revoked(#[case] engine: Engine) {
     let (_, link) = page.body.split_once("<code>").unwrap();
     let link = link.split_once("</code>").unwrap().0.replace("&#x2f;", "/");
     let (_, path) = link.split_once("/invite?").unwrap();
+    let sent = "An email with the link is sent to eve@x.fr now.";
+    assert!(page.body.contains(sent), "{}", page.body);
+    let mail = stand.app.mails.next_to("eve@x.fr");
+    assert_eq!(mail.subject, "Invitation to Bienvenue");
+    let mailed = format!("http://localhost:5000/invite?{path}\n");
+    assert!(mail.text.contains(&mailed), "{}", mail.text);
+    assert!(mail.text.contains("The link expires in 3 days"));
     let listed = stand.ann.get(&stand.app, "/admin/invitations").await;
     assert!(listed.body.contains("eve@x.fr"), "{}", listed.body);
 
@@ -194,6 +201,7 @@ async fn invitation_is_created_used_and_revoked(#[case] engine: Engine) {
     // Without an address and a group, and wrong ones.
     let page = stand.act("/admin/new-invitation", &[("days", "90")]).await;
     assert_page(&page, 200);
+    assert!(page.body.contains("Send this link to the person yourself."));
     for (field, text, status) in [
         ("user_email", "eve", 400),
         ("group", "nix", 404),

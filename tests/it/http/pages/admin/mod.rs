@@ -4,6 +4,7 @@ mod acts;
 mod audit;
 mod gate;
 mod lists;
+mod passkey;
 mod tour;
 
 use bienvenue::db::DB;

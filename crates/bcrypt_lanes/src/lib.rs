@@ -7,7 +7,7 @@
 //! idle. [`Lanes`] runs several hashes in lock-step, each in tables of its own, and fills that
 //! time: four together took less than 1.5 times as long as one (`docs/benchmarks.md`).
 //!
-//! This module is only the computation, without queues or threads; the `bcrypt` crate makes
+//! This crate is only the computation, without queues or threads; the `bcrypt` crate makes
 //! salts and formats stored hashes. As in every bcrypt, the addresses of the lookups depend on
 //! the password: code that shares the core's cache may learn something about it.
 
@@ -89,24 +89,15 @@ impl<T, const N: usize> Lanes<T, N> {
         let left = self.running.iter().map(|running| running.rounds_left);
         let rounds = left.min().map_or(0, |left| left.min(rounds));
         for _ in 0..rounds {
-            match self.running.len() {
-                1 => self.advance_first::<1>(),
-                2 => self.advance_first::<2>(),
-                3 => self.advance_first::<3>(),
-                _ => self.advance_first::<N>(),
+            let running = self.running.len();
+            if let Some(lanes) = self.lanes.get_mut(..running) {
+                blowfish::round(lanes);
             }
         }
         for running in &mut self.running {
             running.rounds_left -= rounds;
         }
         rounds
-    }
-
-    /// Computes one round of the first `COUNT` lanes.
-    fn advance_first<const COUNT: usize>(&mut self) {
-        if let Some(lanes) = self.lanes.first_chunk_mut::<COUNT>() {
-            blowfish::round(lanes);
-        }
     }
 
     /// Takes a finished computation, if there is one.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::blowfish::{Block, KeyWords};
+use crate::blowfish::{Block, KeyWords};
 
 /// How many bytes of a password bcrypt uses, including the NUL at its end.
 const KEY_BYTES: usize = 72;
@@ -16,9 +16,9 @@ const COSTS: RangeInclusive<u32> = 4..=31;
 /// The input of one bcrypt. The key is zeroed when it is dropped.
 #[derive(Clone)]
 pub struct Input {
-    pub(super) key: Zeroizing<KeyWords>,
-    pub(super) salt: [u32; 4],
-    pub(super) rounds: u64,
+    pub(crate) key: Zeroizing<KeyWords>,
+    pub(crate) salt: [u32; 4],
+    pub(crate) rounds: u64,
 }
 
 impl Input {
@@ -57,7 +57,7 @@ impl Input {
     }
 
     /// The salt, repeated to the length of a key.
-    pub(super) fn salt_words(&self) -> KeyWords {
+    pub(crate) fn salt_words(&self) -> KeyWords {
         let mut words = self.salt.iter().copied().cycle();
         std::array::from_fn(|_| words.next().unwrap_or_default())
     }
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Input {
 pub struct Digest(Zeroizing<[u8; 23]>);
 
 impl Digest {
-    pub(super) fn from_blocks(blocks: [Block; 3]) -> Self {
+    pub(crate) fn from_blocks(blocks: [Block; 3]) -> Self {
         let mut bytes = blocks.into_iter().flatten().flat_map(u32::to_be_bytes);
         Self(Zeroizing::new(std::array::from_fn(|_| {
             bytes.next().unwrap_or_default()

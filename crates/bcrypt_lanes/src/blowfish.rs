@@ -15,30 +15,30 @@
 
 use zeroize::Zeroize;
 
-use super::pi;
+use crate::pi;
 
 /// One block of Blowfish: the left half and the right half.
-pub(super) type Block = [u32; 2];
+pub(crate) type Block = [u32; 2];
 
 /// The words that are mixed into the subkeys: a password or a salt, repeated to this length.
-pub(super) type KeyWords = [u32; 18];
+pub(crate) type KeyWords = [u32; 18];
 
 /// The subkeys and the S-boxes. All of them depend on the password.
 #[derive(Clone)]
-pub(super) struct State {
+pub(crate) struct State {
     s_boxes: [[u32; 256]; 4],
     subkeys: KeyWords,
 }
 
 impl State {
     #[cfg(test)]
-    pub(super) fn is_wiped(&self) -> bool {
+    pub(crate) fn is_wiped(&self) -> bool {
         let mut words = self.s_boxes.iter().flatten().chain(&self.subkeys);
         words.all(|word| *word == 0)
     }
 
     /// The state before a key is mixed in.
-    pub(super) const INITIAL: Self = Self {
+    pub(crate) const INITIAL: Self = Self {
         s_boxes: pi::S_BOXES,
         subkeys: pi::SUBKEYS,
     };
@@ -46,7 +46,7 @@ impl State {
     /// The paper's `ExpandKey(state, salt, key)`: mixes the key into the subkeys, then replaces
     /// the whole state, two words at a time. Each pair is the encryption of the pair before it,
     /// mixed with one half of the salt; the halves alternate.
-    pub(super) fn expand_salted_key(&mut self, key: &KeyWords, salt: &[u32; 4]) {
+    pub(crate) fn expand_salted_key(&mut self, key: &KeyWords, salt: &[u32; 4]) {
         mix(&mut self.subkeys, key);
         let [a, b, c, d] = *salt;
         let mut halves = [[a, b], [c, d]].into_iter().cycle();
@@ -66,7 +66,7 @@ impl State {
         }
     }
 
-    pub(super) fn encrypt(&self, block: Block) -> Block {
+    pub(crate) fn encrypt(&self, block: Block) -> Block {
         let [block] = encrypt([self], [block]);
         block
     }
@@ -82,15 +82,15 @@ impl Zeroize for State {
 /// A state, and the key and salt with which each round expands it.
 #[derive(Clone)]
 #[repr(align(64))]
-pub(super) struct Expansion {
-    pub(super) state: State,
-    pub(super) key: KeyWords,
-    pub(super) salt: KeyWords,
+pub(crate) struct Expansion {
+    pub(crate) state: State,
+    pub(crate) key: KeyWords,
+    pub(crate) salt: KeyWords,
 }
 
 impl Expansion {
     /// The content of an idle lane.
-    pub(super) const ZERO: Self = Self {
+    pub(crate) const ZERO: Self = Self {
         state: State {
             s_boxes: [[0; 256]; 4],
             subkeys: [0; 18],
@@ -111,7 +111,25 @@ impl Zeroize for Expansion {
 /// One of bcrypt's 2^cost rounds, for each lane: first with the password, then with the salt.
 /// The paper's text has the reverse order; this is the order of OpenBSD's code, which every
 /// `$2b$` hash follows.
-pub(super) fn round<const N: usize>(lanes: &mut [Expansion; N]) {
+///
+/// It is not generic, so that this crate's profile optimises it, whatever that of its users is.
+pub(crate) fn round(lanes: &mut [Expansion]) {
+    match lanes.len() {
+        1 => round_of::<1>(lanes),
+        2 => round_of::<2>(lanes),
+        3 => round_of::<3>(lanes),
+        4 => round_of::<4>(lanes),
+        5 => round_of::<5>(lanes),
+        6 => round_of::<6>(lanes),
+        _ => lanes.chunks_mut(6).for_each(round),
+    }
+}
+
+/// One round of `N` lanes in lock-step.
+fn round_of<const N: usize>(lanes: &mut [Expansion]) {
+    let Some(lanes) = lanes.first_chunk_mut::<N>() else {
+        return;
+    };
     for lane in &mut *lanes {
         mix(&mut lane.state.subkeys, &lane.key);
     }
