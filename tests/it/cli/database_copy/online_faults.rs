@@ -18,7 +18,11 @@ use crate::support::{Engine, Place, eventually};
 /// Which of the two databases a command may use. A target that is not marked yet has no users: it
 /// is as it was before the copy.
 fn usable([from, to]: [&Place; 2]) -> [bool; 2] {
-    let is_usable = |place| finish(command(place, &["user", "list"])).status.success();
+    let is_usable = |place| {
+        finish(command(place, &["user", "list", "--limit", "1"]))
+            .status
+            .success()
+    };
     let users = "SELECT email AS value FROM users LIMIT 1";
     [
         is_usable(from),
@@ -69,7 +73,7 @@ fn kill_copies(kills: u32) {
                 if usable[0] != usable[1] {
                     break;
                 }
-                let told = told(&finish(command(&to, &["user", "list"])));
+                let told = told(&finish(command(&to, &["user", "list", "--limit", "1"])));
                 assert!(Instant::now() < deadline, "{moment:?}: {usable:?} {told}");
             }
             let marks = from.texts("SELECT state AS value FROM copy_marks WHERE state = 'moved'");
@@ -84,7 +88,9 @@ fn kill_copies(kills: u32) {
             }
         }
         eventually("the target is in charge", || {
-            finish(command(&to, &["user", "list"])).status.success()
+            finish(command(&to, &["user", "list", "--limit", "1"]))
+                .status
+                .success()
         });
         load.finish().check("killed copies", &to.url_text());
     }
