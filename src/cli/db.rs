@@ -27,10 +27,11 @@ pub(super) enum Command {
         json: bool,
     },
     /// Copy the database into an empty one, of the same or the other engine, while no service
-    /// runs
+    /// runs; or with --online
     #[command(
         after_help = "Example: bienvenue db copy --to postgres://bienvenue@localhost/bienvenue\n\n\
-                      The target has to be empty. After an interruption, run it again."
+                      The target has to be empty. After an interruption, run it again. With \
+                      --online the service runs on, and changes to the target at the end."
     )]
     Copy(Copy),
     /// Check the whole database for damage, also while the service runs
