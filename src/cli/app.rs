@@ -5,15 +5,12 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{explain, print, print_json};
+use super::output::{PAGE, explain, print, print_json, show_pages};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{AppAddition, AppGroupsChange, DbError};
 use crate::domain::{App, AppName, GroupName, Origin};
-
-/// How many applications are listed.
-const LISTED: u32 = 10_000;
 
 /// The subcommands of `app`.
 #[derive(Debug, Subcommand)]
@@ -124,12 +121,20 @@ impl Command {
                 warn(&app, config);
                 print_with_snippets(&app, add.proxy, config, options);
             }
-            Self::List if options.json => {
-                let apps = db.apps(None, LISTED)?;
-                apps.iter()
-                    .for_each(|app| print_json(&ShownApp::of(app, None)));
+            Self::List => {
+                let read = |after: Option<&AppName>| db.apps(after, PAGE);
+                show_pages(
+                    read,
+                    |app| app.name.clone(),
+                    |app| {
+                        if options.json {
+                            print_json(&ShownApp::of(app, None));
+                        } else {
+                            print(&line(app));
+                        }
+                    },
+                )?;
             }
-            Self::List => print(&db.apps(None, LISTED)?.iter().map(line).collect::<String>()),
             Self::Show { name, proxy } => {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
                 explain(&line(&app));

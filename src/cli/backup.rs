@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::audit::OperatorEvent;
-use super::output::{explain, print, print_json};
+use super::output::{Progress, explain, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{BackupReport, OpenMode};
@@ -80,7 +80,9 @@ impl Backup {
         match &self.command {
             Command::Create { target, keep } => self.create(target, *keep, config),
             Command::Verify { file } => {
+                let progress = Progress::running("checking the backup");
                 let report = server::check_backup(config, file).map_err(ServerError::from)?;
+                drop(progress);
                 self.show("verified", "", &report, config, &[]);
                 Ok(())
             }
@@ -105,7 +107,9 @@ impl Backup {
         if keep.is_some() && folder.is_none() {
             return Err(CliError::KeepWithoutFolder(target.display().to_string()));
         }
+        let progress = Progress::running("writing and checking the backup");
         let report = server::back_up(config, database, &file).map_err(ServerError::from)?;
+        drop(progress);
         let deleted = match (keep, folder) {
             (Some(keep), Some(folder)) => delete_old(folder, keep.get())?,
             (Some(_) | None, Some(_) | None) => Vec::new(),
@@ -130,7 +134,9 @@ impl Backup {
 
     fn restore(&self, file: &Path, config: &Config) -> Result<(), CliError> {
         let database = sqlite_file(config)?;
+        let progress = Progress::running("checking and restoring the backup");
         let report = server::restore(config, file, database).map_err(ServerError::from)?;
+        drop(progress);
         event("database_restored", "backup restored", config);
         let from = format!(" from {}", file.display());
         self.show("restored", &from, &report, config, &[]);

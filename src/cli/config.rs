@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::CliError;
 use super::output::{print, print_json};
 use crate::config::{Config, Sources};
+use crate::domain::duration_text;
 use crate::server;
 
 /// What is printed instead of a secret.
@@ -27,8 +28,8 @@ enum Command {
     /// Check the settings, the templates and the pages without starting the service
     #[command(after_help = "Example: bienvenue config check --config /etc/bienvenue/bienvenue.env")]
     Check,
-    /// Show every setting with its value and where it comes from: flag, variable, file or default.
-    /// Secrets are hidden
+    /// Show every setting with its value and where it comes from: flag, variable, file, default, or
+    /// derived, which is a default that depends on other settings. Secrets are hidden
     #[command(after_help = "Example: bienvenue config show --json")]
     Show,
 }
@@ -44,7 +45,7 @@ struct ShownValidity {
 pub(super) struct Setting {
     flag: String,
     variable: String,
-    /// None if it is not set and has no fixed default.
+    /// None if it is not set and has no default.
     value: Option<String>,
     source: &'static str,
 }
@@ -77,14 +78,47 @@ impl Setting {
                 Some(_) | None => "default",
             };
             let is_secret = secrets.contains(&id);
+            let value = value.map(|value| if is_secret { HIDDEN.to_owned() } else { value });
+            let (value, source) = match value {
+                Some(value) => (Some(value), source),
+                None => match derived(config, id) {
+                    Some(value) => (Some(value), "derived"),
+                    None => (None, source),
+                },
+            };
             Some(Self {
                 flag: format!("--{}", argument.get_long()?),
-                value: value.map(|value| if is_secret { HIDDEN.to_owned() } else { value }),
+                value,
                 variable,
                 source,
             })
         };
         command.get_arguments().filter_map(setting).collect()
+    }
+}
+
+/// The default of a setting that depends on other settings, on the machine or on files.
+fn derived(config: &Config, argument: &str) -> Option<String> {
+    let page = |path: &str| {
+        let service = server::service_url(config, config.bind());
+        config.pages.pages.then(|| format!("{service}{path}"))
+    };
+    match argument {
+        "config" => Some(config.settings_file()?.display().to_string()),
+        "bind" => Some(config.bind().to_string()),
+        "trusted_proxies" => {
+            Some(config.trusted_proxies().to_string()).filter(|networks| !networks.is_empty())
+        }
+        "password_min_length" => Some(config.password_min_length().to_string()),
+        "hash_threads" => Some(config.passwords.hashing.threads().to_string()),
+        "sessions_per_user" => Some(config.sessions_per_user().to_string()),
+        "session_idle" => Some(duration_text(config.sessions.idle())),
+        "mail" => Some(format!("dir:{}", server::DEFAULT_FOLDER)),
+        "mail_from" => Some(server::sender(config).to_string()),
+        "reset_page" => page("/reset"),
+        "verify_page" => page("/verify-email"),
+        "secret_key_file" => Some(server::secret_keys(config).path()?.display().to_string()),
+        _ => None,
     }
 }
 

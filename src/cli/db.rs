@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::db_copy::Copy;
-use super::output::{print, print_json};
+use super::output::{Progress, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::{InstanceLock, IntegrityReport, OpenError, OpenMode};
@@ -27,10 +27,11 @@ pub(super) enum Command {
         json: bool,
     },
     /// Copy the database into an empty one, of the same or the other engine, while no service
-    /// runs
+    /// runs; or with --online
     #[command(
         after_help = "Example: bienvenue db copy --to postgres://bienvenue@localhost/bienvenue\n\n\
-                      The target has to be empty. After an interruption, run it again."
+                      The target has to be empty. After an interruption, run it again. With \
+                      --online the service runs on, and changes to the target at the end."
     )]
     Copy(Copy),
     /// Check the whole database for damage, also while the service runs
@@ -127,7 +128,9 @@ struct ShownCheck {
 
 fn check(config: &Config, json: bool) -> Result<(), CliError> {
     let url = &config.database.database_url;
+    let progress = Progress::running("checking every page, index entry and reference");
     let report = server::check_database(config).map_err(ServerError::from)?;
+    drop(progress);
     if json {
         let (intact, findings) = match &report {
             IntegrityReport::Clean => (Some(true), Vec::new()),

@@ -6,7 +6,7 @@ use super::CliError;
 use super::audit::OperatorEvent;
 use super::output::{Progress, explain, print};
 use crate::config::Config;
-use crate::db::{DB, OpenMode};
+use crate::db::{CopySummary, DB, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::server;
 
@@ -16,24 +16,21 @@ pub(super) struct Copy {
     /// URL of an empty database. A SQLite file is created
     #[arg(long, value_name = "URL")]
     to: DatabaseUrl,
+    /// Copy a SQLite database to PostgreSQL while the service runs, and move the service there
+    #[arg(long)]
+    online: bool,
 }
 
 impl Copy {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
+        if self.online {
+            return self.run_online(config);
+        }
         let mut progress = Progress::new("rows");
         let copied = server::copy_database(config, &self.to, |rows| progress.add(rows))?;
         drop(progress);
         let target = &self.to.to_string();
-        let db = self.open_target(config);
-        OperatorEvent {
-            event: "database_copied",
-            sentence: "database copied",
-            count: usize::try_from(copied.users).ok(),
-            database: target,
-            db: db.as_ref(),
-            ..OperatorEvent::default()
-        }
-        .report();
+        self.report(config, &copied);
         print(&format!(
             "copied {} users, {} rows of {} tables, from {} to {target}; counts and checksums \
              agree\n",
@@ -44,6 +41,48 @@ impl Copy {
              unchanged: keep it away from the service, or delete it.\n",
         );
         Ok(())
+    }
+
+    fn run_online(&self, config: &Config) -> Result<(), CliError> {
+        let mut progress = Progress::new("rows");
+        let copied = server::copy_online(config, &self.to, |rows| progress.add(rows))?;
+        drop(progress);
+        if copied.is_in_charge {
+            self.report(config, &copied.snapshot);
+        }
+        let source = &config.database.database_url;
+        print(&format!(
+            "copied {} users, {} rows of {} tables and {} later changes, from {source} to {}; \
+             checksums agree; writers were held for {:.2} s\n",
+            copied.snapshot.users,
+            copied.snapshot.rows,
+            copied.snapshot.tables,
+            copied.changes,
+            self.to,
+            copied.held.as_secs_f64()
+        ));
+        explain(if copied.is_in_charge {
+            "The new database is in charge, and a service that ran has changed to it. Set \
+             DATABASE_URL to it, and delete the old file and the file beside it that ends in \
+             .moved.\n"
+        } else {
+            "The old database refuses changes, but a service still runs on it: restart that \
+             service. It then uses the new database. Set DATABASE_URL to it.\n"
+        });
+        Ok(())
+    }
+
+    fn report(&self, config: &Config, copied: &CopySummary) {
+        let db = self.open_target(config);
+        OperatorEvent {
+            event: "database_copied",
+            sentence: "database copied",
+            count: usize::try_from(copied.users).ok(),
+            database: &self.to.to_string(),
+            db: db.as_ref(),
+            ..OperatorEvent::default()
+        }
+        .report();
     }
 
     /// The target, for the row of the audit event. The copy is complete, whether it opens or not.

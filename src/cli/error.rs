@@ -155,7 +155,7 @@ impl CliError {
         ExitCode::from(match self {
             Self::Usage(UsageError::Help(_)) => 0,
             Self::Usage(UsageError::Invalid(_))
-            | Self::Copy(CopyError::SameDatabase)
+            | Self::Copy(CopyError::SameDatabase | CopyError::OnlineEngines)
             | Self::KeepWithoutFolder(_) => USAGE,
             Self::Usage(UsageError::Setting(_))
             | Self::Source(_)

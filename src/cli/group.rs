@@ -6,19 +6,13 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
-use super::output::{print, print_json};
+use super::output::{PAGE, print, print_json, show_pages};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::auth::members;
 use crate::config::Config;
 use crate::db::{DB, DbError, GroupDeletion};
-use crate::domain::{AppName, Email, GroupName, User};
-
-/// How many groups are listed.
-const LISTED: u32 = 10_000;
-
-/// How many members are read at a time.
-const PAGE: u32 = 1000;
+use crate::domain::{AppName, Email, GroupName, User, UserId};
 
 /// The subcommands of `group`.
 #[derive(Debug, Subcommand)]
@@ -115,13 +109,14 @@ impl Command {
                 done(event, &format!("created the group {group}"));
             }
             Self::List { group: None } => {
-                for group in db.groups(None, LISTED)? {
+                let read = |after: Option<&GroupName>| db.groups(after, PAGE);
+                show_pages(read, GroupName::clone, |group| {
                     if options.json {
-                        print_json(&ShownGroup::of(&group));
+                        print_json(&ShownGroup::of(group));
                     } else {
                         print(&format!("{group}\n"));
                     }
-                }
+                })?;
             }
             Self::List { group: Some(group) } => {
                 if !db.has_group(group)? {
@@ -179,10 +174,11 @@ impl Command {
 
 /// Prints the emails of the members.
 fn list_members(db: &DB, group: &GroupName, options: Options) -> Result<(), DbError> {
-    let mut after = None;
-    loop {
-        let page = members(db, group, after, PAGE)?;
-        for User { id, email, .. } in &page {
+    let read = |after: Option<&UserId>| members(db, group, after.copied(), PAGE);
+    show_pages(
+        read,
+        |user| user.id,
+        |User { id, email, .. }| {
             if options.json {
                 print_json(&ShownMember {
                     id: id.get(),
@@ -191,10 +187,6 @@ fn list_members(db: &DB, group: &GroupName, options: Options) -> Result<(), DbEr
             } else {
                 print(&format!("{id}\t{email}\n"));
             }
-        }
-        let Some(last) = page.last() else {
-            return Ok(());
-        };
-        after = Some(last.id);
-    }
+        },
+    )
 }

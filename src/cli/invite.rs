@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{explain, print, print_json};
+use super::output::{PAGE, explain, print, print_json, show_pages};
 use super::{CliError, database};
 use crate::auth::{ActRefusal, AuthError, Invited, NewInvitation, create_invitation};
 use crate::config::Config;
@@ -14,9 +14,6 @@ use crate::db::DB;
 use crate::domain::{Email, GroupName, Invitation, InvitationToken, Language};
 use crate::mail::{InvitationMail, InvitationMailError, Mailer, Templates};
 use crate::server::{self, ServerError};
-
-/// How many invitations are listed.
-const LISTED: u32 = 10_000;
 
 /// An invitation, or what can be done about the ones that are not used.
 #[derive(Debug, Args)]
@@ -75,15 +72,19 @@ impl Invite {
         let db = database::open(config, self.options)?;
         match &self.command {
             None => self.new.run(&db, config, self.options),
-            Some(Command::List) if self.options.json => {
-                db.invitations(None, LISTED)?
-                    .iter()
-                    .for_each(print_invitation);
-                Ok(())
-            }
             Some(Command::List) => {
-                let lines: String = db.invitations(None, LISTED)?.iter().map(line).collect();
-                print(&lines);
+                let read = |after: Option<&i64>| db.invitations(after.copied(), PAGE);
+                show_pages(
+                    read,
+                    |invitation| invitation.id,
+                    |invitation| {
+                        if self.options.json {
+                            print_invitation(invitation);
+                        } else {
+                            print(&line(invitation));
+                        }
+                    },
+                )?;
                 Ok(())
             }
             Some(Command::Revoke { id }) => {

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
+use super::output::Progress;
 use super::{CliError, database};
 use crate::auth::Auth;
 use crate::config::Config;
@@ -30,7 +31,9 @@ fn rotate(config: &Config, options: Options) -> Result<(), CliError> {
     let db = database::open(config, options)?;
     let auth = Auth::new(db.clone(), server::auth_settings(config)).map_err(ServerError::from)?;
     let auth = auth.with_secret_keys(server::secret_keys(config));
+    let progress = Progress::running("encrypting second factors under a new key");
     let resealed = auth.rotate_secret_key()?;
+    drop(progress);
     let database = &database::name(config);
     let factors = if resealed == 1 { "factor" } else { "factors" };
     OperatorEvent {

@@ -23,7 +23,8 @@ pub(super) enum Command {
         after_help = "Example: bienvenue mail test you@example.org\n\nExit codes: 0 if the mail server accepted it, else 1; 78 with --mail off"
     )]
     Test(Test),
-    /// Show the mails in the queue: user, kind, age, attempts, and when the next attempt is due
+    /// Show the mails in the queue, the oldest 1000: user, kind, age, attempts, and when the next
+    /// attempt is due
     #[command(after_help = "Example: bienvenue mail queue")]
     Queue,
     /// Make all mails in the queue due now

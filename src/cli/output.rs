@@ -1,9 +1,12 @@
 //! The output of commands.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Write};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+
+use crate::db::DbError;
 
 /// Writes a command's result to standard output.
 pub(super) fn print(text: &str) {
@@ -24,45 +27,74 @@ pub(super) fn explain(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// How often the progress is shown again.
+/// How many items of a list are read at a time.
+pub(super) const PAGE: u32 = 1000;
+
+/// Shows all items of a list, which is read page by page: at most one page is in memory. `read`
+/// gets the key of the last item of the page before.
+pub(super) fn show_pages<T, K>(
+    read: impl Fn(Option<&K>) -> Result<Vec<T>, DbError>,
+    key: impl Fn(&T) -> K,
+    show: impl Fn(&T),
+) -> Result<(), DbError> {
+    let mut after = None;
+    loop {
+        let page = read(after.as_ref())?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(key(last));
+        page.iter().for_each(&show);
+    }
+}
+
+/// How often a running clock is drawn again.
 const EACH: Duration = Duration::from_millis(200);
 
 /// The progress of a long command on standard error, if that is a terminal. It is cleared at the
 /// end.
-pub(super) struct Progress {
-    what: &'static str,
-    done: usize,
-    shown_at: Option<Instant>,
-    is_shown: bool,
-}
+pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Nothing is done yet. `what` is counted.
+    /// Counts what is done. `what` is counted, and nothing is done yet.
     pub(super) fn new(what: &'static str) -> Self {
-        Self {
+        Self::drawn(
+            ProgressBar::no_length(),
+            "{spinner} {human_pos} {msg}, {elapsed}",
             what,
-            done: 0,
-            shown_at: None,
-            is_shown: io::stderr().is_terminal(),
-        }
+        )
     }
 
-    /// Counts what was done, and shows it from time to time.
+    /// Counts what is done of a known number.
+    pub(super) fn of(total: u64, what: &'static str) -> Self {
+        Self::drawn(
+            ProgressBar::new(total),
+            "{wide_bar} {human_pos} of {human_len} {msg}, {eta} left",
+            what,
+        )
+    }
+
+    /// Shows for how long work is going on that has no number.
+    pub(super) fn running(what: &'static str) -> Self {
+        Self::drawn(ProgressBar::no_length(), "{spinner} {msg}, {elapsed}", what)
+    }
+
+    fn drawn(bar: ProgressBar, template: &str, what: &'static str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_message(what);
+        bar.enable_steady_tick(EACH);
+        Self(bar)
+    }
+
+    /// Counts what was done.
     pub(super) fn add(&mut self, count: usize) {
-        self.done += count;
-        let now = Instant::now();
-        let is_due = |at: Instant| now.duration_since(at) >= EACH;
-        if self.is_shown && self.shown_at.is_none_or(is_due) {
-            self.shown_at = Some(now);
-            explain(&format!("\r{} {}\x1b[K", self.done, self.what));
-        }
+        self.0.inc(u64::try_from(count).unwrap_or(u64::MAX));
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown_at.is_some() {
-            explain("\r\x1b[K");
-        }
+        self.0.finish_and_clear();
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{print, print_json};
+use super::output::{Progress, print, print_json};
 use super::prompt::Confirmation;
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
@@ -23,7 +23,8 @@ const LISTED: u32 = 1000;
 /// The commands on rate limits.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show the rate limits in use: kind, attempts, seconds to wait, and account or network
+    /// Show the rate limits in use, the 1000 with the most attempts: kind, attempts, seconds to
+    /// wait, and account or network
     #[command(after_help = "Example: bienvenue throttle list")]
     List,
     /// Clear the rate limits of an account, of a client address, or all after a confirmation
@@ -74,7 +75,9 @@ impl Command {
             Self::List => {
                 let rows = db.list_limits(LISTED)?;
                 let settings = config.throttling;
+                let progress = Progress::running("finding the accounts of the limits");
                 let accounts = ThrottledAccounts::find(&db, &rows)?;
+                drop(progress);
                 if options.json {
                     for row in &rows {
                         print_json(&ShownLimit::of(row, &accounts, &db, &settings));

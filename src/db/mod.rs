@@ -50,7 +50,8 @@ pub use accounts::second_factor::{
 };
 pub use accounts::take_back::{ActiveFactorUndo, TakeBack};
 pub use accounts::user_list::ListedUser;
-pub use copy::{CopyError, CopySummary, copy_database};
+pub use connection::disk_health::RestartCause;
+pub use copy::{CopyError, CopySummary, OnlineSummary, copy_database, copy_online, moved_to};
 pub use error::{DbError, InvalidRequest, Unavailable};
 pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
@@ -131,9 +132,15 @@ impl DB {
         url: &DatabaseUrl,
         settings: DbSettings,
     ) -> Result<(Self, OpenOutcome), OpenError> {
-        let (target, opened) = match url {
-            DatabaseUrl::Sqlite(path) => sqlite::prepare(path, &settings)?,
-            DatabaseUrl::Postgres(url) => postgres::prepare(url, &settings)?,
+        let prepare = || match url {
+            DatabaseUrl::Sqlite(path) => sqlite::prepare(path, &settings),
+            DatabaseUrl::Postgres(url) => postgres::prepare(url, &settings),
+        };
+        let (target, opened) = match prepare() {
+            Err(OpenError::UnfinishedCopy { .. }) if copy::take_charge(url, &settings)? => {
+                prepare()?
+            }
+            prepared => prepared?,
         };
         let (reader_events, writer_events) = (PoolEvents::default(), PoolEvents::default());
         let (readers, writer) = pools(&target, &settings, [&reader_events, &writer_events])?;
@@ -159,6 +166,9 @@ impl DB {
             patience: Deadline::default(),
             settings: Arc::new(settings),
         };
+        if let Target::Sqlite(location) = &target {
+            db.forget_killed_copy(location)?;
+        }
         Ok((db, opened))
     }
 
@@ -198,10 +208,11 @@ impl DB {
         }
     }
 
-    /// Resolves with the cause once a commit has failed on disk (SQLite). The page cache may then
-    /// differ from the disk, so all further writes are refused and the process must restart.
-    pub fn commit_lost(&self) -> impl Future<Output = String> + Send + use<> {
-        self.storage.lost()
+    /// Resolves with the cause once a commit has failed on disk, so that the page cache may differ
+    /// from it, or once the database was moved (SQLite). All further writes are refused, and the
+    /// database has to be opened again.
+    pub fn restart_needed(&self) -> impl Future<Output = RestartCause> + Send + use<> {
+        self.storage.restart()
     }
 
     /// The clock of this database.

@@ -239,6 +239,12 @@ pub enum OpenError {
         /// The source, without its password.
         source_url: String,
     },
+    /// The database was the source of an online copy, and its target is in charge.
+    #[error("this database was moved to {target_url}: set DATABASE_URL to that")]
+    Moved {
+        /// The target, without its password.
+        target_url: String,
+    },
     /// Another process uses the file.
     #[error("the database {} is in use by another process ({cause}); stop that process first", path.display())]
     InUse {
@@ -272,6 +278,7 @@ impl OpenError {
             | Self::OldSchema { .. }
             | Self::NewerSchema { .. }
             | Self::UnfinishedCopy { .. }
+            | Self::Moved { .. }
             | Self::LegacyDatabase(_)
             | Self::NoTls
             | Self::Refused { .. }

@@ -1,5 +1,6 @@
 //! Lists of IP networks, such as those of trusted proxies.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -42,6 +43,17 @@ impl IpNetworks {
     pub fn contains(&self, address: ClientIp) -> bool {
         let address = address.get();
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl fmt::Display for IpNetworks {
+    /// The networks, comma-separated.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, network) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{network}")?;
+        }
+        Ok(())
     }
 }
 

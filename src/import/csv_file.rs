@@ -1,7 +1,6 @@
 //! CSV: a row of names, then one row for each user.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 
 use csv::StringRecord;
 
@@ -30,7 +29,7 @@ struct Columns {
     created: Option<usize>,
 }
 
-pub(super) fn rows(file: File) -> io::Result<SourceRows> {
+pub(super) fn rows(file: impl Read + 'static) -> io::Result<SourceRows> {
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(file);
     let names = reader.headers()?.clone();
     let place = |known: &[&str]| {

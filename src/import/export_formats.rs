@@ -4,7 +4,9 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::SourceUser;
-use crate::domain::{Argon2Variant, ForeignHash, HashedPassword, Kdf, Pbkdf2Digest, Prehash};
+use crate::domain::{
+    Argon2Variant, ForeignHash, HashedPassword, Kdf, Pbkdf2Digest, Prehash, ShaCryptVariant,
+};
 
 /// A user as an identity of Ory Kratos. A hash that Kratos does not check is left out.
 #[must_use]
@@ -39,20 +41,44 @@ pub fn kratos_identity(user: &SourceUser, stored: &HashedPassword) -> Value {
     identity
 }
 
+/// A hash as Kratos reads it (`hash/hash_comparator.go` there), which is not the PHC string format
+/// for scrypt and sha-crypt.
 fn kratos_hash(stored: &HashedPassword) -> Option<String> {
     if let Some((prehash, bcrypt)) = stored.bcrypt() {
         return (prehash == Prehash::None).then(|| bcrypt.to_owned());
     }
     let hash = stored.foreign().ok().flatten()?;
     match *hash.kdf() {
-        Kdf::Scrypt { nfkc: true, .. } | Kdf::ShaCrypt { .. } => None,
         // Kratos needs the length.
         Kdf::Pbkdf2 { iterations, .. } => {
             let parameters = format!("$i={iterations}$");
             let with_length = format!("$i={iterations},l={}$", hash.digest().len());
             Some(hash.to_text().replace(&parameters, &with_length))
         }
-        Kdf::Scrypt { .. } | Kdf::Argon2 { .. } => Some(hash.to_text()),
+        // `ln` is N itself there, and the base64 is padded.
+        Kdf::Scrypt {
+            log_n,
+            r,
+            p,
+            nfkc: false,
+        } => {
+            let n = 1_u64.checked_shl(log_n.into())?;
+            let (salt, digest) = (BASE64.encode(hash.salt()), BASE64.encode(hash.digest()));
+            Some(format!("$scrypt$ln={n},r={r},p={p}${salt}${digest}"))
+        }
+        Kdf::Argon2 {
+            variant: Argon2Variant::I | Argon2Variant::Id,
+            is_v13: true,
+            ..
+        } => Some(hash.to_text()),
+        Kdf::ShaCrypt { variant, .. } => {
+            let (ours, theirs) = match variant {
+                ShaCryptVariant::Sha256 => ("$5$", "$sha256-crypt$"),
+                ShaCryptVariant::Sha512 => ("$6$", "$sha512-crypt$"),
+            };
+            Some(hash.to_text().replacen(ours, theirs, 1))
+        }
+        Kdf::Scrypt { nfkc: true, .. } | Kdf::Argon2 { .. } => None,
     }
 }
 
@@ -139,5 +165,50 @@ fn keycloak_parameters(hash: &ForeignHash) -> Option<Value> {
             }))
         }
         Kdf::Scrypt { .. } | Kdf::ShaCrypt { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kratos_reads_other_forms_than_phc() {
+        for (stored, expected) in [
+            (
+                "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+                None,
+            ),
+            (
+                "scrypt:32768:8:1$salt$00ff00ff00ff00ff00ff00ff00ff00ff",
+                Some("$scrypt$ln=32768,r=8,p=1$c2FsdA==$AP8A/wD/AP8A/wD/AP8A/w=="),
+            ),
+            (
+                "$pbkdf2-sha256$i=5000$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w",
+                Some("$pbkdf2-sha256$i=5000,l=16$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w"),
+            ),
+            (
+                "$argon2id$v=19$m=1024,t=2,p=1$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w",
+                Some("$argon2id$v=19$m=1024,t=2,p=1$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w"),
+            ),
+            (
+                "$argon2d$v=19$m=1024,t=2,p=1$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w",
+                Some(""),
+            ),
+            (
+                "$argon2id$v=16$m=1024,t=2,p=1$c2FsdHNhbHQ$AP8A/wD/AP8A/wD/AP8A/w",
+                Some(""),
+            ),
+            (
+                "$5$rounds=5000$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8",
+                Some(
+                    "$sha256-crypt$rounds=5000$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8",
+                ),
+            ),
+        ] {
+            let hash = kratos_hash(&HashedPassword::from_stored(stored));
+            let expected = expected.unwrap_or(stored);
+            assert_eq!(hash.unwrap_or_default(), expected, "{stored}");
+        }
     }
 }

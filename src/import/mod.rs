@@ -1,9 +1,10 @@
 //! Users of other systems: reads them from files, and decides row by row what can be imported.
 //!
-//! A source is read row by row where its format allows that. The databases of other systems are
-//! read in the database layer.
+//! A source is read row by row, and no row takes more than a bounded part of the memory. The
+//! databases of other systems are read in the database layer.
 
 mod authelia;
+mod bounded;
 mod csv_file;
 mod export_formats;
 mod htpasswd;

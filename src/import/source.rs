@@ -1,14 +1,12 @@
 //! Where users come from: a file, or the database of another system.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::bounded::{Bounded, EntryLimit};
 use super::{SourceRows, authelia, csv_file, htpasswd, json_lines, keycloak};
-
-/// The longest file of a format that is not read row by row.
-const WHOLE_FILE_MAX: u64 = 256 * 1024 * 1024;
 
 /// A source of users, as on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,31 +65,39 @@ impl FromStr for Source {
 }
 
 impl Source {
-    /// The rows of a file; none for the database of another system. Blocks for reading.
+    /// The rows of a file; none for the database of another system. A file is read row by row, and
+    /// fails where an entry is longer than 1 MiB, so that memory is bounded. Blocks for reading.
     ///
     /// # Errors
     /// [`io::Error`] if the file cannot be read.
     pub fn rows(&self) -> io::Result<Option<SourceRows>> {
         Ok(match self {
-            Self::Csv(path) => Some(csv_file::rows(File::open(path)?)?),
-            Self::JsonLines(path) => Some(json_lines::rows(BufReader::new(File::open(path)?))),
-            Self::Htpasswd(path) => Some(htpasswd::rows(BufReader::new(File::open(path)?))),
-            Self::Authelia(path) => Some(authelia::rows(&whole(path)?)?),
-            Self::Keycloak(path) => Some(keycloak::rows(&whole(path)?)?),
+            Self::Csv(path) => Some(each(path, csv_file::rows)?),
+            Self::JsonLines(path) => Some(each(path, |file| {
+                Ok(json_lines::rows(BufReader::new(file)))
+            })?),
+            Self::Htpasswd(path) => {
+                Some(each(path, |file| Ok(htpasswd::rows(BufReader::new(file))))?)
+            }
+            Self::Authelia(path) => Some(each(path, |file| authelia::rows(BufReader::new(file)))?),
+            Self::Keycloak(path) => {
+                let (file, limit) = open(path)?;
+                Some(keycloak::rows(BufReader::new(file), limit)?)
+            }
             Self::PocketBase(_) | Self::Django(_) | Self::Flask(_) => None,
         })
     }
 }
 
-/// The text of a file of limited size.
-fn whole(path: &PathBuf) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?
-        .take(WHOLE_FILE_MAX)
-        .read_to_string(&mut text)?;
-    if u64::try_from(read).unwrap_or(u64::MAX) == WHOLE_FILE_MAX {
-        let error = "the file is larger than 256 MiB: split it";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-    }
-    Ok(text)
+fn open(path: &PathBuf) -> io::Result<(Bounded<File>, EntryLimit)> {
+    Ok(Bounded::new(File::open(path)?))
+}
+
+/// The rows of a file, each of bounded length.
+fn each(
+    path: &PathBuf,
+    rows: impl FnOnce(Bounded<File>) -> io::Result<SourceRows>,
+) -> io::Result<SourceRows> {
+    let (file, limit) = open(path)?;
+    Ok(Box::new(rows(file)?.inspect(move |_| limit.renew())))
 }

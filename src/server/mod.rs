@@ -37,7 +37,8 @@ use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
     self, BackupReport, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport,
-    OpenError, OpenMode, check_integrity, create_backup, restore_backup, verify_backup,
+    OnlineSummary, OpenError, OpenMode, RestartCause, check_integrity, create_backup,
+    restore_backup, verify_backup,
 };
 use crate::domain::DatabaseUrl;
 use crate::http::{HttpApp, Pages};
@@ -62,7 +63,14 @@ use wiring::{db_settings, http_settings, page_settings, shown_in_development};
 pub fn run(config: &Config) -> Result<(), ServerError> {
     // While there is only one thread, because it removes environment variables.
     let inherited = socket_activation::inherited().map_err(ServerError::SocketActivation)?;
-    rt::System::new().block_on(serve(config, inherited))
+    loop {
+        let listener = inherited.as_ref().map(TcpListener::try_clone).transpose()?;
+        match rt::System::new().block_on(serve(config, listener))? {
+            None => return Ok(()),
+            Some(RestartCause::CommitLost(cause)) => return Err(ServerError::CommitLost { cause }),
+            Some(RestartCause::Moved) => {}
+        }
+    }
 }
 
 /// How long a command waits for an unreachable database server.
@@ -77,11 +85,10 @@ pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError
         server_wait: COMMAND_WAIT,
         ..db_settings(config, open)
     };
-    open_database(config, settings)
+    open_database(&config.database.database_url, settings)
 }
 
-fn open_database(config: &Config, settings: DbSettings) -> Result<DB, OpenError> {
-    let url = &config.database.database_url;
+fn open_database(url: &DatabaseUrl, settings: DbSettings) -> Result<DB, OpenError> {
     let (db, opened) = DB::open_with_outcome(url, settings)?;
     log::info!("database {url}: {opened}");
     if let Some(warning) = opened.warning() {
@@ -105,6 +112,24 @@ pub fn copy_database(
         ..db_settings(config, OpenMode::Check)
     };
     db::copy_database(&config.database.database_url, to, &settings, progress)
+}
+
+/// Copies the database of the settings into an empty one while the service uses it, and puts the
+/// copy in charge. `progress` gets the number of rows after each page. Blocks until the service
+/// has noticed.
+///
+/// # Errors
+/// [`CopyError`] with the reason. Then the service was not moved.
+pub fn copy_online(
+    config: &Config,
+    to: &DatabaseUrl,
+    progress: impl FnMut(usize),
+) -> Result<OnlineSummary, CopyError> {
+    let settings = DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, OpenMode::Check)
+    };
+    db::copy_online(&config.database.database_url, to, &settings, progress)
 }
 
 /// Checks the database of the settings, also while a service uses it. Blocks.
@@ -162,7 +187,11 @@ pub fn check_templates(config: &Config) -> Result<(), ServerError> {
     Ok(())
 }
 
-async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {
+/// Serves until the service has stopped. Returns why the database has to be opened again, if so.
+async fn serve(
+    config: &Config,
+    inherited: Option<TcpListener>,
+) -> Result<Option<RestartCause>, ServerError> {
     log_startup(config);
     let remarks = warn_of_missing_settings(config);
     let manager = Arc::new(ServiceManager::default());
@@ -177,34 +206,53 @@ async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), Se
     let (_lock, db) = lock_and_open(config)?;
     warn_of_users_in_default_file(&config.database.database_url, &db);
     warn_of_passkeys_of_another_host(relying_party(config).as_ref(), &db);
-    let commit_lost = db.commit_lost();
+    let restart = db.restart_needed();
+    let move_watch = db
+        .supports_inline_reads()
+        .then(|| rt::spawn(watch_for_move(db.clone())));
     let auth = build_auth(config, db, mailer, templates)?;
     let watchdog = Watchdog::new(Arc::clone(&manager), auth.clone(), remarks);
-    let running = start(
-        config,
-        &auth,
-        pages,
-        listeners,
-        manager,
-        watchdog,
-        commit_lost,
-    )?;
-    if let Some(cause) = running.until_stopped().await? {
-        return Err(ServerError::CommitLost { cause });
+    let running = start(config, &auth, pages, listeners, manager, watchdog, restart)?;
+    let cause = running.until_stopped().await?;
+    if let Some(watch) = move_watch {
+        watch.abort();
     }
-    flush(auth)?;
-    log::info!("stopped");
-    Ok(())
+    if cause.is_none() {
+        flush(auth)?;
+        log::info!("stopped");
+    }
+    Ok(cause)
 }
 
-/// Locks the database for this service, and opens it.
+/// Looks once a second whether the database was moved: a service without writes would not notice.
+async fn watch_for_move(db: DB) {
+    loop {
+        rt::time::sleep(Duration::from_secs(1)).await;
+        db.notice_move();
+    }
+}
+
+/// Locks the database for this service, and opens it; or the one to which it was moved.
 fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenError> {
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
     };
-    let lock = InstanceLock::acquire(&config.database.database_url, open)?;
-    Ok((lock, open_database(config, db_settings(config, open))?))
+    let settings = db_settings(config, open);
+    let url = &config.database.database_url;
+    let lock = InstanceLock::acquire(url, open)?;
+    match open_database(url, settings.clone()) {
+        Err(OpenError::Moved { .. }) => {
+            drop(lock);
+            let target = db::moved_to(url)?;
+            log::warn!(
+                "{url} was moved to {target}, which is used: set DATABASE_URL to it, and delete \
+                 the old file"
+            );
+            Ok((None, open_database(&target, settings)?))
+        }
+        opened => Ok((lock, opened?)),
+    }
 }
 
 fn build_auth(
@@ -229,7 +277,7 @@ fn start(
     listeners: Listeners,
     manager: Arc<ServiceManager>,
     watchdog: Watchdog,
-    commit_lost: impl Future<Output = String> + 'static,
+    restart: impl Future<Output = RestartCause> + 'static,
 ) -> Result<Running, ServerError> {
     let Listeners {
         service: listener,
@@ -257,7 +305,7 @@ fn start(
         manager,
         watchdog: ServiceManager::is_present().then(|| rt::spawn(watchdog.run())),
     };
-    let shutdown = rt::spawn(shutdown.run(signals, commit_lost));
+    let shutdown = rt::spawn(shutdown.run(signals, restart));
     log_address(address, is_inherited);
     Ok(Running {
         server,
@@ -278,13 +326,13 @@ fn log_address(address: SocketAddr, is_inherited: bool) {
 /// The running service.
 struct Running {
     server: Server,
-    shutdown: JoinHandle<Option<String>>,
+    shutdown: JoinHandle<Option<RestartCause>>,
     ops: Option<OpsListener>,
 }
 
 impl Running {
-    /// Waits until the service has stopped. Returns the cause if the database lost a commit.
-    async fn until_stopped(self) -> Result<Option<String>, ServerError> {
+    /// Waits until the service has stopped. Returns why the database has to be opened again, if so.
+    async fn until_stopped(self) -> Result<Option<RestartCause>, ServerError> {
         let cause = match select(pin!(self.server), self.shutdown).await {
             Either::Left((ended, shutdown)) => {
                 ended?;
@@ -293,7 +341,7 @@ impl Running {
             Either::Right((cause, _)) => cause,
         };
         let cause = cause.map_err(io::Error::other)?;
-        if cause.is_none()
+        if !matches!(cause, Some(RestartCause::CommitLost(_)))
             && let Some(ops) = self.ops
         {
             ops.stop().await;

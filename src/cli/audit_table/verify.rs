@@ -9,7 +9,7 @@ use super::mail_heads::heads_of;
 use crate::cli::CliError;
 use crate::cli::output::{Progress, print, print_json};
 use crate::config::Config;
-use crate::db::DB;
+use crate::db::{DB, DbError};
 use crate::domain::{AttestedHead, ChainHead, ChainReport};
 
 /// With what the chain is compared.
@@ -41,7 +41,7 @@ impl Verify {
         }));
         let retention = config.logging.audit_retention();
         let oldest = retention.map(|retention| db.clock().now().minus(retention));
-        let mut progress = Progress::new("rows");
+        let mut progress = Progress::of(rows(db)?, "rows");
         let report = db.check_audit_chain(oldest, heads, |rows| progress.add(rows))?;
         drop(progress);
         // The service may append in between: the head is that of a later row.
@@ -57,6 +57,14 @@ impl Verify {
             Err(CliError::AuditTableChanged)
         }
     }
+}
+
+/// How many rows there are.
+fn rows(db: &DB) -> Result<u64, DbError> {
+    let first = db.audit_rows_after(0, None, 1)?;
+    let first = first.first().map_or(1, |row| row.position);
+    let last = db.audit_head()?.position;
+    Ok(u64::try_from(last - first + 1).unwrap_or(0))
 }
 
 /// The report as JSON.

@@ -1,4 +1,5 @@
-//! Disk health: whether commits still reach the disk, as the last writes have shown.
+//! Disk health: whether commits still reach the disk, as the last writes have shown, and whether
+//! the database was moved.
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -14,6 +15,15 @@ use crate::db::{DbError, Unavailable};
 /// How often the log repeats that the disk refuses writes.
 const REMINDER: Duration = Duration::from_secs(60);
 
+/// Why a process has to open its database again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestartCause {
+    /// The disk lost a commit: the error of SQLite.
+    CommitLost(String),
+    /// The database was moved to another one.
+    Moved,
+}
+
 /// Shared by the clones of a `DB`.
 #[derive(Clone)]
 pub(in crate::db) struct DiskHealth(Arc<Shared>);
@@ -21,8 +31,8 @@ pub(in crate::db) struct DiskHealth(Arc<Shared>);
 struct Shared {
     /// The write-ahead log of SQLite; none on PostgreSQL, whose operator watches its disk.
     wal: Option<PathBuf>,
-    /// Why no write may follow, once a commit was lost.
-    lost: watch::Sender<Option<String>>,
+    /// Why no write may follow and the process has to restart, if so.
+    restart: watch::Sender<Option<RestartCause>>,
     refusal: Mutex<DiskRefusal>,
 }
 
@@ -64,7 +74,7 @@ impl DiskHealth {
     pub(in crate::db) fn new(wal: Option<PathBuf>) -> Self {
         Self(Arc::new(Shared {
             wal,
-            lost: watch::Sender::new(None),
+            restart: watch::Sender::new(None),
             refusal: Mutex::default(),
         }))
     }
@@ -76,7 +86,7 @@ impl DiskHealth {
         proof: bool,
         write: impl FnOnce() -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        if self.is_lost() {
+        if self.needs_restart() {
             return Err(Unavailable::ShuttingDown.into());
         }
         match write() {
@@ -92,13 +102,12 @@ impl DiskHealth {
                     self.refused(&error);
                     return Err(error.into());
                 }
-                // Keep the first cause.
-                self.0.lost.send_if_modified(|lost| {
-                    let first = lost.is_none();
-                    lost.get_or_insert_with(|| error.to_string());
-                    first
-                });
+                self.end(RestartCause::CommitLost(error.to_string()));
                 Err(Unavailable::CommitFailed(error).into())
+            }
+            Err(DbError::Unavailable(error @ Unavailable::Moved(_))) => {
+                self.moved();
+                Err(error.into())
             }
             Err(error) => {
                 if let DbError::Unavailable(cause) = &error {
@@ -109,9 +118,23 @@ impl DiskHealth {
         }
     }
 
-    /// Whether a commit was lost.
-    pub(in crate::db) fn is_lost(&self) -> bool {
-        self.0.lost.borrow().is_some()
+    /// Notes that the database was moved.
+    pub(in crate::db) fn moved(&self) {
+        self.end(RestartCause::Moved);
+    }
+
+    /// Keeps the first cause.
+    fn end(&self, cause: RestartCause) {
+        self.0.restart.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(cause);
+            is_first
+        });
+    }
+
+    /// Whether a commit was lost, or the database was moved.
+    pub(in crate::db) fn needs_restart(&self) -> bool {
+        self.0.restart.borrow().is_some()
     }
 
     /// Whether the last write was refused by the disk.
@@ -135,17 +158,17 @@ impl DiskHealth {
         })
     }
 
-    /// Resolves with the cause once a commit was lost.
-    pub(in crate::db) fn lost(&self) -> impl Future<Output = String> + Send + use<> {
-        let mut lost = self.0.lost.subscribe();
+    /// Resolves with the cause once a commit was lost, or the database was moved.
+    pub(in crate::db) fn restart(&self) -> impl Future<Output = RestartCause> + Send + use<> {
+        let mut restart = self.0.restart.subscribe();
         async move {
-            let cause = match lost.wait_for(Option::is_some).await {
+            let cause = match restart.wait_for(Option::is_some).await {
                 Ok(cause) => cause.clone(),
                 Err(_) => None,
             };
             match cause {
                 Some(cause) => cause,
-                // The database is closed, so no commit can be lost any more.
+                // The database is closed, so nothing can happen to it any more.
                 None => std::future::pending().await,
             }
         }
@@ -168,6 +191,7 @@ impl DiskHealth {
             | Unavailable::DeadlineExceeded
             | Unavailable::NotWritable
             | Unavailable::CommitFailed(_)
+            | Unavailable::Moved(_)
             | Unavailable::ShuttingDown
             | Unavailable::Schema
             | Unavailable::Pooler(_)
@@ -231,7 +255,7 @@ mod tests {
             outcome,
             Err(DbError::Unavailable(Unavailable::ShuttingDown))
         ));
-        assert!(storage.0.lost.borrow().is_some());
+        assert!(storage.needs_restart());
     }
 
     #[test]
@@ -243,7 +267,7 @@ mod tests {
         assert!(storage.refuses());
         write(&storage, Ok(()));
         assert!(!storage.refuses());
-        assert!(storage.0.lost.borrow().is_none());
+        assert!(!storage.needs_restart());
     }
 
     #[test]

@@ -24,8 +24,19 @@ pub(super) enum ColumnType {
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Vec<(String, ColumnType)>,
+    /// The positions of the columns of its primary key.
+    pub(super) key: Vec<usize>,
     /// Whether the database counts its ids, and never gives one twice.
     pub(super) counts_ids: bool,
+}
+
+impl Table {
+    /// The columns of the primary key.
+    pub(super) fn key_columns(&self) -> impl Iterator<Item = &(String, ColumnType)> {
+        self.key
+            .iter()
+            .filter_map(|position| self.columns.get(*position))
+    }
 }
 
 #[derive(QueryableByName)]
@@ -42,6 +53,14 @@ struct ColumnRow {
     name: String,
     #[diesel(sql_type = Text)]
     kind: String,
+}
+
+#[derive(QueryableByName)]
+struct KeyedColumnRow {
+    #[diesel(embed)]
+    column: ColumnRow,
+    #[diesel(sql_type = BigInt)]
+    key: i64,
 }
 
 #[derive(QueryableByName)]
@@ -81,20 +100,23 @@ pub(super) fn tables() -> Result<Vec<Table>, CopyError> {
 
 fn table(conn: &mut AnyConnection, row: TableRow) -> QueryResult<Table> {
     let sql = format!(
-        "SELECT name, type AS kind FROM pragma_table_info('{}') ORDER BY cid",
+        "SELECT name, type AS kind, pk AS key FROM pragma_table_info('{}') ORDER BY cid",
         row.name
     );
-    let columns: Vec<ColumnRow> = diesel::sql_query(sql).load(conn)?;
+    let columns: Vec<KeyedColumnRow> = diesel::sql_query(sql).load(conn)?;
+    let key = columns.iter().enumerate().filter(|(_, row)| row.key > 0);
+    let key = key.map(|(position, _)| position).collect();
     let kind = |declared: &str| match declared {
         "BLOB" => ColumnType::Bytes,
         declared if declared.contains("INT") => ColumnType::Number,
         _ => ColumnType::Text,
     };
-    let columns = columns.into_iter().map(|row| {
-        let kind = kind(&row.kind);
-        (row.name, kind)
+    let columns = columns.into_iter().map(|KeyedColumnRow { column, .. }| {
+        let kind = kind(&column.kind);
+        (column.name, kind)
     });
     Ok(Table {
+        key,
         columns: columns.collect(),
         counts_ids: row.sql.contains("AUTOINCREMENT"),
         name: row.name,

@@ -4,6 +4,7 @@ use std::path;
 use std::thread;
 use std::time::Duration;
 
+use diesel::ConnectionError;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -13,7 +14,7 @@ use super::catalog::{self, Table};
 use crate::db::connection::sqlite::{self as sqlite_connection, Location, Role};
 use crate::db::connection::transactions::in_transaction;
 use crate::db::connection::{AnyConnection, postgres as postgres_connection};
-use crate::db::tables::copy_marks::{self, CopyMark};
+use crate::db::tables::copy_marks::{self, CopyMark, CopyState};
 use crate::db::{DB, DbSettings, InstanceLock, OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
 
@@ -59,17 +60,38 @@ pub(super) fn open_source(
     Ok(source)
 }
 
+/// Opens the source of an online copy for changes. It waits for its turn among the writers.
+pub(super) fn open_writer(
+    url: &DatabaseUrl,
+    settings: &DbSettings,
+) -> Result<AnyConnection, CopyError> {
+    open(url, settings, OpenMode::Check)?;
+    let mut writer = connect(url, settings, Role::Writer)?;
+    if let AnyConnection::Sqlite(conn) = &mut writer {
+        sqlite_connection::wait_at_most(conn, Duration::from_secs(30))?;
+    }
+    Ok(writer)
+}
+
 /// Opens the target, creates its schema, and marks it as unfinished. The rows that a copy left
-/// which was interrupted are removed.
+/// which was interrupted are removed. `previous` is the last copy of the source: only the source
+/// itself knows that a complete copy of it is not in charge.
 pub(super) fn open_target(
     url: &DatabaseUrl,
     settings: &DbSettings,
     tables: &[Table],
     mark: &CopyMark,
+    previous: Option<&str>,
 ) -> Result<AnyConnection, CopyError> {
     match open(url, settings, OpenMode::Migrate) {
-        Err(OpenError::UnfinishedCopy { .. }) => {
+        Err(error @ OpenError::UnfinishedCopy { .. }) => {
             let mut target = connect(url, settings, Role::Writer)?;
+            let left = copy_marks::read(&mut target)?;
+            if left.is_some_and(|left| {
+                left.state == CopyState::Complete && Some(left.copy_id.as_str()) != previous
+            }) {
+                return Err(error.into());
+            }
             refuse_running(&mut target, url)?;
             clear(&mut target, tables)?;
         }
@@ -136,19 +158,19 @@ fn open(url: &DatabaseUrl, settings: &DbSettings, open: OpenMode) -> Result<(), 
     DB::open(url, settings).map(drop)
 }
 
-fn connect(
+pub(super) fn connect(
     url: &DatabaseUrl,
     settings: &DbSettings,
     role: Role,
-) -> Result<AnyConnection, CopyError> {
-    Ok(match url {
+) -> Result<AnyConnection, ConnectionError> {
+    match url {
         DatabaseUrl::Sqlite(path) => {
-            sqlite_connection::connect(&Location::new(path.clone(), settings), role)?
+            sqlite_connection::connect(&Location::new(path.clone(), settings), role)
         }
         DatabaseUrl::Postgres(url) => {
-            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))?
+            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))
         }
-    })
+    }
 }
 
 /// Refuses a PostgreSQL database to which another connection of a service is open.

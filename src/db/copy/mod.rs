@@ -4,20 +4,30 @@
 //! either empty or complete.
 
 mod catalog;
+mod charge;
 mod databases;
+mod online;
+mod recording;
 mod rows;
 mod sequences;
+
+use std::time::Duration;
 
 use diesel::ConnectionError;
 use uuid::Uuid;
 
 use super::connection::AnyConnection;
 use super::connection::transactions::in_transaction;
+use super::migrations::MigrationError;
 use super::tables::copy_marks::{self, CopyMark, CopyState};
 use super::{DbError, DbSettings, OpenError, OpenMode, Unavailable};
 use crate::domain::DatabaseUrl;
 use catalog::Table;
 use rows::Checksum;
+
+pub use charge::moved_to;
+pub(super) use charge::take_charge;
+pub use online::{OnlineSummary, copy_online};
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +66,28 @@ pub enum CopyError {
     /// A statement failed.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// An online copy between other engines.
+    #[error(
+        "--online copies a SQLite database to PostgreSQL only: stop the service, and copy without it"
+    )]
+    OnlineEngines,
+    /// The service makes changes faster than they are copied.
+    #[error(
+        "the service makes changes faster than they can be copied: run it again at a quieter \
+         time, or stop the service and copy without --online. The service was not moved"
+    )]
+    TooManyChanges,
+    /// The schema of the source was changed during an online copy.
+    #[error(
+        "the schema of the source was changed meanwhile: run it again. The service was not moved"
+    )]
+    SchemaChanged,
+    /// Writers would have had to wait for too long.
+    #[error(
+        "the last changes took {0:?}, for which no writer should wait: run it again at a quieter \
+         time. The service was not moved"
+    )]
+    HeldTooLong(Duration),
     /// A row cannot be read.
     #[error("a row cannot be read: {0}")]
     Row(#[from] serde_json::Error),
@@ -67,6 +99,12 @@ pub enum CopyError {
 impl From<diesel::result::Error> for CopyError {
     fn from(error: diesel::result::Error) -> Self {
         DbError::from(error).into()
+    }
+}
+
+impl From<MigrationError> for CopyError {
+    fn from(error: MigrationError) -> Self {
+        error.explain().into()
     }
 }
 
@@ -102,7 +140,7 @@ pub fn copy_database(
         state: CopyState::Unfinished,
         other_url: databases::name(from),
     };
-    let mut target = databases::open_target(to, settings, &tables, &mark)?;
+    let mut target = databases::open_target(to, settings, &tables, &mark, None)?;
     let copied = in_transaction(&mut target, |target| {
         databases::remove_limits(target)?;
         let summary = copy_tables(&mut source, target, &tables, &mut progress)?;

@@ -37,10 +37,20 @@ impl InstanceLock {
                 if open == OpenMode::Check && matches!(path.try_exists(), Ok(false)) {
                     return Err(OpenError::NotFound(path.to_owned()));
                 }
-                lock(path).map(Some)
+                lock(path, ".lock").map(Some)
             }
             DatabaseUrl::Postgres(_) => Ok(None),
         }
+    }
+
+    /// Takes the lock of an online copy, of which one at a time reads a SQLite file. Blocks for at
+    /// most 0.1 seconds.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] if another copy holds it, [`OpenError::File`] if the lock file beside
+    /// the database cannot be created.
+    pub(in crate::db) fn acquire_for_copy(database: &Path) -> Result<Self, OpenError> {
+        lock(database, ".copying")
     }
 
     /// Whether the database is a SQLite file that no running service uses.
@@ -51,7 +61,7 @@ impl InstanceLock {
         let DatabaseUrl::Sqlite(database) = url else {
             return Ok(false);
         };
-        let path = lock_path(database);
+        let path = lock_path(database, ".lock");
         let failed = |source| OpenError::File {
             path: path.clone(),
             source,
@@ -70,15 +80,15 @@ impl InstanceLock {
 }
 
 /// The path of the lock file, beside the database file. Symbolic links are resolved first.
-fn lock_path(database: &Path) -> PathBuf {
+fn lock_path(database: &Path, ending: &str) -> PathBuf {
     let real = database.canonicalize();
     let mut name = OsString::from(real.as_deref().unwrap_or(database));
-    name.push(".lock");
+    name.push(ending);
     PathBuf::from(name)
 }
 
-fn lock(database: &Path) -> Result<InstanceLock, OpenError> {
-    let path = lock_path(database);
+fn lock(database: &Path, ending: &str) -> Result<InstanceLock, OpenError> {
+    let path = lock_path(database, ending);
     let failed = |source| OpenError::File {
         path: path.clone(),
         source,

@@ -19,20 +19,32 @@ pub(in crate::db) const TABLE: &str = "copy_marks";
 /// The role of this database in a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::db) enum CopyState {
+    /// It is the source of an online copy, and is in charge.
+    Copying,
+    /// It was the source of an online copy, and refuses every change.
+    Moved,
     /// It is the target, and does not have all rows yet.
     Unfinished,
+    /// It is the target and has all rows. It is in charge once the source is `Moved`.
+    Complete,
 }
 
 impl CopyState {
     fn name(self) -> &'static str {
         match self {
+            Self::Copying => "copying",
+            Self::Moved => "moved",
             Self::Unfinished => "unfinished",
+            Self::Complete => "complete",
         }
     }
 
     /// A state that this program does not know is that of a database which it must not use.
-    fn named(_name: &str) -> Self {
-        Self::Unfinished
+    fn named(name: &str) -> Self {
+        let all = [Self::Copying, Self::Moved, Self::Complete];
+        all.into_iter()
+            .find(|state| state.name() == name)
+            .unwrap_or(Self::Unfinished)
     }
 }
 
@@ -72,8 +84,11 @@ pub(in crate::db) fn read(conn: &mut AnyConnection) -> QueryResult<Option<CopyMa
 pub(in crate::db) fn admit(conn: &mut AnyConnection) -> Result<(), OpenError> {
     let mark = read(conn).map_err(|error| MigrationError::from(error).explain())?;
     match mark.map(|mark| (mark.state, mark.other_url)) {
-        None => Ok(()),
-        Some((CopyState::Unfinished, source_url)) => Err(OpenError::UnfinishedCopy { source_url }),
+        None | Some((CopyState::Copying, _)) => Ok(()),
+        Some((CopyState::Moved, target_url)) => Err(OpenError::Moved { target_url }),
+        Some((CopyState::Unfinished | CopyState::Complete, source_url)) => {
+            Err(OpenError::UnfinishedCopy { source_url })
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Graceful shutdown: on a signal, or after the database has lost a commit.
+//! Graceful shutdown: on a signal, or after the database has lost a commit or was moved.
 
 mod backlog;
 mod drain;
@@ -18,14 +18,15 @@ pub(super) use flush::flush;
 
 use super::signals::Signals;
 use super::watchdog::ServiceManager;
+use crate::db::RestartCause;
 use crate::http::Connections;
 use drain::drain;
 
 /// How many seconds the requests in flight may take after the signal to stop.
 pub(super) const DRAIN_SECONDS: u64 = 25;
 
-/// How long they may take after the database has lost a commit.
-const DRAIN_AFTER_LOSS: Duration = Duration::from_secs(3);
+/// How long they may take if the database has to be opened again.
+const DRAIN_BEFORE_RESTART: Duration = Duration::from_secs(3);
 
 /// The parts of the service that a graceful shutdown stops.
 pub(super) struct Shutdown {
@@ -38,36 +39,48 @@ pub(super) struct Shutdown {
 }
 
 impl Shutdown {
-    /// Waits for a signal or a lost commit, then stops the server. Returns the cause of the lost
-    /// commit, if there was one.
+    /// Waits for a signal, or until the database has to be opened again, and stops the server.
+    /// Returns why it has to be opened again, if so.
     pub(super) async fn run(
         self,
         signals: Signals,
-        commit_lost: impl Future<Output = String>,
-    ) -> Option<String> {
-        let cause = match select(pin!(signals.first()), pin!(commit_lost)).await {
+        restart: impl Future<Output = RestartCause>,
+    ) -> Option<RestartCause> {
+        let cause = match select(pin!(signals.first()), pin!(restart)).await {
             Either::Left((name, _)) => {
                 log::info!("{name}: stopping after all requests that were read are answered");
                 None
             }
             Either::Right((cause, _)) => {
-                log::error!("the database lost a commit: the service ends and has to be restarted");
+                match cause {
+                    RestartCause::CommitLost(_) => log::error!(
+                        "the database lost a commit: the service ends and has to be restarted"
+                    ),
+                    RestartCause::Moved => log::info!(
+                        "the database was moved: the last requests are answered 503, then the \
+                         service uses the new one"
+                    ),
+                }
                 Some(cause)
             }
         };
         if let Some(watchdog) = self.watchdog {
             watchdog.abort();
         }
-        self.manager.stopping("answering the last requests");
+        if cause == Some(RestartCause::Moved) {
+            self.manager.status("changing to another database");
+        } else {
+            self.manager.stopping("answering the last requests");
+        }
         drain(&self.server, &self.connections, self.own_listener).await;
         let stopped = self.server.stop(true);
         if cause.is_none() {
             stopped.await;
         } else {
             // The shorter time, because nothing can be written until the service is restarted.
-            let drained = rt::time::timeout(DRAIN_AFTER_LOSS, stopped).await;
+            let drained = rt::time::timeout(DRAIN_BEFORE_RESTART, stopped).await;
             if drained.is_err() {
-                log::warn!("not all requests were answered in {DRAIN_AFTER_LOSS:?}");
+                log::warn!("not all requests were answered in {DRAIN_BEFORE_RESTART:?}");
             }
         }
         cause

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
+use bienvenue::cli::Cli;
+use clap::CommandFactory;
 use serde_json::Value;
 
 use crate::support::program::{Server, finish, program, run, told};
@@ -48,6 +50,79 @@ fn config_show_names_the_source_and_hides_secrets() {
         ("BIENVENUE_REGISTRATION", Value::from("reveal"), "default"),
     ] {
         assert_eq!(of(variable), (value, Value::from(source)), "{variable}");
+    }
+}
+
+/// Every setting whose help names a default has a value, also one that depends on other settings.
+#[test]
+fn config_show_has_the_defaults_of_derived_settings() {
+    let place = Place::new();
+    let show = |more: &[&str]| -> Vec<Value> {
+        let arguments = [&["config", "show", "--json"], more].concat();
+        let text = printed(&run(place.folder(), &arguments));
+        let lines = text.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let derived = |settings: &[Value]| -> Vec<(String, String)> {
+        let derived = settings.iter().filter(|s| s["source"] == "derived");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        derived
+            .map(|s| (text(&s["flag"]), text(&s["value"])))
+            .filter(|(flag, _)| !matches!(&**flag, "--config" | "--hash-threads"))
+            .collect()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = |(flag, value): &(&str, &str)| ((*flag).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let development = show(&["--session-lifetime=12h"]);
+    assert_eq!(
+        derived(&development),
+        pairs(&[
+            ("--bind", "0.0.0.0:5000"),
+            ("--password-min-length", "1"),
+            ("--sessions-per-user", "1"),
+            ("--session-idle", "12h"),
+            ("--mail", "dir:mail"),
+            ("--mail-from", "bienvenue@localhost"),
+            ("--reset-page", "http://localhost:5000/reset"),
+            ("--verify-page", "http://localhost:5000/verify-email"),
+            ("--secret-key-file", "bienvenue.db.secret-key"),
+        ])
+    );
+    let url = "--public-url=https://login.example.org";
+    let production = show(&[
+        url,
+        "--second-factor=required",
+        "--reset-page=https://a.fr/r",
+    ]);
+    assert_eq!(
+        derived(&production),
+        pairs(&[
+            ("--bind", "127.0.0.1:5000"),
+            ("--trusted-proxies", "127.0.0.1/8,::1/128"),
+            ("--password-min-length", "8"),
+            ("--sessions-per-user", "10"),
+            ("--session-idle", "1d"),
+            ("--mail", "dir:mail"),
+            ("--mail-from", "bienvenue@login.example.org"),
+            ("--verify-page", "https://login.example.org/verify-email"),
+            ("--secret-key-file", "bienvenue.db.secret-key"),
+        ])
+    );
+    let settings = Cli::command();
+    for setting in settings.get_arguments().filter(|s| s.get_env().is_some()) {
+        let help = setting.get_help().unwrap().to_string();
+        let flag = format!("--{}", setting.get_long().unwrap());
+        let names_a_default = help.contains("[default: ") && !help.contains("[default: none");
+        let shown = development.iter().find(|s| s["flag"] == *flag).unwrap();
+        let may_be_missing = ["--config"].contains(&&*flag);
+        assert!(
+            !names_a_default || may_be_missing || !shown["value"].is_null(),
+            "{flag}"
+        );
     }
 }
 

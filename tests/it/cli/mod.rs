@@ -1,5 +1,6 @@
 //! Commands of operators: `src/cli`.
 
+mod access_commands;
 mod app_commands;
 mod audit_commands;
 mod backups;
@@ -10,9 +11,11 @@ mod confirmation;
 mod database_copy;
 mod doctor;
 mod help;
+mod import_files;
 mod imports;
 mod json_output;
 mod mail_commands;
+mod progress;
 mod restore;
 mod usage;
 mod user_commands;

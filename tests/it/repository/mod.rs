@@ -3,7 +3,9 @@
 mod architecture;
 mod client_examples;
 mod corpus;
+mod guides;
 mod integration_examples;
+mod migrate_guide;
 mod packages;
 mod plain_words;
 mod programs;

@@ -1,4 +1,4 @@
-//! Runs the commands of `docs/deploy.md` as they stand, under a folder instead of `/`.
+//! Runs the commands of `docs/deploy.md` and other guides as they stand, under a folder instead of `/`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,11 +15,16 @@ static GUIDE: LazyLock<String> = LazyLock::new(|| {
     fs::read_to_string(file).unwrap()
 });
 
-/// The text under a heading, up to the next heading.
+/// The text under a heading of `docs/deploy.md`, up to the next heading.
 pub(crate) fn section(heading: &str) -> &'static str {
+    section_of(&GUIDE, heading)
+}
+
+/// The text under a heading of a guide, up to the next heading.
+pub(crate) fn section_of(guide: &'static str, heading: &str) -> &'static str {
     let start = format!("\n{heading}\n");
-    assert_eq!(GUIDE.matches(&start).count(), 1, "{heading}");
-    let (_, rest) = GUIDE.split_once(&start).unwrap();
+    assert_eq!(guide.matches(&start).count(), 1, "{heading}");
+    let (_, rest) = guide.split_once(&start).unwrap();
     let end = rest.match_indices("\n#").map(|(at, _)| at);
     // In a block of commands a line may begin with the mark of a heading.
     let end = end.map(|at| &rest[..at]);
@@ -111,7 +116,8 @@ impl Machine {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn output(&self, commands: &str) -> Output {
+    /// Runs a block of commands until one fails.
+    pub(crate) fn output(&self, commands: &str) -> Output {
         let path = std::env::var("PATH").unwrap();
         // A shell in the cleaned environment of the program's own tests.
         let clean = program(&self.path("deploy"), &[]);

@@ -63,6 +63,7 @@ fn cause(error: &DbError) -> Option<&DieselError> {
             | Unavailable::Busy(error)
             | Unavailable::Full(error)
             | Unavailable::ReadOnly(error)
+            | Unavailable::Moved(error)
             | Unavailable::CommitFailed(error),
         ) => Some(error),
         DbError::NoResultFound

@@ -99,7 +99,7 @@ impl GroupCommit {
     }
 
     fn begin(&self, patience: Deadline) -> Result<Group, DbError> {
-        if self.storage.is_lost() {
+        if self.storage.needs_restart() {
             return Err(Unavailable::ShuttingDown.into());
         }
         let mut conn = checkout(&self.pool, patience)?;

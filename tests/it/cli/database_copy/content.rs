@@ -8,7 +8,7 @@ use crate::support::{Engine, Place};
 
 /// At least one row in every table, with the limits of numbers, and with bytes and texts that are
 /// hard to carry.
-const ROWS: &str = r#"
+pub(super) const ROWS: &str = r#"
     INSERT INTO users (id, email, email_key, hashed_password) VALUES
         (1, 'Ann "quoted" \ é@x.fr', 'ann', '$2b$'), (9, 'bob@x.fr', 'bob', '!');
     INSERT INTO account_dates (user_id, created_at, disabled_at, language) VALUES (1, 5, 6, 'fr');
@@ -54,7 +54,7 @@ const ROWS: &str = r#"
 "#;
 
 /// Every row of a table of a SQLite file, with types and bytes.
-fn rows(place: &Place, table: &str) -> Vec<String> {
+pub(super) fn rows(place: &Place, table: &str) -> Vec<String> {
     let columns = place.texts(&format!(
         "SELECT 'quote(\"' || name || '\")' AS value FROM pragma_table_info('{table}')"
     ));

@@ -1,6 +1,8 @@
 //! `bienvenue db copy`: from one engine to the other and back.
 
 mod content;
+mod online;
+mod online_faults;
 mod unfinished;
 
 use std::process::{Command, Output, Stdio};

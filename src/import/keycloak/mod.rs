@@ -1,18 +1,15 @@
 //! Keycloak's export of a realm. The parts of a hash are joined in the PHC string format.
 
-use std::io;
+mod users;
 
 use data_encoding::BASE64;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Refusal, SourceRows, SourceUser};
+use super::{Refusal, SourceUser};
 use crate::domain::{Argon2Variant, ForeignHash, Kdf, Pbkdf2Digest};
 
-#[derive(Deserialize)]
-struct Realm {
-    #[serde(default)]
-    users: Vec<User>,
-}
+pub(super) use users::rows;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,15 +71,9 @@ struct Additional {
     parallelism: Vec<String>,
 }
 
-pub(super) fn rows(text: &str) -> io::Result<SourceRows> {
-    let realm: Realm = serde_json::from_str(text)?;
-    let rows = realm.users.into_iter().zip(1..);
-    Ok(Box::new(
-        rows.map(|(user, number)| Ok((number, parse(user)))),
-    ))
-}
-
-fn parse(user: User) -> Result<SourceUser, Refusal> {
+fn parse(user: Value) -> Result<SourceUser, Refusal> {
+    let malformed = |_| Refusal::Malformed("a field of the user is of another type".to_owned());
+    let user: User = serde_json::from_value(user).map_err(malformed)?;
     let password = user
         .credentials
         .iter()

@@ -1,0 +1,15 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE user (
+	id INTEGER NOT NULL, 
+	username VARCHAR(64), 
+	email VARCHAR(120), 
+	password_hash VARCHAR(256), 
+	PRIMARY KEY (id)
+);
+INSERT INTO user VALUES(1,'ann','ann@x.fr','scrypt:32768:8:1$ZP3y5q1hqZCur1jC$8b9f94ebab9c29601b0fa8c37cab48b2b2aea78ec2c917b0e507466b3d17b6b2c38a26e4015cf33110366b8a1bc282ccdce74334da89738210f0aef72d5b2f9a');
+INSERT INTO user VALUES(2,'bob','bob@x.fr','scrypt:32768:8:1$VwUk5q1Ad3tDgK3O$d1915852da90a2a77b88c549074f74ecf06d88b4211731007a6789d89ce780bb314b3d82845a26998d5a0b0650fa45e0c2fe157f7298e5841d5cb2d93951c059');
+INSERT INTO user VALUES(3,'eve','eve@x.fr',NULL);
+CREATE UNIQUE INDEX ix_user_email ON user (email);
+CREATE UNIQUE INDEX ix_user_username ON user (username);
+COMMIT;
