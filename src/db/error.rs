@@ -134,6 +134,15 @@ const LOST: [&str; 4] = [
     "could not receive data from server",
 ];
 
+/// Messages of PostgreSQL to a client whose prepared statement is missing or is another client's. The
+/// values of this client are then read as those of another statement; they are never malformed.
+const MISPLACED: [&str; 4] = [
+    "prepared statement \"__diesel_stmt_",
+    "invalid byte sequence for encoding",
+    "incorrect binary data format in bind parameter",
+    "insufficient data left in message",
+];
+
 impl DbError {
     /// Whether the database is unreachable. The log has separate lines for that.
     #[must_use]
@@ -239,9 +248,10 @@ fn is_conflict(error: &DieselError) -> bool {
         || says(error, &["deadlock detected"])
 }
 
-/// Whether the server connection lacks the prepared statements of this client.
+/// Whether the server connection lacks the prepared statements of this client, or has another
+/// client's of the same name.
 fn is_misplaced_statement(error: &DieselError) -> bool {
-    says(error, &["prepared statement \"__diesel_stmt_"])
+    says(error, &MISPLACED)
 }
 
 /// The error of a commit after which the rollback failed too.
@@ -270,4 +280,28 @@ pub(super) fn is_taken_email(error: &DieselError) -> bool {
             if info.constraint_name() == Some("users_email_key")
                 || info.message().contains("users.email_key")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_bound_to_another_clients_statement_name_the_pooler() {
+        for message in [
+            "prepared statement \"__diesel_stmt_8\" does not exist",
+            "bind message supplies 4 parameters, but prepared statement \"__diesel_stmt_1\" requires 2",
+            "invalid byte sequence for encoding \"UTF8\": 0xd3 0x25",
+            "incorrect binary data format in bind parameter 1",
+            "insufficient data left in message",
+        ] {
+            let message = Box::new(message.to_owned());
+            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, message);
+            let error = DbError::from(error);
+            assert!(
+                matches!(error, DbError::Unavailable(Unavailable::Pooler(_))),
+                "{error}"
+            );
+        }
+    }
 }

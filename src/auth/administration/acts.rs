@@ -198,7 +198,7 @@ impl Auth {
         };
         mails.send_invitation(InvitationMail {
             to: to.clone(),
-            token: invited.token.clone(),
+            token: invited.token,
             days: new.days,
             language: new.language,
         })

@@ -58,8 +58,9 @@ impl AuditTrail {
     /// Queues the rows of repeated events, which are due later otherwise. Never blocks for long.
     pub(in crate::auth) fn queue_repeats(&self) {
         let mut queue = lock(&self.queue);
-        let rows = queue.repeats.take_all();
-        rows.into_iter().for_each(|row| queue.add(row));
+        for row in queue.repeats.take_all() {
+            queue.add(row);
+        }
     }
 
     /// Appends all waiting events to the table. If that fails, they wait on. Blocks for a write for
@@ -68,8 +69,9 @@ impl AuditTrail {
         let _turn = lock(&self.writing);
         let (waiting, lost) = {
             let mut queue = lock(&self.queue);
-            let due = queue.repeats.take_due(self.now());
-            due.into_iter().for_each(|row| queue.add(row));
+            for row in queue.repeats.take_due(self.now()) {
+                queue.add(row);
+            }
             (
                 std::mem::take(&mut queue.waiting),
                 std::mem::take(&mut queue.lost),

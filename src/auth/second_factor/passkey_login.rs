@@ -162,8 +162,8 @@ impl Auth {
             return Ok((user_id, Err(PasskeyRefusal::Unknown)));
         }
         let verified = self.verify_passkey(credential, &passkey, UserVerification::Required)?;
-        let used = match verified {
-            Ok(used) => used,
+        let passkey_use = match verified {
+            Ok(passkey_use) => passkey_use,
             Err(refusal) => return Ok((user_id, Err(refusal))),
         };
         let user = self.db.find_user_by(passkey.user_id)?;
@@ -179,7 +179,7 @@ impl Auth {
         let right = RightPasskey {
             user,
             attempt,
-            used,
+            used: passkey_use,
             challenge: PasskeyChallenge::from_bytes(credential.challenge()).digest(),
         };
         Ok((user_id, Ok(right)))

@@ -2,7 +2,8 @@
 //! the listener would reset them.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use actix_web::rt;
@@ -11,6 +12,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// How long a client may take to send its request and read the response. Closing a connection
 /// with unread bytes resets it, and the response may be lost.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// How often the service tries to be the last one in the backlog.
+const TRIES: u32 = 20;
+
+/// How long such a try takes at most. A free backlog accepts it at once.
+const TRY: Duration = Duration::from_millis(5);
 
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Connection: close\r\n\
@@ -22,8 +29,41 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     {\"message\":\"the service is stopping, please come back soon\"}\n";
 
+/// Answers 503 to the connections in the backlog and stops listening.
+///
+/// A client that connects after the last look into the backlog would be reset. So the backlog is
+/// shortened to one connection, and the service takes that place itself.
+pub(super) fn close_backlog(listener: TcpListener) {
+    if let Err(error) = rustix::net::listen(&listener, 0) {
+        log::debug!("the backlog keeps its length: {error}");
+    }
+    let mut own = None;
+    for _ in 0..TRIES {
+        reject_backlog(&listener);
+        // An error means that a client was quicker.
+        let address = listener.local_addr();
+        own = address
+            .and_then(|address| TcpStream::connect_timeout(&address, TRY))
+            .ok();
+        if own.is_some() {
+            break;
+        }
+    }
+    refuse(listener);
+    drop(own);
+}
+
+/// Stops listening. On Linux, a shutdown of the socket does that even if other descriptors of it
+/// are open.
+fn refuse(listener: TcpListener) {
+    let socket = TcpStream::from(OwnedFd::from(listener));
+    if let Err(error) = socket.shutdown(Shutdown::Both) {
+        log::debug!("the listener stays open until the end: {error}");
+    }
+}
+
 /// Accepts the connections in the backlog and answers 503, without waiting for them.
-pub(super) fn reject_backlog(listener: &TcpListener) {
+fn reject_backlog(listener: &TcpListener) {
     // An error means that the backlog is empty, or that no connection can be accepted.
     while let Ok((client, _)) = listener.accept() {
         rt::spawn(async move {

@@ -3,14 +3,13 @@
 //! When Actix stops, it closes every connection that is between two requests, even if a request
 //! has arrived and was not read yet. So no connection may be open between two requests by then.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 
-use super::backlog::reject_backlog;
+use super::backlog::close_backlog;
 use crate::http::Connections;
 
 /// How long after the pause Actix may still accept a connection and register it.
@@ -35,22 +34,12 @@ pub(super) async fn drain(
     server.pause().await;
     rt::time::sleep(SETTLE).await;
     if let Some(listener) = listener {
-        reject_backlog(&listener);
-        refuse(listener);
+        close_backlog(listener);
     }
     // Not earlier, because a client may connect again as soon as it has its last response.
     connections.start_drain();
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
         rt::time::sleep(POLL).await;
-    }
-}
-
-/// Stops listening. On Linux, a shutdown of the socket does that even if other descriptors of it
-/// are open.
-fn refuse(listener: TcpListener) {
-    let socket = TcpStream::from(OwnedFd::from(listener));
-    if let Err(error) = socket.shutdown(Shutdown::Both) {
-        log::debug!("the listener stays open until the end: {error}");
     }
 }

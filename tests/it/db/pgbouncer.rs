@@ -209,7 +209,8 @@ fn a_pooler_that_changes_its_mode_is_an_error_in_the_log() {
         let unexpected = client.join().unwrap();
         assert!(
             unexpected.is_none_or(|status| status == 503),
-            "{unexpected:?}"
+            "{unexpected:?}: {}",
+            server.log_so_far()
         );
     }
     let line = server.wait_for("requests are answered 503 until then");

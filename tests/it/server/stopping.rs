@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -155,16 +155,24 @@ fn users_and_sessions_survive_a_restart() {
 #[derive(Debug, Default)]
 struct Fates {
     answered: usize,
-    /// Sent on a connection that was there, and never answered.
-    lost: usize,
+    /// How connections ended on which a request was sent and never answered.
+    lost: Vec<String>,
 }
 
-/// A request's answer, complete, or nothing if the connection ended.
-fn answer_to(stream: &mut TcpStream, request: &str) -> Option<String> {
-    stream.write_all(request.as_bytes()).ok()?;
+/// A request's answer, complete, or how the connection ended.
+fn answer_to(stream: &mut TcpStream, request: &str) -> Result<String, String> {
+    let written = stream.write_all(request.as_bytes());
+    written.map_err(|error| format!("write: {error}"))?;
     let (mut answer, mut buffer) = (String::new(), [0; 4096]);
     loop {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        let read = stream.read(&mut buffer);
+        if matches!(&read, Err(error) if error.kind() == ErrorKind::Interrupted) {
+            continue;
+        }
+        let count = read.map_err(|error| format!("read: {error}, after {answer:?}"))?;
+        if count == 0 {
+            return Err(format!("closed after {answer:?}"));
+        }
         answer += std::str::from_utf8(&buffer[..count]).unwrap();
         let Some((head, body)) = answer.split_once("\r\n\r\n") else {
             continue;
@@ -175,7 +183,7 @@ fn answer_to(stream: &mut TcpStream, request: &str) -> Option<String> {
             rest.split("\r\n").next().unwrap().parse().unwrap()
         });
         if body.len() == length {
-            return Some(head);
+            return Ok(head);
         }
     }
 }
@@ -188,10 +196,18 @@ fn ask_on_and_on(address: &str, request: &str) -> Fates {
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
+        let before = fates.answered;
         loop {
-            let Some(head) = answer_to(&mut stream, request) else {
-                fates.lost += 1;
-                break;
+            let head = match answer_to(&mut stream, request) {
+                Ok(head) => head,
+                Err(end) => {
+                    let port = stream.local_addr().unwrap().port();
+                    let sent = fates.answered - before;
+                    fates
+                        .lost
+                        .push(format!("port {port}, answered {sent}: {end}"));
+                    break;
+                }
             };
             fates.answered += 1;
             if head.contains("connection: close") {
@@ -233,13 +249,13 @@ fn f12_shutdowns_leave_no_request_unanswered() {
         for client in clients {
             let fates = client.join().unwrap();
             sum.answered += fates.answered;
-            sum.lost += fates.lost;
+            sum.lost.extend(fates.lost);
         }
         assert!(!server.whole_log().contains("ERROR"));
         rounds += 1;
     }
     println!("f12: {rounds} stops, {sum:?}");
-    assert_eq!(sum.lost, 0);
+    assert_eq!(sum.lost, [""; 0]);
 }
 
 /// Registers one user after the other until the server is gone, and tells of each that was

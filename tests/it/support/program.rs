@@ -126,6 +126,12 @@ impl Server {
         self.lines.join("\n")
     }
 
+    /// All that it has logged so far.
+    pub(crate) fn log_so_far(&mut self) -> String {
+        self.lines.extend(self.log.get_mut().unwrap().try_iter());
+        self.lines.join("\n")
+    }
+
     /// How many lines of the log so far have the text in them.
     pub(crate) fn logged(&mut self, text: &str) -> usize {
         self.lines.extend(self.log.get_mut().unwrap().try_iter());

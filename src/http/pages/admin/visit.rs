@@ -43,11 +43,16 @@ impl AdminVisit {
         let executor = executor.ok_or_else(|| Refusal::plain(HttpError::NotFound))?;
         let is_act = *request.method() == Method::POST;
         let signed_in = SignedIn::of(request, &visit).await;
-        let SignedIn { session_id, user } = signed_in.map_err(|refusal| match refusal.error() {
-            HttpError::Auth(AuthError::EnrolmentRequired) if is_act => {
+        let SignedIn { session_id, user } = signed_in.map_err(|refusal| {
+            let is_weak = matches!(
+                refusal.error(),
+                HttpError::Auth(AuthError::EnrolmentRequired)
+            );
+            if is_act && is_weak {
                 visit.error(AuthError::EnrolmentRequired.into())
+            } else {
+                refusal
             }
-            _ => refusal,
         })?;
         let check = move |auth: &Auth| auth.administrator(session_id, user);
         let administrator = match executor.run_read(check).await {
@@ -158,15 +163,13 @@ impl AdminPost {
         view: impl Fn(&AdminVisit, Vec<Field>) -> View,
     ) -> Result<(AdminVisit, ActOutcome), Refusal> {
         let credential = self.form.hidden("credential");
-        let proof = match credential.filter(|text| !text.is_empty()) {
-            Some(credential) => {
-                self.form.show(Field::own_password());
-                Some(AdminProof::Passkey(credential.to_string()))
-            }
-            None => {
-                let password = self.form.take(Field::own_password(), Password::parse);
-                password.map(AdminProof::Password)
-            }
+        let credential = credential.filter(|text| !text.is_empty());
+        let proof = if let Some(credential) = credential {
+            self.form.show(Field::own_password());
+            Some(AdminProof::Passkey(credential.to_string()))
+        } else {
+            let password = self.form.take(Field::own_password(), Password::parse);
+            password.map(AdminProof::Password)
         };
         let Self {
             admin,

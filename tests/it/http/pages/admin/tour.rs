@@ -188,4 +188,40 @@ fn administrator_works_in_a_browser(
     );
     browser.go(&server.url("/account"));
     see(&mut browser, "account", "Administration", "Administration");
+
+    let paths = pages();
+    assert!(paths.len() >= 23, "{paths:?}");
+    for path in paths {
+        browser.go(&server.url(&path));
+        browser.expect_path(&path);
+        // A page that shows an error leads to no page of administration.
+        let is_right = format!(
+            "document.documentElement.lang == '{language}' && !document.querySelector('.bad') \
+             && !!document.querySelector('main a[href^=\"/admin\"]')"
+        );
+        browser.until(&path, &is_right);
+        assert!(!browser.overflows(), "{path}");
+        if scripts {
+            assert_eq!(browser.violations(), [""; 0], "{path}");
+        }
+    }
+}
+
+/// Every page of administration, as the program's own table has them, about what the tour has made.
+fn pages() -> Vec<String> {
+    let table = include_str!("../../../../../src/http/pages/admin/mod.rs");
+    let paths = table.split("AdminPage::new(\"").skip(1);
+    let paths = paths.map(|rest| rest.split('"').next().unwrap());
+    // This one answers a script.
+    let paths = paths.filter(|path| *path != "/admin/passkey/options");
+    let about = paths.map(|path| {
+        let id = if path.contains("invitations") {
+            "1"
+        } else {
+            "9"
+        };
+        let path = path.replace("{group}", "staff").replace("{app}", "wiki");
+        path.replace("{id}", id)
+    });
+    about.collect()
 }
