@@ -30,7 +30,7 @@ pub(crate) fn values(
         message.map(|message| message.text(catalogue)).transpose()
     };
     let (alert, heading) = (text(&view.alert)?, view.title.text(catalogue)?);
-    let title = title(frame, &heading, alert.as_deref()).text(catalogue)?;
+    let title = title(frame, &heading, alert.is_some()).text(catalogue)?;
     let focus = focus(&view.fields);
     let shown = |(at, field)| shown(field, focus == Some(at), catalogue);
     let fields = view.fields.iter().enumerate().map(shown);
@@ -59,15 +59,14 @@ pub(crate) fn values(
     Ok(context! { ..view.data.clone(), ..common })
 }
 
-/// A title that begins with the error, so that screen readers read it first.
-fn title(frame: &Frame<'_>, heading: &str, alert: Option<&str>) -> Message {
-    let title = match alert {
-        Some(alert) => {
-            let alert = alert.trim_end_matches(['.', ':', '\u{a0}']);
-            Message::new("title.alert").with("alert", alert)
-        }
-        None => Message::new("title.separator"),
-    };
+/// A title that begins with the word for an error, so that screen readers read it first. It stays
+/// short: the error itself is the page's alert.
+fn title(frame: &Frame<'_>, heading: &str, has_alert: bool) -> Message {
+    let title = Message::new(if has_alert {
+        "title.alert"
+    } else {
+        "title.separator"
+    });
     title.with("page", heading).with("service", frame.service)
 }
 

@@ -1,5 +1,6 @@
 //! Commands of operators: `src/cli`.
 
+mod access_commands;
 mod app_commands;
 mod audit_commands;
 mod backups;

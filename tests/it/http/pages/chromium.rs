@@ -20,6 +20,17 @@ pub(crate) struct Chromium {
 impl Chromium {
     /// Opens a window of a size, in the reader's language. It runs the scripts of pages, or none.
     pub(crate) fn open(place: &Place, language: &str, width: u32, scripts: bool) -> Self {
+        Self::open_with(place, language, width, scripts, &[])
+    }
+
+    /// The same with further arguments of the program.
+    pub(crate) fn open_with(
+        place: &Place,
+        language: &str,
+        width: u32,
+        scripts: bool,
+        more: &[&str],
+    ) -> Self {
         let profile = place.path(&format!("profile-{language}-{width}"));
         let arguments = [
             "--headless=new",
@@ -38,6 +49,7 @@ impl Chromium {
         let mut child = Command::new("sh")
             .args(["-c", script, "sh"])
             .args(arguments)
+            .args(more)
             .arg(format!("--user-data-dir={}", profile.display()))
             .env("HOME", place.folder())
             .stdin(Stdio::piped())
@@ -164,10 +176,13 @@ impl Chromium {
             return Vec::new();
         };
         let axe = std::fs::read_to_string(axe).unwrap();
-        let run = "axe.run().then(found => JSON.stringify(found.violations.map(rule => \
-                   rule.id + ': ' + rule.nodes.map(node => node.html).join(', '))))";
         let mut found = Vec::new();
-        for scheme in ["light", "dark"] {
+        // The two schemes differ in their colours alone.
+        for (scheme, rules) in [("light", ""), ("dark", "{runOnly: ['color-contrast']}")] {
+            let run = format!(
+                "axe.run({rules}).then(found => JSON.stringify(found.violations.map(rule => \
+                 rule.id + ': ' + rule.nodes.map(node => node.html).join(', '))))"
+            );
             let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
             self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
             self.look(&axe);

@@ -95,7 +95,7 @@ async fn problem_is_answered_on_request() {
             .set_payload(body)
     };
     let answer = app
-        .send(ask(Method::POST, "/users", "email=bob".into()))
+        .send(ask(Method::POST, "/users", "email=bob@x.fr".into()))
         .await;
     assert_eq!(answer.status, 400);
     assert_eq!(

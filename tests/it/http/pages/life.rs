@@ -9,7 +9,7 @@ use crate::support::program::Server;
 use crate::support::{Engine, Place, eventually, has_tool};
 
 /// The link of the newest mail in the folder whose link has that path.
-fn mailed_link(place: &Place, path: &str) -> String {
+pub(super) fn mailed_link(place: &Place, path: &str) -> String {
     let found = || {
         let mails = fs::read_dir(place.path("mail")).ok()?;
         let mails = mails.map(|mail| mail.unwrap().path());

@@ -95,9 +95,8 @@ async fn wrong_login_keeps_the_email_and_never_the_password() {
         );
         assert!(answer.body.contains(&format!("value=\"{email}\"")));
         assert!(answer.body.contains("role=\"alert\""));
-        assert!(answer.body.contains(
-            "<title>The email address or the password is wrong – Log in – Bienvenue</title>"
-        ));
+        let title = "<title>Error: Log in – Bienvenue</title>";
+        assert!(answer.body.contains(title));
         assert!(answer.body.contains("value=\"on\" checked"));
         assert!(!answer.body.contains("s3cret"));
         bodies.push(answer.body.replace(email, ""));

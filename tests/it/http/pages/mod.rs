@@ -16,9 +16,14 @@ mod navigation;
 mod register;
 mod second_factor;
 mod session_end;
+mod states;
+mod text_browsers;
 mod texts;
 mod uniform;
 mod visitor;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -54,6 +59,17 @@ pub(crate) fn assert_page(answer: &Answer, status: u16) {
     );
     assert!(answer.body.starts_with("<!DOCTYPE html>"));
     assert!(answer.body.ends_with("</html>"), "{}", answer.body);
+    record(&answer.body);
+}
+
+/// Writes a page to a file, if `TEST_PAGES` names a folder for it: for html-validate.
+fn record(page: &str) {
+    if let Some(folder) = std::env::var_os("TEST_PAGES") {
+        let mut hasher = DefaultHasher::new();
+        page.hash(&mut hasher);
+        let name = format!("{:016x}.html", hasher.finish());
+        std::fs::write(Path::new(&folder).join(name), page).unwrap();
+    }
 }
 
 /// Asserts a redirect that makes the browser get another page.

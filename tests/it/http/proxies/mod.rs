@@ -1,5 +1,6 @@
 //! Applications behind a real proxy, with the configurations of `deploy/`.
 
+mod domains;
 mod front;
 mod hosts;
 mod origin;
