@@ -98,7 +98,13 @@ impl<R: BufRead> Document<R> {
             match self.next()? {
                 Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
                 Event::MappingStart(..) => break,
-                _ => return Err(missing()),
+                Event::StreamEnd
+                | Event::DocumentEnd
+                | Event::Alias(_)
+                | Event::Scalar(..)
+                | Event::SequenceStart(..)
+                | Event::SequenceEnd
+                | Event::MappingEnd => return Err(missing()),
             }
         }
         loop {

@@ -72,7 +72,7 @@ impl Source {
     /// [`io::Error`] if the file cannot be read.
     pub fn rows(&self) -> io::Result<Option<SourceRows>> {
         Ok(match self {
-            Self::Csv(path) => Some(each(path, |file| csv_file::rows(file))?),
+            Self::Csv(path) => Some(each(path, csv_file::rows)?),
             Self::JsonLines(path) => Some(each(path, |file| {
                 Ok(json_lines::rows(BufReader::new(file)))
             })?),

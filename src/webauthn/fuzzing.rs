@@ -33,16 +33,16 @@ pub fn passkey(input: &[u8]) {
         Ok(None) | Err(_) => b"abcd".to_vec(),
     };
     for attestation in [input.to_vec(), attestation(input)] {
-        let parts = [("attestationObject", attestation.as_slice())];
-        let text = credential(&id, "webauthn.create", &parts);
+        let members = [("attestationObject", attestation.as_slice())];
+        let text = credential(&id, "webauthn.create", &members);
         if let Some(registered) = registers(&text, &party) {
             assert_eq!(registered, id, "another id was registered");
         }
     }
     let (data, signature) = input.split_at(input.len().saturating_sub(64));
     for data in [data, input] {
-        let parts = [("authenticatorData", data), ("signature", signature)];
-        logs_in(&credential(&id, "webauthn.get", &parts), &party, &key);
+        let members = [("authenticatorData", data), ("signature", signature)];
+        logs_in(&credential(&id, "webauthn.get", &members), &party, &key);
     }
 }
 

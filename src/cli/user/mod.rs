@@ -150,31 +150,7 @@ impl Command {
                     confirmation.ask(&question)?;
                 }
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
-                let auth =
-                    Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
-                let progress = Progress::running("removing second factors");
-                let reset = auth.reset_second_factors(user.as_ref())?;
-                drop(progress);
-                let (name, sentence) = ("authn_second_factor_removed", "second factor removed");
-                for user in &reset {
-                    event(name, sentence, *user).report();
-                }
-                let whose = user.as_ref();
-                let whose =
-                    whose.map_or_else(|| "all users".to_owned(), |user| user.email.to_string());
-                let count = reset.len();
-                let factors = if count == 1 { "factor" } else { "factors" };
-                OperatorEvent {
-                    event: name,
-                    user: user.map(|user| user.id),
-                    count: Some(count),
-                    database,
-                    ..OperatorEvent::default()
-                }
-                .print_result(
-                    options,
-                    &format!("removed {count} second {factors} of {whose} in {database}\n"),
-                );
+                reset_second_factors(db, user, config, options)?;
             }
             Self::Verify(One { email }) => {
                 let user = find(&db, email)?;
@@ -212,6 +188,45 @@ impl Command {
         }
         Ok(())
     }
+}
+
+/// Removes the second factors of a user, or of all, with an event for each.
+fn reset_second_factors(
+    db: DB,
+    user: Option<User>,
+    config: &Config,
+    options: Options,
+) -> Result<(), CliError> {
+    let database = &database::name(config);
+    let audited = db.clone();
+    let event = |user| OperatorEvent {
+        event: "authn_second_factor_removed",
+        sentence: "second factor removed",
+        user,
+        database,
+        db: Some(&audited),
+        ..OperatorEvent::default()
+    };
+    let auth = Auth::new(db, server::auth_settings(config)).map_err(ServerError::from)?;
+    let progress = Progress::running("removing second factors");
+    let reset = auth.reset_second_factors(user.as_ref())?;
+    drop(progress);
+    for user in &reset {
+        event(Some(*user)).report();
+    }
+    let whose = user.as_ref();
+    let whose = whose.map_or_else(|| "all users".to_owned(), |user| user.email.to_string());
+    let count = reset.len();
+    let factors = if count == 1 { "factor" } else { "factors" };
+    OperatorEvent {
+        count: Some(count),
+        ..event(user.map(|user| user.id))
+    }
+    .print_result(
+        options,
+        &format!("removed {count} second {factors} of {whose} in {database}\n"),
+    );
+    Ok(())
 }
 
 fn show(db: &DB, email: &Email, options: Options) -> Result<(), CliError> {

@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for Users<'_> {
         while let Some(user) = users.next_element::<Value>()? {
             number += 1;
             let sent = self.sender.send(Ok(Some((number, parse(user)))));
-            sent.map_err(|_| A::Error::custom("the import has ended"))?;
+            sent.or(Err(A::Error::custom("the import has ended")))?;
             self.limit.renew();
         }
         self.limit.lift();

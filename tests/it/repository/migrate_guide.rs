@@ -33,7 +33,7 @@ fn steps(heading: &str) -> Vec<String> {
         let first = line.split(' ').next().unwrap();
         let continues = !["bienvenue", "sqlite3", "kc.sh"].contains(&first);
         match steps.last_mut().filter(|_| continues) {
-            Some(step) => *step += &format!(" {line}"),
+            Some(step) => step.extend([" ", line]),
             None => steps.push(line.to_owned()),
         }
     }

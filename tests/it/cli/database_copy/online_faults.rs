@@ -15,9 +15,23 @@ use crate::support::harness::Load;
 use crate::support::program::{finish, told};
 use crate::support::{Engine, Place, eventually};
 
-/// How many of the two databases a command may use.
+/// Which of the two databases a command may use. A target that is not marked yet has no users: it
+/// is as it was before the copy.
+fn usable([from, to]: [&Place; 2]) -> [bool; 2] {
+    let is_usable = |place| {
+        finish(command(place, &["user", "list", "--limit", "1"]))
+            .status
+            .success()
+    };
+    let users = "SELECT email AS value FROM users LIMIT 1";
+    [
+        is_usable(from),
+        is_usable(to) && !to.texts(users).is_empty(),
+    ]
+}
+
 fn in_charge(places: [&Place; 2]) -> usize {
-    let usable = places.map(|place| finish(command(place, &["user", "list"])).status.success());
+    let usable = usable(places);
     usable.into_iter().filter(|usable| *usable).count()
 }
 
@@ -53,7 +67,15 @@ fn kill_copies(kills: u32) {
             }
             copy.wait().unwrap();
             // The service may be changing to the new database.
-            eventually("one database is in charge", || in_charge([&from, &to]) == 1);
+            let deadline = Instant::now() + Duration::from_secs(10);
+            loop {
+                let usable = usable([&from, &to]);
+                if usable[0] != usable[1] {
+                    break;
+                }
+                let told = told(&finish(command(&to, &["user", "list", "--limit", "1"])));
+                assert!(Instant::now() < deadline, "{moment:?}: {usable:?} {told}");
+            }
             let marks = from.texts("SELECT state AS value FROM copy_marks WHERE state = 'moved'");
             if !marks.is_empty() {
                 moved += 1;
@@ -66,7 +88,9 @@ fn kill_copies(kills: u32) {
             }
         }
         eventually("the target is in charge", || {
-            finish(command(&to, &["user", "list"])).status.success()
+            finish(command(&to, &["user", "list", "--limit", "1"]))
+                .status
+                .success()
         });
         load.finish().check("killed copies", &to.url_text());
     }
