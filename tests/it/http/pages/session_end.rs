@@ -68,7 +68,7 @@ impl Stand {
                 assert!(text.contains(reason), "{path}: {text}");
             }
         }
-        let other = SessionId::generate().expose().to_string();
+        let other = SessionId::generate().expose();
         let told = self.told(ended, &other).await;
         for (text, reason) in told.iter().zip(GENERIC) {
             assert!(text.contains(reason), "{text}");

@@ -20,7 +20,7 @@ fn serve(place: &Place) -> Server {
 /// The names of keys, as lynx reads them from a file.
 fn keys(pressed: &mut String, names: &[&str]) {
     for name in names {
-        *pressed += &format!("key {name}\n");
+        pressed.extend(["key ", name, "\n"]);
     }
 }
 
