@@ -19,10 +19,10 @@ use crate::support::{Engine, Place};
 const OPTIONS: &str = "/admin/passkey/options";
 
 /// A service at `http://localhost`, whose administrator Ann has added a passkey.
-async fn stand(engine: Engine, throttle: ThrottleSettings) -> Option<(Stand, Authenticator)> {
+async fn stand(engine: Engine, throttle: &ThrottleSettings) -> Option<(Stand, Authenticator)> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.auth.relying_party = RelyingParty::new("http://localhost", "localhost");
-    setup.auth.throttle = throttle;
+    setup.auth.throttle = throttle.clone();
     setup.db.sessions.per_user = 5;
     let stand = Stand::start(setup).await;
     let phone = stand.add_passkey(&stand.ann, PASSWORD).await;
@@ -93,7 +93,7 @@ async fn second_browser(stand: &Stand, phone: &Authenticator) -> Visitor {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn r104_administrator_acts_with_a_passkey_once(#[case] engine: Engine) {
-    let Some((stand, phone)) = stand(engine, ThrottleSettings::off()).await else {
+    let Some((stand, phone)) = stand(engine, &ThrottleSettings::off()).await else {
         return;
     };
     let bob = stand.id(BOB);
@@ -131,7 +131,7 @@ async fn r104_administrator_acts_with_a_passkey_once(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn passkey_of_an_act_is_of_its_session_and_purpose(#[case] engine: Engine) {
-    let Some((stand, mut phone)) = stand(engine, ThrottleSettings::off()).await else {
+    let Some((stand, mut phone)) = stand(engine, &ThrottleSettings::off()).await else {
         return;
     };
     // Of another session of hers, whose browser has the same device cookie.
@@ -175,7 +175,7 @@ async fn passkey_of_an_act_is_of_its_session_and_purpose(#[case] engine: Engine)
 
 #[actix_web::test]
 async fn administrator_without_a_passkey_is_not_offered_one() {
-    let (stand, _) = stand(Engine::Sqlite, ThrottleSettings::off())
+    let (stand, _) = stand(Engine::Sqlite, &ThrottleSettings::off())
         .await
         .unwrap();
     stand.make_admin(BOB);
@@ -189,7 +189,7 @@ async fn administrator_without_a_passkey_is_not_offered_one() {
 
 #[actix_web::test]
 async fn fields_stay_when_a_passkey_is_wrong() {
-    let (stand, _) = stand(Engine::Sqlite, ThrottleSettings::off())
+    let (stand, _) = stand(Engine::Sqlite, &ThrottleSettings::off())
         .await
         .unwrap();
     let form = [("group", "staff"), ("credential", "{}")];
@@ -208,7 +208,7 @@ async fn fields_stay_when_a_passkey_is_wrong() {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn wrong_passkeys_of_acts_are_limited(#[case] engine: Engine) {
-    let Some((stand, phone)) = stand(engine, ThrottleSettings::default()).await else {
+    let Some((stand, phone)) = stand(engine, &ThrottleSettings::default()).await else {
         return;
     };
     let session = stand.ann.cookie("session_id").unwrap();
@@ -238,7 +238,7 @@ async fn wrong_passkeys_of_acts_are_limited(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn membership_is_checked_with_the_passkey(#[case] engine: Engine) {
-    let Some((stand, _)) = stand(engine, ThrottleSettings::off()).await else {
+    let Some((stand, _)) = stand(engine, &ThrottleSettings::off()).await else {
         return;
     };
     let (ann, admins) = (stand.id(ANN), GroupName::admins());
