@@ -22,7 +22,7 @@ const OPTIONS: &str = "/admin/passkey/options";
 async fn stand(engine: Engine, throttle: &ThrottleSettings) -> Option<(Stand, Authenticator)> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.auth.relying_party = RelyingParty::new("http://localhost", "localhost");
-    setup.auth.throttle = throttle.clone();
+    setup.auth.throttle = *throttle;
     setup.db.sessions.per_user = 5;
     let stand = Stand::start(setup).await;
     let phone = stand.add_passkey(&stand.ann, PASSWORD).await;
