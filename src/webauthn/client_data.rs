@@ -45,7 +45,9 @@ struct Json {
 impl ClientData {
     /// Parses the JSON of a ceremony.
     pub(super) fn parse(json: &[u8], ceremony: Ceremony) -> Result<Self, VerifyError> {
-        let data: Json = serde_json::from_slice(json).or(Err(VerifyError::ClientData))?;
+        // From bytes, serde_json would not look at texts that are not used.
+        let json = str::from_utf8(json).or(Err(VerifyError::ClientData))?;
+        let data: Json = serde_json::from_str(json).or(Err(VerifyError::ClientData))?;
         if data.r#type != ceremony.name() {
             return Err(VerifyError::Type);
         }

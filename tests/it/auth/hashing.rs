@@ -66,16 +66,21 @@ fn later_login_does_not_wait_for_running_hashes() {
     assert_eq!(bobs_login(&server), 200);
 }
 
+/// Logins that hold all places. Where Bob's own login was first, one of them was refused.
+fn all_places_taken(server: &Server) -> Vec<TcpStream> {
+    let mut under_way = logins_under_way(server, ROOM);
+    eventually("there is no place left", || {
+        under_way.extend(logins_under_way(server, 1));
+        bob_is_refused(server) && bob_is_refused(server)
+    });
+    under_way
+}
+
 #[test]
 fn f22_closed_connection_frees_its_permit() {
     let place = Place::new();
     let server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
-    let mut under_way = logins_under_way(&server, ROOM);
-    eventually("there is no place left", || {
-        under_way.extend(logins_under_way(&server, 1));
-        bob_is_refused(&server) && bob_is_refused(&server)
-    });
-    drop(under_way);
+    drop(all_places_taken(&server));
     eventually("the places are free", || bobs_login(&server) == 200);
 }
 
@@ -170,8 +175,7 @@ fn r23_login_with_too_long_a_wait_is_503_and_not_hashed() {
 fn refused_logins_are_logged_once_with_their_number() {
     let place = Place::new();
     let mut server = endless(&place, &["--hash-threads", "1", "--hash-queue", "1"]);
-    let _under_way = logins_under_way(&server, ROOM);
-    eventually("there is no place left", || bob_is_refused(&server));
+    let _under_way = all_places_taken(&server);
     for _ in 0..3 {
         assert_eq!(bobs_login(&server), 503);
     }

@@ -27,6 +27,7 @@ pub(super) const ROWS: &str = r#"
     INSERT INTO sessions (digest, public_id, user_id, email, created_at, last_seen_at, expires_at,
         cleanup_at, ip, user_agent, level)
         VALUES (x'00ff27', x'5c22', 1, 'ann', 1, 2, 3, 4, '::1', NULL, 2);
+    INSERT INTO ended_sessions (digest, user_id, reason, ended_at) VALUES (x'00fe', 1, 'idle', 1);
     INSERT INTO app_sessions (digest, app_name, session_digest, created_at)
         VALUES (x'01', 'wiki', x'00ff27', 1);
     INSERT INTO hand_over_codes (digest, app_name, session_digest, state, created_at, expires_at)

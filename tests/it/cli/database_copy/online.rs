@@ -39,7 +39,8 @@ pub(super) fn waiting_copy(from: &Place, to: &Place) -> (Other, Child) {
     let copy = copy.spawn().unwrap();
     eventually("the copy waits for the table", || {
         !to.texts(
-            "SELECT pid::text AS value FROM pg_locks WHERE NOT granted AND relation IS NOT NULL",
+            "SELECT pid::text AS value FROM pg_locks JOIN pg_database ON pg_database.oid = database
+                 WHERE datname = current_database() AND NOT granted AND relation IS NOT NULL",
         )
         .is_empty()
     });

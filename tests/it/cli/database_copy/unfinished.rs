@@ -8,6 +8,11 @@ use super::{ROWS, both, command, copy};
 use crate::support::program::{Server, finish, told};
 use crate::support::{Engine, Place, eventually};
 
+/// Those that wait for a lock in this database. Other tests share the server.
+const WAITING: &str = "SELECT pid::text AS value FROM pg_locks
+    JOIN pg_database ON pg_database.oid = database
+    WHERE datname = current_database() AND NOT granted";
+
 /// Begins a copy that waits, when it has marked the target, until the lock is given back.
 fn waiting_copy(from: &Place, to: &Place) -> (crate::support::Other, Child) {
     let mut lock = from.connect();
@@ -16,9 +21,7 @@ fn waiting_copy(from: &Place, to: &Place) -> (crate::support::Other, Child) {
     let copy = copy.stdout(Stdio::piped()).stderr(Stdio::piped());
     let copy = copy.spawn().unwrap();
     eventually("the copy waits for the table", || {
-        from.texts("SELECT pid::text AS value FROM pg_locks WHERE NOT granted")
-            .len()
-            == 1
+        from.texts(WAITING).len() == 1
     });
     (lock, copy)
 }

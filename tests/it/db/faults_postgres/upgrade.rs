@@ -83,7 +83,9 @@ fn f16_migration_that_waits_for_a_lock_stops_no_writer() {
     let command = stand.program(&stand.service_url(), &[]);
     let newer = thread::spawn(|| Server::spawn(command));
     eventually("the migration waits for the table", || {
-        let waiting = "SELECT pid::text AS value FROM pg_locks WHERE NOT granted";
+        let waiting = "SELECT pid::text AS value FROM pg_locks \
+                       JOIN pg_database ON pg_database.oid = database \
+                       WHERE datname = current_database() AND NOT granted";
         !stand.texts(waiting).is_empty()
     });
     let load = Load::start(4, &[&older]);
