@@ -125,7 +125,8 @@ pub(super) fn wait_for_charge(
         }
         match take_charge(target, settings) {
             Err(OpenError::InUse { .. }) => {}
-            taken => return Ok(taken?),
+            // The service may have been faster by a moment.
+            taken => return Ok(taken? || copy_marks::read(&mut conn)?.is_none()),
         }
         if Instant::now() >= deadline {
             return Ok(false);
