@@ -8,7 +8,7 @@ use super::{ROWS, both, command, copy};
 use crate::support::program::{Server, finish, told};
 use crate::support::{Engine, Place, eventually};
 
-/// Those that wait for a lock in this database. Other tests share the server.
+/// The connections that wait for a lock in this database. Other tests share the server.
 const WAITING: &str = "SELECT pid::text AS value FROM pg_locks
     JOIN pg_database ON pg_database.oid = database
     WHERE datname = current_database() AND NOT granted";
