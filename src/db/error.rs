@@ -240,10 +240,15 @@ pub(super) fn is_disk_failure(error: &DieselError) -> bool {
     says(error, &["disk I/O error"])
 }
 
+/// Whether another transaction came in between: also one that removed a row to which this one
+/// refers. In a damaged file, such a row may be missing too.
 fn is_conflict(error: &DieselError) -> bool {
     matches!(
         error,
-        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
+        DieselError::DatabaseError(
+            DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation,
+            _
+        )
     ) || inner(error).is_some_and(is_conflict)
         || says(error, &["deadlock detected"])
 }
@@ -285,6 +290,17 @@ pub(super) fn is_taken_email(error: &DieselError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_row_to_which_a_new_one_refers_is_no_defect() {
+        let message = Box::new("FOREIGN KEY constraint failed".to_owned());
+        let error = DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, message);
+        let error = DbError::from(error);
+        assert!(
+            matches!(error, DbError::Unavailable(Unavailable::Conflict(_))),
+            "{error}"
+        );
+    }
 
     #[test]
     fn values_bound_to_another_clients_statement_name_the_pooler() {

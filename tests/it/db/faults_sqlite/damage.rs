@@ -13,7 +13,7 @@ use bienvenue::domain::{Clock, DatabaseUrl, SessionId};
 use super::*;
 use crate::support::app::{Setup, fields};
 use crate::support::program::{run, told};
-use crate::support::{START, eventually, settings};
+use crate::support::{START, eventually, settings, texts};
 
 /// `SplitMix64`: the same numbers for the same seed.
 struct Random(u64);
@@ -92,9 +92,27 @@ fn full_check(file: &Path) -> Vec<String> {
     }
 }
 
+/// Whether an index has more or fewer entries than its table has rows. SQLite's check reports
+/// another number also where it stops in a page with a damaged list of free space.
+fn is_miscounted(copy: &Path, index: &str) -> bool {
+    let table = format!("SELECT tbl_name AS value FROM sqlite_master WHERE name = '{index}'");
+    let counts = catch_unwind(|| {
+        let table = &texts(copy, &table)[0];
+        let is_equal = format!(
+            "SELECT CAST((SELECT count(*) FROM {table} INDEXED BY {index})
+               = (SELECT count(*) FROM {table} NOT INDEXED) AS TEXT) AS value"
+        );
+        texts(copy, &is_equal)
+    });
+    counts.map_or(true, |equal| equal != ["1"])
+}
+
 /// Kinds that concern no row and no index entry: the walk reads entries, and these are beside
 /// them (free pages, lost space inside a page, pages that belong to no tree).
-fn concerns_content(finding: &str) -> bool {
+fn concerns_content(copy: &Path, finding: &str) -> bool {
+    if let Some(index) = finding.strip_prefix("wrong # of entries in index ") {
+        return is_miscounted(copy, index);
+    }
     let beside = [
         "Freelist:",
         "Fragmentation of",
@@ -178,7 +196,9 @@ async fn flip(places: usize, seed: u64) {
         fs::write(&file, &damaged).unwrap();
         fs::write(&copy, &damaged).unwrap();
         let findings = full_check(&copy);
-        let concerned = findings.iter().any(|finding| concerns_content(finding));
+        let concerned = findings
+            .iter()
+            .any(|finding| concerns_content(&copy, finding));
         let opened = catch_unwind(AssertUnwindSafe(|| {
             DB::open(&place.url(), settings(&Clock::set_to(START))).map(|db| walk(&db))
         }));
@@ -226,10 +246,9 @@ async fn f20_flipped_bytes_are_found_and_never_a_500() {
 #[actix_web::test]
 #[ignore = "long"]
 async fn f20_two_hundred_flipped_places_are_found() {
-    let seed = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    flip(200, seed.unwrap_or_else(|| u64::from(std::process::id()))).await;
+    // The seed gives the places. The ids of sessions, and so what is there, differ in each run.
+    let seed = std::env::var("SEED").map_or(200, |seed| seed.parse().unwrap());
+    flip(200, seed).await;
 }
 
 #[test]
