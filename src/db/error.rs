@@ -163,12 +163,18 @@ impl DbError {
         }
     }
 
-    /// Whether the transaction was surely rolled back, so that it can be retried.
+    /// Whether the transaction was surely rolled back, and may succeed now. A row that was missing
+    /// is missing again.
     pub(super) fn is_worth_a_second_try(&self) -> bool {
-        matches!(
-            self,
-            Self::Unavailable(Unavailable::ConnectionLost(_) | Unavailable::Conflict(_))
-        )
+        match self {
+            Self::Unavailable(Unavailable::ConnectionLost(_)) => true,
+            Self::Unavailable(Unavailable::Conflict(error)) => !refers_to_nothing(error),
+            Self::NoResultFound
+            | Self::InvalidRequest(_)
+            | Self::AlreadyExists(_)
+            | Self::Unavailable(_)
+            | Self::Failed(_) => false,
+        }
     }
 }
 
@@ -241,16 +247,24 @@ pub(super) fn is_disk_failure(error: &DieselError) -> bool {
 }
 
 /// Whether another transaction came in between: also one that removed a row to which this one
-/// refers. In a damaged file, such a row may be missing too.
+/// refers.
 fn is_conflict(error: &DieselError) -> bool {
+    refers_to_nothing(error)
+        || matches!(
+            error,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)
+        )
+        || inner(error).is_some_and(is_conflict)
+        || says(error, &["deadlock detected"])
+}
+
+/// Whether a row to which a new one refers is missing: removed by another transaction, or lost in
+/// a damaged file.
+fn refers_to_nothing(error: &DieselError) -> bool {
     matches!(
         error,
-        DieselError::DatabaseError(
-            DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation,
-            _
-        )
-    ) || inner(error).is_some_and(is_conflict)
-        || says(error, &["deadlock detected"])
+        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)
+    )
 }
 
 /// Whether the server connection lacks the prepared statements of this client, or has another
