@@ -1,10 +1,10 @@
 //! Audit events of commands. They go to standard error, to the system log, because a terminal
 //! keeps no log, and into the audit table.
 
-use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
+use std::{fmt, io};
 
 use rustix::fs::fstat;
 use rustix::process::getuid;
@@ -148,11 +148,7 @@ impl OperatorEvent<'_> {
             },
         };
         if let Err(error) = db.append_audit_events(&[row]) {
-            log::warn!(
-                "the audit event has no row in the database: {error}. The command took effect, and \
-                 the system log has the event: correct the cause, or later commands have no rows \
-                 either"
-            );
+            warn_of_missing_row(&error);
         }
     }
 
@@ -198,6 +194,14 @@ fn is_journal() -> bool {
         return false;
     };
     fstat(io::stderr()).is_ok_and(|file| stream == format!("{}:{}", file.st_dev, file.st_ino))
+}
+
+/// Warns that the row of an event could not be appended.
+pub(super) fn warn_of_missing_row(error: &impl fmt::Display) {
+    log::warn!(
+        "the audit event has no row in the database: {error}. The command took effect, and the \
+         system log has the event: correct the cause, or later commands have no rows either"
+    );
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::CliError;
-use super::audit::OperatorEvent;
+use super::audit::{OperatorEvent, warn_of_missing_row};
 use super::output::{Progress, explain, print};
 use crate::config::Config;
 use crate::db::{CopySummary, DB, OpenMode};
@@ -92,7 +92,7 @@ impl Copy {
         match server::open_for_command(&config, OpenMode::Check) {
             Ok(db) => Some(db),
             Err(error) => {
-                log::warn!("the audit event has no row in the database: {error}");
+                warn_of_missing_row(&error);
                 None
             }
         }
