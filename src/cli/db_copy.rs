@@ -63,7 +63,8 @@ impl Copy {
         ));
         explain(if copied.is_in_charge {
             "The new database is in charge, and a service that ran has changed to it. Set \
-             DATABASE_URL to it, and delete the old file and the file beside it that ends in \
+             DATABASE_URL to it, and --secret-key-file to the file beside the old one that ends in \
+             .secret-key, if there is one. Then delete the old file and the one that ends in \
              .moved.\n"
         } else {
             "The old database refuses changes, but a service still runs on it: restart that \

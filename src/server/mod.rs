@@ -246,8 +246,8 @@ fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenErro
             drop(lock);
             let target = db::moved_to(url)?;
             log::warn!(
-                "{url} was moved to {target}, which is used: set DATABASE_URL to it, and delete \
-                 the old file"
+                "{url} was moved to {target}, which is used: set DATABASE_URL to it, and \
+                 --secret-key-file to the old file's key if there is one; then delete the old file"
             );
             Ok((None, open_database(&target, settings)?))
         }
