@@ -73,7 +73,8 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Reads the templates, and renders each of them once as a check. Blocks.
+    /// Reads the templates. With templates of the operator, renders each once as a check; the tests do
+    /// that for those in the program. Blocks.
     ///
     /// # Errors
     /// [`TemplateError`] with the file and the cause.
@@ -82,21 +83,21 @@ impl Templates {
             environment: environment(),
             settings,
         };
-        for file in BUILT_IN.files() {
-            let name = file.path().to_string_lossy().into_owned();
-            let source = String::from_utf8_lossy(file.contents()).into_owned();
-            templates.add(name, source)?;
-        }
         if let Some(folder) = templates.settings.folder.clone() {
             templates.add_folder(&folder)?;
+            templates.render_samples()?;
         }
+        Ok(templates)
+    }
+
+    fn render_samples(&self) -> Result<(), TemplateError> {
         let user = Email::from_stored("user@example.org".to_owned());
         for kind in samples() {
             let token = kind
                 .token()
                 .map(|_| SecretString::from(Uuid::nil().to_string()));
             for language in Language::ALL {
-                templates.render(&MailDraft {
+                self.render(&MailDraft {
                     kind: &kind,
                     to: &user,
                     account: &user,
@@ -106,7 +107,7 @@ impl Templates {
                 })?;
             }
         }
-        Ok(templates)
+        Ok(())
     }
 
     fn add_folder(&mut self, folder: &Path) -> Result<(), TemplateError> {
@@ -220,6 +221,11 @@ impl Templates {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Compiled when it is first rendered.
+    environment.set_loader(|name| {
+        let file = BUILT_IN.get_file(name);
+        Ok(file.map(|file| String::from_utf8_lossy(file.contents()).into_owned()))
+    });
     let catalogues = Arc::new(Catalogues::built_in());
     let text = move |state: &State<'_, '_>, key: &str| {
         let value_of = |name: &str| state.lookup(name).map(|value| value.to_string());

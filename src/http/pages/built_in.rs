@@ -49,6 +49,13 @@ pub(super) const BUILT_IN: [(&str, &str); 39] = built_in![
     "verify_email.html",
 ];
 
+/// The source of the built-in template of this name.
+pub(super) fn source(name: &str) -> Option<String> {
+    let mut all = BUILT_IN.into_iter();
+    let (_, source) = all.find(|(known, _)| *known == name)?;
+    Some(source.to_owned())
+}
+
 /// Their names, for a message.
 pub(super) fn names() -> String {
     BUILT_IN.map(|(name, _)| name).join(", ")

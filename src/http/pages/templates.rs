@@ -8,7 +8,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::assets::Asset;
-use super::built_in::BUILT_IN;
+use super::built_in;
 use super::next::Next;
 use super::view::View;
 use super::{PageSettings, PagesError, context, error_page, samples};
@@ -29,7 +29,8 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads templates and logo, and renders each template once to check it.
+    /// Reads templates and logo. With templates of the operator, each page is rendered once to check
+    /// it; the tests do that for those in the program.
     ///
     /// # Errors
     /// [`PagesError`] names the file and what is wrong with it.
@@ -44,15 +45,12 @@ impl Pages {
             service: settings.service,
             folder: settings.templates,
         };
-        for (name, source) in BUILT_IN {
-            pages.add(name.to_owned(), source.to_owned())?;
-        }
         if let Some(folder) = pages.folder.clone() {
             pages.add_folder(&folder)?;
-        }
-        for view in samples::views("sample") {
-            for language in Language::ALL {
-                pages.render(language, &view, None)?;
+            for view in samples::views("sample") {
+                for language in Language::ALL {
+                    pages.render(language, &view, None)?;
+                }
             }
         }
         Ok(pages)
@@ -67,7 +65,7 @@ impl Pages {
             }
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let name = name.into_owned();
-            if !BUILT_IN.iter().any(|(known, _)| *known == name) {
+            if built_in::source(&name).is_none() {
                 return Err(PagesError::UnknownTemplate { path });
             }
             let source = fs::read_to_string(&path).map_err(failed(path))?;
@@ -131,10 +129,12 @@ impl Pages {
     }
 }
 
-/// Strict and escaping, with the texts as `t("key", placeholder=value)`.
+/// Strict and escaping, with the texts as `t("key", placeholder=value)`. A built-in template is
+/// compiled when it is first rendered: a service that shows no page keeps none in memory.
 fn environment(catalogues: &Arc<Catalogues>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_loader(|name| Ok(built_in::source(name)));
     let catalogues = Arc::clone(catalogues);
     let text = move |state: &State<'_, '_>, key: &str, values: Kwargs| {
         let lang = state.lookup("lang");
@@ -183,7 +183,7 @@ mod tests {
     fn every_template_of_a_page_has_a_sample() {
         let parts = ["admin_nav.html", "back.html", "base.html", "fields.html"];
         let views = samples::views("x");
-        for (name, _) in BUILT_IN {
+        for (name, _) in built_in::BUILT_IN {
             let is_tried = views.iter().any(|view| view.template == name);
             assert!(is_tried || parts.contains(&name), "{name}");
         }
