@@ -64,15 +64,38 @@ const COMMAND_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`OpenError`] with the remedy.
 pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, open)
-    };
-    open_database(&config.database.database_url, settings)
+    open_database(
+        &config.database.database_url,
+        command_settings(config, open),
+        || {},
+    )
 }
 
-fn open_database(url: &DatabaseUrl, settings: DbSettings) -> Result<DB, OpenError> {
-    let (db, opened) = DB::open_with_outcome(url, settings)?;
+/// Creates the database of the settings, or brings its schema up to date. `done` is called before
+/// the outcome is logged. Blocks.
+///
+/// # Errors
+/// [`OpenError`] with the remedy.
+pub fn migrate(config: &Config, done: impl FnOnce()) -> Result<(), OpenError> {
+    let settings = command_settings(config, OpenMode::Migrate);
+    open_database(&config.database.database_url, settings, done).map(drop)
+}
+
+fn command_settings(config: &Config, open: OpenMode) -> DbSettings {
+    DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, open)
+    }
+}
+
+fn open_database(
+    url: &DatabaseUrl,
+    settings: DbSettings,
+    done: impl FnOnce(),
+) -> Result<DB, OpenError> {
+    let opened = DB::open_with_outcome(url, settings);
+    done();
+    let (db, opened) = opened?;
     log::info!("database {url}: {opened}");
     if let Some(warning) = opened.warning() {
         log::warn!("database {url}: {warning}");
@@ -90,10 +113,7 @@ pub fn copy_database(
     to: &DatabaseUrl,
     progress: impl FnMut(usize),
 ) -> Result<CopySummary, CopyError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, OpenMode::Check)
-    };
+    let settings = command_settings(config, OpenMode::Check);
     db::copy_database(&config.database.database_url, to, &settings, progress)
 }
 
@@ -108,10 +128,7 @@ pub fn copy_online(
     to: &DatabaseUrl,
     progress: impl FnMut(usize),
 ) -> Result<OnlineSummary, CopyError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, OpenMode::Check)
-    };
+    let settings = command_settings(config, OpenMode::Check);
     db::copy_online(&config.database.database_url, to, &settings, progress)
 }
 
@@ -220,7 +237,7 @@ fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenErro
     let settings = service_settings(config);
     let url = &config.database.database_url;
     let lock = InstanceLock::acquire(url, settings.open)?;
-    match open_database(url, settings) {
+    match open_database(url, settings, || {}) {
         Err(OpenError::Moved { .. }) => {
             drop(lock);
             Ok((None, open_moved(config)?))
@@ -237,5 +254,5 @@ fn open_moved(config: &Config) -> Result<DB, OpenError> {
         "{url} was moved to {target}, which is used: set DATABASE_URL to it, and \
          --secret-key-file to the old file's key if there is one; then delete the old file"
     );
-    open_database(&target, service_settings(config))
+    open_database(&target, service_settings(config), || {})
 }

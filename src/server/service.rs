@@ -12,6 +12,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{rt, web};
 use futures_util::future::{Either, select};
 
+use super::ServerError;
 use super::http_server;
 use super::listener::Listeners;
 use super::ops_listener::OpsListener;
@@ -24,7 +25,6 @@ use super::wiring::{
     auth_settings, http_settings, mail_settings, mailer, page_settings, secret_keys,
     shown_in_development,
 };
-use super::ServerError;
 use crate::auth::{Auth, MonitorSettings};
 use crate::config::Config;
 use crate::db::{DB, InstanceLock, RestartCause};

@@ -131,7 +131,11 @@ pub(super) fn open_target(
 
 /// Creates the schema of a database without tables together with the mark, in one transaction: a
 /// target that a killed copy leaves is never taken for an empty database.
-fn create_marked(url: &DatabaseUrl, settings: &DbSettings, mark: &CopyMark) -> Result<(), CopyError> {
+fn create_marked(
+    url: &DatabaseUrl,
+    settings: &DbSettings,
+    mark: &CopyMark,
+) -> Result<(), CopyError> {
     match open(url, settings, OpenMode::Check) {
         Err(OpenError::NotFound(path)) => create_file(&path)?,
         Err(OpenError::OldSchema { .. }) => {}

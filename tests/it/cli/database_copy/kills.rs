@@ -49,8 +49,8 @@ impl Phase {
             Self::Preparation => 200,
             Self::Snapshot => 100,
             Self::Changes => 20,
-            Self::Hold => 8,
-            Self::Switch => 12,
+            Self::Hold => 6,
+            Self::Switch => 3,
             Self::Moved => 60,
         })
     }
@@ -144,7 +144,9 @@ fn kill_copies(planned: &[Phase]) -> Option<BTreeMap<Phase, usize>> {
             let copied = finish(online(&from, &to));
             assert!(copied.status.success(), "{}", told(&copied));
         }
-        eventually("the target is in charge", || usable(places) == [false, true]);
+        eventually("the target is in charge", || {
+            usable(places) == [false, true]
+        });
         load.finish().check("killed copies", &to.url_text());
     }
     println!("online copy: kills in each phase: {killed:?}");
@@ -162,7 +164,16 @@ fn copy_killed_in_hold_and_switch_leaves_one_in_charge() {
 fn copy_killed_at_fifty_moments_leaves_one_in_charge() {
     use Phase::{Changes, Hold, Moved, Preparation, Snapshot, Switch};
     let planned = [
-        Preparation, Hold, Switch, Snapshot, Hold, Switch, Changes, Hold, Switch, Moved,
+        Preparation,
+        Hold,
+        Switch,
+        Snapshot,
+        Hold,
+        Switch,
+        Changes,
+        Hold,
+        Switch,
+        Moved,
     ];
     let Some(killed) = kill_copies(&planned.repeat(5)) else {
         return;
