@@ -130,7 +130,7 @@ pub(super) fn open_target(
 }
 
 /// Creates the schema of a database without tables together with the mark, in one transaction: a
-/// target that a killed copy leaves is never taken for an empty database.
+/// target that a killed copy leaves is not usable as an empty database.
 fn create_marked(
     url: &DatabaseUrl,
     settings: &DbSettings,

@@ -187,9 +187,8 @@ fn password_changed_during_a_copy_is_that_of_the_target() {
         assert_eq!(server.register(email, "a password"), 201);
     }
     let session = server.session("ann@x.fr", "a password");
-    let other = server.session("ann@x.fr", "a password");
     let (mut lock, running) = waiting_copy(&from, &to);
-    let change = Client::new().put(server.url("/account/password"));
+    let change = Client::new().put(server.url("/profile/password"));
     let form = [
         ("current_password", "a password"),
         ("new_password", "another password"),
@@ -202,7 +201,7 @@ fn password_changed_during_a_copy_is_that_of_the_target() {
     assert_eq!(server.log_in("ann@x.fr", "another password"), 200);
     assert_eq!(server.log_in("ann@x.fr", "a password"), 401);
     assert_eq!(server.log_in("bob@x.fr", "a password"), 200);
-    assert_eq!(server.profile(&other), 403);
+    assert_eq!(server.profile(&session), 403);
 }
 
 #[test]
