@@ -43,14 +43,19 @@ impl Phase {
         .find_map(|(text, phase)| line.contains(text).then_some(phase))
     }
 
+    /// Whether writers are held in it.
+    fn is_short(self) -> bool {
+        matches!(self, Self::Hold | Self::Switch)
+    }
+
     /// The longest time from its beginning to a kill.
     fn length(self) -> Duration {
         Duration::from_millis(match self {
             Self::Preparation => 200,
             Self::Snapshot => 100,
             Self::Changes => 20,
-            Self::Hold => 6,
-            Self::Switch => 3,
+            Self::Hold => 4,
+            Self::Switch => 2,
             Self::Moved => 60,
         })
     }
@@ -130,11 +135,14 @@ fn kill_copies(planned: &[Phase]) -> Option<BTreeMap<Phase, usize>> {
         let server = serve(&from);
         let load = Load::start(2, &[&server]);
         let mut is_moved = false;
-        while !is_moved && let Some(phase) = planned.peek() {
-            let phase = Copy::start(&from, &to).kill(*phase, &mut random);
+        while !is_moved && let Some(next) = planned.peek() {
+            let phase = Copy::start(&from, &to).kill(*next, &mut random);
             if let Some(phase) = phase {
                 *killed.entry(phase).or_default() += 1;
-                planned.next();
+                // Hold and switch are short: a kill that came too late is repeated.
+                if !next.is_short() || phase.is_short() {
+                    planned.next();
+                }
             }
             one_in_charge(places, phase);
             let moved = "SELECT state AS value FROM copy_marks WHERE state = 'moved'";
@@ -179,7 +187,7 @@ fn copy_killed_at_fifty_moments_leaves_one_in_charge() {
         return;
     };
     let count = |phase| killed.get(&phase).copied().unwrap_or_default();
-    assert_eq!(killed.values().sum::<usize>(), 50);
-    assert!(count(Hold) + count(Switch) >= 20, "{killed:?}");
-    assert!(count(Hold) >= 5 && count(Switch) >= 5, "{killed:?}");
+    assert!(killed.values().sum::<usize>() >= 50, "{killed:?}");
+    assert!(count(Hold) + count(Switch) >= 30, "{killed:?}");
+    assert!(count(Hold) >= 3 && count(Switch) >= 3, "{killed:?}");
 }
