@@ -50,7 +50,8 @@ impl Command {
     pub(super) fn run(&self, config: &Config) -> Result<(), CliError> {
         match self {
             Self::Migrate => {
-                server::open_for_command(config, OpenMode::Migrate).map_err(ServerError::from)?;
+                let progress = Progress::running("migrating the database");
+                server::migrate(config, || drop(progress)).map_err(ServerError::from)?;
                 Ok(())
             }
             Self::Status { json } => status(config, *json),

@@ -1,12 +1,13 @@
 //! `bienvenue db copy`: moves to another database, of the same or the other engine.
 
 use clap::Args;
+use serde::Serialize;
 
 use super::CliError;
 use super::audit::{OperatorEvent, warn_of_missing_row};
-use super::output::{Progress, explain, print};
+use super::output::{Progress, explain, print, print_json};
 use crate::config::Config;
-use crate::db::{CopySummary, DB, OpenMode};
+use crate::db::{CopySummary, DB, OnlineSummary, OpenMode};
 use crate::domain::DatabaseUrl;
 use crate::server;
 
@@ -19,6 +20,29 @@ pub(super) struct Copy {
     /// Copy a SQLite database to PostgreSQL while the service runs, and move the service there
     #[arg(long)]
     online: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was copied, as JSON.
+#[derive(Serialize)]
+struct ShownCopy<'a> {
+    source: &'a str,
+    target: &'a str,
+    users: u64,
+    rows: u64,
+    tables: usize,
+    #[serde(flatten)]
+    online: Option<ShownMove>,
+}
+
+/// What only an online copy has.
+#[derive(Serialize)]
+struct ShownMove {
+    changes: usize,
+    held_seconds: f64,
+    in_charge: bool,
 }
 
 impl Copy {
@@ -29,13 +53,8 @@ impl Copy {
         let mut progress = Progress::new("rows");
         let copied = server::copy_database(config, &self.to, |rows| progress.add(rows))?;
         drop(progress);
-        let target = &self.to.to_string();
         self.report(config, &copied);
-        print(&format!(
-            "copied {} users, {} rows of {} tables, from {} to {target}; counts and checksums \
-             agree\n",
-            copied.users, copied.rows, copied.tables, config.database.database_url
-        ));
+        self.show(config, &copied, None);
         explain(
             "Set DATABASE_URL to the new database and start the service. The old database is \
              unchanged: keep it away from the service, or delete it.\n",
@@ -50,17 +69,7 @@ impl Copy {
         if copied.is_in_charge {
             self.report(config, &copied.snapshot);
         }
-        let source = &config.database.database_url;
-        print(&format!(
-            "copied {} users, {} rows of {} tables and {} later changes, from {source} to {}; \
-             checksums agree; writers were held for {:.2} s\n",
-            copied.snapshot.users,
-            copied.snapshot.rows,
-            copied.snapshot.tables,
-            copied.changes,
-            self.to,
-            copied.held.as_secs_f64()
-        ));
+        self.show(config, &copied.snapshot, Some(&copied));
         explain(if copied.is_in_charge {
             "The new database is in charge, and a service that ran has changed to it. Set \
              DATABASE_URL to it, and --secret-key-file to the file beside the old one that ends in \
@@ -71,6 +80,44 @@ impl Copy {
              service. It then uses the new database. Set DATABASE_URL to it.\n"
         });
         Ok(())
+    }
+
+    /// Prints what was copied, and of an online copy what followed.
+    fn show(&self, config: &Config, copied: &CopySummary, online: Option<&OnlineSummary>) {
+        let CopySummary {
+            users,
+            rows,
+            tables,
+        } = *copied;
+        let (source, target) = (
+            &config.database.database_url.to_string(),
+            &self.to.to_string(),
+        );
+        if self.json {
+            print_json(&ShownCopy {
+                source,
+                target,
+                users,
+                rows,
+                tables,
+                online: online.map(|online| ShownMove {
+                    changes: online.changes,
+                    held_seconds: online.held.as_secs_f64(),
+                    in_charge: online.is_in_charge,
+                }),
+            });
+            return;
+        }
+        let copied = format!("copied {users} users, {rows} rows of {tables} tables");
+        print(&match online {
+            None => format!("{copied}, from {source} to {target}; counts and checksums agree\n"),
+            Some(online) => format!(
+                "{copied} and {} later changes, from {source} to {target}; checksums agree; \
+                 writers were held for {:.2} s\n",
+                online.changes,
+                online.held.as_secs_f64()
+            ),
+        });
     }
 
     fn report(&self, config: &Config, copied: &CopySummary) {

@@ -89,8 +89,8 @@ pub enum Unavailable {
     /// The database's files cannot be opened for writing.
     #[error("the database's files cannot be opened for writing")]
     NotWritable,
-    /// The schema is older or newer than this program.
-    #[error("the schema is older or newer than this program")]
+    /// The schema is older than this program.
+    #[error("the schema is older than this program: `bienvenue db migrate` brings it up to date")]
     Schema,
     /// The database file is damaged: the requested data cannot be read or trusted.
     #[error("the database file is damaged ({0})")]

@@ -84,12 +84,7 @@ fn embedded(conn: &AnyConnection) -> EmbeddedMigrations {
 /// Compares the schema with the migrations. It only reads, so that a role without the right to
 /// change tables can do it.
 pub(super) fn standing(conn: &mut AnyConnection) -> Result<SchemaStatus, MigrationError> {
-    let source = embedded(conn);
-    let known: BTreeSet<String> = MigrationSource::<MultiBackend>::migrations(&source)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    let applied = applied(conn)?;
+    let (known, applied) = (known(conn)?, applied(conn)?);
     let unknown = applied.difference(&known).last();
     let missing = known.difference(&applied).next();
     Ok(match (unknown, missing) {
@@ -97,6 +92,20 @@ pub(super) fn standing(conn: &mut AnyConnection) -> Result<SchemaStatus, Migrati
         (None, Some(missing)) => SchemaStatus::Older(missing.clone()),
         (None, None) => SchemaStatus::Current,
     })
+}
+
+/// Whether all migrations of this program are applied, and perhaps newer ones. It only reads.
+pub(super) fn has_all(conn: &mut AnyConnection) -> Result<bool, MigrationError> {
+    Ok(known(conn)?.is_subset(&applied(conn)?))
+}
+
+/// The versions of the migrations of this program.
+fn known(conn: &AnyConnection) -> Result<BTreeSet<String>, MigrationError> {
+    let source = embedded(conn);
+    let migrations = MigrationSource::<MultiBackend>::migrations(&source)?;
+    let versions = migrations.iter();
+    let versions = versions.map(|migration| migration.name().version().to_string());
+    Ok(versions.collect())
 }
 
 /// The versions of the applied migrations.

@@ -215,6 +215,12 @@ impl DB {
         self.storage.restart()
     }
 
+    /// Makes all further reads fail, after the database was moved: the service on the new database
+    /// changes it from now on.
+    pub fn refuse_reads(&self) {
+        self.storage.refuse_reads();
+    }
+
     /// The clock of this database.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -249,6 +255,9 @@ impl DB {
     where
         DbError: From<E>,
     {
+        if self.storage.refuses_reads() {
+            return Err(Unavailable::ShuttingDown.into());
+        }
         transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
             .inspect_err(|error| self.file.learn(error))
     }

@@ -4,20 +4,8 @@ use std::io::{self, Read};
 
 use csv::StringRecord;
 
+use super::columns::{self, CREATED, DISABLED, EMAIL, Field, GROUPS, HASH, VERIFIED};
 use super::{Refusal, SourceRows, SourceUser};
-
-const EMAIL: [&str; 3] = ["email", "email_address", "mail"];
-const HASH: [&str; 5] = [
-    "password_hash",
-    "hashed_password",
-    "password",
-    "passwordhash",
-    "encrypted_password",
-];
-const VERIFIED: [&str; 4] = ["email_verified", "emailverified", "verified", "confirmed"];
-const DISABLED: [&str; 1] = ["disabled"];
-const GROUPS: [&str; 2] = ["groups", "group"];
-const CREATED: [&str; 1] = ["created_at"];
 
 /// The columns of the file.
 struct Columns {
@@ -32,13 +20,18 @@ struct Columns {
 pub(super) fn rows(file: impl Read + 'static) -> io::Result<SourceRows> {
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(file);
     let names = reader.headers()?.clone();
-    let place = |known: &[&str]| {
-        let is_known = |name: &str| known.contains(&name.trim().to_ascii_lowercase().as_str());
-        names.iter().position(is_known)
-    };
+    let unknown = names.iter().filter(|name| !columns::is_known(name));
+    let unknown: Vec<String> = unknown.map(columns::unknown).collect();
+    if !unknown.is_empty() {
+        return Err(malformed(format!(
+            "these columns are not known: {}. Rename them, or leave them out",
+            unknown.join(", ")
+        )));
+    }
+    let place = |field: &Field| names.iter().position(|name| field.is_named(name));
     let missing = "the first row has no column `email`: it is the names of the columns";
     let columns = Columns {
-        email: place(&EMAIL).ok_or(io::Error::new(io::ErrorKind::InvalidData, missing))?,
+        email: place(&EMAIL).ok_or_else(|| malformed(missing.to_owned()))?,
         hash: place(&HASH),
         verified: place(&VERIFIED),
         disabled: place(&DISABLED),
@@ -59,6 +52,10 @@ pub(super) fn rows(file: impl Read + 'static) -> io::Result<SourceRows> {
             }
         },
     )))
+}
+
+fn malformed(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 fn parse(record: &StringRecord, columns: &Columns) -> Result<SourceUser, Refusal> {

@@ -4,13 +4,14 @@ use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, SourceRows, SourceUser};
+use super::{Refusal, SourceRows, SourceUser, columns};
 
 /// The longest line that is parsed, in bytes.
 const LINE_MAX: usize = 64 * 1024;
 
 /// A user, with the names that other systems use for the fields.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     email: String,
     #[serde(
@@ -45,7 +46,11 @@ fn parse(line: &str) -> Result<SourceUser, Refusal> {
     }
     let line: Line = serde_json::from_str(line).map_err(|error| {
         let (column, category) = (error.column(), error.classify());
+        let message = error.to_string();
         malformed(&match category {
+            serde_json::error::Category::Data if let Some(name) = unknown_field(&message) => {
+                format!("the field {} is not known", columns::unknown(name))
+            }
             serde_json::error::Category::Data => {
                 format!("a field is missing or of another type (column {column})")
             }
@@ -62,6 +67,12 @@ fn parse(line: &str) -> Result<SourceUser, Refusal> {
         groups: line.groups,
         created_at: line.created_at,
     })
+}
+
+/// The name in serde's message about a field that is not known.
+fn unknown_field(message: &str) -> Option<&str> {
+    let (name, _) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    Some(name)
 }
 
 /// A user as a line that the import reads, with its end.

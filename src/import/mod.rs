@@ -5,6 +5,7 @@
 
 mod authelia;
 mod bounded;
+mod columns;
 mod csv_file;
 mod export_formats;
 mod htpasswd;

@@ -21,6 +21,15 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
+    /// The same sockets by further descriptors.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            service: self.service.try_clone()?,
+            ops: self.ops.as_ref().map(TcpListener::try_clone).transpose()?,
+            ..*self
+        })
+    }
+
     /// Opens the sockets of the settings, or uses the one that systemd has opened.
     pub(super) fn open(
         config: &Config,

@@ -5,6 +5,7 @@ mod error;
 mod http_server;
 mod listener;
 mod ops_listener;
+mod service;
 mod shutdown;
 mod signals;
 mod socket_activation;
@@ -14,17 +15,11 @@ mod timeouts;
 mod watchdog;
 mod wiring;
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::rt::task::JoinHandle;
-use actix_web::{rt, web};
-use futures_util::future::{Either, select};
+use actix_web::rt;
 
 pub use error::ServerError;
 pub use start_warnings::{is_public, users_in_default_file};
@@ -33,7 +28,6 @@ pub use wiring::{
     service_url,
 };
 
-use crate::auth::{Auth, MonitorSettings};
 use crate::config::{Config, Migrate};
 use crate::db::{
     self, BackupReport, CopyError, CopySummary, DB, DbSettings, InstanceLock, IntegrityReport,
@@ -41,19 +35,15 @@ use crate::db::{
     restore_backup, verify_backup,
 };
 use crate::domain::DatabaseUrl;
-use crate::http::{HttpApp, Pages};
-use crate::mail::{Mailer, Templates};
-use listener::Listeners;
-use ops_listener::OpsListener;
-use shutdown::{Shutdown, flush};
-use signals::Signals;
+use crate::http::Pages;
+use crate::mail::Templates;
+use service::{Environment, Parts, Service};
 use start_warnings::{
     warn_of_exposure, warn_of_missing_settings, warn_of_passkeys_of_another_host,
     warn_of_users_in_default_file,
 };
 use startup_log::log_startup;
-use watchdog::{ServiceManager, Watchdog};
-use wiring::{db_settings, http_settings, page_settings, shown_in_development};
+use wiring::{db_settings, page_settings};
 
 /// Runs the service until a signal stops it. It answers all requests that were read by then.
 /// Blocks.
@@ -63,14 +53,7 @@ use wiring::{db_settings, http_settings, page_settings, shown_in_development};
 pub fn run(config: &Config) -> Result<(), ServerError> {
     // While there is only one thread, because it removes environment variables.
     let inherited = socket_activation::inherited().map_err(ServerError::SocketActivation)?;
-    loop {
-        let listener = inherited.as_ref().map(TcpListener::try_clone).transpose()?;
-        match rt::System::new().block_on(serve(config, listener))? {
-            None => return Ok(()),
-            Some(RestartCause::CommitLost(cause)) => return Err(ServerError::CommitLost { cause }),
-            Some(RestartCause::Moved) => {}
-        }
-    }
+    rt::System::new().block_on(serve(config, inherited))
 }
 
 /// How long a command waits for an unreachable database server.
@@ -81,15 +64,38 @@ const COMMAND_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`OpenError`] with the remedy.
 pub fn open_for_command(config: &Config, open: OpenMode) -> Result<DB, OpenError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, open)
-    };
-    open_database(&config.database.database_url, settings)
+    open_database(
+        &config.database.database_url,
+        command_settings(config, open),
+        || {},
+    )
 }
 
-fn open_database(url: &DatabaseUrl, settings: DbSettings) -> Result<DB, OpenError> {
-    let (db, opened) = DB::open_with_outcome(url, settings)?;
+/// Creates the database of the settings, or brings its schema up to date. `done` is called before
+/// the outcome is logged. Blocks.
+///
+/// # Errors
+/// [`OpenError`] with the remedy.
+pub fn migrate(config: &Config, done: impl FnOnce()) -> Result<(), OpenError> {
+    let settings = command_settings(config, OpenMode::Migrate);
+    open_database(&config.database.database_url, settings, done).map(drop)
+}
+
+fn command_settings(config: &Config, open: OpenMode) -> DbSettings {
+    DbSettings {
+        server_wait: COMMAND_WAIT,
+        ..db_settings(config, open)
+    }
+}
+
+fn open_database(
+    url: &DatabaseUrl,
+    settings: DbSettings,
+    done: impl FnOnce(),
+) -> Result<DB, OpenError> {
+    let opened = DB::open_with_outcome(url, settings);
+    done();
+    let (db, opened) = opened?;
     log::info!("database {url}: {opened}");
     if let Some(warning) = opened.warning() {
         log::warn!("database {url}: {warning}");
@@ -107,10 +113,7 @@ pub fn copy_database(
     to: &DatabaseUrl,
     progress: impl FnMut(usize),
 ) -> Result<CopySummary, CopyError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, OpenMode::Check)
-    };
+    let settings = command_settings(config, OpenMode::Check);
     db::copy_database(&config.database.database_url, to, &settings, progress)
 }
 
@@ -125,10 +128,7 @@ pub fn copy_online(
     to: &DatabaseUrl,
     progress: impl FnMut(usize),
 ) -> Result<OnlineSummary, CopyError> {
-    let settings = DbSettings {
-        server_wait: COMMAND_WAIT,
-        ..db_settings(config, OpenMode::Check)
-    };
+    let settings = command_settings(config, OpenMode::Check);
     db::copy_online(&config.database.database_url, to, &settings, progress)
 }
 
@@ -187,165 +187,72 @@ pub fn check_templates(config: &Config) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Serves until the service has stopped. Returns why the database has to be opened again, if so.
-async fn serve(
-    config: &Config,
-    inherited: Option<TcpListener>,
-) -> Result<Option<RestartCause>, ServerError> {
+/// Serves until the service has stopped. After a move, it goes on with the new database.
+async fn serve(config: &Config, inherited: Option<TcpListener>) -> Result<(), ServerError> {
     log_startup(config);
     let remarks = warn_of_missing_settings(config);
-    let manager = Arc::new(ServiceManager::default());
     // The socket is opened before the database: a service that already listens there may use the
     // file that would be imported.
-    let listeners = Listeners::open(config, inherited)?;
-    warn_of_exposure(config, listeners.address);
-    let mailer = shown_in_development(config, mailer(config)?);
-    let templates = Templates::new(mail_settings(config, listeners.address))?;
-    let pages = page_settings(config).map(Pages::new).transpose()?;
-    manager.status("opening the database");
-    let (_lock, db) = lock_and_open(config)?;
-    warn_of_users_in_default_file(&config.database.database_url, &db);
-    warn_of_passkeys_of_another_host(relying_party(config).as_ref(), &db);
-    let restart = db.restart_needed();
-    let move_watch = db
-        .supports_inline_reads()
-        .then(|| rt::spawn(watch_for_move(db.clone())));
-    let auth = build_auth(config, db, mailer, templates)?;
-    let watchdog = Watchdog::new(Arc::clone(&manager), auth.clone(), remarks);
-    let running = start(config, &auth, pages, listeners, manager, watchdog, restart)?;
-    let cause = running.until_stopped().await?;
-    if let Some(watch) = move_watch {
-        watch.abort();
-    }
-    if cause.is_none() {
-        flush(auth)?;
-        log::info!("stopped");
-    }
-    Ok(cause)
-}
-
-/// Looks once a second whether the database was moved: a service without writes would not notice.
-async fn watch_for_move(db: DB) {
+    let environment = Environment::open(config, inherited, remarks)?;
+    let parts = Parts::new(&environment)?;
+    let opened = lock_and_open(config)?;
+    warn_of_users_in_default_file(&config.database.database_url, &opened.1);
+    warn_of_passkeys_of_another_host(relying_party(config).as_ref(), &opened.1);
+    let mut service = Service::start(&environment, opened, parts)?;
+    let mut retiring = None;
     loop {
-        rt::time::sleep(Duration::from_secs(1)).await;
-        db.notice_move();
+        match service.until_stopped().await? {
+            None => break,
+            Some(RestartCause::CommitLost(cause)) => return Err(ServerError::CommitLost { cause }),
+            Some(RestartCause::Moved) => {
+                let parts = Parts::new(&environment)?;
+                service.release_lock();
+                let opened = (None, open_moved(config)?);
+                let next = Service::start(&environment, opened, parts)?;
+                retiring = Some(service.retire());
+                service = next;
+            }
+        }
     }
+    drop(environment);
+    if let Some(retiring) = retiring {
+        retiring.await.map_err(std::io::Error::other)?;
+    }
+    service.flush()?;
+    log::info!("stopped");
+    Ok(())
 }
 
-/// Locks the database for this service, and opens it; or the one to which it was moved.
-fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenError> {
+/// How the service opens its database.
+fn service_settings(config: &Config) -> DbSettings {
     let open = match config.database.migrate {
         Migrate::Auto => OpenMode::Migrate,
         Migrate::Check => OpenMode::Check,
     };
-    let settings = db_settings(config, open);
+    db_settings(config, open)
+}
+
+/// Locks the database for this service, and opens it; or the one to which it was moved.
+fn lock_and_open(config: &Config) -> Result<(Option<InstanceLock>, DB), OpenError> {
+    let settings = service_settings(config);
     let url = &config.database.database_url;
-    let lock = InstanceLock::acquire(url, open)?;
-    match open_database(url, settings.clone()) {
+    let lock = InstanceLock::acquire(url, settings.open)?;
+    match open_database(url, settings, || {}) {
         Err(OpenError::Moved { .. }) => {
             drop(lock);
-            let target = db::moved_to(url)?;
-            log::warn!(
-                "{url} was moved to {target}, which is used: set DATABASE_URL to it, and \
-                 --secret-key-file to the old file's key if there is one; then delete the old file"
-            );
-            Ok((None, open_database(&target, settings)?))
+            Ok((None, open_moved(config)?))
         }
         opened => Ok((lock, opened?)),
     }
 }
 
-fn build_auth(
-    config: &Config,
-    db: DB,
-    mailer: Mailer,
-    templates: Templates,
-) -> Result<web::Data<Auth>, ServerError> {
-    let auth = Auth::new(db, auth_settings(config))?.with_secret_keys(secret_keys(config));
-    auth.check_secret_key()?;
-    let auth = auth.with_mails(mailer, templates)?;
-    Ok(web::Data::new(
-        auth.with_monitor(MonitorSettings::default())?,
-    ))
-}
-
-/// Starts the HTTP server, the ops listener, the watchdog, and the wait for a signal.
-fn start(
-    config: &Config,
-    auth: &web::Data<Auth>,
-    pages: Option<Pages>,
-    listeners: Listeners,
-    manager: Arc<ServiceManager>,
-    watchdog: Watchdog,
-    restart: impl Future<Output = RestartCause> + 'static,
-) -> Result<Running, ServerError> {
-    let Listeners {
-        service: listener,
-        address,
-        is_inherited,
-        ops,
-    } = listeners;
-    let http = HttpApp::new(auth.clone(), http_settings(config));
-    let http = match pages {
-        Some(pages) => http.with_pages(pages),
-        None => http,
-    };
-    let ops = ops.map(|listener| OpsListener::start(&http, listener));
-    let ops = ops.transpose()?;
-    let signals = Signals::install()?;
-    let liveness = watchdog.liveness();
-    let connections = http.connections();
-    timeouts::keep(Arc::clone(&connections));
-    let own_listener = (!is_inherited).then(|| listener.try_clone()).transpose()?;
-    let server = http_server::start(http, liveness, listener)?;
-    let shutdown = Shutdown {
-        server: server.handle(),
-        connections,
-        own_listener,
-        manager,
-        watchdog: ServiceManager::is_present().then(|| rt::spawn(watchdog.run())),
-    };
-    let shutdown = rt::spawn(shutdown.run(signals, restart));
-    log_address(address, is_inherited);
-    Ok(Running {
-        server,
-        shutdown,
-        ops,
-    })
-}
-
-fn log_address(address: SocketAddr, is_inherited: bool) {
-    let how = if is_inherited {
-        "by socket activation; --bind is not used"
-    } else {
-        "Press CTRL+C to quit"
-    };
-    log::info!("Running on http://{address}/ ({how})");
-}
-
-/// The running service.
-struct Running {
-    server: Server,
-    shutdown: JoinHandle<Option<RestartCause>>,
-    ops: Option<OpsListener>,
-}
-
-impl Running {
-    /// Waits until the service has stopped. Returns why the database has to be opened again, if so.
-    async fn until_stopped(self) -> Result<Option<RestartCause>, ServerError> {
-        let cause = match select(pin!(self.server), self.shutdown).await {
-            Either::Left((ended, shutdown)) => {
-                ended?;
-                shutdown.await
-            }
-            Either::Right((cause, _)) => cause,
-        };
-        let cause = cause.map_err(io::Error::other)?;
-        if !matches!(cause, Some(RestartCause::CommitLost(_)))
-            && let Some(ops) = self.ops
-        {
-            ops.stop().await;
-        }
-        Ok(cause)
-    }
+/// Opens the database to which that of the settings was moved.
+fn open_moved(config: &Config) -> Result<DB, OpenError> {
+    let url = &config.database.database_url;
+    let target = db::moved_to(url)?;
+    log::warn!(
+        "{url} was moved to {target}, which is used: set DATABASE_URL to it, and \
+         --secret-key-file to the old file's key if there is one; then delete the old file"
+    );
+    open_database(&target, service_settings(config), || {})
 }

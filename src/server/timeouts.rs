@@ -21,12 +21,14 @@ const NEXT_HEAD: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(10));
 
 const SWEEP: Duration = Duration::from_millis(250);
 
-/// Starts a task that closes connections after too long an idle time.
-pub(super) fn keep(connections: Arc<Connections>) {
+/// Starts a task that closes connections after too long an idle time. It ends with the server.
+pub(super) fn keep(connections: &Arc<Connections>) {
+    let connections = Arc::downgrade(connections);
     rt::spawn(async move {
-        loop {
-            rt::time::sleep(SWEEP).await;
+        while let Some(connections) = connections.upgrade() {
             connections.close_idle(NEXT_HEAD);
+            drop(connections);
+            rt::time::sleep(SWEEP).await;
         }
     });
 }

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ struct Shared {
     wal: Option<PathBuf>,
     /// Why no write may follow and the process has to restart, if so.
     restart: watch::Sender<Option<RestartCause>>,
+    /// Whether another database is served, so that this one's rows are out of date.
+    refuses_reads: AtomicBool,
     refusal: Mutex<DiskRefusal>,
 }
 
@@ -75,6 +78,7 @@ impl DiskHealth {
         Self(Arc::new(Shared {
             wal,
             restart: watch::Sender::new(None),
+            refuses_reads: AtomicBool::new(false),
             refusal: Mutex::default(),
         }))
     }
@@ -121,6 +125,16 @@ impl DiskHealth {
     /// Notes that the database was moved.
     pub(in crate::db) fn moved(&self) {
         self.end(RestartCause::Moved);
+    }
+
+    /// Notes that another database is served instead.
+    pub(in crate::db) fn refuse_reads(&self) {
+        self.0.refuses_reads.store(true, Ordering::Release);
+    }
+
+    /// Whether another database is served instead.
+    pub(in crate::db) fn refuses_reads(&self) -> bool {
+        self.0.refuses_reads.load(Ordering::Acquire)
     }
 
     /// Keeps the first cause.

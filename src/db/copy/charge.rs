@@ -76,7 +76,7 @@ pub fn moved_to(source: &DatabaseUrl) -> Result<DatabaseUrl, OpenError> {
 }
 
 /// Puts a complete copy in charge, if its source refuses changes and no service runs on it any
-/// more. Returns whether it did.
+/// more. Returns whether it is in charge: the copy itself, or a service, may have been faster.
 pub(in crate::db) fn take_charge(
     target: &DatabaseUrl,
     settings: &DbSettings,
@@ -84,9 +84,12 @@ pub(in crate::db) fn take_charge(
     let failed = |error| OpenError::Database(DbError::from(error));
     let mut conn = databases::connect(target, settings, Role::Writer).map_err(not_connected)?;
     let mark = copy_marks::read(&mut conn).map_err(failed)?;
-    let Some(mark) = mark.filter(|mark| mark.state == CopyState::Complete) else {
-        return Ok(false);
+    let Some(mark) = mark else {
+        return Ok(true);
     };
+    if mark.state != CopyState::Complete {
+        return Ok(false);
+    }
     let Ok(source) = mark.other_url.parse::<DatabaseUrl>() else {
         return Ok(false);
     };
@@ -118,15 +121,9 @@ pub(super) fn wait_for_charge(
 ) -> Result<bool, CopyError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mut conn = databases::connect(target, settings, Role::Writer)?;
-        // A service that follows the move may have put it in charge.
-        if copy_marks::read(&mut conn)?.is_none() {
-            return Ok(true);
-        }
         match take_charge(target, settings) {
             Err(OpenError::InUse { .. }) => {}
-            // The service may have been faster by a moment.
-            taken => return Ok(taken? || copy_marks::read(&mut conn)?.is_none()),
+            taken => return Ok(taken?),
         }
         if Instant::now() >= deadline {
             return Ok(false);

@@ -14,6 +14,9 @@ use super::catalog::{self, Table};
 use crate::db::connection::sqlite::{self as sqlite_connection, Location, Role};
 use crate::db::connection::transactions::in_transaction;
 use crate::db::connection::{AnyConnection, postgres as postgres_connection};
+use crate::db::migrations;
+use crate::db::postgres::lock_migrations;
+use crate::db::sqlite::create_file;
 use crate::db::tables::copy_marks::{self, CopyMark, CopyState};
 use crate::db::{DB, DbSettings, InstanceLock, OpenError, OpenMode};
 use crate::domain::DatabaseUrl;
@@ -83,16 +86,23 @@ pub(super) fn open_target(
     mark: &CopyMark,
     previous: Option<&str>,
 ) -> Result<AnyConnection, CopyError> {
+    create_marked(url, settings, mark)?;
     match open(url, settings, OpenMode::Migrate) {
         Err(error @ OpenError::UnfinishedCopy { .. }) => {
             let mut target = connect(url, settings, Role::Writer)?;
             let left = copy_marks::read(&mut target)?;
-            if left.is_some_and(|left| {
+            if left.as_ref().is_some_and(|left| {
                 left.state == CopyState::Complete && Some(left.copy_id.as_str()) != previous
             }) {
                 return Err(error.into());
             }
-            refuse_running(&mut target, url)?;
+            let is_created = left.is_some_and(|left| left.copy_id == mark.copy_id);
+            if let Err(error) = refuse_running(&mut target, url) {
+                if is_created {
+                    copy_marks::remove(&mut target)?;
+                }
+                return Err(error);
+            }
             clear(&mut target, tables)?;
         }
         outcome => outcome?,
@@ -117,6 +127,32 @@ pub(super) fn open_target(
         return Err(error);
     }
     Ok(target)
+}
+
+/// Creates the schema of a database without tables together with the mark, in one transaction: a
+/// target that a killed copy leaves is not usable as an empty database.
+fn create_marked(
+    url: &DatabaseUrl,
+    settings: &DbSettings,
+    mark: &CopyMark,
+) -> Result<(), CopyError> {
+    match open(url, settings, OpenMode::Check) {
+        Err(OpenError::NotFound(path)) => create_file(&path)?,
+        Err(OpenError::OldSchema { .. }) => {}
+        // `open_target` reports it, or uses the database.
+        Ok(()) | Err(_) => return Ok(()),
+    }
+    let mut target = connect(url, settings, Role::Writer)?;
+    in_transaction(&mut target, |target| {
+        if let AnyConnection::Postgres(_) = target {
+            lock_migrations(target)?;
+        }
+        if !migrations::has_table(target, migrations::TABLE)? {
+            migrations::apply(target)?;
+            copy_marks::write(target, mark, settings.clock.now())?;
+        }
+        Ok(())
+    })
 }
 
 /// Removes the time limits of a service from the transaction.

@@ -81,6 +81,7 @@ pub fn copy_online(
         copy_marks::write(writer, &copying, now)?;
         Ok::<_, CopyError>(())
     })?;
+    log::debug!("changes of the source are recorded; its snapshot is copied");
     let moved = charge::write_url(path, to).and_then(|()| {
         let mut copy = OnlineCopy {
             tables: &tables,
@@ -90,6 +91,7 @@ pub fn copy_online(
             changes: 0,
         };
         let snapshot = copy.snapshot(&mut progress)?;
+        log::debug!("the snapshot is copied; later changes follow");
         copy.catch_up()?;
         let marks = [
             mark(CopyState::Complete, from, &copy_id),
@@ -147,6 +149,7 @@ impl OnlineCopy<'_> {
             copy_tables(reader, target, tables, progress)
         });
         reader.batch_execute("COMMIT")?;
+        checkpoint(&mut self.source.writer)?;
         copied
     }
 
@@ -165,6 +168,7 @@ impl OnlineCopy<'_> {
                 Ok::<_, CopyError>(())
             });
             reader.batch_execute("COMMIT")?;
+            checkpoint(&mut self.source.writer)?;
             applied?;
             self.last = last;
             self.changes += changes.len();
@@ -187,6 +191,7 @@ impl OnlineCopy<'_> {
         let count = in_transaction(&mut self.source.writer, |writer| {
             // The lock is taken by now; the wait for it has held no writer.
             begun = Instant::now();
+            log::debug!("writers are held");
             if !recording::is_whole(writer, tables)? {
                 return Err(CopyError::SchemaChanged);
             }
@@ -200,6 +205,7 @@ impl OnlineCopy<'_> {
                 copy_marks::write(target, complete, now)?;
                 Ok::<_, CopyError>(())
             })?;
+            log::debug!("the target is complete");
             recording::end(writer)?;
             copy_marks::write(writer, moved, now)?;
             recording::refuse_changes(writer, tables)?;
@@ -208,9 +214,16 @@ impl OnlineCopy<'_> {
             }
             Ok(changes.len())
         })?;
+        log::debug!("the source is moved");
         self.changes += count;
         Ok(begun.elapsed())
     }
+}
+
+/// Empties the write-ahead log that has grown during a snapshot. Otherwise the next writer of the
+/// service would do it, and all others would wait.
+fn checkpoint(source: &mut AnyConnection) -> Result<(), CopyError> {
+    Ok(source.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?)
 }
 
 /// Applies changes to the target in their order, and compares every row that they concern.

@@ -4,11 +4,13 @@ pub(super) mod file;
 pub(super) mod integrity;
 
 use super::connection::AnyConnection;
-use super::migrations::{self, SchemaStatus};
+use super::migrations;
 use super::{DB, DbError, Unavailable, sqlite};
 
 impl DB {
-    /// Checks that the database answers, can be written, and has the schema of this program.
+    /// Checks that the database answers, can be written, and has the schema of this program, or
+    /// a newer one: a migration only adds to the tables that an older instance uses, so that it
+    /// serves on beside a newer one. A start on a newer schema is refused.
     /// Blocks for a few round trips, or for 2 seconds if it does not answer.
     ///
     /// # Errors
@@ -22,18 +24,18 @@ impl DB {
         }
         // After a refused write, only a successful write shows that the disk works again.
         let proof = self.storage.refuses();
-        let standing = self.storage.during(proof, || {
+        let has_schema = self.storage.during(proof, || {
             self.transaction(None, |conn| {
                 if proof {
                     migrations::write_nothing_new(conn)?;
                 }
-                Ok(migrations::standing(conn)?)
+                Ok(migrations::has_all(conn)?)
             })
         });
-        let standing = standing.inspect_err(|error| self.file.learn(error))?;
-        match standing {
-            SchemaStatus::Current => Ok(()),
-            SchemaStatus::Older(_) | SchemaStatus::Newer(_) => Err(Unavailable::Schema.into()),
+        if has_schema.inspect_err(|error| self.file.learn(error))? {
+            Ok(())
+        } else {
+            Err(Unavailable::Schema.into())
         }
     }
 

@@ -5,4 +5,4 @@ mod prepare;
 mod privileges;
 mod refusal;
 
-pub(super) use prepare::prepare;
+pub(super) use prepare::{lock_migrations, prepare};

@@ -116,7 +116,7 @@ fn try_to_migrate(
     pooler: Pooler,
 ) -> Result<Result<OpenOutcome, OpenError>, MigrationError> {
     in_pooled_transaction(conn, pooler.into(), |conn| {
-        take_lock(conn)?;
+        lock_migrations(conn)?;
         Ok(match migrations::standing(conn)? {
             SchemaStatus::Current => Ok(OpenOutcome::Unchanged),
             SchemaStatus::Newer(version) => Err(OpenError::NewerSchema { version }),
@@ -135,7 +135,8 @@ fn try_to_migrate(
     })
 }
 
-fn take_lock(conn: &mut AnyConnection) -> Result<(), DieselError> {
+/// Waits until no other instance migrates. The caller holds a transaction.
+pub(in crate::db) fn lock_migrations(conn: &mut AnyConnection) -> Result<(), DieselError> {
     diesel::sql_query("SET LOCAL statement_timeout = '60s'").execute(conn)?;
     diesel::sql_query("SET LOCAL lock_timeout = '60s'").execute(conn)?;
     diesel::sql_query("SELECT pg_advisory_xact_lock($1)")

@@ -23,7 +23,7 @@ pub(super) use integrity::check as check_file;
 pub use integrity::{IntegrityWalk, Step};
 pub use lock::InstanceLock;
 pub use other_file::users_in_file;
-pub(super) use prepare::prepare;
+pub(super) use prepare::{create_file, prepare};
 pub use snapshot::{BackupReport, create_backup, restore_backup, verify_backup};
 pub use wal::WalStats;
 

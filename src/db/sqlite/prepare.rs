@@ -41,7 +41,7 @@ pub(in crate::db) fn prepare(
     if !path.try_exists().map_err(file)? {
         match settings.open {
             OpenMode::Check => return Err(OpenError::NotFound(path)),
-            OpenMode::Migrate => create(&path).map_err(file)?,
+            OpenMode::Migrate => create_file(&path)?,
         }
     }
     let location = Location::new(path, settings);
@@ -65,13 +65,18 @@ pub(super) fn existing(path: &Path, settings: &DbSettings) -> Result<Location, O
 }
 
 /// Creates an empty file with mode 0600. SQLite gives the same mode to the files beside it.
-fn create(path: &Path) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+///
+/// # Errors
+/// [`OpenError::File`] if there is one, or if it cannot be created.
+pub(in crate::db) fn create_file(path: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    let created = options.write(true).create_new(true).mode(0o600).open(path);
+    created
         .and_then(|file| give_to_folder_owner(&file, path))
+        .map_err(|source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Warns if others can read the file. It never changes the mode of an existing file.

@@ -38,6 +38,11 @@ pub(super) async fn drain(
     }
     // Not earlier, because a client may connect again as soon as it has its last response.
     connections.start_drain();
+    close_connections(connections).await;
+}
+
+/// Closes idle connections. Returns when all that are left have a request in flight.
+pub(super) async fn close_connections(connections: &Connections) {
     let deadline = Instant::now() + RECENT + SETTLE;
     while connections.close_idle(RECENT) > 0 && Instant::now() < deadline {
         rt::time::sleep(POLL).await;

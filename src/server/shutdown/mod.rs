@@ -1,4 +1,5 @@
-//! Graceful shutdown: on a signal, or after the database has lost a commit or was moved.
+//! Graceful shutdown: on a signal, or after the database has lost a commit. After a move, the
+//! service on the old database retires beside the one on the new database.
 
 mod backlog;
 mod drain;
@@ -20,7 +21,7 @@ use super::signals::Signals;
 use super::watchdog::ServiceManager;
 use crate::db::RestartCause;
 use crate::http::Connections;
-use drain::drain;
+use drain::{close_connections, drain};
 
 /// How many seconds the requests in flight may take after the signal to stop.
 pub(super) const DRAIN_SECONDS: u64 = 25;
@@ -40,7 +41,8 @@ pub(super) struct Shutdown {
 
 impl Shutdown {
     /// Waits for a signal, or until the database has to be opened again, and stops the server.
-    /// Returns why it has to be opened again, if so.
+    /// Returns why it has to be opened again, if so. After a move the server still answers the
+    /// requests that it has read: [`retire`] stops it.
     pub(super) async fn run(
         self,
         signals: Signals,
@@ -56,10 +58,9 @@ impl Shutdown {
                     RestartCause::CommitLost(_) => log::error!(
                         "the database lost a commit: the service ends and has to be restarted"
                     ),
-                    RestartCause::Moved => log::info!(
-                        "the database was moved: the last requests are answered 503, then the \
-                         service uses the new one"
-                    ),
+                    RestartCause::Moved => {
+                        log::info!("the database was moved: the service changes to the new one");
+                    }
                 }
                 Some(cause)
             }
@@ -69,20 +70,33 @@ impl Shutdown {
         }
         if cause == Some(RestartCause::Moved) {
             self.manager.status("changing to another database");
-        } else {
-            self.manager.stopping("answering the last requests");
+            // New connections wait in the backlog for the service on the new database.
+            self.server.pause().await;
+            self.connections.start_drain();
+            return cause;
         }
+        self.manager.stopping("answering the last requests");
         drain(&self.server, &self.connections, self.own_listener).await;
         let stopped = self.server.stop(true);
         if cause.is_none() {
             stopped.await;
         } else {
-            // The shorter time, because nothing can be written until the service is restarted.
-            let drained = rt::time::timeout(DRAIN_BEFORE_RESTART, stopped).await;
-            if drained.is_err() {
-                log::warn!("not all requests were answered in {DRAIN_BEFORE_RESTART:?}");
-            }
+            stop_soon(stopped).await;
         }
         cause
+    }
+}
+
+/// Stops a server whose database was moved, after the requests that it has read are answered.
+pub(super) async fn retire(server: &ServerHandle, connections: &Connections) {
+    close_connections(connections).await;
+    stop_soon(server.stop(true)).await;
+}
+
+/// Waits for the end of a server for a shorter time, because it can write nothing.
+async fn stop_soon(stopped: impl Future<Output = ()>) {
+    let drained = rt::time::timeout(DRAIN_BEFORE_RESTART, stopped).await;
+    if drained.is_err() {
+        log::warn!("not all requests were answered in {DRAIN_BEFORE_RESTART:?}");
     }
 }

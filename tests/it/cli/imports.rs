@@ -132,6 +132,28 @@ fn dry_run_reports_and_changes_nothing(#[case] engine: Engine) {
 }
 
 #[test]
+fn unknown_columns_are_refused_with_a_suggestion() {
+    let place = empty(Engine::Sqlite).unwrap();
+    let csv = format!("id,Email,hash\n7,ann@x.fr,{BCRYPT}\n");
+    fs::write(place.path("users.csv"), csv).unwrap();
+    let refused = run(&place, &["import", "users.csv"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let sentence = "these columns are not known: `id`, `hash` (did you mean `password_hash`?)";
+    assert!(told(&refused).contains(sentence), "{}", told(&refused));
+    let lines = format!(
+        "{{\"email\":\"ann@x.fr\",\"pwdhash\":\"{BCRYPT}\"}}\n{{\"email\":\"bob@x.fr\",\"\\u001b\":1}}\n"
+    );
+    fs::write(place.path("users.jsonl"), lines).unwrap();
+    let refused = report(&place, "users.jsonl", &[]);
+    let reasons = json!([
+        {"line": 1, "reason": "the field `pwdhash` (did you mean `password_hash`?) is not known"},
+        {"line": 2, "reason": "the field `\\u{1b}` is not known"},
+    ]);
+    assert_eq!(refused["refused_lines"], reasons);
+    assert!(emails(&place).is_empty());
+}
+
+#[test]
 fn users_of_authelia_and_keycloak_log_in() {
     let place = empty(Engine::Sqlite).unwrap();
     fs::write(
@@ -344,9 +366,9 @@ fn killed_import_leaves_whole_users_and_goes_on(#[case] engine: Engine) {
         return;
     };
     let count = 20_000;
-    let mut text = "email,hash,password_hash,email_verified,groups\n".to_owned();
+    let mut text = "email,password_hash,email_verified,groups\n".to_owned();
     for number in 0..count {
-        writeln!(text, "u{number}@x.fr,,{BCRYPT},true,all").unwrap();
+        writeln!(text, "u{number}@x.fr,{BCRYPT},true,all").unwrap();
     }
     fs::write(place.path("users.csv"), text).unwrap();
     let users = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users";

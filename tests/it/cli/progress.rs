@@ -47,6 +47,7 @@ fn progress_is_shown_on_a_terminal_only() {
     fs::write(place.path("key"), format!("{}\n", "ab".repeat(32))).unwrap();
     fs::set_permissions(place.path("key"), fs::Permissions::from_mode(0o600)).unwrap();
     for (arguments, progress) in [
+        ("db migrate", "migrating the database"),
         ("import users.csv", " users, "),
         ("export --output users.jsonl", " users, "),
         ("audit verify", " left"),

@@ -6,7 +6,8 @@ use std::fs;
 use bienvenue::cli::Invocation;
 
 use crate::support::guide::{Machine, blocks, section_of};
-use crate::support::program::Server;
+use crate::support::program::{Server, told};
+use crate::support::{Engine, Place};
 
 const OPERATE: &str = include_str!("../../../docs/operate.md");
 
@@ -121,4 +122,86 @@ fn backup_commands_of_the_guide_work() {
     assert!(machine.run(&now(lines[2])).starts_with("restored"));
     let list = machine.run("bienvenue user list");
     assert!(list.contains("ann@example.org"), "{list}");
+}
+
+/// A block of commands with a database of the tests.
+fn on_postgres(heading: &str, place: &Place) -> String {
+    let url = format!("'{}'", place.url_text());
+    let commands = block(heading);
+    let mut moved = commands.clone();
+    for host in ["localhost", ""] {
+        moved = moved.replace(&format!("postgres://bienvenue@{host}/bienvenue"), &url);
+    }
+    assert_ne!(moved, commands);
+    moved
+}
+
+const USERS: &str = "SELECT email AS value FROM users ORDER BY email";
+
+#[test]
+fn move_of_the_guide_works_while_the_service_runs() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let (machine, mut server) = served();
+    machine.tool("createdb", "exit 0");
+    assert_eq!(server.register("ann@example.org", "a password"), 201);
+    let printed = machine.run(&on_postgres("### While the service runs", &place));
+    assert!(printed.starts_with("copied 1 users"), "{printed}");
+    server.wait_for("was moved to");
+    assert_eq!(server.register("bob@example.org", "a password"), 201);
+    assert_eq!(place.texts(USERS), ["ann@example.org", "bob@example.org"]);
+    for ending in ["", "-wal", "-shm", ".moved"] {
+        let left = machine.path(&format!("var/lib/bienvenue/bienvenue.db{ending}"));
+        assert!(!left.exists(), "{}", left.display());
+    }
+}
+
+#[test]
+fn move_of_the_guide_works_while_the_service_is_stopped() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let (machine, mut server) = served();
+    assert_eq!(server.register("ann@example.org", "a password"), 201);
+    server.signal("TERM");
+    server.wait();
+    let printed = machine.run(&on_postgres("### While it is stopped", &place));
+    assert!(printed.starts_with("copied 1 users"), "{printed}");
+    let settings = format!("DATABASE_URL={}\n", place.url_text());
+    fs::write(machine.path("etc/bienvenue/bienvenue.env"), settings).unwrap();
+    let server = Server::spawn(machine.service());
+    assert_eq!(server.log_in("ann@example.org", "a password"), 200);
+}
+
+#[test]
+fn postgres_commands_of_the_guide_serve() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let machine = Machine::new();
+    let program = env!("CARGO_BIN_EXE_bienvenue");
+    machine.tool("createdb", "exit 0");
+    machine.tool(
+        "cargo",
+        &format!("[ \"$*\" = 'run --release' ] && exec timeout --preserve-status 2 {program} --bind 127.0.0.1:0"),
+    );
+    fs::write(machine.path("etc/bienvenue/bienvenue.env"), "").unwrap();
+    let commands = on_postgres("## PostgreSQL", &place);
+    // Those for a build with TLS and a server of that name are not run.
+    let (commands, _) = commands.split_once("cargo build").unwrap();
+    machine.run(commands);
+    assert!(place.texts(USERS).is_empty());
+}
+
+#[test]
+fn doctor_of_the_guide_examines_the_service() {
+    let (machine, _server) = served();
+    let examined = machine.output(&block("## Doctor"));
+    assert_eq!(examined.status.code(), Some(1), "{}", told(&examined));
+    let printed = String::from_utf8_lossy(&examined.stdout);
+    for level in ["ok", "skipped", "WARNING"] {
+        let is_level = |line: &str| line.split_whitespace().any(|word| word == level);
+        assert!(printed.lines().any(is_level), "{level}: {printed}");
+    }
 }

@@ -158,6 +158,40 @@ fn postgres_needs_a_key_when_a_user_enrols() {
 }
 
 #[test]
+fn code_is_right_after_a_move_with_the_key_file() {
+    let Some(to) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let from = Place::new();
+    let mut server = serve(&from, &[]);
+    let mut bob = Bob::new();
+    assert_eq!(bob.begin(&server), 200);
+    assert_eq!(bob.confirm(&server), 200);
+    let (code, said) = run(&from, &["db", "copy", "--online", "--to", &to.url_text()]);
+    assert_eq!(code, Some(0), "{said}");
+    server.wait_for("was moved to");
+    let log_in = |server: &Server| {
+        // The code of this half minute may be used once.
+        to.sql("UPDATE totp SET last_step = last_step - 2");
+        let (totp, form) = (bob.code(), [("email", BOB), ("password", PASSWORD)]);
+        let form = [&form[..], &[("otp", &totp)]].concat();
+        let status = |form: &[_]| {
+            let answer = bob.send(server, "POST", "/sessions", form);
+            answer.status().as_u16()
+        };
+        (status(&form), status(&form[..2]))
+    };
+    // The service that has moved by itself, and then one that was given the new URL.
+    assert_eq!(log_in(&server), (200, 401));
+    drop(server);
+    let (code, said) = run(&to, &["--bind", "127.0.0.1:0"]);
+    assert_eq!(code, Some(78), "{said}");
+    let key = from.path("bienvenue.db.secret-key");
+    let server = serve(&to, &[&format!("--secret-key-file={}", key.display())]);
+    assert_eq!(log_in(&server), (200, 401));
+}
+
+#[test]
 fn postgres_without_a_key_refuses_to_require_factors() {
     let Some(place) = Place::on(Engine::Postgres) else {
         return;

@@ -4,6 +4,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use reqwest::blocking::Client;
+
 use super::content::{self, rows};
 use super::{both, command, copy, tables};
 use crate::support::harness::Load;
@@ -57,7 +59,8 @@ fn service_moves_under_load_and_nothing_is_lost() {
     let Some((from, to)) = both(Engine::Sqlite, Engine::Postgres) else {
         return;
     };
-    let mut server = serve(&from);
+    // Its own listener stays open too: no client is refused.
+    let mut server = Server::start(&from);
     let load = Load::start(4, &[&server]);
     let copied = text(&finish(online(&from, &to)));
     server.wait_for("found, schema current");
@@ -172,6 +175,33 @@ fn source_of_a_move_refuses_changes_and_leads_to_the_target() {
     assert_eq!(refused.status.code(), Some(78), "{}", told(&refused));
     let events = "SELECT event AS value FROM audit_events WHERE event = 'database_copied'";
     assert_eq!(to.texts(events).len(), 1);
+}
+
+#[test]
+fn password_changed_during_a_copy_is_that_of_the_target() {
+    let Some((from, to)) = both(Engine::Sqlite, Engine::Postgres) else {
+        return;
+    };
+    let mut server = serve(&from);
+    for email in ["ann@x.fr", "bob@x.fr"] {
+        assert_eq!(server.register(email, "a password"), 201);
+    }
+    let session = server.session("ann@x.fr", "a password");
+    let (mut lock, running) = waiting_copy(&from, &to);
+    let change = Client::new().put(server.url("/profile/password"));
+    let form = [
+        ("current_password", "a password"),
+        ("new_password", "another password"),
+    ];
+    let changed = change.header("Cookie", &session).form(&form).send();
+    assert_eq!(changed.unwrap().status(), 200);
+    lock.execute("COMMIT");
+    text(&running.wait_with_output().unwrap());
+    server.wait_for("was moved to");
+    assert_eq!(server.log_in("ann@x.fr", "another password"), 200);
+    assert_eq!(server.log_in("ann@x.fr", "a password"), 401);
+    assert_eq!(server.log_in("bob@x.fr", "a password"), 200);
+    assert_eq!(server.profile(&session), 403);
 }
 
 #[test]

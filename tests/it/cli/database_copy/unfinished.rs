@@ -126,3 +126,29 @@ fn refused_copy_leaves_no_mark_on_the_target() {
     assert!(to.texts("SELECT email AS value FROM users").is_empty());
     assert!(copy(&from, &to).status.success());
 }
+
+#[test]
+fn target_is_marked_as_soon_as_it_has_tables() {
+    let Some((from, to)) = both(Engine::Sqlite, Engine::Postgres) else {
+        return;
+    };
+    assert!(finish(command(&from, &["db", "migrate"])).status.success());
+    from.sql(ROWS);
+    // The copy waits for the end of this connection, which looks like that of a service.
+    let mut service = to.connect();
+    service.execute("SET application_name = 'bienvenue'");
+    let mut running = command(&from, &["db", "copy", "--to", &to.url_text()]);
+    let running = running.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = running.spawn().unwrap();
+    let tables = "SELECT relname::text AS value FROM pg_class WHERE relname = 'users'";
+    eventually("the target has tables", || !to.texts(tables).is_empty());
+    let states = to.texts("SELECT state AS value FROM copy_marks");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(states, ["unfinished"]);
+    let refused = finish(command(&to, &["user", "add", "eve@x.fr"]));
+    assert_eq!(refused.status.code(), Some(78), "{}", told(&refused));
+    drop(service);
+    let copied = copy(&from, &to);
+    assert!(copied.status.success(), "{}", told(&copied));
+}
