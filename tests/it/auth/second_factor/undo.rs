@@ -14,7 +14,7 @@ use crate::support::{Engine, Place};
 const DAY: u64 = 24 * 3600;
 
 /// A service that notifies of second factors and addresses.
-fn notifying(place: Place) -> Setup {
+pub(super) fn notifying(place: Place) -> Setup {
     let mut setup = Setup::at(place);
     setup.sends_mails = true;
     setup.db.sessions.idle = std::time::Duration::from_secs(30 * DAY);
@@ -24,7 +24,7 @@ fn notifying(place: Place) -> Setup {
     setup
 }
 
-async fn spend(app: &App, token: &str) -> Answer {
+pub(super) async fn spend(app: &App, token: &str) -> Answer {
     let body = format!("token={token}");
     app.form(Method::PUT, "/verify_email", body).await
 }
