@@ -30,7 +30,7 @@ pub(super) async fn spend(app: &App, token: &str) -> Answer {
 }
 
 /// Sets the password by the mail of an undo, and logs in by it alone.
-async fn reset(app: &App, mail: &Mail) -> Answer {
+pub(super) async fn reset(app: &App, mail: &Mail) -> Answer {
     let body = format!("reset_token={}&new_password=owned", token_of(mail));
     let set = app.form(Method::PUT, "/reset_password", body).await;
     assert_eq!(set.status.as_u16(), 200, "{}", set.body);
