@@ -91,8 +91,8 @@ impl PublicKey {
 
     /// Refuses a key with which no signature can be right, since it is no point of P-256. `ring`
     /// checks a point only with a use of it; an agreement with a key of ours is one. It has no such
-    /// use of an Ed25519 key, and whether a modulus of RSA has two prime factors, nobody can tell
-    /// without its private key: with those keys each login is refused.
+    /// use of an Ed25519 key, and the factors of an RSA modulus are not known: logins with a key of
+    /// these kinds that is wrong are refused.
     ///
     /// # Errors
     /// [`VerifyError::PublicKey`], also if there is no randomness for the key of ours.

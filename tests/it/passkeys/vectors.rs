@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::support::{PYTHON, has_python_module};
 
 /// The examples, each with the start of the SHA-256 of its byte strings as the specification prints
-/// them, in the order of the fields of [`Vector`], and what the verifier says about it. Those that
-/// it refuses are in a frame of another origin, of algorithms that are not offered, and one has a
+/// them, in the order of the fields of [`Vector`], and what the verifier says about it. It refuses
+/// those in a frame of another origin, those of algorithms that are not offered, and one with a
 /// challenge that is longer than any of ours.
 const EXAMPLES: [(&str, &str, Result<(), VerifyError>); 15] = [
     ("none-es256", "c10e68a1018ee7fc", Ok(())),
