@@ -99,6 +99,7 @@ diesel::table! {
         digest -> Nullable<Text>,
         changed_at -> BigInt,
         undo_until -> Nullable<BigInt>,
+        mail_id -> Nullable<BigInt>,
     }
 }
 

@@ -68,7 +68,7 @@ pub enum VerifyError {
     /// The backup flags contradict each other, or those of the registration.
     #[error("the backup flags are inconsistent")]
     BackupState,
-    /// The public key is malformed, or of an algorithm that is not allowed.
+    /// The public key is malformed, of an algorithm that is not allowed, or no point of its curve.
     #[error("the public key is not one of ES256, EdDSA or RS256")]
     PublicKey,
     /// The signature is wrong.

@@ -1,5 +1,7 @@
 //! Public keys as COSE has them (RFC 9052, RFC 8812), and the signatures that they verify.
 
+use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
+use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey,
@@ -75,14 +77,34 @@ impl PublicKey {
             (3, Self::RS256) => {
                 let (n, e) = (map.bytes(MODULUS)?, map.bytes(EXPONENT)?);
                 let is_plain = |number: &[u8]| number.first().is_some_and(|byte| *byte != 0);
-                let is_odd = e.last().is_some_and(|byte| byte % 2 == 1);
+                let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
                 let fits = MODULUS_LENGTHS.contains(&n.len()) && e.len() <= 4;
-                (fits && is_odd && e != [1] && is_plain(n) && is_plain(e)).then(|| Self::Rs256 {
+                let is_number = |number| is_plain(number) && is_odd(number);
+                (fits && e != [1] && is_number(n) && is_number(e)).then(|| Self::Rs256 {
                     n: n.to_vec(),
                     e: e.to_vec(),
                 })
             }
             _ => None,
+        }
+    }
+
+    /// Refuses a key with which no signature can be right, since it is no point of P-256. `ring`
+    /// checks a point only with a use of it; an agreement with a key of ours is one. It has no such
+    /// use of an Ed25519 key, and the factors of an RSA modulus are not known: logins with a key of
+    /// these kinds that is wrong are refused.
+    ///
+    /// # Errors
+    /// [`VerifyError::PublicKey`], also if there is no randomness for the key of ours.
+    pub(super) fn check(&self) -> Result<(), VerifyError> {
+        match self {
+            Self::Es256(point) => {
+                let point = agreement::UnparsedPublicKey::new(&ECDH_P256, point);
+                let ours = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new());
+                ours.and_then(|ours| agreement::agree_ephemeral(ours, &point, |_| ()))
+                    .or(Err(VerifyError::PublicKey))
+            }
+            Self::EdDsa(_) | Self::Rs256 { .. } => Ok(()),
         }
     }
 
@@ -103,5 +125,39 @@ impl PublicKey {
             ),
         };
         verified.or(Err(VerifyError::Signature))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXUPPER;
+
+    use super::*;
+
+    /// The base point of P-256 (FIPS 186-4, D.1.2.3).
+    const BASE_X: &str = "6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296";
+    const BASE_Y: &str = "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5";
+    /// The prime of its field.
+    const PRIME: &str = "FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF";
+
+    fn check(x: &str, y: &str) -> Result<(), VerifyError> {
+        let point = HEXUPPER.decode(format!("04{x}{y}").as_bytes()).unwrap();
+        PublicKey::Es256(point.try_into().unwrap()).check()
+    }
+
+    #[test]
+    fn only_points_of_the_curve_are_keys() {
+        assert_eq!(check(BASE_X, BASE_Y), Ok(()));
+        let zero = "0".repeat(64);
+        for (x, y) in [
+            (BASE_Y, BASE_X),
+            (BASE_X, PRIME),
+            (PRIME, BASE_Y),
+            (&zero, BASE_Y),
+            // The point at infinity has no coordinates; some write it so.
+            (&zero, &zero),
+        ] {
+            assert_eq!(check(x, y), Err(VerifyError::PublicKey), "{x} {y}");
+        }
     }
 }

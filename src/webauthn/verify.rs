@@ -64,7 +64,7 @@ impl RegistrationCredential {
         if credential.id != self.id {
             return Err(VerifyError::Credential);
         }
-        PublicKey::parse(credential.public_key)?;
+        PublicKey::parse(credential.public_key)?.check()?;
         Ok(NewCredential {
             id: self.id.clone(),
             public_key: credential.public_key.to_vec(),

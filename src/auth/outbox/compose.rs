@@ -132,9 +132,8 @@ impl MailWriter {
             }
             MailToken::UndoFactorChange(kind) => {
                 let token = EmailRevertToken::generate();
-                let change = (kind, mail.created_at);
                 self.db
-                    .set_factor_undo_token(user.id, change, &token.digest())?;
+                    .set_factor_undo_token(user.id, (kind, mail), &token.digest())?;
                 token.expose()
             }
             // It is sent at once. A row of it would be dropped.

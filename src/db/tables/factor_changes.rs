@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::outbox::queue_within;
+use super::outbox::{ClaimedMail, queue_numbered};
 use super::users::{COLUMNS, UserRow};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{factor_changes, users};
@@ -65,25 +65,29 @@ impl DB {
         Ok(rows.into_iter().map(change).collect())
     }
 
-    /// Stores the token that takes an account back as it was before a change, which was made when
-    /// the mail with the token was queued. It replaces the token of an earlier try to send that
-    /// mail. Blocks for one write.
+    /// Stores the token that takes an account back as it was before a change, of which the mail
+    /// with the token notifies. It replaces the token of an earlier try to send that mail. Blocks
+    /// for one write.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if the change cannot be undone (any more).
     pub fn set_factor_undo_token(
         &self,
         user_id: UserId,
-        (kind, changed_at): (FactorChangeKind, Timestamp),
+        (kind, mail): (FactorChangeKind, &ClaimedMail),
         token: &EmailRevertTokenDigest,
     ) -> Result<(), DbError> {
         let now = self.clock().now();
+        // An earlier version stores no id of the mail. Then the time tells the change.
+        let is_its_mail = factor_changes::mail_id.eq(mail.id);
+        let is_its_mail = is_its_mail.or(factor_changes::mail_id.is_null());
         self.write(|conn| {
             let change: i64 = factor_changes::table
                 .filter(factor_changes::user_id.eq(user_id.get()))
-                .filter(factor_changes::changed_at.eq(changed_at.seconds()))
+                .filter(factor_changes::changed_at.eq(mail.created_at.seconds()))
                 .filter(factor_changes::undo_until.gt(now.seconds()))
                 .filter(factor_changes::kind.eq(kind.as_str()))
+                .filter(is_its_mail)
                 .order(factor_changes::id)
                 .select(factor_changes::id)
                 .first(conn)
@@ -152,11 +156,12 @@ pub(in crate::db) fn note_change(
     new: &NewFactorChange<'_>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let is_notified = match new.notice {
-        Some(notice) => queue_within(conn, Some(user_id), notice, now)?,
-        None => false,
+    let mail_id = match new.notice {
+        Some(notice) => queue_numbered(conn, user_id, notice, now)?,
+        None => None,
     };
-    let undo_until = new.undo.filter(|_| is_notified).map(|undo| now.plus(undo));
+    let undo = new.undo.filter(|_| mail_id.is_some());
+    let undo_until = undo.map(|undo| now.plus(undo));
     let address = new.client.address();
     diesel::insert_into(factor_changes::table)
         .values((
@@ -167,6 +172,7 @@ pub(in crate::db) fn note_change(
             factor_changes::user_agent.eq(new.client.user_agent()),
             factor_changes::changed_at.eq(now.seconds()),
             factor_changes::undo_until.eq(undo_until.map(Timestamp::seconds)),
+            factor_changes::mail_id.eq(mail_id),
         ))
         .execute(conn)?;
     Ok(())

@@ -22,7 +22,7 @@ impl App {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn passkey_of_a_disabled_user_looks_unknown(
+async fn r96_passkey_of_a_disabled_user_looks_unknown(
     #[case] engine: Engine,
     #[values(EmailVerification::Off, EmailVerification::Required)] verification: EmailVerification,
 ) {

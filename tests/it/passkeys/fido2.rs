@@ -92,7 +92,9 @@ impl Case {
             // The id beside the attestation is left to its caller.
             "other_id" => VerifyError::Credential,
             // It looks at a key at the first login, and not at its type.
-            "algorithm_of_key" | "pss" | "curve" | "key_type" | "short_x" => VerifyError::PublicKey,
+            "algorithm_of_key" | "pss" | "curve" | "key_type" | "short_x" | "point" => {
+                VerifyError::PublicKey
+            }
             // Nothing of a registration is signed without an attestation, and its CBOR is read
             // leniently.
             "bytes" => return self.at == "registration",

@@ -2,6 +2,7 @@
 
 mod account;
 mod attackers;
+mod audit;
 mod chromium;
 mod disabled;
 mod fido2;

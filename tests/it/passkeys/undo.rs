@@ -22,17 +22,22 @@ impl App {
     }
 }
 
+/// A service that notifies of second factors.
+async fn notifying(engine: Engine) -> Option<App> {
+    let mut setup = setup_on(engine)?;
+    setup.sends_mails = true;
+    setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
+    Some(setup.start().await)
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn undo_removes_the_passkeys_added_since(#[case] engine: Engine) {
-    let Some(mut setup) = setup_on(engine) else {
+    let Some(app) = notifying(engine).await else {
         return;
     };
-    setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
-    let app = setup.start().await;
     let session_id = app.new_bob().await;
     let mut owners = Authenticator::phone();
     app.add_passkey(&session_id, &mut owners).await;
@@ -57,5 +62,44 @@ async fn undo_removes_the_passkeys_added_since(#[case] engine: Engine) {
     assert_eq!(app.profile(&session_id).await.status.as_u16(), 403);
     let password = app.log_in(BOB, PASSWORD).await;
     assert_eq!(code_of(&password), "invalid_credentials");
+    assert_eq!(app.log_in_by(&owners).await.status.as_u16(), 200);
+}
+
+/// Each mail has a link of its own. Since times are in seconds, either takes back both additions.
+#[rstest]
+#[actix_web::test]
+async fn passkeys_of_one_second_have_an_undo_each(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(0, 1)] used: usize,
+) {
+    let Some(app) = notifying(engine).await else {
+        return;
+    };
+    let session_id = app.new_bob().await;
+    let mut owners = Authenticator::phone();
+    app.add_passkey(&session_id, &mut owners).await;
+    app.mails.next_to(BOB);
+    app.advance(60);
+    let mut added = [Authenticator::phone(), Authenticator::phone()];
+    for new in &mut added {
+        app.add_beside(&session_id, &owners, new).await;
+    }
+    let tokens = [(); 2].map(|()| token_of(&app.mails.next_to(BOB)));
+    let stored = "SELECT digest AS value FROM factor_changes WHERE digest IS NOT NULL";
+    // The token of the owner's passkey is the third.
+    assert_eq!(app.place.texts(stored).len(), 3);
+
+    let spend = async |token: &str| {
+        let body = format!("token={token}");
+        let answer = app.form(Method::PUT, "/verify_email", body).await;
+        answer.status.as_u16()
+    };
+    assert_eq!(spend(&tokens[used]).await, 200);
+    let left = app.place.texts("SELECT name AS value FROM passkeys");
+    assert_eq!(left, ["phone"]);
+    for new in &added {
+        assert_eq!(code_of(&app.log_in_by(new).await), "invalid_passkey");
+    }
+    assert_eq!(spend(&tokens[1 - used]).await, 403, "it is revoked");
     assert_eq!(app.log_in_by(&owners).await.status.as_u16(), 200);
 }

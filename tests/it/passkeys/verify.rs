@@ -191,6 +191,23 @@ fn registration_cut_anywhere_is_refused() {
     assert_eq!(register_text(&longer), Err(VerifyError::AuthenticatorData));
 }
 
+/// The coordinates are the last members of the last member.
+#[test]
+fn key_that_is_no_point_is_not_registered() {
+    let text = register_parts();
+    assert!(register_text(&text).is_ok());
+    let off = replaced(&text, "attestationObject", |bytes| {
+        *bytes.last_mut().unwrap() ^= 1;
+    });
+    assert_eq!(register_text(&off), Err(VerifyError::PublicKey));
+    let infinity = replaced(&text, "attestationObject", |bytes| {
+        let end = bytes.len();
+        bytes[end - 67..end - 35].fill(0);
+        bytes[end - 32..].fill(0);
+    });
+    assert_eq!(register_text(&infinity), Err(VerifyError::PublicKey));
+}
+
 fn register_parts() -> String {
     Authenticator::phone().register_as("none", &challenge())
 }
@@ -251,6 +268,7 @@ fn only_the_allowed_keys_are_accepted() {
     assert!(rs256(bytes(256), exponent()));
     assert!(!rs256(bytes(128), exponent()), "1024 bits");
     assert!(!rs256(bytes(513), exponent()), "more than 4096 bits");
+    assert!(!rs256(Cbor::from(vec![0xc2; 256]), exponent()), "even");
     assert!(!rs256(bytes(256), Cbor::from(vec![0, 1, 0, 1])));
     assert!(!rs256(bytes(256), bytes(5)));
     for exponent in [vec![1], vec![1, 0, 0], vec![2]] {

@@ -86,6 +86,22 @@ fn r25_session_ids_are_unique_random_uuids() {
     }
 }
 
+/// Tokens, secrets and codes are of `getrandom`, of `ring`, which reads the same source, or of
+/// `uuid`, which is built without a generator of its own.
+#[test]
+fn random_bytes_are_those_of_the_system() {
+    for generator in ["rand", "rand_core", "rand_chacha", "fastrand", "oorandom"] {
+        let line = format!("\n{generator} = ");
+        assert!(!MANIFEST.contains(&line), "{generator}");
+    }
+    let packages = LOCK.split("[[package]]");
+    let mut uuids = packages.filter(|package| package.contains("\nname = \"uuid\"\n"));
+    let uuid = uuids.next().unwrap();
+    assert!(uuid.contains(" \"getrandom "), "{uuid}");
+    assert!(!uuid.contains(" \"rand"), "{uuid}");
+    assert_eq!(uuids.next(), None);
+}
+
 #[actix_web::test]
 async fn r44_r45_api_never_redirects_and_bodies_are_json() {
     let app = app().await;

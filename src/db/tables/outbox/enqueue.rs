@@ -69,15 +69,15 @@ pub(in crate::db) fn queue_mail_statement(
     )
 }
 
-/// Inserts a mail. If there is no room for its priority, it writes an existing row unchanged
-/// instead, so that a full outbox takes the same time.
+/// Inserts a mail and returns its id. If there is no room for its priority, it writes an existing
+/// row unchanged instead, so that a full outbox takes the same time.
 fn insert(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
     mail: &QueuedMail,
     priority: MailPriority,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<Option<i64>, DbError> {
     if let Some(last) = last_in_room(conn, priority)? {
         if priority != MailPriority::Decoy {
             DROPPED.note(mail);
@@ -86,9 +86,9 @@ fn insert(
         diesel::update(row)
             .set(outbox::attempts.eq(outbox::attempts))
             .execute(conn)?;
-        return Ok(());
+        return Ok(None);
     }
-    diesel::insert_into(outbox::table)
+    let id = diesel::insert_into(outbox::table)
         .values((
             outbox::user_id.eq(user_id.map(UserId::get)),
             outbox::letter.eq(mail.kind),
@@ -100,8 +100,9 @@ fn insert(
             outbox::has_token.eq(i64::from(mail.has_token)),
             outbox::priority.eq(priority.get()),
         ))
-        .execute(conn)?;
-    Ok(())
+        .returning(outbox::id)
+        .get_result(conn)?;
+    Ok(Some(id))
 }
 
 /// Queues a mail within a transaction if its budget allows it, and returns whether it did. For a
@@ -116,18 +117,39 @@ pub(in crate::db) fn queue_within(
     queue_before(conn, user_id, mail, priority, now)
 }
 
+/// The same, and returns the id of the mail instead; none also if there was no room for it.
+pub(in crate::db) fn queue_numbered(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    mail: &RateLimitedMail,
+    now: Timestamp,
+) -> Result<Option<i64>, DbError> {
+    let priority = priority_of(conn, Some(user_id), &[], now)?;
+    Ok(insert_within(conn, Some(user_id), mail, priority, now)?.flatten())
+}
+
 /// The same with a given priority.
 pub(in crate::db) fn queue_before(
+    conn: &mut AnyConnection,
+    user_id: Option<UserId>,
+    mail: &RateLimitedMail,
+    priority: MailPriority,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(insert_within(conn, user_id, mail, priority, now)?.is_some())
+}
+
+/// Inserts a mail if its budget allows it.
+fn insert_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
     RateLimitedMail { mail, budget }: &RateLimitedMail,
     priority: MailPriority,
     now: Timestamp,
-) -> Result<bool, DbError> {
+) -> Result<Option<Option<i64>>, DbError> {
     if count_all(conn, budget, now)?.is_err() {
-        return Ok(false);
+        return Ok(None);
     }
     let user_id = user_id.filter(|_| priority != MailPriority::Decoy);
-    insert(conn, user_id, mail, priority, now)?;
-    Ok(true)
+    insert(conn, user_id, mail, priority, now).map(Some)
 }

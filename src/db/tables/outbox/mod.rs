@@ -21,7 +21,9 @@ use crate::db::{DB, DbError};
 use crate::domain::{LimitCheck, NormalizedEmail, Timestamp, UserId};
 use priority::{MailPriority, priority_of};
 
-pub(in crate::db) use enqueue::{queue, queue_before, queue_mail_statement, queue_within};
+pub(in crate::db) use enqueue::{
+    queue, queue_before, queue_mail_statement, queue_numbered, queue_within,
+};
 
 /// The ranges of the index in which mails are due, two for each priority. Each is one seek, which
 /// reads no mail that is due later. Rows stamped in the far future by a wrong clock count as due.

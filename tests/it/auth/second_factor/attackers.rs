@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use bienvenue::domain::{NormalizedEmail, Password};
 use rstest::rstest;
 
+use super::undo::{notifying, reset, spend};
 use super::{BOB, PASSWORD, code_of};
 use crate::support::app::{Setup, app};
 use crate::support::mailbox::token_of;
@@ -59,7 +60,7 @@ async fn password_alone_opens_and_changes_nothing(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
-async fn mailbox_alone_sets_a_password_and_gets_no_further(#[case] engine: Engine) {
+async fn r96_mailbox_alone_sets_a_password_and_gets_no_further(#[case] engine: Engine) {
     let Some(place) = Place::on(engine) else {
         return;
     };
@@ -76,6 +77,33 @@ async fn mailbox_alone_sets_a_password_and_gets_no_further(#[case] engine: Engin
     assert_eq!(code_of(&wrong), "invalid_credentials");
     let owner = app.log_in_with("theirs", &app.code(&phone)).await;
     assert_eq!(owner.status.as_u16(), 200, "the factor is in place");
+}
+
+/// Neither a change of the address nor its undo, with the reset that follows, is a way around.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r96_factor_is_asked_for_after_a_moved_address(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let app = notifying(place).start().await;
+    let session_id = app.bob().await;
+    app.enrol(&session_id).await;
+    app.mails.next_to(BOB);
+    app.advance(60);
+    let body = format!("current_password={PASSWORD}&email=new@x.fr");
+    app.as_user(&session_id, Method::PUT, "/profile/email", body)
+        .await;
+    let moved = spend(&app, &token_of(&app.mails.next_to("new@x.fr"))).await;
+    assert_eq!(moved.status.as_u16(), 200, "{}", moved.body);
+    let login = app.log_in("new@x.fr", PASSWORD).await;
+    assert_eq!(code_of(&login), "second_factor_required");
+    let undone = spend(&app, &token_of(&app.mails.next_to(BOB))).await;
+    assert_eq!(undone.status.as_u16(), 200, "{}", undone.body);
+    let login = reset(&app, &app.mails.next_to(BOB)).await;
+    assert_eq!(code_of(&login), "second_factor_required");
 }
 
 #[rstest]

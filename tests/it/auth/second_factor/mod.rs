@@ -1,6 +1,7 @@
 //! Second factors: authenticator apps, recovery codes, and the key that they are encrypted under.
 
 mod attackers;
+mod audit;
 mod earlier_mails;
 mod enrolment;
 mod keys;
@@ -8,6 +9,7 @@ mod killed_rotation;
 mod limits;
 mod login;
 mod policy;
+mod randomness;
 mod replay;
 mod undo;
 

@@ -14,7 +14,7 @@ use crate::support::{Engine, Place};
 const DAY: u64 = 24 * 3600;
 
 /// A service that notifies of second factors and addresses.
-fn notifying(place: Place) -> Setup {
+pub(super) fn notifying(place: Place) -> Setup {
     let mut setup = Setup::at(place);
     setup.sends_mails = true;
     setup.db.sessions.idle = std::time::Duration::from_secs(30 * DAY);
@@ -24,13 +24,13 @@ fn notifying(place: Place) -> Setup {
     setup
 }
 
-async fn spend(app: &App, token: &str) -> Answer {
+pub(super) async fn spend(app: &App, token: &str) -> Answer {
     let body = format!("token={token}");
     app.form(Method::PUT, "/verify_email", body).await
 }
 
 /// Sets the password by the mail of an undo, and logs in by it alone.
-async fn reset(app: &App, mail: &Mail) -> Answer {
+pub(super) async fn reset(app: &App, mail: &Mail) -> Answer {
     let body = format!("reset_token={}&new_password=owned", token_of(mail));
     let set = app.form(Method::PUT, "/reset_password", body).await;
     assert_eq!(set.status.as_u16(), 200, "{}", set.body);

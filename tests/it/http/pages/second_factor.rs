@@ -165,6 +165,30 @@ async fn app_is_set_up_shown_and_removed_in_a_browser(#[case] engine: Engine) {
 }
 
 #[actix_web::test]
+async fn clock_that_is_off_is_said_in_french() {
+    let app = app().await;
+    let bob = Visitor::reading("fr");
+    bob.post(&app, "/register", &BOB).await;
+    let secret = secret_of(&bob.post(&app, APP, &[PASSWORD]).await);
+    for (at, text) in [
+        (
+            app.clock.now().minus(Duration::from_secs(90)),
+            "Votre téléphone retarde d’environ 90 secondes.",
+        ),
+        (
+            app.clock.now().plus(Duration::from_secs(120)),
+            "Votre téléphone avance d’environ 120 secondes.",
+        ),
+    ] {
+        let form = [("otp", &*code(&secret, at)), ("secret", &*secret)];
+        let wrong = bob.post(&app, CODE, &form).await;
+        assert_page(&wrong, 401);
+        let said = between(&wrong, "id=\"otp-wrong\">", "<");
+        assert!(said.contains(text), "{said}");
+    }
+}
+
+#[actix_web::test]
 async fn secret_and_codes_are_shown_once() {
     let app = app().await;
     let bob = Visitor::default();

@@ -1,0 +1,1 @@
+ALTER TABLE factor_changes DROP COLUMN mail_id;
