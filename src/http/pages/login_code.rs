@@ -33,14 +33,13 @@ pub(crate) async fn show(
     let keep = visit.query("keep") == Some("on");
     let has_app = factors.contains(&"totp");
     let step = Step {
-        keep,
         // Without an app there is no code of one.
         recovery: recovery || !has_app,
         has_app,
         has_passkey: factors.contains(&"passkey"),
     };
     let fields = vec![Field::second_factor(step.recovery)];
-    visit.show(&step.view(&visit, fields))
+    visit.show(&step.view(&visit, fields, keep))
 }
 
 /// `POST /login/code`
@@ -51,13 +50,13 @@ pub(crate) async fn submit(
     Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
     // The form says what the page offered, so that the page after a mistake offers it again.
+    let keep = form.hidden("keep").is_some();
     let step = Step {
-        keep: form.hidden("keep").is_some(),
         recovery: form.hidden("recovery").is_some(),
         has_app: form.hidden("app").is_some(),
         has_passkey: auth.has_passkeys() && form.hidden("passkey").is_some(),
     };
-    let (keep, recovery) = (step.keep, step.recovery);
+    let recovery = step.recovery;
     let code = match form.hidden("credential") {
         Some(credential) => {
             form.show(Field::second_factor(recovery));
@@ -67,7 +66,7 @@ pub(crate) async fn submit(
             Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
         }),
     };
-    let view = step.view(&visit, form.into_fields());
+    let view = step.view(&visit, form.into_fields(), keep);
     let Some(code) = code else {
         return Err(visit.invalid(view));
     };
@@ -93,8 +92,6 @@ fn expired(visit: &Visit) -> HttpResponse {
 
 /// What the page offers.
 struct Step {
-    /// Whether the login is kept when the browser is closed.
-    keep: bool,
     /// Whether the form asks for a recovery code.
     recovery: bool,
     has_app: bool,
@@ -102,8 +99,9 @@ struct Step {
 }
 
 impl Step {
-    fn view(&self, visit: &Visit, fields: Vec<Field>) -> View {
-        let mut other = vec![("keep", if self.keep { "on" } else { "" })];
+    /// The page. `keep`: whether the session is to outlive the browser's window.
+    fn view(&self, visit: &Visit, fields: Vec<Field>, keep: bool) -> View {
+        let mut other = vec![("keep", if keep { "on" } else { "" })];
         if !self.recovery {
             other.push(("recovery", "1"));
         }
@@ -111,7 +109,7 @@ impl Step {
             .fields(fields)
             .script(self.has_passkey)
             .data(context! {
-                keep => self.keep,
+                keep,
                 recovery => self.recovery,
                 app => self.has_app,
                 passkeys => self.has_passkey,
