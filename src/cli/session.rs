@@ -39,7 +39,7 @@ pub(super) struct Whose {
     /// Email of the user
     #[arg(value_name = "EMAIL", value_parser = email)]
     email: Option<Email>,
-    /// All users
+    /// All users. A login during the command may be ended too
     #[arg(long)]
     all: bool,
 }
@@ -73,7 +73,10 @@ impl Command {
                     confirmation.ask(&format!("End the sessions of all users in {database}?"))?;
                 }
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
-                let ended = db.end_all_sessions(user.as_ref().map(|user| user.id))?;
+                let ended = match &user {
+                    Some(user) => db.end_sessions_of_user(user.id)?,
+                    None => db.end_all_sessions()?,
+                };
                 let of = user.as_ref();
                 let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
                 let sessions = if ended == 1 { "session" } else { "sessions" };

@@ -1,12 +1,12 @@
 //! Removes sessions, tokens, codes and invitations that have expired, a bounded number at a time.
 
-use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
 use super::schema::{
     email_tokens, former_emails, hand_over_codes, invitations, password_resets, sessions, users,
 };
 use super::tables::ended_sessions::note_expired;
+use super::tables::sessions::forget_newest;
 use super::{DB, DbError};
 use crate::domain::Timestamp;
 
@@ -48,19 +48,9 @@ impl DB {
             .iter()
             .map(|session| session.digest.as_slice())
             .collect();
-        let hex: Vec<String> = digests
-            .iter()
-            .map(|digest| HEXLOWER.encode(digest))
-            .collect();
         let idle_since = now.minus(idle);
         self.write(|conn| {
-            // Every change of sessions locks the users' rows first.
-            let mirrors = users::table
-                .filter(users::id.eq_any(&owners))
-                .filter(users::session_id.eq_any(&hex));
-            diesel::update(mirrors)
-                .set(users::session_id.eq(None::<String>))
-                .execute(conn)?;
+            forget_newest(conn, &owners, &digests)?;
             note_expired(conn, &digests, (now, idle_since))?;
             // A session that was used meanwhile stays.
             let expired = sessions::table

@@ -78,7 +78,7 @@ impl Auth {
             }
             AdminAct::EndSessions(user) => {
                 let user = self.user(*user)?;
-                let ended = db.end_all_sessions(Some(user.id))?;
+                let ended = db.end_sessions_of_user(user.id)?;
                 let event = event("session_ended", "sessions ended").user(user.id);
                 Some(event.count(ended))
             }

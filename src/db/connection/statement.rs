@@ -200,11 +200,13 @@ impl Batch {
         Ok(())
     }
 
-    /// Runs all statements and returns how many rows the counted one changed. Returns none if
-    /// the first one changed no row; then the caller rolls back. Both must end with `RETURNING`.
+    /// Runs all statements, and those of `then` only if the counted one changed rows. Returns how
+    /// many it changed; none if the first one changed no row, and then the caller rolls back. Both
+    /// must end with `RETURNING`, and each of `then` with a condition.
     pub(in crate::db) fn run_counting(
         mut self,
         conn: &mut AnyConnection,
+        then: impl IntoIterator<Item = Statement>,
     ) -> QueryResult<Option<usize>> {
         match conn {
             AnyConnection::Sqlite(conn) => {
@@ -218,6 +220,11 @@ impl Batch {
                         counted = changed;
                     }
                 }
+                if counted > 0 {
+                    for statement in then {
+                        statement.execute(conn)?;
+                    }
+                }
                 Ok(Some(counted))
             }
             AnyConnection::Postgres(conn) => {
@@ -225,6 +232,13 @@ impl Batch {
                 if let [_, others @ ..] = self.statements.as_mut_slice() {
                     others.reverse();
                 }
+                // Evaluated once, before the rest of the condition.
+                self.statements
+                    .extend(then.into_iter().map(|mut statement| {
+                        let condition = format!(" AND EXISTS (SELECT 1 FROM s{part})");
+                        statement.sql.push_str(&condition);
+                        statement
+                    }));
                 let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
                 let all = as_one::<BigInt>(self.statements, |_| count);
                 let counted: Option<i64> = all.get_result(conn).optional()?;

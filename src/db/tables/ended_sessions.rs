@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use diesel::dsl::AsExprOf;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Statement, Value};
+use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::{ended_sessions, sessions};
 use crate::db::{DB, DbError};
 use crate::domain::{EndedSessionInfo, SessionDigest, SessionEnd, Timestamp, UserId};
@@ -106,8 +107,7 @@ pub(in crate::db) fn end_sessions_of(
     let kept = kept.map_or(&[][..], SessionDigest::as_bytes);
     let which = "user_id = $1 AND digest <> $2";
     let bounds = [Value::number(user_id.get()), Value::Bytes(kept.to_vec())];
-    note_statement(which, bounds, why, now).run(conn)?;
-    forget_statement(user_id).run(conn)?;
+    note_ends_of(conn, user_id, (which, bounds), (why, now))?;
     let ended = sessions::table
         .filter(sessions::user_id.eq(user_id.get()))
         .filter(sessions::digest.ne(kept));
@@ -119,37 +119,76 @@ pub(in crate::db) fn note_expired(
     conn: &mut AnyConnection,
     digests: &[&[u8]],
     (now, idle_since): (Timestamp, Timestamp),
-) -> Result<(), DbError> {
-    let same = ended_sessions::table.filter(ended_sessions::digest.eq_any(digests));
-    diesel::delete(same).execute(conn)?;
-    let note = |why: SessionEnd| {
-        sessions::table
-            .filter(sessions::digest.eq_any(digests))
-            .select((
-                sessions::digest,
-                sessions::user_id,
-                why.as_str().into_sql::<Text>(),
-                now.seconds().into_sql::<BigInt>(),
-            ))
-    };
-    let columns = (
-        ended_sessions::digest,
-        ended_sessions::user_id,
-        ended_sessions::reason,
-        ended_sessions::ended_at,
-    );
-    note(SessionEnd::Expired)
+) -> QueryResult<()> {
+    forget_digests(conn, digests)?;
+    ends(digests, SessionEnd::Expired.as_str(), now.seconds())
         .filter(sessions::expires_at.le(now.seconds()))
         .insert_into(ended_sessions::table)
-        .into_columns(columns)
+        .into_columns(COLUMNS)
         .execute(conn)?;
-    note(SessionEnd::Idle)
+    ends(digests, SessionEnd::Idle.as_str(), now.seconds())
         .filter(sessions::expires_at.gt(now.seconds()))
         .filter(sessions::last_seen_at.le(idle_since.seconds()))
         .insert_into(ended_sessions::table)
-        .into_columns(columns)
+        .into_columns(COLUMNS)
         .execute(conn)?;
     Ok(())
+}
+
+/// Notes why the sessions with these digests end, before they are deleted.
+pub(in crate::db) fn note_ends(
+    conn: &mut AnyConnection,
+    digests: &[&[u8]],
+    (why, now): (SessionEnd, Timestamp),
+) -> QueryResult<()> {
+    forget_digests(conn, digests)?;
+    ends(digests, why.as_str(), now.seconds())
+        .insert_into(ended_sessions::table)
+        .into_columns(COLUMNS)
+        .execute(conn)?;
+    Ok(())
+}
+
+const COLUMNS: (
+    ended_sessions::digest,
+    ended_sessions::user_id,
+    ended_sessions::reason,
+    ended_sessions::ended_at,
+) = (
+    ended_sessions::digest,
+    ended_sessions::user_id,
+    ended_sessions::reason,
+    ended_sessions::ended_at,
+);
+
+/// The rows that sessions get when they end.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn ends<'a>(digests: &'a [&'a [u8]], why: &'static str, now: i64) -> _ {
+    let reason: AsExprOf<&'static str, Text> = why.into_sql::<Text>();
+    let ended_at: AsExprOf<i64, BigInt> = now.into_sql::<BigInt>();
+    sessions::table
+        .filter(sessions::digest.eq_any(digests))
+        .select((sessions::digest, sessions::user_id, reason, ended_at))
+}
+
+fn forget_digests(conn: &mut AnyConnection, digests: &[&[u8]]) -> QueryResult<()> {
+    let same = ended_sessions::table.filter(ended_sessions::digest.eq_any(digests));
+    diesel::delete(same).execute(conn)?;
+    Ok(())
+}
+
+/// Notes why sessions of a user end, before they are deleted, and forgets the user's oldest ends.
+/// `which` is the condition on the sessions, with the values of its placeholders.
+pub(in crate::db) fn note_ends_of(
+    conn: &mut AnyConnection,
+    user_id: UserId,
+    (which, bounds): (&str, impl IntoIterator<Item = Value>),
+    (why, now): (SessionEnd, Timestamp),
+) -> QueryResult<()> {
+    let mut batch = Batch::default();
+    batch.push(note_statement(which, bounds, why, now));
+    batch.push(forget_statement(user_id));
+    batch.run(conn)
 }
 
 /// The statement that notes why sessions end, before they are deleted. `which` is the condition on
@@ -167,7 +206,8 @@ pub(in crate::db) fn note_statement(
         format!(
             "INSERT INTO ended_sessions (digest, user_id, reason, ended_at) \
              SELECT digest, user_id, ${reason}, ${ended_at} FROM sessions WHERE {which} \
-             ON CONFLICT (digest) DO NOTHING"
+             ON CONFLICT (digest) DO UPDATE \
+             SET reason = excluded.reason, ended_at = excluded.ended_at RETURNING 1"
         ),
         values,
     )

@@ -58,6 +58,7 @@ fn done(code: &str) -> Option<Message> {
     let key = match code {
         "session" => "account.session_ended",
         "others" => "account.sessions_ended",
+        "gone" => "error.session_not_found",
         _ => return None,
     };
     Some(Message::new(key))
@@ -82,7 +83,8 @@ pub(crate) async fn submit(
             match named {
                 EndedSession::Current => Ok(logged_out(&visit)),
                 EndedSession::Other => Ok(see_other("/account/sessions?done=session").finish()),
-                EndedSession::NotYours => Err(visit.error(HttpError::NoSuchSession)),
+                // It has ended meanwhile, or the button was pressed twice.
+                EndedSession::NotYours => Ok(see_other("/account/sessions?done=gone").finish()),
             }
         }
         (None, Some(scope)) if scope.as_str() == "others" => {

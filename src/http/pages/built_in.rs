@@ -7,12 +7,13 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 39] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 40] = built_in![
     "account.html",
     "account_activity.html",
     "account_delete.html",
     "account_email.html",
     "account_export.html",
+    "account_passkey.html",
     "account_passkeys.html",
     "account_password.html",
     "account_sessions.html",

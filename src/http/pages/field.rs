@@ -120,6 +120,11 @@ impl Field {
         Self::new(name, label, Kind::Password, "new-password").with_rule(rules)
     }
 
+    /// The name of a passkey.
+    pub(crate) fn passkey_name() -> Self {
+        Self::new("name", "passkeys.name", Kind::Plain, "off")
+    }
+
     /// The address of another user.
     pub(crate) fn user_email() -> Self {
         Self::new("user_email", "field.user_email", Kind::Email, "off")

@@ -31,14 +31,15 @@ pub(crate) async fn show(
     };
     let recovery = visit.query("recovery").is_some();
     let keep = visit.query("keep") == Some("on");
-    // Without an app there is no code of one.
-    let recovery = recovery || !factors.contains(&"totp");
-    let passkeys = factors.contains(&"passkey");
-    visit.show(&view(
-        &visit,
-        vec![Field::second_factor(recovery)],
-        (keep, recovery, passkeys),
-    ))
+    let has_app = factors.contains(&"totp");
+    let step = Step {
+        // Without an app there is no code of one.
+        recovery: recovery || !has_app,
+        has_app,
+        has_passkey: factors.contains(&"passkey"),
+    };
+    let fields = vec![Field::second_factor(step.recovery)];
+    visit.show(&step.view(&visit, fields, keep))
 }
 
 /// `POST /login/code`
@@ -48,16 +49,24 @@ pub(crate) async fn submit(
     login: LoginCookie,
     Posted(visit, client, mut form): Posted,
 ) -> Result<HttpResponse, Refusal> {
+    // The form says what the page offered, so that the page after a mistake offers it again.
     let keep = form.hidden("keep").is_some();
-    let recovery = form.hidden("recovery").is_some();
+    let step = Step {
+        recovery: form.hidden("recovery").is_some(),
+        has_app: form.hidden("app").is_some(),
+        has_passkey: auth.has_passkeys() && form.hidden("passkey").is_some(),
+    };
+    let recovery = step.recovery;
     let code = match form.hidden("credential") {
-        Some(credential) => Some(SecondFactorCode::passkey(&credential)),
+        Some(credential) => {
+            form.show(Field::second_factor(recovery));
+            Some(SecondFactorCode::passkey(&credential))
+        }
         None => form.take(Field::second_factor(recovery), |text| {
             Ok::<_, FormError>(SecondFactorCode::of_kind(recovery, text))
         }),
     };
-    let passkeys = auth.has_passkeys();
-    let view = view(&visit, form.into_fields(), (keep, recovery, passkeys));
+    let view = step.view(&visit, form.into_fields(), keep);
     let Some(code) = code else {
         return Err(visit.invalid(view));
     };
@@ -81,15 +90,30 @@ fn expired(visit: &Visit) -> HttpResponse {
     visit.go_to("/login", ("reason", "login_expired")).finish()
 }
 
-fn view(visit: &Visit, fields: Vec<Field>, (keep, recovery, passkeys): (bool, bool, bool)) -> View {
-    let keep_value = if keep { "on" } else { "" };
-    let mut other = vec![("keep", keep_value)];
-    if !recovery {
-        other.push(("recovery", "1"));
+/// What the page offers.
+struct Step {
+    /// Whether the form asks for a recovery code.
+    recovery: bool,
+    has_app: bool,
+    has_passkey: bool,
+}
+
+impl Step {
+    /// The page. `keep`: whether the session is to outlive the browser's window.
+    fn view(&self, visit: &Visit, fields: Vec<Field>, keep: bool) -> View {
+        let mut other = vec![("keep", if keep { "on" } else { "" })];
+        if !self.recovery {
+            other.push(("recovery", "1"));
+        }
+        View::new("login_code.html", "login_code.title")
+            .fields(fields)
+            .script(self.has_passkey)
+            .data(context! {
+                keep,
+                recovery => self.recovery,
+                app => self.has_app,
+                passkeys => self.has_passkey,
+                other => visit.path_with_next("/login/code", &other),
+            })
     }
-    let other = visit.path_with_next("/login/code", &other);
-    View::new("login_code.html", "login_code.title")
-        .fields(fields)
-        .script(passkeys)
-        .data(context! { keep, recovery, passkeys, other })
 }

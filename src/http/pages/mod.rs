@@ -3,6 +3,7 @@
 mod account;
 mod account_activity;
 mod account_changes;
+mod account_passkey;
 mod account_passkeys;
 mod account_sessions;
 mod admin;
@@ -108,8 +109,12 @@ pub(crate) fn routes() -> impl Iterator<Item = Resource> {
         Resource::new("/account/delete")
             .get(account_changes::show_delete)
             .post(account_changes::submit_delete),
-        Resource::new("/account/passkeys/name").post(account_passkeys::rename),
-        Resource::new("/account/passkeys/remove").post(account_passkeys::remove),
+        Resource::new("/account/passkeys/name")
+            .get(account_passkey::show_name)
+            .post(account_passkey::rename),
+        Resource::new("/account/passkeys/remove")
+            .get(account_passkey::show_remove)
+            .post(account_passkey::remove),
         Resource::new("/account/sessions")
             .get(account_sessions::show)
             .post(account_sessions::submit),

@@ -3,6 +3,12 @@
 "use strict";
 
 const supported = window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON;
+if (supported) {
+  // The parts of the page that need this script, which browsers without scripts do not show.
+  for (const part of document.querySelectorAll('script[type="text/html"]')) {
+    part.outerHTML = part.textContent;
+  }
+}
 let waiting = new AbortController();
 
 async function post(path, fields) {
@@ -43,7 +49,6 @@ function fill(form, credential) {
 }
 
 for (const form of document.querySelectorAll("form[data-get]")) {
-  form.hidden = !supported;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     get(form.dataset.get).then((credential) => fill(form, credential), (error) => say(form, error));
@@ -52,7 +57,6 @@ for (const form of document.querySelectorAll("form[data-get]")) {
 
 // A passkey instead of the password, in a form with further fields.
 for (const instead of document.querySelectorAll("div[data-get]")) {
-  instead.hidden = !supported;
   const form = instead.closest("form");
   instead.querySelector("button").addEventListener("click", () => {
     get(instead.dataset.get).then((credential) => fill(form, credential), (error) => say(form, error));
@@ -87,7 +91,6 @@ async function add(form) {
 }
 
 for (const form of document.querySelectorAll("form[data-add]")) {
-  form.hidden = !supported;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     add(form).catch((error) => say(form, error));
@@ -95,7 +98,7 @@ for (const form of document.querySelectorAll("form[data-add]")) {
 }
 
 const offered = document.querySelector("form[data-autofill]");
-if (supported && offered && PublicKeyCredential.isConditionalMediationAvailable) {
+if (offered && PublicKeyCredential.isConditionalMediationAvailable) {
   PublicKeyCredential.isConditionalMediationAvailable().then((available) => {
     if (available) {
       get(offered.dataset.get, "conditional").then(

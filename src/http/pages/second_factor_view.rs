@@ -18,6 +18,7 @@ pub(super) fn shown(details: &SecondFactorDetails) -> Value {
     let changes = details.changes.iter();
     context! {
         app,
+        has_passkey => details.status.factors.contains(&"passkey"),
         codes_left => details.status.recovery_codes_left,
         changes => changes.filter_map(changed).collect::<Vec<_>>(),
     }

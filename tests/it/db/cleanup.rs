@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use bienvenue::db::{DB, DbError, UserChanges};
-use bienvenue::domain::{Clock, HashedPassword, SessionId};
+use bienvenue::domain::{Clock, HashedPassword, SessionEnd, SessionId};
 use rstest::rstest;
 
 use crate::support::app::Setup;
+use crate::support::statements::Statements;
 use crate::support::{Engine, Place, START, email, settings};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -46,6 +47,33 @@ fn r66_only_expired_sessions_are_removed_in_batches(
     ));
     let mirrored = place.texts("SELECT email AS value FROM users WHERE session_id IS NOT NULL");
     assert_eq!(mirrored, ["user99@x.org"]);
+}
+
+/// Other requests write between the steps, however many sessions there are.
+#[rstest]
+fn sessions_of_all_users_end_in_steps(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let db = place.open(settings(&Clock::set_to(START)));
+    let sessions: Vec<SessionId> = (0..260).map(|number| log_in(&db, number)).collect();
+    statements.all();
+    assert_eq!(db.end_all_sessions().unwrap(), 260);
+    let deletes = statements.in_order();
+    let deletes = deletes.iter().filter(|text| {
+        let text = text.replace(['`', '"'], "");
+        text.starts_with("DELETE FROM sessions")
+    });
+    assert_eq!(deletes.count(), 2);
+    for session in &sessions {
+        let digest = session.digest();
+        assert!(db.find_session(&digest).is_err());
+        assert_eq!(db.session_end(&digest).unwrap(), Some(SessionEnd::Operator));
+    }
+    let newest = place.texts("SELECT email AS value FROM users WHERE session_id IS NOT NULL");
+    assert_eq!(newest, [""; 0]);
+    assert_eq!(db.end_all_sessions().unwrap(), 0);
 }
 
 #[rstest]

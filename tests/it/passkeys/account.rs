@@ -6,6 +6,7 @@ use bienvenue::domain::NormalizedEmail;
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, encoded, setup, setup_on};
+use crate::http::pages::navigation;
 use crate::support::Engine;
 use crate::support::app::{Answer, App};
 use crate::support::authenticator::Authenticator;
@@ -265,11 +266,11 @@ async fn mistake_at_a_removal_shows_the_form_again() {
         app.as_user(&session_id, Method::POST, path, body).await
     };
     let form_of = |page: &Answer| {
-        let (_, form) = page.body.split_once("/account/passkeys/remove\"").unwrap();
+        let (_, form) = page.body.split_once("<form ").unwrap();
         form.split_once("</form>").unwrap().0.to_owned()
     };
     let wrong_code = code.replace(|letter: char| letter.is_alphanumeric(), "A");
-    for (password, code) in [("another", &code), (PASSWORD, &wrong_code)] {
+    for (password, code) in [("anders", &code), (PASSWORD, &wrong_code)] {
         let page = remove(&format!("current_password={password}&recovery_code={code}")).await;
         assert_eq!(code_of(&page), "invalid_credentials", "{}", page.body);
         assert!(page.body.contains("The password or the code is wrong"));
@@ -290,4 +291,70 @@ async fn mistake_at_a_removal_shows_the_form_again() {
         "{}",
         removed.body
     );
+}
+
+#[actix_web::test]
+async fn pages_rename_and_remove_one_passkey() {
+    let app = setup().start().await;
+    let session_id = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    let added = app.add_passkey(&session_id, &mut phone).await;
+    let code = added.json()["recovery_codes"][0].clone();
+    let id = app.passkeys(&session_id).await[0]["id"].to_string();
+    let cookie = format!("session_id={session_id}");
+    let show = async |path: &str| {
+        let page = navigation(Method::GET, path).insert_header(("Cookie", cookie.as_str()));
+        app.send(page).await
+    };
+    let send =
+        async |path: &str, body: String| app.as_user(&session_id, Method::POST, path, body).await;
+    let (name, remove) = ("/account/passkeys/name", "/account/passkeys/remove");
+    let gone = Some("/account/passkeys?done=gone");
+
+    let page = show("/account").await;
+    assert!(page.body.contains("Passkey. Recovery codes left: 10"));
+    let page = show("/account/second-factor").await;
+    assert!(page.body.contains("in use"), "{}", page.body);
+    let page = show(&format!("{name}?id={id}")).await;
+    assert!(page.body.contains("Rename a passkey"), "{}", page.body);
+    for wrong in ["", "&name=", "&name=%20"] {
+        let page = send(name, format!("id={id}{wrong}")).await;
+        assert_eq!(page.status.as_u16(), 400, "{wrong}");
+        assert!(page.body.contains("name-wrong"), "{}", page.body);
+    }
+    let renamed = send(name, format!("id={id}&name=my+phone")).await;
+    assert_eq!(
+        renamed.header("location"),
+        Some("/account/passkeys?done=renamed")
+    );
+    let page = show("/account/passkeys?done=renamed").await;
+    assert!(page.body.contains("<h2>my phone"), "{}", page.body);
+
+    let page = show(&format!("{remove}?id={id}")).await;
+    assert!(page.body.contains("recovery_code"), "{}", page.body);
+    let form = format!(
+        "id={id}&current_password={PASSWORD}&recovery_code={}",
+        code.as_str().unwrap()
+    );
+    let removed = send(remove, form.clone()).await;
+    assert_eq!(
+        removed.header("location"),
+        Some("/account/passkeys?done=removed")
+    );
+    // The button was pressed twice, and pages of a passkey that is not there.
+    assert_eq!(send(remove, form).await.header("location"), gone);
+    assert_eq!(
+        send(name, format!("id={id}&name=x"))
+            .await
+            .header("location"),
+        gone
+    );
+    for path in [name, remove] {
+        for query in ["", "?id=x", "?id=99"] {
+            let answer = show(&format!("{path}{query}")).await;
+            assert_eq!(answer.header("location"), gone, "{path}{query}");
+        }
+    }
+    let page = show("/account/passkeys?done=gone").await;
+    assert!(page.body.contains("There is no such passkey any more."));
 }

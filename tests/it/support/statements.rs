@@ -120,9 +120,14 @@ impl Statements {
         self.take(|thread| thread == "mail-send")
     }
 
+    /// All of them since the last look, in order.
+    pub(crate) fn in_order(&self) -> Vec<String> {
+        self.take(|_| true)
+    }
+
     /// All of them since the last look, each once.
     pub(crate) fn all(&self) -> BTreeSet<String> {
-        let all = self.take(|_| true);
+        let all = self.in_order();
         all.iter().map(|statement| in_one_line(statement)).collect()
     }
 

@@ -2,10 +2,11 @@
 
 mod own;
 
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 
 use super::account_dates::record_login_statement;
-use super::ended_sessions::{forget_statement, note_statement};
+use super::ended_sessions::{forget_statement, note_ends_of, note_statement};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Batch, Statement, Value};
 use crate::db::schema::{sessions, users};
@@ -76,21 +77,14 @@ impl DB {
         batch.push(self.insert_session_statement(new));
         let surplus = self.surplus_bounds(new);
         let now = self.settings.clock.now();
-        batch.push(note_statement(
-            SURPLUS,
-            surplus.clone(),
-            SessionEnd::NewerLogin,
-            now,
-        ));
-        batch.push_counted(Statement::new(
-            format!("DELETE FROM sessions WHERE {SURPLUS} RETURNING 1"),
-            surplus,
-        ));
-        batch.push(forget_statement(new.user_id));
+        let why = SessionEnd::NewerLogin;
+        let note = note_statement(SURPLUS, surplus.clone(), why, now);
+        batch.push_counted(note);
+        let end = Statement::new(format!("DELETE FROM sessions WHERE {SURPLUS}"), surplus);
         let language = new.client.language();
         batch.push(record_login_statement(new.user_id, language, now));
         batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
-        let ended = batch.run_counting(conn)?;
+        let ended = batch.run_counting(conn, [end, forget_statement(new.user_id)])?;
         ended.ok_or(DbError::NoResultFound)
     }
 
@@ -142,8 +136,8 @@ impl DB {
                 .ok_or(DbError::NoResultFound)?;
             sync_legacy_columns(conn, UserId::new(user_id), None)?;
             let one = [Value::Bytes(digest.as_bytes().to_vec())];
-            let now = self.settings.clock.now();
-            note_statement("digest = $1", one, SessionEnd::LoggedOut, now).run(conn)?;
+            let why = (SessionEnd::LoggedOut, self.settings.clock.now());
+            note_ends_of(conn, UserId::new(user_id), ("digest = $1", one), why)?;
             let session = sessions::table.filter(sessions::digest.eq(digest.as_bytes()));
             if diesel::delete(session).execute(conn)? == 0 {
                 return Err(DbError::NoResultFound);
@@ -296,6 +290,23 @@ pub(in crate::db) fn sync_legacy_columns(
         .returning(users::hashed_password)
         .get_result(conn)
         .optional()?)
+}
+
+/// Clears the same column of users whose newest session is among those that end. It locks the
+/// users' rows, as every change of sessions does first.
+pub(in crate::db) fn forget_newest(
+    conn: &mut AnyConnection,
+    owners: &[i64],
+    digests: &[&[u8]],
+) -> QueryResult<()> {
+    let hex = digests.iter().map(|digest| HEXLOWER.encode(digest));
+    let newest = users::table
+        .filter(users::id.eq_any(owners))
+        .filter(users::session_id.eq_any(hex.collect::<Vec<_>>()));
+    diesel::update(newest)
+        .set(users::session_id.eq(None::<String>))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// The same for the newest of the remaining sessions.

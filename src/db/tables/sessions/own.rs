@@ -1,17 +1,25 @@
 //! The table `sessions`: a user's own sessions, listed and ended.
 
+use std::thread;
+use std::time::Duration;
+
 use diesel::prelude::*;
 
-use super::{sync_legacy_columns, sync_newest_session};
+use super::{forget_newest, sync_legacy_columns, sync_newest_session};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::Value;
-use crate::db::schema::{sessions, users};
-use crate::db::tables::ended_sessions::{end_sessions_of, note_statement};
+use crate::db::schema::sessions;
+use crate::db::tables::ended_sessions::{end_sessions_of, note_ends, note_ends_of};
 use crate::db::{DB, DbError};
 use crate::domain::{
     SessionDigest, SessionEnd, SessionInfo, SessionLevel, SessionPublicId, SessionScope, Timestamp,
     UserId,
 };
+
+/// How many sessions of all users end in one transaction, which takes some milliseconds, and the
+/// pause after it.
+const AT_ONCE: i64 = 250;
+const PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Queryable)]
 struct SessionRow {
@@ -93,7 +101,8 @@ impl DB {
                 Value::Bytes(name.as_bytes().to_vec()),
             ];
             let which = "user_id = $1 AND public_id = $2";
-            note_statement(which, bounds, SessionEnd::OtherDevice, now).run(conn)?;
+            let why = (SessionEnd::OtherDevice, now);
+            note_ends_of(conn, user_id, (which, bounds), why)?;
             let named = sessions::table
                 .filter(sessions::user_id.eq(user_id.get()))
                 .filter(sessions::public_id.eq(name.as_bytes()));
@@ -123,22 +132,55 @@ impl DB {
         })
     }
 
-    /// Ends all sessions of one user or of all users, and returns how many there were. Blocks for
-    /// one transaction.
+    /// Ends all sessions of a user, and returns how many there were. Blocks for one transaction.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn end_all_sessions(&self, user_id: Option<UserId>) -> Result<usize, DbError> {
+    pub fn end_sessions_of_user(&self, user_id: UserId) -> Result<usize, DbError> {
         let now = self.settings.clock.now();
         self.write(|conn| {
-            let Some(user_id) = user_id else {
-                let none = users::session_id.eq(None::<String>);
-                diesel::update(users::table).set(none).execute(conn)?;
-                note_statement("TRUE", [], SessionEnd::Operator, now).run(conn)?;
-                return Ok(diesel::delete(sessions::table).execute(conn)?);
-            };
             sync_legacy_columns(conn, user_id, None)?;
             end_sessions_of(conn, user_id, None, (SessionEnd::Operator, now))
+        })
+    }
+
+    /// Ends the sessions of all users, and returns how many there were. A session that is opened
+    /// meanwhile may end too. Blocks for a short transaction for each 250 sessions; other requests
+    /// write in between.
+    ///
+    /// # Errors
+    /// Only if the database fails; then some sessions may have ended.
+    pub fn end_all_sessions(&self) -> Result<usize, DbError> {
+        let mut ended = 0;
+        let mut last = Vec::new();
+        loop {
+            let sessions: Vec<(Vec<u8>, i64)> = self.read(|conn| {
+                sessions::table
+                    .filter(sessions::digest.gt(&last))
+                    .order(sessions::digest)
+                    .select((sessions::digest, sessions::user_id))
+                    .limit(AT_ONCE)
+                    .load(conn)
+            })?;
+            let Some((digest, _)) = sessions.last() else {
+                return Ok(ended);
+            };
+            last.clone_from(digest);
+            ended += self.end_these(&sessions)?;
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Ends sessions of several users, with their digests and users.
+    fn end_these(&self, these: &[(Vec<u8>, i64)]) -> Result<usize, DbError> {
+        let digests: Vec<&[u8]> = these.iter().map(|(digest, _)| digest.as_slice()).collect();
+        let owners: Vec<i64> = these.iter().map(|(_, owner)| *owner).collect();
+        let now = self.settings.clock.now();
+        self.write(|conn| {
+            forget_newest(conn, &owners, &digests)?;
+            note_ends(conn, &digests, (SessionEnd::Operator, now))?;
+            let ended = sessions::table.filter(sessions::digest.eq_any(&digests));
+            Ok(diesel::delete(ended).execute(conn)?)
         })
     }
 

@@ -35,8 +35,15 @@ fn passkeys(text: &str, any: bool) -> Value {
         last_used_at => any.then_some(text),
     };
     let passkeys: Vec<Value> = any.then_some(passkey).into_iter().collect();
-    let failed = any.then_some(1);
-    context! { passkeys, has_factor => any, has_app => any, can_add => any, failed }
+    context! { passkeys, has_factor => any, has_app => any, can_add => any }
+}
+
+fn passkey(text: &str, intro: &str, on: bool) -> View {
+    let shown = on.then_some(text);
+    View::new("account_passkey.html", "passkeys.remove_title").data(context! {
+        id => 1, name => text, email => shown, intro, action => text, submit => "passkeys.remove",
+        danger => on, recovery => on, other => shown,
+    })
 }
 
 fn plain(text: &str) -> Vec<View> {
@@ -79,9 +86,10 @@ fn plain(text: &str) -> Vec<View> {
         View::new("account_activity.html", "activity.title")
             .wide()
             .data(context! { events => Vec::<Value>::new(), after => () }),
-        View::new("account_passkeys.html", "passkeys.title")
-            .fields([Field::current_password(), Field::totp_code()])
-            .data(passkeys(text, true)),
+        View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, true)),
+        passkey(text, "passkeys.remove_intro", true)
+            .fields([Field::current_password(), Field::totp_code()]),
+        passkey(text, "passkeys.rename_intro", false).fields([Field::passkey_name().filled(text)]),
         View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, false)),
         owner("account_password.html", "password.title").fields(new_password()),
         owner("account_email.html", "email.title").fields([Field::new_email()]),
@@ -97,9 +105,9 @@ fn plain(text: &str) -> Vec<View> {
         views.push(login().fields(credentials()).data(data));
         let code = [Field::totp_code(), Field::recovery_code()];
         let code = View::new("login_code.html", "login_code.title").fields(code);
-        views.push(
-            code.data(context! { keep => on, recovery => on, passkeys => on, other => text }),
-        );
+        views.push(code.data(
+            context! { keep => on, recovery => on, app => on, passkeys => on, other => text },
+        ));
         views.push(register.clone().data(context! { registration_open => on }));
         views.push(forgot.clone().data(context! { sent => on }));
         let invite = View::new("invite.html", "invite.title");
@@ -128,6 +136,7 @@ fn second_factor(text: &str) -> Vec<View> {
         let changes = [change(Some(text)), change(None)];
         let data = context! {
             app, codes_left, changes, required => on, locked_in => on, off => on,
+            has_passkey => on, passkeys_work => on,
         };
         View::new("second_factor.html", "second_factor.title").data(data)
     };
@@ -171,7 +180,9 @@ fn account(text: &str) -> Value {
         is_administrator => true,
         created_at => "2026-11-26 18:40 UTC",
         last_login_at => "2026-11-26 18:40 UTC",
-        factor => context! { app => context! { since => "2026-11-26 18:40 UTC" }, codes_left => 9 },
+        factor => context! {
+            app => context! { since => "2026-11-26 18:40 UTC" }, has_passkey => true, codes_left => 9,
+        },
         last_change => context! {
             what => "factor_change.totp_added",
             at => "2026-11-26 18:40 UTC",
@@ -188,7 +199,7 @@ fn new_account(text: &str) -> Value {
         is_administrator => false,
         created_at => (),
         last_login_at => (),
-        factor => context! { app => (), codes_left => 0 },
+        factor => context! { app => (), has_passkey => true, codes_left => 1 },
         last_change => (),
     }
 }

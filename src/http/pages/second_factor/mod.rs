@@ -38,6 +38,7 @@ pub(crate) async fn show(
             required => is_required || visit.next.is_some(),
             locked_in => is_required,
             off => is_off,
+            passkeys_work => auth.has_passkeys() && !is_off,
             ..shown(&details)
         });
     visit.show(&view)

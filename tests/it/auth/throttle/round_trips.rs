@@ -79,6 +79,28 @@ async fn requests_take_few_round_trips_to_postgres() {
     );
 }
 
+/// What ends older sessions is sent only where there are any.
+#[actix_web::test]
+async fn login_that_ends_no_session_sends_fewer_statements() {
+    let place = Place::new();
+    let statements = Statements::to(&place);
+    let app = throttling(place).await;
+    let home = from("192.0.2.1");
+    statements.of_requests();
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
+    let first = statements.of_requests();
+    assert_eq!(home.try_login(&app, BOB, "bob_pwd").await, 200);
+    let second = statements.of_requests();
+    let deletes = |sent: &[String], table: &str| {
+        let delete = format!("DELETE FROM {table}");
+        sent.iter().filter(|text| text.starts_with(&delete)).count()
+    };
+    for table in ["sessions", "ended_sessions"] {
+        assert_eq!(deletes(&first, table), 0, "{first:#?}");
+        assert_eq!(deletes(&second, table), 1, "{second:#?}");
+    }
+}
+
 /// `PostgreSQL` may run the parts of one statement in another order than they are written.
 #[actix_web::test]
 async fn counts_are_locked_in_one_order() {

@@ -105,10 +105,11 @@ fn operators_and_background(db: &DB) {
         .unwrap();
     db.end_sessions(&session.digest(), SessionScope::All)
         .unwrap();
-    db.end_all_sessions(Some(user.id)).unwrap();
+    db.end_sessions_of_user(user.id).unwrap();
     db.session_end(&session.digest()).unwrap();
     db.ended_sessions_of(user.id).unwrap();
-    db.end_all_sessions(None).unwrap();
+    db.update_user(user.id, &changes).unwrap();
+    db.end_all_sessions().unwrap();
     db.users_after(None, 10).unwrap();
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();

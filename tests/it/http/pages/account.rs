@@ -124,11 +124,13 @@ async fn devices_are_listed_and_logged_out() {
     assert_leads(&answer, "/account/sessions?done=session");
     let ended = visitors[10].get(&app, "/account").await;
     assert_leads(&ended, "/login?reason=session_ended&next=%2Faccount");
-    assert_page(
-        &bob.post(&app, "/account/sessions", &[("id", &newest)])
-            .await,
-        404,
-    );
+    // The button was pressed twice.
+    let again = bob
+        .post(&app, "/account/sessions", &[("id", &newest)])
+        .await;
+    assert_leads(&again, "/account/sessions?done=gone");
+    let page = bob.get(&app, "/account/sessions?done=gone").await;
+    assert!(page.body.contains("That device is already logged out."));
     assert_page(
         &bob.post(&app, "/account/sessions", &[("id", "x")]).await,
         404,

@@ -129,7 +129,7 @@ async fn app_is_set_up_shown_and_removed_in_a_browser(#[case] engine: Engine) {
     assert!(
         account
             .body
-            .contains("Authenticator app since 2027-01-15 08:00 UTC, 10 recovery")
+            .contains("Authenticator app since 2027-01-15 08:00 UTC. Recovery codes left: 10")
     );
     assert!(account.body.contains("Last change of the second factor"));
 
@@ -245,6 +245,8 @@ async fn required_factor_is_set_up_before_all_else(#[case] engine: Engine) {
             "{path}"
         );
     }
+    // A passkey is a second factor too.
+    assert_page(&bob.get(&app, "/account/passkeys").await, 200);
     let change = [PASSWORD, ("new_password", "n3w_pwd")];
     let answer = bob.post(&app, "/account/password", &change).await;
     assert_eq!(answer.status.as_u16(), 303);

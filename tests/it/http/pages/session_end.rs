@@ -143,6 +143,25 @@ async fn newer_login_is_the_reason(#[values(Engine::Sqlite, Engine::Postgres)] e
     assert!((100..=102).contains(&kept.len()), "{}", kept.len());
 }
 
+/// A user who logs in and out again and again does not fill the table.
+#[rstest]
+#[actix_web::test]
+async fn bounded_number_of_logouts_is_kept(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(stand) = Stand::start(engine, 0).await else {
+        return;
+    };
+    for _ in 0..110 {
+        let session = stand.session().await;
+        stand.app.advance(1);
+        stand.app.log_out(&session).await;
+    }
+    let kept = stand.app.place;
+    let kept = kept.texts("SELECT reason AS value FROM ended_sessions");
+    assert!((100..=101).contains(&kept.len()), "{}", kept.len());
+}
+
 #[rstest]
 #[actix_web::test]
 async fn logout_with_another_session_is_the_reason(
@@ -267,7 +286,10 @@ async fn what_an_administrator_did_is_the_reason(
     let user = stand.db.find_user_by(&email(BOB)).unwrap().id;
     for whose in [Some(user), None] {
         let session = stand.session().await;
-        stand.db.end_all_sessions(whose).unwrap();
+        match whose {
+            Some(user) => stand.db.end_sessions_of_user(user).unwrap(),
+            None => stand.db.end_all_sessions().unwrap(),
+        };
         let reasons = [
             "logged out by an administrator",
             "déconnecté par un administrateur",

@@ -13,20 +13,34 @@ use super::life::mailed_link;
 use crate::support::program::{Server, finish, program, told};
 use crate::support::{Place, has_tool};
 
-const PASSWORD: &str = "eleven rockets";
+pub(super) const PASSWORD: &str = "eleven rockets";
 const FACTOR: &str = "/account/second-factor";
 
 /// A service at a host name, which passkeys need, and a browser with an authenticator in it.
-struct Desk {
-    place: Place,
+pub(super) struct Desk {
+    pub(super) place: Place,
     server: Server,
-    browser: Chromium,
+    pub(super) browser: Chromium,
     language: &'static str,
     width: u32,
 }
 
 impl Desk {
-    fn open(language: &'static str, width: u32) -> Self {
+    pub(super) fn open(language: &'static str, width: u32) -> Self {
+        Self::open_with(language, width, &[])
+    }
+
+    /// In English, in a browser that runs no scripts.
+    pub(super) fn open_without_scripts() -> Self {
+        let mut desk = Self::open("en", 360);
+        let parameters = json!({"value": true});
+        desk.browser
+            .call("Emulation.setScriptExecutionDisabled", parameters);
+        desk
+    }
+
+    /// The same with further arguments of the program.
+    pub(super) fn open_with(language: &'static str, width: u32, more: &[&str]) -> Self {
         let place = Place::new();
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap();
@@ -38,7 +52,7 @@ impl Desk {
             "--password-min-length=8",
         ];
         let mut command = program(place.folder(), &arguments);
-        command.env("BIENVENUE_BCRYPT_COST", "4");
+        command.args(more).env("BIENVENUE_BCRYPT_COST", "4");
         let server = Server::spawn(command);
         let mut browser = Chromium::open(&place, language, width, true);
         browser.call("WebAuthn.enable", json!({}));
@@ -58,18 +72,18 @@ impl Desk {
         }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         let (_, port) = self.server.address.rsplit_once(':').unwrap();
         format!("http://localhost:{port}{path}")
     }
 
-    fn go(&mut self, path: &str) {
+    pub(super) fn go(&mut self, path: &str) {
         let url = self.url(path);
         self.browser.go(&url);
     }
 
     /// Fills fields in, and sends the form.
-    fn send(&mut self, action: &str, fields: &[(&str, &str)]) {
+    pub(super) fn send(&mut self, action: &str, fields: &[(&str, &str)]) {
         for (field, text) in fields {
             self.browser.fill(field, text);
         }
@@ -77,7 +91,7 @@ impl Desk {
     }
 
     /// Expects a text on the page, no scroll bar below it, and no violation.
-    fn see(&mut self, name: &str, english: &str, french: &str) {
+    pub(super) fn see(&mut self, name: &str, english: &str, french: &str) {
         let expected = if self.language == "fr" {
             french
         } else {
@@ -92,19 +106,19 @@ impl Desk {
     }
 
     /// Opens a page and looks at it.
-    fn look(&mut self, path: &str, name: &str, english: &str, french: &str) {
+    pub(super) fn look(&mut self, path: &str, name: &str, english: &str, french: &str) {
         self.go(path);
         self.see(name, english, french);
     }
 
     /// Registers a user, who is logged in then.
-    fn register(&mut self, email: &str) {
+    pub(super) fn register(&mut self, email: &str) {
         self.go("/register");
         self.send("/register", &[("email", email), ("password", PASSWORD)]);
         self.browser.expect_path("/account");
     }
 
-    fn operator(&self, arguments: &[&str]) -> String {
+    pub(super) fn operator(&self, arguments: &[&str]) -> String {
         let public = format!("--public-url={}", self.url(""));
         let output = finish(program(
             self.place.folder(),
@@ -121,12 +135,12 @@ impl Desk {
         self.go(&format!("{path}{rest}"));
     }
 
-    fn log_out(&mut self) {
+    pub(super) fn log_out(&mut self) {
         self.go("/logout");
         self.browser.submit("/logout");
     }
 
-    fn log_in(&mut self, email: &str) {
+    pub(super) fn log_in(&mut self, email: &str) {
         self.go("/login");
         self.send("/login", &[("email", email), ("password", PASSWORD)]);
     }
@@ -140,7 +154,7 @@ fn code(secret: &str) -> String {
     totp.generate(now).to_string()
 }
 
-fn says_skipped() {
+pub(super) fn says_skipped() {
     if std::env::var_os("TEST_AXE").is_none() {
         eprintln!("SKIPPED: axe-core, because TEST_AXE does not name its script");
     }
@@ -261,12 +275,24 @@ fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] wid
         "Vos codes de secours",
     );
     desk.look(page, "passkeys", "my key", "my key");
-    desk.browser
-        .run("document.querySelector('[id^=password-]').value = 'wrong one'");
-    desk.browser
-        .run("document.querySelector('[id^=code-]').value = 'abcd-efgh'");
-    desk.browser.submit("/account/passkeys/remove");
-    desk.see("passkeys-wrong", "my key", "my key");
+    desk.look(
+        "/account/passkeys/name?id=1",
+        "passkey-name",
+        "my key",
+        "my key",
+    );
+    desk.send("/account/passkeys/name", &[("name", "")]);
+    desk.see("passkey-name-wrong", "Fill in", "Remplissez");
+    desk.send("/account/passkeys/name", &[("name", "my other key")]);
+    desk.see("passkeys-renamed", "my other key", "my other key");
+    let remove = "/account/passkeys/remove?id=1";
+    desk.look(remove, "passkey-remove", "my other key", "my other key");
+    let wrong = [
+        ("current_password", "wrong one"),
+        ("recovery_code", "abcd-efgh"),
+    ];
+    desk.send("/account/passkeys/remove", &wrong);
+    desk.see("passkey-remove-wrong", "is wrong", "est incorrect");
     desk.log_out();
     desk.log_in("ann@example.org");
     desk.see("login-code-passkey", "passkey", "clé d’accès");

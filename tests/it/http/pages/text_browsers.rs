@@ -1,9 +1,10 @@
 //! Text browsers, which have no JavaScript and no styles: their users log in and out.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use crate::support::program::{Server, told};
+use crate::support::program::{Server, program, told};
 use crate::support::{Place, eventually, has_tool};
 
 const FORM: [(&str, &str); 2] = [("email", "bob@x.fr"), ("password", "bob_pwd")];
@@ -74,6 +75,68 @@ fn lynx_logs_in_and_out_by_keys() {
     // The page to which the login leads, and the one after the logout.
     for text in ["this device", "Forgot your password?"] {
         assert!(screen.contains(text), "{text}: {screen}");
+    }
+}
+
+/// What a page is as text in a text browser. The cookies stay in the folder.
+fn dump(place: &Place, tool: &str, url: &str) -> String {
+    let mut command = Command::new(tool);
+    match tool {
+        "lynx" => command.args(["-dump", "-nolist"]),
+        _ => command.args(["-cookie", "-dump"]),
+    };
+    command
+        .arg(url)
+        .env("HOME", place.folder())
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("http_proxy")
+        .env_remove("LYNX_CFG")
+        .current_dir(place.folder());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Passkeys need a script.
+#[test]
+fn text_browsers_show_no_button_for_passkeys() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let public = format!("--public-url=http://localhost:{}", address.port());
+    let mut command = program(place.folder(), &[&format!("--bind={address}"), &public]);
+    command.env("BIENVENUE_BCRYPT_COST", "4");
+    let server = Server::spawn(command);
+    let client = reqwest::blocking::Client::new();
+    let answer = client.post(server.url("/users")).form(&FORM).send();
+    assert_eq!(answer.unwrap().status(), 201);
+    let html = reqwest::blocking::get(server.url("/login")).unwrap();
+    assert!(html.text().unwrap().contains("Log in with a passkey"));
+    for tool in ["lynx", "w3m"] {
+        if !has_tool(tool) {
+            continue;
+        }
+        let page = dump(&place, tool, &server.url("/login"));
+        assert!(page.contains("Keep me logged in"), "{page}");
+        assert!(!page.contains("passkey"), "{page}");
+    }
+    if has_tool("w3m") {
+        let form = "email=bob@x.fr&password=bob_pwd&keep=on";
+        fs::write(place.path("form"), form).unwrap();
+        let mut login = Command::new("w3m");
+        login
+            .args(["-cookie", "-dump", "-post", "form"])
+            .arg(server.url("/login"))
+            .env("HOME", place.folder())
+            .env_remove("http_proxy")
+            .current_dir(place.folder());
+        assert!(login.output().unwrap().status.success());
+        let page = dump(&place, "w3m", &server.url("/account/passkeys"));
+        assert!(page.contains("needs JavaScript"), "{page}");
+        for absent in ["Add a passkey", "recovery codes"] {
+            assert!(!page.contains(absent), "{absent}: {page}");
+        }
     }
 }
 
