@@ -11,7 +11,7 @@ use crate::support::mailbox::token_of;
 use crate::support::{Engine, Place};
 
 impl App {
-    /// The latest events of the first user with their reasons, the oldest first. Those of mails are
+    /// The latest events of the first user with their reasons, the oldest first. Events of mails are
     /// left out: they come at random times.
     pub(crate) fn latest_events(&self, count: usize) -> Vec<String> {
         self.auth.flush();
