@@ -121,35 +121,29 @@ pub(in crate::db) fn queue_within(
 pub(in crate::db) fn queue_numbered(
     conn: &mut AnyConnection,
     user_id: UserId,
-    mail: &RateLimitedMail,
+    RateLimitedMail { mail, budget }: &RateLimitedMail,
     now: Timestamp,
 ) -> Result<Option<i64>, DbError> {
     let priority = priority_of(conn, Some(user_id), &[], now)?;
-    Ok(insert_within(conn, Some(user_id), mail, priority, now)?.flatten())
+    if count_all(conn, budget, now)?.is_err() {
+        return Ok(None);
+    }
+    let user_id = Some(user_id).filter(|_| priority != MailPriority::Decoy);
+    insert(conn, user_id, mail, priority, now)
 }
 
-/// The same with a given priority.
+/// The same as [`queue_within`] with a given priority.
 pub(in crate::db) fn queue_before(
-    conn: &mut AnyConnection,
-    user_id: Option<UserId>,
-    mail: &RateLimitedMail,
-    priority: MailPriority,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    Ok(insert_within(conn, user_id, mail, priority, now)?.is_some())
-}
-
-/// Inserts a mail if its budget allows it.
-fn insert_within(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,
     RateLimitedMail { mail, budget }: &RateLimitedMail,
     priority: MailPriority,
     now: Timestamp,
-) -> Result<Option<Option<i64>>, DbError> {
+) -> Result<bool, DbError> {
     if count_all(conn, budget, now)?.is_err() {
-        return Ok(None);
+        return Ok(false);
     }
     let user_id = user_id.filter(|_| priority != MailPriority::Decoy);
-    insert(conn, user_id, mail, priority, now).map(Some)
+    insert(conn, user_id, mail, priority, now)?;
+    Ok(true)
 }

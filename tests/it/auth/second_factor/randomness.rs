@@ -15,7 +15,7 @@ const DRAWN: usize = 2000;
 
 #[test]
 fn bits_of_secrets_and_codes_are_random() {
-    let secret = || TotpSecret::generate().unwrap().to_base32().to_string();
+    let secret = || TotpSecret::generate().unwrap().to_base32().clone();
     let code = || RecoveryCode::generate().unwrap().expose();
     let draw: [(&str, usize, &dyn Fn() -> String); 2] =
         [("secret", 20, &secret), ("recovery code", 15, &code)];
