@@ -90,6 +90,7 @@ impl Templates {
         Ok(templates)
     }
 
+    /// Renders a mail of each kind in each language.
     fn render_samples(&self) -> Result<(), TemplateError> {
         let user = Email::from_stored("user@example.org".to_owned());
         for kind in samples() {
@@ -317,6 +318,22 @@ mod tests {
     fn the_templates_of_each_mail_kind_are_checked() {
         for kind in MailKind::NAMES {
             assert!(samples().any(|sample| sample.name() == *kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_templates_in_the_program_can_be_rendered() {
+        let page: Url = "https://login.example.org/page".parse().unwrap();
+        for page in [None, Some(page)] {
+            let templates = Templates::new(TemplateSettings {
+                folder: None,
+                reset_page: page.clone(),
+                verify_page: page.clone(),
+                undo_page: page,
+                service: "Example".to_owned(),
+                service_url: "https://login.example.org".to_owned(),
+            });
+            templates.unwrap().render_samples().unwrap();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
@@ -74,6 +75,31 @@ fn sessions_of_all_users_end_in_steps(#[values(Engine::Sqlite, Engine::Postgres)
     let newest = place.texts("SELECT email AS value FROM users WHERE session_id IS NOT NULL");
     assert_eq!(newest, [""; 0]);
     assert_eq!(db.end_all_sessions().unwrap(), 0);
+}
+
+/// The user's row is locked, although the session is not the newest one.
+#[test]
+fn a_logout_beside_the_end_of_all_sessions_is_no_error() {
+    let Some(place) = Place::on(Engine::Postgres) else {
+        return;
+    };
+    let db = place.open(settings(&Clock::set_to(START)));
+    log_in(&db, 1);
+    place.sql("UPDATE users SET session_id = NULL");
+    let mut logout = place.connect();
+    logout.execute(
+        "BEGIN; SELECT 1 FROM users FOR NO KEY UPDATE; \
+         INSERT INTO ended_sessions (digest, user_id, reason, ended_at) \
+         SELECT digest, user_id, 'logged_out', 0 FROM sessions; DELETE FROM sessions",
+    );
+    let ending = thread::spawn(move || db.end_all_sessions().unwrap());
+    let waiting = "SELECT 'yes' AS value FROM pg_stat_activity \
+                   WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while place.texts(waiting).is_empty() && !ending.is_finished() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    logout.execute("COMMIT");
+    assert_eq!(ending.join().unwrap(), 0);
 }
 
 #[rstest]

@@ -2,7 +2,6 @@
 //! right and wrong ones, and both say which of them they accept.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use bienvenue::webauthn::{
     AssertionCredential, NewCredential, PublicKey, RegistrationCredential, RelyingParty,
@@ -11,7 +10,7 @@ use bienvenue::webauthn::{
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 
-use crate::support::{PYTHON, has_python_module};
+use super::made_by_python;
 
 const CASES: usize = 3000;
 
@@ -104,30 +103,16 @@ impl Case {
     }
 }
 
-/// The cases of the script; none without python-fido2.
-fn cases() -> Option<Vec<Case>> {
-    if !has_python_module("fido2", "python3-fido2") {
-        return None;
-    }
-    let output = Command::new(PYTHON)
-        .args(["-c", include_str!("fido2_cases.py"), &CASES.to_string()])
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.is_empty());
-    let cases = lines.map(|line| serde_json::from_slice(line).unwrap());
-    Some(cases.collect())
-}
-
 const VERIFIED: u8 = 0x04;
 const ELIGIBLE: u8 = 0x08;
 const BACKED_UP: u8 = 0x10;
 
 #[test]
 fn verifier_and_python_fido2_agree() {
-    let Some(cases) = cases() else { return };
+    let Some(cases) = made_by_python::<Case>(include_str!("fido2_cases.py"), &[&CASES.to_string()])
+    else {
+        return;
+    };
     assert_eq!(cases.len(), CASES);
     let party = RelyingParty::new("https://example.org", "example.org").unwrap();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -13,15 +13,18 @@ mod undo;
 mod vectors;
 mod verify;
 
+use std::process::Command;
+
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bienvenue::auth::RelyingParty;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::support::app::{Answer, App, Setup};
 use crate::support::authenticator::Authenticator;
-use crate::support::{Engine, Place};
+use crate::support::{Engine, PYTHON, Place, has_python_module};
 
 const BOB: &str = "bob@x.fr";
 const PASSWORD: &str = "bob_pwd";
@@ -39,6 +42,22 @@ fn setup_on(engine: Engine) -> Option<Setup> {
 fn with_host(mut setup: Setup) -> Setup {
     setup.auth.relying_party = RelyingParty::new("http://localhost", "localhost");
     setup
+}
+
+/// The objects that a script prints, one a line; none without python-fido2, which it uses.
+fn made_by_python<T: DeserializeOwned>(script: &str, arguments: &[&str]) -> Option<Vec<T>> {
+    if !has_python_module("fido2", "python3-fido2") {
+        return None;
+    }
+    let mut python = Command::new(PYTHON);
+    let output = python.args(["-c", script]).args(arguments).output();
+    let output = output.unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let lines = lines.filter(|line| !line.is_empty());
+    let objects = lines.map(|line| serde_json::from_slice(line).unwrap());
+    Some(objects.collect())
 }
 
 impl App {

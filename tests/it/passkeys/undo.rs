@@ -22,12 +22,18 @@ impl App {
     }
 }
 
-/// A service that notifies of second factors.
-async fn notifying(engine: Engine) -> Option<App> {
+/// A service that notifies of second factors, with Bob's session, and his passkey of a minute ago.
+async fn with_a_passkey(engine: Engine) -> Option<(App, String, Authenticator)> {
     let mut setup = setup_on(engine)?;
     setup.sends_mails = true;
     setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
-    Some(setup.start().await)
+    let app = setup.start().await;
+    let session_id = app.new_bob().await;
+    let mut owners = Authenticator::phone();
+    app.add_passkey(&session_id, &mut owners).await;
+    app.mails.next_to(BOB);
+    app.advance(60);
+    Some((app, session_id, owners))
 }
 
 #[rstest]
@@ -35,14 +41,9 @@ async fn notifying(engine: Engine) -> Option<App> {
 #[case(Engine::Postgres)]
 #[actix_web::test]
 async fn undo_removes_the_passkeys_added_since(#[case] engine: Engine) {
-    let Some(app) = notifying(engine).await else {
+    let Some((app, session_id, owners)) = with_a_passkey(engine).await else {
         return;
     };
-    let session_id = app.new_bob().await;
-    let mut owners = Authenticator::phone();
-    app.add_passkey(&session_id, &mut owners).await;
-    app.mails.next_to(BOB);
-    app.advance(60);
     let (mut first, mut second) = (Authenticator::phone(), Authenticator::phone());
     app.add_beside(&session_id, &owners, &mut first).await;
     let undo = token_of(&app.mails.next_to(BOB));
@@ -72,14 +73,9 @@ async fn passkeys_of_one_second_have_an_undo_each(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(0, 1)] used: usize,
 ) {
-    let Some(app) = notifying(engine).await else {
+    let Some((app, session_id, owners)) = with_a_passkey(engine).await else {
         return;
     };
-    let session_id = app.new_bob().await;
-    let mut owners = Authenticator::phone();
-    app.add_passkey(&session_id, &mut owners).await;
-    app.mails.next_to(BOB);
-    app.advance(60);
     let mut added = [Authenticator::phone(), Authenticator::phone()];
     for new in &mut added {
         app.add_beside(&session_id, &owners, new).await;

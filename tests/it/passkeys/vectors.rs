@@ -1,8 +1,6 @@
 //! The test vectors of the specification (WebAuthn Level 3, section 16). A script makes them as the
 //! section says that they are made; digests of what it prints tell whether the script is right.
 
-use std::process::Command;
-
 use bienvenue::webauthn::{
     AssertionCredential, PublicKey, RegistrationCredential, RelyingParty, UserVerification,
     VerifyError,
@@ -12,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::support::{PYTHON, has_python_module};
+use super::made_by_python;
 
 /// The examples, each with the start of the SHA-256 of its byte strings as the specification prints
 /// them, in the order of the fields of [`Vector`], and what the verifier says about it. It refuses
@@ -133,29 +131,11 @@ impl Vector {
     }
 }
 
-/// What the script makes; none without python-fido2, whose CBOR it uses.
-fn vectors() -> Option<Vec<Vector>> {
-    if !has_python_module("fido2", "python3-fido2") {
-        return None;
-    }
-    let output = Command::new(PYTHON)
-        .args(["-c", include_str!("vectors.py")])
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.is_empty());
-    Some(
-        lines
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect(),
-    )
-}
-
 #[test]
 fn vectors_of_the_specification_are_verified() {
-    let Some(vectors) = vectors() else { return };
+    let Some(vectors) = made_by_python::<Vector>(include_str!("vectors.py"), &[]) else {
+        return;
+    };
     let party = RelyingParty::new("https://example.org", "example.org").unwrap();
     let verdict = |vector: &Vector| {
         let digest = vector.digest();

@@ -292,13 +292,19 @@ pub(in crate::db) fn sync_legacy_columns(
         .optional()?)
 }
 
-/// Clears the same column of users whose newest session is among those that end. It locks the
-/// users' rows, as every change of sessions does first.
+/// Clears the same column of users whose newest session is among the sessions that end. It locks
+/// the rows of all owners, as every change of sessions does first: a logout meanwhile comes before
+/// or after.
 pub(in crate::db) fn forget_newest(
     conn: &mut AnyConnection,
     owners: &[i64],
     digests: &[&[u8]],
 ) -> QueryResult<()> {
+    if let AnyConnection::Postgres(conn) = conn {
+        let rows = users::table.filter(users::id.eq_any(owners));
+        let rows = rows.order(users::id).select(users::id).for_no_key_update();
+        rows.execute(conn)?;
+    }
     let hex = digests.iter().map(|digest| HEXLOWER.encode(digest));
     let newest = users::table
         .filter(users::id.eq_any(owners))
