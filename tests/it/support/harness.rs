@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -304,14 +305,22 @@ impl Load {
     }
 
     /// Ends the load, after what is under way was answered.
-    pub(crate) fn finish(self) -> Report {
+    pub(crate) fn finish(mut self) -> Report {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
+        for thread in mem::take(&mut self.threads) {
             thread.join().unwrap();
         }
         Report {
-            notes: Arc::into_inner(self.notes).unwrap().into_inner().unwrap(),
+            notes: mem::take(&mut self.notes.lock().unwrap()),
         }
+    }
+}
+
+/// The clients of a test that fails end too: they would ask as fast as they can until the last test
+/// ends, and make others fail.
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
