@@ -14,12 +14,12 @@ use super::catalog::{self, Table};
 use crate::db::connection::sqlite::{self as sqlite_connection, Location, Role};
 use crate::db::connection::transactions::in_transaction;
 use crate::db::connection::{AnyConnection, postgres as postgres_connection};
-use crate::db::migrations;
+use crate::db::migrations::{self, SchemaStatus};
 use crate::db::postgres::lock_migrations;
 use crate::db::sqlite::create_file;
 use crate::db::tables::copy_marks::{self, CopyMark, CopyState};
 use crate::db::{DB, DbSettings, InstanceLock, OpenError, OpenMode};
-use crate::domain::DatabaseUrl;
+use crate::domain::{DatabaseUrl, Timestamp};
 
 /// The time limits of a service do not hold for a copy.
 const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
@@ -103,11 +103,10 @@ pub(super) fn open_target(
                 }
                 return Err(error);
             }
-            clear(&mut target, tables)?;
+            clear(&mut target, tables, mark, settings.clock.now())?;
         }
         outcome => outcome?,
     }
-    open(url, settings, OpenMode::Migrate)?;
     let mut target = connect(url, settings, Role::Writer)?;
     refuse_running(&mut target, url)?;
     for table in tables {
@@ -163,10 +162,23 @@ pub(super) fn remove_limits(conn: &mut AnyConnection) -> QueryResult<()> {
     }
 }
 
-/// Empties a target whose copy was interrupted. It was never in use.
-fn clear(target: &mut AnyConnection, tables: &[Table]) -> Result<(), CopyError> {
+/// Empties a target whose copy was interrupted, brings its schema up to date, and marks it for this copy, in
+/// one transaction: at no moment is it an empty database that may be used.
+fn clear(
+    target: &mut AnyConnection,
+    tables: &[Table],
+    mark: &CopyMark,
+    now: Timestamp,
+) -> Result<(), CopyError> {
     in_transaction(target, |target| {
+        if let AnyConnection::Postgres(_) = target {
+            lock_migrations(target)?;
+        }
         remove_limits(target)?;
+        if let SchemaStatus::Newer(version) = migrations::standing(target)? {
+            return Err(OpenError::NewerSchema { version }.into());
+        }
+        migrations::apply(target)?;
         let names: Vec<String> = tables
             .iter()
             .rev()
@@ -182,7 +194,7 @@ fn clear(target: &mut AnyConnection, tables: &[Table]) -> Result<(), CopyError> 
                 conn.batch_execute(&format!("TRUNCATE {}", names.join(", ")))?;
             }
         }
-        Ok(copy_marks::remove(target)?)
+        Ok(copy_marks::write(target, mark, now)?)
     })
 }
 

@@ -167,6 +167,12 @@ fn copy_killed_in_hold_and_switch_leaves_one_in_charge() {
     kill_copies(&[Snapshot, Hold, Switch, Hold]);
 }
 
+/// Each copy clears what the killed one has left in the target.
+#[test]
+fn copy_killed_in_preparation_leaves_one_in_charge() {
+    kill_copies(&[Phase::Preparation; 12]);
+}
+
 #[test]
 #[ignore = "long"]
 fn copy_killed_at_fifty_moments_leaves_one_in_charge() {
