@@ -12,8 +12,12 @@ use actix_web::rt;
 use super::backlog::close_backlog;
 use crate::http::Connections;
 
-/// How long after the pause Actix may still accept a connection and register it.
+/// How long after the pause Actix may still accept a connection.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// How long a worker that is behind may take to register a connection that was accepted. Actix drops
+/// those that it has not begun to serve when it stops.
+const REGISTERED: Duration = Duration::from_millis(100);
 
 /// After how long a silent connection counts as between two requests and is closed.
 const RECENT: Duration = Duration::from_millis(500);
@@ -36,6 +40,7 @@ pub(super) async fn drain(
     if let Some(listener) = listener {
         close_backlog(listener);
     }
+    rt::time::sleep(REGISTERED).await;
     // Not earlier, because a client may connect again as soon as it has its last response.
     connections.start_drain();
     close_connections(connections).await;
