@@ -164,6 +164,33 @@ mod tests {
         }
     }
 
+    /// `.cargo/config.toml` says why.
+    #[test]
+    fn sqlite_is_compiled_for_several_threads() {
+        #[derive(QueryableByName)]
+        struct Flag {
+            #[diesel(sql_type = Text)]
+            compile_options: String,
+        }
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let flags: Vec<Flag> =
+            diesel::sql_query("SELECT compile_options FROM pragma_compile_options")
+                .load(&mut conn)
+                .unwrap();
+        let has = |name: &str| flags.iter().any(|flag| flag.compile_options == name);
+        for flag in ["THREADSAFE=2", "DEFAULT_MEMSTATUS=0", "OMIT_LOAD_EXTENSION"] {
+            assert!(has(flag), "{flag}");
+        }
+        for flag in [
+            "ENABLE_MEMORY_MANAGEMENT",
+            "ENABLE_FTS3",
+            "ENABLE_FTS5",
+            "ENABLE_RTREE",
+        ] {
+            assert!(!has(flag), "{flag}");
+        }
+    }
+
     #[test]
     fn a_missing_file_is_not_created() {
         let folder = tempfile::tempdir().unwrap();
