@@ -28,20 +28,19 @@ impl Auth {
     ) -> Result<LoginSuccess, AuthError> {
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(executor, attempt, password, Vec::new());
-        let (checked, permit) = verified
+        let (mut checked, permit) = verified
             .await
             .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, client))?;
         drop(permit);
-        let failure = checked.failure();
-        let opened = match checked.require_right() {
-            Ok(right) => {
+        let opened = match checked.right.take() {
+            Some(right) => {
                 let open = move |auth: &Self| auth.open_session(right, code.as_ref());
                 executor.write(self, client, open).await
             }
-            Err(wrong) => Err(wrong),
+            None => Err(AuthError::InvalidCredentials),
         };
         let (logged_in, replaced) =
-            opened.inspect_err(|cause| self.end_failed_login(&failure, cause, client))?;
+            opened.inspect_err(|cause| self.end_failed_login(&checked, cause, client))?;
         Event::log_login(&logged_in, replaced, &self.audit, client);
         Ok(logged_in)
     }
@@ -83,7 +82,7 @@ impl Auth {
         let (user, attempt) = (&right.user, &right.attempt);
         self.require_verified(user, attempt)?;
         if let Some(code) = code
-            && let Some(proof) = self.proof_of(user.id, code, attempt.client())?
+            && let Some(proof) = self.proof_of(user.id, code, &attempt.client)?
         {
             return self.open_with_second_factor(right, None, &proof);
         }
@@ -91,7 +90,7 @@ impl Auth {
         let new = NewSession {
             user_id: user.id,
             digest: &session_id.digest(),
-            client: attempt.client(),
+            client: &attempt.client,
             level: SessionLevel::Password,
         };
         let (side_effects, device) = attempt.session_side_effects(self);

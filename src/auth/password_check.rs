@@ -11,14 +11,17 @@ use super::{Auth, AuthError, HashError};
 use crate::db::LimitCheck;
 use crate::domain::{Client, HashedPassword, NormalizedEmail, Password, User, UserId};
 
-/// A password that was checked and is right or wrong.
+/// A password that was checked, and what is logged and refunded if the login fails.
 pub(super) struct CheckedPassword {
-    pub(super) user: Option<User>,
-    /// Whether the account is disabled. Its password counts as wrong.
-    is_disabled: bool,
-    pub(super) attempt: LoginAttempt,
-    password: Password,
-    verified: VerifyResult,
+    /// None if the password is wrong, or if the account does not exist or is disabled.
+    pub(super) right: Option<RightPassword>,
+    /// The user, also if the password is wrong.
+    pub(super) user: Option<UserId>,
+    pub(super) reservation: Reservation,
+    /// Whether this attempt locks the account for unknown clients.
+    locks: bool,
+    /// Why no password can be right.
+    impossible: Option<&'static str>,
 }
 
 /// A right password and its account.
@@ -27,16 +30,6 @@ pub(super) struct RightPassword {
     pub(super) attempt: LoginAttempt,
     /// The password, if its stored hash is outdated.
     pub(super) outdated: Option<Password>,
-}
-
-/// What is logged and refunded if the login fails.
-pub(super) struct LoginFailure {
-    user: Option<UserId>,
-    /// Whether this attempt locks the account for unknown clients.
-    locks: bool,
-    /// Why no password can be right.
-    impossible: Option<&'static str>,
-    reservation: Reservation,
 }
 
 impl Auth {
@@ -55,14 +48,14 @@ impl Auth {
         let client = Client::default();
         let attempt = LoginAttempt::new(email.into(), client.clone());
         let verified = self.verify_password(&Inline, attempt, password.clone(), Vec::new());
-        let (checked, permit) = pollster::block_on(verified)
+        let (mut checked, permit) = pollster::block_on(verified)
             .inspect_err(|cause| Event::login_failed(None, cause).log(&self.audit, &client))?;
         drop(permit);
-        let failure = checked.failure();
-        match checked.require_right().and_then(|right| self.settle(right)) {
+        let right = checked.right.take().ok_or(AuthError::InvalidCredentials);
+        match right.and_then(|right| self.settle(right)) {
             Ok(()) => Ok(true),
             Err(cause) => {
-                self.end_failed_login(&failure, &cause, &client);
+                self.end_failed_login(&checked, &cause, &client);
                 if matches!(cause, AuthError::InvalidCredentials) {
                     Ok(false)
                 } else {
@@ -85,7 +78,7 @@ impl Auth {
         password: Password,
         limits: Vec<LimitCheck>,
     ) -> Result<(CheckedPassword, HashPermit), AuthError> {
-        let client = attempt.client().clone();
+        let client = attempt.client.clone();
         let check = move |attempt: &LoginAttempt, auth: &Self| {
             attempt.check(auth)?;
             refuse_waiting(auth, &limits)
@@ -103,17 +96,26 @@ impl Auth {
         let reserved = self.run_count_step(executor, &client, count_and_look_up);
         let (attempt, (user, is_disabled)) = reserved.await?;
 
-        // A disabled account takes the time of an unknown one.
+        // A disabled account takes the time of an unknown one, and its password counts as wrong.
         let stored = user.as_ref().filter(|_| !is_disabled);
         let stored = stored.map(|user| &user.hashed_password);
         let verified = self.compare_password(&mut permit, stored, &password).await;
         let verified = verified.inspect_err(|_| self.refund(&attempt.reservation))?;
+        let is_unknown = stored.is_some_and(|hash| hash.unknown_kind().is_some());
+        let impossible = is_unknown.then_some("unknown_hash");
+        let reservation = attempt.reservation.clone();
         let checked = CheckedPassword {
-            user,
-            is_disabled,
-            attempt,
-            password,
-            verified,
+            user: user.as_ref().map(|user| user.id),
+            locks: attempt.mark.is_none() && reservation.is_last(),
+            impossible: is_disabled.then_some("account_disabled").or(impossible),
+            right: user
+                .filter(|_| verified.is_right && !is_disabled)
+                .map(|user| RightPassword {
+                    user,
+                    attempt,
+                    outdated: verified.is_outdated.then_some(password),
+                }),
+            reservation,
         };
         Ok((checked, permit))
     }
@@ -181,17 +183,17 @@ impl Auth {
     /// service's own.
     pub(super) fn end_failed_login(
         &self,
-        failure: &LoginFailure,
+        checked: &CheckedPassword,
         cause: &AuthError,
         client: &Client,
     ) {
-        self.refund_if_ours(&failure.reservation, cause);
-        let user = failure.user;
+        self.refund_if_ours(&checked.reservation, cause);
+        let user = checked.user;
         let is_wrong = matches!(
             cause,
             AuthError::InvalidCredentials | AuthError::InvalidCode { .. }
         );
-        match (user, failure.impossible) {
+        match (user, checked.impossible) {
             (Some(user), _) if matches!(cause, AuthError::SecondFactorRequired(_)) => {
                 Event::second_factor_required(user)
             }
@@ -201,43 +203,8 @@ impl Auth {
             (Some(_) | None, Some(_) | None) => Event::login_failed(user, cause),
         }
         .log(&self.audit, client);
-        if failure.locks && is_wrong {
+        if checked.locks && is_wrong {
             Event::login_locked(user).log(&self.audit, client);
-        }
-    }
-}
-
-impl CheckedPassword {
-    /// The account, if the password is right. This is where the password of a disabled account
-    /// counts as wrong, after the same work.
-    ///
-    /// # Errors
-    /// [`AuthError::InvalidCredentials`] if it is wrong, or if the account does not exist or is
-    /// disabled.
-    pub(super) fn require_right(self) -> Result<RightPassword, AuthError> {
-        let is_right = self.verified.is_right && !self.is_disabled;
-        let user = self.user.filter(|_| is_right);
-        Ok(RightPassword {
-            user: user.ok_or(AuthError::InvalidCredentials)?,
-            attempt: self.attempt,
-            outdated: self.verified.is_outdated.then_some(self.password),
-        })
-    }
-
-    /// What is logged and refunded if the login fails.
-    pub(super) fn failure(&self) -> LoginFailure {
-        let stored = self.user.as_ref().map(|user| &user.hashed_password);
-        let has_unknown_hash = stored.is_some_and(|hash| hash.unknown_kind().is_some());
-        let reservation = self.attempt.reservation.clone();
-        LoginFailure {
-            user: self.user.as_ref().map(|user| user.id),
-            locks: self.attempt.mark().is_none() && reservation.is_last(),
-            impossible: if self.is_disabled {
-                Some("account_disabled")
-            } else {
-                has_unknown_hash.then_some("unknown_hash")
-            },
-            reservation,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::executor::Executor;
 use super::hasher::HashPermit;
-use super::password_check::RightPassword;
 use super::throttle::{LoginAttempt, Reservation, admin_acts, reauthentications};
 use super::{Auth, AuthError};
 use crate::db::{DbError, LimitCheck, LoginSideEffects, RateLimited, Reauthenticated};
@@ -70,18 +69,14 @@ impl Auth {
         let attempt = LoginAttempt::new(email, client);
         let verified = self.verify_password(executor, attempt, current_password, limits);
         let (checked, permit) = verified.await?;
-        if checked.user.as_ref().is_none_or(|user| user.id != owner.id) {
-            self.refund(&checked.attempt.reservation);
+        if checked.user.is_none_or(|user| user != owner.id) {
+            self.refund(&checked.reservation);
             return Err(AuthError::ConcurrentChange);
         }
-        let RightPassword {
-            user,
-            attempt,
-            outdated: _,
-        } = checked.require_right()?;
+        let right = checked.right.ok_or(AuthError::InvalidCredentials)?;
         let owner = ReauthenticatedUser {
-            user,
-            attempt,
+            user: right.user,
+            attempt: right.attempt,
             session: session_id.digest(),
             level: owner.level,
             limit,
@@ -134,7 +129,7 @@ impl Auth {
 
 impl ReauthenticatedUser {
     pub(super) fn client(&self) -> &Client {
-        self.attempt.client()
+        &self.attempt.client
     }
 
     /// The reservation of the attempt.

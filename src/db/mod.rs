@@ -262,33 +262,24 @@ impl DB {
             .inspect_err(|error| self.file.learn(error))
     }
 
-    /// Writes in one transaction that locks the user's row before it runs `work`. On PostgreSQL
-    /// the lock takes no round trip of its own.
-    fn write_locking<T>(
-        &self,
-        user_id: UserId,
-        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        self.transaction(Some(user_id), work)
-    }
-
+    /// Runs `work` in a transaction.
     fn write<T>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.transaction(None, work)
+        self.write_locking(None, work)
     }
 
-    /// Runs `work` in a transaction. `lock` is the user whose row is locked first; on SQLite a
-    /// writer locks the whole file.
-    fn transaction<T>(
+    /// Runs `work` in a transaction. `lock` is the user whose row is locked first; on PostgreSQL
+    /// the lock takes no round trip of its own, and on SQLite a writer locks the whole file.
+    fn write_locking<T>(
         &self,
-        lock: Option<UserId>,
+        lock: impl Into<Option<UserId>>,
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let begin = Begin {
             pooler: self.settings.pooler,
-            lock,
+            lock: lock.into(),
         };
         let write = || match &self.group_commit {
             Some(group_commit) => group_commit.write(self.patience, self.sharing, work),

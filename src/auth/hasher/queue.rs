@@ -119,7 +119,10 @@ impl Queue {
         let mut state = self.lock();
         // A new job waits until all permits that are held are used.
         let wait = state.time(state.rounds);
-        let network = whose.network();
+        let network = match &whose {
+            Requester::Unlimited => None,
+            Requester::Known { network, .. } | Requester::Stranger(network) => *network,
+        };
         if self.has_its_share(&state, network) || !self.has_room(&state, wait, &whose) {
             let news = state.refusals.count(Instant::now());
             drop(state);
@@ -140,7 +143,10 @@ impl Queue {
             held.places += 1;
             held.rounds += rounds;
         }
-        let account = whose.account();
+        let account = match whose {
+            Requester::Unlimited | Requester::Stranger(_) => None,
+            Requester::Known { account, .. } => Some(account),
+        };
         if let Some(account) = &account {
             *state.kept.entry(account.clone()).or_default() += 1;
         }
@@ -314,22 +320,6 @@ impl State {
             .partition(|waiting: &Waiting| waiting.job.is_awaited());
         self.waiting = awaited;
         left.into()
-    }
-}
-
-impl Requester {
-    fn network(&self) -> Option<IpPrefix> {
-        match self {
-            Self::Unlimited => None,
-            Self::Known { network, .. } | Self::Stranger(network) => *network,
-        }
-    }
-
-    fn account(self) -> Option<NormalizedEmail> {
-        match self {
-            Self::Unlimited | Self::Stranger(_) => None,
-            Self::Known { account, .. } => Some(account),
-        }
     }
 }
 

@@ -56,7 +56,7 @@ impl Auth {
         let right = right.inspect_err(failed)?;
         let reservation = right.attempt.reservation.clone();
         let open = move |auth: &Self| {
-            let proof = auth.proof_of(right.user.id, &code, right.attempt.client())?;
+            let proof = auth.proof_of(right.user.id, &code, &right.attempt.client)?;
             let proof = proof.ok_or(AuthError::NoPendingLogin)?;
             auth.open_with_second_factor(right, Some(&login), &proof)
         };
@@ -115,7 +115,7 @@ impl Auth {
             outdated,
         } = right;
         let (email, digest) = (user.email.key(), login.map(LoginToken::digest));
-        let client = attempt.client();
+        let client = &attempt.client;
         let session_id = SessionId::generate();
         let (mut side_effects, device) = attempt.session_side_effects(self);
         side_effects.forget.push(LimitKey::second_factor(&email));
@@ -185,7 +185,7 @@ impl Auth {
             user_id: right.user.id,
             checked: &right.user.hashed_password,
             digest: &login.digest(),
-            client: right.attempt.client(),
+            client: &right.attempt.client,
         };
         let side_effects = right.attempt.side_effects(self);
         let error = match self.db.add_pending_login(&new, &side_effects) {

@@ -236,7 +236,7 @@ impl Auth {
             session: &NewSession {
                 user_id: user.id,
                 digest: &session_id.digest(),
-                client: attempt.client(),
+                client: &attempt.client,
                 level: SessionLevel::SecondFactor,
             },
             limit: limit.as_slice(),

@@ -12,9 +12,9 @@ use crate::mail::MailKind;
 #[derive(Debug, Clone)]
 pub(in crate::auth) struct LoginAttempt {
     email: NormalizedEmail,
-    client: Client,
-    /// The mark by which the account knows the client.
-    mark: Option<String>,
+    pub(in crate::auth) client: Client,
+    /// The mark by which the account knows the client; none for an unknown client.
+    pub(in crate::auth) mark: Option<String>,
     /// The account and its counts, once they were looked up.
     state: Option<LoginState>,
     /// Whether the account logs in so often that its clients get no reserved permit.
@@ -39,15 +39,6 @@ impl LoginAttempt {
             is_frequent: false,
             reservation: Reservation::default(),
         }
-    }
-
-    pub(in crate::auth) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// The mark by which the account knows the client; none for an unknown client.
-    pub(in crate::auth) fn mark(&self) -> Option<&str> {
-        self.mark.as_deref()
     }
 
     /// Looks up whether the client is known, and returns the account if the client may take a

@@ -23,7 +23,7 @@ pub(in crate::auth) fn reset_requests(
     if let Some(device) = device_mark(client) {
         attempt.recognize_by(auth, vec![device])?;
     }
-    Ok(match attempt.mark() {
+    Ok(match &attempt.mark {
         Some(device) => vec![settings.limit_check(LimitKey::reset_requests_of(email, device))],
         None => RESET_REQUESTS.of(client, settings),
     })

@@ -95,8 +95,8 @@ impl DiskHealth {
         }
         match write() {
             Ok(value) => {
-                if proof {
-                    self.accepted();
+                if proof && let Some(event) = self.refusal().end() {
+                    log::info!("{event} is over: the database can be written again");
                 }
                 Ok(value)
             }
@@ -216,12 +216,6 @@ impl DiskHealth {
                 "{event}: {cause}. Writes are answered 503 until this is fixed, reads continue: \
                  {remedy}. No restart is needed"
             );
-        }
-    }
-
-    fn accepted(&self) {
-        if let Some(event) = self.refusal().end() {
-            log::info!("{event} is over: the database can be written again");
         }
     }
 

@@ -1,13 +1,14 @@
 //! Statements whose text never changes, for lookups that many requests make. Diesel finds the
 //! prepared statement by a type, and neither writes nor compares the text for each request.
 
+use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use std::marker::PhantomData;
 
-use super::statement::{BackendOfValues, Value, walk};
+use super::statement::{Value, walk};
 
 /// The text of a statement, with `$1` for its first value, and so on.
 pub(in crate::db) trait FixedText: 'static {
@@ -45,7 +46,7 @@ impl<T, Conn> RunQueryDsl<Conn> for FixedStatement<'_, T> {}
 
 impl<T: FixedText, DB> QueryFragment<DB> for FixedStatement<'_, T>
 where
-    DB: BackendOfValues,
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     Option<String>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,

@@ -1,5 +1,5 @@
-//! SQL statements as text, and batches of them. A batch runs one statement after the other on
-//! SQLite, and as a single statement on PostgreSQL, which saves round trips.
+//! SQL statements as text. Several together run one after the other on SQLite, and as a single
+//! statement on PostgreSQL, which saves round trips.
 
 use std::marker::PhantomData;
 
@@ -94,7 +94,7 @@ impl<R, Conn> RunQueryDsl<Conn> for Statement<R> {}
 
 impl<R, DB> QueryFragment<DB> for Statement<R>
 where
-    DB: BackendOfValues,
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     Option<String>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
@@ -104,24 +104,13 @@ where
     }
 }
 
-/// A backend that has the types of [`Value`].
-pub(in crate::db) trait BackendOfValues:
-    Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>
-{
-}
-
-impl<DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>> BackendOfValues
-    for DB
-{
-}
-
 pub(super) fn walk<'b, DB>(
     sql: &str,
     values: &'b [Value],
     mut out: AstPass<'_, 'b, DB>,
 ) -> QueryResult<()>
 where
-    DB: BackendOfValues,
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     Option<String>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
@@ -148,102 +137,79 @@ where
     Ok(())
 }
 
-/// Statements of one transaction. On PostgreSQL each of them sees the rows as they were before
-/// the first, so no two of them may change the same row.
-///
-/// Rows are locked in the order of the statements, so that transactions on the same rows do not
-/// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so
-/// it gets them in reverse order.
-#[derive(Debug, Default)]
-pub(in crate::db) struct Batch {
-    statements: Vec<Statement>,
-    /// The place of the statement whose changed rows are counted.
-    counted: usize,
+// Several statements of one transaction. On PostgreSQL each of them sees the rows as they were before
+// the first, so no two of them may change the same row.
+//
+// Rows are locked in the order of the statements, so that transactions on the same rows do not
+// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so
+// it gets them in reverse order.
+
+/// Runs all statements.
+pub(in crate::db) fn run_all(
+    mut statements: Vec<Statement>,
+    conn: &mut AnyConnection,
+) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(conn) => {
+            for statement in statements {
+                statement.execute(conn)?;
+            }
+        }
+        AnyConnection::Postgres(conn) => {
+            if let [statement] = statements.as_slice() {
+                statement.clone().execute(conn)?;
+            } else if !statements.is_empty() {
+                statements.reverse();
+                as_one::<()>(statements, |_| "SELECT".to_owned()).execute(conn)?;
+            }
+        }
+    }
+    Ok(())
 }
 
-impl Batch {
-    pub(in crate::db) fn push(&mut self, statement: Statement) {
-        self.statements.push(statement);
-    }
-
-    /// Adds the statement whose changed rows [`Self::run_counting`] counts.
-    pub(in crate::db) fn push_counted(&mut self, statement: Statement) {
-        self.counted = self.statements.len();
-        self.statements.push(statement);
-    }
-
-    pub(in crate::db) fn extend(&mut self, statements: impl IntoIterator<Item = Statement>) {
-        self.statements.extend(statements);
-    }
-
-    pub(in crate::db) fn append(&mut self, batch: Self) {
-        self.statements.extend(batch.statements);
-    }
-
-    /// Runs all statements.
-    pub(in crate::db) fn run(mut self, conn: &mut AnyConnection) -> QueryResult<()> {
-        match conn {
-            AnyConnection::Sqlite(conn) => {
-                for statement in self.statements {
+/// Runs all statements, and those of `then` only if the one at the place `counted` changed rows.
+/// Returns how many it changed; none if the first one changed no row, and then the caller rolls
+/// back. Both must end with `RETURNING`, and each of `then` with a condition.
+pub(in crate::db) fn run_counting(
+    mut statements: Vec<Statement>,
+    counted: usize,
+    then: impl IntoIterator<Item = Statement>,
+    conn: &mut AnyConnection,
+) -> QueryResult<Option<usize>> {
+    match conn {
+        AnyConnection::Sqlite(conn) => {
+            let mut count = 0;
+            for (number, statement) in statements.into_iter().enumerate() {
+                let changed = statement.execute(conn)?;
+                if changed == 0 && number == 0 {
+                    return Ok(None);
+                }
+                if number == counted {
+                    count = changed;
+                }
+            }
+            if count > 0 {
+                for statement in then {
                     statement.execute(conn)?;
                 }
             }
-            AnyConnection::Postgres(conn) => {
-                if let [statement] = self.statements.as_slice() {
-                    statement.clone().execute(conn)?;
-                } else if !self.statements.is_empty() {
-                    self.statements.reverse();
-                    as_one::<()>(self.statements, |_| "SELECT".to_owned()).execute(conn)?;
-                }
-            }
+            Ok(Some(count))
         }
-        Ok(())
-    }
-
-    /// Runs all statements, and those of `then` only if the counted one changed rows. Returns how
-    /// many it changed; none if the first one changed no row, and then the caller rolls back. Both
-    /// must end with `RETURNING`, and each of `then` with a condition.
-    pub(in crate::db) fn run_counting(
-        mut self,
-        conn: &mut AnyConnection,
-        then: impl IntoIterator<Item = Statement>,
-    ) -> QueryResult<Option<usize>> {
-        match conn {
-            AnyConnection::Sqlite(conn) => {
-                let mut counted = 0;
-                for (number, statement) in self.statements.into_iter().enumerate() {
-                    let changed = statement.execute(conn)?;
-                    if changed == 0 && number == 0 {
-                        return Ok(None);
-                    }
-                    if number == self.counted {
-                        counted = changed;
-                    }
-                }
-                if counted > 0 {
-                    for statement in then {
-                        statement.execute(conn)?;
-                    }
-                }
-                Ok(Some(counted))
+        AnyConnection::Postgres(conn) => {
+            let part = statements.len().saturating_sub(counted);
+            if let [_, others @ ..] = statements.as_mut_slice() {
+                others.reverse();
             }
-            AnyConnection::Postgres(conn) => {
-                let part = self.statements.len().saturating_sub(self.counted);
-                if let [_, others @ ..] = self.statements.as_mut_slice() {
-                    others.reverse();
-                }
-                // Evaluated once, before the rest of the condition.
-                self.statements
-                    .extend(then.into_iter().map(|mut statement| {
-                        let condition = format!(" AND EXISTS (SELECT 1 FROM s{part})");
-                        statement.sql.push_str(&condition);
-                        statement
-                    }));
-                let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
-                let all = as_one::<BigInt>(self.statements, |_| count);
-                let counted: Option<i64> = all.get_result(conn).optional()?;
-                Ok(counted.map(|count| usize::try_from(count).unwrap_or_default()))
-            }
+            // Evaluated once, before the rest of the condition.
+            statements.extend(then.into_iter().map(|mut statement| {
+                let condition = format!(" AND EXISTS (SELECT 1 FROM s{part})");
+                statement.sql.push_str(&condition);
+                statement
+            }));
+            let count = format!("SELECT (SELECT count(*) FROM s{part}) FROM s0");
+            let all = as_one::<BigInt>(statements, |_| count);
+            let counted: Option<i64> = all.get_result(conn).optional()?;
+            Ok(counted.map(|count| usize::try_from(count).unwrap_or_default()))
         }
     }
 }

@@ -25,7 +25,7 @@ impl DB {
         // After a refused write, only a successful write shows that the disk works again.
         let proof = self.storage.refuses();
         let has_schema = self.storage.during(proof, || {
-            self.transaction(None, |conn| {
+            self.write(|conn| {
                 if proof {
                     migrations::write_nothing_new(conn)?;
                 }

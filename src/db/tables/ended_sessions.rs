@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Batch, Statement, Value};
+use crate::db::connection::statement::{Statement, Value, run_all};
 use crate::db::schema::{ended_sessions, sessions};
 use crate::db::{DB, DbError};
 use crate::domain::{EndedSessionInfo, SessionDigest, SessionEnd, Timestamp, UserId};
@@ -185,10 +185,8 @@ pub(in crate::db) fn note_ends_of(
     (which, bounds): (&str, impl IntoIterator<Item = Value>),
     (why, now): (SessionEnd, Timestamp),
 ) -> QueryResult<()> {
-    let mut batch = Batch::default();
-    batch.push(note_statement(which, bounds, why, now));
-    batch.push(forget_statement(user_id));
-    batch.run(conn)
+    let note = note_statement(which, bounds, why, now);
+    run_all(vec![note, forget_statement(user_id)], conn)
 }
 
 /// The statement that notes why sessions end, before they are deleted. `which` is the condition on

@@ -7,7 +7,7 @@ use super::throttle::{
     Condition, LimitHit, count_while_allowed, forget_limits_statement, refund_statement,
 };
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Batch, Statement, Value};
+use crate::db::connection::statement::{Statement, Value, run_all};
 use crate::db::schema::known_clients;
 use crate::db::{DB, DbError};
 use crate::domain::{KnownClient, LimitKey, Timestamp, UserId};
@@ -57,7 +57,7 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<(), DbError> {
         let statements = self.side_effect_statements(conn, user_id, side_effects)?;
-        Ok(statements.run(conn)?)
+        Ok(run_all(statements, conn)?)
     }
 
     /// The statements that write the side effects. No two of them change the same row.
@@ -66,7 +66,7 @@ impl DB {
         conn: &mut AnyConnection,
         user_id: UserId,
         side_effects: &LoginSideEffects,
-    ) -> Result<Batch, DbError> {
+    ) -> Result<Vec<Statement>, DbError> {
         let LoginSideEffects {
             refund,
             forget,
@@ -74,29 +74,25 @@ impl DB {
             stranger,
         } = side_effects;
         let now = self.settings.clock.now();
-        let mut batch = Batch::default();
-        batch.extend(refund.iter().map(refund_statement));
+        let mut statements: Vec<_> = refund.iter().map(refund_statement).collect();
         if !forget.is_empty() {
-            batch.push(forget_limits_statement(forget));
+            statements.push(forget_limits_statement(forget));
         }
         if let Some(RateLimitedMail { mail, budget }) = stranger {
             let condition = Condition::KnowsAnyClient(user_id);
             let counted = count_while_allowed(conn, budget, now, condition)?;
             if counted.len() == budget.len() {
-                batch.push(queue_mail_statement(Some(user_id), mail, now));
+                statements.push(queue_mail_statement(Some(user_id), mail, now));
             } else {
-                batch.extend(counted.iter().map(refund_statement));
+                statements.extend(counted.iter().map(refund_statement));
             }
         }
         if !known.is_empty() {
-            batch.extend(
-                known
-                    .iter()
-                    .map(|mark| know_client_statement(user_id, mark, now)),
-            );
-            batch.push(forget_surplus_statement(user_id, known));
+            let know = |mark| know_client_statement(user_id, mark, now);
+            statements.extend(known.iter().map(know));
+            statements.push(forget_surplus_statement(user_id, known));
         }
-        Ok(batch)
+        Ok(statements)
     }
 
     /// The marks of all known clients of an account. Blocks for one lookup.

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Batch, Statement, Value};
+use crate::db::connection::statement::{Statement, Value};
 use crate::db::schema::{secret_key_check, totp};
 use crate::db::{DB, DbError};
 use crate::domain::UserId;
@@ -78,12 +78,11 @@ pub(in crate::db) fn claim_key_check(
     conn: &mut AnyConnection,
     sealed: &[u8],
 ) -> Result<bool, DbError> {
-    let mut first = Batch::default();
-    first.push(Statement::new(
+    let insert = Statement::<()>::new(
         "INSERT INTO secret_key_check (id, sealed) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
         [Value::number(ROW), Value::Bytes(sealed.to_vec())],
-    ));
-    first.run(conn)?;
+    );
+    insert.run(conn)?;
     let row = secret_key_check::table
         .filter(secret_key_check::id.eq(ROW))
         .filter(secret_key_check::sealed.eq(sealed));

@@ -23,8 +23,8 @@ use crate::db::connection::transactions::{Deadline, begin, checkout, commit, rol
 use crate::db::stats::PoolEvents;
 use crate::db::{DbError, Pooler, Unavailable};
 use failure::Failure;
+use queue::Queue;
 pub(in crate::db) use queue::Sharing;
-use queue::{Queue, Turn};
 
 /// The largest number of writers that share one commit.
 pub(in crate::db) const GROUP_MAX: u32 = 64;
@@ -81,8 +81,12 @@ impl GroupCommit {
         let (group, result) = match group {
             None => {
                 let mut group = self.begin(patience)?;
-                let result = group.run_first(work)?;
-                (group, Ok(result))
+                let result = work(&mut group.conn);
+                if result.is_err() {
+                    roll_back(&mut group.conn);
+                    return result;
+                }
+                (group, result)
             }
             Some(mut group) => {
                 let result = group.run_next(patience, work)?;
@@ -90,7 +94,15 @@ impl GroupCommit {
             }
         };
         let outcome = Arc::clone(&group.outcome);
-        self.settle(turn, group, sharing);
+        let unshared = if sharing == Sharing::Shared && group.is_open() {
+            turn.hand_over(group)
+        } else {
+            Some((turn, group))
+        };
+        if let Some((turn, group)) = unshared {
+            group.commit(&self.storage);
+            drop(turn);
+        }
         // A failure waits for the commit too: its cause may be another member's uncommitted write.
         match outcome.wait() {
             Ok(()) => result,
@@ -111,38 +123,12 @@ impl GroupCommit {
             outcome: Arc::default(),
         })
     }
-
-    /// Passes the transaction to the next writer, or commits it.
-    fn settle(&self, turn: Turn<'_, Group>, group: Group, sharing: Sharing) {
-        let is_open = sharing == Sharing::Shared && group.is_open();
-        let unshared = if is_open {
-            turn.hand_over(group)
-        } else {
-            Some((turn, group))
-        };
-        if let Some((turn, group)) = unshared {
-            group.commit(&self.storage);
-            drop(turn);
-        }
-    }
 }
 
 impl Group {
     /// Whether another writer may join.
     fn is_open(&self) -> bool {
         self.members < GROUP_MAX && self.begun.elapsed() < JOIN_WITHIN
-    }
-
-    /// Runs the first member. Its failure rolls back the transaction.
-    fn run_first<T>(
-        &mut self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let result = work(&mut self.conn);
-        if result.is_err() {
-            roll_back(&mut self.conn);
-        }
-        result
     }
 
     /// Runs a further member in a savepoint, so that its failure undoes only its own work.

@@ -251,7 +251,7 @@ fn a_turn_that_comes_too_late_is_passed_on() {
     let fixture = Fixture::new();
     let group_commit = fixture.db.group_commit.as_ref().unwrap();
     let mut group = group_commit.begin(Deadline::default()).unwrap();
-    group.run_first(insert("first")).unwrap();
+    insert("first")(&mut group.conn).unwrap();
     let past = Deadline(Some(Instant::now()));
     let result = group.run_next(past, insert("late")).unwrap();
     let late = matches!(

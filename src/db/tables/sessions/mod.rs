@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::account_dates::record_login_statement;
 use super::ended_sessions::{forget_statement, note_ends_of, note_statement};
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Batch, Statement, Value};
+use crate::db::connection::statement::{Statement, Value, run_counting};
 use crate::db::schema::{sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
@@ -72,19 +72,25 @@ impl DB {
         checked: Option<&HashedPassword>,
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
-        let mut batch = Batch::default();
-        batch.push(claim_user_statement(new, checked));
-        batch.push(self.insert_session_statement(new));
-        let surplus = self.surplus_bounds(new);
         let now = self.settings.clock.now();
-        let why = SessionEnd::NewerLogin;
-        let note = note_statement(SURPLUS, surplus.clone(), why, now);
-        batch.push_counted(note);
+        let kept = self.settings.sessions.kept_per_user() - 1;
+        let surplus = [
+            Value::number(new.user_id.get()),
+            Value::Bytes(new.digest.as_bytes().to_vec()),
+            Value::number(i64::from(kept)),
+        ];
+        let (claim, insert) = (
+            claim_user_statement(new, checked),
+            self.insert_session_statement(new),
+        );
+        let note = note_statement(SURPLUS, surplus.clone(), SessionEnd::NewerLogin, now);
         let end = Statement::new(format!("DELETE FROM sessions WHERE {SURPLUS}"), surplus);
-        let language = new.client.language();
-        batch.push(record_login_statement(new.user_id, language, now));
-        batch.append(self.side_effect_statements(conn, new.user_id, side_effects)?);
-        let ended = batch.run_counting(conn, [end, forget_statement(new.user_id)])?;
+        let login = record_login_statement(new.user_id, new.client.language(), now);
+        let mut statements = vec![claim, insert, note, login];
+        statements.extend(self.side_effect_statements(conn, new.user_id, side_effects)?);
+        // The note has a row for each session that ends.
+        let then = [end, forget_statement(new.user_id)];
+        let ended = run_counting(statements, 2, then, conn)?;
         ended.ok_or(DbError::NoResultFound)
     }
 
@@ -171,9 +177,8 @@ impl DB {
         conn: &mut AnyConnection,
         new: &NewSession<'_>,
     ) -> Result<(), DbError> {
-        let mut batch = Batch::default();
-        batch.push(self.insert_session_statement(new));
-        Ok(batch.run(conn)?)
+        self.insert_session_statement(new).run(conn)?;
+        Ok(())
     }
 
     /// The statement that inserts a session.
@@ -197,16 +202,6 @@ impl DB {
                 Value::number(new.level.number()),
             ],
         )
-    }
-
-    /// The bounds of the sessions that a login ends: the oldest beyond the allowed number.
-    fn surplus_bounds(&self, new: &NewSession<'_>) -> [Value; 3] {
-        let kept = self.settings.sessions.kept_per_user() - 1;
-        [
-            Value::number(new.user_id.get()),
-            Value::Bytes(new.digest.as_bytes().to_vec()),
-            Value::number(i64::from(kept)),
-        ]
     }
 
     pub(in crate::db) fn validity(&self) -> Validity {

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::db::connection::AnyConnection;
-use crate::db::connection::statement::{Batch, Statement, Value, as_one};
+use crate::db::connection::statement::{Statement, Value, as_one, run_all};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
 use crate::domain::{Limit, LimitCheck, LimitKey, LimitRule, Timestamp, UserId};
@@ -336,9 +336,8 @@ fn count<R>(check: &LimitCheck, now: Timestamp, condition: Condition) -> Stateme
 }
 
 fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError> {
-    let mut batch = Batch::default();
-    batch.extend(counted.iter().map(refund_statement));
-    Ok(batch.run(conn)?)
+    let refunds = counted.iter().map(refund_statement).collect();
+    Ok(run_all(refunds, conn)?)
 }
 
 /// The statement that refunds one attempt.
