@@ -119,7 +119,7 @@ impl Auth {
         user: &User,
         attempt: &LoginAttempt,
     ) -> Result<(), AuthError> {
-        let required = self.settings.email_verification == EmailVerification::Required;
+        let required = self.settings.accounts.email_verification == EmailVerification::Required;
         if !required || self.db.email_verified_at(user.id)?.is_some() {
             return Ok(());
         }
@@ -179,7 +179,7 @@ impl Auth {
             to: found.user.email.clone(),
             new: found.email.clone(),
         };
-        let told = self.settings.notices.tell(Notification::EmailChanged);
+        let told = self.settings.accounts.tells(Notification::EmailChanged);
         let notice = told.then(|| (mail.row(), UNDO_LIFETIME));
         self.db
             .change_email(token, &found, &EmailChange { notice, session })?;

@@ -80,12 +80,13 @@ pub use second_factor::{
     SecondFactorDetails, SecondFactorStatus,
 };
 pub use sessions::{EndedSession, SessionPage};
-pub use settings::{AuthSettings, NotificationSettings};
+pub use settings::AuthSettings;
 pub use stats::{AuthStats, MailOutcome};
 pub use throttle::mail_limit_keys;
 
 pub use crate::domain::{
-    EmailVerification, Notification, Registration, SecondFactorPolicy, ThrottleSettings,
+    AccountSettings, EmailVerification, Notification, Registration, SecondFactorPolicy,
+    ThrottleSettings,
 };
 
 pub use crate::mail::Mail;

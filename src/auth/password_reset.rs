@@ -210,7 +210,7 @@ impl Auth {
 
     /// The notification about a new password.
     pub(super) fn password_changed(&self, to: &Email) -> Option<RateLimitedMail> {
-        let told = self.settings.notices.tell(Notification::PasswordChanged);
+        let told = self.settings.accounts.tells(Notification::PasswordChanged);
         told.then(|| MailKind::PasswordChanged.within_budget(&self.settings.throttle, &to.key()))
     }
 }

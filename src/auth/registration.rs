@@ -103,7 +103,7 @@ impl Auth {
             if !invitation.is_for(email) {
                 return Err(AuthError::InvalidInvitation);
             }
-        } else if self.settings.registration == Registration::Closed {
+        } else if self.settings.accounts.registration == Registration::Closed {
             return Err(AuthError::RegistrationClosed);
         }
         self.settings.accept(&password, Some(email))?;
@@ -118,7 +118,7 @@ impl Auth {
         let new = email.clone();
         let count_and_look_up = move |auth: &Self| {
             let reservation = reserve(auth, &limits)?;
-            let conceals = auth.settings.registration == Registration::Conceal;
+            let conceals = auth.settings.accounts.registration == Registration::Conceal;
             match auth.db.find_user_by(&new) {
                 Ok(_) if !conceals => Err(AuthError::AlreadyExists(new)),
                 Ok(_) | Err(DbError::NoResultFound) => Ok(reservation),
@@ -156,7 +156,7 @@ impl Auth {
         language: Option<Language>,
     ) -> Result<RegistrationOutcome, AuthError> {
         let settings = &self.settings;
-        let verifies = settings.email_verification != EmailVerification::Off;
+        let verifies = settings.accounts.email_verification != EmailVerification::Off;
         let key = email.key();
         let mail = verifies.then(|| MailKind::VerifyEmail.within_budget(&settings.throttle, &key));
         let invitation = invitation.map(InvitationToken::digest);
@@ -167,7 +167,7 @@ impl Auth {
             language,
             invitation: invitation.as_ref(),
         };
-        let registered = match settings.registration {
+        let registered = match settings.accounts.registration {
             Registration::Reveal | Registration::Closed => {
                 self.db.register(&new).map(RegistrationOutcome::New)
             }

@@ -32,8 +32,8 @@ impl Auth {
     pub fn rules(&self) -> AccountRules {
         AccountRules {
             password_min_length: self.settings.password_min_length,
-            registration: self.settings.registration,
-            email_verification: self.settings.email_verification,
+            registration: self.settings.accounts.registration,
+            email_verification: self.settings.accounts.email_verification,
             second_factor: self.settings.second_factor,
         }
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::password::policy::{self, ContextWords};
-use super::{EmailVerification, Notification, PasswordPolicyError, Registration, ThrottleSettings};
-use crate::domain::{BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults};
+use super::{PasswordPolicyError, ThrottleSettings};
+use crate::domain::{
+    AccountSettings, BcryptCost, Email, HashingSettings, Password, SecondFactorPolicy, defaults,
+};
 use crate::webauthn::RelyingParty;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -19,18 +21,12 @@ pub struct AuthSettings {
     pub password_min_length: usize,
     /// The context words of this service. A user's own address is added to them.
     pub context_words: ContextWords,
-    /// Whether users may register.
-    pub registration: Registration,
-    /// Whether addresses have to be verified.
-    pub email_verification: EmailVerification,
+    /// Registration, verification, and what users are told.
+    pub accounts: AccountSettings,
     /// Whether users may, or must, have a second factor.
     pub second_factor: SecondFactorPolicy,
-    /// The name of the service in authenticator apps and for passkeys.
-    pub service_name: String,
     /// The host for which passkeys are made. Without one there are none.
     pub relying_party: Option<RelyingParty>,
-    /// The notifications that owners get.
-    pub notices: NotificationSettings,
     /// The hashing threads and their queue.
     pub hashing: HashingSettings,
     /// The longest random delay of a mail, so that its time reveals nothing about other mails.
@@ -47,12 +43,9 @@ impl Default for AuthSettings {
             bcrypt_cost: BcryptCost::default(),
             password_min_length: defaults::PASSWORD_MIN_LENGTH,
             context_words: ContextWords::default(),
-            registration: Registration::default(),
-            email_verification: EmailVerification::default(),
+            accounts: AccountSettings::default(),
             second_factor: SecondFactorPolicy::default(),
-            service_name: "Bienvenue".to_owned(),
             relying_party: None,
-            notices: NotificationSettings::default(),
             hashing: HashingSettings::default(),
             mail_spread: Duration::from_secs(2),
             throttle: ThrottleSettings::default(),
@@ -76,27 +69,5 @@ impl AuthSettings {
         } else {
             policy::check(password, email, &self.context_words)
         }
-    }
-}
-
-/// The events about which owners are notified by mail. The default is all events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotificationSettings(Vec<Notification>);
-
-impl NotificationSettings {
-    /// Only these events.
-    #[must_use]
-    pub fn only(of: impl IntoIterator<Item = Notification>) -> Self {
-        Self(of.into_iter().collect())
-    }
-
-    pub(in crate::auth) fn tell(&self, of: Notification) -> bool {
-        self.0.contains(&of)
-    }
-}
-
-impl Default for NotificationSettings {
-    fn default() -> Self {
-        Self::only(defaults::NOTIFICATIONS)
     }
 }

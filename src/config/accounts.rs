@@ -5,31 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::parsers::{MailTarget, PageUrl, names, secret, service_name};
-use crate::domain::{Email, EmailVerification, Notification, Registration, defaults};
+use super::parsers::{MailTarget, PageUrl, secret};
+use crate::domain::{AccountSettings, Email};
 
 /// The settings of registration, mails and addresses.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct Accounts {
-    /// Whether a registration reveals that an email has an account
-    #[arg(
-        long,
-        env = "BIENVENUE_REGISTRATION",
-        value_name = "MODE",
-        default_value = "reveal"
-    )]
-    pub registration: Registration,
-
-    /// Name of the service on pages and in emails, 1 to 60 characters
-    #[arg(
-        long,
-        env = "BIENVENUE_SERVICE_NAME",
-        value_name = "NAME",
-        default_value = "Bienvenue",
-        value_parser = service_name
-    )]
-    pub service_name: String,
+    /// What the use cases follow.
+    #[command(flatten)]
+    pub rules: AccountSettings,
 
     /// Transport of emails: dir:FOLDER (files in a folder), smtp://HOST, smtps://HOST, or off
     /// [default: dir:mail]
@@ -72,25 +57,6 @@ pub struct Accounts {
     /// [default: the page /verify-email]
     #[arg(long, env = "BIENVENUE_VERIFY_PAGE", value_name = "URL")]
     pub verify_page: Option<PageUrl>,
-
-    /// Whether new users have to verify their email address
-    #[arg(
-        long,
-        env = "BIENVENUE_EMAIL_VERIFICATION",
-        value_name = "MODE",
-        default_value = "off"
-    )]
-    pub email_verification: EmailVerification,
-
-    /// Events of which owners are notified by email, comma-separated
-    #[arg(
-        long,
-        env = "BIENVENUE_NOTICES",
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = names(&defaults::NOTIFICATIONS)
-    )]
-    pub notices: Vec<Notification>,
 }
 
 impl Accounts {

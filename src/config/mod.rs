@@ -122,12 +122,13 @@ impl Config {
             return Err(ConfigError::CostTooLow { minimum });
         }
         let accounts = &self.accounts;
-        if accounts.email_verification == EmailVerification::Required
+        if accounts.rules.email_verification == EmailVerification::Required
             && accounts.mail == Some(MailTarget::Off)
         {
             return Err(ConfigError::NoMailToVerifyBy);
         }
-        if accounts.notices.len() > 1 && accounts.notices.contains(&Notification::None) {
+        let notices = &accounts.rules.notices;
+        if notices.len() > 1 && notices.contains(&Notification::None) {
             return Err(ConfigError::SomeAndNoNotices);
         }
         if self.sessions.idle() > self.sessions.session_lifetime {

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::domain::{Notification, Origin, ValueError};
+use crate::domain::{Origin, ValueError};
 
 /// The public URL: an origin with https, or on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,33 +158,12 @@ impl fmt::Debug for MailTarget {
     }
 }
 
-/// The changes of which owners are notified, as the setting has them.
-pub(super) fn names(notifications: &[Notification]) -> String {
-    let values = notifications
-        .iter()
-        .filter_map(ValueEnum::to_possible_value);
-    let names: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
-    names.join(",")
-}
-
 /// A secret: any text that is not empty.
 pub(super) fn secret(text: &str) -> Result<SecretString, ValueError> {
     if text.is_empty() {
         return Err(ValueError("must not be empty"));
     }
     Ok(SecretString::from(text))
-}
-
-/// The name of the service, for people.
-pub(super) fn service_name(text: &str) -> Result<String, ValueError> {
-    let name = text.trim();
-    let is_short = (1..=60).contains(&name.chars().count());
-    if !is_short || name.contains(char::is_control) {
-        return Err(ValueError(
-            "must have 1 to 60 characters and no control characters",
-        ));
-    }
-    Ok(name.to_owned())
 }
 
 /// An address and a port.

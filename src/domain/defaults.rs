@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::Notification;
-
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -31,12 +29,3 @@ pub const SESSION_IDLE: Duration = days(1);
 pub const SESSION_LIFETIME: Duration = days(7);
 /// Sessions of a user.
 pub const SESSIONS_PER_USER: u32 = 1;
-
-/// The changes of which owners are notified.
-pub const NOTIFICATIONS: [Notification; 5] = [
-    Notification::NewDevice,
-    Notification::PasswordChanged,
-    Notification::EmailChanged,
-    Notification::SecondFactor,
-    Notification::AccountDeleted,
-];

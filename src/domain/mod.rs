@@ -5,6 +5,7 @@
 
 mod accent_color;
 mod access;
+mod account_settings;
 mod app_url;
 mod audit_chain;
 mod audit_check;
@@ -49,6 +50,7 @@ mod user_agent;
 
 pub use accent_color::{AccentColor, AccentColorError};
 pub use access::{AccessFacts, App, AppLogin};
+pub use account_settings::AccountSettings;
 pub use app_url::AppUrl;
 pub use audit_chain::{
     CHAIN_START, ChainDigest, ChainHead, ChainHeadError, ChainRow, content_digest,

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::ServerError;
-use crate::auth::{AuthSettings, ContextWords, NotificationSettings, RelyingParty};
+use crate::auth::{AuthSettings, ContextWords, RelyingParty};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
 use crate::db::{DbSettings, OpenMode, SessionPolicy};
 use crate::domain::{Clock, DatabaseUrl, Email};
@@ -58,7 +58,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
 pub(super) fn page_settings(config: &Config) -> Option<PageSettings> {
     let pages = &config.pages;
     pages.pages.then(|| PageSettings {
-        service: config.accounts.service_name.clone(),
+        service: config.accounts.rules.service_name.clone(),
         accent: pages.accent_color,
         logo: pages.logo.clone(),
         templates: pages.page_templates.clone(),
@@ -74,16 +74,13 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         bcrypt_cost: passwords.bcrypt_cost,
         password_min_length: config.password_min_length(),
         context_words: ContextWords::new(
-            [env!("CARGO_PKG_NAME"), accounts.service_name.as_str()]
+            [env!("CARGO_PKG_NAME"), accounts.rules.service_name.as_str()]
                 .into_iter()
                 .chain(public_url.map(PublicUrl::host)),
         ),
-        registration: accounts.registration,
-        email_verification: accounts.email_verification,
+        accounts: accounts.rules.clone(),
         second_factor: config.second_factor.second_factor,
-        service_name: accounts.service_name.clone(),
         relying_party: relying_party(config),
-        notices: NotificationSettings::only(accounts.notices.iter().copied()),
         hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: config.throttling,
@@ -141,7 +138,7 @@ pub fn mail_settings(config: &Config, listens: SocketAddr) -> TemplateSettings {
         reset_page: page(accounts.reset_page.as_ref(), "/reset"),
         verify_page: page(accounts.verify_page.as_ref(), "/verify-email"),
         undo_page: page(accounts.verify_page.as_ref(), "/undo"),
-        service: accounts.service_name.clone(),
+        service: accounts.rules.service_name.clone(),
         service_url,
     }
 }

@@ -59,7 +59,7 @@ impl Auth {
         user: &User,
         language: Option<Language>,
     ) -> Result<Vec<RateLimitedMail>, AuthError> {
-        if !self.settings.notices.tell(Notification::AccountDeleted) {
+        if !self.settings.accounts.tells(Notification::AccountDeleted) {
             return Ok(Vec::new());
         }
         let now = self.db.clock().now();

@@ -101,7 +101,7 @@ impl Auth {
     fn enrolment(&self, secret: &TotpSecret, email: &Email) -> Enrolment {
         Enrolment {
             secret: secret.to_base32(),
-            otpauth_uri: secret.otpauth_uri(&self.settings.service_name, email.as_str()),
+            otpauth_uri: secret.otpauth_uri(&self.settings.accounts.service_name, email.as_str()),
         }
     }
 

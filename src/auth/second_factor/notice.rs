@@ -31,7 +31,7 @@ impl Auth {
         email: &Email,
         client: &Client,
     ) -> FactorNotice {
-        let is_told = self.settings.notices.tell(Notification::SecondFactor);
+        let is_told = self.settings.accounts.tells(Notification::SecondFactor);
         let mail = mail_of(kind, email).filter(|_| is_told);
         let budget = &self.settings.throttle;
         FactorNotice {

@@ -192,7 +192,7 @@ impl Auth {
             handle: handle.as_bytes(),
             name: owner.user.email.as_str(),
         };
-        let (service, challenge) = (&self.settings.service_name, challenge.as_bytes());
+        let (service, challenge) = (&self.settings.accounts.service_name, challenge.as_bytes());
         let known = known.into_iter().map(descriptor).collect();
         Ok(CreationOptions::new(party, service, user, challenge, known))
     }

@@ -147,7 +147,7 @@ impl LoginAttempt {
     /// address, such as the library's.
     fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<RateLimitedMail> {
         let address = self.client.address()?;
-        if self.mark.is_some() || !auth.settings.notices.tell(Notification::NewDevice) {
+        if self.mark.is_some() || !auth.settings.accounts.tells(Notification::NewDevice) {
             return None;
         }
         let mail = MailKind::NewDevice {

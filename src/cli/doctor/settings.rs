@@ -179,13 +179,13 @@ fn mail_settings(examination: &Examination<'_>) -> Vec<Finding> {
             format!("{set}, or to off"),
         ));
     }
-    if !is_sent && accounts.email_verification == EmailVerification::Required {
+    if !is_sent && accounts.rules.email_verification == EmailVerification::Required {
         findings.push(Finding::error(
             "new users have to verify their email, and no mail is sent: registrations cannot be completed",
             format!("{set}, or set --email-verification off"),
         ));
     }
-    if !is_sent && accounts.registration == Registration::Conceal {
+    if !is_sent && accounts.rules.registration == Registration::Conceal {
         findings.push(Finding::error(
             "a registration is completed by a mail (--registration conceal), and no mail is sent",
             format!("{set}, or set --registration reveal"),

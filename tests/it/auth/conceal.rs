@@ -11,7 +11,7 @@ const EVE: &str = "eve@dylan.com";
 
 fn concealing(engine: Engine) -> Option<Setup> {
     let mut setup = Setup::at(Place::on(engine)?);
-    setup.auth.registration = Registration::Conceal;
+    setup.auth.accounts.registration = Registration::Conceal;
     Some(setup)
 }
 
@@ -49,7 +49,7 @@ async fn r16_taken_address_costs_the_same_hash_and_writes(
     let Some(mut setup) = concealing(engine) else {
         return;
     };
-    setup.auth.email_verification = EmailVerification::Off;
+    setup.auth.accounts.email_verification = EmailVerification::Off;
     let app = setup.start().await;
     let rows = || {
         let mut kinds = app.place.texts("SELECT key AS value FROM throttle");

@@ -97,7 +97,7 @@ async fn m1_the_first_mail_to_a_new_account_has_a_budget(
     let Some(mut setup) = counting(engine) else {
         return;
     };
-    setup.auth.email_verification = EmailVerification::Optional;
+    setup.auth.accounts.email_verification = EmailVerification::Optional;
     let app = setup.start().await;
     let mut sent = Vec::new();
     for _ in 0..8 {

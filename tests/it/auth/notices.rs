@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::auth::{NotificationSettings, ThrottleSettings};
+use bienvenue::auth::ThrottleSettings;
 use bienvenue::mail::Mail;
 use rstest::rstest;
 
@@ -89,7 +89,7 @@ async fn r15_each_notice_is_sent_and_each_can_be_turned_off(
         return;
     };
     if !told {
-        setup.auth.notices = NotificationSettings::only([]);
+        setup.auth.accounts.notices = vec![];
     }
     let app = setup.start().await;
     app.register(BOB, "bob_pwd").await;

@@ -219,7 +219,7 @@ async fn r35_r38_behind_https_cookies_are_secure_and_hsts_is_sent() {
 #[actix_web::test]
 async fn registration_can_be_closed() {
     let mut setup = Setup::new();
-    setup.auth.registration = Registration::Closed;
+    setup.auth.accounts.registration = Registration::Closed;
     let app = setup.start().await;
     let answer = app.register(BOB.0, BOB.1).await;
     assert_eq!(answer.line(), r#"403 {"message":"registration is closed"}"#);

@@ -39,7 +39,7 @@ async fn r96_passkey_of_a_disabled_user_looks_unknown(
     drop(app);
     let mut next = setup();
     next.place = place;
-    next.auth.email_verification = verification;
+    next.auth.accounts.email_verification = verification;
     let app = next.start().await;
     let unknown = app.log_in_by(&Authenticator::phone()).await;
     assert_eq!(code_of(&unknown), "invalid_passkey");

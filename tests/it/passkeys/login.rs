@@ -161,7 +161,7 @@ async fn unproved_address_is_asked_for_at_a_passkey_too() {
         setup = super::setup();
         setup.place = place;
     }
-    setup.auth.email_verification = bienvenue::auth::EmailVerification::Required;
+    setup.auth.accounts.email_verification = bienvenue::auth::EmailVerification::Required;
     let app = setup.start().await;
     assert_eq!(code_of(&app.log_in_by(&phone).await), "email_not_verified");
 }

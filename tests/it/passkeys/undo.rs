@@ -1,7 +1,7 @@
 //! The mail about a passkey that was added, with which an owner takes the account back.
 
 use actix_web::http::Method;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::Notification;
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of, setup_on};
@@ -26,7 +26,7 @@ impl App {
 async fn with_a_passkey(engine: Engine) -> Option<(App, String, Authenticator)> {
     let mut setup = setup_on(engine)?;
     setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
+    setup.auth.accounts.notices = vec![Notification::SecondFactor];
     let app = setup.start().await;
     let session_id = app.new_bob().await;
     let mut owners = Authenticator::phone();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::rt;
-use bienvenue::auth::{Notification, NotificationSettings, RelyingParty};
+use bienvenue::auth::{Notification, RelyingParty};
 use bienvenue::db::DB;
 use bienvenue::domain::Clock;
 use bienvenue::http::HttpSettings;
@@ -339,8 +339,7 @@ fn setup(place: Rc<Place>, clock: Clock, has_one_session: bool) -> Setup {
     db.sessions.lifetime = Duration::from_secs(LIFETIME);
     let mut auth = quick();
     auth.relying_party = RelyingParty::new("http://localhost", "localhost");
-    auth.notices =
-        NotificationSettings::only([Notification::EmailChanged, Notification::SecondFactor]);
+    auth.accounts.notices = vec![Notification::EmailChanged, Notification::SecondFactor];
     Setup {
         place,
         clock,

@@ -42,8 +42,8 @@ fn is_invalid(refused: &Result<(), AuthError>) -> bool {
 /// Registration is closed, and addresses have to be verified.
 fn closed(engine: Engine) -> Option<Setup> {
     let mut setup = setup(engine)?;
-    setup.auth.registration = Registration::Closed;
-    setup.auth.email_verification = EmailVerification::Required;
+    setup.auth.accounts.registration = Registration::Closed;
+    setup.auth.accounts.email_verification = EmailVerification::Required;
     Some(setup)
 }
 
@@ -129,7 +129,7 @@ async fn of_many_at_once_one_uses_an_invitation(#[case] engine: Engine) {
     let tries: Vec<_> = (0..8)
         .map(|number| {
             let mut settings = quick();
-            settings.registration = Registration::Closed;
+            settings.accounts.registration = Registration::Closed;
             let auth = Auth::new(operator(&app), settings).unwrap();
             let start = Arc::clone(&start);
             std::thread::spawn(move || {

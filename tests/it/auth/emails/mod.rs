@@ -24,7 +24,7 @@ async fn with_bob(engine: Engine, verification: EmailVerification) -> Option<App
     let mut setup = Setup::at(Place::on(engine)?);
     setup.sends_mails = true;
     setup.db.sessions.per_user = 0;
-    setup.auth.email_verification = verification;
+    setup.auth.accounts.email_verification = verification;
     let app = setup.start().await;
     assert_eq!(app.register(BOB, PASSWORD).await.status, 201);
     Some(app)

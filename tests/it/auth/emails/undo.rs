@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use bienvenue::auth::EmailVerification::Off;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::Notification;
 use rstest::rstest;
 
 use super::{ASKED, BOB, INVALID, NEW, PASSWORD, verified, with_bob};
@@ -154,7 +154,7 @@ async fn undo_ends_pending_email_changes() {
 async fn without_the_notice_there_is_no_undo() {
     let mut setup = crate::support::app::Setup::new();
     setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([Notification::PasswordChanged]);
+    setup.auth.accounts.notices = vec![Notification::PasswordChanged];
     let app = setup.start().await;
     app.register(BOB, PASSWORD).await;
     let session = app.session(BOB).await;

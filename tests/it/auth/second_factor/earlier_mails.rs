@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use actix_web::http::Method;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::Notification;
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of};
@@ -51,7 +51,7 @@ async fn upgraded(place: Place, engine: Engine) -> App {
     setup.clock = before.clock.clone();
     setup.db.clock = before.clock.clone();
     setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
+    setup.auth.accounts.notices = vec![Notification::SecondFactor];
     setup.start().await
 }
 

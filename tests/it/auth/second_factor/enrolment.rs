@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use actix_web::http::Method;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::Notification;
 use bienvenue::domain::SecondFactorPolicy;
 use rstest::rstest;
 
@@ -203,7 +203,7 @@ async fn second_factor_off_allows_no_setup() {
 async fn owner_is_notified_of_each_change() {
     let mut setup = Setup::new();
     setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([Notification::SecondFactor]);
+    setup.auth.accounts.notices = vec![Notification::SecondFactor];
     let app = setup.start().await;
     let session_id = app.bob().await;
     let (phone, codes) = app.enrol(&session_id).await;
@@ -314,7 +314,7 @@ async fn zbarimg_reads_the_qr_code() {
         return;
     }
     let mut setup = Setup::new();
-    setup.auth.service_name = "Ann & Co: Küche".to_owned();
+    setup.auth.accounts.service_name = "Ann & Co: Küche".to_owned();
     let app = setup.start().await;
     let session_id = app.bob().await;
     let body = format!("current_password={PASSWORD}");

@@ -1,7 +1,7 @@
 //! The mails about second factors, with which an owner takes the account back.
 
 use actix_web::http::Method;
-use bienvenue::auth::{Notification, NotificationSettings};
+use bienvenue::auth::Notification;
 use bienvenue::domain::Backoff;
 use bienvenue::mail::Mail;
 use rstest::rstest;
@@ -20,7 +20,7 @@ pub(super) fn notifying(place: Place) -> Setup {
     setup.db.sessions.idle = std::time::Duration::from_secs(30 * DAY);
     setup.db.sessions.lifetime = setup.db.sessions.idle;
     let told = [Notification::SecondFactor, Notification::EmailChanged];
-    setup.auth.notices = NotificationSettings::only(told);
+    setup.auth.accounts.notices = told.into();
     setup
 }
 
@@ -216,7 +216,7 @@ async fn undo_of_a_factor_restores_the_address(#[case] engine: Engine) {
 async fn change_without_a_mail_has_no_undo() {
     let mut setup = Setup::new();
     setup.sends_mails = true;
-    setup.auth.notices = NotificationSettings::only([]);
+    setup.auth.accounts.notices = vec![];
     let app = setup.start().await;
     app.enrol(&app.bob().await).await;
     let undoable = "SELECT kind AS value FROM factor_changes WHERE undo_until IS NOT NULL";

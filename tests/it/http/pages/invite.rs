@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bienvenue::auth::AuthSettings;
+use bienvenue::auth::{AccountSettings, AuthSettings};
 use bienvenue::domain::{Email, InvitationToken, Registration};
 
 use super::visitor::Visitor;
@@ -13,7 +13,10 @@ use crate::support::settings;
 #[actix_web::test]
 async fn invitation_registers_where_it_is_closed() {
     let auth = AuthSettings {
-        registration: Registration::Closed,
+        accounts: AccountSettings {
+            registration: Registration::Closed,
+            ..AccountSettings::default()
+        },
         ..quick()
     };
     let setup = Setup {

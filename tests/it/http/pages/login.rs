@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bienvenue::auth::{AuthSettings, ThrottleSettings};
+use bienvenue::auth::{AccountSettings, AuthSettings, ThrottleSettings};
 use bienvenue::domain::EmailVerification;
 use bienvenue::http::HttpSettings;
 
@@ -226,7 +226,10 @@ async fn r11_guesses_by_the_page_are_throttled_as_by_the_api() {
 async fn unverified_address_sees_where_the_mail_went() {
     let setup = Setup {
         auth: AuthSettings {
-            email_verification: EmailVerification::Required,
+            accounts: AccountSettings {
+                email_verification: EmailVerification::Required,
+                ..AccountSettings::default()
+            },
             ..quick()
         },
         ..Setup::new()

@@ -1,6 +1,6 @@
 //! The pages that mailed links lead to.
 
-use bienvenue::auth::AuthSettings;
+use bienvenue::auth::{AccountSettings, AuthSettings};
 use bienvenue::domain::EmailVerification;
 use rstest::rstest;
 
@@ -107,7 +107,10 @@ async fn page_without_a_token_asks_for_a_link() {
 async fn address_is_verified_by_the_page() {
     let setup = Setup {
         auth: AuthSettings {
-            email_verification: EmailVerification::Required,
+            accounts: AccountSettings {
+                email_verification: EmailVerification::Required,
+                ..AccountSettings::default()
+            },
             ..quick()
         },
         ..with_mails()

@@ -1,6 +1,6 @@
 //! The registration page.
 
-use bienvenue::auth::AuthSettings;
+use bienvenue::auth::{AccountSettings, AuthSettings};
 use bienvenue::domain::{EmailVerification, Registration};
 
 use super::visitor::Visitor;
@@ -98,8 +98,11 @@ async fn r16_concealed_registration_answers_alike() {
         (EmailVerification::Required, "check_mail"),
     ] {
         let app = with(AuthSettings {
-            registration: Registration::Conceal,
-            email_verification: verification,
+            accounts: AccountSettings {
+                registration: Registration::Conceal,
+                email_verification: verification,
+                ..AccountSettings::default()
+            },
             ..quick()
         });
         let app = app.start().await;
@@ -115,7 +118,10 @@ async fn r16_concealed_registration_answers_alike() {
 #[actix_web::test]
 async fn required_verification_comes_before_the_login() {
     let app = with(AuthSettings {
-        email_verification: EmailVerification::Required,
+        accounts: AccountSettings {
+            email_verification: EmailVerification::Required,
+            ..AccountSettings::default()
+        },
         ..quick()
     });
     let app = app.start().await;
@@ -128,7 +134,10 @@ async fn required_verification_comes_before_the_login() {
 #[actix_web::test]
 async fn closed_registration_has_no_form() {
     let app = with(AuthSettings {
-        registration: Registration::Closed,
+        accounts: AccountSettings {
+            registration: Registration::Closed,
+            ..AccountSettings::default()
+        },
         ..quick()
     });
     let app = app.start().await;
