@@ -58,7 +58,7 @@ pub use account::summary::AccountSummary;
 pub use act_refusal::ActRefusal;
 pub use administration::{
     ActOutcome, AdminAct, AdminProof, AdminRequest, Administrator, Invited, NewInvitation,
-    UserDetails, create_invitation, members,
+    UserDetails, create_invitation,
 };
 pub use audit::log_csrf_refused;
 pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{PAGE, explain, print, print_json, show_pages};
+use super::output::{Part, explain, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
@@ -23,7 +23,7 @@ pub(super) enum Command {
     Add(Add),
     /// Show all applications: name, URL, groups, and whether a second factor is asked for
     #[command(after_help = "Example: bienvenue app list")]
-    List,
+    List(Part),
     /// Show an application and the proxy's configuration for it
     #[command(after_help = "Example: bienvenue app show wiki --proxy caddy")]
     Show {
@@ -121,10 +121,9 @@ impl Command {
                 warn(&app, config);
                 print_with_snippets(&app, add.proxy, config, options);
             }
-            Self::List => {
-                let read = |after: Option<&AppName>| db.apps(after, PAGE);
-                show_pages(
-                    read,
+            Self::List(part) => {
+                part.show(
+                    |after: Option<&AppName>, limit| db.apps(after, limit),
                     |app| app.name.clone(),
                     |app| {
                         if options.json {

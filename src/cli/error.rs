@@ -116,6 +116,9 @@ pub enum CliError {
     /// The name or the URL is taken.
     #[error("the name or the URL is that of the application {0}: `bienvenue app remove {0}` first")]
     AppExists(AppName),
+    /// `--after` has no name or number of an item.
+    #[error("--after: {0} cannot be the last item of a page")]
+    NoListItem(String),
     /// A use case failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -156,6 +159,7 @@ impl CliError {
             Self::Usage(UsageError::Help(_)) => 0,
             Self::Usage(UsageError::Invalid(_))
             | Self::Copy(CopyError::SameDatabase | CopyError::OnlineEngines)
+            | Self::NoListItem(_)
             | Self::KeepWithoutFolder(_) => USAGE,
             Self::Usage(UsageError::Setting(_))
             | Self::Source(_)

@@ -1,13 +1,13 @@
 //! `bienvenue completions` and `bienvenue man`: made from the description of the command line.
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
 
 use super::CliError;
+use super::output::print;
 
 /// Completions for a shell.
 #[derive(Debug, Args)]
@@ -20,7 +20,10 @@ pub(super) struct Completions {
 
 impl Completions {
     pub(super) fn run(&self, mut command: clap::Command) {
-        clap_complete::generate(self.shell, &mut command, "bienvenue", &mut io::stdout());
+        // Not into standard output, whose reader may have gone: the crate would panic.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "bienvenue", &mut script);
+        print(&String::from_utf8_lossy(&script));
     }
 }
 
@@ -40,7 +43,11 @@ impl Manual {
             Some(folder) => {
                 fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder))
             }
-            None => clap_mangen::Man::new(command).render(&mut io::stdout()),
+            None => {
+                let mut page = Vec::new();
+                let rendered = clap_mangen::Man::new(command).render(&mut page);
+                rendered.map(|()| print(&String::from_utf8_lossy(&page)))
+            }
         }
         .map_err(CliError::Unwritable)
     }

@@ -6,12 +6,11 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
-use super::output::{PAGE, print, print_json, show_pages};
+use super::output::{Part, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
-use crate::auth::members;
 use crate::config::Config;
-use crate::db::{DB, DbError, GroupDeletion};
+use crate::db::{DB, GroupDeletion};
 use crate::domain::{AppName, Email, GroupName, User, UserId};
 
 /// The subcommands of `group`.
@@ -30,6 +29,8 @@ pub(super) enum Command {
         /// Group whose members are shown
         #[arg(value_name = "GROUP")]
         group: Option<GroupName>,
+        #[command(flatten)]
+        part: Part,
     },
     /// Add a user to a group
     #[command(after_help = "Example: bienvenue group add staff bob@example.org")]
@@ -108,9 +109,9 @@ impl Command {
                 let event = event("group_created", "group created", None, group);
                 done(event, &format!("created the group {group}"));
             }
-            Self::List { group: None } => {
-                let read = |after: Option<&GroupName>| db.groups(after, PAGE);
-                show_pages(read, GroupName::clone, |group| {
+            Self::List { group: None, part } => {
+                let read = |after: Option<&GroupName>, limit| db.groups(after, limit);
+                part.show(read, GroupName::clone, |group| {
                     if options.json {
                         print_json(&ShownGroup::of(group));
                     } else {
@@ -118,11 +119,14 @@ impl Command {
                     }
                 })?;
             }
-            Self::List { group: Some(group) } => {
+            Self::List {
+                group: Some(group),
+                part,
+            } => {
                 if !db.has_group(group)? {
                     return Err(CliError::NoSuchGroup(group.clone()));
                 }
-                list_members(&db, group, options)?;
+                list_members(&db, group, part, options)?;
             }
             Self::Add { group, email } => {
                 let user = find(&db, email)?;
@@ -173,11 +177,10 @@ impl Command {
 }
 
 /// Prints the emails of the members.
-fn list_members(db: &DB, group: &GroupName, options: Options) -> Result<(), DbError> {
-    let read = |after: Option<&UserId>| members(db, group, after.copied(), PAGE);
-    show_pages(
-        read,
-        |user| user.id,
+fn list_members(db: &DB, group: &GroupName, part: &Part, options: Options) -> Result<(), CliError> {
+    part.show(
+        |after: Option<&i64>, limit| db.members_of(group, after.copied().map(UserId::new), limit),
+        |user| user.id.get(),
         |User { id, email, .. }| {
             if options.json {
                 print_json(&ShownMember {

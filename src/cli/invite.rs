@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{PAGE, explain, print, print_json, show_pages};
+use super::output::{Part, explain, print, print_json};
 use super::{CliError, database};
 use crate::auth::{ActRefusal, AuthError, Invited, NewInvitation, create_invitation};
 use crate::config::Config;
@@ -57,7 +57,7 @@ fn language() -> impl TypedValueParser<Value = Language> {
 enum Command {
     /// Show the invitations that are not used: number, address, group, when they expire
     #[command(after_help = "Example: bienvenue invite list")]
-    List,
+    List(Part),
     /// Revoke an invitation
     #[command(after_help = "Example: bienvenue invite revoke 7")]
     Revoke {
@@ -72,21 +72,17 @@ impl Invite {
         let db = database::open(config, self.options)?;
         match &self.command {
             None => self.new.run(&db, config, self.options),
-            Some(Command::List) => {
-                let read = |after: Option<&i64>| db.invitations(after.copied(), PAGE);
-                show_pages(
-                    read,
-                    |invitation| invitation.id,
-                    |invitation| {
-                        if self.options.json {
-                            print_invitation(invitation);
-                        } else {
-                            print(&line(invitation));
-                        }
-                    },
-                )?;
-                Ok(())
-            }
+            Some(Command::List(part)) => part.show(
+                |after: Option<&i64>, limit| db.invitations(after.copied(), limit),
+                |invitation| invitation.id,
+                |invitation| {
+                    if self.options.json {
+                        print_invitation(invitation);
+                    } else {
+                        print(&line(invitation));
+                    }
+                },
+            ),
             Some(Command::Revoke { id }) => {
                 if !db.revoke_invitation(*id)? {
                     return Err(CliError::NoSuchInvitation(*id));

@@ -1,11 +1,14 @@
 //! The output of commands.
 
 use std::io::{self, Write};
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::CliError;
 use crate::db::DbError;
 
 /// Writes a command's result to standard output.
@@ -28,23 +31,45 @@ pub(super) fn explain(text: &str) {
 }
 
 /// How many items of a list are read at a time.
-pub(super) const PAGE: u32 = 1000;
+const PAGE: u32 = 1000;
 
-/// Shows all items of a list, which is read page by page: at most one page is in memory. `read`
-/// gets the key of the last item of the page before.
-pub(super) fn show_pages<T, K>(
-    read: impl Fn(Option<&K>) -> Result<Vec<T>, DbError>,
-    key: impl Fn(&T) -> K,
-    show: impl Fn(&T),
-) -> Result<(), DbError> {
-    let mut after = None;
-    loop {
-        let page = read(after.as_ref())?;
-        let Some(last) = page.last() else {
-            return Ok(());
-        };
-        after = Some(key(last));
-        page.iter().for_each(&show);
+/// Which part of a list is shown. Without any of these, all.
+#[derive(Debug, Args)]
+pub(super) struct Part {
+    /// Begin after this item: name or number of the last one of the page before
+    #[arg(long, value_name = "ITEM")]
+    after: Option<String>,
+    /// Show at most this many
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+}
+
+impl Part {
+    /// Shows the items of a list, which is read page by page: at most one page is in memory. `read`
+    /// gets the key of the last item of the page before, and how many items to read.
+    pub(super) fn show<T, K: FromStr>(
+        &self,
+        read: impl Fn(Option<&K>, u32) -> Result<Vec<T>, DbError>,
+        key: impl Fn(&T) -> K,
+        show: impl Fn(&T),
+    ) -> Result<(), CliError> {
+        let first = self.after.as_ref().map(|text| {
+            let key = text.parse();
+            key.map_err(|_| CliError::NoListItem(text.clone()))
+        });
+        let mut after = first.transpose()?;
+        let mut left = self.limit.unwrap_or(u64::MAX);
+        while left > 0 {
+            let page = read(
+                after.as_ref(),
+                u32::try_from(left).unwrap_or(PAGE).min(PAGE),
+            )?;
+            let Some(last) = page.last() else { break };
+            after = Some(key(last));
+            left = left.saturating_sub(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            page.iter().for_each(&show);
+        }
+        Ok(())
     }
 }
 

@@ -93,6 +93,9 @@ use crate::domain::{Clock, DatabaseUrl, UserId};
 /// and are not valid.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
+/// How long the pool waits after it could not connect to a server, before it tries again.
+const RECONNECT_AFTER: Duration = Duration::from_millis(250);
+
 /// How long a connection to a server is used before it is replaced.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -316,7 +319,9 @@ fn pools(
         }
         Target::Postgres(_) => {
             let pool = Pool::builder()
-                .connection_timeout(POOL_WAIT)
+                // Also twice the longest pause between two tries to connect. Requests wait for
+                // `POOL_WAIT`.
+                .connection_timeout(RECONNECT_AFTER * 2)
                 .max_size(settings.connections.max(1))
                 .min_idle(Some(1))
                 .max_lifetime(Some(MAX_LIFETIME))

@@ -7,7 +7,7 @@ mod passkey;
 
 pub use acts::{ActOutcome, AdminAct};
 pub use invitation::{Invited, NewInvitation, create_invitation};
-pub use pages::{UserDetails, members};
+pub use pages::UserDetails;
 
 use super::audit::Event;
 use super::executor::Executor;

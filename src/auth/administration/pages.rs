@@ -37,29 +37,6 @@ impl UserDetails {
     }
 }
 
-/// A page of the members of a group: at most `limit`, from the one after `after` on. Blocks for a
-/// lookup, and for one for each member.
-///
-/// # Errors
-/// Only if the database fails.
-pub fn members(
-    db: &DB,
-    group: &GroupName,
-    after: Option<UserId>,
-    limit: u32,
-) -> Result<Vec<User>, DbError> {
-    let mut members = Vec::new();
-    for id in db.members_of(group, after, limit)? {
-        match db.find_user_by(id) {
-            Ok(user) => members.push(user),
-            // Deleted since the page was read.
-            Err(DbError::NoResultFound) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(members)
-}
-
 impl Auth {
     /// Users whose address begins with a text, as [`DB::users_by_email`].
     ///
@@ -133,7 +110,7 @@ impl Auth {
         Ok(self.db.groups(after, limit)?)
     }
 
-    /// A page of the members of a group, as [`members`].
+    /// A page of the members of a group, as [`DB::members_of`].
     ///
     /// # Errors
     /// [`AuthError::NoResultFound`] if there is no such group.
@@ -147,7 +124,7 @@ impl Auth {
         if !self.db.has_group(group)? {
             return Err(AuthError::NoResultFound);
         }
-        Ok(members(&self.db, group, after, limit)?)
+        Ok(self.db.members_of(group, after, limit)?)
     }
 
     /// A page of the invitations, as [`DB::invitations`].

@@ -2,9 +2,11 @@
 //! first ones of an hour have rows of their own; further ones are counted, and share a row.
 //!
 //! The kinds are counted apart, so that a flood of one event hides no other event, and no other
-//! network.
+//! network. The number of counters is fixed: kinds that share one by chance share its rows too.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use crate::domain::{Actor, AuditDetails, NewAuditEvent, Timestamp, UserId};
@@ -19,30 +21,36 @@ const ROWS_OF_USER: u32 = 60;
 /// After how long counted events get their row.
 const REPORT_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// How many kinds are counted (bounds memory use). Events beyond have rows.
-const KINDS_MAX: usize = 20_000;
+/// How many rows the counted events get together. Further ones share a row with those of other
+/// users.
+const FURTHER_MAX: usize = 20_000;
 
-/// What is counted together. Without a network: those of all networks.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// What is counted together. Without a network: those of all networks. Without a user: those of all
+/// users.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Kind {
-    user: UserId,
+    user: Option<UserId>,
     event: &'static str,
     outcome: Option<String>,
     network: Option<String>,
 }
 
-/// The counts of rows, and the events that have no row of their own.
+/// The counts of rows, and the events that have no row of their own. The number of counters bounds
+/// memory use, and the rows of an hour: 20 for each counter.
 #[derive(Debug, Default)]
-pub(super) struct Repeats {
+pub(super) struct Repeats<const COUNTERS: u64 = { 1 << 16 }> {
     /// When the counts of rows began.
     began_at: Option<Timestamp>,
     /// When the first of the events came that have no row yet.
     further_since: Option<Timestamp>,
-    rows: BTreeMap<Kind, u32>,
+    /// The counts by counter.
+    rows: BTreeMap<u64, u32>,
+    /// Picks the counter of a kind. Clients cannot know which kinds share one.
+    hasher: RandomState,
     further: BTreeMap<(Kind, Option<String>), NewAuditEvent>,
 }
 
-impl Repeats {
+impl<const COUNTERS: u64> Repeats<COUNTERS> {
     /// Returns the event if it gets a row of its own, and else counts it. `network` is that of the
     /// client. Acts of administrators always get one: they have a limit of their own.
     pub(super) fn admit(
@@ -51,7 +59,7 @@ impl Repeats {
         network: Option<String>,
     ) -> Option<NewAuditEvent> {
         let user = match (event.user_id, event.actor) {
-            (Some(user), Actor::Client | Actor::Service) => user,
+            (Some(_), Actor::Client | Actor::Service) => event.user_id,
             (Some(_) | None, Actor::Operator | Actor::Administrator(_)) | (None, _) => {
                 return Some(event);
             }
@@ -70,13 +78,10 @@ impl Repeats {
             network: Some(network.unwrap_or_default()),
             ..of_user.clone()
         };
-        if self.rows.len() >= KINDS_MAX {
-            return Some(event);
-        }
-        if self.count(of_network.clone()) > ROWS_OF_NETWORK {
+        if self.count(&of_network) > ROWS_OF_NETWORK {
             self.add(of_network, event);
             None
-        } else if self.count(of_user.clone()) > ROWS_OF_USER {
+        } else if self.count(&of_user) > ROWS_OF_USER {
             self.add(of_user, event);
             None
         } else {
@@ -84,8 +89,9 @@ impl Repeats {
         }
     }
 
-    fn count(&mut self, kind: Kind) -> u32 {
-        let count = self.rows.entry(kind).or_default();
+    fn count(&mut self, kind: &Kind) -> u32 {
+        let counter = self.hasher.hash_one(kind) % COUNTERS;
+        let count = self.rows.entry(counter).or_default();
         *count = count.saturating_add(1);
         *count
     }
@@ -93,10 +99,15 @@ impl Repeats {
     /// Counts an event that has no row of its own.
     fn add(&mut self, kind: Kind, event: NewAuditEvent) {
         self.further_since.get_or_insert(event.at);
-        let ip = event.details.ip.filter(|_| kind.network.is_some());
         let reason = event.details.reason;
-        let row = self.further.entry((kind, reason.clone()));
-        let row = row.or_insert_with(|| NewAuditEvent {
+        let mut key = (kind, reason.clone());
+        if self.further.len() >= FURTHER_MAX && !self.further.contains_key(&key) {
+            (key.0.user, key.0.network) = (None, None);
+        }
+        let user_id = key.0.user;
+        let ip = event.details.ip.filter(|_| key.0.network.is_some());
+        let row = self.further.entry(key).or_insert_with(|| NewAuditEvent {
+            user_id,
             details: AuditDetails {
                 outcome: event.details.outcome,
                 reason,
@@ -188,6 +199,20 @@ mod tests {
         assert_eq!(further.len(), 1, "they share a row: {further:?}");
         assert_eq!(further[0].details.repeats, Some(940));
         assert_eq!(further[0].details.ip, None, "of many networks");
+    }
+
+    #[test]
+    fn the_rows_of_an_hour_are_bounded_for_any_number_of_users() {
+        let mut repeats = Repeats::<16>::default();
+        let admit = |user| repeats.admit(event("login", user, 0), Some("a".to_owned()));
+        let admitted = (0..40_000).filter_map(admit).count();
+        assert!(admitted <= 16 * 20, "{admitted}");
+        let further = repeats.take_all();
+        assert_eq!(further.len(), FURTHER_MAX + 1);
+        let shared: Vec<_> = further.iter().filter(|row| row.user_id.is_none()).collect();
+        assert_eq!(shared.len(), 1, "of all further users: {shared:?}");
+        let counted: u64 = further.iter().filter_map(|row| row.details.repeats).sum();
+        assert_eq!(counted + admitted as u64, 40_000, "no event is forgotten");
     }
 
     #[test]

@@ -44,9 +44,14 @@ impl DB {
     ) -> Result<Vec<UserToExport>, DbError> {
         let after = after.map_or(i64::MIN, UserId::get);
         let rows: Vec<Row> = self.read(|conn| {
+            // Else PostgreSQL would read the joined tables from their beginning for each page.
+            let of_dates = account_dates::user_id.eq(users::id);
+            let of_address = verified_emails::user_id.eq(users::id);
             users::table
-                .left_join(account_dates::table)
-                .left_join(verified_emails::table)
+                .left_join(account_dates::table.on(of_dates.and(account_dates::user_id.gt(after))))
+                .left_join(
+                    verified_emails::table.on(of_address.and(verified_emails::user_id.gt(after))),
+                )
                 .filter(users::id.gt(after))
                 .order(users::id)
                 .limit(i64::from(limit))

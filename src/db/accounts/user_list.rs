@@ -38,14 +38,21 @@ type Row = (
     (Option<i64>, Option<i64>, Option<String>),
 );
 
-const LISTED: &str = "\
-    SELECT users.id, users.email, users.email_key, account_dates.created_at, \
-        account_dates.last_login_at, account_dates.disabled_at, totp.confirmed_at, \
-        (SELECT min(passkeys.id) FROM passkeys WHERE passkeys.user_id = users.id), \
-        verified_emails.email_key \
-    FROM users LEFT JOIN account_dates ON account_dates.user_id = users.id \
-    LEFT JOIN totp ON totp.user_id = users.id \
-    LEFT JOIN verified_emails ON verified_emails.user_id = users.id ";
+/// The rows of users. `only` is a condition on each joined table, with its name as `{}`.
+fn listed(only: &str) -> String {
+    let joins = ["account_dates", "totp", "verified_emails"].map(|table| {
+        let only = only.replace("{}", table);
+        format!("LEFT JOIN {table} ON {table}.user_id = users.id {only}")
+    });
+    format!(
+        "SELECT users.id, users.email, users.email_key, account_dates.created_at, \
+            account_dates.last_login_at, account_dates.disabled_at, totp.confirmed_at, \
+            (SELECT min(passkeys.id) FROM passkeys WHERE passkeys.user_id = users.id), \
+            verified_emails.email_key \
+        FROM users {}",
+        joins.join(" ")
+    )
+}
 
 /// Behind every address: no text has a greater character.
 const BEHIND_ALL: &str = "\u{10ffff}\u{10ffff}";
@@ -62,7 +69,10 @@ impl DB {
         limit: u32,
     ) -> Result<Vec<ListedUser>, DbError> {
         let after = Value::number(after.map_or(i64::MIN, UserId::get));
-        let sql = format!("{LISTED} WHERE users.id > $1 ORDER BY users.id LIMIT $2");
+        // PostgreSQL would read the joined tables from their beginning for each page, since it does
+        // not conclude that their keys are greater too.
+        let from = listed("AND {}.user_id > $1");
+        let sql = format!("{from} WHERE users.id > $1 ORDER BY users.id LIMIT $2");
         self.listed(|_| sql.clone(), &[after, Value::number(limit.into())])
     }
 
@@ -71,7 +81,7 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn listed_user(&self, id: UserId) -> Result<ListedUser, DbError> {
-        let sql = format!("{LISTED} WHERE users.id = $1");
+        let sql = format!("{} WHERE users.id = $1", listed(""));
         let mut found = self.listed(|_| sql.clone(), &[Value::number(id.get())])?;
         found.pop().ok_or(DbError::NoResultFound)
     }
@@ -108,8 +118,9 @@ impl DB {
                 AnyConnection::Postgres(_) => ("~>=~", "~<~", "USING ~<~"),
             };
             format!(
-                "{LISTED} WHERE users.email_key {from} $1 AND users.email_key {below} $2 \
-                 ORDER BY users.email_key {order} LIMIT $3"
+                "{} WHERE users.email_key {from} $1 AND users.email_key {below} $2 \
+                 ORDER BY users.email_key {order} LIMIT $3",
+                listed("")
             )
         };
         self.listed(sql, &values)

@@ -4,9 +4,10 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{app_groups, group_members, groups};
+use crate::db::schema::{app_groups, group_members, groups, users};
+use crate::db::tables::users::{COLUMNS, UserRow};
 use crate::db::{DB, DbError};
-use crate::domain::{AppName, GroupName, UserId};
+use crate::domain::{AppName, GroupName, User, UserId};
 
 /// The outcome of deleting a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +90,8 @@ impl DB {
         Ok(names.into_iter().map(GroupName::from_stored).collect())
     }
 
-    /// A page of the members of a group by their numbers: at most `limit`, from the one after
-    /// `after` on. Blocks for one lookup.
+    /// A page of the members of a group: at most `limit`, from the one after `after` on, in the order
+    /// of ids. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -99,18 +100,21 @@ impl DB {
         name: &GroupName,
         after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<UserId>, DbError> {
+    ) -> Result<Vec<User>, DbError> {
         let after = after.map_or(i64::MIN, UserId::get);
-        let ids: Vec<i64> = self.read(|conn| {
+        let rows: Vec<UserRow> = self.read(|conn| {
             group_members::table
+                .inner_join(users::table)
                 .filter(group_members::group_name.eq(name.as_str()))
                 .filter(group_members::user_id.gt(after))
+                // Else PostgreSQL may read the users from the first one for each page.
+                .filter(users::id.gt(after))
                 .order(group_members::user_id)
-                .select(group_members::user_id)
+                .select(COLUMNS)
                 .limit(i64::from(limit))
                 .load(conn)
         })?;
-        Ok(ids.into_iter().map(UserId::new).collect())
+        Ok(rows.into_iter().map(User::from).collect())
     }
 
     /// The groups of a user, sorted. Blocks for one lookup.

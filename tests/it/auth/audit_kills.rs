@@ -107,3 +107,75 @@ fn killed_server_leaves_a_whole_chain_of_events(#[case] engine: Engine) {
     println!("{engine:?}: {KILLS} kills, {total} events, {missing} without a row, {oldest:?} old");
     assert!(missing > 0 && missing < total, "{missing} of {total}");
 }
+
+/// How many rows of their own a user's logins get within an hour, and how many logins the test makes.
+const OWN: usize = 20;
+const LOGINS: usize = 25;
+
+/// The rows of the logins of a user: those of their own, and the numbers of shared ones.
+fn logins(place: &Place, email: &str) -> (usize, Vec<u64>) {
+    let details = place.texts(&format!(
+        "SELECT details AS value FROM audit_events WHERE event = 'authn_login_success' \
+         AND user_id = (SELECT id FROM users WHERE email = '{email}')"
+    ));
+    let rows = details.iter().map(|details| {
+        let details: serde_json::Value = serde_json::from_str(details).unwrap();
+        details["repeats"].as_u64()
+    });
+    let (own, shared): (Vec<_>, Vec<_>) = rows.partition(Option::is_none);
+    (own.len(), shared.into_iter().flatten().collect())
+}
+
+/// The numbers of repeated events are written every ten minutes, and at a stop. Kills before that,
+/// amid it, and after it: the chain stays whole, and a number is there as a whole or not at all.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn kill_loses_the_number_of_repeated_events_or_nothing(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let (url, clock) = (place.url_text(), Clock::system());
+    let (mut lost, mut kept) = (0, 0);
+    for round in 0..=KILLS as u64 {
+        let mut server = Server::start_with(&place, &["--database-url", &url]);
+        let (client, email) = (Client::new(), format!("bob{round}@x.org"));
+        let form = [("email", email.as_str()), ("password", "bob_pwd")];
+        for path in ["/users"].into_iter().chain(["/sessions"; LOGINS]) {
+            let answer = client.post(server.url(path)).form(&form).send().unwrap();
+            assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        }
+        let own = || logins(&place, &email) == (OWN, Vec::new());
+        eventually("rows of the first logins", own);
+        match round {
+            0 => server.kill(),
+            1 => {
+                server.signal("TERM");
+                assert!(server.wait().success());
+            }
+            _ => {
+                server.signal("TERM");
+                thread::sleep(Duration::from_millis(4 * (round - 2)));
+                server.kill();
+            }
+        }
+        let db = DB::open(&place.url(), settings(&clock)).unwrap();
+        let report = db.check_audit_chain(None, Vec::new(), |_| {}).unwrap();
+        assert!(report.is_intact(), "kill {round}: {report:?}");
+        let (own, shared) = logins(&place, &email);
+        assert_eq!(own, OWN, "kill {round}");
+        match shared.as_slice() {
+            [] => lost += 1,
+            [count] => {
+                assert_eq!(*count, (LOGINS - OWN) as u64, "kill {round}");
+                kept += 1;
+            }
+            _ => panic!("kill {round}: {shared:?}"),
+        }
+        let log = server.whole_log();
+        let logged = log.matches("event=authn_login_success").count();
+        assert_eq!(logged, LOGINS, "kill {round}: the log has every event");
+    }
+    println!("{engine:?}: {lost} numbers lost, {kept} kept");
+    assert!(lost > 0 && kept > 0, "{lost} lost, {kept} kept");
+}

@@ -195,3 +195,46 @@ fn access_why_names_the_verdict_and_the_rule(
         operator.is_refused(&["access", "why", BOB, no_url], 2);
     }
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn lists_are_read_in_parts(#[case] engine: Engine) {
+    let Some(operator) = Operator::on(engine) else {
+        return;
+    };
+    let names = ["anna", "bert", "carl"];
+    operator.does(&["group", "create", "staff"]);
+    for name in names {
+        let email = format!("{name}@x.org");
+        operator.does(&["user", "add", &email]);
+        operator.does(&["group", "add", "staff", &email]);
+        operator.does(&["group", "create", name]);
+        operator.does(&["app", "add", name, &format!("https://{name}.example.org")]);
+        operator.does(&["invite", "--group", name]);
+    }
+    let keys = |list: &[&str], key: &str| {
+        let lines = operator.does(&[list, &["--json"]].concat());
+        let item = |line: &str| serde_json::from_str::<Value>(line).unwrap()[key].to_string();
+        lines.lines().map(item).collect::<Vec<_>>()
+    };
+    for (list, key) in [
+        (vec!["group", "list"], "group"),
+        (vec!["group", "list", "staff"], "id"),
+        (vec!["app", "list"], "name"),
+        (vec!["invite", "list"], "id"),
+    ] {
+        let all = keys(&list, key);
+        assert!(all.len() >= 3, "{list:?}: {all:?}");
+        let first = keys(&[list.as_slice(), &["--limit", "1"]].concat(), key);
+        assert_eq!(first, all[..1], "{list:?}");
+        let after = all[0].trim_matches('"');
+        let second = ["--after", after, "--limit", "1"];
+        let second = keys(&[list.as_slice(), &second].concat(), key);
+        assert_eq!(second, all[1..2], "{list:?}");
+        let rest = keys(&[list.as_slice(), &["--after", after]].concat(), key);
+        assert_eq!(rest, all[1..], "{list:?}");
+    }
+    let refusal = operator.is_refused(&["group", "list", "staff", "--after", "anna"], 2);
+    assert!(refusal.contains("--after: anna"), "{refusal}");
+}

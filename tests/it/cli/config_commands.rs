@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use bienvenue::cli::Cli;
 use clap::CommandFactory;
@@ -205,6 +205,25 @@ fn completions_are_valid_and_complete() {
         command.args(["-c", script]).current_dir(place.folder());
         let words = printed(&command.output().unwrap());
         assert_eq!(words.trim(), "disable delete");
+    }
+}
+
+/// As for `bienvenue completions zsh | head`.
+#[test]
+fn output_that_is_not_read_to_its_end_is_no_error() {
+    let place = Place::new();
+    run(place.folder(), &["db", "migrate"]);
+    for arguments in [
+        vec!["completions", "zsh"],
+        vec!["man"],
+        vec!["user", "list"],
+    ] {
+        let mut command = program(place.folder(), &arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
     }
 }
 

@@ -105,6 +105,13 @@ fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
     let has = |word: &str| plan.iter().any(|line| line.contains(word));
     let is_page = statement.contains("LIMIT") && !statement.contains("WHERE");
     let scans = has("Seq Scan on");
+    // A join that merges reads an index from its beginning, for each page.
+    let is_index =
+        |line: &str| line.contains("Index Scan using") || line.contains("Index Only Scan using");
+    let whole_index = plan.iter().enumerate().any(|(number, line)| {
+        let next = plan.get(number + 1);
+        is_index(line) && !next.is_some_and(|next| next.contains("Index Cond"))
+    });
     let one_key = plan
         .iter()
         .filter(|line| line.contains("Index Cond"))
@@ -113,6 +120,8 @@ fn fault(statement: &str, plan: &[String]) -> Option<&'static str> {
         Some("a sequential scan")
     } else if has("Sort Key") && !one_key {
         Some("a sort of many rows")
+    } else if whole_index && !is_page {
+        Some("an index from its beginning")
     } else {
         None
     }

@@ -111,6 +111,7 @@ fn operators_and_background(db: &DB) {
     db.update_user(user.id, &changes).unwrap();
     db.end_all_sessions().unwrap();
     db.users_after(None, 10).unwrap();
+    db.users_to_export(None, 10).unwrap();
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();
     db.count_sessions(Some(&session.digest()), 10).unwrap();
