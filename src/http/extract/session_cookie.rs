@@ -36,11 +36,18 @@ impl SessionCookie {
             .finish()
     }
 
-    /// The cookie to set after a login for as long as a session lives.
-    pub(crate) fn keeping(session_id: &str, settings: &HttpSettings) -> Cookie<'static> {
+    /// The cookie to set on a page: to keep for as long as a session lives, or until the browser
+    /// is closed.
+    pub(crate) fn on_page(
+        session_id: &str,
+        keep: bool,
+        settings: &HttpSettings,
+    ) -> Cookie<'static> {
         let mut cookie = Self::build(session_id, settings);
-        let lifetime = Duration::try_from(settings.session_lifetime);
-        cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
+        if keep {
+            let lifetime = Duration::try_from(settings.session_lifetime);
+            cookie.set_max_age(lifetime.unwrap_or(Duration::MAX));
+        }
         cookie
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn show_password(
         Field::current_password(),
         Field::new_password(&auth.rules()),
     ];
-    visit.show(&password_view(fields.into(), &signed_in))
+    visit.show(&password_view(fields.into(), &signed_in, false))
 }
 
 /// `POST /account/password`
@@ -33,21 +33,23 @@ pub(crate) async fn submit_password(
     executor: web::Data<BlockingExecutor>,
     mut post: OwnerPost,
 ) -> Result<HttpResponse, Refusal> {
+    let keep = post.form.hidden("keep").is_some();
+    let view = |fields, signed_in: &SignedIn| password_view(fields, signed_in, keep);
     let current = post.take_current_password();
     let field = Field::new_password(&auth.rules());
     let email = Some(&post.signed_in.user.email);
     let new = post.form.take_new_password(field, &auth, email);
     let (Some(current), Some(new)) = (current, new) else {
-        return Err(post.invalid(password_view));
+        return Err(post.invalid(view));
     };
     let changed = auth.change_password(executor.get_ref(), post.request(current), new);
     match changed.await {
         Ok(changed) => {
             let session_id = changed.session_id.expose();
-            let cookie = SessionCookie::build(&session_id, &post.visit.settings);
+            let cookie = SessionCookie::on_page(&session_id, keep, &post.visit.settings);
             Ok(see_other("/account?done=password").cookie(cookie).finish())
         }
-        Err(error) => Err(post.refused(error, password_view)),
+        Err(error) => Err(post.refused(error, view)),
     }
 }
 
@@ -108,11 +110,12 @@ pub(crate) async fn submit_delete(
     }
 }
 
-fn password_view(fields: Vec<Field>, signed_in: &SignedIn) -> View {
+/// `keep`: whether the new session is to outlive the browser's window.
+fn password_view(fields: Vec<Field>, signed_in: &SignedIn, keep: bool) -> View {
     let email = signed_in.user.email.as_str();
     View::new("account_password.html", "password.title")
         .fields(fields)
-        .data(context! { email })
+        .data(context! { email, keep })
 }
 
 fn email_view(fields: Vec<Field>, signed_in: &SignedIn) -> View {

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 40] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 41] = built_in![
     "account.html",
     "account_activity.html",
     "account_delete.html",
@@ -34,6 +34,7 @@ pub(super) const BUILT_IN: [(&str, &str); 40] = built_in![
     "docs.html",
     "fields.html",
     "forgot.html",
+    "keep.html",
     "login.html",
     "login_code.html",
     "logout.html",

@@ -4,8 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use minijinja::context;
 
-use super::next::Next;
-
+use super::next::{ACCOUNT, Next};
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
@@ -14,7 +13,9 @@ use crate::http::error::Refusal;
 /// `GET /denied`: which account has no access to which application, and a button to log out.
 /// `next` is the URL that was asked for.
 pub(crate) async fn show(request: HttpRequest, visit: Visit) -> Result<HttpResponse, Refusal> {
-    let SignedIn { user, .. } = SignedIn::of(&request, &visit).await?;
+    // After a login the application decides again: it may be another account, or have access by then.
+    let next = visit.next.as_ref().map_or(ACCOUNT, Next::location);
+    let SignedIn { user, .. } = SignedIn::or_lead_to(next, &request, &visit).await?;
     let app = visit.next.as_ref().and_then(Next::origin);
     let data = context! {
         email => user.email.as_str(),

@@ -76,11 +76,7 @@ pub(crate) async fn enter(visit: &Visit, logged_in: &LoginSuccess, keep: bool) -
     let settings = &visit.settings;
     let session_id = logged_in.session_id.expose();
     let mut answer = visit.go_on(logged_in.session_id).await;
-    answer.cookie(if keep {
-        SessionCookie::keeping(&session_id, settings)
-    } else {
-        SessionCookie::build(&session_id, settings)
-    });
+    answer.cookie(SessionCookie::on_page(&session_id, keep, settings));
     if let Some(device) = &logged_in.device {
         answer.cookie(device_cookie::build(device, settings));
     }

@@ -22,13 +22,25 @@ impl SignedIn {
     /// # Errors
     /// A redirect to the login if there is none, and from there back to this page.
     pub(crate) async fn of(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
+        Self::or_lead_to(request.path(), request, visit).await
+    }
+
+    /// Looks up the session.
+    ///
+    /// # Errors
+    /// A redirect to the login if there is none, and from there to `next`.
+    pub(crate) async fn or_lead_to(
+        next: &str,
+        request: &HttpRequest,
+        visit: &Visit,
+    ) -> Result<Self, Refusal> {
         match session_of(request).await {
             Ok((session_id, user)) => Ok(Self { session_id, user }),
             Err(HttpError::NotLoggedIn | HttpError::Auth(AuthError::NotLoggedIn)) => {
-                Err(Refusal::log_in_first(login(request)))
+                Err(Refusal::log_in_first(login(request, next)))
             }
             Err(HttpError::Auth(AuthError::EnrolmentRequired)) => {
-                let enrolment = with_query(SECOND_FACTOR, [("next", request.path())]);
+                let enrolment = with_query(SECOND_FACTOR, [("next", next)]);
                 Err(Refusal::enrol_first(enrolment))
             }
             Err(error) => Err(visit.error(error)),
@@ -42,18 +54,20 @@ impl SignedIn {
     pub(crate) async fn enrolling(request: &HttpRequest, visit: &Visit) -> Result<Self, Refusal> {
         match any_session_of(request).await {
             Ok((session_id, user)) => Ok(Self { session_id, user }),
-            Err(HttpError::NotLoggedIn) => Err(Refusal::log_in_first(login(request))),
+            Err(HttpError::NotLoggedIn) => {
+                Err(Refusal::log_in_first(login(request, request.path())))
+            }
             Err(error) => Err(visit.error(error)),
         }
     }
 }
 
-/// The login, with the reason why it is shown and the way back.
-fn login(request: &HttpRequest) -> String {
+/// The login, with the reason why it is shown and what follows it.
+fn login(request: &HttpRequest, next: &str) -> String {
     // A browser that still has the cookie was logged in until the session ended.
     let reason = match SessionCookie::read(request) {
         Some(_) => "session_ended",
         None => "login_required",
     };
-    with_query("/login", [("reason", reason), ("next", request.path())])
+    with_query("/login", [("reason", reason), ("next", next)])
 }

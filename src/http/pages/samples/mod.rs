@@ -91,7 +91,9 @@ fn plain(text: &str) -> Vec<View> {
             .fields([Field::current_password(), Field::totp_code()]),
         passkey(text, "passkeys.rename_intro", false).fields([Field::passkey_name().filled(text)]),
         View::new("account_passkeys.html", "passkeys.title").data(passkeys(text, false)),
-        owner("account_password.html", "password.title").fields(new_password()),
+        View::new("account_password.html", "password.title")
+            .fields(new_password())
+            .data(context! { email => text, keep => true }),
         owner("account_email.html", "email.title").fields([Field::new_email()]),
         owner("account_delete.html", "delete.title").fields([Field::current_password()]),
         owner("logout.html", "logout.title"),

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::visitor::Visitor;
 use super::{ACCEPT, assert_leads, assert_page};
-use crate::support::app::{Setup, app};
+use crate::support::app::{Answer, Setup, app};
 use crate::support::{Engine, Place, settings};
 
 const BOB: [(&str, &str); 2] = [("email", "bob@x.fr"), ("password", "bob_pwd")];
@@ -164,6 +164,47 @@ async fn export_is_a_file() {
         Some("attachment; filename=\"account.json\"")
     );
     assert_eq!(file.json()["user"]["email"], "bob@x.fr");
+}
+
+#[actix_web::test]
+async fn new_password_keeps_the_login_where_it_is_asked_to() {
+    let app = app().await;
+    app.register("bob@x.fr", "bob_pwd").await;
+    let bob = Visitor::default();
+    bob.post(&app, "/login", &BOB).await;
+    let wrong = [
+        ("current_password", "s3cret"),
+        ("new_password", "n3w_pwd"),
+        ("keep", "on"),
+    ];
+    let page = bob.post(&app, "/account/password", &wrong).await;
+    assert!(page.body.contains("name=\"keep\" value=\"on\" checked"));
+
+    let session_cookie = |answer: &Answer| {
+        let cookies = answer.headers("set-cookie");
+        let session = cookies.iter().find(|c| c.starts_with("session_id="));
+        session.unwrap().to_string()
+    };
+    let form = [("current_password", "bob_pwd"), ("new_password", "n3w_pwd")];
+    let answer = bob.post(&app, "/account/password", &form).await;
+    assert!(!session_cookie(&answer).contains("Max-Age"));
+    let form = [
+        ("current_password", "n3w_pwd"),
+        ("new_password", "b0b_pwd"),
+        ("keep", "on"),
+    ];
+    let answer = bob.post(&app, "/account/password", &form).await;
+    assert!(session_cookie(&answer).contains("Max-Age"));
+}
+
+#[actix_web::test]
+async fn denied_leads_strangers_to_what_they_wanted() {
+    let app = app().await;
+    let denied = async |path| Visitor::default().get(&app, path).await;
+    let login = "/login?reason=login_required&next=";
+    assert_leads(&denied("/denied").await, &format!("{login}%2Faccount"));
+    let answer = denied("/denied?next=%2Fthings").await;
+    assert_leads(&answer, &format!("{login}%2Fthings"));
 }
 
 #[actix_web::test]
