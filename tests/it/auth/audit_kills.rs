@@ -16,6 +16,7 @@ use rstest::rstest;
 use crate::support::program::Server;
 use crate::support::{Engine, Place, eventually, settings};
 
+/// The number of kills in a test that is not shortened.
 const KILLS: usize = 10;
 const WRITERS: usize = 4;
 
@@ -58,17 +59,14 @@ fn in_table(place: &Place) -> HashSet<String> {
     ids.collect()
 }
 
-#[rstest]
-#[case(Engine::Sqlite)]
-#[case(Engine::Postgres)]
-fn killed_server_leaves_a_whole_chain_of_events(#[case] engine: Engine) {
+fn kill(engine: Engine, kills: usize) {
     let Some(place) = Place::on(engine) else {
         return;
     };
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let (url, clock) = (place.url_text(), Clock::system());
     let (mut missing, mut total, mut oldest) = (0, 0, Duration::ZERO);
-    for round in 0..KILLS {
+    for round in 0..kills {
         let mut server = Server::start_with(&place, &["--database-url", &url]);
         let answered = Arc::new(Mutex::new(Vec::<Answered>::new()));
         let writers: Vec<_> = (0..WRITERS)
@@ -104,8 +102,23 @@ fn killed_server_leaves_a_whole_chain_of_events(#[case] engine: Engine) {
             "kill {round}: {oldest:?}"
         );
     }
-    println!("{engine:?}: {KILLS} kills, {total} events, {missing} without a row, {oldest:?} old");
+    println!("{engine:?}: {kills} kills, {total} events, {missing} without a row, {oldest:?} old");
     assert!(missing > 0 && missing < total, "{missing} of {total}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+fn killed_server_leaves_a_whole_chain_of_events(#[case] engine: Engine) {
+    kill(engine, 3);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[ignore = "long"]
+fn server_killed_ten_times_leaves_a_whole_chain(#[case] engine: Engine) {
+    kill(engine, KILLS);
 }
 
 /// How many rows of their own a user's logins get within an hour, and how many logins the test makes.

@@ -176,16 +176,16 @@ impl Chromium {
             return Vec::new();
         };
         let axe = std::fs::read_to_string(axe).unwrap();
+        self.look(&axe);
         let mut found = Vec::new();
         // The two schemes differ in their colours alone.
-        for (scheme, rules) in [("light", ""), ("dark", "{runOnly: ['color-contrast']}")] {
+        for (scheme, rules) in [("light", ""), ("dark", ", runOnly: ['color-contrast']")] {
             let run = format!(
-                "axe.run({rules}).then(found => JSON.stringify(found.violations.map(rule => \
+                "axe.run({{resultTypes: ['violations'], selectors: false{rules}}}).then(found => JSON.stringify(found.violations.map(rule => \
                  rule.id + ': ' + rule.nodes.map(node => node.html).join(', '))))"
             );
             let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
             self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
-            self.look(&axe);
             let parameters =
                 json!({"expression": run, "returnByValue": true, "awaitPromise": true});
             let answer = self.call("Runtime.evaluate", parameters);

@@ -27,8 +27,9 @@ impl Desk {
 }
 
 #[rstest]
-#[case("en", 1280)]
 #[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn refusals_are_pages_in_each_state(#[case] language: &'static str, #[case] width: u32) {
     if !has_tool("chromium") {
         return;
@@ -87,8 +88,9 @@ fn refusals_are_pages_in_each_state(#[case] language: &'static str, #[case] widt
 }
 
 #[rstest]
-#[case("en", 360)]
-#[case("fr", 1280)]
+#[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn closed_registration_and_documents_are_pages(#[case] language: &'static str, #[case] width: u32) {
     if !has_tool("chromium") {
         return;
@@ -112,8 +114,9 @@ fn closed_registration_and_documents_are_pages(#[case] language: &'static str, #
 }
 
 #[rstest]
-#[case("en", 1280)]
 #[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn form_of_an_administrator_with_a_passkey_is_a_page(
     #[case] language: &'static str,
     #[case] width: u32,

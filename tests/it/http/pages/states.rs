@@ -161,8 +161,9 @@ pub(super) fn says_skipped() {
 }
 
 #[rstest]
-#[case("en", 1280)]
 #[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn second_factor_pages_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
     if !has_tool("chromium") {
         return;
@@ -252,8 +253,9 @@ fn second_factor_pages_stand_in_each_state(#[case] language: &'static str, #[cas
 }
 
 #[rstest]
-#[case("en", 360)]
-#[case("fr", 1280)]
+#[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
     if !has_tool("chromium") {
         return;
@@ -299,8 +301,9 @@ fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] wid
 }
 
 #[rstest]
-#[case("en", 360)]
-#[case("fr", 1280)]
+#[case("fr", 360)]
+#[ignore = "long"]
+#[case("en", 1280)]
 fn pages_of_links_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
     if !has_tool("chromium") {
         return;
