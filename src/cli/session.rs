@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
-use super::output::{print, print_json};
+use super::output::{Part, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
-use crate::domain::{Email, SessionInfo};
+use crate::domain::{Email, SessionInfo, SessionPublicId};
 
 /// The commands on sessions.
 #[derive(Debug, Subcommand)]
@@ -21,6 +21,8 @@ pub(super) enum Command {
         /// Email of the user
         #[arg(value_name = "EMAIL", value_parser = email)]
         email: Email,
+        #[command(flatten)]
+        part: Part,
     },
     /// End all sessions of one user, or of all users after a confirmation. They have to log in again
     #[command(after_help = "Example: bienvenue session revoke bob@example.org")]
@@ -48,21 +50,20 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         match self {
-            Self::List { email } => {
+            Self::List { email, part } => {
                 let user = find(&db, email)?;
-                let mut page = db.sessions_of(user.id, None, None, PAGE)?;
                 if !options.json {
                     print(HEADER);
                 }
-                while let Some(last) = page.last().map(|session| session.public_id) {
-                    if options.json {
-                        let valid = page.iter().filter(|session| session.valid);
-                        valid.for_each(|session| print_json(&ShownSession::of(session)));
-                    } else {
-                        print(&lines(&page));
-                    }
-                    page = db.sessions_of(user.id, None, Some(last), PAGE)?;
-                }
+                let read = |after: Option<&SessionPublicId>, limit| {
+                    db.sessions_of(user.id, None, after.copied(), limit)
+                };
+                let show = |session: &SessionInfo| match session.valid {
+                    true if options.json => print_json(&ShownSession::of(session)),
+                    true => print(&line(session)),
+                    false => {}
+                };
+                part.show(read, |session| session.public_id, show)?;
             }
             Self::Revoke {
                 whose: Whose { email, all },
@@ -123,23 +124,16 @@ impl<'a> ShownSession<'a> {
     }
 }
 
-/// How many sessions are read at a time.
-const PAGE: u32 = 1000;
-
 const HEADER: &str =
     "SESSION                               OPENED                LAST SEEN             FROM\n";
 
-/// One line for each valid session. It shows the public id, which is no use for a login.
-fn lines(sessions: &[SessionInfo]) -> String {
-    let valid = sessions.iter().filter(|session| session.valid);
-    let line = |session: &SessionInfo| {
-        format!(
-            "{:<36}  {:<20}  {:<20}  {}\n",
-            session.public_id.to_string(),
-            session.created_at.rfc3339(),
-            session.last_seen_at.rfc3339(),
-            session.ip.as_deref().unwrap_or("-"),
-        )
-    };
-    valid.map(line).collect()
+/// A session as a line: the public id, which is no use for a login.
+fn line(session: &SessionInfo) -> String {
+    format!(
+        "{:<36}  {:<20}  {:<20}  {}\n",
+        session.public_id.to_string(),
+        session.created_at.rfc3339(),
+        session.last_seen_at.rfc3339(),
+        session.ip.as_deref().unwrap_or("-"),
+    )
 }

@@ -1,6 +1,7 @@
 //! Sessions as their owner sees them, and the user of a session.
 
 use std::fmt;
+use std::str::FromStr;
 
 use uuid::{NoContext, Uuid};
 
@@ -31,19 +32,6 @@ impl SessionPublicId {
         Self(Uuid::new_v7(timestamp))
     }
 
-    /// Parses an id as it was issued: a UUID in lower case with hyphens.
-    ///
-    /// # Errors
-    /// [`TokenError`] for any other text.
-    pub fn parse(text: &str) -> Result<Self, TokenError> {
-        let id = Self(Uuid::try_parse(text).or(Err(TokenError))?);
-        if id.to_string() == text {
-            Ok(id)
-        } else {
-            Err(TokenError)
-        }
-    }
-
     /// An id from the database; none if it has not 16 bytes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
@@ -53,6 +41,23 @@ impl SessionPublicId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+}
+
+impl FromStr for SessionPublicId {
+    type Err = TokenError;
+
+    /// Parses an id as it was issued: a UUID in lower case with hyphens.
+    ///
+    /// # Errors
+    /// [`TokenError`] for any other text.
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let id = Self(Uuid::try_parse(text).or(Err(TokenError))?);
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(TokenError)
+        }
     }
 }
 

@@ -120,7 +120,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, HttpError> {
     let mut query = form_urlencoded::parse(request.query_string().as_bytes());
     let after = query.find(|(name, _)| name == "after");
-    let after = after.map(|(_, id)| SessionPublicId::parse(&id));
+    let after = after.map(|(_, id)| id.parse());
     let after = after.transpose().or(Err(HttpError::UnknownPage))?;
     let page = executor
         .run_long_read(move |auth| auth.sessions(&session_id, after, PAGE))
@@ -141,7 +141,9 @@ pub(crate) async fn end(
     CurrentUser { session_id, .. }: CurrentUser,
 ) -> Result<HttpResponse, HttpError> {
     let name = request.match_info().get("id").unwrap_or_default();
-    let name = SessionPublicId::parse(name).or(Err(HttpError::NoSuchSession))?;
+    let name = name
+        .parse::<SessionPublicId>()
+        .or(Err(HttpError::NoSuchSession))?;
     let named = executor
         .run_write(move |auth| auth.end_session(&session_id, name))
         .await?;

@@ -13,7 +13,10 @@ use crate::auth::Auth;
 use crate::domain::{PasskeyInfo, SessionUser};
 use crate::http::{BlockingExecutor, Refusal};
 
-/// `GET /account/passkeys` in a browser.
+/// How many passkeys one page lists (bounds its size).
+const PAGE: usize = 5;
+
+/// `GET /account/passkeys`, `GET /account/passkeys?after={id}` in a browser.
 pub(crate) async fn show(
     auth: web::Data<Auth>,
     executor: web::Data<BlockingExecutor>,
@@ -24,7 +27,8 @@ pub(crate) async fn show(
     let SignedIn { user, .. } = SignedIn::enrolling(&request, &visit).await?;
     let listed = Listed::of(&executor, &visit, user).await?;
     let notice = visit.query("done").and_then(done);
-    let mut answer = visit.show(&listed.view(&auth).notice(notice))?;
+    let after = visit.query("after");
+    let mut answer = visit.show(&listed.view(&auth, after).notice(notice))?;
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("Accept"));
     Ok(answer)
@@ -52,9 +56,20 @@ impl Listed {
         })
     }
 
-    fn view(&self, auth: &Auth) -> View {
+    /// The page behind the passkey `after`: the first one, where there is none with that id.
+    fn view(&self, auth: &Auth, after: Option<&str>) -> View {
+        let is_last = |key: &PasskeyInfo| after == Some(&*key.id.get().to_string());
+        let start = self
+            .passkeys
+            .iter()
+            .position(is_last)
+            .map_or(0, |at| at + 1);
+        let mut rest = self.passkeys.iter().skip(start);
+        let page: Vec<_> = rest.by_ref().take(PAGE).collect();
+        let last = page.last().map(|key| key.id.get());
         let data = context! {
-            passkeys => self.passkeys.iter().map(shown).collect::<Vec<_>>(),
+            passkeys => page.into_iter().map(shown).collect::<Vec<_>>(),
+            after => rest.next().and(last),
             has_factor => !self.factors.is_empty(),
             has_app => self.factors.contains(&"totp"),
             can_add => auth.has_passkeys(),

@@ -24,7 +24,7 @@ pub(crate) async fn show(
     visit: Visit,
 ) -> Result<HttpResponse, Refusal> {
     let SignedIn { session_id, .. } = SignedIn::of(&request, &visit).await?;
-    let after = visit.query("after").map(SessionPublicId::parse);
+    let after = visit.query("after").map(str::parse::<SessionPublicId>);
     let after = after.transpose().or(Err(HttpError::UnknownPage));
     let after = after.map_err(|error| visit.error(error))?;
     let page = executor
@@ -74,7 +74,9 @@ pub(crate) async fn submit(
     let (id, scope) = (form.hidden("id"), form.hidden("scope"));
     match (id, scope) {
         (Some(id), None) => {
-            let id = SessionPublicId::parse(&id).or(Err(HttpError::NoSuchSession));
+            let id = id
+                .parse::<SessionPublicId>()
+                .or(Err(HttpError::NoSuchSession));
             let id = id.map_err(|error| visit.error(error))?;
             let named = executor
                 .run_write(move |auth| auth.end_session(&session_id, id))

@@ -105,9 +105,30 @@ async fn account_has_at_most_twenty_passkeys() {
         let proof = app.proof(&session_id, &phone).await;
         let options = app.as_user(&session_id, Method::POST, path, proof).await;
         let credential = Authenticator::security_key().register(&options.json());
-        let added = app.send_passkey(&session_id, &credential, "key").await;
+        let name = "x".repeat(64);
+        let added = app.send_passkey(&session_id, &credential, &name).await;
         assert_eq!(added.status.as_u16(), 201, "{number}: {}", added.body);
     }
+    // The pages that list them stay small, with the style sheet and heads of responses.
+    let mut next = "/account/passkeys".to_owned();
+    let mut listed = 0;
+    loop {
+        let page = navigation(Method::GET, &next);
+        let page = page.insert_header(("Cookie", format!("session_id={session_id}")));
+        let page = app.send(page).await;
+        assert!(
+            page.body.len() + 9 * 1024 <= 14 * 1024,
+            "{}",
+            page.body.len()
+        );
+        listed += page.body.matches("/account/passkeys/name?id=").count();
+        let Some((_, after)) = page.body.split_once("/account/passkeys?after=") else {
+            break;
+        };
+        let after = after.split('"').next().unwrap();
+        next = format!("/account/passkeys?after={after}");
+    }
+    assert_eq!(listed, 20);
     let proof = app.proof(&session_id, &phone).await;
     let refused = app.as_user(&session_id, Method::POST, path, proof).await;
     assert_eq!(code_of(&refused), "passkey_exists");

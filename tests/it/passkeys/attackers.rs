@@ -57,6 +57,40 @@ async fn thief_with_session_and_password_changes_no_passkey(#[case] engine: Engi
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[actix_web::test]
+async fn stored_key_of_a_passkey_is_never_replaced(#[case] engine: Engine) {
+    let Some(setup) = setup_on(engine) else {
+        return;
+    };
+    let app = setup.start().await;
+    let bob = app.new_bob().await;
+    let mut phone = Authenticator::phone();
+    app.add_passkey(&bob, &mut phone).await;
+    let mut theirs = Authenticator::phone();
+    theirs.id.clone_from(&phone.id);
+
+    // Neither its owner nor another user stores a second key under its id.
+    let path = "/account/passkeys/options";
+    let proof = app.proof(&bob, &phone).await;
+    let options = app.as_user(&bob, Method::POST, path, proof).await.json();
+    let credential = theirs.register(&options);
+    let answer = app.send_passkey(&bob, &credential, "x").await;
+    assert_eq!(code_of(&answer), "passkey_exists");
+    app.register("eve@x.fr", PASSWORD).await;
+    let eve = app.log_in("eve@x.fr", PASSWORD).await.session_id();
+    let options = app.passkey_options(&eve).await;
+    let credential = theirs.register(&options);
+    let answer = app.send_passkey(&eve, &credential, "x").await;
+    assert_eq!(code_of(&answer), "passkey_exists");
+
+    theirs.user_handle.clone_from(&phone.user_handle);
+    assert_eq!(code_of(&app.log_in_by(&theirs).await), "invalid_passkey");
+    assert_eq!(app.log_in_by(&phone).await.status.as_u16(), 200);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
 async fn password_alone_uses_and_adds_no_passkey(#[case] engine: Engine) {
     let Some(setup) = setup_on(engine) else {
         return;

@@ -35,7 +35,7 @@ fn passkeys(text: &str, any: bool) -> Value {
         last_used_at => any.then_some(text),
     };
     let passkeys: Vec<Value> = any.then_some(passkey).into_iter().collect();
-    context! { passkeys, has_factor => any, has_app => any, can_add => any }
+    context! { passkeys, after => any.then_some(1), has_factor => any, has_app => any, can_add => any }
 }
 
 fn passkey(text: &str, intro: &str, on: bool) -> View {

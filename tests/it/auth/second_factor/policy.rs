@@ -1,12 +1,15 @@
 //! Whether a second factor is asked for: `--second-factor`, and what a session may do without one.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
-use bienvenue::domain::SecondFactorPolicy;
+use bienvenue::domain::{Email, InvitationToken, Registration, SecondFactorPolicy};
 use rstest::rstest;
 
 use super::{BOB, PASSWORD, code_of};
+use crate::http::pages::visitor::Visitor;
 use crate::support::app::{Setup, app};
-use crate::support::{Engine, Place};
+use crate::support::{Engine, Place, settings};
 
 #[rstest]
 #[case(Engine::Sqlite)]
@@ -94,7 +97,7 @@ async fn factor_is_required_where_new_ones_are_off() {
     app.enrol(&app.bob().await).await;
     let mut off = crate::support::app::quick();
     off.second_factor = SecondFactorPolicy::Off;
-    let db = app.place.open(crate::support::settings(&app.clock));
+    let db = app.place.open(settings(&app.clock));
     let auth = bienvenue::auth::Auth::new(db, off).unwrap();
     let bob = bienvenue::domain::NormalizedEmail::parse(BOB).unwrap();
     let password = bienvenue::domain::Password::parse(PASSWORD).unwrap();
@@ -102,4 +105,42 @@ async fn factor_is_required_where_new_ones_are_off() {
     let login = auth.log_in(&bienvenue::auth::Inline, bob, password, None, &client);
     let error = login.await.unwrap_err();
     assert_eq!(error.to_string(), "second factor required");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[actix_web::test]
+async fn r96_invited_user_sets_up_a_factor_first(#[case] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let mut setup = Setup::at(place);
+    setup.auth.accounts.registration = Registration::Closed;
+    setup.auth.second_factor = SecondFactorPolicy::Required;
+    let app = setup.start().await;
+    let token = InvitationToken::generate();
+    let db = app.place.open(settings(&app.clock));
+    let email = Email::parse_new(BOB).unwrap();
+    let expires_at = db.clock().now().plus(Duration::from_secs(3600));
+    db.add_invitation(&token.digest(), Some(&email), None, expires_at)
+        .unwrap();
+
+    let bob = Visitor::default();
+    let link = format!("/invite?token={}", token.expose());
+    bob.follow(&app, &link).await;
+    let form = [("email", BOB), ("password", PASSWORD)];
+    let entered = bob.post(&app, "/invite", &form).await;
+    assert_eq!(entered.status.as_u16(), 303, "{}", entered.body);
+    let page = bob.get(&app, "/account").await;
+    assert_eq!(
+        page.header("location"),
+        Some("/account/second-factor?next=%2Faccount")
+    );
+    let session_id = bob.cookie("session_id").unwrap();
+    let refused = app.profile(&session_id).await;
+    assert_eq!(code_of(&refused), "second_factor_enrolment_required");
+    let session_id = app.log_in(BOB, PASSWORD).await.session_id();
+    let refused = app.profile(&session_id).await;
+    assert_eq!(code_of(&refused), "second_factor_enrolment_required");
 }

@@ -21,7 +21,7 @@ mod states;
 mod text_browsers;
 mod texts;
 mod uniform;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;

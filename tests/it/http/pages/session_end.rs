@@ -184,7 +184,7 @@ async fn logout_with_another_session_is_the_reason(
     let listed = listed.as_array().unwrap();
     let other = listed.iter().find(|session| session["current"] == false);
     let name = other.unwrap()["id"].as_str().unwrap();
-    assert!(SessionPublicId::parse(name).is_ok());
+    assert!(name.parse::<SessionPublicId>().is_ok());
     let path = format!("/sessions/{name}");
     stand.change(&by, Method::DELETE, &path, "").await;
     stand.expect(&ended, reasons).await;
