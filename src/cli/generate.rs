@@ -39,16 +39,13 @@ pub(super) struct Manual {
 
 impl Manual {
     pub(super) fn run(&self, command: clap::Command) -> Result<(), CliError> {
-        match &self.folder {
-            Some(folder) => {
-                fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder))
-            }
-            None => {
-                let mut page = Vec::new();
-                let rendered = clap_mangen::Man::new(command).render(&mut page);
-                rendered.map(|()| print(&String::from_utf8_lossy(&page)))
-            }
-        }
-        .map_err(CliError::Unwritable)
+        let written = if let Some(folder) = &self.folder {
+            fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder))
+        } else {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(command).render(&mut page);
+            rendered.map(|()| print(&String::from_utf8_lossy(&page)))
+        };
+        written.map_err(CliError::Unwritable)
     }
 }

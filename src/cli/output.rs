@@ -55,7 +55,7 @@ impl Part {
     ) -> Result<(), CliError> {
         let first = self.after.as_ref().map(|text| {
             let key = text.parse();
-            key.map_err(|_| CliError::NoListItem(text.clone()))
+            key.or(Err(CliError::NoListItem(text.clone())))
         });
         let mut after = first.transpose()?;
         let mut left = self.limit.unwrap_or(u64::MAX);

@@ -196,12 +196,12 @@ impl Table {
     }
 }
 
-fn all_are_found(changes: u32) {
+fn all_are_found(count: u32) {
     let (table, mut random) = (Table::new(), Random(0x9E37_79B9_7F4A_7C15));
     let mail = table.mail(table.rows.len() - 1);
     // Rows may be removed once they are older than the first one.
     let oldest = Some(table.rows[0].at);
-    for round in 0..changes {
+    for round in 0..count {
         let mut changed = table.clone();
         // Digests that are computed again may undo a change of a digest.
         while (&changed.rows, &changed.start_digest) == (&table.rows, &table.start_digest) {

@@ -27,8 +27,7 @@ fn die_at_each_statement(step: usize) {
         return;
     };
     drop(undisturbed.open(settings(&Clock::system())));
-    let mut deaths = 0;
-    for number in (1..200).step_by(step) {
+    for (deaths, number) in (1..200).step_by(step).enumerate() {
         let Some(place) = Place::on(Engine::Postgres) else {
             return;
         };
@@ -58,7 +57,6 @@ fn die_at_each_statement(step: usize) {
             assert!(deaths > 5, "it was not killed");
             return;
         }
-        deaths += 1;
     }
     panic!("it never runs through");
 }
