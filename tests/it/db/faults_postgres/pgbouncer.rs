@@ -72,8 +72,9 @@ fn f09_a_database_turned_read_only_behind_pgbouncer_is_left(
 ) {
     let set = "ALTER DATABASE bienvenue SET default_transaction_read_only";
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
+    // By the database: a connection that PgBouncer has just opened has no name of an application yet.
     let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE application_name = 'bienvenue'";
+                   WHERE datname = 'bienvenue' AND pid <> pg_backend_pid()";
     let test = format!("F09, database, {} pooler", mode(pooler));
     read_only(&test, pooler, &[&on, end_all], &[&off]);
 }

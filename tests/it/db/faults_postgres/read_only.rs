@@ -24,8 +24,9 @@ fn f09_read_only_server_is_left_until_it_writes_again() {
 fn f09_read_only_database_is_left_until_it_writes_again() {
     let set = "ALTER DATABASE bienvenue SET default_transaction_read_only";
     let (on, off) = (format!("{set} = on"), format!("{set} = off"));
+    // By the database: a connection that PgBouncer has just opened has no name of an application yet.
     let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE application_name = 'bienvenue'";
+                   WHERE datname = 'bienvenue' AND pid <> pg_backend_pid()";
     read_only("F09, database", Pooler::Off, &[&on, end_all], &[&off]);
 }
 
