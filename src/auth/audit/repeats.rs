@@ -159,7 +159,12 @@ mod tests {
     }
 
     /// How many of `count` events get a row.
-    fn rows(repeats: &mut Repeats, count: u32, event: &NewAuditEvent, network: &str) -> usize {
+    fn rows<const COUNTERS: u64>(
+        repeats: &mut Repeats<COUNTERS>,
+        count: u32,
+        event: &NewAuditEvent,
+        network: &str,
+    ) -> usize {
         let admitted = (0..count).filter_map(|_| {
             let network = Some(network.to_owned());
             repeats.admit(event.clone(), network)
@@ -169,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_flood_hides_no_other_event_network_or_user() {
-        let mut repeats = Repeats::default();
+        // So many counters that no two kinds share one.
+        let mut repeats = Repeats::<{ u64::MAX }>::default();
         let renamed = event("renamed", 1, 0);
         assert_eq!(rows(&mut repeats, 1000, &renamed, "a"), 20);
         for (event, network) in [
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn counted_events_get_a_row_with_their_number() {
-        let mut repeats = Repeats::default();
+        let mut repeats: Repeats = Repeats::default();
         let at = Timestamp::from_seconds;
         rows(&mut repeats, 20, &event("renamed", 1, 0), "a");
         assert_eq!(repeats.take_due(at(0)), []);

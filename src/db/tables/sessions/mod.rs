@@ -79,18 +79,19 @@ impl DB {
             Value::Bytes(new.digest.as_bytes().to_vec()),
             Value::number(i64::from(kept)),
         ];
-        let (claim, insert) = (
-            claim_user_statement(new, checked),
-            self.insert_session_statement(new),
-        );
         let note = note_statement(SURPLUS, surplus.clone(), SessionEnd::NewerLogin, now);
         let end = Statement::new(format!("DELETE FROM sessions WHERE {SURPLUS}"), surplus);
         let login = record_login_statement(new.user_id, new.client.language(), now);
-        let mut statements = vec![claim, insert, note, login];
-        statements.extend(self.side_effect_statements(conn, new.user_id, side_effects)?);
+        let mut statements = vec![
+            claim_user_statement(new, checked),
+            self.insert_session_statement(new),
+        ];
         // The note has a row for each session that ends.
+        let counted = statements.len();
+        statements.extend([note, login]);
+        statements.extend(self.side_effect_statements(conn, new.user_id, side_effects)?);
         let then = [end, forget_statement(new.user_id)];
-        let ended = run_counting(statements, 2, then, conn)?;
+        let ended = run_counting(statements, counted, then, conn)?;
         ended.ok_or(DbError::NoResultFound)
     }
 
