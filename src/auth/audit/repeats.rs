@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_flood_hides_no_other_event_network_or_user() {
-        // So many counters that no two kinds share one.
+        // With this number of counters no two kinds share one.
         let mut repeats = Repeats::<{ u64::MAX }>::default();
         let renamed = event("renamed", 1, 0);
         assert_eq!(rows(&mut repeats, 1000, &renamed, "a"), 20);
