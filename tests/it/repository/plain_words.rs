@@ -80,7 +80,7 @@ const TEXTS: [&str; 8] = [
     "rs", "md", "html", "service", "socket", "conf", "py", "toml",
 ];
 /// Files outside of those folders.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -89,6 +89,7 @@ const FILES: [&str; 9] = [
     "Cargo.toml",
     "deny.toml",
     "justfile",
+    ".ci/install-tools",
     ".ci/run",
 ];
 
