@@ -1,5 +1,5 @@
-//! The first steps of every use case that hashes: it takes a permit before anything is read, and
-//! checks the rate limits before anything is hashed.
+//! The first steps of every use case that hashes: it takes a permit, and checks the rate limits before
+//! anything is hashed. Only what decides about a reserved permit is read before there is one.
 
 use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};

@@ -127,7 +127,7 @@ impl Auth {
         let mail = MailKind::VerifyEmail.within_budget(throttle, &user.email.key());
         let asked = self
             .db
-            .ask_again(user.id, &attempt.side_effects(self), &mail);
+            .ask_again(user.id, &attempt.claim_side_effects(self), &mail);
         asked.inspect_err(|_| attempt.reservation.release())?;
         self.wake_mails();
         Err(AuthError::EmailNotVerified)

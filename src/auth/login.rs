@@ -13,7 +13,7 @@ impl Auth {
     /// opens a session, and ends the oldest sessions beyond the allowed number.
     ///
     /// # Errors
-    /// [`AuthError::Overloaded`] before anything is read, [`AuthError::RateLimited`] before anything
+    /// [`AuthError::Overloaded`] before anything is counted, [`AuthError::RateLimited`] before anything
     /// is hashed, [`AuthError::InvalidCredentials`] after the hash, also for an unknown account,
     /// [`AuthError::ConcurrentChange`] if the stored password was replaced meanwhile,
     /// [`AuthError::EmailNotVerified`] if verification is required, and
@@ -93,7 +93,7 @@ impl Auth {
             client: &attempt.client,
             level: SessionLevel::Password,
         };
-        let (side_effects, device) = attempt.session_side_effects(self);
+        let (side_effects, device) = attempt.claim_session_side_effects(self);
         let checked = Some(&user.hashed_password);
         let ended = match self.db.add_session(&new, checked, &side_effects) {
             Ok(ended) => Ok(ended),

@@ -197,7 +197,7 @@ impl Auth {
         }
     }
 
-    /// The same use cases with a deadline: work that has not begun to write by then fails.
+    /// Sets a deadline for the use cases: work that has not begun to write by then fails.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self {

@@ -65,8 +65,8 @@ impl Auth {
         }
     }
 
-    /// Checks a password: takes a permit, counts the attempt, looks the account up, and hashes,
-    /// the same for unknown and known accounts. Returns the permit for a second hash. `limits`
+    /// Checks a password: takes a permit, looks up the account and its limits, counts the attempt,
+    /// and hashes, the same for unknown and known accounts. Returns the permit for a second hash. `limits`
     /// are further rate limits, checked before anything is counted.
     ///
     /// # Errors
@@ -86,14 +86,14 @@ impl Auth {
         let admitted = self.admit(executor, &client, attempt, LoginAttempt::recognize, check);
         let (mut attempt, mut permit) = admitted.await?;
 
-        let count_and_look_up = move |auth: &Self| {
+        let count = move |auth: &Self| {
             attempt.count(auth)?;
             let refreshed = auth.foreign_checks.refresh(&auth.db);
             let user = refreshed.and_then(|()| attempt.user(auth));
             let user = user.inspect_err(|_| auth.refund(&attempt.reservation))?;
             Ok((attempt, user))
         };
-        let reserved = self.run_count_step(executor, &client, count_and_look_up);
+        let reserved = self.run_count_step(executor, &client, count);
         let (attempt, (user, is_disabled)) = reserved.await?;
 
         // A disabled account takes the time of an unknown one, and its password counts as wrong.
@@ -139,6 +139,7 @@ impl Auth {
         let cost = self.settings.bcrypt_cost;
         let verified = permit.verify(password.clone(), stored, cost).await?;
         if !verified.is_right && !is_foreign {
+            // Only takes the time that the check of a foreign hash takes.
             self.foreign_checks.check(None, password).await?;
         }
         Ok(verified)
@@ -146,7 +147,7 @@ impl Auth {
 
     /// Settles the rate limits for a right password without a session. Blocks for a write.
     fn settle(&self, right: RightPassword) -> Result<(), AuthError> {
-        let side_effects = right.attempt.side_effects(self);
+        let side_effects = right.attempt.claim_side_effects(self);
         if !side_effects.is_empty()
             && let Err(error) = self.db.record_success(right.user.id, &side_effects)
         {

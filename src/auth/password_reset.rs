@@ -45,7 +45,8 @@ impl Auth {
         self.create_reset_token(email, RESET_TOKEN_LIFETIME)
     }
 
-    /// The same with another lifetime.
+    /// Creates a token with which a user can set a new password within `lifetime`, as
+    /// [`Auth::get_reset_password_token`] does.
     ///
     /// # Errors
     /// As [`Auth::get_reset_password_token`].
@@ -271,7 +272,7 @@ impl TokenAttempt {
         }
     }
 
-    /// The limits of failed logins by network and site, towards which wrong tokens count too.
+    /// The limits of failed logins by network and subnet, towards which wrong tokens count too.
     fn limits(&self, auth: &Auth) -> Vec<LimitCheck> {
         LOGIN_IP_LIMITS.of(&self.client, &auth.settings.throttle)
     }

@@ -98,8 +98,8 @@ impl Auth {
         self.write_change(executor, owner, change).await
     }
 
-    /// The same for an act of an administrator, who may act more often than owners change their
-    /// account.
+    /// Runs an act of an administrator, after the password was checked. Administrators may act
+    /// more often than owners change their account.
     pub(super) async fn as_administrator<T: Send + 'static>(
         &self,
         executor: &impl Executor,
@@ -148,8 +148,8 @@ impl ReauthenticatedUser {
     }
 
     /// The side effects of the right password.
-    pub(super) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
-        self.attempt.side_effects(auth)
+    pub(super) fn claim_side_effects(&self, auth: &Auth) -> LoginSideEffects {
+        self.attempt.claim_side_effects(auth)
     }
 
     /// Maps the result of writing the change. If nothing was written, the reservation is released

@@ -38,7 +38,7 @@ pub(super) struct OperatorEvent<'a> {
     pub(super) app: Option<&'a AppName>,
     /// The database that was changed.
     pub(super) database: &'a str,
-    /// The same, open, if it gets a row.
+    /// The open database, if the event gets a row in it.
     pub(super) db: Option<&'a DB>,
 }
 

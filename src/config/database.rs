@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::domain::{DatabaseUrl, Pooler, defaults};
+use crate::domain::{DatabaseSettings, DatabaseUrl};
 
 /// The settings of the database.
 #[derive(Debug, Clone, Args)]
@@ -19,16 +19,9 @@ pub struct Database {
     )]
     pub database_url: DatabaseUrl,
 
-    /// Memory for SQLite's page cache, in MiB, shared by the connections; it fills as pages are
-    /// read
-    #[arg(
-        long,
-        env = "BIENVENUE_DATABASE_CACHE",
-        value_name = "MIB",
-        default_value_t = defaults::DATABASE_CACHE,
-        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
-    )]
-    pub database_cache: u32,
+    /// What the connections follow.
+    #[command(flatten)]
+    pub connections: DatabaseSettings,
 
     /// Whether a start migrates an older schema or refuses it
     #[arg(
@@ -38,16 +31,6 @@ pub struct Database {
         default_value = "auto"
     )]
     pub migrate: Migrate,
-
-    /// Mode of the connection pooler in front of PostgreSQL (pool_mode of PgBouncer). The service
-    /// sends it no startup parameters, and in transaction mode no prepared statements
-    #[arg(
-        long,
-        env = "BIENVENUE_DATABASE_POOLER",
-        value_name = "MODE",
-        default_value = "off"
-    )]
-    pub database_pooler: Pooler,
 }
 
 /// Whether a start migrates an older schema.

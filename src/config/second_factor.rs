@@ -19,7 +19,8 @@ pub struct SecondFactor {
         long,
         env = "BIENVENUE_SECOND_FACTOR",
         value_name = "MODE",
-        default_value = "optional"
+        value_enum,
+        default_value_t
     )]
     pub second_factor: SecondFactorPolicy,
 

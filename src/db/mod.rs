@@ -127,7 +127,7 @@ impl DB {
         Self::open_with_outcome(url, settings).map(|(db, _)| db)
     }
 
-    /// The same as [`DB::open`], and returns what it has done.
+    /// Opens a database as [`DB::open`] does, and returns what was done to it.
     ///
     /// # Errors
     /// As [`DB::open`].
@@ -191,8 +191,8 @@ impl DB {
         }
     }
 
-    /// The same database for long writes in the background. They do not share a commit with
-    /// requests, which would have to wait for them.
+    /// This database for long writes in the background. They do not share a commit with requests,
+    /// which would have to wait for them.
     #[must_use]
     pub fn in_background(&self) -> Self {
         Self {
@@ -201,7 +201,7 @@ impl DB {
         }
     }
 
-    /// The same database with a deadline: work that has not begun to write by then fails.
+    /// This database with a deadline: work that has not begun to write by then fails.
     /// Without a deadline, work waits 2 seconds.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
@@ -281,7 +281,7 @@ impl DB {
         work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let begin = Begin {
-            pooler: self.settings.pooler,
+            pooler: self.settings.database.database_pooler,
             lock: lock.into(),
         };
         let write = || match &self.group_commit {

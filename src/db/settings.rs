@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Clock, Pooler, defaults};
+use crate::domain::{Clock, DatabaseSettings, defaults};
 
 /// How a `DB` is opened and how long its sessions live.
 #[derive(Debug, Clone)]
@@ -12,11 +12,8 @@ pub struct DbSettings {
     pub readers: u32,
     /// Connections on PostgreSQL, for reads and writes.
     pub connections: u32,
-    /// The connection pooler in front of PostgreSQL.
-    pub pooler: Pooler,
-    /// Memory for SQLite's page cache in bytes, shared by the connections. It fills as pages are
-    /// read.
-    pub cache: u64,
+    /// SQLite's page cache, and the connection pooler in front of PostgreSQL.
+    pub database: DatabaseSettings,
     /// How long opening waits for an unreachable server.
     pub server_wait: Duration,
     /// Whether opening may create or change the database.
@@ -32,8 +29,7 @@ impl Default for DbSettings {
         Self {
             readers: 4,
             connections: 8,
-            pooler: Pooler::Off,
-            cache: u64::from(defaults::DATABASE_CACHE) << 20,
+            database: DatabaseSettings::default(),
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
             sessions: SessionPolicy::default(),

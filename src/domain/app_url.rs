@@ -51,7 +51,7 @@ impl AppUrl {
         Self { origin, path }
     }
 
-    /// The same origin with another path, if that is one.
+    /// Another path at this origin, if that is one.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Option<Self> {
         is_path(path).then(|| Self {

@@ -39,19 +39,19 @@ impl Client {
         }
     }
 
-    /// The same client with the id in its device cookie.
+    /// Adds the id in its device cookie.
     #[must_use]
     pub fn with_device(self, device: Option<DeviceId>) -> Self {
         Self { device, ..self }
     }
 
-    /// The same client with the id of its request.
+    /// Adds the id of its request.
     #[must_use]
     pub fn with_request_id(self, request_id: Option<RequestId>) -> Self {
         Self { request_id, ..self }
     }
 
-    /// The same client with the language that it asks for.
+    /// Adds the language that it asks for.
     #[must_use]
     pub fn with_language(self, language: Option<Language>) -> Self {
         Self { language, ..self }

@@ -38,7 +38,7 @@ impl ClientIp {
         self.prefix(32, 64)
     }
 
-    /// The network of one site: 24 bits of IPv4, 48 bits of IPv6 (RFC 6177).
+    /// The subnet of one site: 24 bits of IPv4, 48 bits of IPv6 (RFC 6177).
     #[must_use]
     pub fn subnet(self) -> IpPrefix {
         self.prefix(24, 48)

@@ -17,9 +17,6 @@ const fn days(days: u64) -> Duration {
 /// The shortest password in development mode, in code points.
 pub const PASSWORD_MIN_LENGTH: usize = 1;
 
-/// Memory for SQLite's page cache, in MiB.
-pub const DATABASE_CACHE: u32 = 64;
-
 /// After how many days audit events are removed.
 pub const AUDIT_RETENTION: u32 = 365;
 

@@ -39,7 +39,8 @@ impl Language {
         Self::asked_for(accept_language).unwrap_or_default()
     }
 
-    /// The same; none for a header that names none of them, or prefers any (`*`).
+    /// Chooses as [`Language::preferred`] does; none for a header that names none of them, or
+    /// prefers any (`*`).
     #[must_use]
     pub fn asked_for(accept_language: &str) -> Option<Self> {
         let header = Some(accept_language).filter(|header| header.len() <= HEADER_MAX);

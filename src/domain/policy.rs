@@ -58,9 +58,10 @@ pub enum Notification {
 }
 
 /// A connection pooler, such as `PgBouncer`, between the service and a `PostgreSQL` server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Pooler {
     /// No pooler: the URL names the server itself
+    #[default]
     Off,
     /// A pooler that assigns a server connection to a client until it disconnects
     Session,

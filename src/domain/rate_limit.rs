@@ -52,19 +52,19 @@ pub enum Limit {
     Account,
     /// Failed logins of an account, by one known client.
     Known,
-    /// Successful logins of an account.
+    /// Logins of an account: each attempt that the limits before it let pass. Not refunded.
     Logins,
     /// Failed logins and wrong tokens of a client's network.
     Address,
-    /// The same of a site.
+    /// Failed logins and wrong tokens of a client's subnet.
     Subnet,
     /// Registrations from a client's network.
     Registration,
-    /// The same from a site.
+    /// Registrations from a client's subnet.
     RegistrationSubnet,
     /// Requests for reset mails, from a network or a known client.
     ResetRequests,
-    /// The same from a site.
+    /// Requests for reset mails, from a client's subnet.
     ResetRequestsSubnet,
     /// Mails of one kind to an address.
     Mail,
@@ -80,7 +80,7 @@ pub enum Limit {
     SecondFactor,
     /// Requests for a challenge of a passkey, from a client's network.
     PasskeyRequests,
-    /// The same from a site.
+    /// Requests for a challenge of a passkey, from a client's subnet.
     PasskeyRequestsSubnet,
 }
 
@@ -196,7 +196,7 @@ impl LimitKey {
         Limit::Address.of(network)
     }
 
-    /// Failed logins from a site.
+    /// Failed logins from a subnet.
     #[must_use]
     pub fn subnet(subnet: &IpPrefix) -> Self {
         Limit::Subnet.of(subnet)
@@ -208,7 +208,7 @@ impl LimitKey {
         Limit::Registration.of(network)
     }
 
-    /// Registrations from a site.
+    /// Registrations from a subnet.
     #[must_use]
     pub fn registration_subnet(subnet: &IpPrefix) -> Self {
         Limit::RegistrationSubnet.of(subnet)
@@ -226,7 +226,7 @@ impl LimitKey {
         Limit::ResetRequests.of(format_args!("{}/{mark}", digest(email)))
     }
 
-    /// Requests for reset mails from a site.
+    /// Requests for reset mails from a subnet.
     #[must_use]
     pub fn reset_requests_subnet(subnet: &IpPrefix) -> Self {
         Limit::ResetRequestsSubnet.of(subnet)
@@ -274,13 +274,13 @@ impl LimitKey {
         Limit::PasskeyRequests.of(network)
     }
 
-    /// Requests for a challenge of a passkey, from a site.
+    /// Requests for a challenge of a passkey, from a subnet.
     #[must_use]
     pub fn passkey_requests_subnet(subnet: &IpPrefix) -> Self {
         Limit::PasskeyRequestsSubnet.of(subnet)
     }
 
-    /// The keys of a network or a site by which any limit counts its clients.
+    /// The keys of a network or a subnet by which any limit counts its clients.
     pub fn of_clients(prefix: &IpPrefix) -> impl Iterator<Item = Self> {
         Limit::ALL.iter().map(move |limit| limit.of(prefix))
     }

@@ -92,8 +92,8 @@ impl FormError {
         }
     }
 
-    /// The same for a new password. If something else is at fault, the password policy is checked
-    /// too; else the use case checks it.
+    /// The other values and a new password, or all that is wrong with them. If something else is at
+    /// fault, the password policy is checked too; else the use case checks it.
     pub(crate) fn with_new_password<A>(
         others: Result<A, Self>,
         (field, password): (&'static str, Result<Password, Self>),

@@ -43,7 +43,7 @@ pub use middleware::connections::{ClientStream, Connections};
 pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
-use crate::domain::{IpNetworks, Origin};
+use crate::domain::{IpNetworks, Origin, defaults};
 use extract::client::TrustedProxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
@@ -80,7 +80,7 @@ impl Default for HttpSettings {
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().throttle_device_memory,
-            session_lifetime: Duration::from_secs(7 * 24 * 3600),
+            session_lifetime: defaults::SESSION_LIFETIME,
         }
     }
 }
@@ -118,7 +118,7 @@ impl HttpApp {
         }
     }
 
-    /// The same with pages for people.
+    /// Adds the pages for people.
     #[must_use]
     pub fn with_pages(self, pages: Pages) -> Self {
         Self {

@@ -32,7 +32,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
     json_with(&mut HttpResponse::build(status), value)
 }
 
-/// The same, with headers that the caller has set.
+/// A JSON response that ends with a new line, with status and headers that the caller has set.
 pub(super) fn json_with(answer: &mut HttpResponseBuilder, value: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(value) {
         Ok(mut body) => {

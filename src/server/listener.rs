@@ -21,7 +21,7 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// The same sockets by further descriptors.
+    /// Duplicates the sockets.
     pub(super) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             service: self.service.try_clone()?,

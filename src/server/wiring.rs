@@ -26,9 +26,8 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
     let fixed = DbSettings::default();
     DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
-        cache: u64::from(config.database.database_cache) << 20,
         open,
-        pooler: config.database.database_pooler,
+        database: config.database.connections,
         sessions: SessionPolicy {
             idle: config.sessions.idle(),
             lifetime: config.sessions.session_lifetime,
@@ -173,8 +172,8 @@ pub fn mailer(config: &Config) -> Result<Mailer, ServerError> {
     })
 }
 
-/// The same transport in production mode; in development mode, mails of a folder are also shown
-/// on a page and their links in the log.
+/// The transport itself in production mode. In development mode, mails of a folder are also shown on
+/// a page and their links in the log.
 pub(super) fn shown_in_development(config: &Config, mailer: Mailer) -> Mailer {
     match mailer {
         Mailer::Folder(folder) if !config.is_https() => {

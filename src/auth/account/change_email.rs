@@ -41,7 +41,7 @@ impl Auth {
         let asking = EmailConfirmation {
             mail: &mail.within_budget(throttle, &new.key()),
             limit: &email_changes(throttle, owner.user.id),
-            side_effects: &owner.side_effects(self),
+            side_effects: &owner.claim_side_effects(self),
         };
         let asked = self.db.ask_for_email(&owner.who(), &new.key(), &asking);
         owner.written(asked)?;

@@ -79,7 +79,7 @@ impl Auth {
         let replaced = PasswordUpdate {
             hashed_password: hashed,
             session: &new,
-            side_effects: &owner.side_effects(self),
+            side_effects: &owner.claim_side_effects(self),
             client_marks: &marks(owner.client()),
             notice: self.password_changed(&owner.user.email),
         };

@@ -43,7 +43,7 @@ impl Auth {
 
     fn delete_with_notices(&self, owner: &ReauthenticatedUser) -> Result<User, AuthError> {
         let notices = self.account_deleted(&owner.user, owner.client().language())?;
-        let side_effects = owner.side_effects(self);
+        let side_effects = owner.claim_side_effects(self);
         let deleted = self
             .db
             .delete_account(&owner.who(), &side_effects, &notices);

@@ -148,7 +148,7 @@ impl Auth {
     /// Checks under the lock of the account that password, session and membership are still what
     /// they were, and counts the act. Blocks for a write.
     fn record_administrator(&self, owner: &ReauthenticatedUser) -> Result<(), AuthError> {
-        let side_effects = owner.side_effects(self);
+        let side_effects = owner.claim_side_effects(self);
         let admins = GroupName::admins();
         let recorded = self
             .db

@@ -19,7 +19,7 @@ impl Auth {
         Ok(self.db.audit_events_of(user, after, limit)?)
     }
 
-    /// The same for the user of a session. Blocks for two lookups.
+    /// The audit events of the user of a session. Blocks for two lookups.
     ///
     /// # Errors
     /// [`AuthError::NotLoggedIn`].

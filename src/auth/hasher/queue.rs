@@ -123,7 +123,7 @@ impl Queue {
             Requester::Unlimited => None,
             Requester::Known { network, .. } | Requester::Stranger(network) => *network,
         };
-        if self.has_its_share(&state, network) || !self.has_room(&state, wait, &whose) {
+        if self.has_used_its_share(&state, network) || !self.has_room(&state, wait, &whose) {
             let news = state.refusals.count(Instant::now());
             drop(state);
             if let Some(refused) = news {
@@ -170,7 +170,7 @@ impl Queue {
 
     /// Whether a network holds its share of the permits, or of the deadline: where hashing is
     /// slow, a few permits fill the deadline. One permit per thread is always within the share.
-    fn has_its_share(&self, state: &State, network: Option<IpPrefix>) -> bool {
+    fn has_used_its_share(&self, state: &State, network: Option<IpPrefix>) -> bool {
         let held = network.and_then(|network| state.networks.get(&network));
         held.is_some_and(|held| {
             held.places >= self.places.div_ceil(SHARES)

@@ -21,14 +21,14 @@ use crate::domain::{HashedPassword, SessionDigest, Timestamp, User};
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// How many refunds may wait while the database cannot be written. Further counts stay.
-const GIVEN_BACK_MAX: usize = 10_000;
+const REFUNDS_MAX: usize = 10_000;
 
 /// How many notes of sessions may wait while the database cannot be written (bounds memory use).
 /// A use beyond that is noted at the next use of the session.
 const NOTES_MAX: usize = 100_000;
 
 pub(in crate::auth) struct BackgroundWrites {
-    last_uses: Arc<LastSeenBuffer>,
+    pending: Arc<PendingWrites>,
     messages: Sender<Message>,
     thread: Option<JoinHandle<()>>,
     _cleanup: Cleanup,
@@ -39,7 +39,7 @@ pub(in crate::auth) enum Message {
     /// Store a rehashed password.
     Store(Rehashed),
     /// Refund a reservation.
-    GiveBack(Reservation),
+    Refund(Reservation),
     /// End.
     End,
 }
@@ -72,10 +72,11 @@ impl Rehashed {
     }
 }
 
-struct LastSeenBuffer {
+/// What waits to be written.
+struct PendingWrites {
     db: DB,
     audit: AuditTrail,
-    notes: Mutex<HashMap<SessionDigest, Timestamp>>,
+    last_uses: Mutex<HashMap<SessionDigest, Timestamp>>,
 }
 
 impl BackgroundWrites {
@@ -85,18 +86,18 @@ impl BackgroundWrites {
         settings: CleanupSettings,
     ) -> io::Result<Self> {
         let cleanup = Cleanup::start(&db, settings)?;
-        let last_uses = Arc::new(LastSeenBuffer {
+        let pending = Arc::new(PendingWrites {
             db,
             audit,
-            notes: Mutex::default(),
+            last_uses: Mutex::default(),
         });
         let (messages, received) = mpsc::channel();
         let thread = thread::Builder::new().name("background".into()).spawn({
-            let last_uses = Arc::clone(&last_uses);
-            move || keep(&last_uses, &received)
+            let pending = Arc::clone(&pending);
+            move || run(&pending, &received)
         })?;
         Ok(Self {
-            last_uses,
+            pending,
             messages,
             thread: Some(thread),
             _cleanup: cleanup,
@@ -109,19 +110,19 @@ impl BackgroundWrites {
     }
 
     /// Refunds a reservation in the background.
-    pub(in crate::auth) fn refund(&self, taken: Reservation) {
+    pub(in crate::auth) fn refund(&self, reservation: Reservation) {
         // Fails only at shutdown; then the counts stay.
-        drop(self.messages.send(Message::GiveBack(taken)));
+        drop(self.messages.send(Message::Refund(reservation)));
     }
 
     /// Notes that a session is used now, if the stored last use is old enough.
     pub(in crate::auth) fn record_use(&self, session: SessionDigest, written: Timestamp) {
-        let db = &self.last_uses.db;
+        let db = &self.pending.db;
         let now = db.clock().now();
         if written.plus(db.session_policy().touch_after()) > now {
             return;
         }
-        let mut notes = self.last_uses.lock();
+        let mut notes = self.pending.lock();
         if notes.len() < NOTES_MAX {
             notes.insert(session, now);
         }
@@ -129,33 +130,33 @@ impl BackgroundWrites {
 
     /// Writes the notes and the audit events now.
     pub(in crate::auth) fn flush(&self) {
-        self.last_uses.write_all();
+        self.pending.write_all();
     }
 }
 
 /// The loop of the thread.
-fn keep(last_uses: &LastSeenBuffer, received: &Receiver<Message>) {
-    let mut given_back = Vec::new();
+fn run(pending: &PendingWrites, received: &Receiver<Message>) {
+    let mut refunds = Vec::new();
     let mut next = Instant::now() + PERIOD;
     loop {
         let message = received.recv_timeout(next.saturating_duration_since(Instant::now()));
         match message {
-            Ok(Message::Store(renewed)) => renewed.write(&last_uses.db),
-            Ok(Message::GiveBack(taken)) => {
-                if given_back.len() < GIVEN_BACK_MAX {
-                    given_back.extend_from_slice(taken.claim());
+            Ok(Message::Store(renewed)) => renewed.write(&pending.db),
+            Ok(Message::Refund(reservation)) => {
+                if refunds.len() < REFUNDS_MAX {
+                    refunds.extend_from_slice(reservation.claim());
                 }
-                refund(&last_uses.db, &mut given_back);
+                refund(&pending.db, &mut refunds);
             }
             Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 next = Instant::now() + PERIOD;
-                last_uses.write();
-                refund(&last_uses.db, &mut given_back);
+                pending.write();
+                refund(&pending.db, &mut refunds);
             }
         }
     }
-    last_uses.write_all();
+    pending.write_all();
 }
 
 fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
@@ -168,8 +169,8 @@ fn refund(db: &DB, counted: &mut Vec<LimitHit>) {
     }
 }
 
-impl LastSeenBuffer {
-    /// The same at the end of the process.
+impl PendingWrites {
+    /// Writes the notes and the audit events, also those that wait for repeats.
     fn write_all(&self) {
         self.audit.queue_repeats();
         self.write();
@@ -196,7 +197,9 @@ impl LastSeenBuffer {
 
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionDigest, Timestamp>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last_uses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

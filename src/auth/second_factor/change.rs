@@ -107,7 +107,7 @@ impl Auth {
         }
         let proof = self.proof_of(id, code, owner.client())?;
         let proof = proof.ok_or(AuthError::NoSecondFactor)?;
-        let mut side_effects = owner.side_effects(self);
+        let mut side_effects = owner.claim_side_effects(self);
         side_effects
             .forget
             .push(LimitKey::second_factor(&email.key()));
@@ -131,7 +131,7 @@ impl Auth {
         owner: &ReauthenticatedUser,
     ) -> Result<Vec<RecoveryCode>, AuthError> {
         let (codes, digests) = new_recovery_codes(owner.user.id)?;
-        let side_effects = owner.side_effects(self);
+        let side_effects = owner.claim_side_effects(self);
         let kind = FactorChangeKind::RecoveryCodesReplaced;
         let noted = self.factor_notice(kind, &owner.user.email, owner.client());
         let who = owner.who();

@@ -122,7 +122,7 @@ impl Auth {
             let key_check = self.key_check(&ring)?;
             let sealed = ring.seal(Purpose::Totp(user.id), secret.as_bytes());
             let sealed = sealed.map_err(KeyFileError::from)?;
-            let side_effects = owner.side_effects(self);
+            let side_effects = owner.claim_side_effects(self);
             let stored = self
                 .db
                 .begin_totp(&owner.who(), &side_effects, &sealed, &key_check);

@@ -117,7 +117,7 @@ impl Auth {
         let (email, digest) = (user.email.key(), login.map(LoginToken::digest));
         let client = &attempt.client;
         let session_id = SessionId::generate();
-        let (mut side_effects, device) = attempt.session_side_effects(self);
+        let (mut side_effects, device) = attempt.claim_session_side_effects(self);
         side_effects.forget.push(LimitKey::second_factor(&email));
         let limit = self.account_code_limit(&user.email, client);
         let noted = match proof {
@@ -187,7 +187,7 @@ impl Auth {
             digest: &login.digest(),
             client: &right.attempt.client,
         };
-        let side_effects = right.attempt.side_effects(self);
+        let side_effects = right.attempt.claim_side_effects(self);
         let error = match self.db.add_pending_login(&new, &side_effects) {
             Ok(()) => return AuthError::SecondFactorRequired(login),
             // Not "invalid credentials": where a login of the same user has just stored a

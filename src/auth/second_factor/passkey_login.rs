@@ -226,7 +226,7 @@ impl Auth {
         } = right;
         self.require_verified(&user, &attempt)?;
         let session_id = SessionId::generate();
-        let (side_effects, device) = attempt.session_side_effects(self);
+        let (side_effects, device) = attempt.claim_session_side_effects(self);
         let settings = &self.settings.throttle;
         let limit = LimitKey::logins(&user.email.key());
         let limit = settings.throttle.then(|| settings.limit_check(limit));

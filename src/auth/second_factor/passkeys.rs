@@ -284,7 +284,7 @@ impl Auth {
 
     /// What a right password and a right second factor settle.
     fn of_shown_factor(&self, owner: &ReauthenticatedUser) -> LoginSideEffects {
-        let mut side_effects = owner.side_effects(self);
+        let mut side_effects = owner.claim_side_effects(self);
         let count = LimitKey::second_factor(&owner.user.email.key());
         side_effects.forget.push(count);
         side_effects

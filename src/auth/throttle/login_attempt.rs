@@ -65,8 +65,9 @@ impl LoginAttempt {
             return Ok(());
         }
         let known_key = |mark: &String| LimitKey::known(&self.email, mark);
-        let of_strangers = self.checks(settings).into_iter().map(|check| check.key);
-        let keys: Vec<LimitKey> = marks.iter().map(known_key).chain(of_strangers).collect();
+        // Without a mark: the limits that an unknown client has to pass.
+        let unknown = self.checks(settings).into_iter().map(|check| check.key);
+        let keys: Vec<LimitKey> = marks.iter().map(known_key).chain(unknown).collect();
         let state = auth.db.login_state(&self.email, &marks, &keys);
         let state = state.map_err(AuthError::Unavailable)?;
         let known = marks
@@ -114,8 +115,9 @@ impl LoginAttempt {
         Ok(())
     }
 
-    /// The side effects of opening a session, and the id for the client's device cookie.
-    pub(in crate::auth) fn session_side_effects(
+    /// The side effects of opening a session, and the id for the client's device cookie. From now
+    /// on they refund the reservation, and nothing else does, unless it is released.
+    pub(in crate::auth) fn claim_session_side_effects(
         &self,
         auth: &Auth,
     ) -> (LoginSideEffects, Option<DeviceId>) {
@@ -137,15 +139,15 @@ impl LoginAttempt {
         }
         let side_effects = LoginSideEffects {
             known,
-            stranger: self.stranger(auth, now),
-            ..self.side_effects(auth)
+            notification: self.new_device_mail(auth, now),
+            ..self.claim_side_effects(auth)
         };
         (side_effects, Some(device))
     }
 
     /// The notification about a login by an unknown client; none for a client without an
     /// address, such as the library's.
-    fn stranger(&self, auth: &Auth, at: Timestamp) -> Option<RateLimitedMail> {
+    fn new_device_mail(&self, auth: &Auth, at: Timestamp) -> Option<RateLimitedMail> {
         let address = self.client.address()?;
         if self.mark.is_some() || !auth.settings.accounts.tells(Notification::NewDevice) {
             return None;
@@ -158,8 +160,9 @@ impl LoginAttempt {
         Some(mail.within_budget(&auth.settings.throttle, &self.email))
     }
 
-    /// The side effects of a right password where no session is opened.
-    pub(in crate::auth) fn side_effects(&self, auth: &Auth) -> LoginSideEffects {
+    /// The side effects of a right password where no session is opened. From now on they refund the
+    /// reservation, and nothing else does, unless it is released.
+    pub(in crate::auth) fn claim_side_effects(&self, auth: &Auth) -> LoginSideEffects {
         if !auth.settings.throttle.throttle {
             return LoginSideEffects::default();
         }
@@ -176,11 +179,11 @@ impl LoginAttempt {
             refund: refund.cloned().collect(),
             forget,
             known: Vec::new(),
-            stranger: None,
+            notification: None,
         }
     }
 
-    /// The rate limits of the attempt, in order. Network and site come first: a client that is
+    /// The rate limits of the attempt, in order. Network and subnet come first: a client that is
     /// refused there adds no row for an account, so that it cannot fill the table. The last
     /// limit is of logins and is not refunded after a success; the limits before it bound how
     /// many failed logins count towards it.

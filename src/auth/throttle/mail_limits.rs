@@ -8,7 +8,7 @@ use crate::domain::{Client, LimitKey, NormalizedEmail, UserId};
 use crate::mail::MailKind;
 
 /// The limits of a request for a reset mail: by device for a known one, so that others behind
-/// the same address do not use it up; else by network and site. Blocks for a lookup if the
+/// the same address do not use it up; else by network and subnet. Blocks for a lookup if the
 /// client sent a device cookie.
 ///
 /// # Errors

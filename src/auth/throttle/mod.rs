@@ -1,7 +1,7 @@
 //! Rate limits: they apply before every check of a password.
 //!
 //! A known client of an account has a count of its own. All other clients share the account's
-//! count, and each has to pass the limits of its network and site first. So an attacker who
+//! count, and each has to pass the limits of its network and subnet first. So an attacker who
 //! guesses passwords can lock the owner out on new devices only. An unknown account is counted
 //! like any other.
 

@@ -285,7 +285,7 @@ fn origins(examination: &Examination<'_>) -> Vec<Finding> {
 
 fn pooler(examination: &Examination<'_>) -> Vec<Finding> {
     let database = &examination.config.database;
-    match (&database.database_url, database.database_pooler) {
+    match (&database.database_url, database.connections.database_pooler) {
         (DatabaseUrl::Sqlite(_), Pooler::Session | Pooler::Transaction) => vec![Finding::warning(
             "--database-pooler has no effect: the database is a SQLite file",
             "correct DATABASE_URL, or remove --database-pooler (BIENVENUE_DATABASE_POOLER)",

@@ -37,7 +37,7 @@ pub(in crate::cli) struct Filter {
 }
 
 impl Filter {
-    /// The same, for addresses that contain a text.
+    /// Restricts the filter to addresses that contain a text.
     pub(super) fn with_email(&self, text: &str) -> Self {
         Self {
             email: Some(text.to_owned()),

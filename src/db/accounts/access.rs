@@ -123,8 +123,8 @@ impl DB {
         self.access_of::<OfSession>(session.as_bytes(), origin)
     }
 
-    /// The same for the session of a login on the host of an application. The application has
-    /// to be the one at the origin.
+    /// Looks up the session of a login on the host of an application, with the same facts. The
+    /// application has to be the one at the origin.
     ///
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such login, or its session has ended.

@@ -93,8 +93,8 @@ impl DB {
         })
     }
 
-    /// The same, but for a taken address it queues a mail to its owner instead of failing. For a
-    /// new address without a mail it queues a decoy, so that both cases count and write the
+    /// Adds a user and queues the mail; for a taken address it queues a mail to its owner instead of
+    /// failing. For a new address without a mail it queues a decoy, so that both cases count and write the
     /// same. Blocks for one transaction.
     ///
     /// # Errors

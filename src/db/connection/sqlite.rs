@@ -38,7 +38,7 @@ impl Location {
         let connections = u64::from(settings.readers.max(1)) + 1;
         Self {
             path,
-            cache_kib: settings.cache / connections / 1024,
+            cache_kib: (u64::from(settings.database.database_cache) << 10) / connections,
         }
     }
 

@@ -137,14 +137,12 @@ where
     Ok(())
 }
 
-// Several statements of one transaction. On PostgreSQL each of them sees the rows as they were before
-// the first, so no two of them may change the same row.
-//
-// Rows are locked in the order of the statements, so that transactions on the same rows do not
-// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so
-// it gets them in reverse order.
-
-/// Runs all statements.
+/// Runs several statements of one transaction, in one round trip on PostgreSQL. There each of them
+/// sees the rows as they were before the first, so no two of them may change the same row.
+///
+/// Rows are locked in the order of the statements, so that transactions on the same rows do not
+/// deadlock. PostgreSQL runs the unreferenced parts of a `WITH` from the last to the first, so it
+/// gets them in reverse order.
 pub(in crate::db) fn run_all(
     mut statements: Vec<Statement>,
     conn: &mut AnyConnection,
@@ -167,9 +165,10 @@ pub(in crate::db) fn run_all(
     Ok(())
 }
 
-/// Runs all statements, and those of `then` only if the one at the place `counted` changed rows.
-/// Returns how many it changed; none if the first one changed no row, and then the caller rolls
-/// back. Both must end with `RETURNING`, and each of `then` with a condition.
+/// Runs several statements as [`run_all`] does, and those of `then` only if the statement at the
+/// index `counted` changed rows. Returns how many it changed; none if the first statement changed no
+/// row, and then the caller rolls back. The first statement and the counted one must end with
+/// `RETURNING`, and each of `then` with a condition.
 pub(in crate::db) fn run_counting(
     mut statements: Vec<Statement>,
     counted: usize,
@@ -196,6 +195,7 @@ pub(in crate::db) fn run_counting(
             Ok(Some(count))
         }
         AnyConnection::Postgres(conn) => {
+            // The first statement stays s0; those after it are reversed.
             let part = statements.len().saturating_sub(counted);
             if let [_, others @ ..] = statements.as_mut_slice() {
                 others.reverse();

@@ -95,7 +95,7 @@ pub(in crate::db) fn in_transaction<T, E: From<DieselError> + From<Unavailable>>
     in_pooled_transaction(conn, Pooler::Off.into(), work)
 }
 
-/// The same on a connection that may use a pooler.
+/// Runs `work` in a transaction on a connection that may use a pooler.
 pub(in crate::db) fn in_pooled_transaction<T, E: From<DieselError> + From<Unavailable>>(
     conn: &mut AnyConnection,
     begin: Begin,

@@ -114,7 +114,7 @@ pub(in crate::db) fn take_charge(
     Ok(true)
 }
 
-/// The same once the service on the source has ended.
+/// Takes charge as soon as the service on the source has ended.
 pub(super) fn wait_for_charge(
     target: &DatabaseUrl,
     settings: &DbSettings,

@@ -215,9 +215,9 @@ pub(super) fn connect(
         DatabaseUrl::Sqlite(path) => {
             sqlite_connection::connect(&Location::new(path.clone(), settings), role)
         }
-        DatabaseUrl::Postgres(url) => {
-            postgres_connection::connect(&postgres_connection::Location::new(url, settings.pooler))
-        }
+        DatabaseUrl::Postgres(url) => postgres_connection::connect(
+            &postgres_connection::Location::new(url, settings.database.database_pooler),
+        ),
     }
 }
 

@@ -36,7 +36,7 @@ pub(in crate::db) fn prepare(
             "the connection to {url} is not encrypted and verified: use sslmode=verify-full (README, PostgreSQL)"
         );
     }
-    let location = Location::new(url, settings.pooler);
+    let location = Location::new(url, settings.database.database_pooler);
     let mut conn = reach(&location, url, settings.server_wait)?;
     pooler::check(&mut conn, &location, url)?;
     privileges::check(&mut conn)?;
@@ -48,7 +48,9 @@ pub(in crate::db) fn prepare(
         (SchemaStatus::Older(missing), OpenMode::Check) => {
             return Err(OpenError::OldSchema { missing });
         }
-        (SchemaStatus::Older(_), OpenMode::Migrate) => migrate(&mut conn, settings.pooler)?,
+        (SchemaStatus::Older(_), OpenMode::Migrate) => {
+            migrate(&mut conn, settings.database.database_pooler)?
+        }
     };
     Ok((Target::Postgres(location), opened))
 }

@@ -32,7 +32,9 @@ const REVOKE: &str = "
     DELETE FROM known_clients;
     DELETE FROM password_resets;
     DELETE FROM email_tokens;
+    DELETE FROM passkey_challenges;
     UPDATE former_emails SET digest = NULL;
+    UPDATE factor_changes SET digest = NULL;
     DELETE FROM outbox;
     COMMIT;";
 
@@ -226,4 +228,56 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+
+    use super::{REVOKE, texts};
+    use crate::db::{DB, DbSettings};
+    use crate::domain::DatabaseUrl;
+
+    /// Tables with digests that a restore keeps: they let nobody in, or the owner only with
+    /// another factor.
+    const KEPT: [&str; 3] = ["audit_events", "ended_sessions", "recovery_codes"];
+
+    fn statements() -> impl Iterator<Item = &'static str> {
+        let statements = REVOKE.split(';').map(str::trim);
+        statements.filter(|sql| sql.starts_with("UPDATE") || sql.starts_with("DELETE"))
+    }
+
+    #[test]
+    fn restore_revokes_each_kind_of_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let url = DatabaseUrl::Sqlite(path.clone());
+        drop(DB::open(&url, DbSettings::default()).unwrap());
+        let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let sql = "SELECT DISTINCT tables.name AS value FROM sqlite_master AS tables \
+            JOIN pragma_table_info(tables.name) AS columns \
+            WHERE tables.type = 'table' AND columns.name = 'digest'";
+        let tables = texts(&mut conn, sql).unwrap();
+        assert!(tables.len() > 10, "{tables:?}");
+        for table in tables.iter().filter(|name| !KEPT.contains(&name.as_str())) {
+            let delete = format!("DELETE FROM {table}");
+            let update = format!("UPDATE {table} SET digest = NULL");
+            let found = statements().any(|sql| sql == delete || sql == update);
+            assert!(found, "{table}");
+        }
+    }
+
+    #[test]
+    fn guide_has_the_same_statements_for_postgres() {
+        let guide = include_str!("../../../docs/deploy.md");
+        let (_, block) = guide
+            .split_once("after-restore.sql <<'SQL'\nBEGIN;\n")
+            .unwrap();
+        let (block, _) = block.split_once("\nCOMMIT;").unwrap();
+        let in_guide: Vec<_> = block
+            .lines()
+            .map(|line| line.trim_end_matches(';'))
+            .collect();
+        assert_eq!(in_guide, statements().collect::<Vec<_>>());
+    }
 }

@@ -26,14 +26,20 @@ pub struct LoginSideEffects {
     /// The marks by which the client becomes known, and until when.
     pub known: Vec<(String, Timestamp)>,
     /// The notification to the owner, sent if the account knows other clients but not this one.
-    pub stranger: Option<RateLimitedMail>,
+    pub notification: Option<RateLimitedMail>,
 }
 
 impl LoginSideEffects {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.refund.is_empty() && self.forget.is_empty() && self.known.is_empty()
+        let Self {
+            refund,
+            forget,
+            known,
+            notification,
+        } = self;
+        refund.is_empty() && forget.is_empty() && known.is_empty() && notification.is_none()
     }
 }
 
@@ -71,14 +77,14 @@ impl DB {
             refund,
             forget,
             known,
-            stranger,
+            notification,
         } = side_effects;
         let now = self.settings.clock.now();
         let mut statements: Vec<_> = refund.iter().map(refund_statement).collect();
         if !forget.is_empty() {
             statements.push(forget_limits_statement(forget));
         }
-        if let Some(RateLimitedMail { mail, budget }) = stranger {
+        if let Some(RateLimitedMail { mail, budget }) = notification {
             let condition = Condition::KnowsAnyClient(user_id);
             let counted = count_while_allowed(conn, budget, now, condition)?;
             if counted.len() == budget.len() {

@@ -16,7 +16,7 @@ pub enum WeakScheme {
     Sha512,
     /// The thousand rounds of MD5 of Apache's htpasswd.
     Apr1,
-    /// The same of the C library.
+    /// The thousand rounds of MD5 of the C library's `crypt`.
     Md5Crypt,
 }
 

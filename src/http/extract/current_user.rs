@@ -41,7 +41,8 @@ pub(crate) async fn session_of(
     Ok((session_id, user))
 }
 
-/// The same for a session whose user may still have to set up a second factor.
+/// Looks up the session of a request's cookie as [`session_of`] does, also one whose user still has
+/// to set up a second factor.
 ///
 /// # Errors
 /// [`HttpError::NotLoggedIn`] without a valid session, and the errors of the database.

@@ -159,7 +159,7 @@ impl Field {
         Self::new("days", "field.days", Kind::Plain, "off")
     }
 
-    /// The same, which may stay empty.
+    /// Allows the field to stay empty.
     pub(crate) fn optional(self) -> Self {
         Self {
             is_optional: true,

@@ -86,7 +86,7 @@ pub(crate) async fn log_in(
     }
 }
 
-/// The same answer whether the account is new or was there.
+/// The answer to a registration: the same whether the account is new or existed.
 pub(crate) fn done(
     visit: &Visit,
     rules: &AccountRules,

@@ -47,7 +47,8 @@ impl SignedIn {
         }
     }
 
-    /// The same for a page with which a second factor is set up, or a logout.
+    /// The session on a page that sets up a second factor or logs out: also one whose user still has
+    /// to set up a second factor.
     ///
     /// # Errors
     /// Leads to the login where there is no session, and from there back to this page.

@@ -69,7 +69,7 @@ impl View {
         Self { wide: true, ..self }
     }
 
-    /// The same with the script for passkeys.
+    /// Adds the script for passkeys.
     pub(crate) fn script(self, has_script: bool) -> Self {
         Self { has_script, ..self }
     }

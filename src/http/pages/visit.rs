@@ -117,7 +117,7 @@ impl Visit {
         self.refusal(HttpError::InvalidFields(code), &view)
     }
 
-    /// The same with the status and code of an error, which is shown beside a field.
+    /// The page again, with the errors of its fields, and with the status and code of an error.
     pub(crate) fn invalid_as(&self, view: View, error: HttpError) -> Refusal {
         let view = view.alert(Message::new("alert.fields"));
         self.refusal(error, &view)
@@ -129,7 +129,7 @@ impl Visit {
         self.refuse_with(view, error, message)
     }
 
-    /// The same with a text of the page's own for the error.
+    /// The page again, with a text of its own for the error above its form.
     pub(crate) fn refuse_with(&self, view: View, error: HttpError, message: Message) -> Refusal {
         self.refusal(error, &view.alert(message))
     }

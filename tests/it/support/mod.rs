@@ -25,7 +25,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bienvenue::db::{DB, DbSettings};
-use bienvenue::domain::{Clock, DatabaseUrl, Email, Password, Timestamp};
+use bienvenue::domain::{Clock, DatabaseSettings, DatabaseUrl, Email, Password, Timestamp};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
@@ -250,7 +250,10 @@ fn connect(file: &Path) -> SqliteConnection {
 pub(crate) fn settings(clock: &Clock) -> DbSettings {
     DbSettings {
         readers: 2,
-        pooler: postgres::pooler(),
+        database: DatabaseSettings {
+            database_pooler: postgres::pooler(),
+            ..DatabaseSettings::default()
+        },
         clock: clock.clone(),
         ..DbSettings::default()
     }

@@ -45,7 +45,7 @@ impl Site {
         })
     }
 
-    /// The same host over plain http on its usual port; none if the site has a port of its own.
+    /// This host over plain http on its usual port; none if the site has a port of its own.
     pub(super) fn plain(&self) -> Option<Self> {
         let is_usual = self.is_https && self.port == 443;
         is_usual.then(|| Self {

@@ -99,7 +99,7 @@ fn try_factor(
     })
 }
 
-/// The same for anything that `is_right` decides.
+/// Counts an attempt by the account's limit, then asks `is_right`.
 fn try_counted(
     conn: &mut AnyConnection,
     user_id: UserId,

@@ -117,7 +117,7 @@ pub(in crate::db) fn queue_within(
     queue_before(conn, user_id, mail, priority, now)
 }
 
-/// The same, and returns the id of the mail instead; none also if there was no room for it.
+/// Queues a mail as [`queue_within`] does, and returns its id; none also if there was no room for it.
 pub(in crate::db) fn queue_numbered(
     conn: &mut AnyConnection,
     user_id: UserId,
@@ -132,7 +132,7 @@ pub(in crate::db) fn queue_numbered(
     insert(conn, user_id, mail, priority, now)
 }
 
-/// The same as [`queue_within`] with a given priority.
+/// Queues a mail as [`queue_within`] does, with a given priority.
 pub(in crate::db) fn queue_before(
     conn: &mut AnyConnection,
     user_id: Option<UserId>,

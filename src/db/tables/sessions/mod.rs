@@ -64,7 +64,8 @@ impl DB {
         })
     }
 
-    /// The same within a transaction that has locked the user's row.
+    /// Adds a session as [`DB::add_session`] does, within a transaction that has locked the user's
+    /// row.
     pub(in crate::db) fn add_session_within(
         &self,
         conn: &mut AnyConnection,
@@ -311,7 +312,7 @@ pub(in crate::db) fn forget_newest(
     Ok(())
 }
 
-/// The same for the newest of the remaining sessions.
+/// Updates the legacy columns of a user to the newest of the remaining sessions.
 pub(in crate::db) fn sync_newest_session(
     conn: &mut AnyConnection,
     user_id: UserId,

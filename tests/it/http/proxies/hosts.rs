@@ -231,7 +231,7 @@ fn guide_writes_configurations_that_nginx_accepts() {
     machine.run(&blocks(section("## 2. The units"), "sh")[0]);
     let _server = Server::spawn(machine.service());
     fs::create_dir_all(machine.path("etc/nginx/conf.d")).unwrap();
-    let step = section("## 6. Several applications, each on its own host");
+    let step = section("## 6. Applications on hosts of their own");
     machine.run(&blocks(step, "sh")[0]);
     let config = machine.path("etc/nginx/nginx.conf");
     let include = machine.path("etc/nginx/conf.d").display().to_string();
