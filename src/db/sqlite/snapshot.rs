@@ -238,8 +238,7 @@ mod tests {
     use crate::db::{DB, DbSettings};
     use crate::domain::DatabaseUrl;
 
-    /// Tables with digests that a restore keeps: they let nobody in, or the owner only with
-    /// another factor.
+    /// Tables with digests that a restore keeps: they are no tokens, or good only beside a password.
     const KEPT: [&str; 3] = ["audit_events", "ended_sessions", "recovery_codes"];
 
     fn statements() -> impl Iterator<Item = &'static str> {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bienvenue::domain::Limit;
+
 /// Rows about lines that have no words of their own: errors in other words, panics, and audit events.
 const OTHER_ROWS: [&str; 4] = [
     "an error that ends the program",
@@ -150,4 +152,15 @@ fn words_of_a_call_are_read_with_its_values() {
     let call =
         "\n event = \"request_failed\",\n reason = f(\"x\");\n \"{method} was \\\n   not {}\", a)";
     assert_eq!(without_values(&format_string(call)), "... was not ...");
+}
+
+#[test]
+fn log_guide_names_each_rate_limit() {
+    let guide = include_str!("../../../docs/logs.md");
+    let (_, section) = guide.split_once("## Rate limits").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for limit in Limit::ALL {
+        let name = format!("`{}`", limit.name());
+        assert!(section.contains(&name), "{name}");
+    }
 }
