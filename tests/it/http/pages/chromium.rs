@@ -205,21 +205,26 @@ impl Chromium {
         }
     }
 
-    /// Takes a picture of the whole page, if `BIENVENUE_SCREENSHOTS` names a folder for it.
+    /// Takes pictures of the whole page, light and dark, if `BIENVENUE_SCREENSHOTS` names a folder.
     pub(crate) fn picture(&mut self, name: &str) {
+        for scheme in ["light", "dark"] {
+            self.picture_in(scheme, &format!("{name}-{scheme}"));
+        }
+    }
+
+    /// Takes a picture of the whole page in a colour scheme, if `BIENVENUE_SCREENSHOTS` names a folder.
+    pub(crate) fn picture_in(&mut self, scheme: &str, name: &str) {
         let Some(folder) = std::env::var_os("BIENVENUE_SCREENSHOTS") else {
             return;
         };
-        for scheme in ["light", "dark"] {
-            let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-            self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
-            let parameters = json!({"format": "png", "captureBeyondViewport": true});
-            let taken = self.call("Page.captureScreenshot", parameters);
-            let data = taken["data"].as_str().unwrap().as_bytes();
-            let picture = data_encoding::BASE64.decode(data).unwrap();
-            let path = std::path::Path::new(&folder).join(format!("{name}-{scheme}.png"));
-            std::fs::write(path, picture).unwrap();
-        }
+        let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": feature}));
+        let parameters = json!({"format": "png", "captureBeyondViewport": true});
+        let taken = self.call("Page.captureScreenshot", parameters);
+        let data = taken["data"].as_str().unwrap().as_bytes();
+        let picture = data_encoding::BASE64.decode(data).unwrap();
+        let path = std::path::Path::new(&folder).join(format!("{name}.png"));
+        std::fs::write(path, picture).unwrap();
     }
 }
 

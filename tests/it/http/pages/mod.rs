@@ -13,6 +13,7 @@ mod life;
 mod login;
 mod mailed_links;
 mod navigation;
+mod pictures;
 mod refusals;
 mod register;
 mod second_factor;
