@@ -122,7 +122,7 @@ impl Command {
                 print_with_snippets(&app, add.proxy, config, options);
             }
             Self::List(part) => {
-                part.show(
+                part.pages()?.show(
                     |after: Option<&AppName>, limit| db.apps(after, limit),
                     |app| app.name.clone(),
                     |app| {

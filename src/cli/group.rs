@@ -111,7 +111,7 @@ impl Command {
             }
             Self::List { group: None, part } => {
                 let read = |after: Option<&GroupName>, limit| db.groups(after, limit);
-                part.show(read, GroupName::clone, |group| {
+                part.pages()?.show(read, GroupName::clone, |group| {
                     if options.json {
                         print_json(&ShownGroup::of(group));
                     } else {
@@ -178,7 +178,7 @@ impl Command {
 
 /// Prints the emails of the members.
 fn list_members(db: &DB, group: &GroupName, part: &Part, options: Options) -> Result<(), CliError> {
-    part.show(
+    part.pages()?.show(
         |after: Option<&i64>, limit| db.members_of(group, after.copied().map(UserId::new), limit),
         |user| user.id.get(),
         |User { id, email, .. }| {
@@ -191,5 +191,6 @@ fn list_members(db: &DB, group: &GroupName, part: &Part, options: Options) -> Re
                 print(&format!("{id}\t{email}\n"));
             }
         },
-    )
+    )?;
+    Ok(())
 }

@@ -72,17 +72,20 @@ impl Invite {
         let db = database::open(config, self.options)?;
         match &self.command {
             None => self.new.run(&db, config, self.options),
-            Some(Command::List(part)) => part.show(
-                |after: Option<&i64>, limit| db.invitations(after.copied(), limit),
-                |invitation| invitation.id,
-                |invitation| {
-                    if self.options.json {
-                        print_invitation(invitation);
-                    } else {
-                        print(&line(invitation));
-                    }
-                },
-            ),
+            Some(Command::List(part)) => {
+                part.pages()?.show(
+                    |after: Option<&i64>, limit| db.invitations(after.copied(), limit),
+                    |invitation| invitation.id,
+                    |invitation| {
+                        if self.options.json {
+                            print_invitation(invitation);
+                        } else {
+                            print(&line(invitation));
+                        }
+                    },
+                )?;
+                Ok(())
+            }
             Some(Command::Revoke { id }) => {
                 if !db.revoke_invitation(*id)? {
                     return Err(CliError::NoSuchInvitation(*id));

@@ -4,16 +4,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::database::Options;
-use super::output::{print, print_json};
+use super::output::{Part, print, print_json};
 use super::{CliError, database};
 use crate::config::Config;
 use crate::db::OutboxEntry;
 use crate::domain::{Email, Language, Timestamp, UserId};
 use crate::mail::{MailDraft, MailKind, Mailer, Templates};
 use crate::server::{self, ServerError};
-
-/// The largest number of mails that are listed.
-const LISTED: u32 = 1000;
 
 /// The commands on mails.
 #[derive(Debug, Subcommand)]
@@ -23,10 +20,10 @@ pub(super) enum Command {
         after_help = "Example: bienvenue mail test you@example.org\n\nExit codes: 0 if the mail server accepted it, else 1; 78 with --mail off"
     )]
     Test(Test),
-    /// Show the mails in the queue, the oldest 1000: user, kind, age, attempts, and when the next
-    /// attempt is due
-    #[command(after_help = "Example: bienvenue mail queue")]
-    Queue,
+    /// Show the mails in the queue, the oldest first: number, user, attempts, age, the time until
+    /// the next attempt, and kind
+    #[command(after_help = "Example: bienvenue mail queue --limit 20")]
+    Queue(Part),
     /// Make all mails in the queue due now
     #[command(after_help = "Example: bienvenue mail retry")]
     Retry,
@@ -44,13 +41,24 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         match self {
             Self::Test(test) => test.run(config, options),
-            Self::Queue => {
+            Self::Queue(part) => {
                 let db = database::open(config, options)?;
-                if options.json {
-                    db.waiting_mails(LISTED)?.iter().for_each(print_mail);
-                    return Ok(());
+                let pages = part.pages()?;
+                if !options.json {
+                    print(HEADER);
                 }
-                print(&table(&db.waiting_mails(LISTED)?, db.clock().now()));
+                let now = db.clock().now();
+                pages.show(
+                    |after: Option<&i64>, limit| db.waiting_mails(after.copied(), limit),
+                    |mail| mail.id,
+                    |mail| {
+                        if options.json {
+                            print_mail(mail);
+                        } else {
+                            print(&line(mail, now));
+                        }
+                    },
+                )?;
                 Ok(())
             }
             Self::Retry => {
@@ -109,27 +117,22 @@ fn print_mail(mail: &OutboxEntry) {
     });
 }
 
-fn table(mails: &[OutboxEntry], now: Timestamp) -> String {
-    let mut lines = vec![format!(
-        "{:>8} {:>7} {:>6} {:>7} {:>7}  KIND",
-        "MAIL", "USER", "TRIES", "AGE", "WAIT"
-    )];
-    for mail in mails {
-        let user = mail.user_id.map(|user| user.to_string());
-        let age = now.seconds().saturating_sub(mail.created_at.seconds());
-        let wait = mail.due_at.seconds().saturating_sub(now.seconds()).max(0);
-        lines.push(format!(
-            "{:>8} {:>7} {:>6} {:>7} {:>7}  {}",
-            mail.id,
-            user.as_deref().unwrap_or("-"),
-            mail.attempts,
-            format!("{age}s"),
-            format!("{wait}s"),
-            mail.kind
-        ));
-    }
-    lines.push(String::new());
-    lines.join("\n")
+const HEADER: &str = "    MAIL    USER  TRIES     AGE    WAIT  KIND\n";
+
+/// A queued mail as a line.
+fn line(mail: &OutboxEntry, now: Timestamp) -> String {
+    let user = mail.user_id.map(|user| user.to_string());
+    let age = now.seconds().saturating_sub(mail.created_at.seconds());
+    let wait = mail.due_at.seconds().saturating_sub(now.seconds()).max(0);
+    format!(
+        "{:>8} {:>7} {:>6} {:>7} {:>7}  {}\n",
+        mail.id,
+        user.as_deref().unwrap_or("-"),
+        mail.attempts,
+        format!("{age}s"),
+        format!("{wait}s"),
+        mail.kind
+    )
 }
 
 impl Test {

@@ -44,32 +44,57 @@ pub(super) struct Part {
     limit: Option<u64>,
 }
 
+/// A part of a list whose items have keys of this kind.
+#[derive(Debug, Clone)]
+pub(super) struct Pages<K> {
+    after: Option<K>,
+    left: u64,
+}
+
 impl Part {
-    /// Shows the items of a list, which is read page by page: at most one page is in memory. `read`
-    /// gets the key of the last item of the page before, and how many items to read.
-    pub(super) fn show<T, K: FromStr>(
-        &self,
-        read: impl Fn(Option<&K>, u32) -> Result<Vec<T>, DbError>,
-        key: impl Fn(&T) -> K,
-        show: impl Fn(&T),
-    ) -> Result<(), CliError> {
-        let first = self.after.as_ref().map(|text| {
+    /// The pages of a list with this kind of keys.
+    ///
+    /// # Errors
+    /// If `--after` is no such key.
+    pub(super) fn pages<K: FromStr>(&self) -> Result<Pages<K>, CliError> {
+        let after = self.after.as_ref().map(|text| {
             let key = text.parse();
             key.or(Err(CliError::NoListItem(text.clone())))
         });
-        let mut after = first.transpose()?;
-        let mut left = self.limit.unwrap_or(u64::MAX);
+        Ok(Pages {
+            after: after.transpose()?,
+            left: self.limit.unwrap_or(u64::MAX),
+        })
+    }
+}
+
+impl<K> Pages<K> {
+    /// Shows the items of a list, which is read page by page: at most one page is in memory. `read`
+    /// gets the key of the last item of the page before, and how many items to read. Returns the
+    /// key of the last item if `--limit` ended the list.
+    pub(super) fn show<T>(
+        self,
+        read: impl Fn(Option<&K>, u32) -> Result<Vec<T>, DbError>,
+        key: impl Fn(&T) -> K,
+        mut show: impl FnMut(&T),
+    ) -> Result<Option<K>, CliError> {
+        let Self {
+            mut after,
+            mut left,
+        } = self;
         while left > 0 {
             let page = read(
                 after.as_ref(),
                 u32::try_from(left).unwrap_or(PAGE).min(PAGE),
             )?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else {
+                return Ok(None);
+            };
             after = Some(key(last));
             left = left.saturating_sub(u64::try_from(page.len()).unwrap_or(u64::MAX));
-            page.iter().for_each(&show);
+            page.iter().for_each(&mut show);
         }
-        Ok(())
+        Ok(after)
     }
 }
 

@@ -52,6 +52,7 @@ impl Command {
         match self {
             Self::List { email, part } => {
                 let user = find(&db, email)?;
+                let pages = part.pages()?;
                 if !options.json {
                     print(HEADER);
                 }
@@ -63,7 +64,7 @@ impl Command {
                     true => print(&line(session)),
                     false => {}
                 };
-                part.show(read, |session| session.public_id, show)?;
+                pages.show(read, |session| session.public_id, show)?;
             }
             Self::Revoke {
                 whose: Whose { email, all },

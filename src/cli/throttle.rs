@@ -8,25 +8,22 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{Progress, print, print_json};
+use super::output::{Part, Progress, explain, print, print_json};
 use super::prompt::Confirmation;
 use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
 use crate::db::{DB, DbError, LimitRow};
-use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, UserId};
-
-/// The largest number of limits that are listed.
-const LISTED: u32 = 1000;
+use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, Timestamp, UserId};
 
 /// The commands on rate limits.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show the rate limits in use, the 1000 with the most attempts: kind, attempts, seconds to
-    /// wait, and account or network
-    #[command(after_help = "Example: bienvenue throttle list")]
-    List,
+    /// Show the rate limits in use, sorted by kind: kind, attempts, seconds to wait, and account or
+    /// network. After a page, --after of the next one is on standard error
+    #[command(after_help = "Example: bienvenue throttle list --limit 100")]
+    List(Part),
     /// Clear the rate limits of an account, of a client address, or all after a confirmation
     #[command(after_help = "Example: bienvenue throttle clear bob@example.org")]
     Clear {
@@ -72,20 +69,7 @@ impl Command {
     pub(super) fn run(&self, config: &Config, options: Options) -> Result<(), CliError> {
         let db = database::open(config, options)?;
         match self {
-            Self::List => {
-                let rows = db.list_limits(LISTED)?;
-                let settings = config.throttling;
-                let progress = Progress::running("finding the accounts of the limits");
-                let accounts = ThrottledAccounts::find(&db, &rows)?;
-                drop(progress);
-                if options.json {
-                    for row in &rows {
-                        print_json(&ShownLimit::of(row, &accounts, &db, &settings));
-                    }
-                } else {
-                    print(&table(&rows, &accounts, &db, &settings));
-                }
-            }
+            Self::List(part) => list(&db, part, &config.throttling, options)?,
             Self::Clear {
                 which,
                 confirmation,
@@ -152,53 +136,69 @@ impl Which {
     }
 }
 
-/// A rate limit as JSON. `wait_seconds` is none for one that does not end by waiting.
+/// Prints limits, with the emails of their accounts.
+fn list(
+    db: &DB,
+    part: &Part,
+    settings: &ThrottleSettings,
+    options: Options,
+) -> Result<(), CliError> {
+    let pages = part.pages()?;
+    let progress = Progress::running("finding the accounts of the limits");
+    let accounts = ThrottledAccounts::find(db, pages.clone())?;
+    drop(progress);
+    if !options.json {
+        print(&format!("{:<22}{:>8}{:>8}  KEY\n", "KIND", "FAILS", "WAIT"));
+    }
+    let now = db.clock().now();
+    let last = pages.show(
+        |after, limit| accounts.shown(db, db.limits(after, limit)?),
+        |(row, _)| row.key.clone(),
+        |(row, key)| {
+            let limit = ShownLimit::of(row, key, settings, now);
+            if options.json {
+                print_json(&limit);
+            } else {
+                print(&limit.line());
+            }
+        },
+    )?;
+    if let (Some(last), false) = (last, options.json) {
+        explain(&format!("Next page: --after {last}\n"));
+    }
+    Ok(())
+}
+
+/// A rate limit as JSON. `wait_seconds` is none for one that does not end by waiting; `item` is the
+/// key as it is stored.
 #[derive(Serialize)]
-struct ShownLimit {
+struct ShownLimit<'a> {
     kind: &'static str,
     fails: u32,
     wait_seconds: Option<u64>,
-    key: String,
+    key: &'a str,
+    item: &'a str,
 }
 
-impl ShownLimit {
-    fn of(
-        row: &LimitRow,
-        accounts: &ThrottledAccounts,
-        db: &DB,
-        settings: &ThrottleSettings,
-    ) -> Self {
+impl<'a> ShownLimit<'a> {
+    fn of(row: &'a LimitRow, key: &'a str, settings: &ThrottleSettings, now: Timestamp) -> Self {
         let rule = settings.rule(row.key.limit());
-        let wait = row.wait(&rule, db.clock().now()).as_secs();
+        let wait = row.wait(&rule, now).as_secs();
         Self {
             kind: row.key.limit().name(),
             fails: row.fails,
             wait_seconds: (!row.is_at_limit(&rule)).then_some(wait),
-            key: accounts.show(row.key.subject()),
+            key,
+            item: row.key.as_str(),
         }
     }
-}
 
-/// One line per limit: kind, attempts, wait before the next attempt, and key.
-fn table(
-    rows: &[LimitRow],
-    accounts: &ThrottledAccounts,
-    db: &DB,
-    settings: &ThrottleSettings,
-) -> String {
-    let now = db.clock().now();
-    let mut lines = vec![format!("{:<22}{:>8}{:>8}  KEY", "KIND", "FAILS", "WAIT")];
-    for row in rows {
-        let rule = settings.rule(row.key.limit());
-        let wait = if row.is_at_limit(&rule) {
-            "locked".to_owned()
-        } else {
-            format!("{}s", row.wait(&rule, now).as_secs())
-        };
-        let kind = row.key.limit().name();
-        let key = accounts.show(row.key.subject());
-        lines.push(format!("{kind:<22}{:>8}{wait:>8}  {key}", row.fails));
+    fn line(&self) -> String {
+        let wait = self.wait_seconds.map(|seconds| format!("{seconds}s"));
+        let wait = wait.as_deref().unwrap_or("locked");
+        format!(
+            "{:<22}{:>8}{wait:>8}  {}\n",
+            self.kind, self.fails, self.key
+        )
     }
-    lines.push(String::new());
-    lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! Rate limits: their keys, and the kinds of rules.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -319,6 +320,15 @@ impl LimitKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl FromStr for LimitKey {
+    type Err = &'static str;
+
+    /// Parses a key as it is stored.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_stored(text.to_owned()).ok_or("no limit has this name")
     }
 }
 

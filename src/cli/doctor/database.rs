@@ -137,7 +137,7 @@ fn mail_queue(examination: &Examination<'_>) -> Vec<Finding> {
     let Ok(db) = examination.database() else {
         return vec![unopened()];
     };
-    let waiting = match db.waiting_mails(1000) {
+    let waiting = match db.waiting_mails(None, 1000) {
         Ok(waiting) => waiting,
         Err(error) => return vec![Finding::of_message(&error.to_string())],
     };

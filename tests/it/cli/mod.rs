@@ -14,6 +14,7 @@ mod help;
 mod import_files;
 mod imports;
 mod json_output;
+mod list_pages;
 mod mail_commands;
 mod progress;
 mod restore;

@@ -285,14 +285,20 @@ impl DB {
         })
     }
 
-    /// At most `limit` queued mails, oldest first. Blocks for one lookup.
+    /// A page of the queued mails, oldest first: at most `limit`, from the one after `after` on.
+    /// Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn waiting_mails(&self, limit: u32) -> Result<Vec<OutboxEntry>, DbError> {
+    pub fn waiting_mails(
+        &self,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<OutboxEntry>, DbError> {
         type Row = (i64, Option<i64>, String, i64, i64, i64);
         let rows: Vec<Row> = self.read(|conn| {
             outbox::table
+                .filter(outbox::id.gt(after.unwrap_or(i64::MIN)))
                 .order(outbox::id)
                 .select((
                     outbox::id,

@@ -9,23 +9,35 @@ use crate::db::{DB, DbError, LimitCheck, LimitRow};
 use crate::domain::{LimitKey, LimitRule, NormalizedEmail, Timestamp};
 
 impl DB {
-    /// At most `limit` rows that still count, those with the most failures first. Blocks for one
-    /// lookup.
+    /// A page of the rows that still count, by their keys: at most `limit`, from the one after
+    /// `after` on. Only the last page is empty. Blocks for one lookup; while a newer version
+    /// counts by limits of its own, for one more at each page of those alone.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn list_limits(&self, limit: u32) -> Result<Vec<LimitRow>, DbError> {
+    pub fn limits(&self, after: Option<&LimitKey>, limit: u32) -> Result<Vec<LimitRow>, DbError> {
         let now = self.settings.clock.now().seconds();
-        let rows: Vec<(String, i64, i64)> = self.read(|conn| {
-            throttle::table
-                .filter(throttle::purge_at.gt(now))
-                .filter(throttle::fails.gt(0))
-                .order((throttle::fails.desc(), throttle::purge_at.desc()))
-                .select((throttle::key, throttle::fails, throttle::next_at))
-                .limit(i64::from(limit))
-                .load(conn)
-        })?;
-        Ok(known_rows(rows))
+        let mut after = after.map_or_else(String::new, |key| key.as_str().to_owned());
+        loop {
+            let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+                throttle::table
+                    .filter(throttle::key.gt(&after))
+                    .filter(throttle::purge_at.gt(now))
+                    .filter(throttle::fails.gt(0))
+                    .order(throttle::key)
+                    .select((throttle::key, throttle::fails, throttle::next_at))
+                    .limit(i64::from(limit))
+                    .load(conn)
+            })?;
+            let Some((last, ..)) = rows.last() else {
+                return Ok(Vec::new());
+            };
+            after.clone_from(last);
+            let known = known_rows(rows);
+            if !known.is_empty() {
+                return Ok(known);
+            }
+        }
     }
 
     /// Clears the login limits of an account, of known clients too. Blocks for one write.

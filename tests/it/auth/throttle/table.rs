@@ -113,7 +113,7 @@ fn no_statement_reads_all_limits(#[case] engine: Engine) {
     auth.update_password(&token, &password("a new one"))
         .unwrap();
     auth.clear_limits(&bob).unwrap();
-    db.list_limits(100).unwrap();
+    db.limits(None, 100).unwrap();
     db.limit_behind(None, 1000).unwrap();
     db.remove_surplus_limits(10).unwrap();
     clock.advance(std::time::Duration::from_secs(8000));

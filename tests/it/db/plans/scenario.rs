@@ -111,6 +111,7 @@ fn operators_and_background(db: &DB) {
     db.update_user(user.id, &changes).unwrap();
     db.end_all_sessions().unwrap();
     db.users_after(None, 10).unwrap();
+    db.emails_of(&[user.id]).unwrap();
     db.users_to_export(None, 10).unwrap();
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();
@@ -118,9 +119,9 @@ fn operators_and_background(db: &DB) {
     db.count_totp(Some(user.id), 10).unwrap();
     db.count_passkeys(None, 10).unwrap();
     db.outbox().unwrap();
-    db.waiting_mails(10).unwrap();
+    db.waiting_mails(None, 10).unwrap();
     db.retry_mails().unwrap();
-    db.list_limits(10).unwrap();
+    db.limits(None, 10).unwrap();
     db.clear_limits_for(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();
     db.clock().advance(Duration::from_secs(8 * 24 * 3600));
