@@ -140,11 +140,10 @@ impl Auth {
     ) -> Result<SessionPage, AuthError> {
         let user = self.logged_in(session_id)?;
         let current = session_id.digest();
-        let mut sessions = self.db.sessions_of(user.id, Some(&current), after, limit)?;
+        let sessions = self.db.sessions_of(user.id, Some(&current), after, limit)?;
         let is_full = u32::try_from(sessions.len()).is_ok_and(|found| found >= limit);
         let next = sessions.last().filter(|_| is_full);
         let next = next.map(|session| session.public_id);
-        sessions.retain(|session| session.valid);
         Ok(SessionPage { sessions, next })
     }
 

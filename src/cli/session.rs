@@ -59,10 +59,12 @@ impl Command {
                 let read = |after: Option<&SessionPublicId>, limit| {
                     db.sessions_of(user.id, None, after.copied(), limit)
                 };
-                let show = |session: &SessionInfo| match session.valid {
-                    true if options.json => print_json(&ShownSession::of(session)),
-                    true => print(&line(session)),
-                    false => {}
+                let show = |session: &SessionInfo| {
+                    if options.json {
+                        print_json(&ShownSession::of(session));
+                    } else {
+                        print(&line(session));
+                    }
                 };
                 pages.show(read, |session| session.public_id, show)?;
             }

@@ -74,8 +74,6 @@ pub struct SessionInfo {
     pub public_id: SessionPublicId,
     /// Whether it is the session of the request.
     pub current: bool,
-    /// Whether it is neither expired nor idle for too long.
-    pub valid: bool,
     /// When it was opened.
     pub created_at: Timestamp,
     /// The last recorded use: up to 1/48 of the idle limit, or a minute, before the last use.

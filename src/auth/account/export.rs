@@ -95,7 +95,9 @@ impl Auth {
         let mut sessions: Vec<SessionInfo> = Vec::new();
         loop {
             let after = sessions.last().map(|session| session.public_id);
-            let page = self.db.sessions_of(user_id, Some(current), after, PAGE)?;
+            let page = self
+                .db
+                .stored_sessions_of(user_id, Some(current), after, PAGE)?;
             if page.is_empty() {
                 return Ok(sessions);
             }

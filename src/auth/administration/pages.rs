@@ -26,13 +26,11 @@ impl UserDetails {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn read(db: &DB, id: UserId, sessions: u32) -> Result<Self, DbError> {
-        let mut newest = db.sessions_of(id, None, None, sessions)?;
-        newest.retain(|session| session.valid);
         Ok(Self {
             user: db.listed_user(id)?,
             groups: db.groups_of(id)?,
             second_factors: db.second_factors_of(id)?,
-            sessions: newest,
+            sessions: db.sessions_of(id, None, None, sessions)?,
         })
     }
 }

@@ -116,7 +116,9 @@ impl DB {
         conn: &mut AnyConnection,
         session: &SessionDigest,
     ) -> Result<UserId, DbError> {
-        let valid = sessions::table.filter(self.validity().holds_for(session));
+        let valid = sessions::table
+            .filter(sessions::digest.eq(session.as_bytes()))
+            .filter(self.validity().holds());
         let user_id: Option<i64> = diesel::update(valid)
             .set(sessions::last_seen_at.eq(sessions::last_seen_at))
             .returning(sessions::user_id)

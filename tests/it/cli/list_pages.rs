@@ -1,4 +1,4 @@
-//! Pages of the lists of queued mails and rate limits.
+//! Pages of the lists of sessions, queued mails and rate limits.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use bienvenue::domain::{ClientIp, LimitKey};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::program::{program, told};
+use crate::support::program::{Server, program, told};
 use crate::support::{Engine, Place, email};
 
 const BOB: &str = "bob@dylan.com";
@@ -37,6 +37,45 @@ fn refuses_after(place: &Place, list: &[&str], item: &str) {
     assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
     assert!(told(&refused).contains(item), "{}", told(&refused));
     assert_eq!(refused.stdout, b"", "a heading");
+}
+
+#[rstest]
+fn sessions_are_listed_page_by_page(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let mut serve = program(
+        place.folder(),
+        &["--bind", "127.0.0.1:0", "--sessions-per-user=5"],
+    );
+    serve
+        .env("BIENVENUE_BCRYPT_COST", "4")
+        .env("DATABASE_URL", place.url_text());
+    let server = Server::spawn(serve);
+    assert_eq!(server.register(BOB, "a_pwd"), 201);
+    for _ in 0..5 {
+        server.session(BOB, "a_pwd");
+    }
+    let list = ["session", "list", BOB];
+    let ids = |part: &[&str]| field(&place, &list, part, "id");
+    let all = ids(&[]);
+    assert_eq!(all.len(), 5);
+    let named = |number: usize| all[number].as_str().unwrap();
+    assert_eq!(ids(&["--limit", "2"]), all[..2]);
+    assert_eq!(ids(&["--after", named(0), "--limit", "1"]), all[1..2]);
+    assert_eq!(ids(&["--after", named(1)]), all[2..]);
+    // The newest one and the third are expired, and cleanup has not removed them.
+    for number in [0, 2] {
+        place.sql(&format!(
+            "UPDATE sessions SET expires_at = 1 WHERE digest IN \
+             (SELECT digest FROM sessions ORDER BY public_id DESC LIMIT 1 OFFSET {number})"
+        ));
+    }
+    let valid = [1, 3, 4].map(|number| all[number].clone());
+    assert_eq!(ids(&[]), valid);
+    assert_eq!(ids(&["--limit", "2"]), valid[..2]);
+    assert_eq!(ids(&["--after", named(1), "--limit", "2"]), valid[1..]);
+    refuses_after(&place, &list, "7");
 }
 
 #[rstest]

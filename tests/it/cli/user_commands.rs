@@ -161,29 +161,6 @@ fn user_show_tells_groups_and_sessions(#[values(Engine::Sqlite, Engine::Postgres
     assert_eq!(server.profile(&session), 403);
 }
 
-#[test]
-fn sessions_are_listed_page_by_page() {
-    let place = Place::new();
-    let server = Server::start_with(&place, &["--sessions-per-user=3"]);
-    assert_eq!(server.register(BOB, "a_pwd"), 201);
-    for _ in 0..3 {
-        server.session(BOB, "a_pwd");
-    }
-    let ids = |part: &[&str]| -> Vec<String> {
-        let listed = printed(
-            &place,
-            &[&["session", "list", BOB, "--json"], part].concat(),
-        );
-        let id = |session: &Value| session["id"].as_str().unwrap().to_owned();
-        json_lines(&listed).iter().map(id).collect()
-    };
-    let all = ids(&[]);
-    assert_eq!(all.len(), 3);
-    assert_eq!(ids(&["--limit", "2"]), all[..2]);
-    assert_eq!(ids(&["--after", &all[0], "--limit", "1"]), all[1..2]);
-    assert_eq!(ids(&["--after", &all[1]]), all[2..]);
-}
-
 #[rstest]
 fn password_is_set_from_standard_input(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(place) = Place::on(engine) else {

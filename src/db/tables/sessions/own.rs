@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{forget_newest, sync_legacy_columns, sync_newest_session};
+use super::{Validity, forget_newest, sync_legacy_columns, sync_newest_session};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::Value;
 use crate::db::schema::sessions;
@@ -33,9 +33,8 @@ struct SessionRow {
 }
 
 impl DB {
-    /// A page of at most `limit` sessions of a user after `after`, newest first, including expired
-    /// ones that are not removed yet. `current` is the session of the request. Blocks for one
-    /// lookup.
+    /// A page of at most `limit` valid sessions of a user after `after`, newest first. `current` is
+    /// the session of the request. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
@@ -46,12 +45,42 @@ impl DB {
         after: Option<SessionPublicId>,
         limit: u32,
     ) -> Result<Vec<SessionInfo>, DbError> {
-        let valid = self.validity();
+        let valid = Some(self.validity());
+        self.session_page(user_id, valid, current, after, limit)
+    }
+
+    /// The same with expired sessions that are not removed yet, for the export. Blocks for one
+    /// lookup.
+    ///
+    /// # Errors
+    /// Only if the database fails.
+    pub fn stored_sessions_of(
+        &self,
+        user_id: UserId,
+        current: Option<&SessionDigest>,
+        after: Option<SessionPublicId>,
+        limit: u32,
+    ) -> Result<Vec<SessionInfo>, DbError> {
+        self.session_page(user_id, None, current, after, limit)
+    }
+
+    fn session_page(
+        &self,
+        user_id: UserId,
+        valid: Option<Validity>,
+        current: Option<&SessionDigest>,
+        after: Option<SessionPublicId>,
+        limit: u32,
+    ) -> Result<Vec<SessionInfo>, DbError> {
         let last = after
             .as_ref()
             .map_or([0xff; 16].as_slice(), SessionPublicId::as_bytes);
         let rows: Vec<SessionRow> = self.read(|conn| {
-            sessions::table
+            let mut sessions = sessions::table.into_boxed();
+            if let Some(valid) = valid {
+                sessions = sessions.filter(valid.holds());
+            }
+            sessions
                 .filter(sessions::user_id.eq(user_id.get()))
                 .filter(sessions::public_id.lt(last))
                 .order(sessions::public_id.desc())
@@ -71,7 +100,6 @@ impl DB {
             Some(SessionInfo {
                 public_id: SessionPublicId::from_bytes(&row.public_id)?,
                 current: current.is_some_and(|digest| digest.as_bytes() == row.digest),
-                valid: valid.holds(row.created_at, row.last_seen_at, row.expires_at),
                 created_at: Timestamp::from_seconds(row.created_at),
                 last_seen_at: Timestamp::from_seconds(row.last_seen_at),
                 expires_at: Timestamp::from_seconds(row.expires_at),
@@ -203,7 +231,8 @@ impl DB {
         digest: &SessionDigest,
     ) -> Result<(UserId, SessionLevel), DbError> {
         let owner: Option<(i64, i64)> = sessions::table
-            .filter(self.validity().holds_for(digest))
+            .filter(sessions::digest.eq(digest.as_bytes()))
+            .filter(self.validity().holds())
             .select((sessions::user_id, sessions::level))
             .get_result(conn)
             .optional()?;

@@ -78,7 +78,9 @@ impl DB {
                     users.filter(users::hashed_password.eq(hash.expose()))
                 }
                 UserFilter::SessionId(digest) => {
-                    let session = sessions::table.filter(valid.holds_for(digest));
+                    let session = sessions::table
+                        .filter(sessions::digest.eq(digest.as_bytes()))
+                        .filter(valid.holds());
                     users.filter(users::id.eq_any(session.select(sessions::user_id)))
                 }
                 UserFilter::ResetToken(digest) => {

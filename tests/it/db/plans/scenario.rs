@@ -106,6 +106,7 @@ fn operators_and_background(db: &DB) {
     db.end_sessions(&session.digest(), SessionScope::All)
         .unwrap();
     db.end_sessions_of_user(user.id).unwrap();
+    db.sessions_of(user.id, None, None, 10).unwrap();
     db.session_end(&session.digest()).unwrap();
     db.ended_sessions_of(user.id).unwrap();
     db.update_user(user.id, &changes).unwrap();
