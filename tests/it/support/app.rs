@@ -22,11 +22,12 @@ use super::{Place, START, settings};
 
 /// The service in this process, over the routes of the server.
 pub(crate) struct App {
-    pub(crate) place: Rc<Place>,
-    pub(crate) clock: Clock,
+    service: BoxService<actix_http::Request, ServiceResponse, Error>,
     pub(crate) auth: web::Data<Auth>,
     pub(crate) mails: Mailbox,
-    service: BoxService<actix_http::Request, ServiceResponse, Error>,
+    pub(crate) clock: Clock,
+    /// Goes away last: threads of a service whose database is dropped wait seconds for another connection.
+    pub(crate) place: Rc<Place>,
 }
 
 /// Hashing that takes a millisecond, and as many guesses as a test likes.

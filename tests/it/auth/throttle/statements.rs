@@ -39,9 +39,10 @@ fn address() -> LimitCheck {
 }
 
 pub(super) struct Store {
-    _place: Place,
     pub(super) clock: Clock,
     pub(super) db: DB,
+    /// Last, so that it goes away after the service.
+    _place: Place,
 }
 
 pub(super) fn store(engine: Engine) -> Option<Store> {
