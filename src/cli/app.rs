@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::audit::OperatorEvent;
 use super::database::Options;
-use super::output::{Part, explain, print, print_json};
+use super::output::{Part, Progress, explain, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
@@ -159,7 +159,10 @@ impl Command {
                 let app = db.app(name).map_err(|error| no_such_app(error, name))?;
                 let question = format!("Remove {name} ({}) in {database}?", app.origin);
                 confirmation.ask(&question)?;
-                if !db.remove_app(name)? {
+                let progress = Progress::running("removing the application and its logins");
+                let is_removed = db.remove_app(name)?;
+                drop(progress);
+                if !is_removed {
                     return Err(CliError::NoSuchApp(name.clone()));
                 }
                 event("app_deleted", "application removed", name).report_with(

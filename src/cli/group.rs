@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
-use super::output::{Part, print, print_json};
+use super::output::{Part, Progress, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
@@ -160,7 +160,10 @@ impl Command {
                 confirmation.ask(&format!(
                     "Delete the group {group} and its memberships in {database}?"
                 ))?;
-                match db.delete_group(group)? {
+                let progress = Progress::running("deleting the group and its memberships");
+                let deletion = db.delete_group(group)?;
+                drop(progress);
+                match deletion {
                     GroupDeletion::Deleted => {}
                     GroupDeletion::Unknown => return Err(CliError::NoSuchGroup(group.clone())),
                     GroupDeletion::InUse(apps) => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::audit::OperatorEvent;
 use super::database::Options;
 use super::find_user::{email, find};
-use super::output::{Part, print, print_json};
+use super::output::{Part, Progress, print, print_json};
 use super::prompt::Confirmation;
 use super::{CliError, database};
 use crate::config::Config;
@@ -77,10 +77,12 @@ impl Command {
                     confirmation.ask(&format!("End the sessions of all users in {database}?"))?;
                 }
                 let user = email.as_ref().map(|email| find(&db, email)).transpose()?;
+                let progress = Progress::running("ending sessions");
                 let ended = match &user {
                     Some(user) => db.end_sessions_of_user(user.id)?,
                     None => db.end_all_sessions()?,
                 };
+                drop(progress);
                 let of = user.as_ref();
                 let of = of.map_or_else(String::new, |user| format!(" of {}", user.email));
                 let sessions = if ended == 1 { "session" } else { "sessions" };

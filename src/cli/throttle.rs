@@ -79,7 +79,9 @@ impl Command {
                     let question = format!("Clear all rate limits in {database}?");
                     confirmation.ask(&question)?;
                 }
+                let progress = Progress::running("clearing rate limits");
                 let cleared = which.clear(&db)?;
+                drop(progress);
                 let counts = if cleared == 1 { "count" } else { "counts" };
                 let user = which.user(&db)?;
                 OperatorEvent {

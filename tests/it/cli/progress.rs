@@ -46,6 +46,13 @@ fn progress_is_shown_on_a_terminal_only() {
     fs::write(place.path("users.csv"), users).unwrap();
     fs::write(place.path("key"), format!("{}\n", "ab".repeat(32))).unwrap();
     fs::set_permissions(place.path("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    for arguments in [
+        &["group", "create", "staff"][..],
+        &["app", "add", "wiki", "https://wiki.example.org"],
+    ] {
+        let output = run(place.folder(), arguments);
+        assert!(output.status.success(), "{}", told(&output));
+    }
     for (arguments, progress) in [
         ("db migrate", "migrating the database"),
         ("import users.csv", " users, "),
@@ -58,6 +65,11 @@ fn progress_is_shown_on_a_terminal_only() {
             "backup restore copy.db --database-url sqlite://b.db",
             "checking and restoring",
         ),
+        ("throttle list", "finding the accounts"),
+        ("throttle clear --all --yes", "clearing rate limits"),
+        ("session revoke --all --yes", "ending sessions"),
+        ("app remove wiki --yes", "removing the application"),
+        ("group delete staff --yes", "deleting the group"),
         (
             "keys rotate --secret-key-file key",
             "encrypting second factors",
