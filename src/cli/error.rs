@@ -141,7 +141,7 @@ pub enum CliError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// The doctor found something wrong. The findings were printed to standard output.
-    #[error("{0} findings: each is printed with its remedy")]
+    #[error("findings: {0}. Each is printed with its remedy")]
     Findings(usize),
     /// The test mail was not sent.
     #[error("the mail was not sent: {0}")]

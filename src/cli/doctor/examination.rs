@@ -120,6 +120,12 @@ impl<'a> Examination<'a> {
         apps
     }
 
+    /// The origins that browsers open: that of the public URL, and those of the applications.
+    pub(super) fn origins(&self) -> Vec<Origin> {
+        let own = self.public_url().map(|url| url.origin().clone());
+        own.into_iter().chain(self.apps()).collect()
+    }
+
     /// Sends a request to the service through its public URL.
     pub(super) fn ask(&self, path: &str, request: Request<'_>) -> Option<Response> {
         let front = self.front().ok()?;

@@ -22,7 +22,7 @@ fn mail_server(examination: &Examination<'_>) -> Vec<Finding> {
     let smtp = match server::mailer(examination.config) {
         Ok(Mailer::Smtp(smtp)) => smtp,
         Ok(Mailer::Folder(_) | Mailer::Development(..) | Mailer::Memory(_) | Mailer::Off) => {
-            return Vec::new();
+            return vec![no_server()];
         }
         Err(error) => return vec![Finding::of_message(&error.to_string())],
     };
@@ -40,7 +40,7 @@ fn mail_server(examination: &Examination<'_>) -> Vec<Finding> {
 fn mail_sender(examination: &Examination<'_>) -> Vec<Finding> {
     let config = examination.config;
     let Ok(Mailer::Smtp(_)) = server::mailer(config) else {
-        return Vec::new();
+        return vec![no_server()];
     };
     let sender = server::sender(config);
     let Some((_, domain)) = sender.as_str().rsplit_once('@') else {
@@ -60,4 +60,11 @@ fn mail_sender(examination: &Examination<'_>) -> Vec<Finding> {
              +short TXT _dmarc.{domain}` (v=DMARC1)"
         ),
     )]
+}
+
+fn no_server() -> Finding {
+    Finding::skipped(
+        "the settings name no mail server",
+        "set --mail (BIENVENUE_MAIL) to smtp://HOST if users need mails",
+    )
 }

@@ -91,9 +91,12 @@ fn remedy_of(failure: &Failure) -> &'static str {
 const FEW_DAYS: i64 = 14;
 
 fn certificate(examination: &Examination<'_>) -> Vec<Finding> {
-    let own = examination.public_url().map(|url| url.origin().clone());
+    let origins = examination.origins();
+    if origins.is_empty() {
+        return unreached();
+    }
     let mut findings = Vec::new();
-    for origin in own.into_iter().chain(examination.apps()) {
+    for origin in origins {
         let Some(site) = Site::of(&origin).filter(|site| site.is_https) else {
             continue;
         };
@@ -129,9 +132,12 @@ fn judge(host: &str, seen: &Certificate) -> Option<Finding> {
 }
 
 fn http_redirect(examination: &Examination<'_>) -> Vec<Finding> {
-    let own = examination.public_url().map(|url| url.origin().clone());
+    let origins = examination.origins();
+    if origins.is_empty() {
+        return unreached();
+    }
     let mut findings = Vec::new();
-    for origin in own.into_iter().chain(examination.apps()) {
+    for origin in origins {
         let Some(plain) = Site::of(&origin).and_then(|site| site.plain()) else {
             continue;
         };

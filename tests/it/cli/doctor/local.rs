@@ -11,7 +11,7 @@ use bienvenue::db::Pooler;
 use super::{assert_found, findings, wrong as all_wrong};
 use crate::mail::server::MailServer;
 use crate::support::harness::Stand;
-use crate::support::program::{finish, run, told};
+use crate::support::program::{finish, program, run, told};
 use crate::support::{Engine, Place, has_tool, sqlite};
 
 /// The doctor, where nothing answers at the public URL.
@@ -55,6 +55,25 @@ fn doctor_finds_nothing_wrong_on_a_good_machine() {
         assert!(made.status.success(), "{}", told(&made));
         let found = wrong(doctor(place.folder(), &[&url, &key]));
         assert!(found.is_empty(), "{found:#?}");
+    }
+}
+
+#[test]
+fn checks_that_look_at_nothing_are_skipped() {
+    let place = migrated();
+    let examined = program(place.folder(), &["doctor", "--json", "--bcrypt-cost=4"]);
+    let found = findings(&finish(examined));
+    for check in [
+        "public-url",
+        "certificate",
+        "http-redirect",
+        "hsts",
+        "client-address",
+        "mail-server",
+        "mail-sender",
+    ] {
+        let mut of_check = found.iter().filter(|finding| finding["check"] == check);
+        assert_eq!(of_check.next().unwrap()["level"], "skipped", "{check}");
     }
 }
 
