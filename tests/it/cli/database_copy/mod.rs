@@ -1,6 +1,7 @@
 //! `bienvenue db copy`: from one engine to the other and back.
 
 mod content;
+mod differences;
 mod kills;
 mod online;
 mod online_faults;
