@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use r2d2::event::HandleEvent;
 use r2d2::{NopEventHandler, Pool};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use connection::AnyConnection;
 use connection::disk_health::DiskHealth;
@@ -305,8 +306,16 @@ fn pools(
 ) -> Result<(Pool<Manager>, Pool<Manager>), OpenError> {
     match target {
         Target::Sqlite(_) => {
+            // Opens the connections of both pools, each in milliseconds.
+            let opener = Arc::new(
+                ScheduledThreadPool::builder()
+                    .num_threads(1)
+                    .thread_name_pattern("r2d2-worker-{}")
+                    .build(),
+            );
             let pool = |role, size, events: Box<dyn HandleEvent>| {
                 let builder = Pool::builder().connection_timeout(POOL_WAIT).max_size(size);
+                let builder = builder.thread_pool(Arc::clone(&opener));
                 let builder = builder.event_handler(events);
                 let builder = builder.idle_timeout(None).max_lifetime(None);
                 builder.build(Manager::new(target.clone(), role))

@@ -178,7 +178,12 @@ mod tests {
                 .load(&mut conn)
                 .unwrap();
         let has = |name: &str| flags.iter().any(|flag| flag.compile_options == name);
-        for flag in ["THREADSAFE=2", "DEFAULT_MEMSTATUS=0", "OMIT_LOAD_EXTENSION"] {
+        for flag in [
+            "THREADSAFE=2",
+            "DEFAULT_MEMSTATUS=0",
+            "DEFAULT_PCACHE_INITSZ=0",
+            "OMIT_LOAD_EXTENSION",
+        ] {
             assert!(has(flag), "{flag}");
         }
         for flag in [
