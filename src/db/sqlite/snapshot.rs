@@ -239,7 +239,12 @@ mod tests {
     use crate::domain::DatabaseUrl;
 
     /// Tables with digests that a restore keeps: they are no tokens, or good only beside a password.
-    const KEPT: [&str; 3] = ["audit_events", "ended_sessions", "recovery_codes"];
+    const KEPT: [&str; 4] = [
+        "audit_chain",
+        "audit_events",
+        "ended_sessions",
+        "recovery_codes",
+    ];
 
     fn statements() -> impl Iterator<Item = &'static str> {
         let statements = REVOKE.split(';').map(str::trim);
