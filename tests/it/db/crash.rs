@@ -10,6 +10,7 @@ use proptest::prelude::RngExt;
 use proptest::test_runner::TestRng;
 use reqwest::blocking::Client;
 
+use crate::support::harness::BETWEEN_REQUESTS;
 use crate::support::program::Server;
 use crate::support::{Engine, Place, eventually};
 
@@ -28,6 +29,7 @@ struct Acknowledged {
 fn write(url: &str, name: &str, told: &Mutex<Acknowledged>) {
     let client = Client::new();
     for number in 0.. {
+        thread::sleep(BETWEEN_REQUESTS);
         let email = format!("{name}.{number}@x.org");
         let form = [("email", email.as_str()), ("password", "bob_pwd")];
         let Ok(answer) = client.post(format!("{url}/users")).form(&form).send() else {

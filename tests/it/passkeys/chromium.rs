@@ -55,7 +55,7 @@ impl Desk {
         let mut command = program(place.folder(), &[&bind, &public]);
         command.env("BIENVENUE_BCRYPT_COST", "4");
         let server = Server::spawn(command);
-        let mut browser = Chromium::open(place, "en", 1280, true);
+        let mut browser = Chromium::open("en", 1280, true);
         browser.call("WebAuthn.enable", json!({}));
         let mut desk = Self { server, browser };
         desk.go("/login");

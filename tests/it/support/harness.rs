@@ -225,6 +225,10 @@ struct Notes {
     wrong: Vec<String>,
 }
 
+/// The time between two requests of a client of a load. Without it, a load keeps all processors from
+/// the service and the other tests.
+pub(crate) const BETWEEN_REQUESTS: Duration = Duration::from_millis(5);
+
 /// Clients that register, log in, read the profile, and every other time log out.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
@@ -358,6 +362,7 @@ impl Worker {
 
     /// The answer if it is the one that is right; else it may only be a 503.
     fn ask(&mut self, right: u16, request: impl FnOnce(&mut Visitor) -> Reply) -> Option<Reply> {
+        thread::sleep(BETWEEN_REQUESTS);
         let begun = Instant::now();
         let answer = request(&mut self.visitor);
         let ended = Instant::now();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Chromium, Pages};
+use super::{Pages, open};
 use crate::support::program::Server;
 use crate::support::{Place, eventually, has_tool};
 use reqwest::blocking::Client;
@@ -86,24 +86,24 @@ fn mailed_links_verify_and_reset_in_a_browser() {
     // Looking at it verifies nothing.
     looking.serve(page(VERIFY, &server, "{}", false));
     let opened = verify_link.replace(&verifying.origin, &looking.origin);
-    let browser = Chromium::open(&place, &opened);
+    let window = open(&opened);
     assert_eq!(report(&looking), ["looked"]);
-    drop(browser);
+    drop(window);
     let verified = || place.texts("SELECT email_key AS value FROM verified_emails");
     assert_eq!(verified(), [""; 0]);
 
     verifying.serve(page(VERIFY, &server, "{}", true));
-    let browser = Chromium::open(&place, &verify_link);
+    let window = open(&verify_link);
     let told = "bob@x.fr is the address of your account.";
     assert_eq!(report(&verifying), [told, "", "true"]);
-    drop(browser);
+    drop(window);
     assert_eq!(verified(), ["bob@x.fr"]);
 
     assert_eq!(post("/reset_password", &bob[..1]), 200);
     let reset_link = link(&place, "mail");
     let fields = r#"{ new_password: "remembered" }"#;
     resetting.serve(page(RESET, &server, fields, true));
-    let _browser = Chromium::open(&place, &reset_link);
+    let _window = open(&reset_link);
     let told = "The new password is set. You can log in with it.";
     assert_eq!(report(&resetting), [told, "", "true"]);
     assert_eq!(post("/sessions", &bob), 401);

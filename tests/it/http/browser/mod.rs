@@ -5,10 +5,10 @@ mod mailed_links;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use crate::http::pages::chromium::Chromium;
 use crate::support::program::Server;
 use crate::support::{Place, has_tool};
 
@@ -84,36 +84,11 @@ fn answer(
     )
 }
 
-/// The browser, with a profile of its own.
-struct Chromium(Child);
-
-impl Chromium {
-    fn open(place: &Place, page: &str) -> Self {
-        let profile = format!("--user-data-dir={}", place.path("profile").display());
-        let child = Command::new("chromium")
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
-            .args([
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--no-proxy-server",
-            ])
-            .args(["--disable-background-networking", "--disable-sync"])
-            .args([&profile, "--remote-debugging-port=0", page])
-            .env("HOME", place.folder())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Chromium {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
+/// Opens a page in a window of its own.
+fn open(page: &str) -> Chromium {
+    let mut window = Chromium::open("en", 1280, true);
+    window.go(page);
+    window
 }
 
 #[test]
@@ -131,7 +106,7 @@ fn r37_r39_only_an_allowed_front_end_works_in_a_browser() {
     };
     front_end.serve(fill(FRONT_END));
     stranger.serve(fill(STRANGER));
-    let _browser = Chromium::open(&place, &front_end.origin);
+    let _window = open(&front_end.origin);
     let report = front_end.reports.recv_timeout(Duration::from_secs(60));
     let report = report.expect("the page reports within a minute");
     let bob = r#"{"email":"bob@x.fr"}"#;

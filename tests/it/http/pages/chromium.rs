@@ -1,37 +1,46 @@
 //! Chromium, driven over a pipe as its user would drive it.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::support::Place;
+use crate::support::scratch;
 
-/// A window of headless Chromium.
-pub(crate) struct Chromium {
+/// The answers that windows wait for, by the numbers of their commands.
+type Waiting = Arc<Mutex<HashMap<u64, Sender<Value>>>>;
+
+/// A headless Chromium, whose start takes longer than most tests: it serves all windows that are
+/// open at the same time.
+struct Browser {
     child: Child,
-    commands: ChildStdin,
-    answers: BufReader<ChildStdout>,
-    session: String,
-    sent: u64,
+    commands: Mutex<ChildStdin>,
+    waiting: Waiting,
+    sent: AtomicU64,
+    _profile: TempDir,
 }
 
-impl Chromium {
-    /// Opens a window of a size, in the reader's language. It runs the scripts of pages, or none.
-    pub(crate) fn open(place: &Place, language: &str, width: u32, scripts: bool) -> Self {
-        Self::open_with(place, language, width, scripts, &[])
+impl Browser {
+    /// The one that other tests have started, if it is still open.
+    fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Browser>> = Mutex::new(Weak::new());
+        // A test that fails to start it leaves nothing half done.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let started = Self::start(&[]);
+            *shared = Arc::downgrade(&started);
+            started
+        })
     }
 
-    /// The same with further arguments of the program.
-    pub(crate) fn open_with(
-        place: &Place,
-        language: &str,
-        width: u32,
-        scripts: bool,
-        more: &[&str],
-    ) -> Self {
-        let profile = place.path(&format!("profile-{language}-{width}"));
+    fn start(more: &[&str]) -> Arc<Self> {
+        let profile = tempfile::tempdir_in(scratch()).unwrap();
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -50,35 +59,120 @@ impl Chromium {
             .args(["-c", script, "sh"])
             .args(arguments)
             .args(more)
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .env("HOME", place.folder())
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .env("HOME", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut browser = Self {
-            commands: child.stdin.take().unwrap(),
-            answers: BufReader::new(child.stdout.take().unwrap()),
+        let waiting = Waiting::default();
+        let answers = child.stdout.take().unwrap();
+        let receivers = Arc::clone(&waiting);
+        std::thread::spawn(move || distribute(answers, &receivers));
+        Arc::new(Self {
+            commands: Mutex::new(child.stdin.take().unwrap()),
             child,
-            session: String::new(),
-            sent: 0,
+            waiting,
+            sent: AtomicU64::new(0),
+            _profile: profile,
+        })
+    }
+
+    fn call(
+        &self,
+        session: &str,
+        method: &str,
+        parameters: impl Into<Value>,
+    ) -> Result<Value, Value> {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let mut command = json!({"id": number, "method": method, "params": parameters.into()});
+        if !session.is_empty() {
+            command["sessionId"] = json!(session);
+        }
+        let (sender, answer) = mpsc::channel();
+        self.waiting.lock().unwrap().insert(number, sender);
+        let send = |commands: &mut ChildStdin| {
+            write!(commands, "{command}\0")?;
+            commands.flush()
         };
-        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        send(&mut self.commands.lock().unwrap()).map_err(|error| json!(error.to_string()))?;
+        let answer = answer.recv().map_err(|error| json!(error.to_string()))?;
+        let error = answer.get("error").cloned();
+        error.map_or_else(|| Ok(answer["result"].clone()), Err)
+    }
+}
+
+/// Gives each answer to the window that waits for it, until the browser ends.
+fn distribute(answers: ChildStdout, waiting: &Mutex<HashMap<u64, Sender<Value>>>) {
+    let answers = BufReader::new(answers).split(0);
+    for answer in answers.map_while(Result::ok) {
+        let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
+            break;
+        };
+        // The others are events.
+        if let Some(number) = answer["id"].as_u64()
+            && let Some(window) = waiting.lock().unwrap().remove(&number)
+        {
+            drop(window.send(answer));
+        }
+    }
+    waiting.lock().unwrap().clear();
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A window of headless Chromium, with cookies and storage of its own.
+pub(crate) struct Chromium {
+    browser: Arc<Browser>,
+    session: String,
+    context: String,
+}
+
+impl Chromium {
+    /// Opens a window of a size, in the reader's language. It runs the scripts of pages, or none.
+    pub(crate) fn open(language: &str, width: u32, scripts: bool) -> Self {
+        Self::open_in(Browser::shared(), language, width, scripts)
+    }
+
+    /// The same in a browser of its own, with further arguments of the program.
+    pub(crate) fn open_with(language: &str, width: u32, scripts: bool, more: &[&str]) -> Self {
+        Self::open_in(Browser::start(more), language, width, scripts)
+    }
+
+    fn open_in(browser: Arc<Browser>, language: &str, width: u32, scripts: bool) -> Self {
+        let mut window = Self {
+            browser,
+            session: String::new(),
+            context: String::new(),
+        };
+        let text = |answer: &Value, name: &str| answer[name].as_str().unwrap().to_owned();
+        let context = window.call("Target.createBrowserContext", json!({}));
+        window.context = text(&context, "browserContextId");
+        let blank = json!({"url": "about:blank", "browserContextId": window.context});
+        let target = window.call("Target.createTarget", blank);
         let target = json!({"targetId": target["targetId"], "flatten": true});
-        let attached = browser.call("Target.attachToTarget", target);
-        let session = attached["sessionId"].as_str().unwrap();
-        session.clone_into(&mut browser.session);
-        browser.call(
+        let attached = window.call("Target.attachToTarget", target);
+        window.session = text(&attached, "sessionId");
+        window.call(
             "Emulation.setScriptExecutionDisabled",
             json!({"value": !scripts}),
         );
-        browser.call(
+        window.call(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}),
         );
         let agent = json!({"userAgent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0", "acceptLanguage": language});
-        browser.call("Emulation.setUserAgentOverride", agent);
-        browser
+        window.call("Emulation.setUserAgentOverride", agent);
+        window.call(
+            "Emulation.setFocusEmulationEnabled",
+            json!({"enabled": true}),
+        );
+        window
     }
 
     pub(crate) fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
@@ -86,23 +180,7 @@ impl Chromium {
     }
 
     fn try_call(&mut self, method: &str, parameters: impl Into<Value>) -> Result<Value, Value> {
-        self.sent += 1;
-        let mut command = json!({"id": self.sent, "method": method, "params": parameters.into()});
-        if !self.session.is_empty() {
-            command["sessionId"] = json!(self.session);
-        }
-        write!(self.commands, "{command}\0").unwrap();
-        self.commands.flush().unwrap();
-        loop {
-            let mut answer = Vec::new();
-            self.answers.read_until(0, &mut answer).unwrap();
-            answer.pop();
-            let answer: Value = serde_json::from_slice(&answer).expect("an answer of Chromium");
-            if answer["id"] == self.sent {
-                let error = answer.get("error").cloned();
-                return error.map_or_else(|| Ok(answer["result"].clone()), Err);
-            }
-        }
+        self.browser.call(&self.session, method, parameters)
     }
 
     /// Looks at the page by a script of the test's.
@@ -228,9 +306,13 @@ impl Chromium {
     }
 }
 
+/// Closes the window, and forgets its cookies and storage.
 impl Drop for Chromium {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        let context = json!({"browserContextId": self.context});
+        drop(
+            self.browser
+                .call("", "Target.disposeBrowserContext", context),
+        );
     }
 }

@@ -50,7 +50,7 @@ fn account_lives_in_a_browser(
     };
     let database = format!("--database-url={}", place.url_text());
     let server = Server::start_with(&place, &[&database, "--password-min-length=8"]);
-    let mut browser = Chromium::open(&place, language, width, scripts);
+    let mut browser = Chromium::open(language, width, scripts);
     let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
         let expected = if language == "fr" { french } else { english };
         let text = browser.text();

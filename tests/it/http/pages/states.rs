@@ -54,7 +54,7 @@ impl Desk {
         let mut command = program(place.folder(), &arguments);
         command.args(more).env("BIENVENUE_BCRYPT_COST", "4");
         let server = Server::spawn(command);
-        let mut browser = Chromium::open(&place, language, width, true);
+        let mut browser = Chromium::open(language, width, true);
         browser.call("WebAuthn.enable", json!({}));
         let options = json!({
             "protocol": "ctap2", "transport": "usb", "automaticPresenceSimulation": true,

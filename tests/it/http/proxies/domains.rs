@@ -25,7 +25,7 @@ const FORM: &str = "email=bob@x.fr&password=eleven+tall+rockets";
 
 /// The service and a proxy with a certificate for the three hosts.
 struct Domains {
-    place: Place,
+    _place: Place,
     _server: Server,
     proxy: Child,
     address: SocketAddr,
@@ -105,7 +105,7 @@ impl Domains {
             std::thread::sleep(Duration::from_millis(10));
         }
         Some(Self {
-            place,
+            _place: place,
             _server: server,
             proxy,
             address,
@@ -434,7 +434,7 @@ fn browser_enters_and_leaves_two_domains(#[values(Proxy::Nginx, Proxy::Caddy)] k
         "--host-resolver-rules=MAP *.test 127.0.0.1",
         "--ignore-certificate-errors",
     ];
-    let mut browser = Chromium::open_with(&domains.place, "en", 1280, false, &hosts);
+    let mut browser = Chromium::open_with("en", 1280, false, &hosts);
     let (one, two) = (domains.url(ONE, "/things"), domains.url(TWO, "/"));
     let sees_user = |browser: &mut Chromium, url: &str| {
         let text = browser.text().to_lowercase();

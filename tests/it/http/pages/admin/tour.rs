@@ -47,16 +47,20 @@ fn administrator_works_in_a_browser(
     }
     let place = Place::new();
     let server = serve(&place);
-    let mut browser = Chromium::open(&place, language, width, scripts);
-    let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
+    let mut browser = Chromium::open(language, width, scripts);
+    // For pages that the end of the test opens once more, in the same state.
+    let read = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
         let expected = if language == "fr" { french } else { english };
         let text = browser.text();
         assert!(text.contains(expected), "{name}: {expected}: {text}");
         assert!(!browser.overflows(), "{name}");
+        browser.picture(&format!("admin-{name}-{language}-{width}"));
+    };
+    let see = |browser: &mut Chromium, name: &str, english: &str, french: &str| {
+        read(browser, name, english, french);
         if scripts {
             assert_eq!(browser.violations(), [""; 0], "{name}");
         }
-        browser.picture(&format!("admin-{name}-{language}-{width}"));
     };
     let act = |browser: &mut Chromium, path: &str, then: &str| {
         browser.fill("current_password", PASSWORD);
@@ -70,7 +74,7 @@ fn administrator_works_in_a_browser(
     browser.fill("password", PASSWORD);
     browser.submit("/login");
     browser.expect_path("/admin");
-    see(
+    read(
         &mut browser,
         "users",
         "user05@example.org",
@@ -88,7 +92,7 @@ fn administrator_works_in_a_browser(
     assert!(!browser.text().contains("user20@example.org"));
 
     browser.go(&server.url("/admin/users/7"));
-    see(
+    read(
         &mut browser,
         "user",
         "Disable user",
@@ -96,7 +100,7 @@ fn administrator_works_in_a_browser(
     );
     let path = "/admin/users/7/disable";
     browser.go(&server.url(path));
-    see(
+    read(
         &mut browser,
         "disable",
         "will be logged out",
@@ -117,7 +121,7 @@ fn administrator_works_in_a_browser(
         browser.go(&server.url("/admin/users/7/audit"));
         browser.text().contains("user_disabled")
     });
-    see(
+    read(
         &mut browser,
         "audit",
         "by an administrator",
@@ -130,7 +134,7 @@ fn administrator_works_in_a_browser(
     see(&mut browser, "deleted", "was deleted", "a été supprimé");
 
     browser.go(&server.url("/admin/new-group"));
-    see(
+    read(
         &mut browser,
         "new-group",
         "Create a group",
@@ -153,10 +157,10 @@ fn administrator_works_in_a_browser(
         "user09@example.org",
     );
     browser.go(&server.url("/admin/groups"));
-    see(&mut browser, "groups", "staff", "staff");
+    read(&mut browser, "groups", "staff", "staff");
 
     browser.go(&server.url("/admin/new-invitation"));
-    see(&mut browser, "new-invitation", "(optional)", "(facultatif)");
+    read(&mut browser, "new-invitation", "(optional)", "(facultatif)");
     browser.fill("group", "staff");
     act(
         &mut browser,
@@ -165,7 +169,7 @@ fn administrator_works_in_a_browser(
     );
     see(&mut browser, "invited", "/invite?token=", "/invite?token=");
     browser.go(&server.url("/admin/invitations"));
-    see(&mut browser, "invitations", "Revoke", "Révoquer");
+    read(&mut browser, "invitations", "Revoke", "Révoquer");
 
     browser.go(&server.url("/admin/new-app"));
     browser.fill("app", "Wiki");
