@@ -5,6 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use rstest::rstest;
+use serde_json::Value;
 
 use crate::support::guide::{Machine, blocks, section_of};
 use crate::support::program::{Server, program, told};
@@ -215,33 +216,52 @@ fn users_of_htpasswd_move_in() {
     log_in(&machine, &users);
 }
 
+/// The first hash in `tests/it/data/foreign_hashes` that this software has made.
+fn hash_of(software: &str) -> String {
+    let vectors = include_str!("../data/foreign_hashes/vectors.json");
+    let vectors: Vec<Value> = serde_json::from_str(vectors).unwrap();
+    let made = |vector: &&Value| vector["source"].as_str().unwrap().starts_with(software);
+    let vector = vectors.iter().find(made).unwrap();
+    assert_eq!(vector["password"], PASSWORD);
+    vector["stored"].as_str().unwrap().to_owned()
+}
+
+/// A hash as Laravel stores it, made by PHP's `password_hash`.
+const LARAVEL: &str = "$2y$05$hp7Pg4YK0lentF49LgwqVOhf80UD6eiMBkz.zZeW075nvhJXUyfoW";
+
 #[rstest]
 #[case(
     0,
+    LARAVEL.to_owned(),
     "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, email TEXT, password TEXT);
            INSERT INTO users VALUES (1, 'Ann', 'ann@x.fr', 'HASH');"
 )]
 #[case(
     1,
+    hash_of("Devise"),
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, encrypted_password TEXT);
            INSERT INTO users VALUES (1, 'ann@x.fr', 'HASH');"
 )]
 #[case(
     2,
+    hash_of("better-auth"),
     "CREATE TABLE user (id TEXT PRIMARY KEY, email TEXT, emailVerified INTEGER);
            CREATE TABLE account (id TEXT PRIMARY KEY, userId TEXT, password TEXT);
            INSERT INTO user VALUES ('a', 'ann@x.fr', 1), ('b', 'github@x.fr', 1);
            INSERT INTO account VALUES ('c', 'a', 'HASH'), ('d', 'b', NULL);"
 )]
-fn tables_of_other_systems_move_in_by_csv(#[case] step: usize, #[case] tables: &str) {
+fn tables_of_other_systems_move_in_by_csv(
+    #[case] step: usize,
+    #[case] hash: String,
+    #[case] tables: &str,
+) {
     if !has_tool("sqlite3") {
         return;
     }
     let machine = machine();
-    let hash = "$2a$05$2BT8M0AxCoc4KYF3rRD5geVheg93ST23luMyGSOT2/EXU1X93Eyha";
     sqlite(
         &machine.path("deploy/app.db"),
-        &tables.replace("HASH", hash),
+        &tables.replace("HASH", &hash),
     );
     let steps = steps("## From CSV or JSON lines");
     machine.run(&steps[step]);
