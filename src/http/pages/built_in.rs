@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// The built-in templates by file name.
-pub(super) const BUILT_IN: [(&str, &str); 41] = built_in![
+pub(super) const BUILT_IN: [(&str, &str); 42] = built_in![
     "account.html",
     "account_activity.html",
     "account_delete.html",
@@ -39,6 +39,7 @@ pub(super) const BUILT_IN: [(&str, &str); 41] = built_in![
     "login_code.html",
     "logout.html",
     "message.html",
+    "passkey_failed.html",
     "recovery_codes.html",
     "register.html",
     "invite.html",

@@ -14,7 +14,7 @@ let waiting = new AbortController();
 async function post(path, fields) {
   const answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
   if (!answer.ok) {
-    throw new Error((await answer.json()).message);
+    throw Object.assign(new Error(), { code: answer.headers.get("Bienvenue-Error") });
   }
   return answer.json();
 }
@@ -33,8 +33,8 @@ function say(form, error) {
     return;
   }
   const place = form.querySelector("[data-failed]");
-  // The user has closed the browser's window, or the authenticator has no passkey.
-  place.textContent = error.name === "Error" ? error.message : place.dataset.failed;
+  // Without a code: the user has closed the browser's window, or the authenticator has no passkey.
+  place.textContent = place.dataset[error.code] || place.dataset.failed;
   place.hidden = false;
 }
 

@@ -129,20 +129,25 @@ fn form_of_an_administrator_with_a_passkey_is_a_page(
     desk.register(ANN);
     desk.go("/account/passkeys");
     desk.browser.fill("name", "my key");
+    desk.browser.fill("current_password", "wrong one");
+    let add = "document.querySelector('form[data-add] button').click()";
+    desk.browser.run(add);
+    let failed = "!document.querySelector('[data-failed]').hidden";
+    desk.browser.until("the refusal", failed);
+    let (english, french) = ("The password is wrong.", "Le mot de passe est incorrect.");
+    desk.see("passkeys-wrong-password", english, french);
     desk.browser.fill("current_password", PASSWORD);
-    desk.browser
-        .run("document.querySelector('form[data-add] button').click()");
+    desk.browser.run(add);
     let shown = "!document.querySelector('[data-codes]').hidden";
     desk.browser.until("the recovery codes", shown);
     desk.operator(&["group", "create", "admins"]);
     desk.operator(&["group", "add", "admins", ANN]);
     let path = "/admin/users/1/add-to-group";
-    let (english, french) = ("Confirm with a passkey", "Confirmer par une clé");
+    let (english, french) = ("Confirm with a passkey", "Confirmer plutôt par une clé");
     desk.look(path, "admin-passkey", english, french);
     // The authenticator cannot verify its user.
     desk.browser
         .run("document.querySelector('form div[data-get] button').click()");
-    let failed = "!document.querySelector('[data-failed]').hidden";
     desk.browser.until("the failure", failed);
     let (english, french) = ("was not used", "n’a pas été utilisée");
     desk.see("admin-passkey-failed", english, french);

@@ -237,7 +237,7 @@ async fn changed_and_restored_address_are_the_reason(
     let undo = stand.move_to(&by, "robert@x.fr").await;
     let reasons = [
         "email address of your account was changed",
-        "l’adresse e-mail de votre",
+        "l’adresse e\u{2011}mail de votre",
     ];
     stand.expect(&ended, reasons).await;
     let body = format!("token={undo}");

@@ -287,8 +287,13 @@ fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] wid
     desk.see("passkey-name-wrong", "Fill in", "Remplissez");
     desk.send("/account/passkeys/name", &[("name", "my other key")]);
     desk.see("passkeys-renamed", "my other key", "my other key");
+    // A long name makes no page wider than the window.
+    let (long, name) = ("x".repeat(64), "/account/passkeys/name");
+    desk.go(&format!("{name}?id=1"));
+    desk.send(name, &[("name", &long)]);
+    desk.see("passkeys-long-name", &long, &long);
     let remove = "/account/passkeys/remove?id=1";
-    desk.look(remove, "passkey-remove", "my other key", "my other key");
+    desk.look(remove, "passkey-remove", &long, &long);
     let wrong = [
         ("current_password", "wrong one"),
         ("recovery_code", "abcd-efgh"),
@@ -310,7 +315,12 @@ fn pages_of_links_stand_in_each_state(#[case] language: &'static str, #[case] wi
     }
     says_skipped();
     let mut desk = Desk::open(language, width);
-    desk.look("/forgot", "forgot", "Email address", "Adresse e-mail");
+    desk.look(
+        "/forgot",
+        "forgot",
+        "Email address",
+        "Adresse e\u{2011}mail",
+    );
     let nowhere = "token=00000000-0000-4000-8000-000000000000";
     for (path, name) in [
         ("/reset", "reset"),
@@ -354,7 +364,7 @@ fn pages_of_links_stand_in_each_state(#[case] language: &'static str, #[case] wi
     desk.follow("/verify-email?token=");
     desk.see("verify", "Confirm", "Confirmer");
     desk.browser.submit("/verify-email");
-    desk.see("verified", "email address", "adresse e-mail");
+    desk.see("verified", "email address", "adresse e\u{2011}mail");
 
     // Why a session has ended, and a page that is for administrators.
     desk.look("/admin", "admin-refused", "administrator", "administrateur");

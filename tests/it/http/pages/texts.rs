@@ -20,6 +20,20 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// French has a space before a colon and English has none, so a colon belongs into the catalogues.
+#[test]
+fn templates_have_no_punctuation_of_one_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/templates");
+    for path in sources(&folder) {
+        let template = fs::read_to_string(&path).unwrap();
+        for mark in [':', ';', '?', '!'] {
+            for end in [format!("}}}}{mark} "), format!("}}}} {mark} ")] {
+                assert!(!template.contains(&end), "{}: {end}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn each_text_of_the_catalogue_is_used_and_the_other_way_round() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -100,7 +100,7 @@ async fn r104_administrator_acts_with_a_passkey_once(#[case] engine: Engine) {
     let path = format!("/admin/users/{bob}/disable");
     let page = stand.ann.get(&stand.app, &path).await;
     for part in [
-        "<div class=\"instead\" data-get=\"/admin/passkey/options\">",
+        "<div data-get=\"/admin/passkey/options\">",
         "<script src=\"&#x2f;assets",
         "id=\"current_password\"",
     ] {

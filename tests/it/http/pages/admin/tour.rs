@@ -8,12 +8,13 @@ use crate::support::{Place, eventually, has_tool};
 
 const PASSWORD: &str = "eleven rockets";
 
-/// A service with the administrator Ann and 24 users.
+/// A service with the administrator Ann and 24 users, one with a long address.
 fn serve(place: &Place) -> Server {
     let server = Server::start_with(place, &["--password-min-length=8"]);
     let client = reqwest::blocking::Client::new();
     let users = (1..=23).map(|number| format!("user{number:02}@example.org"));
-    for user in users.chain(["ann@example.org".to_owned()]) {
+    let long = format!("a{}@example.org", "a".repeat(63));
+    for user in users.chain(["ann@example.org".to_owned(), long]) {
         let form = [("email", user.as_str()), ("password", PASSWORD)];
         let answer = client.post(server.url("/users")).form(&form).send();
         assert_eq!(answer.unwrap().status(), 201);
@@ -210,6 +211,8 @@ fn administrator_works_in_a_browser(
         if scripts {
             assert_eq!(browser.violations(), [""; 0], "{path}");
         }
+        let name = path.trim_matches('/').replace('/', "-");
+        browser.picture(&format!("page-{name}-{language}-{width}"));
     }
 }
 
