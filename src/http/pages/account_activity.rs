@@ -12,7 +12,7 @@ use crate::http::activity::ActivityRow;
 use crate::http::{BlockingExecutor, HttpError, Refusal};
 
 /// How many events one page lists (bounds its size).
-const PAGE: u32 = 20;
+const PAGE: u32 = 10;
 
 /// `GET /account/activity`, `GET /account/activity?after={position}`
 pub(crate) async fn show(

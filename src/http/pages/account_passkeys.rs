@@ -6,6 +6,7 @@ use minijinja::{Value, context};
 
 use super::message::Message;
 use super::people::date;
+use super::rows::cut;
 use super::session::SignedIn;
 use super::view::View;
 use super::visit::Visit;
@@ -13,8 +14,11 @@ use crate::auth::Auth;
 use crate::domain::{PasskeyInfo, SessionUser};
 use crate::http::{BlockingExecutor, Refusal};
 
-/// How many passkeys one page lists (bounds its size).
-const PAGE: usize = 5;
+/// How many passkeys one page lists at most.
+const PAGE: usize = 3;
+
+/// How many bytes they take at most, beside the form that adds one, the style sheet and the script.
+const ROOM: usize = 1_600;
 
 /// `GET /account/passkeys`, `GET /account/passkeys?after={id}` in a browser.
 pub(crate) async fn show(
@@ -64,12 +68,12 @@ impl Listed {
             .iter()
             .position(is_last)
             .map_or(0, |at| at + 1);
-        let mut rest = self.passkeys.iter().skip(start);
-        let page: Vec<_> = rest.by_ref().take(PAGE).collect();
-        let last = page.last().map(|key| key.id.get());
+        let mut page: Vec<_> = self.passkeys.iter().skip(start).collect();
+        let last = cut(&mut page, PAGE, ROOM, |key| 450 + key.name.as_str().len());
+        let last = last.map(|key| key.id.get());
         let data = context! {
             passkeys => page.into_iter().map(shown).collect::<Vec<_>>(),
-            after => rest.next().and(last),
+            after => last,
             has_factor => !self.factors.is_empty(),
             has_app => self.factors.contains(&"totp"),
             can_add => auth.has_passkeys(),

@@ -39,10 +39,12 @@ impl Asset {
         Self::new("css", "text/css; charset=utf-8", style.into_bytes())
     }
 
-    /// The script of the pages on which passkeys are used.
+    /// The script of the pages on which passkeys are used, without its indentation and comments.
     pub(crate) fn script() -> Self {
-        let media_type = "text/javascript; charset=utf-8";
-        Self::new("js", media_type, SCRIPT.as_bytes().to_vec())
+        let lines = SCRIPT.lines().map(str::trim_start);
+        let lines = lines.filter(|line| !line.starts_with("//") && !line.starts_with("/**"));
+        let script = lines.collect::<Vec<_>>().join("\n");
+        Self::new("js", "text/javascript; charset=utf-8", script.into_bytes())
     }
 
     /// The operator's logo.

@@ -30,6 +30,7 @@ mod people;
 mod posted_form;
 mod register;
 mod reset;
+mod rows;
 mod samples;
 mod second_factor;
 mod second_factor_view;

@@ -148,6 +148,15 @@ impl Answer {
         names
     }
 
+    /// Its head and body as HTTP/1.1 sends them; the server adds the lines of length and date.
+    pub(crate) fn bytes_on_the_wire(&self) -> usize {
+        let lines = self.headers.iter();
+        let lines = lines.map(|(name, value)| name.len() + ": ".len() + value.len() + "\r\n".len());
+        let added = "HTTP/1.1 200 OK\r\ncontent-length: 12345\r\n\r\n".len()
+            + "date: Fri, 27 Nov 2026 19:40:00 GMT\r\n".len();
+        lines.sum::<usize>() + added + self.body.len()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use minijinja::{Value, context};
 
-use super::PAGE;
 use super::act_form::ActForm;
 use super::visit::{AdminPost, AdminVisit};
+use super::{PAGE, cut};
 use crate::auth::AdminAct;
 use crate::domain::{App, AppName, GroupName, NameError, Origin};
 use crate::http::Refusal;
@@ -44,12 +44,15 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let read =
         admin.read(move |auth, administrator| auth.apps(administrator, after.as_ref(), PAGE + 1));
     let mut apps = read.await?;
-    let is_full = apps.len() > PAGE as usize;
-    apps.truncate(PAGE as usize);
-    let last = apps.last().filter(|_| is_full);
+    let last = cut(&mut apps, |app| {
+        let groups = app.groups.iter().map(|group| 32 + 2 * group.as_str().len());
+        let names = 5 * app.name.as_str().len() + app.origin.as_str().len();
+        480 + names + groups.sum::<usize>()
+    });
+    let more = last.map(|last| with_query("/admin/apps", [("after", last.name.as_str())]));
     let data = context! {
         apps => apps.iter().map(row).collect::<Vec<_>>(),
-        more => last.map(|last| with_query("/admin/apps", [("after", last.name.as_str())])),
+        more,
     };
     let view = View::new("admin_apps.html", "admin.apps.title").wide();
     admin.show(view.data(data), |code| match code {

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use minijinja::{Value, context};
 
-use super::PAGE;
 use super::visit::AdminVisit;
+use super::{PAGE, cut};
 use crate::domain::{AuditEvent, UserId};
 use crate::http::Refusal;
 use crate::http::pages::account_activity::{text_of, text_of_actor};
@@ -23,14 +23,17 @@ pub(super) async fn show(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
         Ok((email, auth.audit_events_of(id, after, PAGE + 1)?))
     });
     let (email, mut events) = read.await?;
-    let is_full = events.len() > PAGE as usize;
-    events.truncate(PAGE as usize);
-    let last = events.last().filter(|_| is_full);
+    let last = cut(&mut events, |event| {
+        let details = event.details.iter();
+        let names = details.flat_map(|details| [&details.group, &details.app]);
+        350 + names.flatten().map(String::len).sum::<usize>()
+    });
+    let more = last.map(|last| format!("/admin/users/{id}/audit?after={}", last.position));
     let data = context! {
         id => id.get(),
         email => email.as_str(),
         events => events.iter().map(row).collect::<Vec<_>>(),
-        more => last.map(|last| format!("/admin/users/{id}/audit?after={}", last.position)),
+        more,
     };
     let view = View::new("admin_audit.html", "admin.audit.title").wide();
     admin.visit.show(&view.data(data))

@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use minijinja::{Value, context};
 
-use super::PAGE;
 use super::act_form::ActForm;
 use super::visit::{AdminPost, AdminVisit};
+use super::{PAGE, cut};
 use crate::auth::AdminAct;
 use crate::domain::{Email, GroupName, User, UserId};
 use crate::http::Refusal;
@@ -51,12 +51,11 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let read =
         admin.read(move |auth, administrator| auth.groups(administrator, after.as_ref(), PAGE + 1));
     let mut groups = read.await?;
-    let is_full = groups.len() > PAGE as usize;
-    groups.truncate(PAGE as usize);
-    let last = groups.last().filter(|_| is_full);
+    let last = cut(&mut groups, |group| 50 + 2 * group.as_str().len());
+    let more = last.map(|last| with_query("/admin/groups", [("after", last.as_str())]));
     let data = context! {
         groups => groups.iter().map(GroupName::to_string).collect::<Vec<_>>(),
-        more => last.map(|last| with_query("/admin/groups", [("after", last.as_str())])),
+        more,
     };
     let view = View::new("admin_groups.html", "admin.groups.title").wide();
     admin.show(view.data(data), |code| match code {
@@ -77,13 +76,14 @@ pub(super) async fn show(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
         })
     };
     let mut members = read.await?;
-    let is_full = members.len() > PAGE as usize;
-    members.truncate(PAGE as usize);
-    let last = members.last().filter(|_| is_full);
+    let last = cut(&mut members, |member| {
+        170 + group.as_str().len() + member.email.as_str().len()
+    });
+    let more = last.map(|last| format!("/admin/groups/{group}?after={}", last.id));
     let data = context! {
         group => group.as_str(),
         members => members.iter().map(member).collect::<Vec<_>>(),
-        more => last.map(|last| format!("/admin/groups/{group}?after={}", last.id)),
+        more,
     };
     let view = View::new("admin_group.html", "admin.group.title").wide();
     admin.show(view.data(data), |code| match code {

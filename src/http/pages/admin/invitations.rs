@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use minijinja::{Value, context};
 
-use super::PAGE;
 use super::act_form::ActForm;
 use super::visit::{AdminPost, AdminVisit};
+use super::{PAGE, cut};
 use crate::auth::{ActOutcome, AdminAct, NewInvitation};
 use crate::domain::{Email, GroupName, Invitation};
 use crate::http::pages::field::Field;
@@ -38,12 +38,15 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let read =
         admin.read(move |auth, administrator| auth.invitations(administrator, after, PAGE + 1));
     let mut invitations = read.await?;
-    let is_full = invitations.len() > PAGE as usize;
-    invitations.truncate(PAGE as usize);
-    let last = invitations.last().filter(|_| is_full);
+    let last = cut(&mut invitations, |invitation| {
+        let email = invitation.email.as_ref().map_or("", Email::as_str);
+        let group = invitation.group.as_ref().map_or("", GroupName::as_str);
+        430 + email.len() + group.len()
+    });
+    let more = last.map(|last| format!("/admin/invitations?after={}", last.id));
     let data = context! {
         invitations => invitations.iter().map(row).collect::<Vec<_>>(),
-        more => last.map(|last| format!("/admin/invitations?after={}", last.id)),
+        more,
     };
     let view = View::new("admin_invitations.html", "admin.invitations.title").wide();
     admin.show(view.data(data), |code| match code {

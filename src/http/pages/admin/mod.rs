@@ -11,11 +11,20 @@ mod user_acts;
 mod users;
 mod visit;
 
+use super::rows;
 use crate::http::resource::{Resource, RouteHandler};
 use visit::{AdminPost, AdminVisit};
 
-/// How many rows a page lists (bounds its size).
+/// How many rows a page lists at most.
 const PAGE: u32 = 20;
+
+/// How many bytes these rows take at most, beside the frame of the page and the style sheet.
+const ROOM: usize = 5_500;
+
+/// Keeps the rows that one page shows, and returns the last of them if there are more.
+fn cut<T>(rows: &mut Vec<T>, bytes: impl Fn(&T) -> usize) -> Option<&T> {
+    rows::cut(rows, PAGE as usize, ROOM, bytes)
+}
 
 /// A page of administration. Its handlers get the request through [`AdminVisit`] or [`AdminPost`]
 /// alone, which check that the client is an administrator.

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use minijinja::{Value, context};
 
-use super::PAGE;
 use super::visit::AdminVisit;
+use super::{PAGE, cut};
 use crate::auth::{ListedUser, UserDetails};
 use crate::domain::{App, Email, GroupName, SessionInfo};
 use crate::http::Refusal;
@@ -26,7 +26,7 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
     let text = |name| admin.visit.query(name).unwrap_or_default().chars();
     let email: String = text("email").take(SEARCH_MAX).collect();
     let after: String = text("after").take(SEARCH_MAX).collect();
-    let users = {
+    let mut users = {
         let email = email.clone();
         let after = (!after.is_empty()).then(|| Email::from_stored(after));
         let read = admin.read(move |auth, administrator| {
@@ -34,16 +34,15 @@ pub(super) async fn list(admin: AdminVisit) -> Result<HttpResponse, Refusal> {
         });
         read.await?
     };
-    let page = PAGE as usize;
-    let last = users.get(page - 1).filter(|_| users.len() > page);
-    let pairs = |last: &ListedUser| {
+    let last = cut(&mut users, |user| 200 + user.email.as_str().len());
+    let more = last.map(|last| {
         let pairs = [("email", email.as_str()), ("after", last.email.as_str())];
         with_query("/admin", pairs)
-    };
+    });
     let data = context! {
         email => email.as_str(),
-        users => users.iter().take(page).map(row).collect::<Vec<_>>(),
-        more => last.map(pairs),
+        users => users.iter().map(row).collect::<Vec<_>>(),
+        more,
     };
     let view = View::new("admin_users.html", "admin.users.title").wide();
     admin.show(view.data(data), |code| match code {

@@ -57,21 +57,22 @@ async fn owners_see_their_events_page_by_page(#[case] engine: Engine) {
     let path = "/account/activity";
     let (status, first) = page(&app, &session, path, "en").await;
     assert_eq!(status, 200, "{first}");
-    assert_eq!(first.matches("Account enabled").count(), 20);
-    assert_eq!(first.matches("by an administrator").count(), 20);
+    assert_eq!(first.matches("Account enabled").count(), 10);
+    assert_eq!(first.matches("by an administrator").count(), 10);
     assert!(
         !first.contains("203.0.113.7"),
         "the address of the administrator"
     );
-    let next = first
-        .split("href=\"/account/activity?after=")
-        .nth(1)
-        .unwrap();
-    let next = next.split('"').next().unwrap();
-    let (_, second) = page(&app, &session, &format!("{path}?after={next}"), "fr").await;
-    assert_eq!(second.matches("Compte réactivé").count(), 4, "{second}");
-    assert_eq!(second.matches("<h2>Connexion").count(), 1, "{second}");
-    assert!(!second.contains("?after="), "{second}");
+    let next = |page: &str| {
+        let (_, next) = page.split_once("href=\"/account/activity?after=").unwrap();
+        format!("{path}?after={}", next.split('"').next().unwrap())
+    };
+    let (_, second) = page(&app, &session, &next(&first), "fr").await;
+    assert_eq!(second.matches("Compte réactivé").count(), 10, "{second}");
+    let (_, last) = page(&app, &session, &next(&second), "fr").await;
+    assert_eq!(last.matches("Compte réactivé").count(), 4, "{last}");
+    assert_eq!(last.matches("<h2>Connexion").count(), 1, "{last}");
+    assert!(!last.contains("?after="), "{last}");
     assert_eq!(
         page(&app, &session, "/account/activity?after=x", "en")
             .await

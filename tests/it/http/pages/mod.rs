@@ -4,6 +4,7 @@ mod account;
 mod activity;
 mod admin;
 mod apps;
+mod bytes;
 pub(crate) mod chromium;
 mod development_mails;
 mod errors;
