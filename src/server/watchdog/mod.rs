@@ -73,6 +73,8 @@ impl Watchdog {
     /// Probes until the task is aborted.
     pub(super) async fn run(self) {
         let mut ready = false;
+        // The workers start beside this task. Without a worker after that time, the probe says so.
+        drop(rt::time::timeout(self.period, self.liveness.started()).await);
         loop {
             let next = rt::time::sleep(self.period);
             let status = match self.probe().await {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::rt;
 use futures_util::future::join_all;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 type Question = oneshot::Sender<()>;
 
@@ -13,6 +13,7 @@ type Question = oneshot::Sender<()>;
 #[derive(Debug, Clone, Default)]
 pub(in crate::server) struct WorkerLiveness {
     workers: Arc<Mutex<Vec<mpsc::Sender<Question>>>>,
+    registered: Arc<Notify>,
 }
 
 impl WorkerLiveness {
@@ -20,12 +21,18 @@ impl WorkerLiveness {
     pub(in crate::server) fn register_worker(&self) {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         self.workers().push(questions);
+        self.registered.notify_one();
         rt::spawn(async move {
             while let Some(question) = asked.recv().await {
                 // An error means that the watchdog no longer waits.
                 question.send(()).unwrap_or(());
             }
         });
+    }
+
+    /// Resolves when a worker has been added. Before, at the start, silence is no fault.
+    pub(in crate::server) async fn started(&self) {
+        self.registered.notified().await;
     }
 
     /// Resolves to true when all workers have answered. False if there is no worker, or if one has

@@ -143,3 +143,15 @@ fn status_says_what_production_lacks() {
          password resets",
     );
 }
+
+/// The watchdog looks before the workers have started, and then every third of this time only.
+#[test]
+fn start_is_ready_before_the_second_look_of_the_watchdog() {
+    let place = Place::new();
+    let mut manager = Manager::new(place.folder());
+    let mut command = program(place.folder(), &["--bind", "127.0.0.1:0"]);
+    manager.watch(&mut command, Duration::from_secs(600));
+    let mut server = Server::spawn(command);
+    manager.hear_of("READY=1");
+    assert_eq!(server.logged("do not answer"), 0);
+}
