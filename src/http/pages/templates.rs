@@ -187,6 +187,7 @@ mod tests {
             "base.html",
             "fields.html",
             "keep.html",
+            "passkey_failed.html",
         ];
         let views = samples::views("x");
         for (name, _) in built_in::BUILT_IN {
