@@ -49,8 +49,8 @@ impl DB {
         self.session_page(user_id, valid, current, after, limit)
     }
 
-    /// The same with expired sessions that are not removed yet, for the export. Blocks for one
-    /// lookup.
+    /// A page as [`DB::sessions_of`] reads it, also with expired sessions that are not removed yet:
+    /// for the export. Blocks for one lookup.
     ///
     /// # Errors
     /// Only if the database fails.
