@@ -30,15 +30,20 @@ const WRITABLE: (&str, &str) = ("target_session_attrs", "read-write");
 
 /// Limits each statement, each wait for a lock, and each pause in a transaction, in milliseconds:
 /// as a startup parameter, for a session, and for a transaction.
+///
+/// Without bitmap scans, a batch of due rows is read in the order of its index, up to the limit.
+/// With them, and statistics of a table where few rows were due, the planner reads and sorts
+/// all due rows for each batch: 0.4 s where a million sessions have expired.
 const OPTIONS: (&str, &str) = (
     "options",
     "-c%20statement_timeout%3D3000%20-c%20lock_timeout%3D1000\
-     %20-c%20idle_in_transaction_session_timeout%3D5000",
+     %20-c%20idle_in_transaction_session_timeout%3D5000%20-c%20enable_bitmapscan%3Doff",
 );
 const LIMIT_SESSION: &str = "SET statement_timeout = 3000; SET lock_timeout = 1000; \
-     SET idle_in_transaction_session_timeout = 5000";
+     SET idle_in_transaction_session_timeout = 5000; SET enable_bitmapscan = off";
 const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = 3000; \
-     SET LOCAL lock_timeout = 1000; SET LOCAL idle_in_transaction_session_timeout = 5000";
+     SET LOCAL lock_timeout = 1000; SET LOCAL idle_in_transaction_session_timeout = 5000; \
+     SET LOCAL enable_bitmapscan = off";
 
 /// A PostgreSQL database.
 #[derive(Debug, Clone)]

@@ -23,8 +23,10 @@ pub(super) fn bad_plans(place: &Place, statements: &BTreeSet<String>) -> Vec<Str
     let mut conn = PgConnection::establish(&place.url_text()).unwrap();
     let fill = fill(&mut conn);
     conn.batch_execute(&fill).unwrap();
-    conn.batch_execute("ANALYZE; SET plan_cache_mode = force_generic_plan;")
-        .unwrap();
+    conn.batch_execute(
+        "ANALYZE; SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off;",
+    )
+    .unwrap();
     let mut bad = Vec::new();
     for (number, statement) in statements.iter().enumerate() {
         let plan = plan(&mut conn, number, statement);
