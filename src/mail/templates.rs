@@ -261,19 +261,35 @@ fn wrap(paragraph: String) -> String {
     text
 }
 
-/// The mail's own values, without text that a client could choose.
+/// The mail's own values, without text that a client could choose. Each kind is named, so that a
+/// new one with such a text is not passed on by default.
 fn own(kind: &MailKind) -> Value {
-    if let MailKind::NewDevice {
-        address,
-        user_agent,
-        at,
-    } = kind
-    {
-        let address = address.map(|address| address.to_string());
-        let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
-        return context! { address, browser, system, at => at.rfc3339() };
+    match kind {
+        MailKind::NewDevice {
+            address,
+            user_agent,
+            at,
+        } => {
+            let address = address.map(|address| address.to_string());
+            let (browser, system) = device_names(user_agent.as_deref().unwrap_or_default());
+            context! { address, browser, system, at => at.rfc3339() }
+        }
+        MailKind::ConfirmEmail { .. }
+        | MailKind::EmailChanged { .. }
+        | MailKind::AccountDeleted { .. }
+        | MailKind::EmailTakenBack { .. }
+        | MailKind::Invitation { .. }
+        | MailKind::SecondFactorAdded { .. }
+        | MailKind::SecondFactorRemoved { .. }
+        | MailKind::RecoveryCodesReplaced { .. } => Value::from(Serde(kind.details())),
+        MailKind::PasswordReset
+        | MailKind::PasswordChanged
+        | MailKind::VerifyEmail
+        | MailKind::AlreadyRegistered
+        | MailKind::SecondFactorLocked
+        | MailKind::RecoveryCodeUsed
+        | MailKind::Test => context! {},
     }
-    Value::from(Serde(kind.details()))
 }
 
 /// The URL of a page with a token after the `#`: browsers do not send that part to servers, so it

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bienvenue::domain::{Email, Timestamp};
+use bienvenue::domain::Email;
 use bienvenue::mail::{Folder, MailKind, Mailer, SendError, TemplateSettings, Templates};
 
 use super::{TOKEN, draft, email, render, reset, reset_by, settings};
@@ -128,19 +128,24 @@ fn mail_without_a_page_has_the_command_to_run() {
     }
 }
 
+/// Of all kinds that keep a `User-Agent`; a new kind with another text of a client belongs here.
 #[test]
 fn r81_nothing_of_a_request_is_in_a_mail() {
     let templates = Templates::new(settings()).unwrap();
-    let kind = MailKind::NewDevice {
-        address: None,
-        user_agent: Some("Firefox/1 (Linux) call https://evil.example <b>now</b>".to_owned()),
-        at: Timestamp::from_seconds(1_800_000_000),
-    };
-    let mail = render(&templates, &kind, "bob@x.fr");
-    for text in [&mail.text, &mail.html] {
-        assert!(text.contains("Firefox on Linux"), "{text}");
-        assert!(text.contains("2027-01-15T08:00:00Z"), "{text}");
-        assert!(!text.contains("evil"), "{text}");
+    let details = r#"{"to": "bob@x.fr", "new": "new@x.fr", "at": 1800000000, "days": 7,
+        "by_operator": true, "is_passkey": true, "address": "192.0.2.1",
+        "user_agent": "Firefox/1 (Linux) call https://evil.example <b>now</b>"}"#;
+    for name in MailKind::NAMES {
+        let kind = MailKind::from_row(name, Some(details));
+        let kind = kind.or_else(|_| MailKind::from_row(name, None)).unwrap();
+        let mail = render(&templates, &kind, "bob@x.fr");
+        for text in [&mail.subject, &mail.text, &mail.html] {
+            assert!(!text.contains("evil"), "{name}: {text}");
+        }
+        if matches!(kind, MailKind::NewDevice { .. }) {
+            assert!(mail.text.contains("Firefox on Linux"), "{}", mail.text);
+            assert!(mail.text.contains("2027-01-15T08:00:00Z"), "{}", mail.text);
+        }
     }
 }
 

@@ -231,3 +231,26 @@ async fn pages_of_administration_fit_into_14_kib() {
         assert!(found >= pages, "{path}: {found}");
     }
 }
+
+#[actix_web::test]
+async fn navigation_marks_the_section_of_the_page() {
+    let stand = Stand::start(Setup::at(Place::new())).await;
+    let user = format!("/admin/users/{}", stand.id(BOB));
+    let audit = format!("{user}/audit");
+    for (path, section) in [
+        ("/admin", "/admin"),
+        (&user, "/admin"),
+        (&audit, "/admin"),
+        ("/admin/groups", "/admin/groups"),
+        ("/admin/groups/admins", "/admin/groups"),
+        ("/admin/invitations", "/admin/invitations"),
+        ("/admin/apps", "/admin/apps"),
+    ] {
+        let page = stand.ann.get(&stand.app, path).await;
+        assert_page(&page, 200);
+        let marked: Vec<&str> = page.body.matches(" aria-current=\"true\">").collect();
+        assert_eq!(marked.len(), 1, "{path}");
+        let link = format!("<a href=\"{section}\" aria-current=\"true\">");
+        assert!(page.body.contains(&link), "{path}: {}", page.body);
+    }
+}
