@@ -24,7 +24,6 @@ mod output;
 mod prompt;
 mod session;
 mod throttle;
-mod throttled_accounts;
 mod usage;
 mod user;
 

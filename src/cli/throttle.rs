@@ -10,11 +10,10 @@ use super::audit::OperatorEvent;
 use super::database::Options;
 use super::output::{Part, Progress, explain, print, print_json};
 use super::prompt::Confirmation;
-use super::throttled_accounts::ThrottledAccounts;
 use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
-use crate::db::{DB, DbError, LimitRow};
+use crate::db::{DB, DbError, LimitRow, ListedLimit};
 use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, Timestamp, UserId};
 
 /// The commands on rate limits.
@@ -146,18 +145,16 @@ fn list(
     options: Options,
 ) -> Result<(), CliError> {
     let pages = part.pages()?;
-    let progress = Progress::running("finding the accounts of the limits");
-    let accounts = ThrottledAccounts::find(db, pages.clone())?;
-    drop(progress);
     if !options.json {
         print(&format!("{:<22}{:>8}{:>8}  KEY\n", "KIND", "FAILS", "WAIT"));
     }
     let now = db.clock().now();
     let last = pages.show(
-        |after, limit| accounts.shown(db, db.limits(after, limit)?),
-        |(row, _)| row.key.clone(),
-        |(row, key)| {
-            let limit = ShownLimit::of(row, key, settings, now);
+        |after, limit| db.limits(after, limit),
+        |listed| listed.row.key.clone(),
+        |listed| {
+            let subject = subject(listed);
+            let limit = ShownLimit::of(&listed.row, &subject, settings, now);
             if options.json {
                 print_json(&limit);
             } else {
@@ -169,6 +166,17 @@ fn list(
         explain(&format!("Next page: --after {last}\n"));
     }
     Ok(())
+}
+
+/// The subject of a limit, with the email instead of its digest.
+fn subject(ListedLimit { row, email }: &ListedLimit) -> String {
+    let subject = row.key.subject();
+    let Some(digest) = row.key.email_digest() else {
+        return subject.to_owned();
+    };
+    let unknown = || format!("unknown account {}", digest.get(..8).unwrap_or(digest));
+    let email = email.as_ref().map_or_else(unknown, Email::to_string);
+    subject.replacen(digest, &email, 1)
 }
 
 /// A rate limit as JSON. `wait_seconds` is none for one that does not end by waiting; `item` is the

@@ -269,6 +269,7 @@ diesel::table! {
         fails -> BigInt,
         next_at -> BigInt,
         purge_at -> BigInt,
+        user_id -> Nullable<BigInt>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rate limits: their keys, and the kinds of rules.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -85,11 +86,13 @@ pub enum Limit {
     PasskeyRequestsSubnet,
 }
 
-/// A limit and for which account, client or address it counts. Its text begins with its name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A limit and for which account, client or address it counts. Its text begins with its name. A key
+/// that was made for an email has it too; one that was read has only the digest in its text.
+#[derive(Debug, Clone)]
 pub struct LimitKey {
     limit: Limit,
     text: String,
+    email: Option<NormalizedEmail>,
 }
 
 impl Limit {
@@ -106,6 +109,15 @@ impl Limit {
         LimitKey {
             limit: self,
             text: format!("{}/{whom}", self.name()),
+            email: None,
+        }
+    }
+
+    /// The key of an email. Its text has the digest of the email.
+    fn of_email(self, email: &NormalizedEmail, whom: impl fmt::Display) -> LimitKey {
+        LimitKey {
+            email: Some(email.clone()),
+            ..self.of(whom)
         }
     }
 }
@@ -167,13 +179,13 @@ impl LimitKey {
     /// Failed logins of an account by unknown clients.
     #[must_use]
     pub fn account(email: &NormalizedEmail) -> Self {
-        Limit::Account.of(digest(email))
+        Limit::Account.of_email(email, digest(email))
     }
 
     /// Failed logins of an account by one known client.
     #[must_use]
     pub fn known(email: &NormalizedEmail, mark: &str) -> Self {
-        Limit::Known.of(format_args!("{}/{mark}", digest(email)))
+        Limit::Known.of_email(email, format_args!("{}/{mark}", digest(email)))
     }
 
     /// The range of the keys of all known clients of an account: from the first text, up to but
@@ -188,7 +200,7 @@ impl LimitKey {
     /// Logins of an account.
     #[must_use]
     pub fn logins(email: &NormalizedEmail) -> Self {
-        Limit::Logins.of(digest(email))
+        Limit::Logins.of_email(email, digest(email))
     }
 
     /// Failed logins from a network.
@@ -224,7 +236,7 @@ impl LimitKey {
     /// Requests for reset mails from a known client of the account.
     #[must_use]
     pub fn reset_requests_of(email: &NormalizedEmail, mark: &str) -> Self {
-        Limit::ResetRequests.of(format_args!("{}/{mark}", digest(email)))
+        Limit::ResetRequests.of_email(email, format_args!("{}/{mark}", digest(email)))
     }
 
     /// Requests for reset mails from a subnet.
@@ -236,13 +248,13 @@ impl LimitKey {
     /// Mails of a kind to an address.
     #[must_use]
     pub fn mail(kind: &str, to: &NormalizedEmail) -> Self {
-        Limit::Mail.of(format_args!("{kind}/{}", digest(to)))
+        Limit::Mail.of_email(to, format_args!("{kind}/{}", digest(to)))
     }
 
     /// The pause after a mail of a kind to an address.
     #[must_use]
     pub fn mail_pause(kind: &str, to: &NormalizedEmail) -> Self {
-        Limit::MailPause.of(format_args!("{kind}/{}", digest(to)))
+        Limit::MailPause.of_email(to, format_args!("{kind}/{}", digest(to)))
     }
 
     /// Requests of an account for a new address.
@@ -254,7 +266,7 @@ impl LimitKey {
     /// Changes with re-authentication. Counted by address, so that it outlives the account.
     #[must_use]
     pub fn reauthentication(email: &NormalizedEmail) -> Self {
-        Limit::Reauthentication.of(digest(email))
+        Limit::Reauthentication.of_email(email, digest(email))
     }
 
     /// Acts of an administrator.
@@ -266,7 +278,7 @@ impl LimitKey {
     /// The second factor of an account, tried by any client.
     #[must_use]
     pub fn second_factor(email: &NormalizedEmail) -> Self {
-        Limit::SecondFactor.of(digest(email))
+        Limit::SecondFactor.of_email(email, digest(email))
     }
 
     /// Requests for a challenge of a passkey, from a network.
@@ -290,7 +302,11 @@ impl LimitKey {
     pub(crate) fn from_stored(text: String) -> Option<Self> {
         let (name, _) = text.split_once('/')?;
         let limit = *Limit::ALL.iter().find(|limit| limit.name() == name)?;
-        Some(Self { limit, text })
+        Some(Self {
+            limit,
+            text,
+            email: None,
+        })
     }
 
     /// The limit of the key.
@@ -316,10 +332,40 @@ impl LimitKey {
         subject.map_or("", |(_, subject)| subject)
     }
 
+    /// The email that the key was made for.
+    #[must_use]
+    pub fn email(&self) -> Option<&NormalizedEmail> {
+        self.email.as_ref()
+    }
+
+    /// The digest of the email that is counted: the first part of 64 digits.
+    #[must_use]
+    pub fn email_digest(&self) -> Option<&str> {
+        let is_hex = |c: u8| c.is_ascii_digit() || matches!(c, b'a'..=b'f');
+        self.text
+            .split('/')
+            .find(|part| part.len() == 64 && part.bytes().all(is_hex))
+    }
+
     /// The key as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// Keys are the same if they are stored the same.
+impl PartialEq for LimitKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for LimitKey {}
+
+impl Hash for LimitKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 

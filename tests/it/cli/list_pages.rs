@@ -104,9 +104,9 @@ fn queued_mails_are_listed_page_by_page(
     refuses_after(&place, &queue, "none");
 }
 
-/// A row of the table of limits that counts for a thousand years.
+/// A row of the table of limits that counts for a thousand years. All name the first user.
 fn limit(key: &str) -> String {
-    format!("('{key}', 3, 0, 33000000000)")
+    format!("('{key}', 3, 0, 33000000000, 1)")
 }
 
 #[rstest]
@@ -131,7 +131,7 @@ fn rate_limits_are_listed_page_by_page(#[values(Engine::Sqlite, Engine::Postgres
         .map(|key| limit(&key))
         .collect();
     place.sql(&format!("INSERT INTO throttle VALUES {}", rows.join(", ")));
-    place.sql("INSERT INTO throttle VALUES ('account/expired', 3, 0, 1), ('account/none', 0, 0, 33000000000)");
+    place.sql("INSERT INTO throttle VALUES ('account/expired', 3, 0, 1, 1), ('account/none', 0, 0, 33000000000, 1)");
 
     let list = ["throttle", "list"];
     let items = |part: &[&str]| field(&place, &list, part, "item");
@@ -140,7 +140,7 @@ fn rate_limits_are_listed_page_by_page(#[values(Engine::Sqlite, Engine::Postgres
     assert_eq!(items(&["--after", &keys[1049]]), keys[1050..]);
     let shown = field(&place, &list, &[], "key");
     let bobs = shown.iter().filter(|key| *key == BOB).count();
-    assert_eq!((bobs, shown.len()), (1, 1102));
+    assert_eq!((bobs, shown.len()), (1, 1102), "by id and digest");
     assert_eq!(shown[0], "unknown account 00000000");
     assert_eq!(shown[1101], "192.0.2.7/32");
 

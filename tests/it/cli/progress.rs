@@ -65,7 +65,6 @@ fn progress_is_shown_on_a_terminal_only() {
             "backup restore copy.db --database-url sqlite://b.db",
             "checking and restoring",
         ),
-        ("throttle list", "finding the accounts"),
         ("throttle clear --all --yes", "clearing rate limits"),
         ("session revoke --all --yes", "ending sessions"),
         ("app remove wiki --yes", "removing the application"),

@@ -1,43 +1,86 @@
 //! The table `throttle` for operators: listing and clearing limits.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
-use super::{forget, known_rows};
+use super::{StoredLimit, forget, known_rows};
 use crate::db::connection::AnyConnection;
-use crate::db::schema::throttle;
+use crate::db::schema::{throttle, users};
 use crate::db::{DB, DbError, LimitCheck, LimitRow};
-use crate::domain::{LimitKey, LimitRule, NormalizedEmail, Timestamp};
+use crate::domain::{Email, LimitKey, LimitRule, NormalizedEmail, Timestamp};
+
+/// A row of the table, as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedLimit {
+    /// The row.
+    pub row: LimitRow,
+    /// The email of the account that it counts for; none if there was no such account at the last
+    /// attempt, or it has another address now.
+    pub email: Option<Email>,
+}
 
 impl DB {
     /// A page of the rows that still count, by their keys: at most `limit`, from the one after
-    /// `after` on. Only the last page is empty. Blocks for one lookup; while a newer version
+    /// `after` on. Only the last page is empty. Blocks for two lookups; while a newer version
     /// counts by limits of its own, for one more at each page of those alone.
     ///
     /// # Errors
     /// Only if the database fails.
-    pub fn limits(&self, after: Option<&LimitKey>, limit: u32) -> Result<Vec<LimitRow>, DbError> {
+    pub fn limits(
+        &self,
+        after: Option<&LimitKey>,
+        limit: u32,
+    ) -> Result<Vec<ListedLimit>, DbError> {
         let now = self.settings.clock.now().seconds();
         let mut after = after.map_or_else(String::new, |key| key.as_str().to_owned());
         loop {
-            let rows: Vec<(String, i64, i64)> = self.read(|conn| {
+            let rows: Vec<(StoredLimit, Option<i64>)> = self.read(|conn| {
                 throttle::table
                     .filter(throttle::key.gt(&after))
                     .filter(throttle::purge_at.gt(now))
                     .filter(throttle::fails.gt(0))
                     .order(throttle::key)
-                    .select((throttle::key, throttle::fails, throttle::next_at))
+                    .select((
+                        (throttle::key, throttle::fails, throttle::next_at),
+                        throttle::user_id,
+                    ))
                     .limit(i64::from(limit))
                     .load(conn)
             })?;
-            let Some((last, ..)) = rows.last() else {
+            let Some(((last, ..), _)) = rows.last() else {
                 return Ok(Vec::new());
             };
             after.clone_from(last);
-            let known = known_rows(rows);
-            if !known.is_empty() {
-                return Ok(known);
+            let users: Vec<i64> = rows.iter().filter_map(|(_, user_id)| *user_id).collect();
+            let rows = known_rows(rows.into_iter().map(|(row, _)| row).collect());
+            if !rows.is_empty() {
+                return self.with_emails(rows, &users);
             }
         }
+    }
+
+    /// Limits with the emails of those of these users whose digests they have. Blocks for one lookup.
+    fn with_emails(&self, rows: Vec<LimitRow>, users: &[i64]) -> Result<Vec<ListedLimit>, DbError> {
+        let emails: Vec<String> = self.read(|conn| {
+            users::table
+                .filter(users::id.eq_any(users))
+                .select(users::email)
+                .load(conn)
+        })?;
+        let emails = emails.into_iter().map(Email::from_stored);
+        let by_digest: HashMap<String, Email> = emails
+            .filter_map(|email| {
+                let key = LimitKey::account(&email.key());
+                Some((key.email_digest()?.to_owned(), email))
+            })
+            .collect();
+        let listed = rows.into_iter().map(|row| {
+            let email = row.key.email_digest().and_then(|it| by_digest.get(it));
+            let email = email.cloned();
+            ListedLimit { row, email }
+        });
+        Ok(listed.collect())
     }
 
     /// Clears the login limits of an account, of known clients too. Blocks for one write.

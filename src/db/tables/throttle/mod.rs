@@ -5,22 +5,27 @@
 
 pub(in crate::db) mod admin;
 mod cleanup;
+mod condition;
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+pub(in crate::db) use condition::Condition;
+use condition::user_id_of;
+
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value, as_one, run_all};
 use crate::db::schema::throttle;
 use crate::db::{DB, DbError};
-use crate::domain::{Limit, LimitCheck, LimitKey, LimitRule, Timestamp, UserId};
+use crate::domain::{Limit, LimitCheck, LimitKey, LimitRule, Timestamp};
 
 // One text for both engines: SQLite has no LEAST, and PostgreSQL no min with two arguments.
 const COUNT_BACKOFF: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($3 AS BIGINT) WHERE {condition} \
-    ON CONFLICT (key) DO UPDATE SET fails = throttle.fails + 1, \
+    INSERT INTO throttle (key, fails, next_at, purge_at, user_id) \
+    SELECT $1, 1, CAST($2 AS BIGINT), CAST($3 AS BIGINT), {user_id} WHERE {condition} \
+    ON CONFLICT (key) DO UPDATE SET fails = throttle.fails + 1, user_id = excluded.user_id, \
     next_at = $4 + CASE WHEN throttle.fails + 1 < $5 THEN 0 \
         WHEN throttle.fails + 1 - $5 >= $6 THEN $7 \
         ELSE $8 * (CAST(1 AS BIGINT) << CAST(throttle.fails + 1 - $5 AS INTEGER)) END, \
@@ -28,8 +33,9 @@ const COUNT_BACKOFF: &str = "\
     WHERE (throttle.next_at <= $4 OR throttle.next_at > CAST($4 AS BIGINT) + $7) AND throttle.fails < $9 \
     RETURNING fails, next_at";
 const COUNT_RATE: &str = "\
-    INSERT INTO throttle (key, fails, next_at, purge_at) SELECT $1, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) WHERE {condition} \
-    ON CONFLICT (key) DO UPDATE SET \
+    INSERT INTO throttle (key, fails, next_at, purge_at, user_id) \
+    SELECT $1, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT), {user_id} WHERE {condition} \
+    ON CONFLICT (key) DO UPDATE SET user_id = excluded.user_id, \
     fails = CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
         THEN throttle.fails + 1 ELSE 1 END, \
     next_at = $5 + CASE WHEN throttle.next_at > $3 AND throttle.next_at <= $4 \
@@ -45,32 +51,6 @@ const GIVE_BACK_BACKOFF: &str = "\
 const GIVE_BACK_RATE: &str = "\
     UPDATE throttle SET fails = fails - 1, next_at = next_at - $1, purge_at = purge_at - $1 \
     WHERE key = $2 AND fails > 0";
-
-/// A further condition under which an attempt is counted.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::db) enum Condition {
-    /// No further condition.
-    Always,
-    /// The statement with this number has counted the attempt.
-    After(usize),
-    /// The account has a known client.
-    KnowsAnyClient(UserId),
-}
-
-impl Condition {
-    /// The condition in SQL. Adds its value to those of the statement.
-    fn sql(self, values: &mut Vec<Value>) -> String {
-        match self {
-            Self::Always => "TRUE".to_owned(),
-            Self::After(number) => format!("EXISTS (SELECT 1 FROM s{number})"),
-            Self::KnowsAnyClient(user_id) => {
-                values.push(Value::Number(Some(user_id.get())));
-                let id = values.len();
-                format!("EXISTS (SELECT 1 FROM known_clients WHERE user_id = ${id})")
-            }
-        }
-    }
-}
 
 /// The purge time of a row at its limit.
 const NEVER: i64 = i64::MAX;
@@ -211,9 +191,12 @@ impl DB {
     }
 }
 
+/// Key, count, and time of the next attempt, as they are stored.
+pub(in crate::db) type StoredLimit = (String, i64, i64);
+
 fn rows(conn: &mut AnyConnection, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, DbError> {
     let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
-    let rows: Vec<(String, i64, i64)> = throttle::table
+    let rows: Vec<StoredLimit> = throttle::table
         .filter(throttle::key.eq_any(keys))
         .select((throttle::key, throttle::fails, throttle::next_at))
         .load(conn)?;
@@ -221,11 +204,11 @@ fn rows(conn: &mut AnyConnection, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, D
 }
 
 /// The rows whose limits this program knows.
-pub(in crate::db) fn known_rows(rows: Vec<(String, i64, i64)>) -> Vec<LimitRow> {
+pub(in crate::db) fn known_rows(rows: Vec<StoredLimit>) -> Vec<LimitRow> {
     rows.into_iter().filter_map(known_row).collect()
 }
 
-pub(in crate::db) fn known_row((key, fails, next_at): (String, i64, i64)) -> Option<LimitRow> {
+pub(in crate::db) fn known_row((key, fails, next_at): StoredLimit) -> Option<LimitRow> {
     Some(LimitRow {
         key: LimitKey::from_stored(key)?,
         fails: u32::try_from(fails).unwrap_or(if fails < 0 { 0 } else { u32::MAX }),
@@ -332,7 +315,9 @@ fn count<R>(check: &LimitCheck, now: Timestamp, condition: Condition) -> Stateme
         }
     };
     let condition = condition.sql(&mut values);
-    Statement::new(sql.replace("{condition}", &condition), values)
+    let sql = sql.replace("{condition}", &condition);
+    let user_id = user_id_of(&check.key, &mut values);
+    Statement::new(sql.replace("{user_id}", &user_id), values)
 }
 
 fn refund(conn: &mut AnyConnection, counted: &[LimitHit]) -> Result<(), DbError> {

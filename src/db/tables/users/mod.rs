@@ -104,21 +104,6 @@ impl DB {
         .ok_or(DbError::NoResultFound)
     }
 
-    /// The addresses of those of some users that exist. Blocks for one lookup.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn emails_of(&self, users: &[UserId]) -> Result<Vec<Email>, DbError> {
-        let ids: Vec<i64> = users.iter().map(|id| id.get()).collect();
-        let emails: Vec<String> = self.read(|conn| {
-            users::table
-                .filter(users::id.eq_any(&ids))
-                .select(users::email)
-                .load(conn)
-        })?;
-        Ok(emails.into_iter().map(Email::from_stored).collect())
-    }
-
     /// Replaces a stored hash by a new hash of the same password, unless the password was changed
     /// meanwhile. Returns whether it did. Blocks for one write.
     ///

@@ -221,7 +221,7 @@ fn m2_full_throttle_table_delays_no_user(#[case] engine: Engine) {
     let fill = |first: u32, last: u32, at: &str| {
         place.sql(&format!(
             "WITH RECURSIVE c (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM c WHERE n < {last}) \
-             INSERT INTO throttle SELECT 'mail/password_reset/' || CAST(CAST(n AS BIGINT) * 7919 % 1999993 AS TEXT), \
+             INSERT INTO throttle (key, fails, next_at, purge_at) SELECT 'mail/password_reset/' || CAST(CAST(n AS BIGINT) * 7919 % 1999993 AS TEXT), \
              1, {at}, {at} FROM c"
         ));
     };

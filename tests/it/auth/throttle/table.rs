@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use bienvenue::auth::{Auth, AuthSettings, Inline, ThrottleSettings};
 use bienvenue::db::{DB, LimitCheck};
-use bienvenue::domain::{Client, Clock, LimitKey, LimitRule};
+use bienvenue::domain::{Client, Clock, Limit, LimitKey, LimitRule};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use pollster::block_on;
@@ -21,7 +21,7 @@ fn flood(first: u32, last: u32) -> String {
     let next_at = START.seconds() + 3600;
     format!(
         "WITH RECURSIVE c (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM c WHERE n < {last}) \
-         INSERT INTO throttle SELECT 'mail/password_reset/' || CAST(n AS TEXT), 1, \
+         INSERT INTO throttle (key, fails, next_at, purge_at) SELECT 'mail/password_reset/' || CAST(n AS TEXT), 1, \
          {next_at} + n, {next_at} + n FROM c;"
     )
 }
@@ -82,6 +82,64 @@ fn whole_reads(place: &Place, statement: &str) -> Vec<String> {
                 .collect()
         }
     }
+}
+
+#[rstest]
+fn listed_limits_find_their_accounts_by_id(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let statements = Statements::to(&place);
+    let db = place.open(settings(&Clock::set_to(START)));
+    let auth = throttling(&db, 1_000_000);
+    for who in [BOB, "eve@dylan.com"] {
+        auth.register_user(&email(who), &password("a_pwd")).unwrap();
+    }
+    let log_in = |who| {
+        block_on(auth.log_in(
+            &Inline,
+            &email(who),
+            password("x"),
+            None,
+            &Client::default(),
+        ))
+    };
+    for who in ["none@dylan.com", BOB] {
+        assert!(log_in(who).is_err());
+    }
+    let listed = || {
+        let listed = db.limits(None, 100).unwrap();
+        let of_accounts = listed
+            .into_iter()
+            .filter(|listed| listed.row.key.limit() == Limit::Account);
+        let mut emails: Vec<_> = of_accounts.map(|listed| listed.email).collect();
+        emails.sort_by_key(|email| email.as_ref().map(|email| email.as_str().to_owned()));
+        emails
+    };
+    drop(statements.of_requests());
+    assert_eq!(listed(), [None, Some(email(BOB))]);
+    let sent = statements.of_requests();
+    let of_users: Vec<_> = sent.iter().filter(|it| it.contains("users")).collect();
+    assert_eq!((sent.len(), of_users.len()), (2, 1), "{sent:#?}");
+    assert!(
+        of_users[0].contains("WHERE (\"users\".\"id\"")
+            || of_users[0].contains("WHERE (`users`.`id`"),
+        "{sent:#?}"
+    );
+
+    // An address that gets an account later is known from the next attempt on.
+    auth.register_user(&email("none@dylan.com"), &password("a_pwd"))
+        .unwrap();
+    assert_eq!(listed(), [None, Some(email(BOB))]);
+    assert!(log_in("none@dylan.com").is_err());
+    assert_eq!(listed(), [Some(email(BOB)), Some(email("none@dylan.com"))]);
+    // The count of an address that the account no longer has.
+    place.sql(
+        "UPDATE users SET email = 'b@x.fr', email_key = 'b@x.fr' WHERE email_key = 'bob@dylan.com'",
+    );
+    assert_eq!(listed(), [None, Some(email("none@dylan.com"))]);
 }
 
 #[rstest]

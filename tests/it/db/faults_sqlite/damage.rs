@@ -43,7 +43,7 @@ fn fill(place: &Place, users: usize) -> Vec<SessionId> {
                VALUES ({id}, '{email}', '{hash}', '{email}', '{digest}');
              INSERT INTO sessions VALUES (X'{digest}', randomblob(16), {id}, '{email}', {now}, {now},
                {now} + 604800, {now} + {nth} + 9999, '127.0.0.1', 'agent {nth}', 1);
-             INSERT INTO throttle VALUES ('address/{nth}', 1, {now} + {nth}, {now} + 9999);
+             INSERT INTO throttle (key, fails, next_at, purge_at) VALUES ('address/{nth}', 1, {now} + {nth}, {now} + 9999);
              INSERT INTO known_clients VALUES ({id}, '{digest}', {now}, {now} + 9999);
              INSERT INTO password_resets VALUES ({id}, '{digest}', {now}, {now} + {nth}, 0);
              INSERT INTO email_tokens VALUES ('{digest}', {id}, 'verify', NULL, {now}, {now} + 99);

@@ -27,7 +27,7 @@ fn checkpoint_names_the_process_that_blocks_it() {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)
-        INSERT INTO throttle SELECT 'address/' || i || hex(randomblob(40)), 1, 1, 1 FROM n";
+        INSERT INTO throttle (key, fails, next_at, purge_at) SELECT 'address/' || i || hex(randomblob(40)), 1, 1, 1 FROM n";
     place.sql(rows);
 
     let blocked = db.checkpoint().unwrap().unwrap();

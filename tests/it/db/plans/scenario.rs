@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use bienvenue::auth::ThrottleSettings;
 use bienvenue::db::{DB, UserChanges};
-use bienvenue::domain::{Actor, SessionScope};
+use bienvenue::domain::{Actor, LimitKey, SessionScope};
 
 use super::bad_plans;
 use crate::support::app::Setup;
@@ -112,7 +112,6 @@ fn operators_and_background(db: &DB) {
     db.update_user(user.id, &changes).unwrap();
     db.end_all_sessions().unwrap();
     db.users_after(None, 10).unwrap();
-    db.emails_of(&[user.id]).unwrap();
     db.users_to_export(None, 10).unwrap();
     db.disable_user(user.id).unwrap();
     db.enable_user(user.id).unwrap();
@@ -122,6 +121,8 @@ fn operators_and_background(db: &DB) {
     db.outbox().unwrap();
     db.waiting_mails(None, 10).unwrap();
     db.retry_mails().unwrap();
+    let check = ThrottleSettings::default().limit_check(LimitKey::logins(&address.key()));
+    db.count_attempt(&[check]).unwrap().unwrap();
     db.limits(None, 10).unwrap();
     db.clear_limits_for(&address.key()).unwrap();
     db.remove_expired_sessions(10).unwrap();

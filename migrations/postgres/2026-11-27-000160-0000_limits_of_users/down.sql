@@ -1,0 +1,1 @@
+ALTER TABLE throttle DROP COLUMN user_id;
