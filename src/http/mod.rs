@@ -26,6 +26,7 @@ mod resource;
 mod response;
 mod routes;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ use middleware::connections::track_connections;
 use middleware::cookie_limit::limit_cookie_size;
 use middleware::cors::cors;
 use middleware::csrf::{RefusedOrigins, csrf};
-use middleware::request_context::{LogFlush, RequestIds, request_context};
+use middleware::request_context::{LogFlush, RequestContext, RequestIds, request_context};
 use probes::Probes;
 use resource::not_found;
 
@@ -146,20 +147,40 @@ impl HttpApp {
             InitError = (),
         > + use<>,
     > {
+        // Closures hand the middlewares their data: with extractors, `from_fn` boxes the future of
+        // each request once more for each middleware.
+        let (settings, refused_origins) = (self.settings.clone(), self.refused_origins.clone());
+        let cors_settings = self.settings.clone();
+        let context = self.request_context(self.pages.clone());
+        let (connections, metrics) = (self.connections.clone(), self.metrics.clone());
         App::new()
-            .app_data(self.refused_origins.clone())
-            .app_data(self.connections.clone())
-            .app_data(self.metrics.clone())
-            .app_data(self.ids.clone())
-            .app_data(LogFlush::default())
             .configure(|config| self.configure(config))
             .default_service(web::to(not_found))
             .wrap(from_fn(limit_cookie_size))
-            .wrap(from_fn(csrf))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(request_context))
-            .wrap(from_fn(track_connections))
-            .wrap(from_fn(count_requests))
+            .wrap(from_fn(move |request, next| {
+                csrf(settings.clone(), refused_origins.clone(), request, next)
+            }))
+            .wrap(from_fn(move |request, next| {
+                cors(cors_settings.clone(), request, next)
+            }))
+            .wrap(from_fn(move |request, next| {
+                request_context(context.clone(), request, next)
+            }))
+            .wrap(from_fn(move |request, next| {
+                track_connections(connections.clone(), request, next)
+            }))
+            .wrap(from_fn(move |request, next| {
+                count_requests(metrics.clone(), request, next)
+            }))
+    }
+
+    fn request_context(&self, pages: Option<web::Data<Pages>>) -> Rc<RequestContext> {
+        Rc::new(RequestContext {
+            ids: self.ids.clone(),
+            is_https: self.settings.https,
+            pages,
+            flush: LogFlush::default(),
+        })
     }
 
     /// The application of the ops listener: metrics, and health with details.
@@ -174,16 +195,17 @@ impl HttpApp {
             InitError = (),
         > + use<>,
     > {
+        let context = self.request_context(None);
         App::new()
             .app_data(self.executor.clone())
             .app_data(self.settings.clone())
             .app_data(self.metrics.clone())
-            .app_data(self.ids.clone())
             .app_data(self.probes.clone())
-            .app_data(LogFlush::default())
             .configure(handlers::ops::routes)
             .default_service(web::to(not_found))
-            .wrap(from_fn(request_context))
+            .wrap(from_fn(move |request, next| {
+                request_context(context.clone(), request, next)
+            }))
     }
 
     /// Adds only the routes to an application of your own, whose handlers may use
