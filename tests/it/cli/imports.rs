@@ -24,12 +24,12 @@ fn command(place: &Place, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(place: &Place, arguments: &[&str]) -> Output {
+pub(super) fn run(place: &Place, arguments: &[&str]) -> Output {
     finish(command(place, arguments))
 }
 
 /// A place on that engine with an empty database.
-fn empty(engine: Engine) -> Option<Place> {
+pub(super) fn empty(engine: Engine) -> Option<Place> {
     let place = Place::on(engine)?;
     let migrated = run(&place, &["db", "migrate"]);
     assert!(migrated.status.success(), "{}", told(&migrated));
@@ -37,7 +37,7 @@ fn empty(engine: Engine) -> Option<Place> {
 }
 
 /// The report of an import.
-fn report(place: &Place, source: &str, more: &[&str]) -> Value {
+pub(super) fn report(place: &Place, source: &str, more: &[&str]) -> Value {
     let arguments = [&["import", source, "--json"], more].concat();
     let output = run(place, &arguments);
     assert!(!output.stdout.is_empty(), "{}", told(&output));
@@ -50,7 +50,7 @@ fn emails(place: &Place) -> Vec<String> {
     place.texts("SELECT email AS value FROM users ORDER BY email")
 }
 
-fn login(place: &Place, email: &str, password: &str) -> u16 {
+pub(super) fn login(place: &Place, email: &str, password: &str) -> u16 {
     let mut serve = command(place, &["--bind", "127.0.0.1:0"]);
     serve.env("BIENVENUE_THROTTLE", "off");
     Server::spawn(serve).log_in(email, password)

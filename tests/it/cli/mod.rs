@@ -16,6 +16,7 @@ mod imports;
 mod json_output;
 mod list_pages;
 mod mail_commands;
+mod original_hashes;
 mod progress;
 mod restore;
 mod usage;
