@@ -162,6 +162,7 @@ fn f19_restore_revives_no_session() {
     assert_eq!(server.log_in("bob@x.fr", PASSWORD), 200);
 }
 
+/// Measures time, since the time is what F19 bounds: a hundred thousand users are back within ten seconds.
 #[test]
 fn f19_a_hundred_thousand_users_are_back_in_time() {
     let place = filled(100_000);

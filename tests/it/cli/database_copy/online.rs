@@ -54,6 +54,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Reads a time, since the time is the requirement: writers are held for less than a second.
 #[test]
 fn service_moves_under_load_and_nothing_is_lost() {
     let Some((from, to)) = both(Engine::Sqlite, Engine::Postgres) else {
