@@ -137,6 +137,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// Prints while the progress is not drawn.
+    pub(super) fn beside(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
     /// Counts what was done.
     pub(super) fn add(&mut self, count: usize) {
         self.0.inc(u64::try_from(count).unwrap_or(u64::MAX));

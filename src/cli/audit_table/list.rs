@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::CliError;
 use crate::cli::find_user::find;
 use crate::cli::moment::moment;
-use crate::cli::output::{print, print_json};
+use crate::cli::output::{Progress, print, print_json};
 use crate::db::{DB, shown_audit_event};
 use crate::domain::{AuditDetails, AuditEvent, Email, EmailError, Timestamp, UserId};
 
@@ -66,19 +66,35 @@ impl List {
             after = after.max(db.audit_position_before(since.minus(DISORDER))?);
         }
         let mut left = self.limit.unwrap_or(u64::MAX);
+        let mut progress = self.event.is_some().then(|| Progress::new("events"));
         while left > 0 {
             let page = db.audit_rows_after(after, user, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.position;
+            let read = page.len();
             let events = page.into_iter().map(shown_audit_event);
             let shown = events.filter(|event| self.shows(event));
-            for event in shown.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-                left -= 1;
-                if json {
-                    print_json(&ShownAuditEvent::of(&event));
-                } else {
-                    print(&event_line(&event));
+            let shown: Vec<_> = shown
+                .take(usize::try_from(left).unwrap_or(usize::MAX))
+                .collect();
+            left = left.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
+            let print_all = || {
+                for event in &shown {
+                    if json {
+                        print_json(&ShownAuditEvent::of(event));
+                    } else {
+                        print(&event_line(event));
+                    }
                 }
+            };
+            match &mut progress {
+                Some(progress) => {
+                    progress.add(read);
+                    if !shown.is_empty() {
+                        progress.beside(print_all);
+                    }
+                }
+                None => print_all(),
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::shown::{ShownUser, line};
 use crate::cli::moment::moment;
-use crate::cli::output::{print, print_json};
+use crate::cli::output::{Progress, print, print_json};
 use crate::db::{DB, DbError, ListedUser};
 use crate::domain::{Timestamp, UserId};
 
@@ -50,6 +50,7 @@ impl Filter {
         let mut after = self.after.map(UserId::new);
         let mut left = self.limit.unwrap_or(u64::MAX);
         let needle = self.email.as_ref().map(|text| text.to_lowercase());
+        let mut progress = self.may_find_few().then(|| Progress::new("users"));
         while left > 0 {
             let page = db.users_after(after, PAGE)?;
             let Some(last) = page.last() else { break };
@@ -57,16 +58,35 @@ impl Filter {
             let shown = page
                 .iter()
                 .filter(|user| self.shows(user, needle.as_deref()));
-            for user in shown.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-                left -= 1;
-                if json {
-                    print_json(&ShownUser::listed(user));
-                } else {
-                    print(&line(user));
+            let shown: Vec<_> = shown
+                .take(usize::try_from(left).unwrap_or(usize::MAX))
+                .collect();
+            left = left.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
+            let print_all = || {
+                for user in &shown {
+                    if json {
+                        print_json(&ShownUser::listed(user));
+                    } else {
+                        print(&line(user));
+                    }
                 }
+            };
+            match &mut progress {
+                Some(progress) => {
+                    progress.add(page.len());
+                    if !shown.is_empty() {
+                        progress.beside(print_all);
+                    }
+                }
+                None => print_all(),
             }
         }
         Ok(())
+    }
+
+    /// Whether many users may be read before one is shown.
+    fn may_find_few(&self) -> bool {
+        self.email.is_some() || self.unverified || self.disabled || self.inactive_since.is_some()
     }
 
     fn shows(&self, user: &ListedUser, needle: Option<&str>) -> bool {

@@ -57,6 +57,8 @@ fn progress_is_shown_on_a_terminal_only() {
         ("db migrate", "migrating the database"),
         ("import users.csv", " users, "),
         ("export --output users.jsonl", " users, "),
+        ("user find u1999", " users, "),
+        ("audit list --event none", " events, "),
         ("audit verify", " left"),
         ("db check", "checking every page"),
         ("backup create copy.db", "writing and checking the backup"),
