@@ -5,7 +5,7 @@ use super::executor::Executor;
 use super::password_check::RightPassword;
 use super::throttle::LoginAttempt;
 use super::{Auth, AuthError, LoginSuccess, SecondFactorCode};
-use crate::db::{DbError, NewSession};
+use crate::db::{NewSession, SessionError};
 use crate::domain::{Client, NormalizedEmail, Password, SessionId, SessionLevel, User};
 
 impl Auth {
@@ -95,17 +95,19 @@ impl Auth {
         };
         let (side_effects, device) = attempt.claim_session_side_effects(self);
         let checked = Some(&user.hashed_password);
-        let ended = match self.db.add_session(&new, checked, &side_effects) {
-            Ok(ended) => Ok(ended),
-            Err(error) => {
-                attempt.reservation.release();
-                Err(if matches!(error, DbError::NoResultFound) {
-                    self.ask_for_second_factor(&right)
-                } else {
-                    error.into()
-                })
+        let added = self.db.add_session(&new, checked, &side_effects);
+        let ended = added.map_err(|error| {
+            attempt.reservation.release();
+            match error {
+                SessionError::SecondFactorRequired => self.ask_for_second_factor(&right),
+                // Not "invalid credentials": where a login of the same user has just stored a new
+                // hash, the password is as right as before.
+                SessionError::NoSuchUser
+                | SessionError::Disabled
+                | SessionError::PasswordReplaced => AuthError::ConcurrentChange,
+                SessionError::Db(error) => error.into(),
             }
-        };
+        });
         if let (Some(password), Ok(_) | Err(AuthError::SecondFactorRequired(_))) =
             (right.outdated, &ended)
         {

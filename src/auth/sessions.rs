@@ -2,7 +2,7 @@
 
 use super::audit::Event;
 use super::{Auth, AuthError};
-use crate::db::{DbError, LoginSideEffects, NewSession, UserChanges};
+use crate::db::{DbError, LoginSideEffects, NewSession, SessionError, UserChanges};
 use crate::domain::{
     Client, NormalizedEmail, SessionEnd, SessionId, SessionInfo, SessionLevel, SessionPublicId,
     SessionScope, SessionUser, User, UserId,
@@ -33,7 +33,7 @@ impl Auth {
     /// and one write.
     ///
     /// # Errors
-    /// [`AuthError::NoResultFound`] if no user has this email.
+    /// [`AuthError::NoResultFound`] if no user has this email, or the account is disabled.
     pub fn create_session(
         &self,
         email: impl Into<NormalizedEmail>,
@@ -47,9 +47,16 @@ impl Auth {
             client: &client,
             level: SessionLevel::Password,
         };
-        let ended = self
+        let added = self
             .db
-            .add_session(&new, None, &LoginSideEffects::default())?;
+            .add_session(&new, None, &LoginSideEffects::default());
+        let ended = added.map_err(|error| match error {
+            SessionError::NoSuchUser
+            | SessionError::Disabled
+            | SessionError::PasswordReplaced
+            | SessionError::SecondFactorRequired => AuthError::NoResultFound,
+            SessionError::Db(error) => error.into(),
+        })?;
         let (user, session) = (user.id, &digest);
         Event::session_opened(user, session).log(&self.audit, &client);
         Event::log_replaced(user, ended, &self.audit, &client);

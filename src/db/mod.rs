@@ -80,7 +80,7 @@ pub use tables::passkeys::{NewPasskey, PasskeyUse};
 pub use tables::password_resets::PasswordResetUpdate;
 pub use tables::pending_logins::{LOGIN_LIFETIME, NewPendingLogin};
 pub use tables::previous_emails::ActivePreviousEmail;
-pub use tables::sessions::{ActiveSession, NewSession};
+pub use tables::sessions::{ActiveSession, NewSession, SessionError};
 pub use tables::throttle::admin::ListedLimit;
 pub use tables::throttle::{LimitHit, LimitRow, RateLimited};
 pub use tables::totp::TotpRow;

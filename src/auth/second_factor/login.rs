@@ -177,8 +177,7 @@ impl Auth {
     }
 
     /// Stores that the password was right, so that the client can continue with a second factor.
-    /// Blocks for a write. [`AuthError::ConcurrentChange`] if the session was refused for another
-    /// reason than a missing second factor.
+    /// Blocks for a write. [`AuthError::ConcurrentChange`] if the account was changed meanwhile.
     pub(in crate::auth) fn ask_for_second_factor(&self, right: &RightPassword) -> AuthError {
         let login = LoginToken::generate();
         let new = NewPendingLogin {
@@ -190,8 +189,6 @@ impl Auth {
         let side_effects = right.attempt.claim_side_effects(self);
         let error = match self.db.add_pending_login(&new, &side_effects) {
             Ok(()) => return AuthError::SecondFactorRequired(login),
-            // Not "invalid credentials": where a login of the same user has just stored a
-            // new hash, the password is as right as before.
             Err(error) => AuthError::unless_missing(error, AuthError::ConcurrentChange),
         };
         right.attempt.reservation.release();

@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use bienvenue::auth::{AuthError, ThrottleSettings};
-use bienvenue::db::{DbError, LoginSideEffects, NewSession, UserChanges};
+use bienvenue::db::{DbError, LoginSideEffects, NewSession, SessionError, UserChanges};
 use bienvenue::domain::{Client, SessionId, SessionLevel};
 
 use crate::support::app::Setup;
@@ -102,7 +102,7 @@ async fn no_session_opens_for_a_disabled_account() {
             };
             for checked in [None, Some(&bob.hashed_password)] {
                 let opened = db.add_session(&new, checked, &LoginSideEffects::default());
-                assert!(matches!(opened, Err(DbError::NoResultFound)), "{opened:?}");
+                assert!(matches!(opened, Err(SessionError::Disabled)), "{opened:?}");
             }
         }
         let session = UserChanges::new().session_id(Some(&SessionId::generate()));

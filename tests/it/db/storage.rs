@@ -4,7 +4,8 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use bienvenue::db::{
-    DB, DbError, InvalidRequest, LoginSideEffects, NewSession, UserChanges, UserFilter,
+    DB, DbError, InvalidRequest, LoginSideEffects, NewSession, SessionError, UserChanges,
+    UserFilter,
 };
 use bienvenue::domain::{
     Actor, Client, Clock, HashedPassword, ResetToken, SessionId, SessionLevel, UserId,
@@ -259,11 +260,51 @@ fn r30_login_with_a_replaced_password_opens_no_session(
         Some(&user.hashed_password),
         &LoginSideEffects::default(),
     );
-    assert!(matches!(late, Err(DbError::NoResultFound)));
+    assert!(
+        matches!(late, Err(SessionError::PasswordReplaced)),
+        "{late:?}"
+    );
     assert!(matches!(
         db.find_session(&session.digest()),
         Err(DbError::NoResultFound)
     ));
+}
+
+#[rstest]
+fn refused_session_names_its_reason(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(place) = Place::on(engine) else {
+        return;
+    };
+    let db = open(&place);
+    let user = db.add_user(&email("bob@x.fr"), &hashed("right")).unwrap();
+    let refusal = |user_id, checked: &HashedPassword| {
+        let session = SessionId::generate();
+        let new = NewSession {
+            user_id,
+            digest: &session.digest(),
+            client: &Client::default(),
+            level: SessionLevel::Password,
+        };
+        let refused = db.add_session(&new, Some(checked), &LoginSideEffects::default());
+        db.find_session(&session.digest()).unwrap_err();
+        refused.unwrap_err()
+    };
+    let replaced = refusal(user.id, &hashed("old"));
+    assert!(
+        matches!(replaced, SessionError::PasswordReplaced),
+        "{replaced:?}"
+    );
+    let unknown = refusal(UserId::new(77), &hashed("right"));
+    assert!(matches!(unknown, SessionError::NoSuchUser), "{unknown:?}");
+    place.sql(
+        "INSERT INTO totp (user_id, secret, created_at, confirmed_at) \
+         SELECT id, 'sealed', 1, 1 FROM users",
+    );
+    let due = refusal(user.id, &user.hashed_password);
+    assert!(matches!(due, SessionError::SecondFactorRequired), "{due:?}");
+    place.sql("INSERT INTO account_dates (user_id, disabled_at) SELECT id, 1 FROM users");
+    let disabled = refusal(user.id, &user.hashed_password);
+    assert!(matches!(disabled, SessionError::Disabled), "{disabled:?}");
 }
 
 #[rstest]

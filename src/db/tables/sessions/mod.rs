@@ -9,7 +9,7 @@ use super::account_dates::record_login_statement;
 use super::ended_sessions::{forget_statement, note_ends_of, note_statement};
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value, run_counting};
-use crate::db::schema::{sessions, users};
+use crate::db::schema::{account_dates, sessions, users};
 use crate::db::{CLOCK_SLACK, DB, DbError, LoginSideEffects};
 use crate::domain::{
     Client, Email, HashedPassword, SessionDigest, SessionEnd, SessionLevel, SessionPublicId,
@@ -34,6 +34,26 @@ pub struct NewSession<'a> {
     pub level: SessionLevel,
 }
 
+/// Why no session was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The user does not exist any more.
+    #[error("the user does not exist")]
+    NoSuchUser,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+    /// The stored password is not the one that was verified.
+    #[error("the password was replaced")]
+    PasswordReplaced,
+    /// The user has a second factor, which the session's level does not include.
+    #[error("a second factor is required")]
+    SecondFactorRequired,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
 /// A valid session that was looked up.
 #[derive(Debug, Clone)]
 pub struct ActiveSession {
@@ -48,24 +68,53 @@ impl DB {
     /// is the stored password against which the login was verified: if it was replaced meanwhile,
     /// or the user has a second factor that the session's level does not include, no session is
     /// opened. Also writes the side effects of the login. Returns how many sessions
-    /// it ended. Blocks for one transaction.
+    /// it ended. Blocks for one transaction, and for a lookup if it opens none.
     ///
     /// # Errors
-    /// [`DbError::NoResultFound`] if the user does not exist or is disabled, if the password was
-    /// replaced, or if a second factor is required.
+    /// [`SessionError`] with the reason; then nothing was written.
     pub fn add_session(
         &self,
         new: &NewSession<'_>,
         checked: Option<&HashedPassword>,
         side_effects: &LoginSideEffects,
-    ) -> Result<usize, DbError> {
-        self.write_locking(new.user_id, |conn| {
+    ) -> Result<usize, SessionError> {
+        let added = self.write_locking(new.user_id, |conn| {
             self.add_session_within(conn, new, checked, side_effects)
+        });
+        let error = match added {
+            Ok(ended) => return Ok(ended),
+            Err(error @ DbError::NoResultFound) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let user: Option<(String, Option<i64>)> = self.read(|conn| {
+            users::table
+                .left_join(account_dates::table)
+                .filter(users::id.eq(new.user_id.get()))
+                .select((
+                    users::hashed_password,
+                    account_dates::disabled_at.nullable(),
+                ))
+                .get_result(conn)
+                .optional()
+        })?;
+        Err(match (user, checked) {
+            (None, _) => SessionError::NoSuchUser,
+            (Some((_, Some(_))), _) => SessionError::Disabled,
+            (Some((stored, None)), Some(checked)) if stored != checked.expose() => {
+                SessionError::PasswordReplaced
+            }
+            // The only condition that is left.
+            (Some((_, None)), Some(_)) => SessionError::SecondFactorRequired,
+            // Enabled again since.
+            (Some((_, None)), None) => error.into(),
         })
     }
 
     /// Adds a session as [`DB::add_session`] does, within a transaction that has locked the user's
     /// row.
+    ///
+    /// # Errors
+    /// [`DbError::NoResultFound`] if no session may be opened; the caller rolls back.
     pub(in crate::db) fn add_session_within(
         &self,
         conn: &mut AnyConnection,
