@@ -5,7 +5,7 @@ use super::executor::Executor;
 use super::hasher::{HashPermit, Requester};
 use super::throttle::Reservation;
 use super::{Auth, AuthError};
-use crate::domain::{Client, ClientIp, NormalizedEmail};
+use crate::domain::{Client, ClientIp, IpPrefix, NormalizedEmail};
 
 impl Auth {
     /// Takes a permit for a hash, and refuses a client that is over a rate limit, without a write.
@@ -26,34 +26,29 @@ impl Auth {
         + 'static,
         check: impl FnOnce(&A, &Self) -> Result<(), AuthError> + Send + 'static,
     ) -> Result<(A, HashPermit), AuthError> {
-        let refusal = match self.permit_for(client, None) {
-            Ok(permit) if !self.throttles() => return Ok((attempt, permit)),
-            Ok(permit) => {
-                let step = move |auth: &Self| {
-                    recognize(&mut attempt, auth)?;
-                    check(&attempt, auth)?;
-                    Ok((attempt, permit))
-                };
-                return executor.read(self, client, step).await;
-            }
-            Err(refusal) => refusal,
-        };
+        let network = client.address().map(ClientIp::network);
+        let permit = self.acquire_permit(network, None);
         // A client without a device cookie is rarely known, and on PostgreSQL the lookup would
         // cost a round trip.
         let may_be_known = self.supports_inline_reads() || client.device().is_some();
-        let admitted = if self.throttles() && may_be_known && self.hasher.queue.keeps_permits() {
-            let owned = client.clone();
+        let looks_up = permit.is_ok() || may_be_known && self.hasher.queue.keeps_permits();
+        let admitted = if self.throttles() && looks_up {
             let step = move |auth: &Self| {
-                let Some(account) = recognize(&mut attempt, auth)? else {
-                    return Err(refusal);
+                let account = recognize(&mut attempt, auth)?;
+                let permit = match permit {
+                    Err(refusal) if account.is_none() => return Err(refusal),
+                    permit => permit.ok(),
                 };
                 check(&attempt, auth)?;
-                let permit = auth.permit_for(&owned, Some(account))?;
+                let permit = match permit {
+                    Some(permit) => permit,
+                    None => auth.acquire_permit(network, account)?,
+                };
                 Ok((attempt, permit))
             };
             executor.read(self, client, step).await
         } else {
-            Err(refusal)
+            permit.map(|permit| (attempt, permit))
         };
         if matches!(admitted, Err(AuthError::Overloaded { .. })) {
             executor.delay_refusal().await;
@@ -91,20 +86,19 @@ impl Auth {
         }
     }
 
-    /// Takes a permit for a client; with an account, one of those reserved for its known clients.
-    /// Never blocks.
-    fn permit_for(
+    /// Takes a permit for a client in this network; with an account, one of those reserved for its
+    /// known clients. Never blocks.
+    fn acquire_permit(
         &self,
-        client: &Client,
+        network: Option<IpPrefix>,
         account: Option<NormalizedEmail>,
     ) -> Result<HashPermit, AuthError> {
-        let network = client.address().map(ClientIp::network);
         let whose = match account {
             _ if !self.throttles() => Requester::Unlimited,
             Some(account) => Requester::Known { network, account },
             None => Requester::Stranger(network),
         };
-        let rounds = self.settings.bcrypt_cost.rounds();
+        let rounds = self.settings.passwords.bcrypt_cost.rounds();
         self.hasher.queue.acquire_permit(rounds, whose)
     }
 

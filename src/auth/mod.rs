@@ -19,7 +19,6 @@ mod executor;
 pub mod fuzzing;
 mod hasher;
 mod login;
-mod login_success;
 mod maintenance;
 mod outbox;
 mod passkey_refusal;
@@ -40,6 +39,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::db::DB;
+use crate::domain::{DeviceId, SessionId, User};
 use crate::mail::{Mailer, RecentMails, Templates};
 use crate::secret_key::KeyFile;
 use audit::AuditTrail;
@@ -65,7 +65,6 @@ pub use email_verification::{EmailLinkToken, EmailOutcome, VerifiedEmail};
 pub use error::AuthError;
 pub use executor::{Executor, Inline};
 pub use hasher::{HasherStats, WaitHistogram};
-pub use login_success::LoginSuccess;
 pub use maintenance::db_monitor::MonitorSettings;
 pub use passkey_refusal::PasskeyRefusal;
 pub use password::jobs::hash_password;
@@ -119,13 +118,24 @@ pub struct Auth {
     _monitor: Option<Arc<DatabaseMonitor>>,
 }
 
+/// The result of a successful login.
+#[derive(Debug)]
+pub struct LoginSuccess {
+    /// The id of the new session, for the client. It cannot be read again.
+    pub session_id: SessionId,
+    /// The id for the client's device cookie. None with rate limits off.
+    pub device: Option<DeviceId>,
+    /// The user who logged in.
+    pub user: User,
+}
+
 impl Auth {
     /// Starts the hashing and background threads.
     ///
     /// # Errors
     /// [`std::io::Error`] if a thread cannot be started.
     pub fn new(db: DB, settings: AuthSettings) -> std::io::Result<Self> {
-        let hashing = &settings.hashing;
+        let hashing = &settings.passwords;
         let hasher = Hasher::start(HasherSettings {
             threads: hashing.threads(),
             queue: hashing.hash_queue.get(),
@@ -140,7 +150,7 @@ impl Auth {
         Ok(Self {
             audit,
             hasher: hasher.into(),
-            foreign_checks: ForeignChecks::new(settings.hashing.threads()).into(),
+            foreign_checks: ForeignChecks::new(settings.passwords.threads()).into(),
             background_writes: background_writes.into(),
             settings: settings.into(),
             keys: KeyFile::nowhere().into(),

@@ -136,7 +136,7 @@ impl Auth {
                 is_outdated: true,
             });
         }
-        let cost = self.settings.bcrypt_cost;
+        let cost = self.settings.passwords.bcrypt_cost;
         let verified = permit.verify(password.clone(), stored, cost).await?;
         if !verified.is_right && !is_foreign {
             // Only takes the time that the check of a foreign hash takes.
@@ -165,7 +165,7 @@ impl Auth {
     /// a hashing thread has a low priority, and must not hold a database lock for which others
     /// wait.
     pub(super) fn renew(&self, user: User, password: Password) {
-        let cost = self.settings.bcrypt_cost;
+        let cost = self.settings.passwords.bcrypt_cost;
         let messages = self.background_writes.messages();
         let permit = self
             .hasher

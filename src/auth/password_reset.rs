@@ -124,7 +124,9 @@ impl Auth {
         let (user, token) = self.run_count_step(executor, client, find).await?;
         self.settings.accept(&password, Some(&user.email))?;
         *owner = Some(user.id);
-        let hashed = permit.hash(password, self.settings.bcrypt_cost).await?;
+        let hashed = permit
+            .hash(password, self.settings.passwords.bcrypt_cost)
+            .await?;
         drop(permit);
         let spend = move |auth: &Self| auth.spend_token(user, &token, hashed);
         executor.write(self, client, spend).await

@@ -132,7 +132,9 @@ impl Auth {
             .run_count_step(executor, client, count_and_look_up)
             .await?;
 
-        let hashed = permit.hash(password, self.settings.bcrypt_cost).await;
+        let hashed = permit
+            .hash(password, self.settings.passwords.bcrypt_cost)
+            .await;
         drop(permit);
         let registered = match hashed {
             Ok(hashed) => {

@@ -31,7 +31,7 @@ impl Auth {
     #[must_use]
     pub fn rules(&self) -> AccountRules {
         AccountRules {
-            password_min_length: self.settings.password_min_length,
+            password_min_length: self.settings.password_min_length(),
             registration: self.settings.accounts.registration,
             email_verification: self.settings.accounts.email_verification,
             second_factor: self.settings.second_factor,

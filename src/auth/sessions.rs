@@ -65,7 +65,7 @@ impl Auth {
 
     /// Finds the user of a valid session; none without an id. Blocks for two lookups and writes
     /// nothing: the last use of a session is written in the background, at most once per
-    /// [`SessionPolicy::touch_after`](crate::db::SessionPolicy).
+    /// [`SessionSettings::touch_after`](crate::domain::SessionSettings).
     ///
     /// # Errors
     /// Only if the database fails. An unknown session is not an error.

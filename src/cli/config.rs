@@ -79,12 +79,10 @@ impl Setting {
             };
             let is_secret = secrets.contains(&id);
             let value = value.map(|value| if is_secret { HIDDEN.to_owned() } else { value });
-            let (value, source) = match value {
-                Some(value) => (Some(value), source),
-                None => match derived(config, id) {
-                    Some(value) => (Some(value), "derived"),
-                    None => (None, source),
-                },
+            let derived = derived(config, id).filter(|_| source == "default");
+            let (value, source) = match derived {
+                Some(derived) => (Some(derived), "derived"),
+                None => (value, source),
             };
             Some(Self {
                 flag: format!("--{}", argument.get_long()?),
@@ -103,15 +101,14 @@ fn derived(config: &Config, argument: &str) -> Option<String> {
         let service = server::service_url(config, config.bind());
         config.pages.pages.then(|| format!("{service}{path}"))
     };
+    let mode = config.mode();
     match argument {
         "config" => Some(config.settings_file()?.display().to_string()),
         "bind" => Some(config.bind().to_string()),
-        "trusted_proxies" => {
-            Some(config.trusted_proxies().to_string()).filter(|networks| !networks.is_empty())
-        }
+        "trusted_proxies" => Some(config.trusted_proxies().to_string()),
         "password_min_length" => Some(config.password_min_length().to_string()),
-        "hash_threads" => Some(config.passwords.hashing.threads().to_string()),
-        "sessions_per_user" => Some(config.sessions_per_user().to_string()),
+        "hash_threads" => Some(config.passwords.threads().to_string()),
+        "sessions_per_user" => Some(config.sessions.sessions_per_user.of(mode).to_string()),
         "session_idle" => Some(duration_text(config.sessions.idle())),
         "mail" => Some(format!("dir:{}", server::DEFAULT_FOLDER)),
         "mail_from" => Some(server::sender(config).to_string()),

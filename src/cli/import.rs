@@ -66,8 +66,8 @@ impl Import {
         let mut run = Importer {
             db: &db,
             dry_run: self.dry_run,
-            cost: settings.bcrypt_cost,
-            threads: settings.hashing.threads(),
+            cost: settings.passwords.bcrypt_cost,
+            threads: settings.passwords.threads(),
             seen: HashSet::new(),
             hasher: RandomState::new(),
             report: Report::default(),

@@ -14,7 +14,7 @@ use super::{CliError, database};
 use crate::auth::{ThrottleSettings, mail_limit_keys};
 use crate::config::Config;
 use crate::db::{DB, DbError, LimitRow, ListedLimit};
-use crate::domain::{ClientIp, Email, LimitKey, NormalizedEmail, Timestamp, UserId};
+use crate::domain::{ClientIp, Email, Limit, LimitKey, NormalizedEmail, Timestamp, UserId};
 
 /// The commands on rate limits.
 #[derive(Debug, Subcommand)]
@@ -130,7 +130,10 @@ impl Which {
             }
             Some(ClearTarget::Client(address)) => {
                 let prefixes = [address.network(), address.subnet()];
-                let keys = prefixes.iter().flat_map(LimitKey::of_clients);
+                let keys = prefixes.iter().flat_map(|prefix| {
+                    let limits = Limit::ALL.iter();
+                    limits.map(move |limit| LimitKey::of_clients(*limit, prefix))
+                });
                 db.clear_limits(&keys.collect::<Vec<_>>())
             }
         }

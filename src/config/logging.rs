@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::domain::defaults;
+use crate::domain::RETENTION_DAYS;
 
 /// The settings of the log.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +24,7 @@ pub struct Logging {
         long,
         env = "BIENVENUE_AUDIT_RETENTION",
         value_name = "DAYS",
-        default_value_t = defaults::AUDIT_RETENTION,
+        default_value_t = RETENTION_DAYS,
         value_parser = clap::value_parser!(u32).range(0..=36_500)
     )]
     pub audit_retention: u32,

@@ -15,10 +15,8 @@ mod listen;
 mod logging;
 mod pages;
 mod parsers;
-mod passwords;
 mod second_factor;
 mod secrets;
-mod sessions;
 
 use std::path::PathBuf;
 
@@ -32,12 +30,11 @@ pub use listen::Listening;
 pub use logging::{LogFormat, Logging};
 pub use pages::PageOptions;
 pub use parsers::{MailTarget, Origins, PageUrl, PublicUrl};
-pub use passwords::Passwords;
 pub use second_factor::SecondFactor;
-pub use sessions::Sessions;
 
 use crate::domain::{
-    BcryptCost, EmailVerification, Notification, SecondFactorPolicy, ThrottleSettings, defaults,
+    BcryptCost, EmailVerification, Mode, Notification, PasswordSettings, SessionSettings,
+    ThrottleSettings,
 };
 
 /// The settings of the service.
@@ -61,10 +58,10 @@ pub struct Config {
     pub database: Database,
     /// Passwords and their hashing.
     #[command(flatten)]
-    pub passwords: Passwords,
+    pub passwords: PasswordSettings,
     /// Sessions.
     #[command(flatten)]
-    pub sessions: Sessions,
+    pub sessions: SessionSettings,
     /// Registration, mails and addresses.
     #[command(flatten)]
     pub accounts: Accounts,
@@ -148,36 +145,25 @@ impl Config {
         self.config.clone().or_else(default)
     }
 
-    /// Whether the public URL is https: production mode instead of development mode.
+    /// The mode: production if the public URL is https.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match &self.listening.public_url {
+            Some(url) if url.is_https() => Mode::Production,
+            Some(_) | None => Mode::Development,
+        }
+    }
+
+    /// Whether the mode is production.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.listening
-            .public_url
-            .as_ref()
-            .is_some_and(PublicUrl::is_https)
+        self.mode() == Mode::Production
     }
 
-    /// How many sessions a user may have: one in development mode, as the reference service has
-    /// it, and several in production.
-    #[must_use]
-    pub fn sessions_per_user(&self) -> u32 {
-        let default = if self.is_https() {
-            10
-        } else {
-            defaults::SESSIONS_PER_USER
-        };
-        self.sessions.sessions_per_user.unwrap_or(default)
-    }
-
-    /// The shortest new password, in code points. The default in production mode is 15, or 8 if a
-    /// second factor is required (NIST SP 800-63B-4, 3.1.1.2); in development mode it is 1.
+    /// The shortest new password, in code points.
     #[must_use]
     pub fn password_min_length(&self) -> usize {
-        let default = match self.second_factor.second_factor {
-            _ if !self.is_https() => defaults::PASSWORD_MIN_LENGTH,
-            SecondFactorPolicy::Required => 8,
-            SecondFactorPolicy::Off | SecondFactorPolicy::Optional => 15,
-        };
-        self.passwords.password_min_length.unwrap_or(default)
+        let second_factor = self.second_factor.second_factor;
+        self.passwords.min_length(self.mode(), second_factor)
     }
 }

@@ -173,14 +173,6 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
     )))
 }
 
-/// The minimum length of a password.
-pub(super) fn password_length(text: &str) -> Result<usize, ValueError> {
-    text.parse()
-        .ok()
-        .filter(|length| (1..=256).contains(length))
-        .ok_or(ValueError("must be a number from 1 to 256"))
-}
-
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)

@@ -35,7 +35,7 @@ impl DB {
         if due.is_empty() {
             return Ok(0);
         }
-        let idle = self.settings.sessions.idle;
+        let idle = self.settings.sessions.idle();
         let ends_at = |session: &DueSession| {
             let idle_at = Timestamp::from_seconds(session.last_seen_at).plus(idle);
             idle_at.seconds().min(session.expires_at)

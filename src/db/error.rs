@@ -188,7 +188,7 @@ impl From<DieselError> for DbError {
             Unavailable::ConnectionLost(error).into()
         } else if is_conflict(&error) {
             Unavailable::Conflict(error).into()
-        } else if is_misplaced_statement(&error) {
+        } else if says(&error, &MISPLACED) {
             Unavailable::Pooler(error).into()
         } else if says(&error, &FULL) {
             Unavailable::Full(error).into()
@@ -265,12 +265,6 @@ fn refers_to_nothing(error: &DieselError) -> bool {
         error,
         DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)
     )
-}
-
-/// Whether the server connection lacks the prepared statements of this client, or has another
-/// client's of the same name.
-fn is_misplaced_statement(error: &DieselError) -> bool {
-    says(error, &MISPLACED)
 }
 
 /// The error of a commit after which the rollback failed too.

@@ -58,7 +58,7 @@ pub use health::file::{DatabaseStats, IntegrityStats};
 pub use health::integrity::{IntegrityReport, check_integrity};
 pub use open_error::{DuplicateEmail, OpenError, OpenOutcome};
 pub use other_system::{OtherDatabase, OtherSystem, OtherSystemError, OtherUser};
-pub use settings::{DbSettings, OpenMode, SessionPolicy};
+pub use settings::{DbSettings, OpenMode};
 pub use sqlite::{
     BackupReport, InstanceLock, IntegrityWalk, Step, WalStats, create_backup, restore_backup,
     users_in_file, verify_backup,
@@ -89,7 +89,7 @@ pub use tables::users::filter::UserFilter;
 
 pub use crate::domain::{LimitCheck, Pooler};
 
-use crate::domain::{Clock, DatabaseUrl, UserId};
+use crate::domain::{Clock, DatabaseUrl, SessionSettings, UserId};
 
 /// How far in the future a creation time may be. Rows from beyond were written by a wrong clock
 /// and are not valid.
@@ -234,7 +234,7 @@ impl DB {
 
     /// When sessions end, and how many a user may have.
     #[must_use]
-    pub fn session_policy(&self) -> &SessionPolicy {
+    pub fn session_settings(&self) -> &SessionSettings {
         &self.settings.sessions
     }
 
@@ -263,8 +263,8 @@ impl DB {
         if self.storage.refuses_reads() {
             return Err(Unavailable::ShuttingDown.into());
         }
-        transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?))
-            .inspect_err(|error| self.file.learn(error))
+        let read = || transactions::run(&self.readers, self.patience, |conn| Ok(work(conn)?));
+        transactions::retried(read).inspect_err(|error| self.file.learn(error))
     }
 
     /// Runs `work` in a transaction.
@@ -287,12 +287,12 @@ impl DB {
             lock: lock.into(),
         };
         let write = || match &self.group_commit {
-            Some(group_commit) => group_commit.write(self.patience, self.sharing, work),
+            Some(group_commit) => group_commit.write(self.patience, self.sharing, &work),
             None => transactions::run(&self.writer, self.patience, |conn| {
                 in_pooled_transaction(conn, begin, &work)
             }),
         };
-        let written = self.storage.during(true, write);
+        let written = self.storage.during(true, || transactions::retried(write));
         written.inspect_err(|error| self.file.learn(error))
     }
 }

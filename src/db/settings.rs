@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Clock, DatabaseSettings, defaults};
+use crate::domain::{Clock, DatabaseSettings, Mode, SessionSettings};
 
 /// How a `DB` is opened and how long its sessions live.
 #[derive(Debug, Clone)]
@@ -19,7 +19,9 @@ pub struct DbSettings {
     /// Whether opening may create or change the database.
     pub open: OpenMode,
     /// When sessions end, and how many a user may have.
-    pub sessions: SessionPolicy,
+    pub sessions: SessionSettings,
+    /// The mode, by which some settings have their default.
+    pub mode: Mode,
     /// The clock.
     pub clock: Clock,
 }
@@ -32,7 +34,8 @@ impl Default for DbSettings {
             database: DatabaseSettings::default(),
             server_wait: Duration::from_secs(60),
             open: OpenMode::Migrate,
-            sessions: SessionPolicy::default(),
+            sessions: SessionSettings::default(),
+            mode: Mode::default(),
             clock: Clock::system(),
         }
     }
@@ -46,49 +49,4 @@ pub enum OpenMode {
     Migrate,
     /// Change nothing: refuse a missing database and an older schema.
     Check,
-}
-
-/// When sessions end, and how many a user may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionPolicy {
-    /// After how long without use a session ends.
-    pub idle: Duration,
-    /// After how long a session ends in any case.
-    pub lifetime: Duration,
-    /// How many sessions a user may have; a new one ends the oldest beyond that. 0 means 1,000.
-    pub per_user: u32,
-}
-
-impl SessionPolicy {
-    /// How old the stored last use of a session may become before it is written again: 1/48 of
-    /// the idle limit, at least a minute, and at most a quarter of the idle limit. A session may
-    /// end early by this time, and never ends late.
-    #[must_use]
-    pub fn touch_after(&self) -> Duration {
-        Duration::from_secs(60)
-            .max(self.idle / 48)
-            .min(self.idle / 4)
-    }
-
-    /// How many sessions a user may have: never more than 1,000, so that lists stay short.
-    #[must_use]
-    pub fn kept_per_user(&self) -> u32 {
-        match self.per_user {
-            0 => MAX_PER_USER,
-            some => some.min(MAX_PER_USER),
-        }
-    }
-}
-
-/// The largest number of sessions of a user, and the one if no number is set.
-const MAX_PER_USER: u32 = 1000;
-
-impl Default for SessionPolicy {
-    fn default() -> Self {
-        Self {
-            idle: defaults::SESSION_IDLE,
-            lifetime: defaults::SESSION_LIFETIME,
-            per_user: defaults::SESSIONS_PER_USER,
-        }
-    }
 }

@@ -115,7 +115,7 @@ impl DB {
         step: u32,
     ) -> Result<(u64, Option<SessionDigest>), DbError> {
         let now = self.settings.clock.now();
-        let idle_since = now.minus(self.settings.sessions.idle);
+        let idle_since = now.minus(self.settings.sessions.idle());
         let after = after.map_or([].as_slice(), SessionDigest::as_bytes);
         let (end, count) = self.read(|conn| {
             let behind = sessions::table.filter(sessions::digest.gt(after));

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Timestamp, UserId};
 
+/// After how many days audit events are removed, by default.
+pub const RETENTION_DAYS: u32 = 365;
+
 /// The name of the event after which the rows of a user have no content any more.
 pub const USER_DELETED: &str = "user_deleted";
 

@@ -12,6 +12,9 @@ use super::ClientIp;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IpNetworks(Vec<IpNet>);
 
+/// The text of an empty list.
+const NONE: &str = "none";
+
 /// The text is not a list of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a comma-separated list of addresses and networks: 127.0.0.1,10.0.0.0/8")]
@@ -47,8 +50,11 @@ impl IpNetworks {
 }
 
 impl fmt::Display for IpNetworks {
-    /// The networks, comma-separated.
+    /// The networks, comma-separated, or `none`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(NONE);
+        }
         for (index, network) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             write!(f, "{comma}{network}")?;
@@ -61,6 +67,9 @@ impl FromStr for IpNetworks {
     type Err = IpNetworksError;
 
     fn from_str(text: &str) -> Result<Self, IpNetworksError> {
+        if text == NONE {
+            return Ok(Self::default());
+        }
         text.split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty())

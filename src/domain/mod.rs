@@ -16,7 +16,6 @@ mod client_ip;
 mod clock;
 mod database_settings;
 mod database_url;
-pub mod defaults;
 mod email;
 mod email_token_action;
 mod export;
@@ -25,15 +24,16 @@ mod foreign_hash;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hashed_password;
-mod hashing_settings;
 mod invitation;
 mod ip_networks;
 mod language;
 mod local_path;
+mod mode;
 mod names;
 mod origin;
 mod passkey;
 mod password;
+mod password_settings;
 mod policy;
 mod postgres_url;
 mod rate_limit;
@@ -42,6 +42,7 @@ mod request_id;
 mod session_end;
 mod session_info;
 mod session_level;
+mod session_settings;
 mod setting_values;
 mod throttle_settings;
 mod token;
@@ -57,7 +58,9 @@ pub use audit_chain::{
     CHAIN_START, ChainDigest, ChainHead, ChainHeadError, ChainRow, content_digest,
 };
 pub use audit_check::{AttestedHead, ChainCheck, ChainFinding, ChainReport};
-pub use audit_event::{Actor, AuditDetails, AuditEvent, NewAuditEvent, USER_DELETED};
+pub use audit_event::{
+    Actor, AuditDetails, AuditEvent, NewAuditEvent, RETENTION_DAYS, USER_DELETED,
+};
 pub use bcrypt_cost::{BcryptCost, BcryptCostError};
 pub use client::Client;
 pub use client_ip::{ClientIp, IpPrefix};
@@ -73,11 +76,12 @@ pub use foreign_hash::{
     WeakScheme,
 };
 pub use hashed_password::{HashedPassword, Prehash};
-pub use hashing_settings::HashingSettings;
 pub use invitation::Invitation;
 pub use ip_networks::{IpNetworks, IpNetworksError};
 pub use language::Language;
 pub use local_path::LocalPath;
+pub(crate) use mode::by_mode;
+pub use mode::{ByMode, Mode};
 pub use names::{AppName, GroupName, NameError};
 pub use origin::{AppOriginError, Origin};
 pub use passkey::{
@@ -85,6 +89,7 @@ pub use passkey::{
     PasskeyNameError, StoredPasskey, UserHandle,
 };
 pub use password::{Password, PasswordError};
+pub use password_settings::PasswordSettings;
 pub use policy::{EmailVerification, Notification, Pooler, Registration, SecondFactorPolicy};
 pub use postgres_url::PostgresUrl;
 pub use rate_limit::{Backoff, Limit, LimitKey, LimitRule, Rate, duration_text};
@@ -93,6 +98,7 @@ pub use request_id::{RequestId, RequestIdError};
 pub use session_end::SessionEnd;
 pub use session_info::{EndedSessionInfo, SessionInfo, SessionPublicId, SessionScope, SessionUser};
 pub use session_level::SessionLevel;
+pub use session_settings::SessionSettings;
 pub use setting_values::ValueError;
 pub(crate) use setting_values::{at_least_one, parse_rate, positive_duration, switch};
 pub use throttle_settings::{LimitCheck, ThrottleSettings};

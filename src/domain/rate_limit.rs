@@ -203,46 +203,10 @@ impl LimitKey {
         Limit::Logins.of_email(email, digest(email))
     }
 
-    /// Failed logins from a network.
-    #[must_use]
-    pub fn address(network: &IpPrefix) -> Self {
-        Limit::Address.of(network)
-    }
-
-    /// Failed logins from a subnet.
-    #[must_use]
-    pub fn subnet(subnet: &IpPrefix) -> Self {
-        Limit::Subnet.of(subnet)
-    }
-
-    /// Registrations from a network.
-    #[must_use]
-    pub fn registration(network: &IpPrefix) -> Self {
-        Limit::Registration.of(network)
-    }
-
-    /// Registrations from a subnet.
-    #[must_use]
-    pub fn registration_subnet(subnet: &IpPrefix) -> Self {
-        Limit::RegistrationSubnet.of(subnet)
-    }
-
-    /// Requests for reset mails from a network.
-    #[must_use]
-    pub fn reset_requests(network: &IpPrefix) -> Self {
-        Limit::ResetRequests.of(network)
-    }
-
     /// Requests for reset mails from a known client of the account.
     #[must_use]
     pub fn reset_requests_of(email: &NormalizedEmail, mark: &str) -> Self {
         Limit::ResetRequests.of_email(email, format_args!("{}/{mark}", digest(email)))
-    }
-
-    /// Requests for reset mails from a subnet.
-    #[must_use]
-    pub fn reset_requests_subnet(subnet: &IpPrefix) -> Self {
-        Limit::ResetRequestsSubnet.of(subnet)
     }
 
     /// Mails of a kind to an address.
@@ -281,21 +245,10 @@ impl LimitKey {
         Limit::SecondFactor.of_email(email, digest(email))
     }
 
-    /// Requests for a challenge of a passkey, from a network.
+    /// The clients of a network or a subnet.
     #[must_use]
-    pub fn passkey_requests(network: &IpPrefix) -> Self {
-        Limit::PasskeyRequests.of(network)
-    }
-
-    /// Requests for a challenge of a passkey, from a subnet.
-    #[must_use]
-    pub fn passkey_requests_subnet(subnet: &IpPrefix) -> Self {
-        Limit::PasskeyRequestsSubnet.of(subnet)
-    }
-
-    /// The keys of a network or a subnet by which any limit counts its clients.
-    pub fn of_clients(prefix: &IpPrefix) -> impl Iterator<Item = Self> {
-        Limit::ALL.iter().map(move |limit| limit.of(prefix))
+    pub fn of_clients(limit: Limit, prefix: &IpPrefix) -> Self {
+        limit.of(prefix)
     }
 
     /// Parses a stored key; none if no limit has its name.

@@ -44,7 +44,7 @@ pub use middleware::connections::{ClientStream, Connections};
 pub use pages::{PageSettings, Pages, PagesError};
 
 use crate::auth::{Auth, ThrottleSettings};
-use crate::domain::{IpNetworks, Origin, defaults};
+use crate::domain::{IpNetworks, Origin, SessionSettings};
 use extract::client::TrustedProxies;
 use metrics::{Metrics, count_requests};
 use middleware::connections::track_connections;
@@ -81,7 +81,7 @@ impl Default for HttpSettings {
             public_origin: None,
             allowed_origins: Vec::new(),
             device_memory: ThrottleSettings::default().throttle_device_memory,
-            session_lifetime: defaults::SESSION_LIFETIME,
+            session_lifetime: SessionSettings::default().session_lifetime,
         }
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::ServerError;
 use crate::auth::{AuthSettings, ContextWords, RelyingParty};
 use crate::config::{Config, MailTarget, Origins, PageUrl, PublicUrl};
-use crate::db::{DbSettings, OpenMode, SessionPolicy};
+use crate::db::{DbSettings, OpenMode};
 use crate::domain::{Clock, DatabaseUrl, Email};
 use crate::http::{HttpSettings, PageSettings};
 use crate::mail::{Folder, Mailer, RecentMails, Smtp, SmtpSettings, TemplateSettings};
@@ -28,11 +28,8 @@ pub(super) fn db_settings(config: &Config, open: OpenMode) -> DbSettings {
         readers: u32::try_from(workers().get() + 1).unwrap_or(u32::MAX),
         open,
         database: config.database.connections,
-        sessions: SessionPolicy {
-            idle: config.sessions.idle(),
-            lifetime: config.sessions.session_lifetime,
-            per_user: config.sessions_per_user(),
-        },
+        sessions: config.sessions,
+        mode: config.mode(),
         clock: Clock::system(),
         connections: fixed.connections,
         server_wait: fixed.server_wait,
@@ -45,7 +42,7 @@ pub(super) fn http_settings(config: &Config) -> HttpSettings {
     let allowed_origins = listening.allowed_origins.as_ref();
     HttpSettings {
         https: config.is_https(),
-        trusted_proxies: config.trusted_proxies(),
+        trusted_proxies: config.trusted_proxies().clone(),
         public_origin: public_url.map(|url| url.origin().clone()),
         allowed_origins: allowed_origins.map(Origins::to_vec).unwrap_or_default(),
         device_memory: config.throttling.throttle_device_memory,
@@ -67,11 +64,11 @@ pub(super) fn page_settings(config: &Config) -> Option<PageSettings> {
 /// The settings of the use cases.
 #[must_use]
 pub fn auth_settings(config: &Config) -> AuthSettings {
-    let (passwords, accounts) = (&config.passwords, &config.accounts);
+    let accounts = &config.accounts;
     let public_url = config.listening.public_url.as_ref();
     AuthSettings {
-        bcrypt_cost: passwords.bcrypt_cost,
-        password_min_length: config.password_min_length(),
+        mode: config.mode(),
+        passwords: config.passwords,
         context_words: ContextWords::new(
             [env!("CARGO_PKG_NAME"), accounts.rules.service_name.as_str()]
                 .into_iter()
@@ -80,7 +77,6 @@ pub fn auth_settings(config: &Config) -> AuthSettings {
         accounts: accounts.rules.clone(),
         second_factor: config.second_factor.second_factor,
         relying_party: relying_party(config),
-        hashing: passwords.hashing,
         mail_spread: AuthSettings::default().mail_spread,
         throttle: config.throttling,
         audit_retention: config.logging.audit_retention(),

@@ -52,7 +52,7 @@ impl Auth {
         let reauthenticated = self.reauthenticate(executor, request, Vec::new());
         let (owner, mut permit) = reauthenticated.await?;
         let (client, reservation) = (owner.client().clone(), owner.reservation().clone());
-        let hashed = permit.hash(new, self.settings.bcrypt_cost).await;
+        let hashed = permit.hash(new, self.settings.passwords.bcrypt_cost).await;
         drop(permit);
         let changed = match hashed {
             Ok(hashed) => {

@@ -202,11 +202,11 @@ impl Queue {
         }
         // Cancelled jobs have returned their permits, so without this they would pile up
         // beyond the queue's limit while all threads are busy.
-        let left = if state.waiting.len() > self.waiting {
-            state.take_unawaited()
-        } else {
-            Vec::new()
-        };
+        let mut left = VecDeque::new();
+        if state.waiting.len() > self.waiting {
+            let waiting = std::mem::take(&mut state.waiting).into_iter();
+            (state.waiting, left) = waiting.partition(|waiting| waiting.job.is_awaited());
+        }
         let since = Instant::now();
         state.waiting.push_back(Waiting { job, since });
         drop(state);
@@ -214,8 +214,8 @@ impl Queue {
         drop(left);
     }
 
-    /// Takes jobs for the idle lanes of a thread. Blocks until there is one if the thread is
-    /// idle. None once the queue is closed.
+    /// Takes jobs for the idle lanes of a thread, and records how long they waited. Blocks until there
+    /// is one if the thread is idle. None once the queue is closed.
     pub(super) fn take(&self, thread: Thread) -> Option<Vec<Job>> {
         let mut state = self.lock();
         if let (Some(pace), Some(measured)) = (state.paces.get_mut(thread.number), thread.pace) {
@@ -233,7 +233,12 @@ impl Queue {
             return None;
         }
         let share = state.share(thread.at_rest).min(thread.idle_lanes);
-        let jobs = state.begin(share);
+        let State { waiting, waits, .. } = &mut *state;
+        let begun = waiting.drain(..share).map(|Waiting { job, since }| {
+            waits.count(since.elapsed());
+            job
+        });
+        let jobs = begun.collect();
         if state.resting > 0 && !state.waiting.is_empty() {
             self.changed.notify_one();
         }
@@ -302,24 +307,6 @@ impl State {
         } else {
             waiting / sharers
         }
-    }
-
-    /// Takes `share` jobs from the front and records how long they waited.
-    fn begin(&mut self, share: usize) -> Vec<Job> {
-        let Self { waiting, waits, .. } = self;
-        let begun = waiting.drain(..share).map(|Waiting { job, since }| {
-            waits.count(since.elapsed());
-            job
-        });
-        begun.collect()
-    }
-
-    fn take_unawaited(&mut self) -> Vec<Waiting> {
-        let (awaited, left) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|waiting: &Waiting| waiting.job.is_awaited());
-        self.waiting = awaited;
-        left.into()
     }
 }
 

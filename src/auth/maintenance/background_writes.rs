@@ -119,7 +119,7 @@ impl BackgroundWrites {
     pub(in crate::auth) fn record_use(&self, session: SessionDigest, written: Timestamp) {
         let db = &self.pending.db;
         let now = db.clock().now();
-        if written.plus(db.session_policy().touch_after()) > now {
+        if written.plus(db.session_settings().touch_after()) > now {
             return;
         }
         let mut notes = self.pending.lock();

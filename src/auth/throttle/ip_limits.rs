@@ -2,36 +2,36 @@
 
 use super::ThrottleSettings;
 use crate::db::LimitCheck;
-use crate::domain::{Client, IpPrefix, LimitKey};
+use crate::domain::{Client, Limit, LimitKey};
 
 /// Two limits of the same requests: one for the network of a client, one for its subnet.
 pub(in crate::auth) struct IpLimits {
-    network: fn(&IpPrefix) -> LimitKey,
-    subnet: fn(&IpPrefix) -> LimitKey,
+    network: Limit,
+    subnet: Limit,
 }
 
 /// The limits of a login by an unknown client, and of a wrong token.
 pub(in crate::auth) const LOGIN_IP_LIMITS: IpLimits = IpLimits {
-    network: LimitKey::address,
-    subnet: LimitKey::subnet,
+    network: Limit::Address,
+    subnet: Limit::Subnet,
 };
 
 /// The limits of a registration.
 pub(in crate::auth) const REGISTRATION_IP_LIMITS: IpLimits = IpLimits {
-    network: LimitKey::registration,
-    subnet: LimitKey::registration_subnet,
+    network: Limit::Registration,
+    subnet: Limit::RegistrationSubnet,
 };
 
 /// The limits of a request for a mail with a reset token.
 pub(in crate::auth) const RESET_REQUESTS: IpLimits = IpLimits {
-    network: LimitKey::reset_requests,
-    subnet: LimitKey::reset_requests_subnet,
+    network: Limit::ResetRequests,
+    subnet: Limit::ResetRequestsSubnet,
 };
 
 /// The limits of a request for a challenge of a passkey.
 pub(in crate::auth) const PASSKEY_IP_LIMITS: IpLimits = IpLimits {
-    network: LimitKey::passkey_requests,
-    subnet: LimitKey::passkey_requests_subnet,
+    network: Limit::PasskeyRequests,
+    subnet: Limit::PasskeyRequestsSubnet,
 };
 
 impl IpLimits {
@@ -44,8 +44,11 @@ impl IpLimits {
         let Some(address) = client.address().filter(|_| settings.throttle) else {
             return Vec::new();
         };
-        let (network, subnet) = (address.network(), address.subnet());
-        let keys = [(self.network)(&network), (self.subnet)(&subnet)];
+        let clients = [
+            (self.network, address.network()),
+            (self.subnet, address.subnet()),
+        ];
+        let keys = clients.map(|(limit, prefix)| LimitKey::of_clients(limit, &prefix));
         keys.map(|key| settings.limit_check(key)).into()
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::Finding;
 use super::examination::{Check, Examination};
 use crate::config::MailTarget;
-use crate::domain::{DatabaseUrl, EmailVerification, Pooler, Registration, SecondFactorPolicy};
+use crate::domain::{
+    ByMode, DatabaseUrl, EmailVerification, Pooler, Registration, SecondFactorPolicy,
+};
 use crate::server;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -116,7 +118,7 @@ fn trusted_proxies(examination: &Examination<'_>) -> Vec<Finding> {
             "name the addresses of your proxies only",
         ));
     }
-    let is_default = config.listening.trusted_proxies.is_none();
+    let is_default = matches!(config.listening.trusted_proxies, ByMode::Default { .. });
     let bind = config.bind().ip();
     let is_elsewhere = !bind.is_loopback() && !bind.is_unspecified();
     if config.is_https() && trusted.is_empty() {
@@ -222,7 +224,7 @@ fn sessions(examination: &Examination<'_>) -> Vec<Finding> {
             "set --session-idle (BIENVENUE_SESSION_IDLE) to 15m or more",
         ));
     }
-    if config.is_https() && config.sessions_per_user() == 1 {
+    if config.is_https() && *config.sessions.sessions_per_user.of(config.mode()) == 1 {
         findings.push(Finding::note(
             "a login on a second device ends the session on the first (--sessions-per-user 1)",
             "remove --sessions-per-user (BIENVENUE_SESSIONS_PER_USER) if that is not intended",

@@ -51,34 +51,10 @@ impl Epoch {
     fn current(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
-
-    /// Increments the count once, even if several connections of this count are found dead.
-    fn end(&self, generation: u64) {
-        let next = generation + 1;
-        let raised = self
-            .0
-            .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
-        if raised.is_ok() {
-            // If it is an outage, `ConnectionOutage` logs it.
-            log::debug!("the connection to the database was lost; all connections are reopened");
-        }
-    }
 }
 
-/// Logs that `--database-pooler` does not match the pooler: when this is first seen, and every
-/// five minutes while it lasts.
-#[derive(Debug, Clone, Default)]
-struct PoolerAlarm(Arc<Mutex<Option<Instant>>>);
-
-impl PoolerAlarm {
-    fn raise(&self, cause: &Unavailable) {
-        let mut logged_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged_at.is_none_or(|at| at.elapsed() >= POOLER_REMINDER) {
-            *logged_at = Some(Instant::now());
-            log::error!("{cause}; requests are answered 503 until then");
-        }
-    }
-}
+/// When the log last said that `--database-pooler` does not match the pooler.
+type PoolerAlarm = Arc<Mutex<Option<Instant>>>;
 
 /// A connection of a pool.
 pub(in crate::db) struct Pooled {
@@ -109,12 +85,25 @@ impl Pooled {
 
     /// Notes that the server is gone, so that all connections are replaced.
     pub(in crate::db) fn mark_lost(&self) {
-        self.generation.end(self.opened_at);
+        // Counts once, even if several connections of this count are found dead.
+        let (seen, next) = (self.opened_at, self.opened_at + 1);
+        let Epoch(count) = &self.generation;
+        let raised = count.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Acquire);
+        if raised.is_ok() {
+            // If it is an outage, `ConnectionOutage` logs it.
+            log::debug!("the connection to the database was lost; all connections are reopened");
+        }
     }
 
-    /// Logs that a pooler has mixed up prepared statements, and how to prevent it.
+    /// Logs that a pooler has mixed up prepared statements, and how to prevent it: when this is first
+    /// seen, and every five minutes while it lasts.
     pub(in crate::db) fn report_pooler(&self, cause: &Unavailable) {
-        self.pooler_alarm.raise(cause);
+        let alarm = self.pooler_alarm.lock();
+        let mut logged_at = alarm.unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_none_or(|at| at.elapsed() >= POOLER_REMINDER) {
+            *logged_at = Some(Instant::now());
+            log::error!("{cause}; requests are answered 503 until then");
+        }
     }
 }
 

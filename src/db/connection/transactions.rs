@@ -36,23 +36,20 @@ impl Deadline {
     }
 }
 
-/// Runs work on a connection of the pool. It runs a second time if the connection was lost or the
-/// server chose it as the victim of a deadlock, because then nothing was committed.
-pub(in crate::db) fn run<T>(
-    pool: &Pool<Manager>,
-    patience: Deadline,
-    work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
-) -> Result<T, DbError> {
-    match attempt(pool, patience, &work) {
-        Err(error) if error.is_worth_a_second_try() => attempt(pool, patience, &work),
+/// Runs an attempt, and a second one if the connection was lost or the server chose the first as the
+/// victim of a deadlock, because then nothing was committed.
+pub(in crate::db) fn retried<T>(attempt: impl Fn() -> Result<T, DbError>) -> Result<T, DbError> {
+    match attempt() {
+        Err(error) if error.is_worth_a_second_try() => attempt(),
         outcome => outcome,
     }
 }
 
-fn attempt<T>(
+/// Runs work on a connection of the pool.
+pub(in crate::db) fn run<T>(
     pool: &Pool<Manager>,
     patience: Deadline,
-    work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
     let mut conn = checkout(pool, patience)?;
     let outcome = work(&mut conn);

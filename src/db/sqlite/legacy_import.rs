@@ -184,8 +184,8 @@ impl ImportedUser {
         note_parameters(conn, &self.hashed_password())?;
         if let Some(digest) = digest {
             let now = settings.clock.now();
-            let expires_at = now.plus(settings.sessions.lifetime);
-            let cleanup_at = expires_at.min(now.plus(settings.sessions.idle));
+            let expires_at = now.plus(settings.sessions.session_lifetime);
+            let cleanup_at = expires_at.min(now.plus(settings.sessions.idle()));
             diesel::insert_into(sessions::table)
                 .values((
                     sessions::digest.eq(digest.as_bytes()),

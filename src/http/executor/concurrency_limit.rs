@@ -53,25 +53,6 @@ impl ConcurrencyLimit {
         permit.await.ok()
     }
 
-    /// Gives a returned permit to the next request that still waits.
-    fn pass_on(self) {
-        while let Some(next) = self.next() {
-            match next.send(ConcurrencyPermit(Some(self.clone()))) {
-                Ok(()) => return,
-                // That request was cancelled: the drop of its permit must not pass it on.
-                Err(mut permit) => permit.0 = None,
-            }
-        }
-    }
-
-    /// The next waiting request; without one the permit is free again.
-    fn next(&self) -> Option<oneshot::Sender<ConcurrencyPermit>> {
-        let mut state = self.lock();
-        let next = state.next();
-        state.free += usize::from(next.is_none());
-        next
-    }
-
     /// Nothing panics while it holds the lock, so a poisoned state is still consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,9 +60,23 @@ impl ConcurrencyLimit {
 }
 
 impl Drop for ConcurrencyPermit {
+    /// Gives the permit to the next request that still waits; without one it is free again.
     fn drop(&mut self) {
-        if let Some(limit) = self.0.take() {
-            limit.pass_on();
+        let Some(limit) = self.0.take() else {
+            return;
+        };
+        loop {
+            let mut state = limit.lock();
+            let Some(next) = state.next() else {
+                state.free += 1;
+                return;
+            };
+            drop(state);
+            match next.send(Self(Some(limit.clone()))) {
+                Ok(()) => return,
+                // That request was cancelled: the drop of its permit must not pass it on.
+                Err(mut permit) => permit.0 = None,
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use bienvenue::auth::{Auth, AuthError, AuthSettings, Inline, OwnerRequest};
+use bienvenue::auth::{Auth, AuthError, Inline, OwnerRequest};
 use bienvenue::domain::{BcryptCost, Client, Clock, SessionId};
 use pollster::block_on;
 use rstest::rstest;
@@ -18,7 +18,7 @@ const CHANGE: &str = "current_password=bob_pwd&new_password=new_pwd";
 /// The service on that engine, for as many devices as anybody likes.
 async fn devices(engine: Engine) -> Option<App> {
     let mut setup = Setup::at(Place::on(engine)?);
-    setup.db.sessions.per_user = 0;
+    setup.db.sessions.sessions_per_user = 0.into();
     Some(setup.start().await)
 }
 
@@ -79,7 +79,7 @@ async fn r03_r30_password_change_replaces_all_sessions(
 #[actix_web::test]
 async fn r03_without_the_current_password_nothing_changes() {
     let mut setup = Setup::new();
-    setup.auth.password_min_length = 5;
+    setup.auth.passwords.password_min_length = 5.into();
     let app = setup.start().await;
     app.register(BOB.0, BOB.1).await;
     let id = log_in(&app).await;
@@ -147,10 +147,8 @@ fn r30_overtaken_password_change_stores_nothing(
     };
     let db = place.open(settings(&Clock::set_to(START)));
     // The hash must not be done before the use case waits for it.
-    let slow = AuthSettings {
-        bcrypt_cost: BcryptCost::SERVING_MINIMUM,
-        ..quick()
-    };
+    let mut slow = quick();
+    slow.passwords.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
     let auth = Auth::new(db, slow).unwrap();
     let (bob, old, new) = (email(BOB.0), password(BOB.1), password("new_pwd"));
     auth.register_user(&bob, &old).unwrap();
@@ -343,7 +341,7 @@ async fn r33_the_other_sessions_or_all_are_ended_at_once(
 #[actix_web::test]
 async fn r54_an_export_holds_everything_but_secrets() {
     let mut setup = Setup::new();
-    setup.db.sessions.per_user = 0;
+    setup.db.sessions.sessions_per_user = 0.into();
     setup.auth.throttle.throttle = true;
     let app = setup.start().await;
     app.register(BOB.0, BOB.1).await;

@@ -1,6 +1,6 @@
 //! Which new passwords are accepted, as a client sees it.
 
-use bienvenue::auth::{AuthSettings, ContextWords};
+use bienvenue::auth::ContextWords;
 
 use crate::support::Place;
 use crate::support::app::{Setup, quick};
@@ -13,14 +13,11 @@ const CONTEXT: &str = r#"400 {"message":"password is little more than your email
 
 /// A service at `login.example.org` that requires this number of characters.
 fn asking_for(password_min_length: usize) -> Setup {
-    Setup {
-        auth: AuthSettings {
-            password_min_length,
-            context_words: ContextWords::new(["bienvenue", "login.example.org"]),
-            ..quick()
-        },
-        ..Setup::new()
-    }
+    let mut setup = Setup::new();
+    setup.auth = quick();
+    setup.auth.passwords.password_min_length = password_min_length.into();
+    setup.auth.context_words = ContextWords::new(["bienvenue", "login.example.org"]);
+    setup
 }
 
 /// The answer to a registration of `ann.lee@mail.fr` with that password.

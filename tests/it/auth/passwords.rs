@@ -2,7 +2,9 @@
 
 use bienvenue::auth::{Auth, AuthError, AuthSettings, Inline, hash_password};
 use bienvenue::db::{DbSettings, UserChanges};
-use bienvenue::domain::{BcryptCost, Client, Email, HashedPassword, Password, PasswordError};
+use bienvenue::domain::{
+    BcryptCost, Client, Email, HashedPassword, Password, PasswordError, PasswordSettings,
+};
 
 use pollster::block_on;
 
@@ -15,7 +17,10 @@ fn cost(cost: u32) -> BcryptCost {
 
 fn at_cost(place: &Place, number: u32) -> Auth {
     let settings = AuthSettings {
-        bcrypt_cost: cost(number),
+        passwords: PasswordSettings {
+            bcrypt_cost: cost(number),
+            ..PasswordSettings::default()
+        },
         ..quick()
     };
     Auth::new(place.open(DbSettings::default()), settings).unwrap()

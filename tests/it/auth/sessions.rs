@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use bienvenue::db::SessionPolicy;
-use bienvenue::domain::{Clock, SessionId};
+use bienvenue::domain::{Clock, Mode, SessionId, SessionSettings};
 use rstest::rstest;
 
 use crate::support::app::{Setup, app};
@@ -82,7 +81,7 @@ async fn the_last_use_is_written_in_the_background() {
 #[actix_web::test]
 async fn where_the_idle_limit_is_short_uses_are_written_often_enough() {
     let mut setup = Setup::new();
-    setup.db.sessions.idle = Duration::from_secs(20);
+    setup.db.sessions.session_idle = Some(Duration::from_secs(20));
     let app = setup.start().await;
     app.register("bob@dylan.com", "bob_pwd").await;
     let id = app.log_in("bob@dylan.com", "bob_pwd").await.session_id();
@@ -107,7 +106,7 @@ async fn r26_a_login_ends_the_session_before_by_default() {
 #[actix_web::test]
 async fn several_devices_keep_the_newest_sessions() {
     let mut setup = Setup::new();
-    setup.db.sessions.per_user = 2;
+    setup.db.sessions.sessions_per_user = 2.into();
     let app = setup.start().await;
     app.register("bob@dylan.com", "bob_pwd").await;
     let mut ids = Vec::new();
@@ -128,7 +127,7 @@ async fn several_devices_keep_the_newest_sessions() {
 #[actix_web::test]
 async fn without_a_limit_every_session_stays() {
     let mut setup = Setup::new();
-    setup.db.sessions.per_user = 0;
+    setup.db.sessions.sessions_per_user = 0.into();
     let app = setup.start().await;
     app.register("bob@dylan.com", "bob_pwd").await;
     let mut ids = Vec::new();
@@ -252,9 +251,9 @@ fn touch_interval_is_1_48_of_the_idle_limit(
         u64,
     ),
 ) {
-    let rules = SessionPolicy {
-        idle: Duration::from_secs(idle),
-        ..SessionPolicy::default()
+    let rules = SessionSettings {
+        session_idle: Some(Duration::from_secs(idle)),
+        ..SessionSettings::default()
     };
     assert_eq!(rules.touch_after(), Duration::from_secs(touched));
 }
@@ -287,7 +286,7 @@ async fn long_lists_of_sessions_come_in_pages() {
             continue;
         };
         let mut setup = Setup::at(place);
-        setup.db.sessions.per_user = 0;
+        setup.db.sessions.sessions_per_user = 0.into();
         let app = setup.start().await;
         app.register("bob@dylan.com", "bob_pwd").await;
         let mut id = String::new();
@@ -321,16 +320,13 @@ async fn long_lists_of_sessions_come_in_pages() {
 
 #[actix_web::test]
 async fn no_limit_of_sessions_means_a_thousand() {
-    let rules = SessionPolicy {
-        per_user: 0,
-        ..SessionPolicy::default()
-    };
-    assert_eq!(rules.kept_per_user(), 1000);
-    let rules = SessionPolicy {
-        per_user: 5000,
-        ..rules
-    };
-    assert_eq!(rules.kept_per_user(), 1000);
+    for number in [0, 5000] {
+        let rules = SessionSettings {
+            sessions_per_user: number.into(),
+            ..SessionSettings::default()
+        };
+        assert_eq!(rules.kept_per_user(Mode::Development), 1000);
+    }
 }
 
 /// Sessions that an older version stored stay valid, with another name in the list.

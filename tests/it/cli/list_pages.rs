@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use bienvenue::domain::{ClientIp, LimitKey};
+use bienvenue::domain::{ClientIp, Limit, LimitKey};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -121,7 +121,11 @@ fn rate_limits_are_listed_page_by_page(#[values(Engine::Sqlite, Engine::Postgres
     keys.push(LimitKey::account(&email(BOB).key()).as_str().to_owned());
     keys.sort();
     let address = ClientIp::new("192.0.2.7".parse().unwrap()).network();
-    keys.push(LimitKey::address(&address).as_str().to_owned());
+    keys.push(
+        LimitKey::of_clients(Limit::Address, &address)
+            .as_str()
+            .to_owned(),
+    );
     // More rows than a page has, of a limit that only a newer version knows.
     let newer = (1..=1100).map(|number| format!("accounts-of-later/{number:04}"));
     let rows: Vec<String> = keys

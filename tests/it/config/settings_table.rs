@@ -54,6 +54,8 @@ fn row(setting: &Arg) -> String {
     let (meaning, named) = help(setting);
     let defaults = setting.get_default_values();
     let default = match defaults.first() {
+        // One for each mode: "1, or 10 with an https --public-url".
+        Some(value) if value.to_str().unwrap().contains(' ') => value.to_str().unwrap().to_owned(),
         Some(value) => format!("`{}`", value.to_str().unwrap()),
         None => named.unwrap_or_else(|| "none".to_owned()),
     };

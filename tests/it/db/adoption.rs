@@ -173,7 +173,7 @@ async fn truncated_python_password_logs_in_and_is_rehashed_whole() {
 async fn imported_hash_of_a_lower_cost_is_rehashed_at_login() {
     let mut setup = Setup::new();
     flask::file(&setup.place, &two_users());
-    setup.auth.bcrypt_cost = "5".parse::<BcryptCost>().unwrap();
+    setup.auth.passwords.bcrypt_cost = "5".parse::<BcryptCost>().unwrap();
     let app = setup.start().await;
     let stored = "SELECT hashed_password AS value FROM users WHERE id = 1";
     assert_eq!(app.log_in("blob@x.fr", "wrong").await.status, 401);

@@ -152,7 +152,7 @@ fn each_code_is_in_the_docs() {
 #[actix_web::test]
 async fn problem_names_every_field_at_fault() {
     let mut setup = Setup::new();
-    setup.auth.password_min_length = 8;
+    setup.auth.passwords.password_min_length = 8.into();
     let app = setup.start().await;
     app.register("bob@x.fr", "a long password").await;
     let session = app.log_in("bob@x.fr", "a long password").await.session_id();

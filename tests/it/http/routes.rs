@@ -228,7 +228,7 @@ async fn registration_can_be_closed() {
 #[actix_web::test]
 async fn r02_minimum_length_counts_characters() {
     let mut setup = Setup::new();
-    setup.auth.password_min_length = 15;
+    setup.auth.passwords.password_min_length = 15.into();
     let app = setup.start().await;
     let answer = app.register(BOB.0, "ééééééé").await;
     assert_eq!(

@@ -27,7 +27,7 @@ async fn passkeys_are_added_named_and_removed(#[case] engine: Engine) {
     let Some(mut setup) = setup_on(engine) else {
         return;
     };
-    setup.db.sessions.per_user = 9;
+    setup.db.sessions.sessions_per_user = 9.into();
     let app = setup.start().await;
     let session_id = app.new_bob().await;
     let other = app.log_in(BOB, PASSWORD).await.session_id();

@@ -10,7 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, test, web};
 use bienvenue::auth::{Auth, AuthSettings, ThrottleSettings};
 use bienvenue::db::DbSettings;
-use bienvenue::domain::{BcryptCost, Clock};
+use bienvenue::domain::{BcryptCost, Clock, PasswordSettings};
 use bienvenue::http::{HttpApp, HttpSettings, PageSettings, Pages};
 use bienvenue::mail::{Mailer, Templates};
 use bienvenue::secret_key::KeyFile;
@@ -33,7 +33,10 @@ pub(crate) struct App {
 /// Hashing that takes a millisecond, and as many guesses as a test likes.
 pub(crate) fn quick() -> AuthSettings {
     AuthSettings {
-        bcrypt_cost: BcryptCost::MINIMUM,
+        passwords: PasswordSettings {
+            bcrypt_cost: BcryptCost::MINIMUM,
+            ..PasswordSettings::default()
+        },
         throttle: ThrottleSettings::off(),
         mail_spread: Duration::ZERO,
         ..AuthSettings::default()

@@ -62,18 +62,6 @@ impl GroupCommit {
         &self,
         patience: Deadline,
         sharing: Sharing,
-        work: impl Fn(&mut AnyConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        match self.attempt(patience, sharing, &work) {
-            Err(error) if error.is_worth_a_second_try() => self.attempt(patience, sharing, &work),
-            outcome => outcome,
-        }
-    }
-
-    fn attempt<T>(
-        &self,
-        patience: Deadline,
-        sharing: Sharing,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         // The group is dropped before the turn, so that the next writer finds the connection free.
@@ -94,7 +82,8 @@ impl GroupCommit {
             }
         };
         let outcome = Arc::clone(&group.outcome);
-        let unshared = if sharing == Sharing::Shared && group.is_open() {
+        let may_be_joined = group.members < GROUP_MAX && group.begun.elapsed() < JOIN_WITHIN;
+        let unshared = if sharing == Sharing::Shared && may_be_joined {
             turn.hand_over(group)
         } else {
             Some((turn, group))
@@ -126,11 +115,6 @@ impl GroupCommit {
 }
 
 impl Group {
-    /// Whether another writer may join.
-    fn is_open(&self) -> bool {
-        self.members < GROUP_MAX && self.begun.elapsed() < JOIN_WITHIN
-    }
-
     /// Runs a further member in a savepoint, so that its failure undoes only its own work.
     ///
     /// # Errors

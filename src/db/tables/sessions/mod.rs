@@ -123,7 +123,7 @@ impl DB {
         side_effects: &LoginSideEffects,
     ) -> Result<usize, DbError> {
         let now = self.settings.clock.now();
-        let kept = self.settings.sessions.kept_per_user() - 1;
+        let kept = self.settings.sessions.kept_per_user(self.settings.mode) - 1;
         let surplus = [
             Value::number(new.user_id.get()),
             Value::Bytes(new.digest.as_bytes().to_vec()),
@@ -239,8 +239,8 @@ impl DB {
     /// The statement that inserts a session.
     fn insert_session_statement(&self, new: &NewSession<'_>) -> Statement {
         let now = self.settings.clock.now();
-        let expires_at = now.plus(self.settings.sessions.lifetime);
-        let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle));
+        let expires_at = now.plus(self.settings.sessions.session_lifetime);
+        let cleanup_at = expires_at.min(now.plus(self.settings.sessions.idle()));
         Statement::new(
             "INSERT INTO sessions (digest, public_id, user_id, email, created_at, last_seen_at, \
              expires_at, cleanup_at, ip, user_agent, level) \
@@ -263,7 +263,7 @@ impl DB {
         let now = self.settings.clock.now();
         Validity {
             now: now.seconds(),
-            used_after: now.minus(self.settings.sessions.idle).seconds(),
+            used_after: now.minus(self.settings.sessions.idle()).seconds(),
             made_before: now.plus(CLOCK_SLACK).seconds(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{StoredLimit, forget, known_rows};
+use super::{StoredLimit, forget, known_row};
 use crate::db::connection::AnyConnection;
 use crate::db::schema::{throttle, users};
 use crate::db::{DB, DbError, LimitCheck, LimitRow};
@@ -53,9 +53,10 @@ impl DB {
             };
             after.clone_from(last);
             let users: Vec<i64> = rows.iter().filter_map(|(_, user_id)| *user_id).collect();
-            let rows = known_rows(rows.into_iter().map(|(row, _)| row).collect());
-            if !rows.is_empty() {
-                return self.with_emails(rows, &users);
+            let known = rows.into_iter().filter_map(|(row, _)| known_row(row));
+            let known: Vec<_> = known.collect();
+            if !known.is_empty() {
+                return self.with_emails(known, &users);
             }
         }
     }

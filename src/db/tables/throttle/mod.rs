@@ -200,14 +200,10 @@ fn rows(conn: &mut AnyConnection, keys: &[&LimitKey]) -> Result<Vec<LimitRow>, D
         .filter(throttle::key.eq_any(keys))
         .select((throttle::key, throttle::fails, throttle::next_at))
         .load(conn)?;
-    Ok(known_rows(rows))
+    Ok(rows.into_iter().filter_map(known_row).collect())
 }
 
-/// The rows whose limits this program knows.
-pub(in crate::db) fn known_rows(rows: Vec<StoredLimit>) -> Vec<LimitRow> {
-    rows.into_iter().filter_map(known_row).collect()
-}
-
+/// A stored row; none if this program does not know its limit.
 pub(in crate::db) fn known_row((key, fails, next_at): StoredLimit) -> Option<LimitRow> {
     Some(LimitRow {
         key: LimitKey::from_stored(key)?,

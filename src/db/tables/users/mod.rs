@@ -11,8 +11,7 @@ use crate::db::schema::{password_resets, sessions, users};
 use crate::db::tables::audit_events::erase_and_append;
 use crate::db::{CLOCK_SLACK, DB, DbError, UserFilter};
 use crate::domain::{
-    Actor, Email, HashedPassword, NewAuditEvent, NormalizedEmail, Purpose, TokenDigest, User,
-    UserId,
+    Actor, Email, HashedPassword, NewAuditEvent, NormalizedEmail, TokenDigest, User, UserId,
 };
 
 /// The columns of the reference service, in the order of [`UserRow`].
@@ -46,15 +45,10 @@ impl From<UserRow> for User {
             id: UserId::new(row.id),
             email: Email::from_stored(row.email),
             hashed_password: HashedPassword::from_stored(row.hashed_password),
-            session_id: digest(row.session_id.as_deref()),
-            reset_token: digest(row.reset_token.as_deref()),
+            session_id: row.session_id.as_deref().and_then(TokenDigest::from_hex),
+            reset_token: row.reset_token.as_deref().and_then(TokenDigest::from_hex),
         }
     }
-}
-
-/// A digest in a column of the reference service; none if the text is not a digest.
-fn digest<P: Purpose>(stored: Option<&str>) -> Option<TokenDigest<P>> {
-    stored.and_then(TokenDigest::from_hex)
 }
 
 impl DB {

@@ -334,9 +334,9 @@ fn typed(email: &str) -> String {
 
 fn setup(place: Rc<Place>, clock: Clock, has_one_session: bool) -> Setup {
     let mut db = settings(&clock);
-    db.sessions.per_user = u32::from(has_one_session);
-    db.sessions.idle = Duration::from_secs(IDLE);
-    db.sessions.lifetime = Duration::from_secs(LIFETIME);
+    db.sessions.sessions_per_user = u32::from(has_one_session).into();
+    db.sessions.session_idle = Some(Duration::from_secs(IDLE));
+    db.sessions.session_lifetime = Duration::from_secs(LIFETIME);
     let mut auth = quick();
     auth.relying_party = RelyingParty::new("http://localhost", "localhost");
     auth.accounts.notices = vec![Notification::EmailChanged, Notification::SecondFactor];

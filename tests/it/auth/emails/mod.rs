@@ -23,7 +23,7 @@ const INVALID: &str = r#"403 {"message":"invalid token"}"#;
 async fn with_bob(engine: Engine, verification: EmailVerification) -> Option<App> {
     let mut setup = Setup::at(Place::on(engine)?);
     setup.sends_mails = true;
-    setup.db.sessions.per_user = 0;
+    setup.db.sessions.sessions_per_user = 0.into();
     setup.auth.accounts.email_verification = verification;
     let app = setup.start().await;
     assert_eq!(app.register(BOB, PASSWORD).await.status, 201);

@@ -266,7 +266,7 @@ async fn r87_r26_tokens_of_one_purpose_are_invalid_for_others(#[case] engine: En
 #[actix_web::test]
 async fn r88_refused_password_leaves_the_token_valid() {
     let mut setup = crate::support::app::Setup::new();
-    setup.auth.password_min_length = 8;
+    setup.auth.passwords.password_min_length = 8.into();
     let app = setup.start().await;
     app.register(BOB, "bob and his guitar").await;
     let token = app.token(BOB);

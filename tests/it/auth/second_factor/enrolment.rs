@@ -20,7 +20,7 @@ async fn app_is_set_up_by_password_and_code(#[case] engine: Engine) {
         return;
     };
     let mut setup = Setup::at(place);
-    setup.db.sessions.per_user = 10;
+    setup.db.sessions.sessions_per_user = 10.into();
     setup.sends_mails = true;
     let app = setup.start().await;
     let session_id = app.bob().await;

@@ -137,7 +137,7 @@ async fn login_under_way_meets_a_new_second_factor(#[case] engine: Engine) {
     };
     // The hash must not be done before the login waits for it.
     let mut setup = Setup::at(place);
-    setup.auth.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
+    setup.auth.passwords.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
     let app = setup.start().await;
     let session_id = app.bob().await;
     let (bob, client) = (NormalizedEmail::parse(BOB).unwrap(), Client::default());

@@ -20,7 +20,7 @@ async fn one_of_twenty_tries_at_once_on_two_instances_passes(#[case] engine: Eng
         return;
     };
     let mut setup = Setup::at(place);
-    setup.db.sessions.per_user = 100;
+    setup.db.sessions.sessions_per_user = 100.into();
     let app = setup.start().await;
     let (phone, codes) = app.enrol(&app.bob().await).await;
     let instance = || {

@@ -17,8 +17,8 @@ const DAY: u64 = 24 * 3600;
 pub(super) fn notifying(place: Place) -> Setup {
     let mut setup = Setup::at(place);
     setup.sends_mails = true;
-    setup.db.sessions.idle = std::time::Duration::from_secs(30 * DAY);
-    setup.db.sessions.lifetime = setup.db.sessions.idle;
+    setup.db.sessions.session_idle = Some(std::time::Duration::from_secs(30 * DAY));
+    setup.db.sessions.session_lifetime = setup.db.sessions.idle();
     let told = [Notification::SecondFactor, Notification::EmailChanged];
     setup.auth.accounts.notices = told.into();
     setup

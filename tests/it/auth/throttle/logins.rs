@@ -405,7 +405,7 @@ async fn login_without_a_result_is_refunded() {
     let mut setup = Setup::new();
     setup.auth.throttle = ThrottleSettings::default();
     // The hash must not be done before the login waits for it.
-    setup.auth.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
+    setup.auth.passwords.bcrypt_cost = BcryptCost::SERVING_MINIMUM;
     let app = setup.start().await;
     app.register(BOB, "bob_pwd").await;
     let fails = || {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use bienvenue::db::{DB, LimitCheck, RateLimited};
-use bienvenue::domain::{Backoff, Clock, LimitKey, LimitRule, NormalizedEmail, Rate};
+use bienvenue::domain::{Backoff, Clock, Limit, LimitKey, LimitRule, NormalizedEmail, Rate};
 use rstest::rstest;
 
 use crate::support::{Engine, Place, START, settings};
@@ -30,7 +30,7 @@ fn account() -> LimitCheck {
 fn address() -> LimitCheck {
     let address = bienvenue::domain::ClientIp::new("192.0.2.7".parse().unwrap());
     LimitCheck {
-        key: LimitKey::address(&address.network()),
+        key: LimitKey::of_clients(Limit::Address, &address.network()),
         rule: LimitRule::Rate(Rate {
             burst: 20,
             interval: seconds(30),

@@ -242,7 +242,7 @@ fn a_flood_evicts_itself_and_no_limit_of_others(#[case] engine: Engine) {
         rule: LimitRule::Backoff(limits.account()),
     };
     let attacker = LimitCheck {
-        key: LimitKey::address(&address.network()),
+        key: LimitKey::of_clients(Limit::Address, &address.network()),
         rule: LimitRule::Rate(limits.throttle_address),
     };
     for charge in [&victim, &attacker] {

@@ -23,7 +23,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         let mut setup = Setup::at(place);
         setup.sends_mails = true;
         setup.auth.throttle = ThrottleSettings::default();
-        setup.db.sessions.per_user = 3;
+        setup.db.sessions.sessions_per_user = 3.into();
         let clock = setup.clock.clone();
         let app = setup.start().await;
         for name in ["bob", "eve"] {

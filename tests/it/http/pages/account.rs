@@ -2,7 +2,8 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::db::{DbSettings, SessionPolicy};
+use bienvenue::db::DbSettings;
+use bienvenue::domain::SessionSettings;
 use rstest::rstest;
 use serde_json::json;
 
@@ -19,8 +20,8 @@ fn several(place: Place) -> Setup {
     let db = settings(&setup.clock);
     Setup {
         db: DbSettings {
-            sessions: SessionPolicy {
-                per_user: 20,
+            sessions: SessionSettings {
+                sessions_per_user: 20.into(),
                 ..db.sessions
             },
             ..db

@@ -82,7 +82,7 @@ fn user_agent() -> String {
 async fn full_account() -> (App, [Visitor; 2]) {
     let mut setup = Setup::new();
     setup.auth.relying_party = RelyingParty::new("http://localhost", "localhost");
-    setup.db.sessions.per_user = 0;
+    setup.db.sessions.sessions_per_user = 0.into();
     let app = setup.start().await;
     app.register(BOB, PASSWORD).await;
     for _ in 0..48 {

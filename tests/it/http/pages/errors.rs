@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use bienvenue::auth::{AuthSettings, ThrottleSettings};
+use bienvenue::auth::ThrottleSettings;
 use serde_json::json;
 
 use super::{assert_page, navigation};
@@ -78,14 +78,10 @@ async fn broken_form_is_refused_by_a_page() {
 
 #[actix_web::test]
 async fn problem_is_answered_on_request() {
-    let setup = Setup {
-        auth: AuthSettings {
-            password_min_length: 8,
-            throttle: ThrottleSettings::default(),
-            ..quick()
-        },
-        ..Setup::new()
-    };
+    let mut setup = Setup::new();
+    setup.auth = quick();
+    setup.auth.passwords.password_min_length = 8.into();
+    setup.auth.throttle = ThrottleSettings::default();
     let app = setup.start().await;
     let ask = |method, path: &str, body: String| {
         TestRequest::with_uri(path)

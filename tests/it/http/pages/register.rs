@@ -38,11 +38,9 @@ async fn first_login_sends_no_new_device_mail() {
 
 #[actix_web::test]
 async fn page_shows_the_password_rules() {
-    let app = with(AuthSettings {
-        password_min_length: 15,
-        ..quick()
-    });
-    let app = app.start().await;
+    let mut settings = quick();
+    settings.passwords.password_min_length = 15.into();
+    let app = with(settings).start().await;
     let visitor = Visitor::default();
     let page = visitor.get(&app, "/register").await;
     assert_page(&page, 200);

@@ -31,7 +31,7 @@ impl Stand {
             place: Place::on(engine)?.into(),
             ..with_mails()
         };
-        setup.db.sessions.per_user = per_user;
+        setup.db.sessions.sessions_per_user = per_user.into();
         let clock = setup.clock.clone();
         let app = setup.start().await;
         let db = app.place.open(settings(&clock));

@@ -23,7 +23,7 @@ async fn stand(engine: Engine, throttle: &ThrottleSettings) -> Option<(Stand, Au
     let mut setup = Setup::at(Place::on(engine)?);
     setup.auth.relying_party = RelyingParty::new("http://localhost", "localhost");
     setup.auth.throttle = *throttle;
-    setup.db.sessions.per_user = 5;
+    setup.db.sessions.sessions_per_user = 5.into();
     let stand = Stand::start(setup).await;
     let phone = stand.add_passkey(&stand.ann, PASSWORD).await;
     Some((stand, phone))
