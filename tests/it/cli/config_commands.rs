@@ -82,6 +82,7 @@ fn config_show_has_the_defaults_of_derived_settings() {
         derived(&development),
         pairs(&[
             ("--bind", "0.0.0.0:5000"),
+            ("--trusted-proxies", "none"),
             ("--password-min-length", "1"),
             ("--sessions-per-user", "1"),
             ("--session-idle", "12h"),
