@@ -244,7 +244,7 @@ impl DB {
         Statement::new(
             "INSERT INTO sessions (digest, public_id, user_id, email, created_at, last_seen_at, \
              expires_at, cleanup_at, ip, user_agent, level) \
-             VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = $3), $4, $4, $5, $6, $7, $8, $9)",
+             SELECT $1, $2, id, email, $4, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $3",
             [
                 Value::Bytes(new.digest.as_bytes().to_vec()),
                 Value::Bytes(SessionPublicId::generate(now).as_bytes().to_vec()),
