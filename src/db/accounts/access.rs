@@ -41,18 +41,22 @@ macro_rules! facts_of_user {
     };
 }
 
-/// The statement for a valid session that `$source` finds.
+/// The statement for a valid session: its tables up to the origin, and from there to the digest.
 macro_rules! session_with_facts {
-    ($source:literal) => {
-        concat!(
-            "SELECT sessions.digest, sessions.user_id, sessions.email, sessions.last_seen_at, \
-             sessions.level, ",
-            facts_of_user!("sessions.user_id"),
-            " FROM ",
-            $source,
-            " AND sessions.expires_at > $2 AND sessions.last_seen_at > $3 \
-             AND sessions.created_at <= $4"
-        )
+    ($up_to_origin:literal, $up_to_digest:literal) => {
+        &[
+            concat!(
+                "SELECT sessions.digest, sessions.user_id, sessions.email, \
+                 sessions.last_seen_at, sessions.level, ",
+                facts_of_user!("sessions.user_id"),
+                " FROM ",
+                $up_to_origin,
+            ),
+            $up_to_digest,
+            " AND sessions.expires_at > ",
+            " AND sessions.last_seen_at > ",
+            " AND sessions.created_at <= ",
+        ]
     };
 }
 
@@ -79,8 +83,9 @@ struct OfSession;
 
 impl FixedText for OfSession {
     type Rows = SessionColumns;
-    const SQL: &'static str = session_with_facts!(
-        "sessions LEFT JOIN apps ON apps.origin = $5 WHERE sessions.digest = $1"
+    const PIECES: &'static [&'static str] = session_with_facts!(
+        "sessions LEFT JOIN apps ON apps.origin = ",
+        " WHERE sessions.digest = "
     );
 }
 
@@ -89,11 +94,10 @@ struct OfAppSession;
 
 impl FixedText for OfAppSession {
     type Rows = SessionColumns;
-    const SQL: &'static str = session_with_facts!(
-        "app_sessions \
-         JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = $5 \
-         JOIN sessions ON sessions.digest = app_sessions.session_digest \
-         WHERE app_sessions.digest = $1"
+    const PIECES: &'static [&'static str] = session_with_facts!(
+        "app_sessions JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = ",
+        " JOIN sessions ON sessions.digest = app_sessions.session_digest \
+         WHERE app_sessions.digest = "
     );
 }
 
@@ -102,11 +106,14 @@ struct OfUser;
 
 impl FixedText for OfUser {
     type Rows = FactColumns;
-    const SQL: &'static str = concat!(
-        "SELECT ",
-        facts_of_user!("users.id"),
-        " FROM users LEFT JOIN apps ON apps.origin = $2 WHERE users.id = $1"
-    );
+    const PIECES: &'static [&'static str] = &[
+        concat!(
+            "SELECT ",
+            facts_of_user!("users.id"),
+            " FROM users LEFT JOIN apps ON apps.origin = "
+        ),
+        " WHERE users.id = ",
+    ];
 }
 
 impl DB {
@@ -141,7 +148,7 @@ impl DB {
     /// # Errors
     /// [`DbError::NoResultFound`] if there is no such user.
     pub fn access_facts(&self, user_id: UserId, origin: &Origin) -> Result<AccessFacts, DbError> {
-        let values = [Value::number(user_id.get()), Value::text(origin.as_str())];
+        let values = [Value::text(origin.as_str()), Value::number(user_id.get())];
         let facts: Option<Facts> = self.read(|conn| {
             let statement = FixedStatement::<OfUser>::new(&values);
             match conn {
@@ -165,11 +172,11 @@ impl DB {
             made_before,
         } = self.validity();
         let values = [
+            Value::Text(origin.map(|origin| origin.as_str().to_owned())),
             Value::Bytes(digest.to_vec()),
             Value::number(now),
             Value::number(used_after),
             Value::number(made_before),
-            Value::Text(origin.map(|origin| origin.as_str().to_owned())),
         ];
         let row: Option<SessionRow> = self.read(|conn| {
             let statement = FixedStatement::<T>::new(&values);

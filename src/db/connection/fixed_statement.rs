@@ -8,16 +8,18 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use std::marker::PhantomData;
 
-use super::statement::{Value, walk};
+use super::statement::{Value, push_value};
 
-/// The text of a statement, with `$1` for its first value, and so on.
+/// The text of a statement.
 pub(in crate::db) trait FixedText: 'static {
     /// The SQL type of its rows.
     type Rows;
-    const SQL: &'static str;
+    /// The text in pieces, each followed by a value. Diesel walks through them twice a request, so
+    /// it does not search the text for placeholders.
+    const PIECES: &'static [&'static str];
 }
 
-/// The statement with text `T`.
+/// The statement with text `T`, and a value for each of its pieces.
 pub(in crate::db) struct FixedStatement<'a, T> {
     values: &'a [Value],
     text: PhantomData<T>,
@@ -51,7 +53,11 @@ where
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        walk(T::SQL, self.values, out)
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        for (piece, value) in T::PIECES.iter().zip(self.values) {
+            out.push_sql(piece);
+            push_value(value, &mut out)?;
+        }
+        Ok(())
     }
 }

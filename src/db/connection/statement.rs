@@ -99,42 +99,37 @@ where
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        walk(&self.sql, &self.values, out)
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut pieces = self.sql.split('$');
+        out.push_sql(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let end = piece.find(|c: char| !c.is_ascii_digit());
+            let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
+            let number: Option<usize> = number.parse().ok();
+            let value = number.and_then(|number| self.values.get(number.checked_sub(1)?));
+            let value = value.ok_or_else(|| {
+                diesel::result::Error::QueryBuilderError(format!("no value for ${piece}").into())
+            })?;
+            push_value(value, &mut out)?;
+            out.push_sql(rest);
+        }
+        Ok(())
     }
 }
 
-pub(super) fn walk<'b, DB>(
-    sql: &str,
-    values: &'b [Value],
-    mut out: AstPass<'_, 'b, DB>,
-) -> QueryResult<()>
+/// Adds a value to a statement.
+pub(super) fn push_value<'b, DB>(value: &'b Value, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
 where
     DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     Option<String>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
-    let mut pieces = sql.split('$');
-    out.push_sql(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let end = piece.find(|c: char| !c.is_ascii_digit());
-        let (number, rest) = piece.split_at(end.unwrap_or(piece.len()));
-        let number: Option<usize> = number.parse().ok();
-        match number.and_then(|number| values.get(number.checked_sub(1)?)) {
-            Some(Value::Text(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
-            Some(Value::Number(number)) => {
-                out.push_bind_param::<Nullable<BigInt>, _>(number)?;
-            }
-            Some(Value::Bytes(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
-            None => {
-                let error = format!("no value for ${piece}");
-                return Err(diesel::result::Error::QueryBuilderError(error.into()));
-            }
-        }
-        out.push_sql(rest);
+    match value {
+        Value::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text),
+        Value::Number(number) => out.push_bind_param::<Nullable<BigInt>, _>(number),
+        Value::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes),
     }
-    Ok(())
 }
 
 /// Runs several statements of one transaction, in one round trip on PostgreSQL. There each of them
