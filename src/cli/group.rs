@@ -154,7 +154,7 @@ impl Command {
                 group,
                 confirmation,
             } => {
-                if !db.has_group(group)? {
+                if !db.has_group(group)? && !db.is_group_marked(group)? {
                     return Err(CliError::NoSuchGroup(group.clone()));
                 }
                 confirmation.ask(&format!(

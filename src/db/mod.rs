@@ -69,7 +69,7 @@ pub use tables::apps::{AppAddition, AppGroupsChange};
 pub use tables::audit_events::{ChainEnds, shown as shown_audit_event};
 pub use tables::email_tokens::{ActiveEmailToken, EmailChange, NewEmailToken};
 pub use tables::factor_changes::NewFactorChange;
-pub use tables::groups::GroupDeletion;
+pub use tables::group_deletion::GroupDeletion;
 pub use tables::known_clients::LoginSideEffects;
 pub use tables::outbox::priority::MailPriority;
 pub use tables::outbox::{

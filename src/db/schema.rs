@@ -132,6 +132,7 @@ diesel::table! {
 diesel::table! {
     groups (name) {
         name -> Text,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 

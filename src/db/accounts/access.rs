@@ -36,7 +36,7 @@ macro_rules! facts_of_user {
              (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
              (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = ",
             $user,
-            ")"
+            " AND COALESCE((SELECT deleted_at FROM groups WHERE name = group_name), 0) < 1)"
         )
     };
 }

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::db::schema::{account_dates, group_members, users, verified_emails};
+use crate::db::tables::groups::of_kept_group;
 use crate::db::{DB, DbError};
 use crate::domain::{Email, GroupName, HashedPassword, UserId};
 
@@ -74,6 +75,7 @@ impl DB {
         let members: Vec<(i64, String)> = self.read(|conn| {
             group_members::table
                 .filter(group_members::user_id.eq_any(ids.clone()))
+                .filter(of_kept_group())
                 .order((group_members::user_id, group_members::group_name))
                 .select((group_members::user_id, group_members::group_name))
                 .load(conn)

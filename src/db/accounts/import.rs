@@ -42,6 +42,11 @@ impl DB {
     pub fn import_users(&self, rows: &[ImportedUserRow]) -> Result<Vec<bool>, DbError> {
         let mut added = Vec::with_capacity(rows.len());
         for batch in rows.chunks(IMPORT_BATCH) {
+            for (group, deleted_at) in self.read(|conn| groups_of(conn, batch))? {
+                if deleted_at.is_some() {
+                    self.finish_deletion(&GroupName::from_stored(group))?;
+                }
+            }
             added.extend(self.write(|conn| self.import_batch(conn, batch))?);
         }
         Ok(added)
@@ -157,19 +162,30 @@ fn insert_users(
 }
 
 fn create_groups(conn: &mut AnyConnection, rows: &[ImportedUserRow]) -> QueryResult<()> {
-    let mut names: Vec<&str> = rows
-        .iter()
-        .flat_map(|row| row.groups.iter().map(GroupName::as_str))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let known: Vec<String> = groups::table
-        .filter(groups::name.eq_any(names.clone()))
-        .select(groups::name)
-        .load(conn)?;
-    names.retain(|name| !known.iter().any(|known| known == name));
+    let known = groups_of(conn, rows)?;
+    let mut names = names_of(rows);
+    names.retain(|name| !known.iter().any(|(known, _)| known == name));
     let rows = names.into_iter().map(|name| vec![Value::text(name)]);
     insert(conn, "groups (name)", &rows.collect::<Vec<_>>())
+}
+
+/// The groups of these users that have a row, and when the deletion of each began.
+fn groups_of(
+    conn: &mut AnyConnection,
+    rows: &[ImportedUserRow],
+) -> QueryResult<Vec<(String, Option<i64>)>> {
+    groups::table
+        .filter(groups::name.eq_any(names_of(rows)))
+        .select((groups::name, groups::deleted_at))
+        .load(conn)
+}
+
+fn names_of(rows: &[ImportedUserRow]) -> Vec<&str> {
+    let groups = rows.iter().flat_map(|row| &row.groups);
+    let mut names: Vec<&str> = groups.map(GroupName::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Inserts rows; those that are there already stay as they are.

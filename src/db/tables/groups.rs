@@ -1,58 +1,32 @@
 //! The tables `groups` and `group_members`: groups of users, and their members.
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::db::connection::AnyConnection;
 use crate::db::connection::statement::{Statement, Value};
-use crate::db::schema::{app_groups, group_members, groups, users};
+use crate::db::schema::{group_members, groups, users};
 use crate::db::tables::users::{COLUMNS, UserRow};
 use crate::db::{DB, DbError};
-use crate::domain::{AppName, GroupName, User, UserId};
-
-/// The outcome of deleting a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupDeletion {
-    /// It is deleted.
-    Deleted,
-    /// There is no such group.
-    Unknown,
-    /// These applications list it. Without it they could be open to every user.
-    InUse(Vec<AppName>),
-}
+use crate::domain::{GroupName, User, UserId};
 
 impl DB {
-    /// Creates a group. Returns whether it is new. Blocks for one write.
+    /// Creates a group. Returns whether it is new. Blocks for one write; where the deletion of a group
+    /// of this name was interrupted, until that is done.
     ///
     /// # Errors
     /// Only if the database fails.
     pub fn create_group(&self, name: &GroupName) -> Result<bool, DbError> {
+        Ok(self.insert_group(name)? || self.finish_deletion(name)? && self.insert_group(name)?)
+    }
+
+    fn insert_group(&self, name: &GroupName) -> Result<bool, DbError> {
         self.write(|conn| {
             let create = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT DO NOTHING";
             let create: Statement = Statement::new(create, [Value::text(name.as_str())]);
             Ok(create.run(conn)? > 0)
-        })
-    }
-
-    /// Deletes a group that no application lists, with its memberships. Blocks for one write.
-    ///
-    /// # Errors
-    /// Only if the database fails.
-    pub fn delete_group(&self, name: &GroupName) -> Result<GroupDeletion, DbError> {
-        self.write(|conn| {
-            let apps: Vec<String> = app_groups::table
-                .filter(app_groups::group_name.eq(name.as_str()))
-                .order(app_groups::app_name)
-                .select(app_groups::app_name)
-                .load(conn)?;
-            if !apps.is_empty() {
-                let apps = apps.into_iter().map(AppName::from_stored).collect();
-                return Ok(GroupDeletion::InUse(apps));
-            }
-            let group = groups::table.filter(groups::name.eq(name.as_str()));
-            Ok(match diesel::delete(group).execute(conn)? {
-                0 => GroupDeletion::Unknown,
-                _ => GroupDeletion::Deleted,
-            })
         })
     }
 
@@ -82,6 +56,7 @@ impl DB {
         let names: Vec<String> = self.read(|conn| {
             groups::table
                 .filter(groups::name.gt(after))
+                .filter(is_kept())
                 .order(groups::name)
                 .select(groups::name)
                 .limit(i64::from(limit))
@@ -125,6 +100,7 @@ impl DB {
         let names: Vec<String> = self.read(|conn| {
             group_members::table
                 .filter(group_members::user_id.eq(user_id.get()))
+                .filter(of_kept_group())
                 .order(group_members::group_name)
                 .select(group_members::group_name)
                 .load(conn)
@@ -160,10 +136,23 @@ impl DB {
     }
 }
 
+/// Whether a group is not being deleted. Not `IS NULL`: without statistics PostgreSQL expects few such
+/// rows, and reads the whole table for a page of them.
+fn is_kept() -> SqlLiteral<Bool> {
+    sql("COALESCE(groups.deleted_at, 0) < 1")
+}
+
+/// Whether the group of a row is not being deleted. A lookup for each row on both engines, so that no
+/// plan reads all groups.
+pub(in crate::db) fn of_kept_group() -> SqlLiteral<Bool> {
+    sql("COALESCE((SELECT deleted_at FROM groups WHERE name = group_name), 0) < 1")
+}
+
 /// Whether there is such a group.
 pub(in crate::db) fn exists(conn: &mut AnyConnection, name: &GroupName) -> Result<bool, DbError> {
     let found: Option<String> = groups::table
         .filter(groups::name.eq(name.as_str()))
+        .filter(is_kept())
         .select(groups::name)
         .get_result(conn)
         .optional()?;
@@ -179,6 +168,7 @@ pub(in crate::db) fn is_member(
     let found: Option<i64> = group_members::table
         .filter(group_members::user_id.eq(user_id.get()))
         .filter(group_members::group_name.eq(name.as_str()))
+        .filter(of_kept_group())
         .select(group_members::user_id)
         .get_result(conn)
         .optional()?;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::connection::AnyConnection;
 use crate::db::schema::invitations;
-use crate::db::tables::groups::insert_member;
+use crate::db::tables::groups::{insert_member, of_kept_group};
 use crate::db::tables::verified_emails::verify;
 use crate::db::{CLOCK_SLACK, DB, DbError};
 use crate::domain::{Email, GroupName, Invitation, InvitationDigest, Timestamp, UserId};
@@ -128,6 +128,7 @@ fn find(
         .filter(invitations::digest.eq(digest.as_bytes()))
         .filter(invitations::expires_at.gt(now.seconds()))
         .filter(invitations::created_at.le(now.plus(CLOCK_SLACK).seconds()))
+        .filter(of_kept_group())
         .select(COLUMNS)
         .get_result(conn)
         .optional()?;

@@ -9,6 +9,7 @@ pub(super) mod email_tokens;
 pub(super) mod ended_sessions;
 pub(super) mod factor_changes;
 pub(super) mod foreign_hashes;
+pub(super) mod group_deletion;
 pub(super) mod groups;
 pub(super) mod invitations;
 pub(super) mod known_clients;

@@ -296,7 +296,7 @@ async fn odd_group_names_open_nothing(#[case] engine: Engine) {
     add_app(&operator(&app), "wiki", WIKI, &["admins"]);
     // Names that only SQL could bring in: none is cut to another one, none makes a header.
     app.place.sql(
-        "INSERT INTO groups VALUES ('x,admins'), ('Admins'), ('admins '), ('a%2Cb');
+        "INSERT INTO groups (name) VALUES ('x,admins'), ('Admins'), ('admins '), ('a%2Cb');
          INSERT INTO group_members SELECT 1, name FROM groups WHERE name NOT IN ('admins', 'x,admins');",
     );
     assert_eq!(verdict(&app.ask("/verify", WIKI, &cookie).await), DENIED);

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browsers;
+mod group_deletion;
 mod hand_over;
 mod invitations;
 mod rules;
