@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -59,6 +60,8 @@ impl Browser {
             .args(["-c", script, "sh"])
             .args(arguments)
             .args(more)
+            // Else its own window loads the page of a new tab.
+            .arg("about:blank")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("HOME", profile.path())
             .stdin(Stdio::piped())
@@ -131,6 +134,8 @@ pub(crate) struct Chromium {
     browser: Arc<Browser>,
     session: String,
     context: String,
+    /// Whether each new document gets axe-core.
+    has_axe: bool,
 }
 
 impl Chromium {
@@ -149,6 +154,7 @@ impl Chromium {
             browser,
             session: String::new(),
             context: String::new(),
+            has_axe: false,
         };
         let text = |answer: &Value, name: &str| answer[name].as_str().unwrap().to_owned();
         let context = window.call("Target.createBrowserContext", json!({}));
@@ -253,8 +259,7 @@ impl Chromium {
         let Some(axe) = std::env::var_os("TEST_AXE") else {
             return Vec::new();
         };
-        let axe = std::fs::read_to_string(axe).unwrap();
-        self.look(&axe);
+        self.load_axe(Path::new(&axe));
         let mut found = Vec::new();
         // The two schemes differ in their colours alone.
         for (scheme, rules) in [("light", ""), ("dark", ", runOnly: ['color-contrast']")] {
@@ -273,6 +278,25 @@ impl Chromium {
             found.extend(rules.into_iter().map(|rule| format!("{scheme}: {rule}")));
         }
         found
+    }
+
+    /// Loads axe-core into the page. The first time, the browser gets the script, half a megabyte, for the documents
+    /// to come as well; these run it when they are checked.
+    fn load_axe(&mut self, file: &Path) {
+        let load = "typeof loadAxe == 'function' && typeof axe == 'undefined' && loadAxe(); \
+                    typeof axe == 'object'";
+        if self.look(load) == json!(true) {
+            return;
+        }
+        let axe = std::fs::read_to_string(file).unwrap();
+        if !self.has_axe {
+            let source = format!("function loadAxe() {{ {axe}\n}}");
+            self.call("Page.enable", json!({}));
+            let parameters = json!({"source": source});
+            self.call("Page.addScriptToEvaluateOnNewDocument", parameters);
+            self.has_axe = true;
+        }
+        self.look(&axe);
     }
 
     pub(crate) fn until(&mut self, what: &str, script: &str) {
@@ -301,7 +325,7 @@ impl Chromium {
         let taken = self.call("Page.captureScreenshot", parameters);
         let data = taken["data"].as_str().unwrap().as_bytes();
         let picture = data_encoding::BASE64.decode(data).unwrap();
-        let path = std::path::Path::new(&folder).join(format!("{name}.png"));
+        let path = Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(path, picture).unwrap();
     }
 }
