@@ -108,7 +108,7 @@ impl Stand {
 }
 
 pub(crate) fn texts(url: &str, sql: &str) -> Vec<String> {
-    super::load(&mut PgConnection::establish(url).unwrap(), sql)
+    super::load(&mut PgConnection::establish(url).unwrap(), sql).unwrap()
 }
 
 /// A client of one or several instances, which asks them in turn.

@@ -16,18 +16,19 @@ pub(crate) mod program;
 pub(crate) mod requests;
 pub(crate) mod statements;
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bienvenue::db::{DB, DbSettings};
 use bienvenue::domain::{Clock, DatabaseSettings, DatabaseUrl, Email, Password, Timestamp};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
+use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
 
 use postgres::TestDatabase;
@@ -167,16 +168,19 @@ impl Place {
         }
     }
 
-    /// Runs SQL on the database, over a connection of its own.
+    /// Runs SQL on the database, over a connection that no service has.
     pub(crate) fn sql(&self, sql: &str) {
-        self.connect().execute(sql);
+        match &self.server {
+            None => sqlite(&self.path("bienvenue.db"), sql),
+            Some(server) => server.with_own(|conn| conn.batch_execute(sql)),
+        }
     }
 
     /// Reads one column of texts, named `value`.
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
-        match self.connect() {
-            Other::Sqlite(mut conn) => load(&mut conn, sql),
-            Other::Postgres(mut conn) => load(&mut conn, sql),
+        match &self.server {
+            None => texts(&self.path("bienvenue.db"), sql),
+            Some(server) => server.with_own(|conn| load(conn, sql)),
         }
     }
 }
@@ -221,16 +225,16 @@ pub(crate) fn sqlite(file: &Path, sql: &str) {
 
 /// Reads one column, named `value`, of texts.
 pub(crate) fn texts(file: &Path, sql: &str) -> Vec<String> {
-    load(&mut connect(file), sql)
+    load(&mut connect(file), sql).unwrap()
 }
 
-fn load<C>(conn: &mut C, sql: &str) -> Vec<String>
+fn load<C>(conn: &mut C, sql: &str) -> QueryResult<Vec<String>>
 where
     C: diesel::connection::LoadConnection,
     diesel::query_builder::SqlQuery: for<'a> diesel::query_dsl::LoadQuery<'a, C, TextRow>,
 {
-    let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn).unwrap();
-    rows.into_iter().map(|row| row.value).collect()
+    let rows: Vec<TextRow> = diesel::sql_query(sql).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
 #[derive(diesel::QueryableByName)]
@@ -304,15 +308,9 @@ pub(crate) fn until_hash<F: Future>(use_case: F) -> Pin<Box<F>> {
 /// Whether a program is there. Without it a test is skipped, and says so; where
 /// `TEST_REQUIRE_TOOLS` is set, as in CI, that is a failure.
 pub(crate) fn has_tool(tool: &str) -> bool {
-    let there = Command::new(tool).arg("--version").output().is_ok();
-    if !there {
-        assert!(
-            std::env::var_os("TEST_REQUIRE_TOOLS").is_none(),
-            "{tool} is not installed, and TEST_REQUIRE_TOOLS is set"
-        );
-        eprintln!("SKIPPED: {tool} is not installed");
-    }
-    there
+    has(tool, || {
+        Command::new(tool).arg("--version").output().is_ok()
+    })
 }
 
 /// Debian's interpreter, which has Debian's packages.
@@ -320,16 +318,26 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// Whether Debian's Python has a module. Without it a test is skipped as without a tool.
 pub(crate) fn has_python_module(module: &str, package: &str) -> bool {
-    let import = Command::new(PYTHON)
-        .args(["-c", &format!("import {module}")])
-        .output();
-    let there = import.is_ok_and(|output| output.status.success());
+    has(package, || {
+        let import = Command::new(PYTHON)
+            .args(["-c", &format!("import {module}")])
+            .output();
+        import.is_ok_and(|output| output.status.success())
+    })
+}
+
+/// Looks once whether something is installed: Chromium takes longer to say its version than many tests.
+fn has(name: &str, is_there: impl FnOnce() -> bool) -> bool {
+    static KNOWN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let known = KNOWN.lock().unwrap().get(name).copied();
+    let there = known.unwrap_or_else(is_there);
+    KNOWN.lock().unwrap().insert(name.to_owned(), there);
     if !there {
         assert!(
             std::env::var_os("TEST_REQUIRE_TOOLS").is_none(),
-            "{package} is not installed, and TEST_REQUIRE_TOOLS is set"
+            "{name} is not installed, and TEST_REQUIRE_TOOLS is set"
         );
-        eprintln!("SKIPPED: {package} is not installed");
+        eprintln!("SKIPPED: {name} is not installed");
     }
     there
 }

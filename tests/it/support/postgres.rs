@@ -7,12 +7,13 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
 
 use bienvenue::db::{DB, DbSettings, Pooler};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, QueryResult};
 
 use super::Engine;
 use super::harness::texts;
@@ -46,6 +47,8 @@ pub(crate) struct TestDatabase {
     url: String,
     service_url: String,
     created: OnceLock<()>,
+    /// The test's own connection, since a server takes longer to accept one than to answer.
+    own: Mutex<Option<PgConnection>>,
 }
 
 impl TestDatabase {
@@ -75,6 +78,7 @@ impl TestDatabase {
             url,
             service_url,
             created: OnceLock::new(),
+            own: Mutex::default(),
         })
     }
 
@@ -88,6 +92,19 @@ impl TestDatabase {
     pub(crate) fn service_url(&self) -> &str {
         self.create_from("template1");
         &self.service_url
+    }
+
+    /// Uses the test's own connection, or another one if the server has ended it.
+    pub(crate) fn with_own<T>(
+        &self,
+        mut work: impl FnMut(&mut PgConnection) -> QueryResult<T>,
+    ) -> T {
+        let mut own = self.own.lock().unwrap();
+        if let Some(Ok(done)) = own.as_mut().map(&mut work) {
+            return done;
+        }
+        let conn = own.insert(PgConnection::establish(self.url()).unwrap());
+        work(conn).unwrap()
     }
 
     /// Creates it with the schema, if it is not there yet.
@@ -126,8 +143,13 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        let server = self.server;
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        self.server.execute(&sql);
+        match server {
+            Server::Named(_) => server.execute(&sql),
+            // The server waits until the connections are gone, and the test need not: the cluster goes away as well.
+            Server::Own(_) => drop(thread::spawn(move || server.execute(&sql))),
+        }
     }
 }
 
@@ -181,11 +203,17 @@ impl Server {
     }
 
     fn execute(&self, sql: &str) {
-        let url = match self {
-            Self::Own(_) => self.url("postgres"),
-            Self::Named(url) => url.clone(),
-        };
-        execute(&url, sql);
+        static IDLE: Mutex<Vec<PgConnection>> = Mutex::new(Vec::new());
+        let idle = IDLE.lock().unwrap().pop();
+        let mut conn = idle.unwrap_or_else(|| {
+            let url = match self {
+                Self::Own(_) => self.url("postgres"),
+                Self::Named(url) => url.clone(),
+            };
+            PgConnection::establish(&url).unwrap()
+        });
+        conn.batch_execute(sql).unwrap();
+        IDLE.lock().unwrap().push(conn);
     }
 }
 

@@ -61,7 +61,7 @@ async fn plans_of_administration_depend_on_no_statistics() {
             let answer = app.as_user(&session, Method::POST, path, form).await;
             assert!(answer.status.as_u16() < 400, "{path}: {}", answer.body);
         }
-        let bad = bad_plans(engine, &Place::on(engine).unwrap(), &sent.all());
+        let bad = bad_plans(engine, &sent.all());
         assert!(bad.is_empty(), "{}", bad.join("\n\n"));
     }
 }

@@ -65,7 +65,7 @@ async fn plans_of_applications_depend_on_no_statistics() {
         db.remove_expired_tokens(10).unwrap();
         db.remove_member(group, bob).unwrap();
         db.remove_app(&wiki.name).unwrap();
-        let bad = bad_plans(engine, &Place::on(engine).unwrap(), &sent.all());
+        let bad = bad_plans(engine, &sent.all());
         assert!(bad.is_empty(), "{}", bad.join("\n\n"));
     }
 }

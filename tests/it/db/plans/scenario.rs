@@ -79,7 +79,7 @@ async fn plans_of_a_day_depend_on_no_statistics() {
         let db = app.place.open(settings(&clock));
         operators_and_background(&db);
         drop(app.auth.stats());
-        let bad = bad_plans(engine, &Place::on(engine).unwrap(), &sent.all());
+        let bad = bad_plans(engine, &sent.all());
         assert!(bad.is_empty(), "{}", bad.join("\n\n"));
     }
 }
