@@ -30,8 +30,8 @@ pub enum GroupDeletion {
 }
 
 impl DB {
-    /// Deletes a group that no application lists, with its memberships and invitations. It ends to
-    /// grant access with the first of several writes. If it is interrupted, the next call removes the
+    /// Deletes a group that no application lists, with its memberships and invitations. It stops
+    /// granting access with the first of several writes. If it is interrupted, the next call removes the
     /// rest. Blocks for these writes.
     ///
     /// # Errors
