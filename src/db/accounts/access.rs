@@ -33,7 +33,8 @@ macro_rules! facts_of_user {
         concat!(
             "(SELECT name FROM apps WHERE name > '' ORDER BY name LIMIT 1), apps.name, \
              apps.second_factor, \
-             (SELECT string_agg(group_name, ',') FROM app_groups WHERE app_name = apps.name), \
+             CASE WHEN apps.name IS NOT NULL THEN (SELECT string_agg(group_name, ',') \
+                 FROM app_groups WHERE app_name = apps.name) END, \
              (SELECT string_agg(group_name, ',') FROM group_members WHERE user_id = ",
             $user,
             " AND COALESCE((SELECT deleted_at FROM groups WHERE name = group_name), 0) < 1)"

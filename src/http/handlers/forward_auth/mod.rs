@@ -2,6 +2,7 @@
 
 mod login_location;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::cookie::Cookie;
@@ -250,21 +251,24 @@ impl ResponseError for ForwardAuthError {
 /// Sets every header in every response, empty without a user. A proxy copies the headers that it
 /// finds; if one were missing, the client's own header of that name would stay.
 fn identify(answer: &mut HttpResponse, access: Option<&VerifiedAccess>) {
-    let [id, email, groups, level] = access.map_or_else(Default::default, |access| {
-        let encode = |text| utf8_percent_encode(text, ENCODED).to_string();
-        let groups = access.groups.iter().map(|group| encode(group.as_str()));
-        let groups: Vec<String> = groups.collect();
-        let email = encode(access.user.email.as_str());
-        let level = access.user.level.number().to_string();
-        [access.user.id.to_string(), email, groups.join(","), level]
-    });
-    for (name, value) in [
-        (REMOTE_USER, id),
-        (REMOTE_EMAIL, email),
-        (REMOTE_GROUPS, groups),
-        (REMOTE_AUTH_LEVEL, level),
-    ] {
-        let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
+    let mut values = [const { HeaderValue::from_static("") }; 4];
+    if let Some(access) = access {
+        let groups = access.groups.iter().map(|group| encoded(group.as_str()));
+        let groups = groups.collect::<Vec<_>>().join(",");
+        let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        values = [
+            HeaderValue::from(access.user.id.get()),
+            text(&encoded(access.user.email.as_str())),
+            text(&groups),
+            HeaderValue::from(access.user.level.number()),
+        ];
+    }
+    let names = [REMOTE_USER, REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_AUTH_LEVEL];
+    for (name, value) in names.into_iter().zip(values) {
         answer.headers_mut().insert(name, value);
     }
+}
+
+fn encoded(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, ENCODED).into()
 }
