@@ -115,7 +115,10 @@ fn config_show_has_the_defaults_of_derived_settings() {
     );
     // A default for each mode that is missing in `derived`.
     for shown in development.iter().chain(&production) {
-        assert!(!shown["value"].to_string().contains("--public-url"), "{shown}");
+        assert!(
+            !shown["value"].to_string().contains("--public-url"),
+            "{shown}"
+        );
     }
     let settings = Cli::command();
     for setting in settings.get_arguments().filter(|s| s.get_env().is_some()) {
