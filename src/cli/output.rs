@@ -137,9 +137,23 @@ impl Progress {
         Self(bar)
     }
 
-    /// Prints while the progress is not drawn.
-    pub(super) fn beside(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
+    /// Counts a page of a search that may read many, and shows what it found. Without a progress, only
+    /// shows it.
+    pub(super) fn page<T>(
+        progress: Option<&mut Self>,
+        read: usize,
+        found: &[T],
+        show: impl Fn(&T),
+    ) {
+        let show_all = || found.iter().for_each(&show);
+        match progress {
+            Some(progress) if found.is_empty() => progress.add(read),
+            Some(progress) => {
+                progress.add(read);
+                progress.0.suspend(show_all);
+            }
+            None => show_all(),
+        }
     }
 
     /// Counts what was done.

@@ -24,7 +24,7 @@ impl IpNetworks {
     /// The loopback addresses.
     #[must_use]
     pub fn loopback() -> Self {
-        let v4 = IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8);
+        let v4 = IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8).trunc();
         Self(vec![v4, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))])
     }
 

@@ -78,24 +78,13 @@ impl List {
                 .take(usize::try_from(left).unwrap_or(usize::MAX))
                 .collect();
             left = left.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
-            let print_all = || {
-                for event in &shown {
-                    if json {
-                        print_json(&ShownAuditEvent::of(event));
-                    } else {
-                        print(&event_line(event));
-                    }
+            Progress::page(progress.as_mut(), read, &shown, |event| {
+                if json {
+                    print_json(&ShownAuditEvent::of(event));
+                } else {
+                    print(&event_line(event));
                 }
-            };
-            match &mut progress {
-                Some(progress) => {
-                    progress.add(read);
-                    if !shown.is_empty() {
-                        progress.beside(print_all);
-                    }
-                }
-                None => print_all(),
-            }
+            });
         }
         Ok(())
     }

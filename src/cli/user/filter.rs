@@ -62,24 +62,13 @@ impl Filter {
                 .take(usize::try_from(left).unwrap_or(usize::MAX))
                 .collect();
             left = left.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
-            let print_all = || {
-                for user in &shown {
-                    if json {
-                        print_json(&ShownUser::listed(user));
-                    } else {
-                        print(&line(user));
-                    }
+            Progress::page(progress.as_mut(), page.len(), &shown, |user| {
+                if json {
+                    print_json(&ShownUser::listed(user));
+                } else {
+                    print(&line(user));
                 }
-            };
-            match &mut progress {
-                Some(progress) => {
-                    progress.add(page.len());
-                    if !shown.is_empty() {
-                        progress.beside(print_all);
-                    }
-                }
-                None => print_all(),
-            }
+            });
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ macro_rules! facts_of_user {
 /// The statement for a valid session: its tables up to the origin, and from there to the digest.
 macro_rules! session_with_facts {
     ($up_to_origin:literal, $up_to_digest:literal) => {
-        &[
+        [
             concat!(
                 "SELECT sessions.digest, sessions.user_id, sessions.email, \
                  sessions.last_seen_at, sessions.level, ",
@@ -82,9 +82,9 @@ type SessionRow = (Vec<u8>, i64, String, i64, i64, Facts);
 /// The statement for a session by its own digest.
 struct OfSession;
 
-impl FixedText for OfSession {
+impl FixedText<5> for OfSession {
     type Rows = SessionColumns;
-    const PIECES: &'static [&'static str] = session_with_facts!(
+    const PIECES: [&'static str; 5] = session_with_facts!(
         "sessions LEFT JOIN apps ON apps.origin = ",
         " WHERE sessions.digest = "
     );
@@ -93,9 +93,9 @@ impl FixedText for OfSession {
 /// The statement for the session of a login on the host of an application.
 struct OfAppSession;
 
-impl FixedText for OfAppSession {
+impl FixedText<5> for OfAppSession {
     type Rows = SessionColumns;
-    const PIECES: &'static [&'static str] = session_with_facts!(
+    const PIECES: [&'static str; 5] = session_with_facts!(
         "app_sessions JOIN apps ON apps.name = app_sessions.app_name AND apps.origin = ",
         " JOIN sessions ON sessions.digest = app_sessions.session_digest \
          WHERE app_sessions.digest = "
@@ -105,9 +105,9 @@ impl FixedText for OfAppSession {
 /// The statement for a user without a session.
 struct OfUser;
 
-impl FixedText for OfUser {
+impl FixedText<2> for OfUser {
     type Rows = FactColumns;
-    const PIECES: &'static [&'static str] = &[
+    const PIECES: [&'static str; 2] = [
         concat!(
             "SELECT ",
             facts_of_user!("users.id"),
@@ -151,7 +151,7 @@ impl DB {
     pub fn access_facts(&self, user_id: UserId, origin: &Origin) -> Result<AccessFacts, DbError> {
         let values = [Value::text(origin.as_str()), Value::number(user_id.get())];
         let facts: Option<Facts> = self.read(|conn| {
-            let statement = FixedStatement::<OfUser>::new(&values);
+            let statement = FixedStatement::<OfUser, _>::new(&values);
             match conn {
                 AnyConnection::Sqlite(conn) => statement.get_result(conn),
                 AnyConnection::Postgres(conn) => statement.get_result(conn),
@@ -162,7 +162,7 @@ impl DB {
         Ok(facts_of(facts, Some(origin)))
     }
 
-    fn access_of<T: FixedText<Rows = SessionColumns>>(
+    fn access_of<T: FixedText<5, Rows = SessionColumns>>(
         &self,
         digest: &[u8],
         origin: Option<&Origin>,
@@ -180,7 +180,7 @@ impl DB {
             Value::number(made_before),
         ];
         let row: Option<SessionRow> = self.read(|conn| {
-            let statement = FixedStatement::<T>::new(&values);
+            let statement = FixedStatement::<T, _>::new(&values);
             match conn {
                 AnyConnection::Sqlite(conn) => statement.get_result(conn),
                 AnyConnection::Postgres(conn) => statement.get_result(conn),

@@ -10,23 +10,23 @@ use std::marker::PhantomData;
 
 use super::statement::{Value, push_value};
 
-/// The text of a statement.
-pub(in crate::db) trait FixedText: 'static {
+/// The text of a statement with `N` values. A condition without its value does not compile.
+pub(in crate::db) trait FixedText<const N: usize>: 'static {
     /// The SQL type of its rows.
     type Rows;
     /// The text in pieces, each followed by a value. Diesel walks through them twice a request, so
     /// it does not search the text for placeholders.
-    const PIECES: &'static [&'static str];
+    const PIECES: [&'static str; N];
 }
 
 /// The statement with text `T`, and a value for each of its pieces.
-pub(in crate::db) struct FixedStatement<'a, T> {
-    values: &'a [Value],
+pub(in crate::db) struct FixedStatement<'a, T, const N: usize> {
+    values: &'a [Value; N],
     text: PhantomData<T>,
 }
 
-impl<'a, T: FixedText> FixedStatement<'a, T> {
-    pub(in crate::db) fn new(values: &'a [Value]) -> Self {
+impl<'a, T: FixedText<N>, const N: usize> FixedStatement<'a, T, N> {
+    pub(in crate::db) fn new(values: &'a [Value; N]) -> Self {
         Self {
             values,
             text: PhantomData,
@@ -34,19 +34,19 @@ impl<'a, T: FixedText> FixedStatement<'a, T> {
     }
 }
 
-impl<T: FixedText> QueryId for FixedStatement<'_, T> {
+impl<T: FixedText<N>, const N: usize> QueryId for FixedStatement<'_, T, N> {
     type QueryId = T;
 
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<T: FixedText> Query for FixedStatement<'_, T> {
+impl<T: FixedText<N>, const N: usize> Query for FixedStatement<'_, T, N> {
     type SqlType = T::Rows;
 }
 
-impl<T, Conn> RunQueryDsl<Conn> for FixedStatement<'_, T> {}
+impl<T, Conn, const N: usize> RunQueryDsl<Conn> for FixedStatement<'_, T, N> {}
 
-impl<T: FixedText, DB> QueryFragment<DB> for FixedStatement<'_, T>
+impl<T: FixedText<N>, DB, const N: usize> QueryFragment<DB> for FixedStatement<'_, T, N>
 where
     DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     Option<String>: ToSql<Nullable<Text>, DB>,

@@ -103,7 +103,7 @@ fn config_show_has_the_defaults_of_derived_settings() {
         derived(&production),
         pairs(&[
             ("--bind", "127.0.0.1:5000"),
-            ("--trusted-proxies", "127.0.0.1/8,::1/128"),
+            ("--trusted-proxies", "127.0.0.0/8,::1/128"),
             ("--password-min-length", "8"),
             ("--sessions-per-user", "10"),
             ("--session-idle", "1d"),
