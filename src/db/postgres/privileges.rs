@@ -46,13 +46,12 @@ const MISSING: &str = "\
     SELECT relname::text AS name, relnamespace::regnamespace::text AS schema, \
         quote_ident(current_user)::text AS role \
     FROM pg_catalog.pg_class \
-    WHERE pg_table_is_visible(pg_class.oid) AND relkind = 'r' AND ( \
-        relname = $1 AND NOT has_table_privilege(pg_class.oid, 'SELECT') \
-        OR relname = ANY($2) AND NOT ( \
-            has_table_privilege(pg_class.oid, 'SELECT') \
-            AND has_table_privilege(pg_class.oid, 'INSERT') \
-            AND has_table_privilege(pg_class.oid, 'UPDATE') \
-            AND has_table_privilege(pg_class.oid, 'DELETE'))) \
+    WHERE relname = ANY(array_append($2, $1)) \
+        AND pg_table_is_visible(pg_class.oid) AND relkind = 'r' AND NOT ( \
+            has_table_privilege(pg_class.oid, 'SELECT') AND (relname = $1 \
+                OR has_table_privilege(pg_class.oid, 'INSERT') \
+                AND has_table_privilege(pg_class.oid, 'UPDATE') \
+                AND has_table_privilege(pg_class.oid, 'DELETE'))) \
     ORDER BY relname";
 
 #[derive(QueryableByName)]
