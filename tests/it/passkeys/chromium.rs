@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 
 use crate::http::pages::chromium::Chromium;
+use crate::support::Place;
 use crate::support::echo::start_application;
 use crate::support::program::{Server, finish, program};
-use crate::support::{Place, has_tool};
 
 const ADD: &str = "
     const proof = await (await fetch('/account/passkeys/options', {method: 'POST',
@@ -108,7 +108,7 @@ impl Desk {
 
 #[test]
 fn platform_authenticator_logs_in_alone() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();
@@ -143,7 +143,7 @@ fn platform_authenticator_logs_in_alone() {
 /// what the authenticator signs.
 #[test]
 fn passkey_used_at_another_origin_does_not_log_in() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();
@@ -180,7 +180,7 @@ fn passkey_used_at_another_origin_does_not_log_in() {
 
 #[test]
 fn roaming_authenticator_is_a_factor_and_its_copy_is_not() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();
@@ -200,7 +200,7 @@ fn roaming_authenticator_is_a_factor_and_its_copy_is_not() {
 
 #[test]
 fn page_adds_a_passkey_and_the_login_page_offers_it() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();
@@ -239,7 +239,7 @@ fn page_adds_a_passkey_and_the_login_page_offers_it() {
 
 #[test]
 fn administrator_confirms_an_act_with_a_passkey() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Pages, open};
+use crate::http::pages::chromium::Chromium;
 use crate::support::program::Server;
-use crate::support::{Place, eventually, has_tool};
+use crate::support::{Place, eventually};
 use reqwest::blocking::Client;
 
 const RESET: &str = include_str!("../../../../examples/pages/reset.html");
@@ -59,7 +60,7 @@ fn report(pages: &Pages) -> Vec<String> {
 
 #[test]
 fn mailed_links_verify_and_reset_in_a_browser() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();

@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::http::pages::chromium::Chromium;
+use crate::support::Place;
 use crate::support::program::Server;
-use crate::support::{Place, has_tool};
 
 const FRONT_END: &str = include_str!("front_end.html");
 const STRANGER: &str = include_str!("stranger.html");
@@ -93,7 +93,7 @@ fn open(page: &str) -> Chromium {
 
 #[test]
 fn r37_r39_only_an_allowed_front_end_works_in_a_browser() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let place = Place::new();

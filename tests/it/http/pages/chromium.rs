@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::scratch;
+use crate::support::{has_tool, scratch};
 
 /// The answers that windows wait for, by the numbers of their commands.
 type Waiting = Arc<Mutex<HashMap<u64, Sender<Value>>>>;
@@ -55,9 +55,9 @@ impl Browser {
             "--remote-debugging-pipe",
         ];
         // The browser reads commands from descriptor 3 and answers on descriptor 4.
-        let script = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+        let script = "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
         let mut child = Command::new("sh")
-            .args(["-c", script, "sh"])
+            .args(["-c", script, "sh", program()])
             .args(arguments)
             .args(more)
             // Else its own window loads the page of a new tab.
@@ -129,6 +129,16 @@ impl Drop for Browser {
     }
 }
 
+/// The program: Chromium without a desktop, which uses half the processor time, or else the whole browser.
+fn program() -> &'static str {
+    static PROGRAM: LazyLock<&str> = LazyLock::new(|| {
+        let shell = "chromium-headless-shell";
+        let version = Command::new(shell).arg("--version").output();
+        if version.is_ok() { shell } else { "chromium" }
+    });
+    &PROGRAM
+}
+
 /// A window of headless Chromium, with cookies and storage of its own.
 pub(crate) struct Chromium {
     browser: Arc<Browser>,
@@ -139,6 +149,11 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
+    /// Whether Chromium is there. Without it a test is skipped as without another tool.
+    pub(crate) fn is_installed() -> bool {
+        has_tool(program())
+    }
+
     /// Opens a window of a size, in the reader's language. It runs the scripts of pages, or none.
     pub(crate) fn open(language: &str, width: u32, scripts: bool) -> Self {
         Self::open_in(Browser::shared(), language, width, scripts)

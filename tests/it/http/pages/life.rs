@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::chromium::Chromium;
 use crate::support::program::Server;
-use crate::support::{Engine, Place, eventually, has_tool};
+use crate::support::{Engine, Place, eventually};
 
 /// The link of the newest mail in the folder whose link has that path.
 pub(super) fn mailed_link(place: &Place, path: &str) -> String {
@@ -39,7 +39,7 @@ fn account_lives_in_a_browser(
     #[case] width: u32,
     #[case] scripts: bool,
 ) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     if scripts && std::env::var_os("TEST_AXE").is_none() {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::chromium::Chromium;
 use super::states::{Desk, PASSWORD};
-use crate::support::has_tool;
 
 const ANN: &str = "ann@example.org";
 
@@ -47,7 +47,7 @@ impl Camera {
 #[test]
 #[ignore = "long"]
 fn each_picture_of_the_documents_is_taken_of_a_page() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let mut desk = Desk::open("en", 440);

@@ -3,9 +3,9 @@
 
 use rstest::rstest;
 
+use super::chromium::Chromium;
 use super::states::{Desk, PASSWORD, says_skipped};
 use crate::support::echo::start_application;
-use crate::support::has_tool;
 
 const ANN: &str = "ann@example.org";
 
@@ -31,7 +31,7 @@ impl Desk {
 #[ignore = "long"]
 #[case("en", 1280)]
 fn refusals_are_pages_in_each_state(#[case] language: &'static str, #[case] width: u32) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();
@@ -92,7 +92,7 @@ fn refusals_are_pages_in_each_state(#[case] language: &'static str, #[case] widt
 #[ignore = "long"]
 #[case("en", 1280)]
 fn closed_registration_and_documents_are_pages(#[case] language: &'static str, #[case] width: u32) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();
@@ -121,7 +121,7 @@ fn form_of_an_administrator_with_a_passkey_is_a_page(
     #[case] language: &'static str,
     #[case] width: u32,
 ) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();
@@ -156,7 +156,7 @@ fn form_of_an_administrator_with_a_passkey_is_a_page(
 /// A button that needs the script is not there without it.
 #[test]
 fn browser_without_scripts_shows_no_button_for_passkeys() {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     let mut desk = Desk::open_without_scripts();

@@ -10,8 +10,8 @@ use totp_rs::{Builder, Secret};
 
 use super::chromium::Chromium;
 use super::life::mailed_link;
+use crate::support::Place;
 use crate::support::program::{Server, finish, program, told};
-use crate::support::{Place, has_tool};
 
 pub(super) const PASSWORD: &str = "eleven rockets";
 const FACTOR: &str = "/account/second-factor";
@@ -165,7 +165,7 @@ pub(super) fn says_skipped() {
 #[ignore = "long"]
 #[case("en", 1280)]
 fn second_factor_pages_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();
@@ -257,7 +257,7 @@ fn second_factor_pages_stand_in_each_state(#[case] language: &'static str, #[cas
 #[ignore = "long"]
 #[case("en", 1280)]
 fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();
@@ -310,7 +310,7 @@ fn passkey_pages_stand_in_each_state(#[case] language: &'static str, #[case] wid
 #[ignore = "long"]
 #[case("en", 1280)]
 fn pages_of_links_stand_in_each_state(#[case] language: &'static str, #[case] width: u32) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     says_skipped();

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use crate::http::pages::chromium::Chromium;
 use crate::support::program::{Server, finish, program};
-use crate::support::{Place, eventually, has_tool};
+use crate::support::{Place, eventually};
 
 const PASSWORD: &str = "eleven rockets";
 
@@ -40,7 +40,7 @@ fn administrator_works_in_a_browser(
     #[case] width: u32,
     #[case] scripts: bool,
 ) {
-    if !has_tool("chromium") {
+    if !Chromium::is_installed() {
         return;
     }
     if scripts && std::env::var_os("TEST_AXE").is_none() {
