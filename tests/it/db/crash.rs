@@ -150,12 +150,12 @@ fn survives(engine: Engine, rounds: usize) {
 
 #[test]
 fn f01_killed_server_keeps_acknowledged_changes_on_sqlite() {
-    survives(Engine::Sqlite, 4);
+    survives(Engine::Sqlite, 2);
 }
 
 #[test]
 fn f01_killed_server_keeps_acknowledged_changes_on_postgresql() {
-    survives(Engine::Postgres, 4);
+    survives(Engine::Postgres, 2);
 }
 
 #[test]

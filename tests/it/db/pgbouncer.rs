@@ -32,9 +32,10 @@ fn run_tests(pooler: Pooler, filters: &[&str], least: usize) {
 }
 
 #[rstest]
-fn the_storage_suite_passes_behind_pgbouncer(
-    #[values(Pooler::Session, Pooler::Transaction)] pooler: Pooler,
-) {
+#[case(Pooler::Transaction)]
+#[ignore = "long"]
+#[case(Pooler::Session)]
+fn the_storage_suite_passes_behind_pgbouncer(#[case] pooler: Pooler) {
     let filters = [
         "storage::",
         "mail_commands::reset_link_leads",

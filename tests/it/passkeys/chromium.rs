@@ -228,7 +228,7 @@ fn page_adds_a_passkey_and_the_login_page_offers_it() {
     let script = "if (location.pathname == '/login') {
             document.querySelector('form[data-autofill] button')?.click();
         }
-        location.pathname == '/account'";
+        location.pathname == '/account' && document.readyState == 'complete'";
     desk.browser.until("the account", script);
     assert!(
         desk.browser.text().contains("bob@x.fr"),
@@ -272,7 +272,7 @@ fn administrator_confirms_an_act_with_a_passkey() {
     desk.browser.until("the failure", failed);
     verified(&mut desk, true);
     desk.browser.run(confirm);
-    let done = "location.pathname == '/admin/users/2'";
+    let done = "location.pathname == '/admin/users/2' && document.readyState == 'complete'";
     desk.browser.until("the page of the user", done);
     let text = desk.browser.text();
     assert!(text.contains("The user is in the group."), "{text}");

@@ -170,7 +170,7 @@ fn copy_killed_in_hold_and_switch_leaves_one_in_charge() {
 /// Each copy clears what the killed one has left in the target.
 #[test]
 fn copy_killed_in_preparation_leaves_one_in_charge() {
-    kill_copies(&[Phase::Preparation; 12]);
+    kill_copies(&[Phase::Preparation; 4]);
 }
 
 #[test]

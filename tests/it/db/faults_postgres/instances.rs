@@ -76,7 +76,7 @@ fn f13_older_instance_refuses_a_schema_migrated_meanwhile() {
 
 #[test]
 fn f13_instances_see_each_others_writes_at_once() {
-    agreement(300);
+    agreement(100);
 }
 
 #[test]

@@ -69,5 +69,5 @@ fn f17_migration_killed_at_any_statement_is_atomic() {
 
 #[test]
 fn f17_migration_killed_at_some_statements_is_atomic() {
-    die_at_each_statement(9);
+    die_at_each_statement(20);
 }

@@ -130,5 +130,5 @@ fn f17_migration_killed_at_any_write_is_atomic() {
 
 #[test]
 fn f17_migration_killed_at_some_writes_is_atomic() {
-    die_in_migrations(20);
+    die_in_migrations(50);
 }

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use super::sites::Proxy;
 use super::values;
 use crate::http::pages::chromium::Chromium;
-use crate::support::{Place, has_tool};
 use crate::support::echo::start_application;
 use crate::support::program::{Server, run, told};
+use crate::support::{Place, has_tool};
 
 const LOGIN: &str = "login.three.test";
 const ONE: &str = "app.one.test";

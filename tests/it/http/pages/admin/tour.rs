@@ -30,6 +30,7 @@ fn serve(place: &Place) -> Server {
 
 #[rstest]
 #[case("en", 1280, false)]
+#[ignore = "long"]
 #[case("fr", 360, true)]
 #[ignore = "long"]
 #[case("fr", 360, false)]
